@@ -1,0 +1,75 @@
+// Every failure that a user can cause or mend is one of these classes; each has its exit code.
+// Anything else that reaches the command line is a bug in DeepObf (exit code 1).
+
+/** Exit codes of the command line, as documented in docs/exit-codes.md. */
+export const exitCodes = {
+  done: 0,
+  bug: 1,
+  usage: 2,
+  model: 3,
+  data: 4,
+  resources: 5,
+  diverged: 6,
+  gate: 7,
+  distributed: 8,
+} as const;
+
+/** A failure with a message for the user: what was expected, for which name, what arrived, what to do. */
+export class DeepObfError extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.exitCode = exitCode;
+  }
+}
+
+/** The command line, the configuration or an option is wrong. */
+export class UsageError extends DeepObfError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(exitCodes.usage, message, options);
+  }
+}
+
+/** The model file is damaged, hostile, or uses what DeepObf does not support. */
+export class ModelError extends DeepObfError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(exitCodes.model, message, options);
+  }
+}
+
+/** The data set is missing, damaged, or does not fit the model. */
+export class DataError extends DeepObfError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(exitCodes.data, message, options);
+  }
+}
+
+/** Disk, memory, device or a needed library is missing or used up. */
+export class ResourceError extends DeepObfError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(exitCodes.resources, message, options);
+  }
+}
+
+/** Training produced a loss that is not a number. */
+export class DivergedError extends DeepObfError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(exitCodes.diverged, message, options);
+  }
+}
+
+/** The run ended, but a quality gate was missed. */
+export class GateError extends DeepObfError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(exitCodes.gate, message, options);
+  }
+}
+
+/** The user stopped the run by a signal; a checkpoint was written first. */
+export class InterruptedError extends DeepObfError {
+  constructor(signal: "SIGINT" | "SIGTERM", message: string) {
+    super(signal === "SIGINT" ? 130 : 143, message);
+  }
+}
