@@ -1,0 +1,147 @@
+// Builds the addon with CMake against the libtorch that native/locate.mjs finds; does nothing where the stamp
+// of the last build still fits. `--quiet` says nothing in that case.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { explainMissing, locateLibtorch } from "../native/locate.mjs";
+import {
+  addonPath,
+  buildDirectory,
+  describeLibrary,
+  hashSources,
+  readStamp,
+  writeStamp,
+} from "../native/stamp.mjs";
+
+/** @import { Libtorch } from "../native/locate.d.mts" */
+/** @import { Stamp } from "../native/stamp.d.mts" */
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const require = createRequire(import.meta.url);
+
+const { libtorch, skipped } = locateLibtorch();
+if (!libtorch) fail(explainMissing(skipped));
+const stamp = stampFor(libtorch);
+const upToDate = existsSync(addonPath) && JSON.stringify(readStamp()) === JSON.stringify(stamp);
+if (upToDate) {
+  if (!process.argv.includes("--quiet")) console.log(`addon: up to date (${describe(libtorch)})`);
+} else {
+  for (const { source, directory, reason } of skipped)
+    console.log(`addon: skipped ${source} (${directory}): ${reason}`);
+  console.log(`addon: building for ${describe(libtorch)}`);
+  const start = performance.now();
+  build(libtorch);
+  writeStamp(stamp);
+  console.log(`addon: built in ${((performance.now() - start) / 1000).toFixed(0)} s`);
+}
+
+/** @param {Libtorch} libtorch */
+function describe(libtorch) {
+  return `libtorch ${libtorch.version}, ${libtorch.source}: ${libtorch.directory}`;
+}
+
+/**
+ * @param {Libtorch} libtorch
+ * @returns {Stamp}
+ */
+function stampFor(libtorch) {
+  const { source, version, directory, libraryDirectories, libraries, cuda } = libtorch;
+  return {
+    libtorch: { source, version, directory },
+    libraryDirectories,
+    library: describeLibrary(libraries[0] ?? ""),
+    cuda,
+    nodeAddonApi: packageVersion("node-addon-api"),
+    sources: hashSources(),
+  };
+}
+
+/** @param {Libtorch} libtorch */
+function build(libtorch) {
+  // A build folder configured for another libtorch keeps stale dependencies and paths.
+  if (readStamp()?.libtorch.directory !== libtorch.directory)
+    rmSync(buildDirectory, { recursive: true, force: true });
+  mkdirSync(buildDirectory, { recursive: true });
+  const headers = [
+    packageDirectory("node-addon-api"),
+    join(packageDirectory("node-api-headers"), "include"),
+  ];
+  const ninja = spawnSync("ninja", ["--version"]).status === 0 ? ["-G", "Ninja"] : [];
+  run("cmake", [
+    ...["-S", join(root, "native"), "-B", buildDirectory, ...ninja],
+    "-DCMAKE_BUILD_TYPE=Release",
+    `-DDEEPOBF_CXX_STANDARD=${libtorch.cxxStandard}`,
+    `-DDEEPOBF_CXX11_ABI=${libtorch.cxx11Abi ? 1 : 0}`,
+    `-DDEEPOBF_INCLUDE_DIRECTORIES=${[...libtorch.includeDirectories, ...headers].join(";")}`,
+    `-DDEEPOBF_LIBRARIES=${[...libtorch.libraries, openmpRuntime(libtorch)].join(";")}`,
+    `-DDEEPOBF_RUN_PATH=${libtorch.libraryDirectories.join(";")}`,
+  ]);
+  run("cmake", ["--build", buildDirectory, "--parallel"]);
+}
+
+/**
+ * The OpenMP runtime that libtorch_cpu itself loads. Two of them in one process fight for the cores.
+ * @param {Libtorch} libtorch
+ */
+function openmpRuntime(libtorch) {
+  const dynamic = execFileSync("readelf", ["-d", libtorch.libraries[0] ?? ""], {
+    encoding: "utf8",
+  });
+  const name = /NEEDED.*\[(lib(?:gomp|iomp5|omp)\b[^\]]*)\]/.exec(dynamic)?.[1];
+  const folders = [
+    ...libtorch.libraryDirectories,
+    join(dirname(libtorch.directory), "torch.libs"),
+    join(libtorch.directory, "..", "..", ".."),
+  ];
+  const file = name && folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+  return file ?? "-lgomp";
+}
+
+/**
+ * @param {string} command
+ * @param {string[]} parameters
+ */
+function run(command, parameters) {
+  const { status, stdout, stderr, error } = spawnSync(command, parameters, {
+    encoding: "utf8",
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (error) fail(`${command} cannot be started (${error.message}). It comes with: npm run setup`);
+  if (status === 0) return;
+  const lines = `${stdout}${stderr}`.trimEnd().split("\n");
+  const errors = lines.filter((line) => /\berror\b/i.test(line)).slice(0, 20);
+  fail(
+    [
+      `The addon could not be built: ${basename(command)} ended with ${status}.`,
+      ...errors,
+      "Its last lines:",
+    ]
+      .concat(lines.slice(-30))
+      .join("\n"),
+  );
+}
+
+/** @param {string} name */
+function packageDirectory(name) {
+  try {
+    return dirname(require.resolve(`${name}/package.json`));
+  } catch {
+    return fail(`The npm package ${name} is not installed. To install it: npm run setup`);
+  }
+}
+
+/** @param {string} name */
+function packageVersion(name) {
+  return JSON.parse(readFileSync(join(packageDirectory(name), "package.json"), "utf8")).version;
+}
+
+/**
+ * @param {string} message
+ * @returns {never}
+ */
+function fail(message) {
+  console.error(message);
+  process.exit(5);
+}
