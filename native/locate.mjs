@@ -36,7 +36,7 @@ export function locateLibtorch(options = {}) {
   const candidates = [
     () => pythonCandidates(environment, askPython),
     () => packagesOf("private Python environment", privateEnvironment),
-    () => systemPrefixes.map((directory) => ({ source: "system", directory })),
+    () => systemCandidates(systemPrefixes),
   ];
   const seen = new Set();
   for (const list of candidates) {
@@ -100,6 +100,18 @@ function packagesOf(source, prefix) {
   }));
 }
 
+/**
+ * The prefixes that hold something of libtorch; the last one where none does, so that a reason is recorded.
+ * @param {readonly string[]} prefixes
+ */
+function systemCandidates(prefixes) {
+  const holding = prefixes.filter((prefix) => libraryFolder(prefix) || hasHeaders(prefix));
+  return (holding.length > 0 ? holding : prefixes.slice(-1)).map((directory) => ({
+    source: "system",
+    directory,
+  }));
+}
+
 /** @param {NonNullable<LocateOptions["environment"]>} environment */
 function packageOfPython(environment) {
   const script =
@@ -128,17 +140,11 @@ function examine(source, directory) {
   /** @param {string} reason */
   const skip = (reason) => ({ source, directory, reason });
   if (!existsSync(directory)) return skip("no such folder");
-  const libraryDirectory = [
-    "lib",
-    `lib/${multiarch[/** @type {"x64"} */ (process.arch)] ?? ""}`,
-    "lib64",
-  ]
-    .map((name) => join(directory, name))
-    .find((path) => existsSync(join(path, "libtorch_cpu.so")));
+  const libraryDirectory = libraryFolder(directory);
   const include = join(directory, "include");
-  const hasHeaders = existsSync(join(include, "ATen", "ATen.h"));
+  if (!libraryDirectory && !hasHeaders(directory)) return skip("no libtorch there");
+  if (!hasHeaders(directory)) return skip("no C++ headers beside it (include/ATen/ATen.h)");
   if (!libraryDirectory) return skip("no libtorch_cpu.so in its lib folder");
-  if (!hasHeaders) return skip("no C++ headers beside it (include/ATen/ATen.h)");
   const version = readVersion(include);
   if (!version) return skip("its headers do not say which version it is (torch/version.h)");
   if (compareVersions(version, oldestVersion) < 0)
@@ -171,6 +177,19 @@ function nvidiaDirectories(directory) {
   return readdirSync(packages)
     .map((name) => join(packages, name, "lib"))
     .filter((path) => existsSync(path));
+}
+
+/** @param {string} directory */
+function libraryFolder(directory) {
+  const triplet = multiarch[/** @type {"x64" | "arm64"} */ (process.arch)] ?? "";
+  return ["lib", `lib/${triplet}`, "lib64"]
+    .map((name) => join(directory, name))
+    .find((path) => existsSync(join(path, "libtorch_cpu.so")));
+}
+
+/** @param {string} directory */
+function hasHeaders(directory) {
+  return existsSync(join(directory, "include", "ATen", "ATen.h"));
 }
 
 /** @param {string} include */

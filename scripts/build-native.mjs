@@ -24,8 +24,7 @@ const require = createRequire(import.meta.url);
 const { libtorch, skipped } = locateLibtorch();
 if (!libtorch) fail(explainMissing(skipped));
 const stamp = stampFor(libtorch);
-const upToDate = existsSync(addonPath) && JSON.stringify(readStamp()) === JSON.stringify(stamp);
-if (upToDate) {
+if (existsSync(addonPath) && fingerprint(readStamp()) === fingerprint(stamp)) {
   if (!process.argv.includes("--quiet")) console.log(`addon: up to date (${describe(libtorch)})`);
 } else {
   for (const { source, directory, reason } of skipped)
@@ -40,6 +39,14 @@ if (upToDate) {
 /** @param {Libtorch} libtorch */
 function describe(libtorch) {
   return `libtorch ${libtorch.version}, ${libtorch.source}: ${libtorch.directory}`;
+}
+
+/**
+ * What a rebuild depends on: all but the way in which libtorch was found.
+ * @param {Stamp | undefined} stamp
+ */
+function fingerprint(stamp) {
+  return stamp && JSON.stringify({ ...stamp, libtorch: { ...stamp.libtorch, source: "" } });
 }
 
 /**
@@ -64,6 +71,7 @@ function build(libtorch) {
   if (readStamp()?.libtorch.directory !== libtorch.directory)
     rmSync(buildDirectory, { recursive: true, force: true });
   mkdirSync(buildDirectory, { recursive: true });
+  rmSync(join(buildDirectory, "CMakeCache.txt"), { force: true }); // it may name another generator
   const headers = [
     packageDirectory("node-addon-api"),
     join(packageDirectory("node-api-headers"), "include"),

@@ -1,0 +1,42 @@
+// Compiles src/ to dist/; does nothing where dist was made from the same sources.
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run } from "./process.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const output = join(root, "dist");
+const stamp = join(output, ".sources");
+
+const sources = hashSources();
+if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) {
+  if (!process.argv.includes("--quiet")) console.log("TypeScript: up to date");
+} else {
+  // Into a folder of its own first: no output of a deleted source stays, and a failed build replaces nothing.
+  const fresh = join(root, "build", "dist");
+  rmSync(fresh, { recursive: true, force: true });
+  const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
+  run(
+    "Compiling TypeScript",
+    [process.execPath, compiler, "-p", "tsconfig.build.json", "--outDir", fresh],
+    {
+      cwd: root,
+    },
+  );
+  writeFileSync(join(fresh, ".sources"), sources);
+  rmSync(output, { recursive: true, force: true });
+  renameSync(fresh, output);
+  console.log("TypeScript: compiled to dist/");
+}
+
+function hashSources() {
+  const hash = createHash("sha256");
+  const names = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .sort()
+    .map((name) => join("src", name));
+  for (const name of [...names, "tsconfig.json", "tsconfig.build.json", "package-lock.json"])
+    hash.update(`${name}\0`).update(readFileSync(join(root, name)));
+  return hash.digest("hex");
+}

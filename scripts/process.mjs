@@ -1,0 +1,69 @@
+// Runs the commands of set-up: quiet while they work, their last lines when they fail.
+import { spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** Exit code of a missing or failing tool (docs/exit-codes.md: resources). */
+const resources = 5;
+
+/**
+ * Runs a command to its end; where it fails, ends the script with one message.
+ * @param {string} what the step, in words, for the message
+ * @param {readonly string[]} command
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ */
+export function run(what, command, options = {}) {
+  const result = attempt(command, options);
+  if (!result.ok) fail(`${what} failed: ${command.join(" ")}\n${lastLines(result.output)}`);
+  return result.output;
+}
+
+/**
+ * @param {readonly string[]} command
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ */
+export function attempt([program = "", ...parameters], options = {}) {
+  const { status, stdout, stderr, error } = spawnSync(program, parameters, {
+    ...options,
+    encoding: "utf8",
+    maxBuffer: 256 * 1024 * 1024,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return { ok: status === 0, output: error ? error.message : `${stdout}${stderr}` };
+}
+
+/**
+ * @param {string} name
+ * @returns {string | undefined} where the program lies on PATH
+ */
+export function which(name) {
+  return (process.env.PATH ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/**
+ * @param {string} output
+ * @param {number} [count]
+ */
+export function lastLines(output, count = 20) {
+  const lines = output.trimEnd().split("\n").slice(-count);
+  return lines.map((line) => `  ${line}`).join("\n");
+}
+
+/**
+ * @param {string} message
+ * @returns {never}
+ */
+export function fail(message) {
+  console.error(message);
+  process.exit(resources);
+}

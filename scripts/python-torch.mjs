@@ -1,0 +1,47 @@
+// Where the system has no libtorch: Python's torch package in a private environment in the cache folder. Only
+// its headers and libraries are used; Python never runs after this.
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { attempt, fail, lastLines, run, which } from "./process.mjs";
+
+const version = "2.15.0";
+/** What libtorch_cpu of the CUDA wheel loads even where no GPU is. */
+const cudaRuntime = ["nvidia-cuda-runtime>=13,<14", "nvidia-cuda-cupti>=13,<14"];
+
+/** @param {string} environment folder of the virtual environment to make */
+export function installPythonTorch(environment) {
+  if (!which("python3"))
+    fail(
+      "python3 is missing: it fetches libtorch where apt has none. Install it, then: npm run setup",
+    );
+  const partial = `${environment}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(dirname(environment), { recursive: true });
+  const made = attempt(["python3", "-m", "venv", partial]);
+  if (!made.ok)
+    fail(
+      `python3 cannot make a virtual environment:\n${lastLines(made.output)}\n` +
+        "On Debian and its relatives: sudo apt-get install python3-venv. Then: npm run setup",
+    );
+  const pip = [
+    join(partial, "bin", "python"),
+    "-m",
+    "pip",
+    "--disable-pip-version-check",
+    "install",
+  ];
+  const install = [...pip, "--no-cache-dir", "--no-compile", "--quiet"];
+  const step = "Installing Python's torch package";
+  if (existsSync("/proc/driver/nvidia/version")) {
+    console.log(
+      `libtorch: installing torch ${version} with CUDA in ${environment} (some gigabytes)`,
+    );
+    run(step, [...install, `torch==${version}`]);
+  } else if (!attempt([...install, "--no-deps", `torch==${version}+cpu`]).ok) {
+    console.log(`libtorch: installing torch ${version} in ${environment} (1.3 GB)`);
+    run(step, [...install, "--no-deps", `torch==${version}`, ...cudaRuntime]);
+  }
+  // Renamed once it is whole: an interrupted download is never taken for a libtorch.
+  rmSync(environment, { recursive: true, force: true });
+  renameSync(partial, environment);
+}

@@ -1,0 +1,125 @@
+// Set-up: finds or installs what is missing, builds what is out of date, one line a step. `--demo` and `--tests`
+// add the data of those. Idempotent; uses no network but the package registries.
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { locateLibtorch } from "../native/locate.mjs";
+import { attempt, fail, run } from "./process.mjs";
+import { installPythonTorch } from "./python-torch.mjs";
+import {
+  buildTools,
+  fashionMnist,
+  installCommand,
+  libtorchCompanions,
+  onnxTestData,
+} from "./system.mjs";
+import { aptHasLibtorch, installMissing } from "./system-packages.mjs";
+
+/** @import { Requirement } from "./system.d.mts" */
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const demo = process.argv.includes("--demo");
+const tests = process.argv.includes("--tests");
+
+checkNode();
+provideSystem();
+provideNpmPackages();
+for (const script of ["build-native.mjs", "build.mjs"]) runScript(script);
+console.log("set-up: done (deepobf doctor shows what was found)");
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  if (major < 20 || (major === 20 && minor < 19))
+    fail(
+      `DeepObf needs Node 20.19 or newer, but this is ${process.versions.node} (${process.execPath}). ` +
+        "Install a newer one from your system or https://nodejs.org, then: npm run setup",
+    );
+}
+
+/** Compilers, libtorch and data. */
+function provideSystem() {
+  const privateEnvironment = join(root, ".cache", "venv");
+  const forced = process.env.DEEPOBF_SETUP_LIBTORCH === "pip" && !existsSync(privateEnvironment);
+  const { libtorch } = locateLibtorch({ privateEnvironment });
+  if (!libtorch && process.env.LIBTORCH) runScript("build-native.mjs"); // ends with the reason
+  const fromPython = forced || (!libtorch && !aptHasLibtorch());
+  const system = libtorch ? libtorch.source === "system" : !fromPython;
+  const requirements = [
+    ...buildTools(),
+    ...(system ? [libtorchPackage(libtorch?.directory), ...libtorchCompanions()] : []),
+    ...(fromPython ? [pythonEnvironment()] : []),
+    ...(demo ? [fashionMnist()] : []),
+    ...(tests ? [onnxTestData()] : []),
+  ];
+  const start = performance.now();
+  const absent = installMissing(requirements);
+  if (requirements.every(({ found }) => found)) console.log("system: nothing missing");
+  else console.log(`system: done in ${seconds(start)} s`);
+  for (const { name, purpose, packages } of absent) {
+    const command = installCommand([{ name, purpose, packages, needed: false, found: undefined }]);
+    console.log(
+      `system: without ${name} (${purpose})${command ? `; to install it: ${command}` : ""}`,
+    );
+  }
+  if (fromPython) {
+    const begin = performance.now();
+    installPythonTorch(privateEnvironment);
+    console.log(`libtorch: installed in ${seconds(begin)} s`);
+  }
+}
+
+/**
+ * @param {string | undefined} found
+ * @returns {Requirement}
+ */
+function libtorchPackage(found) {
+  const packages = { apt: "libtorch-dev" };
+  return { name: "libtorch", purpose: "trains and runs networks", needed: true, packages, found };
+}
+
+/** @returns {Requirement} */
+function pythonEnvironment() {
+  const works = attempt(["python3", "-c", "import ensurepip, venv"]).ok;
+  return {
+    name: "Python with venv",
+    purpose: "fetches libtorch where the system has none",
+    needed: true,
+    packages: { apt: "python3-venv", dnf: "python3", pacman: "python", zypper: "python3" },
+    found: works ? "python3" : undefined,
+  };
+}
+
+function provideNpmPackages() {
+  if (npmPackagesFit()) return console.log("npm packages: up to date");
+  console.log("npm packages: installing (about half a minute)");
+  const start = performance.now();
+  run("Installing npm packages", ["npm", "ci", "--include=dev", "--no-audit", "--no-fund"], {
+    cwd: root,
+  });
+  console.log(`npm packages: installed in ${seconds(start)} s`);
+}
+
+/** Whether node_modules holds what package-lock.json names; optional packages of other platforms may lack. */
+function npmPackagesFit() {
+  const installed = join(root, "node_modules", ".package-lock.json");
+  if (!existsSync(installed)) return false;
+  const [wanted, present] = [join(root, "package-lock.json"), installed].map(
+    (path) => JSON.parse(readFileSync(path, "utf8")).packages,
+  );
+  return Object.entries(wanted).every(
+    ([path, { version, optional }]) =>
+      path === "" || (present[path] ? present[path].version === version : optional),
+  );
+}
+
+/** @param {string} name */
+function runScript(name) {
+  const { ok, output } = attempt([process.execPath, join(root, "scripts", name)], { cwd: root });
+  if (!ok) fail(output.trimEnd());
+  console.log(output.trimEnd());
+}
+
+/** @param {number} start */
+function seconds(start) {
+  return ((performance.now() - start) / 1000).toFixed(0);
+}

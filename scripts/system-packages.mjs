@@ -1,0 +1,112 @@
+// Installs missing system packages with apt-get where that needs nobody's password; else ends with the exact
+// command for this system.
+import { attempt, fail, run, which } from "./process.mjs";
+import { installCommand, packageManager } from "./system.mjs";
+
+/** @import { Requirement } from "./system.d.mts" */
+
+/** The oldest libtorch-dev that serves (Debian 11 and Ubuntu 22.04 have older ones). */
+const oldestLibtorch = [1, 13];
+
+/** Whether this process may install packages: as root, or with a sudo that asks for no password. */
+function elevation() {
+  if (process.getuid?.() === 0) return [];
+  return which("sudo") && attempt(["sudo", "-n", "true"]).ok ? ["sudo", "-n"] : undefined;
+}
+
+/**
+ * The version of each package that apt would install; packages it does not know are absent.
+ * @param {readonly string[]} names
+ */
+function aptCandidates(names) {
+  const { output } = attempt(["apt-cache", "policy", ...names]);
+  /** @type {Map<string, string>} */
+  const candidates = new Map();
+  let name = "";
+  for (const line of output.split("\n")) {
+    if (/^\S+:$/.test(line)) name = line.slice(0, -1);
+    const version = /^ {2}Candidate: (.*)$/.exec(line)?.[1];
+    if (version && version !== "(none)") candidates.set(name, version);
+  }
+  return candidates;
+}
+
+/** @param {readonly string[]} parameters */
+function aptGet(...parameters) {
+  const settings = ["DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8"];
+  return [
+    ...(elevation() ?? []),
+    "env",
+    ...settings,
+    "apt-get",
+    "-o",
+    "DPkg::Lock::Timeout=120",
+    ...parameters,
+  ];
+}
+
+/** Whether apt has a libtorch-dev that is new enough; package lists are fetched where they lack it. */
+export function aptHasLibtorch() {
+  if (packageManager() !== "apt") return false;
+  const known = () => aptCandidates(["libtorch-dev"]).get("libtorch-dev");
+  if (!known() && elevation()) run("Fetching apt's package lists", aptGet("update"));
+  const version = known();
+  const [major = 0, minor = 0] = (version ?? "").split(".").map(Number);
+  return (
+    major > (oldestLibtorch[0] ?? 0) ||
+    (major === oldestLibtorch[0] && minor >= (oldestLibtorch[1] ?? 0))
+  );
+}
+
+/**
+ * Installs what is missing; returns what stays missing although it is not needed to build.
+ * @param {readonly Requirement[]} requirements
+ * @returns {Requirement[]}
+ */
+export function installMissing(requirements) {
+  const missing = requirements.filter(({ found }) => !found);
+  if (missing.length === 0) return [];
+  const manual = packageManager() !== "apt" || !elevation();
+  if (manual) {
+    if (missing.some(({ needed }) => needed)) fail(explain(missing));
+    return missing;
+  }
+  const names = missing.flatMap(({ packages }) => packages.apt ?? []);
+  let candidates = aptCandidates(names);
+  if (names.some((name) => !candidates.has(name))) {
+    run("Fetching apt's package lists", aptGet("update"));
+    candidates = aptCandidates(names);
+  }
+  const available = names.filter((name) => candidates.has(name));
+  const unknown = missing.filter(({ packages }) => !candidates.has(packages.apt ?? ""));
+  if (unknown.some(({ needed }) => needed)) fail(explain(unknown));
+  console.log(`system: installing ${available.join(" ")}`);
+  const install = aptGet("install", "--yes", "--no-install-recommends", ...available);
+  if (!attempt(install).ok) {
+    // Old package lists name versions that the mirror no longer has.
+    run("Fetching apt's package lists", aptGet("update"));
+    run("Installing system packages", install);
+  }
+  return unknown;
+}
+
+/** @param {readonly Requirement[]} missing */
+function explain(missing) {
+  const command = installCommand(missing);
+  const list = missing.map(({ name, purpose }) => `  ${name}: ${purpose}`);
+  const reason =
+    packageManager() === "apt"
+      ? "Set-up is neither root nor allowed to use sudo without a password, or apt does not know the package."
+      : "Set-up installs system packages on Debian and its relatives only.";
+  const libtorch = missing.some(({ name }) => name === "libtorch")
+    ? ["Or take libtorch from Python, without root: DEEPOBF_SETUP_LIBTORCH=pip npm run setup"]
+    : [];
+  return [
+    "System packages are missing:",
+    ...list,
+    reason,
+    command ? `To install them:\n  ${command}` : "Install them as this system does.",
+    ...libtorch,
+    "Then: npm run setup",
+  ].join("\n");
+}
