@@ -1,0 +1,182 @@
+// The child process behind a session: started with a memory limit, asked one thing at a time, killed
+// when it takes too long. Every way it can end becomes an error that names the model.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import type { Readable } from "node:stream";
+import { ModelError, ResourceError } from "../errors.ts";
+import { Channel } from "./channel.ts";
+import type { Reply, Request } from "./protocol.ts";
+
+/** A reply with its payloads. */
+export interface Response {
+  readonly reply: Reply;
+  readonly payloads: Uint8Array[];
+}
+
+interface Waiting {
+  readonly resolve: (response: Response) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Runs `src/runtime/worker.ts` for one model. */
+export class RuntimeProcess {
+  readonly #model: string;
+  readonly #timeoutSeconds: number;
+  readonly #child: ChildProcess;
+  readonly #channel: Channel<Request, Reply>;
+  readonly #exited: Promise<void>;
+  #queue: Promise<unknown> = Promise.resolve();
+  #waiting: Waiting | undefined;
+  #doing = "starting";
+  #ended: Error | undefined;
+  #messages = "";
+
+  /** `model` is how messages name it. */
+  constructor(model: string, timeoutSeconds: number) {
+    this.#model = model;
+    this.#timeoutSeconds = timeoutSeconds;
+    this.#child = startWorker();
+    this.#channel = new Channel(this.#child, (reply, payloads) => {
+      this.#settle((waiting) => waiting.resolve({ reply, payloads }));
+    });
+    const messages = this.#child.stderr as Readable;
+    messages.setEncoding("utf8").on("data", (text: string) => {
+      this.#messages = (this.#messages + text).slice(-2000);
+    });
+    this.#exited = new Promise((resolve) => {
+      this.#child.once("error", (cause) => {
+        this.#end(new ResourceError(`cannot start a process for ONNX Runtime: ${cause.message}`));
+        resolve();
+      });
+      this.#child.once("close", (code, signal) => {
+        this.#end(this.#crash(code, signal));
+        resolve();
+      });
+    });
+    // A session that nobody closed must not keep the program from ending.
+    this.#child.unref();
+    this.#child.channel?.unref();
+    (messages as Readable & { unref?: () => void }).unref?.();
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /**
+   * Sends a request, after those before it, and waits for the reply. `doing` completes the sentence
+   * "ONNX Runtime crashed when ...". Throws ModelError on a refusal, a crash or a timeout.
+   */
+  ask(doing: string, request: Request, payloads: readonly Uint8Array[] = []): Promise<Response> {
+    const response = this.#queue.then(() => this.#exchange(doing, request, payloads));
+    this.#queue = response.catch(() => undefined);
+    return response;
+  }
+
+  async close(): Promise<void> {
+    this.#ended ??= new ModelError(`the ONNX Runtime session of ${this.#model} is closed`);
+    this.#child.ref();
+    this.#child.kill("SIGKILL");
+    await this.#exited;
+  }
+
+  async #exchange(
+    doing: string,
+    request: Request,
+    payloads: readonly Uint8Array[],
+  ): Promise<Response> {
+    if (this.#ended) throw this.#ended;
+    this.#doing = doing;
+    const answered = new Promise<Response>((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
+    const timer = setTimeout(() => this.#expire(), this.#timeoutSeconds * 1000);
+    try {
+      // A send that fails means that the child is gone; how it ended is reported by "close".
+      this.#channel.send(request, payloads).catch(() => undefined);
+      const response = await answered;
+      if (response.reply.type === "failed") throw this.#refusal(response.reply);
+      return response;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #settle(how: (waiting: Waiting) => void): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting) how(waiting);
+  }
+
+  #end(error: Error): void {
+    this.#ended ??= error;
+    this.#settle((waiting) => waiting.reject(this.#ended!));
+  }
+
+  #expire(): void {
+    this.#ended ??= new ModelError(
+      `ONNX Runtime did not finish ${this.#doing} ${this.#model} within ${this.#timeoutSeconds} s`,
+    );
+    this.#child.kill("SIGKILL");
+  }
+
+  #refusal({ message, missing }: Reply & { type: "failed" }): Error {
+    if (missing) return missingRuntime(message);
+    return new ModelError(
+      `ONNX Runtime refuses ${this.#model} when ${this.#doing} it: ${printable(message)}`,
+    );
+  }
+
+  #crash(code: number | null, signal: string | null): Error {
+    const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+    const advice = signal === "SIGKILL" ? "; most likely memory ran out" : "";
+    const last = printable(this.#messages);
+    return new ModelError(
+      `ONNX Runtime crashed when ${this.#doing} ${this.#model}: its process ${how}${advice}` +
+        (last === "" ? "" : `\nIts last words: ${last}`),
+    );
+  }
+}
+
+/** The error for a machine without ONNX Runtime. */
+export function missingRuntime(cause: string): ResourceError {
+  return new ResourceError(
+    `ONNX Runtime cannot be loaded: ${printable(cause)}\n` +
+      "Install it beside deepobf with: npm install --ignore-scripts onnxruntime-node@1.30.0",
+  );
+}
+
+function startWorker(): ChildProcess {
+  const command = [process.execPath, workerScript()];
+  const [program = "", ...args] =
+    process.platform === "linux"
+      ? ["/bin/sh", "-c", 'ulimit -d "$0" 2>/dev/null; exec "$@"', memoryLimit(), ...command]
+      : command;
+  return spawn(program, args, {
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    serialization: "advanced",
+    // Loaders and inspectors of this process are nothing to the child.
+    env: { ...process.env, NODE_OPTIONS: "" },
+  });
+}
+
+/** The compiled worker, also when this file runs uncompiled. */
+function workerScript(): string {
+  try {
+    return createRequire(import.meta.url).resolve("#onnxruntime-worker");
+  } catch (cause) {
+    throw new ResourceError("DeepObf is not built: run npm run build", { cause });
+  }
+}
+
+/** KiB of data that the child may hold: nine tenths of what is free, so that we outlive it. */
+function memoryLimit(): string {
+  return String(Math.floor((process.availableMemory() * 0.9) / 1024));
+}
+
+/** A foreign message without control characters, in one line of bounded length. */
+function printable(message: string): string {
+  const line = message.replace(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim();
+  return line.length <= 600 ? line : `${line.slice(0, 600)}…`;
+}

@@ -1,0 +1,183 @@
+// A model opened in ONNX Runtime. ONNX Runtime lives in a child process, so whatever a file does to
+// it arrives here as an error.
+
+import { basename, resolve } from "node:path";
+import { ModelError } from "../errors.ts";
+import type { TensorData, ValueInfo } from "../graph/graph.ts";
+import { RuntimeProcess } from "./process.ts";
+import type { NamedTensor } from "./protocol.ts";
+
+export interface SessionOptions {
+  /** How messages name the model; the file's name by default. */
+  readonly name?: string;
+  /** Threads inside an operator; ONNX Runtime's choice (one a physical core) by default. */
+  readonly threads?: number;
+  /** Longest time that loading or one run may take. */
+  readonly timeoutSeconds?: number;
+}
+
+export interface LatencyOptions {
+  readonly batch: number;
+  /** Shapes of inputs, for those that the file leaves open in more than the batch size. */
+  readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  /** Time to spend on measuring. */
+  readonly seconds?: number;
+}
+
+interface Measurement {
+  readonly warmUp: number;
+  readonly seconds: number;
+  readonly runs: number;
+}
+
+const defaultTimeoutSeconds = 300;
+
+/** A model in ONNX Runtime. Close it after use, or declare it with `await using`. */
+export class OnnxSession {
+  readonly name: string;
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  readonly #process: RuntimeProcess;
+
+  private constructor(
+    name: string,
+    runtime: RuntimeProcess,
+    signature: { inputs: readonly ValueInfo[]; outputs: readonly ValueInfo[] },
+  ) {
+    this.name = name;
+    this.#process = runtime;
+    this.inputs = signature.inputs;
+    this.outputs = signature.outputs;
+  }
+
+  /**
+   * Opens a model file, or a model's bytes. Throws ModelError where ONNX Runtime refuses it, crashes on
+   * it or takes too long, and ResourceError where ONNX Runtime is not installed.
+   */
+  static async open(
+    model: string | Uint8Array,
+    options: SessionOptions = {},
+  ): Promise<OnnxSession> {
+    const { threads, timeoutSeconds = defaultTimeoutSeconds } = options;
+    const name = options.name ?? (typeof model === "string" ? basename(model) : "the model");
+    const runtime = new RuntimeProcess(name, timeoutSeconds);
+    const request = {
+      type: "open",
+      ...(typeof model === "string" ? { path: resolve(model) } : {}),
+      ...(threads === undefined ? {} : { threads }),
+    } as const;
+    try {
+      const { reply } = await runtime.ask(
+        "loading",
+        request,
+        typeof model === "string" ? [] : [model],
+      );
+      if (reply.type !== "opened") throw new TypeError(`unexpected reply ${reply.type}`);
+      return new OnnxSession(name, runtime, reply);
+    } catch (error) {
+      await runtime.close();
+      throw error;
+    }
+  }
+
+  /** Process that ONNX Runtime runs in. */
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** Runs the model once and gives every output by its name. Throws ModelError. */
+  async run(feeds: Readonly<Record<string, TensorData>>): Promise<Record<string, TensorData>> {
+    const entries = Object.entries(feeds);
+    const { reply, payloads } = await this.#process.ask(
+      "running",
+      { type: "run", feeds: entries.map(([name, { dtype, shape }]) => ({ name, dtype, shape })) },
+      entries.map(([, { data }]) => data),
+    );
+    if (reply.type !== "ran") throw new TypeError(`unexpected reply ${reply.type}`);
+    return Object.fromEntries(
+      reply.outputs.map(({ name, dtype, shape }, index) => [
+        name,
+        { dtype, shape, data: payloads[index]! },
+      ]),
+    );
+  }
+
+  /**
+   * Median milliseconds that a batch takes, on random input after a warm-up. A model with a fixed
+   * smaller batch size is run as often as the batch needs. Throws ModelError.
+   */
+  async latency({ batch, shapes = {}, seconds = 1 }: LatencyOptions): Promise<number> {
+    await this.#time({ batch, shapes }, { warmUp: 3, seconds: 0, runs: 1 });
+    return median(await this.#time({ batch, shapes }, { warmUp: 0, seconds, runs: 2000 }));
+  }
+
+  /**
+   * Latencies of two models as `latency` gives them, measured in turns of a tenth of the time each, so
+   * that what else the machine does falls on both alike. `seconds` is spent on each model.
+   */
+  static async compareLatency(
+    first: OnnxSession,
+    second: OnnxSession,
+    { batch, shapes = {}, seconds = 1 }: LatencyOptions,
+  ): Promise<readonly [number, number]> {
+    const pair = [first, second].map((session) => ({ session, times: [] as number[] }));
+    for (const { session } of pair) {
+      await session.#time({ batch, shapes }, { warmUp: 3, seconds: 0, runs: 1 });
+    }
+    for (let turn = 0; turn < 10; turn++) {
+      for (const { session, times } of turn % 2 === 0 ? pair : pair.toReversed()) {
+        const measurement = { warmUp: 1, seconds: seconds / 10, runs: 200 };
+        times.push(...(await session.#time({ batch, shapes }, measurement)));
+      }
+    }
+    return [median(pair[0]!.times), median(pair[1]!.times)];
+  }
+
+  /** Ends the process. Runs under way fail. */
+  async close(): Promise<void> {
+    await this.#process.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #time(
+    { batch, shapes }: Required<Omit<LatencyOptions, "seconds">>,
+    measurement: Measurement,
+  ): Promise<number[]> {
+    const feeds = this.inputs.map((input) => concrete(input, { batch, shapes, model: this.name }));
+    const taken = feeds[0]?.shape[0] ?? batch;
+    const repeats = Math.max(1, Math.ceil(batch / taken));
+    const request = { type: "time", feeds, repeats, ...measurement } as const;
+    const { reply } = await this.#process.ask("timing", request);
+    if (reply.type !== "timed") throw new TypeError(`unexpected reply ${reply.type}`);
+    return reply.milliseconds;
+  }
+}
+
+/** Middle value; the mean of the two middle ones of an even number. */
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new RangeError("the median of no values is undefined");
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** An input with every size known: an open first size is the batch. */
+function concrete(
+  { name, dtype, shape }: ValueInfo,
+  context: { batch: number; shapes: Readonly<Record<string, readonly number[]>>; model: string },
+): NamedTensor {
+  const given = context.shapes[name];
+  if (given) return { name, dtype, shape: given };
+  const open = shape?.slice(1).filter((size) => typeof size === "string");
+  if (shape === undefined || open === undefined || open.length > 0) {
+    throw new ModelError(
+      `input "${name}" of ${context.model} has the open shape [${shape?.join(", ") ?? "?"}]; ` +
+        "its sizes must be given",
+    );
+  }
+  const sizes = shape.map((size) => (typeof size === "string" ? context.batch : size));
+  return { name, dtype, shape: sizes };
+}
