@@ -1,6 +1,6 @@
 // Where the system has no libtorch: Python's torch package in a private environment in the cache folder. Only
 // its headers and libraries are used; Python never runs after this.
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { attempt, fail, lastLines, run, which } from "./process.mjs";
 
@@ -32,16 +32,29 @@ export function installPythonTorch(environment) {
   ];
   const install = [...pip, "--no-cache-dir", "--no-compile", "--quiet"];
   const step = "Installing Python's torch package";
-  if (existsSync("/proc/driver/nvidia/version")) {
+  const hasNvidiaDriver = existsSync("/proc/driver/nvidia/version");
+  if (hasNvidiaDriver) {
     console.log(
       `libtorch: installing torch ${version} with CUDA in ${environment} (some gigabytes)`,
     );
     run(step, [...install, `torch==${version}`]);
   } else if (!attempt([...install, "--no-deps", `torch==${version}+cpu`]).ok) {
-    console.log(`libtorch: installing torch ${version} in ${environment} (1.3 GB)`);
+    console.log(`libtorch: installing torch ${version} in ${environment} (about 1 GB to fetch)`);
     run(step, [...install, "--no-deps", `torch==${version}`, ...cudaRuntime]);
   }
+  if (!hasNvidiaDriver) removeCuda(partial);
   // Renamed once it is whole: an interrupted download is never taken for a libtorch.
   rmSync(environment, { recursive: true, force: true });
   renameSync(partial, environment);
+}
+
+/**
+ * Halves the space: the CUDA libraries cannot be loaded without the NVIDIA packages that were left out.
+ * @param {string} environment
+ */
+function removeCuda(environment) {
+  const [python = ""] = readdirSync(join(environment, "lib"));
+  const libraries = join(environment, "lib", python, "site-packages", "torch", "lib");
+  for (const name of readdirSync(libraries))
+    if (/^libtorch_(cuda|nvshmem|python)/.test(name)) rmSync(join(libraries, name));
 }

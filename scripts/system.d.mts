@@ -27,6 +27,8 @@ export function fashionMnist(): Requirement;
 export function onnxTestData(): Requirement;
 /** The library behind the system's libblas.so.3. */
 export function systemBlas(): Blas;
+/** The command that brings a fast BLAS. */
+export function blasRemedy(): string;
 export function packageManager(): PackageManager | undefined;
 /** The command that installs packages on this system, for a person to run; undefined where it is unknown. */
 export function installCommand(requirements: readonly Requirement[]): string | undefined;

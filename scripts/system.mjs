@@ -1,6 +1,6 @@
 // What DeepObf needs of the system, whether it is there, and which package brings it: one table for set-up and
 // for `deepobf doctor`.
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { which } from "./process.mjs";
 
@@ -90,6 +90,15 @@ export function systemBlas() {
   if (!link) return { path: undefined, fast: false };
   const path = realpathSync(link);
   return { path, fast: /openblas|mkl|blis|atlas/i.test(path) };
+}
+
+export function blasRemedy() {
+  const installed = libraryFolders.some(
+    (folder) =>
+      existsSync(folder) && readdirSync(folder).some((name) => name.startsWith("openblas-")),
+  );
+  const choose = "sudo update-alternatives --config libblas.so.3-$(gcc -print-multiarch)";
+  return installed ? choose : (installCommand(libtorchCompanions()) ?? "install OpenBLAS");
 }
 
 /** @returns {PackageManager | undefined} */

@@ -1,0 +1,134 @@
+// `deepobf doctor`: what was found on this machine, and what each missing part would need.
+import { explainMissing, type Libtorch } from "../../native/locate.mjs";
+import { rebuildCommand } from "../../native/stamp.mjs";
+import { blasRemedy, installCommand } from "../../scripts/system.mjs";
+import { exitCodes } from "../errors.ts";
+import { collectFacts, type MachineFacts } from "./machine.ts";
+
+/** Something missing or worth mending. DeepObf cannot work without what is needed. */
+export interface Finding {
+  readonly name: string;
+  readonly needed: boolean;
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** Prints the report; exit code 5 where something needed is missing. */
+export async function doctorCommand(options: { readonly json: boolean }): Promise<void> {
+  const facts = await collectFacts();
+  const findings = diagnose(facts);
+  const ready = !findings.some(({ needed }) => needed);
+  const text = options.json
+    ? JSON.stringify({ ready, ...facts, findings }, null, 2)
+    : renderReport(facts, findings);
+  process.stdout.write(`${text}\n`);
+  if (!ready) process.exitCode = exitCodes.resources;
+}
+
+/** What is wrong, in the order in which it should be mended. */
+export function diagnose(facts: MachineFacts): Finding[] {
+  const findings: Finding[] = [];
+  if (!facts.node.fits)
+    findings.push({
+      name: "Node",
+      needed: true,
+      problem: `${facts.node.version} is too old: 20.19 or newer is needed`,
+      remedy: "https://nodejs.org",
+    });
+  const { addon, blas } = facts;
+  if (!addon.loads && !facts.libtorch)
+    findings.push({
+      name: "libtorch",
+      needed: true,
+      problem: explainMissing(facts.skipped),
+      remedy: "npm run setup",
+    });
+  if (addon.problem)
+    findings.push({
+      name: "addon",
+      needed: !addon.loads,
+      problem: addon.problem,
+      remedy: addon.loads ? rebuildCommand : "npm run setup",
+    });
+  if (!blas.fast)
+    findings.push({
+      name: "BLAS",
+      needed: false,
+      problem: `${blas.name} is slow: matrix products take some 40 times longer than with OpenBLAS`,
+      remedy: blasRemedy(),
+    });
+  for (const { name, failure } of facts.packages)
+    if (failure)
+      findings.push({ name, needed: true, problem: failure, remedy: "npm ci (or npm run setup)" });
+  for (const requirement of facts.data)
+    if (!requirement.found)
+      findings.push({
+        name: requirement.name,
+        needed: false,
+        problem: `not found (${requirement.purpose})`,
+        remedy: installCommand([requirement]) ?? "docs/data.md says where it can be had",
+      });
+  return findings;
+}
+
+/** The report as text for people. */
+export function renderReport(facts: MachineFacts, findings: readonly Finding[]): string {
+  const { addon, cpu } = facts;
+  const rows: [string, string][] = [
+    ["DeepObf", facts.deepobf],
+    ["Node", `${facts.node.version} (${facts.node.path})`],
+    ["system", `${facts.system.name}, ${facts.system.kernel}, ${facts.system.architecture}`],
+    [
+      "CPU",
+      `${cpu.model}, ${cpu.processors} processors, ${cpu.instructions.join(" ") || "no AVX2"}`,
+    ],
+    [
+      "precision",
+      cpu.bf16 ? "bf16 by default (in hardware)" : "f32 by default (no bf16 in hardware)",
+    ],
+    ["memory", `${(facts.memory / 2 ** 30).toFixed(1)} GiB`],
+    [
+      "libtorch",
+      addon.builtFor
+        ? describe({ ...addon.builtFor, version: addon.libtorch ?? addon.builtFor.version })
+        : "none in use",
+    ],
+    ...rebuildRow(facts),
+    ...facts.skipped.map(({ source, directory, reason }): [string, string] => [
+      "  skipped",
+      `${source} (${directory}): ${reason}`,
+    ]),
+    ["BLAS", facts.blas.name],
+    ["addon", addon.loads ? `${addon.path}, ${addon.threads} threads` : "cannot be loaded"],
+    ["devices", facts.devices.join(", ")],
+    ...facts.packages.map(({ name, version, failure }): [string, string] => [
+      name,
+      failure ? "missing" : `${version}`,
+    ]),
+    ...facts.data.map(({ name, found }): [string, string] => [name, found ?? "missing"]),
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  const table = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+  const problems = findings.flatMap(({ name, needed, problem, remedy }) => [
+    `${needed ? "missing" : "advice"}: ${name}: ${problem}`,
+    ...(problem.includes(remedy) ? [] : [`  ${remedy}`]),
+  ]);
+  const verdict = findings.some(({ needed }) => needed)
+    ? "DeepObf cannot work here yet."
+    : "Everything needed is there.";
+  return [...table, "", ...problems, verdict].join("\n");
+}
+
+/** Where a rebuild would take another libtorch than the one in use. */
+function rebuildRow({ libtorch, addon }: MachineFacts): [string, string][] {
+  if (!libtorch || libtorch.directory === addon.builtFor?.directory) return [];
+  return [["  a build now", `would take ${describe(libtorch)}`]];
+}
+
+function describe({
+  version,
+  source,
+  directory,
+}: Pick<Libtorch, "version" | "source" | "directory">) {
+  return `${version} from ${source} (${directory})`;
+}

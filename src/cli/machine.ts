@@ -1,0 +1,173 @@
+// Facts about this machine and what DeepObf found on it, for `deepobf doctor`. Nothing here throws for a missing
+// part: the report has to say all of them at once.
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { arch, availableParallelism, cpus, release, totalmem } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { type Libtorch, locateLibtorch, type Skipped } from "../../native/locate.mjs";
+import { checkAddon, type Stamp } from "../../native/stamp.mjs";
+import { fashionMnist, onnxTestData, type Requirement, systemBlas } from "../../scripts/system.mjs";
+
+/** An npm package with native code: installed, and does it load? */
+export interface PackageFacts {
+  readonly name: string;
+  readonly version: string | undefined;
+  /** Why it cannot be loaded; undefined where it can. */
+  readonly failure: string | undefined;
+}
+
+export interface MachineFacts {
+  readonly deepobf: string;
+  readonly node: { readonly version: string; readonly path: string; readonly fits: boolean };
+  readonly system: {
+    readonly name: string;
+    readonly kernel: string;
+    readonly architecture: string;
+  };
+  readonly cpu: {
+    readonly model: string;
+    /** Processors that this process may use. */
+    readonly processors: number;
+    /** Those of the instruction sets that matter here which the CPU reports. */
+    readonly instructions: readonly string[];
+    readonly bf16: boolean;
+  };
+  /** Bytes. */
+  readonly memory: number;
+  readonly addon: {
+    readonly path: string;
+    readonly builtFor: Stamp["libtorch"] | undefined;
+    readonly loads: boolean;
+    /** Version that the loaded libtorch reports. */
+    readonly libtorch: string | undefined;
+    readonly threads: number | undefined;
+    readonly problem: string | undefined;
+  };
+  /** What a build of the addon would take now, and what it would pass over. */
+  readonly libtorch: Libtorch | undefined;
+  readonly skipped: readonly Skipped[];
+  readonly blas: { readonly name: string; readonly fast: boolean };
+  readonly devices: readonly string[];
+  readonly packages: readonly PackageFacts[];
+  readonly data: readonly Requirement[];
+}
+
+const instructionSets = ["avx2", "avx512f", "avx512_bf16", "amx_bf16"];
+
+/** Collects the facts; takes about half a second. */
+export async function collectFacts(): Promise<MachineFacts> {
+  const { libtorch, skipped } = locateLibtorch();
+  const [addon, ...packages] = await Promise.all([
+    addonFacts(),
+    packageFacts("onnxruntime-node"),
+    packageFacts("sharp"),
+  ]);
+  const { devices, ...addonWithoutDevices } = addon;
+  const flags = readOptional("/proc/cpuinfo");
+  const instructions = instructionSets.filter((name) => new RegExp(`\\b${name}\\b`).test(flags));
+  return {
+    deepobf: ownVersion(),
+    node: {
+      version: process.versions.node,
+      path: process.execPath,
+      fits: nodeFits(process.versions.node),
+    },
+    system: {
+      name:
+        /^PRETTY_NAME="?([^"\n]*)/m.exec(readOptional("/etc/os-release"))?.[1] ?? process.platform,
+      kernel: release(),
+      architecture: arch(),
+    },
+    cpu: {
+      model: cpus()[0]?.model.trim() ?? "unknown",
+      processors: availableParallelism(),
+      instructions,
+      bf16: instructions.some((name) => name.endsWith("bf16")),
+    },
+    memory: totalmem(),
+    addon: addonWithoutDevices,
+    libtorch,
+    skipped,
+    blas: blasFacts(addon.builtFor?.source ?? libtorch?.source),
+    devices: ["cpu", ...devices],
+    packages,
+    data: [fashionMnist(), onnxTestData()],
+  };
+}
+
+/** Whether a version of Node is 20.19 or newer. */
+export function nodeFits(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major > 20 || (major === 20 && minor >= 19);
+}
+
+async function addonFacts(): Promise<
+  MachineFacts["addon"] & { readonly devices: readonly string[] }
+> {
+  const { addon: path, stamp, problem } = checkAddon();
+  const common = { path, builtFor: stamp?.libtorch };
+  const unloaded = { loads: false, libtorch: undefined, threads: undefined, devices: [] };
+  if (problem?.fatal) return { ...common, ...unloaded, problem: problem.message };
+  try {
+    const torch = await import("../torch/index.ts");
+    const devices = Array.from({ length: torch.cudaDevices() }, (_, index) => `cuda:${index}`);
+    return {
+      ...common,
+      loads: true,
+      libtorch: torch.libtorchVersion(),
+      threads: torch.threads(),
+      problem: problem?.message,
+      devices,
+    };
+  } catch (error) {
+    return { ...common, ...unloaded, problem: messageOf(error) };
+  }
+}
+
+/** Loads the package in a process of its own: one that crashes must not take the report along. */
+async function packageFacts(name: string): Promise<PackageFacts> {
+  const require = createRequire(import.meta.url);
+  let version: string | undefined;
+  try {
+    const entry = require.resolve(name);
+    version = packageVersion(dirname(entry), name);
+    await promisify(execFile)(process.execPath, ["-e", "require(process.argv[1])", entry]);
+    return { name, version, failure: undefined };
+  } catch (error) {
+    return { name, version, failure: version ? messageOf(error) : "not installed" };
+  }
+}
+
+/** The version in the package.json above a file of the package; "exports" may hide package.json itself. */
+function packageVersion(directory: string, name: string): string | undefined {
+  const manifest = JSON.parse(readOptional(join(directory, "package.json")) || "{}");
+  if (manifest.name === name) return manifest.version;
+  return dirname(directory) === directory ? undefined : packageVersion(dirname(directory), name);
+}
+
+/** A Python package brings its BLAS inside libtorch_cpu; Debian's libtorch takes the system's. */
+function blasFacts(source: string | undefined): MachineFacts["blas"] {
+  if (source !== undefined && source !== "system") return { name: "inside libtorch", fast: true };
+  const { path, fast } = systemBlas();
+  return { name: path ?? "none", fast };
+}
+
+function ownVersion(): string {
+  const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+  return JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version;
+}
+
+function readOptional(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return ""; // not on this system
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
