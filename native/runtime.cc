@@ -1,0 +1,62 @@
+// Settings of libtorch itself: version, threads, random numbers, determinism, CUDA.
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+#include <torch/version.h>
+
+#include "tensors.h"
+
+namespace deepobf {
+namespace {
+
+Napi::Value version(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), TORCH_VERSION);
+}
+
+Napi::Value setThreads(const Napi::CallbackInfo& info) {
+  at::set_num_threads(info[0].As<Napi::Number>().Int32Value());
+  return info.Env().Undefined();
+}
+
+Napi::Value threads(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), at::get_num_threads());
+}
+
+Napi::Value manualSeed(const Napi::CallbackInfo& info) {
+  at::manual_seed(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
+  return info.Env().Undefined();
+}
+
+Napi::Value setDeterministic(const Napi::CallbackInfo& info) {
+  at::globalContext().setDeterministicAlgorithms(info[0].As<Napi::Boolean>(), /*warn_only=*/false);
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 2)
+  at::globalContext().setDeterministicFillUninitializedMemory(false);
+#endif
+  return info.Env().Undefined();
+}
+
+/** loadCuda(path): loads libtorch_cuda.so, which registers itself; empty string or the reason. */
+Napi::Value loadCuda(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  const bool loaded = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr;
+  return Napi::String::New(info.Env(), loaded ? "" : dlerror());
+}
+
+Napi::Value cudaDevices(const Napi::CallbackInfo& info) {
+  if (!at::hasCUDA()) return Napi::Number::New(info.Env(), 0);
+  return Napi::Number::New(info.Env(), at::detail::getCUDAHooks().getNumGPUs());
+}
+
+}  // namespace
+
+void defineRuntime(Napi::Object exports) {
+  define<version>(exports, "version");
+  define<setThreads>(exports, "setThreads");
+  define<threads>(exports, "threads");
+  define<manualSeed>(exports, "manualSeed");
+  define<setDeterministic>(exports, "setDeterministic");
+  define<loadCuda>(exports, "loadCuda");
+  define<cudaDevices>(exports, "cudaDevices");
+}
+
+}  // namespace deepobf

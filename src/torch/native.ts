@@ -1,0 +1,60 @@
+// Loads the addon, once, and types what it exports. Only this folder calls it.
+import { createRequire } from "node:module";
+import { checkAddon } from "../../native/stamp.mjs";
+import { ResourceError } from "../errors.ts";
+
+/** Index of a tensor in the addon's table. */
+export type Handle = number;
+
+/** What native/*.cc defines. */
+export interface Native {
+  resolve(name: string, overload: string): number;
+  call(operator: number, ...args: readonly unknown[]): unknown;
+  backward(loss: Handle): void;
+  grad(outputs: Handle[], inputs: Handle[], gradOutputs: Handle[]): Handle[];
+  gradientOf(tensor: Handle): Handle | null;
+  clearGradients(tensors: Handle[]): void;
+  setRequiresGrad(tensor: Handle, value: boolean): void;
+  requiresGrad(tensor: Handle): boolean;
+  withoutGrad<T>(body: () => T): T;
+  inInferenceMode<T>(body: () => T): T;
+  fromBytes(bytes: Uint8Array, shape: readonly number[], dtype: number): Handle;
+  toBytes(tensor: Handle): Uint8Array;
+  item(tensor: Handle): number;
+  shape(tensor: Handle): number[];
+  dtype(tensor: Handle): number;
+  device(tensor: Handle): string;
+  release(tensor: Handle): void;
+  report(tensor: Handle, sign: 1 | -1): void;
+  liveTensors(): number;
+  version(): string;
+  setThreads(count: number): void;
+  threads(): number;
+  manualSeed(seed: number): void;
+  setDeterministic(value: boolean): void;
+  loadCuda(path: string): string;
+  cudaDevices(): number;
+}
+
+function load(): Native {
+  const { addon, problem } = checkAddon();
+  if (problem?.fatal) throw cannotLoad(problem.message);
+  if (problem) process.stderr.write(`warning: ${problem.message}\n`);
+  try {
+    return createRequire(import.meta.url)(addon) as Native;
+  } catch (error) {
+    throw cannotLoad(error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+function cannotLoad(reason: string, cause?: unknown): ResourceError {
+  return new ResourceError(
+    `The addon that binds libtorch could not be loaded: ${reason}
+Possible solutions:
+  npm run setup            finds or installs libtorch and builds the addon
+  node bin/deepobf.js doctor    shows what was found`,
+    { cause },
+  );
+}
+
+export const native: Native = load();

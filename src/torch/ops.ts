@@ -1,0 +1,166 @@
+// Thin typed functions for the operators that DeepObf uses by name, spelled as in torch.nn.functional.
+import { operator } from "./operator.ts";
+import type { Tensor } from "./tensor.ts";
+
+type Unary = (x: Tensor) => Tensor;
+type Binary = (a: Tensor, b: Tensor) => Tensor;
+type WithNumber = (a: Tensor, b: number) => Tensor;
+
+export const relu: Unary = operator("aten::relu");
+export const exp: Unary = operator("aten::exp");
+export const sqrt: Unary = operator("aten::sqrt");
+export const square: Unary = operator("aten::square");
+export const neg: Unary = operator("aten::neg");
+export const transpose: Unary = operator("aten::t");
+
+/** Elementwise sum with broadcasting. */
+export const add: Binary = operator("aten::add.Tensor");
+export const sub: Binary = operator("aten::sub.Tensor");
+export const mul: Binary = operator("aten::mul.Tensor");
+export const div: Binary = operator("aten::div.Tensor");
+export const matmul: Binary = operator("aten::matmul");
+
+export const addScalar: WithNumber = operator("aten::add.Scalar");
+export const mulScalar: WithNumber = operator("aten::mul.Scalar");
+
+const atenConv2d = operator("aten::conv2d");
+
+/** Convolution of [N, C, H, W] with weight [O, C/groups, KH, KW]. */
+export function conv2d(
+  input: Tensor,
+  weight: Tensor,
+  options: {
+    readonly bias?: Tensor;
+    readonly stride?: readonly [number, number];
+    readonly padding?: readonly [number, number];
+    readonly dilation?: readonly [number, number];
+    readonly groups?: number;
+  } = {},
+): Tensor {
+  return atenConv2d(
+    input,
+    weight,
+    options.bias,
+    options.stride,
+    options.padding,
+    options.dilation,
+    options.groups,
+  );
+}
+
+const atenMean = operator("aten::mean.dim");
+const atenMeanAll = operator("aten::mean");
+const atenSum = operator("aten::sum.dim_IntList");
+const atenSumAll = operator("aten::sum");
+
+/** Mean over `dimensions` (all by default). */
+export function mean(x: Tensor, dimensions?: readonly number[], keepDimensions = false): Tensor {
+  return dimensions ? atenMean(x, dimensions, keepDimensions) : atenMeanAll(x);
+}
+
+/** Sum over `dimensions` (all by default). */
+export function sum(x: Tensor, dimensions?: readonly number[], keepDimensions = false): Tensor {
+  return dimensions ? atenSum(x, dimensions, keepDimensions) : atenSumAll(x);
+}
+
+const atenReshape = operator("aten::reshape");
+
+export function reshape(x: Tensor, shape: readonly number[]): Tensor {
+  return atenReshape(x, shape);
+}
+
+const atenSlice = operator("aten::slice.Tensor");
+
+/** Elements start, start + 1, ... below end along one dimension; shares memory. */
+export function narrow(x: Tensor, start: number, end: number, dimension = 0): Tensor {
+  return atenSlice(x, dimension, start, end);
+}
+
+/** Rows of `x` along `dimension`, chosen by an int64 vector. */
+export const indexSelect = operator("aten::index_select") as (
+  x: Tensor,
+  dimension: number,
+  index: Tensor,
+) => Tensor;
+
+const atenLogSoftmax = operator("aten::log_softmax.int");
+const atenSoftmax = operator("aten::softmax.int");
+
+/** Logarithm of the softmax over the last dimension. */
+export function logSoftmax(x: Tensor): Tensor {
+  return atenLogSoftmax(x, -1);
+}
+
+/** Softmax over the last dimension. */
+export function softmax(x: Tensor): Tensor {
+  return atenSoftmax(x, -1);
+}
+
+const atenCrossEntropy = operator("aten::cross_entropy_loss");
+const meanReduction = 1;
+
+/** Mean cross entropy of logits [N, K] and class numbers [N] (int64), with label smoothing in [0, 1). */
+export function crossEntropy(logits: Tensor, labels: Tensor, labelSmoothing = 0): Tensor {
+  return atenCrossEntropy(logits, labels, null, meanReduction, -100, labelSmoothing);
+}
+
+const atenMse = operator("aten::mse_loss");
+
+/** Mean squared error. */
+export function meanSquaredError(a: Tensor, b: Tensor): Tensor {
+  return atenMse(a, b, meanReduction);
+}
+
+const atenArgmax = operator("aten::argmax");
+
+/** Index of the largest element along the last dimension, int64. */
+export function argmax(x: Tensor): Tensor {
+  return atenArgmax(x, -1);
+}
+
+const atenEqual = operator("aten::eq.Tensor");
+
+/** Number of places where two tensors agree. */
+export function countEqual(a: Tensor, b: Tensor): Tensor {
+  return sum(atenEqual(a, b));
+}
+
+/** Copies the elements of `source` into `target`, converting type and device. */
+export const copyInto = operator("aten::copy_") as (target: Tensor, source: Tensor) => Tensor;
+
+const atenBatchNorm = operator<[Tensor, Tensor, Tensor]>("aten::native_batch_norm");
+const fusedBatchNormRelu = operator("deepobf::batch_norm_relu");
+
+/** What batch normalization needs besides its input; vectors of C elements, float32. */
+export interface BatchNormState {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  /** Updated in place while training: (1 - momentum) * running + momentum * batch. */
+  readonly runningMean: Tensor;
+  readonly runningVariance: Tensor;
+  readonly momentum: number;
+  readonly epsilon: number;
+}
+
+/** Batch normalization by the batch's own statistics (Ioffe and Szegedy 2015), then ReLU where asked. */
+export function trainingBatchNorm(x: Tensor, state: BatchNormState, withRelu: boolean): Tensor {
+  const { weight, bias, runningMean, runningVariance, momentum, epsilon } = state;
+  if (
+    x.device === "cpu" &&
+    x.shape.length === 4 &&
+    (x.dtype === "float32" || x.dtype === "bfloat16")
+  ) {
+    return fusedBatchNormRelu(
+      x,
+      weight,
+      bias,
+      runningMean,
+      runningVariance,
+      momentum,
+      epsilon,
+      withRelu,
+    );
+  }
+  const [y] = atenBatchNorm(x, weight, bias, runningMean, runningVariance, true, momentum, epsilon);
+  return withRelu ? relu(y) : y;
+}

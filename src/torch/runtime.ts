@@ -1,0 +1,72 @@
+// Settings of libtorch: threads, random numbers, determinism, devices.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readStamp } from "../../native/stamp.mjs";
+import { ResourceError, UsageError } from "../errors.ts";
+import { native } from "./native.ts";
+import type { Device } from "./types.ts";
+
+/** Version of the libtorch in use, such as `2.15.0`. */
+export function libtorchVersion(): string {
+  return native.version();
+}
+
+/** Sets the number of threads that one operator may use. */
+export function setThreads(count: number): void {
+  native.setThreads(count);
+}
+
+export function threads(): number {
+  return native.threads();
+}
+
+/** Seeds libtorch's generators of every device. */
+export function manualSeed(seed: number): void {
+  native.manualSeed(seed);
+}
+
+/** Makes operators use algorithms that give the same bits every time, or fail. */
+export function setDeterministic(value: boolean): void {
+  native.setDeterministic(value);
+}
+
+let cudaFailure: string | undefined;
+
+/** Number of CUDA devices; loads libtorch's CUDA library on the first call. */
+export function cudaDevices(): number {
+  cudaFailure ??= loadCuda();
+  return cudaFailure === "" ? native.cudaDevices() : 0;
+}
+
+/** Checks a device's name, `cpu`, `cuda` or `cuda:N`. Throws UsageError and ResourceError. */
+export function parseDevice(name: string): Device {
+  if (name === "cpu") return "cpu";
+  const match = /^cuda(?::(\d+))?$/.exec(name);
+  if (!match) throw new UsageError(`--device: expected cpu, cuda or cuda:N, received "${name}"`);
+  const index = Number(match[1] ?? 0);
+  const count = cudaDevices();
+  if (index >= count) {
+    const reason = cudaFailure || `libtorch ${libtorchVersion()} sees ${count} CUDA devices`;
+    throw new ResourceError(
+      `--device ${name}: ${reason}. Use --device cpu, or set up with a PyTorch that has CUDA ` +
+        "(activate its environment, then: npm run setup)",
+    );
+  }
+  return `cuda:${index}`;
+}
+
+function loadCuda(): string {
+  const stamp = readStamp();
+  if (!stamp?.cuda) return `libtorch ${libtorchVersion()} was built without CUDA`;
+  const [directory = ""] = stamp.libraryDirectories;
+  return native.loadCuda(join(directory, "libtorch_cuda.so"));
+}
+
+/** Whether this processor computes bf16 products in hardware (AVX-512 BF16 or AMX), as Linux reports it. */
+export function cpuHasBfloat16(): boolean {
+  try {
+    return /\b(avx512_bf16|amx_bf16)\b/.test(readFileSync("/proc/cpuinfo", "utf8"));
+  } catch {
+    return false; // not Linux: nothing known to be there
+  }
+}
