@@ -1,0 +1,81 @@
+// Elementwise arithmetic. https://onnx.ai/onnx/operators/
+import { isFloat } from "../tensorData.ts";
+import type { Call, ShapeRule } from "./call.ts";
+import { facts } from "./call.ts";
+import { broadcast, elementwise, foldElementwise } from "./folding.ts";
+
+type Compute = (...elements: number[]) => number;
+
+const unary =
+  (compute?: Compute): ShapeRule =>
+  (call) =>
+    elementwise(call, [call.input(0)], compute ? { compute } : {});
+
+const binary =
+  (compute?: Compute): ShapeRule =>
+  (call) =>
+    elementwise(call, [call.input(0), call.input(1)], compute ? { compute } : {});
+
+const variadic =
+  (compute: Compute): ShapeRule =>
+  (call) =>
+    elementwise(call, call.variadic(), { compute });
+
+const sum = (...elements: number[]) => elements.reduce((total, element) => total + element, 0);
+
+export const Abs = unary(Math.abs);
+export const Neg = unary((x) => -x);
+export const Sign = unary(Math.sign);
+export const Floor = unary(Math.floor);
+export const Ceil = unary(Math.ceil);
+export const Round = unary(roundHalfToEven);
+export const Sqrt = unary(Math.sqrt);
+export const Reciprocal = unary((x) => 1 / x);
+export const Exp = unary(Math.exp);
+export const Log = unary(Math.log);
+export const Sin = unary();
+export const Cos = unary();
+export const Tan = unary();
+export const Asin = unary();
+export const Acos = unary();
+export const Atan = unary();
+export const Sinh = unary();
+export const Cosh = unary();
+export const Asinh = unary();
+export const Acosh = unary();
+export const Atanh = unary();
+export const Erf = unary();
+
+export const Add = binary((a, b) => a + b);
+export const Sub = binary((a, b) => a - b);
+export const Mul = binary((a, b) => a * b);
+export const BitShift = binary();
+
+export const Sum = variadic(sum);
+export const Mean = variadic((...elements) => sum(...elements) / elements.length);
+export const Min = variadic(Math.min);
+export const Max = variadic(Math.max);
+
+export function Div(call: Call) {
+  const exact = isFloat(call.input(0).dtype);
+  const compute = (a: number, b: number) => (exact ? a / b : Math.trunc(a / b));
+  return elementwise(call, [call.input(0), call.input(1)], { compute });
+}
+
+export function Mod(call: Call) {
+  const truncated = (call.int("fmod") ?? 0) !== 0;
+  const compute = (a: number, b: number) => (truncated ? a % b : a - b * Math.floor(a / b));
+  return elementwise(call, [call.input(0), call.input(1)], { compute });
+}
+
+export function Pow(call: Call) {
+  const [base, exponent] = [call.input(0), call.input(1)];
+  const shape = broadcast(call, [base, exponent]);
+  const value = foldElementwise([base, exponent], { dtype: base.dtype, shape }, (a, b) => a ** b);
+  return [facts(base.dtype, shape, value)];
+}
+
+function roundHalfToEven(x: number): number {
+  const rounded = Math.round(x);
+  return Math.abs(x % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+}

@@ -1,0 +1,136 @@
+// What a shape rule sees: one operator call with what is known of its inputs.
+import { ModelError } from "../../errors.ts";
+import { attribute } from "../attributes.ts";
+import { type DataType, describeNode, type Graph, type Node, type TensorData } from "../graph.ts";
+import { toNumbers } from "../tensorData.ts";
+
+/** What is known of a tensor before anything runs. */
+export interface TensorFacts {
+  readonly dtype: DataType;
+  readonly shape: readonly number[];
+  /** The elements, where they do not depend on the graph's inputs and are few. */
+  readonly value?: TensorData;
+}
+
+/** Facts of an operator's outputs, in order; undefined where they depend on data. */
+export type Outputs = readonly (TensorFacts | undefined)[];
+
+/** The shape rule of an operator. Throws ModelError where inputs contradict each other. */
+export type ShapeRule = (call: Call) => Outputs;
+
+/** Thrown by `Call.integers` and the like where the output's shape depends on data. */
+export class DataDependent extends Error {}
+
+/** Infers a subgraph's outputs, seeing the tensors around it. */
+type InferSubgraph = (graph: Graph) => Outputs;
+
+/** One operator call. Methods that read an input throw ModelError where it is missing. */
+export class Call {
+  readonly node: Node;
+  readonly opset: number;
+  readonly inferSubgraph: InferSubgraph;
+  readonly #inputs: Outputs;
+
+  constructor(
+    node: Node,
+    options: { opset: number; inputs: Outputs; inferSubgraph: InferSubgraph },
+  ) {
+    this.node = node;
+    this.opset = options.opset;
+    this.inferSubgraph = options.inferSubgraph;
+    this.#inputs = options.inputs;
+  }
+
+  /** Refuses the model, naming the node. */
+  fail(problem: string): never {
+    throw new ModelError(`${describeNode(this.node)}: ${problem}`);
+  }
+
+  input(index: number): TensorFacts {
+    return this.#inputs[index] ?? this.fail(`input ${index + 1} is missing`);
+  }
+
+  /** An input that may be omitted. */
+  optional(index: number): TensorFacts | undefined {
+    return this.#inputs[index];
+  }
+
+  /** All inputs of an operator that takes any number, at least one. */
+  variadic(): TensorFacts[] {
+    this.input(0);
+    return this.#inputs.map((_, index) => this.input(index));
+  }
+
+  int(name: string): number | undefined {
+    return attribute(this.node, name, "int");
+  }
+
+  ints(name: string): readonly number[] | undefined {
+    return attribute(this.node, name, "ints");
+  }
+
+  float(name: string): number | undefined {
+    return attribute(this.node, name, "float");
+  }
+
+  floats(name: string): readonly number[] | undefined {
+    return attribute(this.node, name, "floats");
+  }
+
+  string(name: string): string | undefined {
+    return attribute(this.node, name, "string");
+  }
+
+  /** The elements of a constant input. Throws DataDependent where they are not known. */
+  constant(index: number): number[] {
+    const { value } = this.input(index);
+    if (!value) throw new DataDependent();
+    return toNumbers(value);
+  }
+
+  /** The elements of a constant input that must be a list of integers (or one integer). */
+  integers(index: number): number[] {
+    const { dtype, shape } = this.input(index);
+    if ((dtype !== "int64" && dtype !== "int32") || shape.length > 1) {
+      this.fail(
+        `input ${index + 1} must be a list of integers, but is ${describe(this.input(index))}`,
+      );
+    }
+    return this.constant(index);
+  }
+
+  /** Integers that are an attribute before version `since` of the operator, an input from then on. */
+  integersSince(since: number, name: string, index: number): readonly number[] | undefined {
+    if (this.opset < since) return this.ints(name);
+    return this.optional(index) && this.integers(index);
+  }
+
+  /** An axis counted from the front; negative ones count from the end. `rank` axes exist. */
+  axis(value: number, rank: number): number {
+    if (!Number.isInteger(value) || value < -rank || value >= rank) {
+      this.fail(`axis ${value} is outside of a tensor with ${rank} axes`);
+    }
+    return value < 0 ? value + rank : value;
+  }
+
+  /** Distinct axes counted from the front. */
+  axes(values: readonly number[], rank: number): number[] {
+    const axes = values.map((value) => this.axis(value, rank));
+    if (new Set(axes).size < axes.length) this.fail(`axes [${values}] repeat an axis`);
+    return axes;
+  }
+}
+
+/** Type and shape as a message shows them: `float32 [1, 3, 32, 32]`. */
+export function describe({ dtype, shape }: Pick<TensorFacts, "dtype" | "shape">): string {
+  return `${dtype} [${shape.join(", ")}]`;
+}
+
+/** Facts with a value only where there is one. */
+export function facts(
+  dtype: DataType,
+  shape: readonly number[],
+  value?: TensorData | undefined,
+): TensorFacts {
+  return value ? { dtype, shape, value } : { dtype, shape };
+}

@@ -1,0 +1,116 @@
+// Broadcasting, and computing small constant tensors on the host.
+import { type DataType, elementCount, type TensorData } from "../graph.ts";
+import { fromNumbers, isFloat, toNumbers } from "../tensorData.ts";
+import { type Call, facts, type TensorFacts } from "./call.ts";
+
+/** Constants with more elements are left to the engine: shape arithmetic never has that many. */
+export const foldLimit = 4096;
+
+/** The value of a tensor where it is known and small enough to compute with. */
+export function smallValue({ value, shape }: TensorFacts): TensorData | undefined {
+  return value && elementCount(shape) <= foldLimit ? value : undefined;
+}
+
+/** The common shape of tensors, by NumPy's rule. Throws ModelError with all shapes. */
+export function broadcast(call: Call, inputs: readonly TensorFacts[]): number[] {
+  const rank = Math.max(...inputs.map(({ shape }) => shape.length));
+  return Array.from({ length: rank }, (_, axis) => {
+    let common = 1;
+    for (const { shape } of inputs) {
+      const size = shape[axis - rank + shape.length] ?? 1;
+      if (size === 1 || size === common) continue;
+      if (common !== 1) {
+        const shapes = inputs.map((input) => `[${input.shape.join(", ")}]`).join(" and ");
+        call.fail(`shapes ${shapes} do not fit together`);
+      }
+      common = size;
+    }
+    return common;
+  });
+}
+
+/** Row-major strides; 0 along axes of size 1, so that these broadcast. */
+function broadcastStrides(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length).fill(0);
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = shape[axis] === 1 ? 0 : stride;
+    stride *= shape[axis]!;
+  }
+  return strides;
+}
+
+/** For each element of `to`, the flat position in `from` that it comes from by broadcasting. */
+export function broadcastPositions(from: readonly number[], to: readonly number[]): number[] {
+  const missing = new Array<number>(to.length - from.length).fill(0);
+  return stridedPositions(to, [...missing, ...broadcastStrides(from)]);
+}
+
+/** Flat positions of all elements of `shape` under the given strides, starting at `offset`. */
+export function stridedPositions(
+  shape: readonly number[],
+  strides: readonly number[],
+  offset = 0,
+): number[] {
+  let positions = [offset];
+  shape.forEach((size, axis) => {
+    const next: number[] = [];
+    for (const position of positions) {
+      for (let i = 0; i < size; i++) next.push(position + i * strides[axis]!);
+    }
+    positions = next;
+  });
+  return positions;
+}
+
+/** Row-major strides of a shape. */
+export function rowMajorStrides(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length).fill(1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) {
+    strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
+  }
+  return strides;
+}
+
+/** A tensor computed from numbers; undefined where its type cannot hold them exactly enough. */
+export function constantOf(
+  dtype: DataType,
+  shape: readonly number[],
+  values: readonly number[],
+): TensorData | undefined {
+  if (dtype === "float16" || dtype === "bfloat16") return undefined;
+  const holds = isFloat(dtype) || values.every(Number.isSafeInteger);
+  return holds ? fromNumbers(dtype, shape, values) : undefined;
+}
+
+/** Applies a function element by element where all inputs are small constants. */
+export function foldElementwise(
+  inputs: readonly TensorFacts[],
+  output: { dtype: DataType; shape: readonly number[] },
+  compute: (...elements: number[]) => number,
+): TensorData | undefined {
+  const { dtype, shape } = output;
+  if (elementCount(shape) > foldLimit) return undefined;
+  const values = inputs.map(smallValue);
+  if (!values.every((value) => value !== undefined)) return undefined;
+  const operands = values.map((value) => {
+    const numbers = toNumbers(value);
+    return broadcastPositions(value.shape, shape).map((position) => numbers[position]!);
+  });
+  const count = elementCount(shape);
+  const results = Array.from({ length: count }, (_, i) => compute(...operands.map((o) => o[i]!)));
+  return constantOf(dtype, shape, results);
+}
+
+/** The usual elementwise operator: broadcasts its inputs, which share a type, and folds constants. */
+export function elementwise(
+  call: Call,
+  inputs: readonly TensorFacts[],
+  { dtype, compute }: { dtype?: DataType; compute?: (...elements: number[]) => number },
+): [TensorFacts] {
+  const types = new Set(inputs.map((input) => input.dtype));
+  if (types.size > 1) call.fail(`inputs differ in type: ${[...types].join(" and ")}`);
+  const output = { dtype: dtype ?? inputs[0]!.dtype, shape: broadcast(call, inputs) };
+  const value = compute && foldElementwise(inputs, output, compute);
+  return [facts(output.dtype, output.shape, value)];
+}

@@ -1,0 +1,68 @@
+// Operators that make tensors.
+
+import { attribute } from "../attributes.ts";
+import { elementCount, type TensorData } from "../graph.ts";
+import { fromNumbers, pick } from "../tensorData.ts";
+import { type Call, describe, facts, type ShapeRule } from "./call.ts";
+import { elementType } from "./elementType.ts";
+import { constantOf, foldLimit } from "./folding.ts";
+
+export function Constant(call: Call) {
+  const value = constantValue(call);
+  return [facts(value.dtype, value.shape, value)];
+}
+
+function constantValue(call: Call): TensorData {
+  const tensor = attribute(call.node, "value", "tensor");
+  if (tensor) return tensor;
+  const [float, int] = [call.float("value_float"), call.int("value_int")];
+  if (float !== undefined) return fromNumbers("float32", [], [float]);
+  if (int !== undefined) return fromNumbers("int64", [], [int]);
+  const floats = attribute(call.node, "value_floats", "floats");
+  if (floats) return fromNumbers("float32", [floats.length], floats);
+  const ints = call.ints("value_ints");
+  if (ints) return fromNumbers("int64", [ints.length], ints);
+  return call.fail("it has no value that is a tensor of numbers");
+}
+
+export function ConstantOfShape(call: Call) {
+  const shape = call.integers(0);
+  const fill = attribute(call.node, "value", "tensor") ?? fromNumbers("float32", [1], [0]);
+  if (elementCount(fill.shape) !== 1) call.fail(`"value" must have one element`);
+  const count = elementCount(shape);
+  if (count < 0 || count > foldLimit) return [facts(fill.dtype, shape)];
+  return [facts(fill.dtype, shape, pick(fill, new Uint8Array(count), shape))];
+}
+
+export function Range(call: Call) {
+  const { dtype } = call.input(0);
+  const [start, limit, step] = [call.constant(0)[0]!, call.constant(1)[0]!, call.constant(2)[0]!];
+  if (step === 0) call.fail("the step is 0");
+  const count = Math.max(0, Math.ceil((limit - start) / step));
+  if (count > foldLimit) return [facts(dtype, [count])];
+  const values = Array.from({ length: count }, (_, i) => start + i * step);
+  return [facts(dtype, [count], constantOf(dtype, [count], values))];
+}
+
+export function EyeLike(call: Call) {
+  const x = call.input(0);
+  if (x.shape.length !== 2) call.fail(`the input must be a matrix, but is ${describe(x)}`);
+  return [facts(elementType(call, "dtype") ?? x.dtype, x.shape)];
+}
+
+const random: ShapeRule = (call) => [
+  facts(
+    elementType(call, "dtype") ?? "float32",
+    call.ints("shape") ?? call.fail(`"shape" is missing`),
+  ),
+];
+
+const randomLike: ShapeRule = (call) => [
+  facts(elementType(call, "dtype") ?? call.input(0).dtype, call.input(0).shape),
+];
+
+export const RandomNormal = random;
+export const RandomUniform = random;
+export const RandomNormalLike = randomLike;
+export const RandomUniformLike = randomLike;
+export const Bernoulli = randomLike;

@@ -1,0 +1,164 @@
+// How the tensors of a graph hang together: who makes them, who reads them, in which order the nodes
+// can run, and which tensors every path from input to output passes through.
+import { ModelError } from "../errors.ts";
+import { describeNode, type Graph, type Node } from "./graph.ts";
+
+/** All tensors that a node reads: its inputs, and what its subgraphs take from around them. */
+export function readTensors(node: Node): string[] {
+  const names = node.inputs.filter((name) => name !== "");
+  for (const { type, value } of Object.values(node.attributes)) {
+    if (type === "graph") names.push(...freeTensors(value));
+  }
+  return names;
+}
+
+/** The node that makes each tensor. Graph inputs and initializers have none. */
+export function producers(graph: Pick<Graph, "nodes">): Map<string, Node> {
+  const made = new Map<string, Node>();
+  for (const node of graph.nodes) {
+    for (const name of node.outputs) if (name !== "") made.set(name, node);
+  }
+  return made;
+}
+
+/** The nodes that read each tensor, in the graph's order; no entry where there are none. */
+export function consumers(graph: Pick<Graph, "nodes">): Map<string, Node[]> {
+  const readers = new Map<string, Node[]>();
+  for (const node of graph.nodes) {
+    for (const name of new Set(readTensors(node))) {
+      const nodes = readers.get(name);
+      if (nodes) nodes.push(node);
+      else readers.set(name, [node]);
+    }
+  }
+  return readers;
+}
+
+/**
+ * The nodes in an order in which each runs after those it reads from, otherwise as given.
+ * Throws ModelError where they form a cycle.
+ */
+export function topologicalOrder(nodes: readonly Node[]): Node[] {
+  const made = producers({ nodes });
+  const waiting = new Map<Node, number>();
+  const readers = new Map<Node, Node[]>(nodes.map((node) => [node, []]));
+  for (const node of nodes) {
+    const sources = new Set(readTensors(node).map((name) => made.get(name)));
+    sources.delete(undefined);
+    waiting.set(node, sources.size);
+    for (const source of sources) readers.get(source!)!.push(node);
+  }
+  const order = nodes.filter((node) => waiting.get(node) === 0);
+  for (let i = 0; i < order.length; i++) {
+    for (const reader of readers.get(order[i]!)!) {
+      const left = waiting.get(reader)! - 1;
+      waiting.set(reader, left);
+      if (left === 0) order.push(reader);
+    }
+  }
+  if (order.length < nodes.length) {
+    const stuck = nodes.find((node) => waiting.get(node)! > 0)!;
+    throw new ModelError(`the graph has a cycle through ${describeNode(stuck)}`);
+  }
+  // Kahn's queue is breadth-first; a file's own order is kept where it is valid already.
+  return isOrdered(nodes, made) ? [...nodes] : order;
+}
+
+/** What is computed from some tensors: the nodes downstream of them and their outputs. */
+export function downstream(
+  graph: Pick<Graph, "nodes">,
+  from: Iterable<string>,
+): { nodes: Set<Node>; tensors: Set<string> } {
+  const tensors = new Set(from);
+  const nodes = new Set<Node>();
+  for (const node of graph.nodes) {
+    if (!readTensors(node).some((name) => tensors.has(name))) continue;
+    nodes.add(node);
+    for (const name of node.outputs) tensors.add(name);
+  }
+  return { nodes, tensors };
+}
+
+/** What some tensors are computed from: the nodes upstream of them and all tensors these read. */
+export function upstream(
+  graph: Pick<Graph, "nodes">,
+  to: Iterable<string>,
+): { nodes: Set<Node>; tensors: Set<string> } {
+  const tensors = new Set(to);
+  const nodes = new Set<Node>();
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((name) => tensors.has(name))) continue;
+    nodes.add(node);
+    for (const name of readTensors(node)) tensors.add(name);
+  }
+  return { nodes, tensors };
+}
+
+/**
+ * The tensors that every path from `input` to `output` passes through, both included, in order.
+ * Tensors for which `isConstant` holds carry no path: shape arithmetic is none. Empty where `output`
+ * does not depend on `input`.
+ */
+export function dominators(
+  graph: Pick<Graph, "nodes">,
+  { input, output, isConstant }: DominatorOptions,
+): string[] {
+  const carrying = graph.nodes.filter((node) =>
+    node.outputs.some((name) => name !== "" && !isConstant(name)),
+  );
+  const after = downstream({ nodes: carrying }, [input]);
+  const before = upstream({ nodes: carrying }, [output]);
+  const onPath = (name: string) =>
+    after.tensors.has(name) && before.tensors.has(name) && !isConstant(name);
+  if (!onPath(output)) return [];
+
+  const nodes = carrying.filter((node) => after.nodes.has(node) && before.nodes.has(node));
+  const reads = nodes.map((node) => new Set(readTensors(node).filter(onPath)));
+  const readsLeft = new Map<string, number>([[output, 1]]);
+  for (const names of reads) {
+    for (const name of names) readsLeft.set(name, (readsLeft.get(name) ?? 0) + 1);
+  }
+
+  // Every node on a path runs either before or after a dominator, so at the moment when it has been
+  // made it is the only tensor that is still to be read.
+  const live = new Set([input]);
+  const found = [input];
+  nodes.forEach((node, index) => {
+    for (const name of reads[index]!) {
+      const left = readsLeft.get(name)! - 1;
+      readsLeft.set(name, left);
+      if (left === 0) live.delete(name);
+    }
+    const made = node.outputs.filter(onPath);
+    for (const name of made) live.add(name);
+    if (made.length === 1 && live.size === 1 && live.has(made[0]!)) found.push(made[0]!);
+  });
+  return found;
+}
+
+interface DominatorOptions {
+  readonly input: string;
+  readonly output: string;
+  readonly isConstant: (tensor: string) => boolean;
+}
+
+function freeTensors(graph: Graph): string[] {
+  const defined = new Set(graph.initializers.keys());
+  for (const { name } of graph.inputs) defined.add(name);
+  for (const node of graph.nodes) for (const name of node.outputs) defined.add(name);
+  const read = graph.nodes.flatMap(readTensors);
+  for (const { name } of graph.outputs) read.push(name);
+  return read.filter((name) => !defined.has(name));
+}
+
+function isOrdered(nodes: readonly Node[], made: ReadonlyMap<string, Node>): boolean {
+  const done = new Set<Node>();
+  return nodes.every((node) => {
+    const ready = readTensors(node).every((name) => {
+      const source = made.get(name);
+      return !source || done.has(source);
+    });
+    done.add(node);
+    return ready;
+  });
+}

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import {
+  fromFloat32,
+  fromNumbers,
+  isWellFormed,
+  pick,
+  toFloat32,
+  toNumbers,
+  typedView,
+} from "../../src/graph/tensorData.ts";
+
+const bits16 = (dtype: "float16" | "bfloat16", ...values: number[]) => ({
+  dtype,
+  shape: [values.length],
+  data: new Uint8Array(Uint16Array.from(values).buffer),
+});
+
+describe("tensor data", () => {
+  it("round-trips numbers of every type", () => {
+    for (const dtype of [
+      "float32",
+      "float64",
+      "int8",
+      "int32",
+      "int64",
+      "uint8",
+      "bool",
+    ] as const) {
+      expect(toNumbers(fromNumbers(dtype, [3], [0, 1, 1]))).toEqual([0, 1, 1]);
+    }
+    expect(toNumbers(fromNumbers("int16", [2], [-3, 300]))).toEqual([-3, 300]);
+  });
+
+  it("saturates 64-bit integers", () => {
+    const view = typedView(fromNumbers("int64", [3], [2 ** 63, -(2 ** 64), -1]));
+    expect([...(view as BigInt64Array)]).toEqual([2n ** 63n - 1n, -(2n ** 63n), -1n]);
+    const unsigned = typedView(fromNumbers("uint64", [2], [2 ** 65, -4]));
+    expect([...(unsigned as BigUint64Array)]).toEqual([2n ** 64n - 1n, 0n]);
+  });
+
+  it("shares memory where it can", () => {
+    const values = Float32Array.of(1, 2, 3);
+    const tensor = fromFloat32([3], values);
+    values[1] = 7;
+    expect(toFloat32(tensor)[1]).toBe(7);
+    expect(toFloat32(tensor).buffer).toBe(values.buffer);
+  });
+
+  it("copies bytes that are not aligned", () => {
+    const bytes = new Uint8Array(9);
+    bytes.set(new Uint8Array(Float32Array.of(1.5, -2).buffer), 1);
+    expect(toNumbers({ dtype: "float32", shape: [2], data: bytes.subarray(1) })).toEqual([1.5, -2]);
+  });
+
+  it("decodes 16-bit floats", () => {
+    const half = bits16("float16", 0x3c00, 0xc000, 0x7bff, 0x0001, 0x7c00, 0xfc00, 0x7e00);
+    expect(toNumbers(half)).toEqual([1, -2, 65504, 2 ** -24, Infinity, -Infinity, NaN]);
+    const brain = bits16("bfloat16", 0x3f80, 0xc000, 0x4049);
+    expect([...toFloat32(brain)]).toEqual([1, -2, 3.140625]);
+  });
+
+  it("picks elements by position", () => {
+    const tensor = fromNumbers("int64", [2, 2], [1, 2, 3, 4]);
+    expect(toNumbers(pick(tensor, [3, 0, 0], [3]))).toEqual([4, 1, 1]);
+  });
+
+  it("notices a wrong number of bytes", () => {
+    expect(isWellFormed(fromNumbers("int32", [2], [1, 2]))).toBe(true);
+    expect(isWellFormed(fromNumbers("int32", [3], [1, 2]))).toBe(false);
+  });
+});
