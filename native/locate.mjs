@@ -30,7 +30,7 @@ export function locateLibtorch(options = {}) {
     const directory = resolve(environment.LIBTORCH);
     const found = examine("LIBTORCH", directory);
     if ("version" in found) return { libtorch: found, skipped };
-    const reason = `${found.reason} (LIBTORCH asks for this one, so no other was looked for)`;
+    const reason = `${found.reason} (LIBTORCH asks for this one, so no other was looked for; unset it to look further)`;
     return { libtorch: undefined, skipped: [{ ...found, reason }] };
   }
   const candidates = [
@@ -44,7 +44,7 @@ export function locateLibtorch(options = {}) {
       const real = existsSync(directory) ? realpathSync(directory) : directory;
       if (seen.has(real)) continue;
       seen.add(real);
-      const found = examine(source, directory);
+      const found = linksToSystem(source, directory, systemPrefixes) ?? examine(source, directory);
       if ("version" in found) return { libtorch: found, skipped };
       skipped.push(found);
     }
@@ -145,13 +145,13 @@ function examine(source, directory) {
   if (!libraryDirectory && !hasHeaders(directory)) return skip("no libtorch there");
   if (!hasHeaders(directory)) return skip("no C++ headers beside it (include/ATen/ATen.h)");
   if (!libraryDirectory) return skip("no libtorch_cpu.so in its lib folder");
+  const libraries = ["libtorch_cpu.so", "libc10.so"].map((name) => join(libraryDirectory, name));
+  const absent = libraries.find((path) => !existsSync(path));
+  if (absent) return skip(`${absent} is missing`);
   const version = readVersion(include);
   if (!version) return skip("its headers do not say which version it is (torch/version.h)");
   if (compareVersions(version, oldestVersion) < 0)
     return skip(`libtorch ${version} is too old: ${oldestVersion} or newer is needed`);
-  const libraries = ["libtorch_cpu.so", "libc10.so"].map((name) => join(libraryDirectory, name));
-  const absent = libraries.find((path) => !existsSync(path));
-  if (absent) return skip(`${absent} is missing`);
   return {
     source,
     version,
@@ -177,6 +177,22 @@ function nvidiaDirectories(directory) {
   return readdirSync(packages)
     .map((name) => join(packages, name, "lib"))
     .filter((path) => existsSync(path));
+}
+
+/**
+ * Debian's Python package is made of links to the system's libtorch, which is a candidate of its own.
+ * @param {string} source
+ * @param {string} directory
+ * @param {readonly string[]} prefixes
+ * @returns {Skipped | undefined}
+ */
+function linksToSystem(source, directory, prefixes) {
+  const library = join(directory, "lib", "libc10.so");
+  if (source === "system" || !existsSync(library)) return undefined;
+  const real = dirname(realpathSync(library));
+  const leaves = !real.startsWith(realpathSync(directory));
+  if (!leaves || !prefixes.some((prefix) => real.startsWith(`${prefix}/`))) return undefined;
+  return { source, directory, reason: `its libraries are links to ${real}` };
 }
 
 /** @param {string} directory */

@@ -50,7 +50,7 @@ export function diagnose(facts: MachineFacts): Finding[] {
       problem: addon.problem,
       remedy: addon.loads ? rebuildCommand : "npm run setup",
     });
-  if (!blas.fast)
+  if (blas && !blas.fast)
     findings.push({
       name: "BLAS",
       needed: false,
@@ -58,8 +58,7 @@ export function diagnose(facts: MachineFacts): Finding[] {
       remedy: blasRemedy(),
     });
   for (const { name, failure } of facts.packages)
-    if (failure)
-      findings.push({ name, needed: true, problem: failure, remedy: "npm ci (or npm run setup)" });
+    if (failure) findings.push({ name, needed: true, problem: failure, remedy: "npm run setup" });
   for (const requirement of facts.data)
     if (!requirement.found)
       findings.push({
@@ -98,8 +97,8 @@ export function renderReport(facts: MachineFacts, findings: readonly Finding[]):
       "  skipped",
       `${source} (${directory}): ${reason}`,
     ]),
-    ["BLAS", facts.blas.name],
-    ["addon", addon.loads ? `${addon.path}, ${addon.threads} threads` : "cannot be loaded"],
+    ["BLAS", facts.blas?.name ?? "unknown: the addon does not load"],
+    ["addon", addon.loads ? addon.path : "cannot be loaded"],
     ["devices", facts.devices.join(", ")],
     ...facts.packages.map(({ name, version, failure }): [string, string] => [
       name,

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type Libtorch, locateLibtorch, type Skipped } from "../../native/locate.mjs";
 import { checkAddon, type Stamp } from "../../native/stamp.mjs";
-import { fashionMnist, onnxTestData, type Requirement, systemBlas } from "../../scripts/system.mjs";
+import { fashionMnist, onnxTestData, type Requirement } from "../../scripts/system.mjs";
 
 /** An npm package with native code: installed, and does it load? */
 export interface PackageFacts {
@@ -43,13 +43,13 @@ export interface MachineFacts {
     readonly loads: boolean;
     /** Version that the loaded libtorch reports. */
     readonly libtorch: string | undefined;
-    readonly threads: number | undefined;
     readonly problem: string | undefined;
   };
   /** What a build of the addon would take now, and what it would pass over. */
   readonly libtorch: Libtorch | undefined;
   readonly skipped: readonly Skipped[];
-  readonly blas: { readonly name: string; readonly fast: boolean };
+  /** What computes libtorch's matrix products; undefined where the addon does not load. */
+  readonly blas: { readonly name: string; readonly fast: boolean } | undefined;
   readonly devices: readonly string[];
   readonly packages: readonly PackageFacts[];
   readonly data: readonly Requirement[];
@@ -91,7 +91,7 @@ export async function collectFacts(): Promise<MachineFacts> {
     addon: addonWithoutDevices,
     libtorch,
     skipped,
-    blas: blasFacts(addon.builtFor?.source ?? libtorch?.source),
+    blas: addon.loads ? loadedBlas() : undefined,
     devices: ["cpu", ...devices],
     packages,
     data: [fashionMnist(), onnxTestData()],
@@ -109,7 +109,7 @@ async function addonFacts(): Promise<
 > {
   const { addon: path, stamp, problem } = checkAddon();
   const common = { path, builtFor: stamp?.libtorch };
-  const unloaded = { loads: false, libtorch: undefined, threads: undefined, devices: [] };
+  const unloaded = { loads: false, libtorch: undefined, devices: [] };
   if (problem?.fatal) return { ...common, ...unloaded, problem: problem.message };
   try {
     const torch = await import("../torch/index.ts");
@@ -118,7 +118,6 @@ async function addonFacts(): Promise<
       ...common,
       loads: true,
       libtorch: torch.libtorchVersion(),
-      threads: torch.threads(),
       problem: problem?.message,
       devices,
     };
@@ -148,11 +147,15 @@ function packageVersion(directory: string, name: string): string | undefined {
   return dirname(directory) === directory ? undefined : packageVersion(dirname(directory), name);
 }
 
-/** A Python package brings its BLAS inside libtorch_cpu; Debian's libtorch takes the system's. */
-function blasFacts(source: string | undefined): MachineFacts["blas"] {
-  if (source !== undefined && source !== "system") return { name: "inside libtorch", fast: true };
-  const { path, fast } = systemBlas();
-  return { name: path ?? "none", fast };
+/** The BLAS that the loaded libtorch brought into this process; Python packages hold theirs inside. */
+function loadedBlas(): MachineFacts["blas"] {
+  const libraries = readOptional("/proc/self/maps").matchAll(
+    /\/\S*\/lib(?:open|c)?blas\S*|\/\S*\/lib(?:mkl|blis)\S*/g,
+  );
+  const paths = [...new Set(Array.from(libraries, ([path]) => path))];
+  if (paths.length === 0) return { name: "inside libtorch", fast: true };
+  const fast = paths.find((path) => /openblas|mkl|blis|atlas/.test(path));
+  return { name: fast ?? paths[0] ?? "", fast: fast !== undefined };
 }
 
 function ownVersion(): string {

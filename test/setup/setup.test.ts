@@ -1,0 +1,121 @@
+// Set-up with a PATH of stand-ins: nothing is installed, what it would run is written to a log.
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { writeFile } from "./fakeLibtorch.ts";
+
+const scripts = join(import.meta.dirname, "..", "..", "scripts");
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "setup-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function program(name: string, body: string): void {
+  const path = join(folder, "bin", name);
+  writeFile(path, `#!/bin/sh\n${body}\n`);
+  chmodSync(path, 0o755);
+}
+
+/** apt that knows the named packages, and writes what apt-get is asked for to the log. */
+function fakeApt(known: readonly string[], install = "true"): void {
+  const cases = known.map((name) => `echo '${name}:'; echo '  Candidate: 1.13.1-4'`).join("; ");
+  program("apt-cache", cases || "true");
+  program(
+    "apt-get",
+    `echo "$@" >> ${folder}/log\ncase "$*" in *install*) ${install} ;; *) true ;; esac`,
+  );
+  program("env", 'while [ "$1" != apt-get ]; do shift; done; exec "$@"');
+}
+
+function run(parameters: readonly string[], prelude: string) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--import", `data:text/javascript,${encodeURIComponent(prelude)}`, ...parameters],
+    { env: { PATH: join(folder, "bin") }, encoding: "utf8" },
+  );
+  const log = join(folder, "log");
+  return { status, stdout, stderr, log: existsSync(log) ? readFileSync(log, "utf8") : "" };
+}
+
+const requirement = (name: string, needed = true) =>
+  JSON.stringify({ name, purpose: "a purpose", needed, packages: { apt: name }, found: undefined });
+
+function install(requirements: readonly string[], uid: number) {
+  const module = JSON.stringify(join(scripts, "system-packages.mjs"));
+  const body = `import { installMissing } from ${module};
+    const rest = installMissing([${requirements.join(",")}]);
+    console.log("without:", ...rest.map(({ name }) => name));`;
+  return run(["--input-type=module", "-e", body], `process.getuid = () => ${uid}`);
+}
+
+describe("system packages", () => {
+  test("root: what is missing is installed in one call, without asking", () => {
+    fakeApt(["cmake", "g++"]);
+    const { status, stdout, log } = install([requirement("cmake"), requirement("g++")], 0);
+    expect(status).toBe(0);
+    expect(stdout).toContain("system: installing cmake g++");
+    expect(log.trim().split("\n")).toHaveLength(1);
+    expect(log).toMatch(/install --yes --no-install-recommends cmake g\+\+/);
+  });
+
+  test("packages that apt does not know are looked for after an update", () => {
+    fakeApt(["cmake"]);
+    const { stdout, log } = install([requirement("cmake"), requirement("images", false)], 0);
+    expect(log).toMatch(/update\n.*install .* cmake\n/);
+    expect(stdout).toContain("without: images");
+  });
+
+  test("old package lists: a failed install is tried again after an update", () => {
+    fakeApt(["cmake"], `test $(grep -c install ${folder}/log) = 2`);
+    program("grep", 'exec /bin/grep "$@"');
+    const { status, log } = install([requirement("cmake")], 0);
+    expect(status).toBe(0);
+    expect(log).toMatch(/install.*\n.*update\n.*install/);
+  });
+
+  test("a failing apt-get ends with its last lines and exit code 5", () => {
+    fakeApt(["cmake"], "echo E: no space left >&2; exit 100");
+    const { status, stderr } = install([requirement("cmake")], 0);
+    expect(status).toBe(5);
+    expect(stderr).toMatch(/Installing system packages failed[\s\S]*no space left/);
+  });
+
+  test("neither root nor sudo: one message with the exact command", () => {
+    fakeApt(["cmake", "libtorch"]);
+    program("sudo", "exit 1");
+    const { status, stderr, log } = install([requirement("cmake"), requirement("libtorch")], 1000);
+    expect(status).toBe(5);
+    expect(stderr).toContain(
+      "sudo apt-get update && sudo apt-get install --no-install-recommends cmake libtorch",
+    );
+    expect(stderr).toContain("DEEPOBF_SETUP_LIBTORCH=pip npm run setup");
+    expect(log).toBe("");
+  });
+
+  test("sudo without a password is used", () => {
+    fakeApt(["cmake"]);
+    program("sudo", `shift; echo sudo >> ${folder}/log; exec "$@"`);
+    program("true", "exit 0");
+    const { status, log } = install([requirement("cmake")], 1000);
+    expect(status).toBe(0);
+    expect(log).toMatch(/sudo\n.*install .*cmake/);
+  });
+
+  test("a system without apt gets the command of its own package manager", () => {
+    program("dnf", "exit 1");
+    const body = `{ name: "compiler", purpose: "builds", needed: true, packages: { dnf: "gcc-c++" } }`;
+    const { status, stderr } = install([body], 0);
+    expect(status).toBe(5);
+    expect(stderr).toContain("sudo dnf install gcc-c++");
+  });
+});
+
+test("an old Node ends set-up with what is needed and what was found", () => {
+  const prelude = `Object.defineProperty(process.versions, "node", { value: "18.19.0" })`;
+  const { status, stderr } = run([join(scripts, "setup.mjs")], prelude);
+  expect(status).toBe(5);
+  expect(stderr).toMatch(/needs Node 20\.19 or newer, but this is 18\.19\.0/);
+});
