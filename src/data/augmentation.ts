@@ -1,0 +1,75 @@
+// Which crop and which side of every image an epoch shows. All of it is a pure function of seed, epoch
+// and place in the data set: nothing is remembered, so a run can go on anywhere.
+
+import { randomBits } from "../graph/random.ts";
+import { permutation } from "./dataset.ts";
+
+export interface Augmentation {
+  /** Pixels by which an image is shifted at most in each direction; edges are mirrored. 0: none. */
+  readonly crop: number;
+  /**
+   * Mirror horizontally: half of the images in the first epoch, the other half in the next, in turns
+   * (Keller Jordan's alternating flip, https://arxiv.org/abs/2404.00498).
+   */
+  readonly flip: boolean;
+}
+
+/** The images of an epoch in their order, and how each image of the data set is shown. */
+export interface EpochPlan {
+  readonly order: Int32Array;
+  /** Row of `positionTables` that gives an image's rows; by place in the data set, as `columns`. */
+  readonly rows: Int32Array;
+  readonly columns: Int32Array;
+}
+
+/** Order, crops and flips of an epoch over `count` images. */
+export function planEpoch(
+  { seed, epoch }: { seed: number; epoch: number },
+  { count, augment }: { count: number; augment: Augmentation },
+): EpochPlan {
+  const bits = (name: string) => randomBits({ seed, name: `data/${name}` }, count);
+  const offsets = 2 * augment.crop + 1;
+  const draw = (name: string) =>
+    Int32Array.from(
+      augment.crop > 0 ? bits(`${name}/${epoch}`) : new Uint32Array(count),
+      (random) => Math.floor((random / 2 ** 32) * offsets),
+    );
+  const columns = draw("column");
+  if (augment.flip) {
+    const sides = bits("flip");
+    for (let index = 0; index < count; index++) {
+      if ((sides[index]! + epoch) % 2 === 1) columns[index]! += offsets;
+    }
+  }
+  return { order: permutation(bits(`order/${epoch}`)), rows: draw("row"), columns };
+}
+
+/**
+ * For each vertical offset the source row of every row, times `width`, and for each horizontal offset,
+ * first as it is and then mirrored, the source column of every column. What lies outside is reflected.
+ */
+export function positionTables(
+  { height, width }: { height: number; width: number },
+  { crop }: Augmentation,
+): { readonly rows: Int32Array; readonly columns: Int32Array } {
+  const offsets = 2 * crop + 1;
+  const rows = new Int32Array(offsets * height);
+  const columns = new Int32Array(2 * offsets * width);
+  for (let offset = 0; offset < offsets; offset++) {
+    for (let row = 0; row < height; row++) {
+      rows[offset * height + row] = reflect(row + offset - crop, height) * width;
+    }
+    for (let column = 0; column < width; column++) {
+      const source = reflect(column + offset - crop, width);
+      columns[offset * width + column] = source;
+      columns[(offsets + offset + 1) * width - 1 - column] = source;
+    }
+  }
+  return { rows, columns };
+}
+
+/** Mirrors a position beyond the edge back inside; the edge itself is not repeated. */
+function reflect(position: number, size: number): number {
+  if (position < 0) return -position;
+  return position < size ? position : 2 * (size - 1) - position;
+}

@@ -1,0 +1,190 @@
+// Batches on the device. The whole data set lies there as bytes, and a batch is gathered, cropped,
+// flipped and normalised by a few operators, so that loading never holds up training.
+
+import { UsageError } from "../errors.ts";
+import {
+  add,
+  type Device,
+  fromBytes,
+  indexSelect,
+  keep,
+  narrow,
+  operator,
+  reshape,
+  scope,
+  type Tensor,
+  tensor,
+} from "../torch/index.ts";
+import { type Augmentation, type EpochPlan, planEpoch, positionTables } from "./augmentation.ts";
+import type { Dataset } from "./dataset.ts";
+import { assertNormalization, type Normalization } from "./normalize.ts";
+
+export interface BatchOptions extends Normalization {
+  /** Images in a batch. */
+  readonly batch: number;
+  /** Decides order, crops and flips. */
+  readonly seed: number;
+  readonly device?: Device;
+  /** None by default. */
+  readonly augment?: Augmentation;
+  /** Leave out the images at an epoch's end that do not fill a batch. */
+  readonly dropLast?: boolean;
+  /** Images with their channels innermost in memory, which convolutions on a CPU or GPU prefer. */
+  readonly channelsLast?: boolean;
+}
+
+/** A batch is freed when the next one is asked for. */
+export interface Batch {
+  /** Normalised float32 images [size, channels, height, width]. */
+  readonly images: Tensor;
+  /** Class numbers, int64 [size]. */
+  readonly labels: Tensor;
+  readonly size: number;
+}
+
+/** See `positionTables`. */
+interface Tables {
+  readonly rows: Tensor;
+  readonly columns: Tensor;
+}
+
+const gather = operator("aten::gather");
+const expand = operator("aten::expand");
+const unsqueeze = operator("aten::unsqueeze");
+const divide = operator("aten::div.Tensor");
+const divideInPlace = operator("aten::div_.Tensor");
+const subtractInPlace = operator("aten::sub_.Tensor");
+const noAugmentation: Augmentation = { crop: 0, flip: false };
+
+/** A data set on a device, dealt out in batches. Dispose of it after use. */
+export class Batches {
+  readonly dataset: Dataset;
+  readonly #options: BatchOptions;
+  readonly #images: Tensor;
+  readonly #labels: Tensor;
+  readonly #mean: Tensor;
+  readonly #std: Tensor;
+  readonly #scale: Tensor;
+  readonly #tables: Tables | undefined;
+
+  /** Copies the data set to the device. Throws UsageError for options that do not fit the images. */
+  constructor(dataset: Dataset, options: BatchOptions) {
+    const [channels, height, width] = dataset.shape;
+    const { augment, device = "cpu", mean, std } = options;
+    assertNormalization(options, channels);
+    assertBatch(options.batch);
+    if (augment) assertCrop(augment.crop, dataset.shape);
+    this.dataset = dataset;
+    this.#options = options;
+    const shape = [dataset.labels.length, channels, height * width];
+    const place = (make: () => Tensor) => scope(() => keep(make()));
+    const floats = (values: readonly number[]) =>
+      place(() => tensor(values, { shape: [1, values.length, 1], device }));
+    const indices = (values: Int32Array, columns: number) =>
+      place(() => reshape(this.#upload(values), [values.length / columns, columns]));
+    this.#images = place(() => fromBytes(dataset.images, { dtype: "uint8", shape, device }));
+    this.#labels = place(() => this.#upload(dataset.labels));
+    this.#mean = floats(mean);
+    this.#std = floats(std);
+    this.#scale = floats([255]);
+    if (augment && (augment.crop > 0 || augment.flip)) {
+      const { rows, columns } = positionTables({ height, width }, augment);
+      this.#tables = { rows: indices(rows, height), columns: indices(columns, width) };
+    }
+  }
+
+  /** Number of batches in an epoch. */
+  get length(): number {
+    const batches = this.dataset.labels.length / this.#options.batch;
+    return this.#options.dropLast ? Math.floor(batches) : Math.ceil(batches);
+  }
+
+  /**
+   * The batches of an epoch in random order, from the one numbered `from` on: the same ones for the
+   * same seed and epoch, whatever came before.
+   */
+  *epoch(epoch: number, { from = 0 }: { from?: number } = {}): Generator<Batch> {
+    const { batch, seed, augment = noAugmentation } = this.#options;
+    const plan = planEpoch({ seed, epoch }, { count: this.dataset.labels.length, augment });
+    for (let index = from; index < this.length; index++) {
+      const chosen = plan.order.subarray(index * batch, (index + 1) * batch);
+      yield* handOut(() => this.#gather(chosen, plan));
+    }
+  }
+
+  /** All images in their order, without augmentation; the last batch may be smaller. */
+  *inOrder(): Generator<Batch> {
+    const { batch } = this.#options;
+    for (let start = 0; start < this.dataset.labels.length; start += batch) {
+      yield* handOut(() => {
+        const images = this.#finish(narrow(this.#images, start, start + batch));
+        const labels = narrow(this.#labels, start, start + batch);
+        return { images, labels };
+      });
+    }
+  }
+
+  dispose(): void {
+    const { rows, columns } = this.#tables ?? {};
+    const own = [this.#images, this.#labels, this.#mean, this.#std, this.#scale, rows, columns];
+    for (const each of own) each?.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #gather(chosen: Int32Array, plan: EpochPlan): { images: Tensor; labels: Tensor } {
+    const index = this.#upload(chosen);
+    const labels = indexSelect(this.#labels, 0, index);
+    const whole = indexSelect(this.#images, 0, index);
+    if (!this.#tables) return { images: this.#finish(whole), labels };
+
+    const rowChoice = this.#upload(chosen.map((place) => plan.rows[place]!));
+    const columnChoice = this.#upload(chosen.map((place) => plan.columns[place]!));
+    const rows = indexSelect(this.#tables.rows, 0, rowChoice);
+    const columns = indexSelect(this.#tables.columns, 0, columnChoice);
+    const [size, channels, area] = whole.shape as [number, number, number];
+    const positions = reshape(add(unsqueeze(rows, 2), unsqueeze(columns, 1)), [size, 1, area]);
+    return {
+      images: this.#finish(gather(whole, 2, expand(positions, [size, channels, area]))),
+      labels,
+    };
+  }
+
+  /** Bytes [size, channels, height × width] as normalised images. */
+  #finish(bytes: Tensor): Tensor {
+    const values = divide(bytes, this.#scale);
+    divideInPlace(subtractInPlace(values, this.#mean), this.#std);
+    const images = reshape(values, [bytes.shape[0]!, ...this.dataset.shape]);
+    return this.#options.channelsLast ? images.to({ memoryFormat: "channelsLast" }) : images;
+  }
+
+  #upload(indices: Int32Array): Tensor {
+    return tensor(indices, { dtype: "int64", device: this.#options.device ?? "cpu" });
+  }
+}
+
+function assertBatch(batch: number): void {
+  if (Number.isInteger(batch) && batch >= 1) return;
+  throw new UsageError(`expected a batch of at least 1 image, got ${batch}`);
+}
+
+function assertCrop(crop: number, [, height, width]: Dataset["shape"]): void {
+  const most = Math.min(height, width) - 1;
+  if (Number.isInteger(crop) && crop >= 0 && crop <= most) return;
+  throw new UsageError(
+    `expected a crop of 0 to ${most} pixels for images of ${height}×${width}, got ${crop}`,
+  );
+}
+
+/** Makes a batch, lends it, and frees it when the borrower is done. */
+function* handOut(make: () => { images: Tensor; labels: Tensor }): Generator<Batch> {
+  const { images, labels } = scope(make);
+  try {
+    yield { images, labels, size: labels.shape[0]! };
+  } finally {
+    images.dispose();
+    labels.dispose();
+  }
+}

@@ -1,0 +1,14 @@
+// Images and labels: reading them, and dealing them out in batches.
+
+export type { Augmentation } from "./augmentation.ts";
+export {
+  assertLabels,
+  assertShape,
+  type Data,
+  type Dataset,
+  describeData,
+  splitDataset,
+} from "./dataset.ts";
+export { loadData } from "./load.ts";
+export { type HostBatch, hostBatches, type Normalization } from "./normalize.ts";
+export { parseDataSpec } from "./notation.ts";

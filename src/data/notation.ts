@@ -1,0 +1,26 @@
+// The DATA notation of the command line: FORMAT:FOLDER.
+
+import { UsageError } from "../errors.ts";
+
+export const dataFormats = ["cifar10", "idx", "images"] as const;
+
+export type DataFormat = (typeof dataFormats)[number];
+
+export interface DataSpec {
+  readonly format: DataFormat;
+  readonly folder: string;
+}
+
+/** Parses `cifar10:DIR`, `idx:DIR` or `images:DIR`. Throws UsageError. */
+export function parseDataSpec(spec: string): DataSpec {
+  const colon = spec.indexOf(":");
+  const format = dataFormats.find((known) => known === spec.slice(0, colon));
+  const folder = spec.slice(colon + 1);
+  if (colon < 0 || format === undefined || folder === "") {
+    throw new UsageError(
+      `expected data as cifar10:DIR (binary batches), idx:DIR (MNIST layout) or images:DIR ` +
+        `(train/CLASS/*, test|val/CLASS/*), got "${spec}"`,
+    );
+  }
+  return { format, folder };
+}

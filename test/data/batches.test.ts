@@ -1,0 +1,249 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { planEpoch, positionTables } from "../../src/data/augmentation.ts";
+import { Batches } from "../../src/data/batches.ts";
+import type { Dataset } from "../../src/data/index.ts";
+import { hostBatches } from "../../src/data/index.ts";
+import { UsageError } from "../../src/errors.ts";
+import { toFloat32 } from "../../src/graph/tensorData.ts";
+import { liveTensors, operator, scope, type Tensor } from "../../src/torch/index.ts";
+
+const [channels, height, width] = [3, 5, 6];
+const imageSize = channels * height * width;
+
+/** `count` images of pseudo-random pixels; an image's label is its place. */
+function dataset(count: number): Dataset {
+  return {
+    name: "test images",
+    images: Uint8Array.from(
+      { length: count * imageSize },
+      (_, i) => Math.imul(i, 2654435761) >>> 24,
+    ),
+    labels: Int32Array.from({ length: count }, (_, index) => index),
+    shape: [channels, height, width],
+    classes: Array.from({ length: count }, (_, index) => String(index)),
+  };
+}
+
+const plain = { batch: 4, seed: 1, mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] };
+
+/** Everything an epoch deals out: label and rounded pixels of each image. */
+function deal(batches: Batches, epoch: number, from = 0) {
+  const images: { label: number; pixels: number[] }[] = [];
+  for (const batch of batches.epoch(epoch, { from })) {
+    const pixels = batch.images.numbers().map(Math.round);
+    batch.labels.numbers().forEach((label, index) => {
+      images.push({ label, pixels: pixels.slice(index * imageSize, (index + 1) * imageSize) });
+    });
+  }
+  return images;
+}
+
+function originalPixels({ images }: Dataset, label: number): number[] {
+  return [...images.subarray(label * imageSize, (label + 1) * imageSize)];
+}
+
+/** The image shifted and mirrored pixel by pixel, edges reflected: the plain definition. */
+function view(pixels: number[], { dx, dy, flip }: { dx: number; dy: number; flip: boolean }) {
+  const reflect = (at: number, size: number) =>
+    at < 0 ? -at : at >= size ? 2 * (size - 1) - at : at;
+  return pixels.map((_, place) => {
+    const column = place % width;
+    const row = Math.floor(place / width) % height;
+    const plane = Math.floor(place / (width * height));
+    const x = reflect((flip ? width - 1 - column : column) + dx, width);
+    return pixels[(plane * height + reflect(row + dy, height)) * width + x]!;
+  });
+}
+
+describe("an epoch", () => {
+  test("shows every image once, unchanged without augmentation, in an order of its own", () => {
+    const data = dataset(10);
+    using batches = new Batches(data, plain);
+    expect(batches.length).toBe(3);
+    const [first, second] = [deal(batches, 0), deal(batches, 1)];
+    for (const images of [first, second]) {
+      expect(images.map(({ label }) => label).sort()).toEqual([...data.labels]);
+      for (const { label, pixels } of images) expect(pixels).toEqual(originalPixels(data, label));
+    }
+    expect(first.map(({ label }) => label)).not.toEqual(second.map(({ label }) => label));
+  });
+
+  test("is the same for the same seed, whatever came before, and can be entered anywhere", () => {
+    const options = { ...plain, augment: { crop: 2, flip: true } };
+    using batches = new Batches(dataset(10), options);
+    using again = new Batches(dataset(10), options);
+    using other = new Batches(dataset(10), { ...options, seed: 2 });
+    const third = deal(batches, 3);
+    deal(again, 0);
+    for (const batch of again.inOrder()) expect(batch.size).toBeGreaterThan(0);
+    expect(deal(again, 3)).toEqual(third);
+    expect(deal(again, 3, 1)).toEqual(third.slice(4));
+    expect(deal(other, 3)).not.toEqual(third);
+  });
+
+  test("may leave out what does not fill a batch", () => {
+    using batches = new Batches(dataset(10), { ...plain, dropLast: true });
+    expect(batches.length).toBe(2);
+    expect(deal(batches, 0)).toHaveLength(8);
+  });
+
+  test("shifts by at most `crop` with reflected edges, every offset alike", () => {
+    const data = dataset(200);
+    const crop = 2;
+    using batches = new Batches(data, { ...plain, batch: 64, augment: { crop, flip: true } });
+    const offsets = new Map<string, number>();
+    for (const { label, pixels } of deal(batches, 0)) {
+      const original = originalPixels(data, label);
+      const views = [false, true].flatMap((flip) =>
+        [-2, -1, 0, 1, 2].flatMap((dy) => [-2, -1, 0, 1, 2].map((dx) => ({ dx, dy, flip }))),
+      );
+      const match = views.find((each) => view(original, each).join() === pixels.join());
+      expect(match).toBeDefined();
+      const key = `${match!.dx},${match!.dy}`;
+      offsets.set(key, (offsets.get(key) ?? 0) + 1);
+    }
+    expect(offsets.size).toBeGreaterThan(20);
+    expect(Math.max(...offsets.values())).toBeLessThan(25);
+  });
+
+  test("mirrors about half of the images, and the others in the next epoch", () => {
+    const data = dataset(100);
+    using batches = new Batches(data, { ...plain, augment: { crop: 0, flip: true } });
+    const mirrored = (epoch: number) =>
+      new Set(
+        deal(batches, epoch).flatMap(({ label, pixels }) => {
+          const original = originalPixels(data, label);
+          if (pixels.join() === original.join()) return [];
+          expect(pixels).toEqual(view(original, { dx: 0, dy: 0, flip: true }));
+          return [label];
+        }),
+      );
+    const first = mirrored(0);
+    expect(first.size).toBeGreaterThan(30);
+    expect(first.size).toBeLessThan(70);
+    expect(mirrored(1)).toEqual(new Set([...data.labels].filter((label) => !first.has(label))));
+    expect(mirrored(2)).toEqual(first);
+  });
+});
+
+test("position tables hold sources inside the image only", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 9 }),
+      fc.integer({ min: 1, max: 9 }),
+      fc.nat(8),
+      (h, w, c) => {
+        const crop = Math.min(c, h - 1, w - 1);
+        const { rows, columns } = positionTables({ height: h, width: w }, { crop, flip: true });
+        expect(rows).toHaveLength((2 * crop + 1) * h);
+        expect(columns).toHaveLength(2 * (2 * crop + 1) * w);
+        expect(rows.every((row) => row >= 0 && row < h * w && row % w === 0)).toBe(true);
+        expect(columns.every((column) => column >= 0 && column < w)).toBe(true);
+      },
+    ),
+  );
+});
+
+test("an image's crop does not depend on the number of images before it in the batch", () => {
+  const augment = { crop: 4, flip: true };
+  const plan = planEpoch({ seed: 5, epoch: 2 }, { count: 50, augment });
+  expect(planEpoch({ seed: 5, epoch: 2 }, { count: 40, augment }).rows).toEqual(
+    plan.rows.slice(0, 40),
+  );
+  expect(new Set(plan.order).size).toBe(50);
+  expect(plan.rows).not.toEqual(planEpoch({ seed: 5, epoch: 3 }, { count: 50, augment }).rows);
+});
+
+describe("normalisation", () => {
+  const options = { batch: 3, seed: 0, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+  test("is (p / 255 - mean) / std", () => {
+    const data = dataset(1);
+    const [batch] = hostBatches(data, options);
+    const values = toFloat32(batch!.images);
+    const place = height * width + 7;
+    const expected = (data.images[place]! / 255 - 0.456) / 0.224;
+    expect(values[place]).toBeCloseTo(expected, 5);
+  });
+
+  test("gives the host and the device the same bits, in order", () => {
+    const data = dataset(8);
+    using batches = new Batches(data, options);
+    const host = [...hostBatches(data, options)];
+    let index = 0;
+    for (const batch of batches.inOrder()) {
+      const { images, labels, size } = host[index++]!;
+      expect(batch.size).toBe(size);
+      expect(batch.images.shape).toEqual(images.shape);
+      expect(batch.labels.numbers()).toEqual([...labels]);
+      expect(Buffer.compare(batch.images.toBytes(), images.data)).toBe(0);
+    }
+    expect(index).toBe(3);
+    expect(host.map(({ size }) => size)).toEqual([3, 3, 2]);
+  });
+
+  test("can put channels innermost without changing values", () => {
+    using contiguous = new Batches(dataset(3), options);
+    using channelsLast = new Batches(dataset(3), { ...options, channelsLast: true });
+    const first = (batches: Batches, read: (images: Tensor) => number[]) => {
+      for (const { images } of batches.epoch(0)) return read(images);
+      return [];
+    };
+    const values = first(contiguous, (images) => images.numbers());
+    expect(first(channelsLast, (images) => images.numbers())).toEqual(values);
+    const inMemory = first(channelsLast, (images) => asStrided(images, [3], [1]).numbers());
+    expect(inMemory).toEqual([0, 1, 2].map((plane) => values[plane * height * width]));
+  });
+});
+
+const asStrided = operator("aten::as_strided");
+
+describe("tensors", () => {
+  test("are freed: batches when the next is asked for, the data set on disposal", () => {
+    const before = liveTensors();
+    const batches = new Batches(dataset(10), { ...plain, augment: { crop: 1, flip: true } });
+    const resident = liveTensors();
+    let previous: Tensor | undefined;
+    for (const batch of batches.epoch(0)) {
+      expect(previous?.isDisposed ?? true).toBe(true);
+      expect(liveTensors()).toBe(resident + 2);
+      previous = batch.images;
+    }
+    for (const _ of batches.epoch(1)) break;
+    scope(() => {
+      for (const batch of batches.inOrder()) expect(batch.size).toBeGreaterThan(0);
+    });
+    expect(liveTensors()).toBe(resident);
+    batches.dispose();
+    expect(liveTensors()).toBe(before);
+  });
+
+  test("of the data set outlive the scope that they were made in", () => {
+    const batches = scope(() => new Batches(dataset(4), plain));
+    expect(deal(batches, 0)).toHaveLength(4);
+    batches.dispose();
+  });
+});
+
+test.each([
+  ["two means for three channels", { ...plain, mean: [0, 0] }, /expected 3 numbers as mean/],
+  ["a mean that is no number", { ...plain, mean: [0, Number.NaN, 0] }, /as mean/],
+  [
+    "a deviation of zero",
+    { ...plain, std: [1, 0, 1] },
+    /expected 3 positive numbers as std.*got 1,0,1/,
+  ],
+  ["no deviation", { ...plain, std: [] }, /got none/],
+  ["a batch of none", { ...plain, batch: 0 }, /batch of at least 1/],
+  ["half a batch", { ...plain, batch: 2.5 }, /batch of at least 1/],
+  [
+    "a crop as large as the image",
+    { ...plain, augment: { crop: 5, flip: false } },
+    /crop of 0 to 4 pixels.*got 5/,
+  ],
+  ["a negative crop", { ...plain, augment: { crop: -1, flip: false } }, /got -1/],
+])("%s is refused", (_, options, cause) => {
+  expect(() => new Batches(dataset(2), options)).toThrow(UsageError);
+  expect(() => new Batches(dataset(2), options)).toThrow(cause);
+});

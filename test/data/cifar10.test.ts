@@ -1,0 +1,80 @@
+import { describe, expect, test } from "vitest";
+import { loadData } from "../../src/data/index.ts";
+import { dataError, temporaryFolders } from "./folder.ts";
+
+const folders = temporaryFolders();
+
+/** Records with the given labels; pixel i of record r is 100 r + i, modulo 256. */
+function records(labels: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(labels.length * 3073);
+  labels.forEach((label, record) => {
+    for (let i = 0; i < 3072; i++) bytes[record * 3073 + 1 + i] = 100 * record + i;
+    bytes[record * 3073] = label;
+  });
+  return bytes;
+}
+
+describe("CIFAR-10", () => {
+  const files = {
+    "data_batch_1.bin": records([3, 9]),
+    "data_batch_2.bin": records([0]),
+    "test_batch.bin": records([7, 7, 1]),
+  };
+
+  test.each(["", "cifar-10-batches-bin/"])(
+    "is read from the folder and below it: %s",
+    async (at) => {
+      const placed = Object.entries(files).map(([name, bytes]) => [at + name, bytes]);
+      const { train, test: judged } = await loadData(
+        `cifar10:${await folders(Object.fromEntries(placed))}`,
+      );
+      expect([...train.labels]).toEqual([3, 9, 0]);
+      expect([...judged.labels]).toEqual([7, 7, 1]);
+      expect(train.shape).toEqual([3, 32, 32]);
+      expect(train.classes[9]).toBe("truck");
+      expect(train.images).toHaveLength(3 * 3072);
+      expect(train.images[3072]).toBe(100);
+      expect(train.images[2 * 3072 + 300]).toBe(300 % 256);
+      expect(judged.images[2 * 3072 + 3071]).toBe((200 + 3071) % 256);
+    },
+  );
+
+  test("must have the size that the model takes", async () => {
+    const spec = `cifar10:${await folders(files)}`;
+    expect(await dataError(loadData(spec, { shape: [3, 224, 224] }))).toMatch(
+      /takes images of 3×224×224 .* are 3×32×32/,
+    );
+    await loadData(spec, { shape: [3, 32, 32] });
+  });
+
+  test("names every file that is missing, empty, cut short or a folder, at once", async () => {
+    const folder = await folders({
+      "data_batch_1.bin": records([1, 2]).subarray(0, 5000),
+      "data_batch_3.bin": new Uint8Array(0),
+      "test_batch.bin/x": "",
+    });
+    const message = await dataError(loadData(`cifar10:${folder}`));
+    expect(message).toContain("4 problems");
+    expect(message).toContain("expected a multiple of 3073 bytes");
+    expect(message).toContain("got 5000 bytes, which is 1 records and 1927 bytes");
+    expect(message).toContain("data_batch_2.bin does not exist");
+    expect(message).toContain("data_batch_3.bin is empty");
+    expect(message).toContain("test_batch.bin is not a file");
+  });
+
+  test("refuses labels above 9, with file and record", async () => {
+    const folder = await folders({ ...files, "test_batch.bin": records([1, 10, 11]) });
+    expect(await dataError(loadData(`cifar10:${folder}`))).toContain(
+      "test_batch.bin has the label 10 in record 1: expected 0 to 9",
+    );
+  });
+
+  test("refuses a folder that is missing, empty, or a file", async () => {
+    const folder = await folders({ file: "" });
+    expect(await dataError(loadData(`cifar10:${folder}/none`))).toMatch(/none does not exist/);
+    expect(await dataError(loadData(`cifar10:${folder}/file`))).toMatch(/file is not a folder/);
+    const message = await dataError(loadData(`cifar10:${await folders()}`));
+    expect(message).toContain("data_batch_1.bin does not exist");
+    expect(message).toContain("test_batch.bin does not exist");
+  });
+});
