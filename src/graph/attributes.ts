@@ -1,4 +1,5 @@
-// Typed reading of a node's attributes. Defaults stand at the call: `attribute(node, "axis", "int") ?? 1`.
+// Typed reading and writing of a node's attributes. Defaults stand at the call:
+// `attribute(node, "axis", "int") ?? 1`.
 import { ModelError } from "../errors.ts";
 import { type Attribute, describeNode, type Node } from "./graph.ts";
 
@@ -19,3 +20,8 @@ export function attribute<Type extends Attribute["type"]>(
     `${describeNode(node)}: attribute "${name}" must be of type ${type}, but is of type ${found.type}`,
   );
 }
+
+export const int = (value: number): Attribute => ({ type: "int", value });
+export const ints = (value: readonly number[]): Attribute => ({ type: "ints", value });
+export const float = (value: number): Attribute => ({ type: "float", value });
+export const string = (value: string): Attribute => ({ type: "string", value });

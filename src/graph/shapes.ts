@@ -1,7 +1,14 @@
 // Type, shape and small constants of every tensor of a graph, found without running it. The rules
 // stand in shapes/ by operator family, one exported function an operator, under the operator's name.
 import { ModelError } from "../errors.ts";
-import { describeNode, elementCount, type Graph, type Node, type ValueInfo } from "./graph.ts";
+import {
+  describeNode,
+  elementCount,
+  type Graph,
+  type Node,
+  type TensorData,
+  type ValueInfo,
+} from "./graph.ts";
 import * as activation from "./shapes/activation.ts";
 import * as arithmetic from "./shapes/arithmetic.ts";
 import {
@@ -107,18 +114,25 @@ function concreteShape({ name, shape }: ValueInfo, given?: readonly number[]): n
 }
 
 function inferInto(known: Map<string, TensorFacts>, graph: Graph): void {
-  for (const [name, value] of graph.initializers)
-    known.set(name, facts(value.dtype, value.shape, value));
-  for (const node of graph.nodes) {
-    const outputs = inferNode(node, known, graph.opset);
-    node.outputs.forEach((name, index) => {
-      const output = outputs[index];
-      if (name !== "" && output) known.set(name, checkSize(output, describeNode(node)));
-    });
-  }
+  for (const [name, value] of graph.initializers) known.set(name, constantFacts(value));
+  for (const node of graph.nodes) inferNode(known, node, graph.opset);
 }
 
-function inferNode(node: Node, known: ReadonlyMap<string, TensorFacts>, opset: number): Outputs {
+/** Facts of a constant. */
+export function constantFacts(value: TensorData): TensorFacts {
+  return facts(value.dtype, value.shape, value);
+}
+
+/** Adds the facts of a node's outputs to those of the tensors before it. */
+export function inferNode(known: Map<string, TensorFacts>, node: Node, opset: number): void {
+  const outputs = applyRule(node, known, opset);
+  node.outputs.forEach((name, index) => {
+    const output = outputs[index];
+    if (name !== "" && output) known.set(name, checkSize(output, describeNode(node)));
+  });
+}
+
+function applyRule(node: Node, known: ReadonlyMap<string, TensorFacts>, opset: number): Outputs {
   const rule = node.domain === "" && Object.hasOwn(rules, node.operator) && rules[node.operator];
   if (!rule || node.inputs.some((name) => name !== "" && !known.has(name))) return [];
   const inputs = node.inputs.map((name) => known.get(name));

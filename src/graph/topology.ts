@@ -12,6 +12,16 @@ export function readTensors(node: Node): string[] {
   return names;
 }
 
+/** Names of all tensors of a graph, those inside of subgraphs excepted. */
+export function tensorNames(graph: Graph): Set<string> {
+  const names = new Set(graph.initializers.keys());
+  for (const { name } of [...graph.inputs, ...graph.outputs]) names.add(name);
+  for (const node of graph.nodes) {
+    for (const name of [...node.outputs, ...readTensors(node)]) if (name !== "") names.add(name);
+  }
+  return names;
+}
+
 /** The node that makes each tensor. Graph inputs and initializers have none. */
 export function producers(graph: Pick<Graph, "nodes">): Map<string, Node> {
   const made = new Map<string, Node>();

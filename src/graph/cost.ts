@@ -1,0 +1,75 @@
+// What a graph costs: parameters, and multiply-accumulate operations (MACs).
+import { elementCount, type Graph, type Node } from "./graph.ts";
+import type { TensorFacts } from "./shapes.ts";
+import { isFloat } from "./tensorData.ts";
+
+export interface Cost {
+  /** Trained numbers. The running statistics of batch normalization are measured, not trained. */
+  readonly parameters: number;
+  /** Multiply-accumulate operations of convolutions and matrix products. */
+  readonly macs: number;
+  /** MACs of the nodes that have any, by node name (by first output where a node has none). */
+  readonly perNode: ReadonlyMap<string, number>;
+}
+
+/** Parameters, and MACs for the batch size of the facts (inferShapes takes 1 by itself). */
+export function countCost(graph: Graph, facts: ReadonlyMap<string, TensorFacts>): Cost {
+  const perNode = new Map<string, number>();
+  let macs = 0;
+  for (const node of graph.nodes) {
+    const count = countMacs(node, facts);
+    if (count === 0) continue;
+    perNode.set(node.name || node.outputs[0]!, count);
+    macs += count;
+  }
+  return { parameters: countParameters(graph), macs, perNode };
+}
+
+function countMacs(node: Node, facts: ReadonlyMap<string, TensorFacts>): number {
+  const shapeOf = (name: string | undefined) => facts.get(name ?? "")?.shape;
+  const [x, weight, output] = [node.inputs[0], node.inputs[1], node.outputs[0]].map(shapeOf);
+  if (!x || !weight || !output) return 0;
+  switch (node.operator) {
+    case "Conv":
+      return elementCount(output) * elementCount(weight.slice(1));
+    case "ConvTranspose":
+      return elementCount(x) * elementCount(weight.slice(1));
+    case "Gemm":
+      return elementCount(x) * output[1]!;
+    case "MatMul":
+      return elementCount(output) * x.at(-1)!;
+    default:
+      return 0;
+  }
+}
+
+/** Inputs that are settings or statistics rather than parameters, by operator. */
+const settings: Readonly<Record<string, readonly number[]>> = {
+  BatchNormalization: [3, 4],
+  Clip: [1, 2],
+  Dropout: [1],
+  OneHot: [2],
+  Pad: [2],
+  Range: [0, 1, 2],
+  Resize: [1, 2],
+  Upsample: [1],
+};
+
+const layers = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul", "PRelu"]);
+
+function countParameters(graph: Graph): number {
+  const counted = new Set<string>();
+  for (const node of graph.nodes) {
+    const isLayer = layers.has(node.operator) || node.operator.endsWith("Normalization");
+    node.inputs.forEach((name, index) => {
+      const value = graph.initializers.get(name);
+      if (!value || !isFloat(value.dtype) || settings[node.operator]?.includes(index)) return;
+      // A single number beside a layer is part of a formula, such as the 0.5 of a GELU.
+      if (isLayer || elementCount(value.shape) > 1) counted.add(name);
+    });
+  }
+  return [...counted].reduce(
+    (total, name) => total + elementCount(graph.initializers.get(name)!.shape),
+    0,
+  );
+}

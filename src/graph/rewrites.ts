@@ -1,0 +1,7 @@
+// Rewrites: functions from graph to graph, one file each in rewrites/.
+export { eliminateDeadNodes } from "./rewrites/eliminateDeadNodes.ts";
+export { foldBatchNorm } from "./rewrites/foldBatchNorm.ts";
+export { foldConstants } from "./rewrites/foldConstants.ts";
+export { fixInputSizes, freeBatch } from "./rewrites/inputSizes.ts";
+export { renameTensors, stripNames } from "./rewrites/rename.ts";
+export { compose, cutGraph, subgraph } from "./subgraph.ts";

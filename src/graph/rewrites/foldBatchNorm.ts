@@ -1,0 +1,100 @@
+// Folds batch normalization in inference form into the convolution before it.
+import { attribute } from "../attributes.ts";
+import { elementCount, type Graph, type Node, type TensorData } from "../graph.ts";
+import { fromFloat32, toFloat32, toNumbers } from "../tensorData.ts";
+import { consumers, producers, tensorNames } from "../topology.ts";
+import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
+
+/**
+ * The graph with every batch normalization folded that follows a convolution whose result nothing
+ * else reads. Max pooling may stand between them where all scales are positive, since such a
+ * normalization does not change which element is the largest. Only float32 weights are folded.
+ */
+export function foldBatchNorm(graph: Graph): Graph {
+  const made = producers(graph);
+  const readers = consumers(graph);
+  const outputs = new Set(graph.outputs.map(({ name }) => name));
+  const names = tensorNames(graph);
+  const initializers = new Map(graph.initializers);
+  const replaced = new Map<Node, Node | undefined>();
+
+  for (const node of graph.nodes) {
+    if (node.operator !== "BatchNormalization" || node.domain !== "") continue;
+    const scaling = readScaling(graph, node);
+    const chain = scaling && convolutionBefore(node);
+    if (!chain || (chain.length > 1 && !scaling.scale.every((value) => value > 0))) continue;
+    const conv = chain.at(-1)!;
+    const [weight, bias] = [conv.inputs[1]!, conv.inputs[2] ?? ""].map((n) => initializers.get(n));
+    if (weight?.dtype !== "float32" || weight.shape[0] !== scaling.scale.length) continue;
+    if (conv.inputs[2] && !bias) continue;
+    const inputs = [
+      conv.inputs[0]!,
+      fresh(conv.inputs[1]!),
+      fresh(conv.inputs[2] || node.inputs[2]!),
+    ];
+    initializers.set(inputs[1]!, scaleRows(weight, scaling.scale));
+    initializers.set(inputs[2]!, foldedBias(bias, scaling));
+    replaced.set(conv, { ...conv, inputs });
+    replaced.set(node, undefined);
+    // What stood right before the normalization takes the name of its result.
+    const last = chain[0]!;
+    replaced.set(last, { ...(replaced.get(last) ?? last), outputs: [node.outputs[0]!] });
+  }
+  const nodes = graph.nodes
+    .map((node) => (replaced.has(node) ? replaced.get(node) : node))
+    .filter((node) => node !== undefined);
+  return eliminateDeadNodes({ ...graph, nodes, initializers });
+
+  /** From the node right before the normalization back to the convolution. */
+  function convolutionBefore(node: Node): Node[] | undefined {
+    const chain: Node[] = [];
+    let tensor = node.inputs[0]!;
+    for (;;) {
+      const source = made.get(tensor);
+      if (source?.domain !== "" || readers.get(tensor)!.length > 1) return undefined;
+      if (outputs.has(tensor) || source.outputs.filter(Boolean).length > 1) return undefined;
+      if (replaced.has(source)) return undefined;
+      chain.push(source);
+      if (source.operator === "Conv") return chain;
+      if (source.operator !== "MaxPool") return undefined;
+      tensor = source.inputs[0]!;
+    }
+  }
+
+  /** A name for changed values: the old one where only one node reads it. */
+  function fresh(name: string): string {
+    let free = name;
+    const isShared = (readers.get(name)?.length ?? 0) > 1;
+    for (let i = 2; isShared && names.has(free); i++) free = `${name}${i}`;
+    names.add(free);
+    return free;
+  }
+}
+
+interface Scaling {
+  readonly scale: readonly number[];
+  readonly shift: readonly number[];
+}
+
+/** The normalization as a multiplication and an addition a channel; undefined in training form. */
+function readScaling(graph: Graph, node: Node): Scaling | undefined {
+  if (attribute(node, "training_mode", "int")) return undefined;
+  const values = node.inputs.slice(1, 5).map((name) => graph.initializers.get(name));
+  if (values.length < 4 || !values.every((value) => value?.dtype === "float32")) return undefined;
+  const [gamma, beta, mean, variance] = values.map((value) => toNumbers(value!));
+  const epsilon = attribute(node, "epsilon", "float") ?? 1e-5;
+  const scale = gamma!.map((value, i) => value / Math.sqrt(variance![i]! + epsilon));
+  return { scale, shift: beta!.map((value, i) => value - mean![i]! * scale[i]!) };
+}
+
+function scaleRows(weight: TensorData, scale: readonly number[]): TensorData {
+  const row = elementCount(weight.shape.slice(1));
+  const scaled = toFloat32(weight).map((value, i) => value * scale[Math.floor(i / row)]!);
+  return fromFloat32(weight.shape, scaled);
+}
+
+function foldedBias(bias: TensorData | undefined, { scale, shift }: Scaling): TensorData {
+  const before = bias && toNumbers(bias);
+  const values = shift.map((value, i) => value + (before?.[i] ?? 0) * scale[i]!);
+  return fromFloat32([scale.length], Float32Array.from(values));
+}

@@ -1,0 +1,49 @@
+// Specializes a graph to its input's size: constants are computed, branches taken, shape arithmetic
+// and nodes without effect disappear.
+import type { Graph, Node } from "../graph.ts";
+import { fromNumbers } from "../tensorData.ts";
+import { type AnyBatch, factsForAnyBatch } from "./anyBatch.ts";
+import { takeBranches } from "./branches.ts";
+import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
+import { removeIdentities } from "./identities.ts";
+
+/**
+ * The same function with everything folded that is known before it runs, for every batch size: a
+ * value counts as known where two batch sizes give the same one. Folded are constant subexpressions,
+ * `If` with a constant condition, `Identity`, `Dropout` (in inference), and target shapes of
+ * `Reshape` that follow the batch size. Inputs and outputs keep their names.
+ */
+export function foldConstants(graph: Graph): Graph {
+  const inlined = takeBranches(graph);
+  const facts = factsForAnyBatch(inlined);
+  const initializers = new Map(inlined.initializers);
+  const outputs = new Set(inlined.outputs.map(({ name }) => name));
+  const nodes: Node[] = [];
+  for (const node of inlined.nodes) {
+    const results = node.outputs.filter((name) => name !== "");
+    const isKnown = results.every((name) => facts.constant(name) && !outputs.has(name));
+    if (isKnown) for (const name of results) initializers.set(name, facts.constant(name)!);
+    else nodes.push(node);
+  }
+  const folded = { ...inlined, nodes, initializers };
+  return eliminateDeadNodes(removeIdentities(fixReshapes(folded, facts)));
+}
+
+/** Gives `Reshape` a constant target where only the first size depends on the batch. */
+function fixReshapes(graph: Graph, { small, large, constant }: AnyBatch): Graph {
+  const initializers = new Map(graph.initializers);
+  const nodes = graph.nodes.map((node) => {
+    if (node.operator !== "Reshape" || constant(node.inputs[1]!)) return node;
+    const [x, y] = [node.inputs[0]!, node.outputs[0]!].map((name) =>
+      [small, large].map((facts) => facts.get(name)?.shape),
+    );
+    if (!y?.[0] || !y[1] || y[0].length === 0) return node;
+    const keepsBatch = [0, 1].every((i) => x?.[i]?.[0] === y[i]?.[0]);
+    if (!keepsBatch || String(y[0].slice(1)) !== String(y[1].slice(1))) return node;
+    const name = `${node.outputs[0]}.shape`;
+    const target = [0, ...y[0].slice(1)];
+    initializers.set(name, fromNumbers("int64", [target.length], target));
+    return { ...node, inputs: [node.inputs[0]!, name] };
+  });
+  return { ...graph, nodes, initializers };
+}

@@ -1,0 +1,24 @@
+// Reference models by the names that `deepobf train` takes.
+import type { Graph } from "../graph/graph.ts";
+import { densenet } from "./densenet.ts";
+import { googlenet } from "./googlenet.ts";
+import type { ModelOptions } from "./options.ts";
+import { resnet } from "./resnet.ts";
+
+export { densenet } from "./densenet.ts";
+export { googlenet } from "./googlenet.ts";
+export type { ModelOptions } from "./options.ts";
+export { resnet } from "./resnet.ts";
+export { type Activation, type Layer, sequential } from "./sequential.ts";
+
+export const architectures: Readonly<Record<string, (options?: ModelOptions) => Graph>> = {
+  resnet8: (options) => resnet({ depth: 8, ...options }),
+  resnet20: (options) => resnet({ depth: 20, ...options }),
+  resnet32: (options) => resnet({ depth: 32, ...options }),
+  resnet44: (options) => resnet({ depth: 44, ...options }),
+  resnet56: (options) => resnet({ depth: 56, ...options }),
+  densenet: (options) => densenet({ depth: 40, ...options }),
+  densenet100: (options) => densenet({ depth: 100, ...options }),
+  googlenet: (options) => googlenet(options),
+  "googlenet-half": (options) => googlenet({ width: 0.5, ...options }),
+};

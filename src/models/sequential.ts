@@ -1,0 +1,52 @@
+// The simulation network: a plain chain of convolutions, each with batch normalization and an
+// activation. Where a layer pools, it does so before the normalization, as in cifar10-airbench
+// (https://github.com/KellerJordan/cifar10-airbench): the normalization then sees fewer pixels.
+import type { GraphBuilder } from "../graph/builder.ts";
+import type { Graph } from "../graph/graph.ts";
+import { fromNumbers } from "../graph/tensorData.ts";
+import { type ModelOptions, startModel } from "./options.ts";
+
+export interface Layer {
+  readonly outputs: number;
+  /** Odd, so that padding keeps the size. */
+  readonly kernel: number;
+  readonly stride?: number;
+  /** 2x2 max pooling between convolution and normalization. */
+  readonly pool?: boolean;
+  readonly activation: Activation;
+}
+
+export type Activation = keyof typeof activations;
+
+/** A chain from images to a feature map, its output "features"; a classifier can be composed on top. */
+export function sequential(plan: readonly Layer[], options: ModelOptions = {}): Graph {
+  const { build, image } = startModel("sequential", options);
+  let x = image;
+  plan.forEach(({ outputs, kernel, stride = 1, pool = false, activation }, index) => {
+    const padding = (kernel - 1) / 2;
+    x = build.conv(x, { name: `conv${index + 1}`, outputs, kernel, stride, padding });
+    if (pool) x = build.maxPool(x, { kernel: 2 });
+    x = build.batchNorm(x, { name: `bn${index + 1}` });
+    x = activations[activation](build, x);
+  });
+  build.output(x, "features");
+  return build.build();
+}
+
+const activations = {
+  none: (_: GraphBuilder, x: string) => x,
+  relu: (build: GraphBuilder, x: string) => build.relu(x),
+  relu6: (build: GraphBuilder, x: string) =>
+    build.node("Clip", [x, number(build, x, 0), number(build, x, 6)]),
+  silu: (build: GraphBuilder, x: string) => build.node("Mul", [x, build.node("Sigmoid", [x])]),
+  hardSwish: (build: GraphBuilder, x: string) => build.node("HardSwish", [x]),
+  gelu: (build: GraphBuilder, x: string) => {
+    const error = build.node("Erf", [build.node("Mul", [x, number(build, x, Math.SQRT1_2)])]);
+    const weight = build.node("Add", [error, number(build, x, 1)]);
+    return build.node("Mul", [build.node("Mul", [x, number(build, x, 0.5)]), weight]);
+  },
+};
+
+function number(build: GraphBuilder, x: string, value: number): string {
+  return build.initializer(`${x}.${value}`, fromNumbers("float32", [], [value]));
+}
