@@ -119,11 +119,12 @@ export function installCommand(requirements) {
   if (!manager) return undefined;
   const packages = requirements.flatMap(({ packages }) => packages[manager] ?? []);
   if (packages.length === 0) return undefined;
+  const sudo = process.getuid?.() === 0 ? "" : "sudo ";
   const commands = {
-    apt: "sudo apt-get update && sudo apt-get install --no-install-recommends",
-    dnf: "sudo dnf install",
-    pacman: "sudo pacman -S --needed",
-    zypper: "sudo zypper install",
+    apt: `${sudo}apt-get update && ${sudo}apt-get install --no-install-recommends`,
+    dnf: `${sudo}dnf install`,
+    pacman: `${sudo}pacman -S --needed`,
+    zypper: `${sudo}zypper install`,
   };
   return `${commands[manager]} ${packages.join(" ")}`;
 }

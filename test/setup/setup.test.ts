@@ -107,7 +107,7 @@ describe("system packages", () => {
   test("a system without apt gets the command of its own package manager", () => {
     program("dnf", "exit 1");
     const body = `{ name: "compiler", purpose: "builds", needed: true, packages: { dnf: "gcc-c++" } }`;
-    const { status, stderr } = install([body], 0);
+    const { status, stderr } = install([body], 1000);
     expect(status).toBe(5);
     expect(stderr).toContain("sudo dnf install gcc-c++");
   });
