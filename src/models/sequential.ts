@@ -6,13 +6,14 @@ import type { Graph } from "../graph/graph.ts";
 import { fromNumbers } from "../graph/tensorData.ts";
 import { type ModelOptions, startModel } from "./options.ts";
 
+/** A convolution and what follows it; pairs are [height, width]. */
 export interface Layer {
   readonly outputs: number;
-  /** Odd, so that padding keeps the size. */
-  readonly kernel: number;
-  readonly stride?: number;
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
   /** 2x2 max pooling between convolution and normalization. */
-  readonly pool?: boolean;
+  readonly pool: boolean;
   readonly activation: Activation;
 }
 
@@ -22,9 +23,8 @@ export type Activation = keyof typeof activations;
 export function sequential(plan: readonly Layer[], options: ModelOptions = {}): Graph {
   const { build, image } = startModel("sequential", options);
   let x = image;
-  plan.forEach(({ outputs, kernel, stride = 1, pool = false, activation }, index) => {
-    const padding = (kernel - 1) / 2;
-    x = build.conv(x, { name: `conv${index + 1}`, outputs, kernel, stride, padding });
+  plan.forEach(({ pool, activation, ...window }, index) => {
+    x = build.conv(x, { name: `conv${index + 1}`, ...window });
     if (pool) x = build.maxPool(x, { kernel: 2 });
     x = build.batchNorm(x, { name: `bn${index + 1}` });
     x = activations[activation](build, x);

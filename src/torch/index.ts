@@ -1,6 +1,7 @@
 // The typed API over libtorch: tensors, their lifetimes, gradients, operators, optimizers.
 export { backward, clearGradients, grad, inferenceMode, noGrad, parameter } from "./autograd.ts";
 export { arange, empty, fromBytes, full, ones, rand, randn, tensor, zeros } from "./create.ts";
+export { Muon } from "./muon.ts";
 export { type Argument, operator, type Result, TorchError } from "./operator.ts";
 export * from "./ops.ts";
 export { AdamW, type Optimizer, type ParameterGroup, SGD } from "./optimizers.ts";

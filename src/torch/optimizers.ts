@@ -33,7 +33,7 @@ const addScalars = operator<undefined>("aten::_foreach_add_.Scalar");
 const divideScalars = operator<undefined>("aten::_foreach_div_.Scalar");
 
 /** What the optimizers share: the groups, and one tensor of state a parameter and slot. */
-abstract class GroupOptimizer implements Optimizer {
+export abstract class GroupOptimizer implements Optimizer {
   readonly state: ReadonlyMap<string, Tensor>;
   protected readonly groups: readonly ParameterGroup[];
 
@@ -82,7 +82,7 @@ abstract class GroupOptimizer implements Optimizer {
 }
 
 /** A parameter that takes part in a step. */
-interface Active {
+export interface Active {
   readonly name: string;
   readonly parameter: Tensor;
   readonly gradient: Tensor;

@@ -1,0 +1,80 @@
+// Writing files so that a crash leaves the old content or the new, never half of either.
+import { randomUUID } from "node:crypto";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { ResourceError } from "./errors.ts";
+
+/**
+ * Writes a file under a temporary name beside its target, flushes it to the disk and renames it.
+ * Throws ResourceError where the disk is full or not writable; the target is then unchanged.
+ */
+export async function writeFileAtomically(
+  path: string,
+  content: Uint8Array | string,
+): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, "wx");
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw cannotWrite(path, error);
+  }
+}
+
+/**
+ * Makes a folder with its content appear in one rename: `fill` writes into a temporary folder beside
+ * it. Throws ResourceError as writeFileAtomically does; then nothing is left behind.
+ */
+export async function createDirectoryAtomically(
+  path: string,
+  fill: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    await mkdir(temporary, { recursive: true });
+    await fill(temporary);
+    await syncDirectory(temporary);
+    await rename(temporary, path);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw cannotWrite(path, error);
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function cannotWrite(path: string, error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+  const reason = code === undefined ? undefined : reasons[code];
+  return reason === undefined
+    ? error
+    : new ResourceError(`cannot write ${path}: ${reason} (${code})`, { cause: error });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full; free some space",
+  EDQUOT: "the disk quota is used up; free some space",
+  EACCES: "permission denied; choose a folder that you may write to",
+  EPERM: "permission denied; choose a folder that you may write to",
+  EROFS: "the file system is read-only; choose another folder",
+  EIO: "the disk reports an input/output error",
+  EMFILE: "too many open files",
+  ENOTDIR: "a part of the path is a file, not a folder",
+  ENOENT: "the folder above it does not exist",
+};

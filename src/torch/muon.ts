@@ -1,0 +1,74 @@
+// Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/): momentum whose update of a
+// weight matrix is replaced by the nearest semi-orthogonal matrix. Convolution weights
+// [O, I, KH, KW] are matrices of O rows. Each weight is first scaled to the norm sqrt(O), as in
+// cifar10-airbench: batch norm follows, so only its direction matters.
+import { operator } from "./operator.ts";
+import { add, addScalar, matmul, mulScalar, reshape, transpose } from "./ops.ts";
+import { type Active, GroupOptimizer, type ParameterGroup } from "./optimizers.ts";
+import type { Tensor } from "./tensor.ts";
+import type { DType } from "./types.ts";
+
+const norm = operator("aten::norm.Scalar");
+const divInPlace = operator("aten::div_.Tensor");
+const mulInPlace = operator("aten::mul_.Scalar");
+const addInPlace = operator("aten::add_.Tensor");
+const div = operator("aten::div.Tensor");
+
+export interface MuonOptions {
+  readonly momentum?: number;
+  /** Newton-Schulz steps of an update. */
+  readonly iterations?: number;
+  /** Precision of the Newton-Schulz products. */
+  readonly dtype?: DType;
+}
+
+/** Muon with Nesterov momentum, for weights that batch norm follows. */
+export class Muon extends GroupOptimizer {
+  readonly #momentum: number;
+  readonly #iterations: number;
+  readonly #dtype: DType;
+
+  constructor(groups: readonly ParameterGroup[], options: MuonOptions = {}) {
+    super(groups, ["momentum"]);
+    this.#momentum = options.momentum ?? 0.6;
+    this.#iterations = options.iterations ?? 4;
+    this.#dtype = options.dtype ?? "float32";
+  }
+
+  protected override update(active: Active[], learningRate: number): void {
+    const velocities = this.slot("momentum", active);
+    for (const [i, { parameter, gradient }] of active.entries()) {
+      const velocity = velocities[i] as Tensor;
+      addInPlace(mulInPlace(velocity, this.#momentum), gradient);
+      const direction = add(gradient, mulScalar(velocity, this.#momentum));
+      const rows = parameter.shape[0] as number;
+      divInPlace(mulInPlace(parameter, Math.sqrt(rows)), addScalar(norm(parameter), 1e-12));
+      const update = orthogonalize(
+        reshape(direction, [rows, -1]).to({ dtype: this.#dtype }),
+        this.#iterations,
+      );
+      addInPlace(
+        parameter,
+        reshape(update.to({ dtype: "float32" }), parameter.shape),
+        -learningRate,
+      );
+    }
+  }
+}
+
+/**
+ * An approximation of the nearest semi-orthogonal matrix, with singular values around 1, by a quintic
+ * Newton-Schulz iteration. The coefficients maximise the slope at zero.
+ */
+export function orthogonalize(matrix: Tensor, iterations: number): Tensor {
+  const [a, b, c] = [3.4445, -4.775, 2.0315];
+  const tall = (matrix.shape[0] as number) > (matrix.shape[1] as number);
+  let x = tall ? transpose(matrix) : matrix;
+  x = div(x, addScalar(norm(x), 1e-7));
+  for (let i = 0; i < iterations; i++) {
+    const gram = matmul(x, transpose(x));
+    const polynomial = add(mulScalar(gram, b), mulScalar(matmul(gram, gram), c));
+    x = add(mulScalar(x, a), matmul(polynomial, x));
+  }
+  return tall ? transpose(x) : x;
+}

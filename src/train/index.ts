@@ -1,0 +1,7 @@
+// Training: the loop, losses as named weighted terms, schedules, checkpoints and run folders.
+export type { Checkpoint } from "./checkpoint.ts";
+export { type Keeper, type Position, startOfStage, type Training, train } from "./loop.ts";
+export { distillationLoss, featureLoss, type LossTerm, labelLoss, totalLoss } from "./losses.ts";
+export type { JobHooks, ProgressEvent } from "./progress.ts";
+export { assertNew, RunFolder } from "./runFolder.ts";
+export { linearDecay, type Schedule } from "./schedule.ts";

@@ -1,0 +1,61 @@
+// A loss is a sum of named, weighted terms; each is logged by its name.
+import {
+  add,
+  crossEntropy,
+  logSoftmax,
+  mean,
+  meanSquaredError,
+  mul,
+  mulScalar,
+  operator,
+  softmax,
+  sub,
+  sum,
+  type Tensor,
+} from "../torch/index.ts";
+
+/** One term; `value` is a scalar with its gradient, before weighting. */
+export interface LossTerm {
+  readonly name: string;
+  readonly weight: number;
+  readonly value: Tensor;
+}
+
+const divide = operator("aten::div.Tensor");
+const squared = operator("aten::square");
+
+/** The weighted sum of the terms. */
+export function totalLoss(terms: readonly LossTerm[]): Tensor {
+  const weighted = terms.map(({ weight, value }) => mulScalar(value, weight));
+  return weighted.reduce((sumOfTerms, term) => add(sumOfTerms, term));
+}
+
+/** Cross entropy of logits [N, K] with class numbers [N]. */
+export function labelLoss(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
+  return crossEntropy(logits, labels, smoothing);
+}
+
+/**
+ * Kullback-Leibler divergence from the original's softened predictions, times the temperature squared
+ * so that its gradients keep their size (Hinton et al. 2015, arXiv 1503.02531, section 2).
+ */
+export function distillationLoss(
+  logits: Tensor,
+  originalLogits: Tensor,
+  temperature: number,
+): Tensor {
+  const target = mulScalar(originalLogits, 1 / temperature);
+  const difference = sub(logSoftmax(target), logSoftmax(mulScalar(logits, 1 / temperature)));
+  const divergence = mean(sum(mul(softmax(target), difference), [1]));
+  return mulScalar(divergence, temperature ** 2);
+}
+
+/**
+ * Mean squared error between feature maps [N, C, H, W], over the variance of the original's: 1 is
+ * what the best constant map reaches.
+ */
+export function featureLoss(features: Tensor, original: Tensor): Tensor {
+  const average = mean(original);
+  const variance = mean(squared(sub(original, average)));
+  return divide(meanSquaredError(features, original), variance);
+}

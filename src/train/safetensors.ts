@@ -1,0 +1,65 @@
+// The safetensors format (https://github.com/huggingface/safetensors): eight bytes of header length,
+// a JSON header, then the elements. No code runs on reading.
+import { elementCount } from "../graph/graph.ts";
+import { type DType, fromBytes, type Tensor } from "../torch/index.ts";
+
+const dtypeNames: Readonly<Partial<Record<DType, string>>> = {
+  float32: "F32",
+  float64: "F64",
+  bfloat16: "BF16",
+  float16: "F16",
+  int64: "I64",
+  int32: "I32",
+  int16: "I16",
+  int8: "I8",
+  uint8: "U8",
+  bool: "BOOL",
+};
+
+interface Entry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [number, number];
+}
+
+/** The file of these tensors, in their order. */
+export function encodeTensors(tensors: ReadonlyMap<string, Tensor>): Uint8Array {
+  const header: Record<string, Entry> = {};
+  const parts: Uint8Array[] = [];
+  let end = 0;
+  for (const [name, tensor] of tensors) {
+    const dtype = dtypeNames[tensor.dtype];
+    if (dtype === undefined) throw new TypeError(`safetensors has no type ${tensor.dtype}`);
+    const bytes = tensor.toBytes();
+    header[name] = { dtype, shape: tensor.shape, data_offsets: [end, end + bytes.length] };
+    parts.push(bytes);
+    end += bytes.length;
+  }
+  const text = JSON.stringify(header);
+  const json = new TextEncoder().encode(text.padEnd(Math.ceil(text.length / 8) * 8));
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(json.length), true);
+  return Buffer.concat([length, json, ...parts]);
+}
+
+/** The tensors of a file, on the CPU. Throws RangeError where the file contradicts itself. */
+export function decodeTensors(bytes: Uint8Array): Map<string, Tensor> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerLength = bytes.length < 8 ? Number.NaN : Number(view.getBigUint64(0, true));
+  if (!(headerLength <= bytes.length - 8)) throw new RangeError("the header is cut short");
+  const data = bytes.subarray(8 + headerLength);
+  const text = new TextDecoder().decode(bytes.subarray(8, 8 + headerLength));
+  const header = JSON.parse(text) as Record<string, Entry>;
+  const names = Object.entries(dtypeNames);
+  const tensors = new Map<string, Tensor>();
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
+    const [start, end] = data_offsets;
+    const known = names.find(([, spelled]) => spelled === dtype)?.[0] as DType | undefined;
+    if (known === undefined) throw new RangeError(`${name} has the unknown type ${dtype}`);
+    if (!(start >= 0 && start <= end && end <= data.length) || elementCount(shape) < 0) {
+      throw new RangeError(`${name} lies outside the file`);
+    }
+    tensors.set(name, fromBytes(data.subarray(start, end), { shape, dtype: known }));
+  }
+  return tensors;
+}
