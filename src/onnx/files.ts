@@ -1,0 +1,68 @@
+// Model files: reading with a clear message for everything that is no model, writing whole or not at all.
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { DeepObfError, ModelError, ResourceError } from "../errors.ts";
+import { writeFileAtomically } from "../files.ts";
+import type { Graph } from "../graph/graph.ts";
+import { encodeModel } from "./encode.ts";
+import { limits } from "./limits.ts";
+import { parseModel } from "./parse.ts";
+import { escapeText } from "./problems.ts";
+
+/**
+ * Reads a model file; external data may lie below its folder.
+ * @throws ModelError where there is no such file, or it is no model that DeepObf can read
+ */
+export async function readModel(path: string): Promise<Graph> {
+  const bytes = await readModelFile(path);
+  return parseModel(bytes, { name: path, directory: dirname(resolve(path)) });
+}
+
+/**
+ * Writes a model file. It appears under its name only once it is complete; an older file stays until then.
+ * @throws ModelError where ONNX cannot hold the graph
+ * @throws ResourceError where the file cannot be written
+ */
+export async function writeModel(graph: Graph, path: string): Promise<void> {
+  const bytes = encodeModel(graph);
+  try {
+    await writeFileAtomically(path, bytes);
+  } catch (error) {
+    if (error instanceof DeepObfError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new ResourceError(
+      code === "EISDIR"
+        ? `cannot write ${escapeText(path)}: a folder of that name exists`
+        : `cannot write ${escapeText(path)}: ${code ?? message}`,
+      { cause: error },
+    );
+  }
+}
+
+async function readModelFile(path: string): Promise<Uint8Array> {
+  const name = escapeText(path);
+  if (path.includes("\0")) throw new ModelError(`${name}: not a possible path`);
+  let file: FileHandle | undefined;
+  try {
+    // Not blocking: to open a pipe would wait for a writer.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stat = await file.stat();
+    if (stat.isDirectory()) throw new ModelError(`${name}: is a folder, not an ONNX file`);
+    if (!stat.isFile()) throw new ModelError(`${name}: is not a regular file`);
+    if (stat.size > limits.fileBytes)
+      throw new ModelError(
+        `${name}: has ${stat.size} bytes; ONNX files have at most ${limits.fileBytes}`,
+      );
+    return await file.readFile();
+  } catch (error) {
+    if (error instanceof ModelError) throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (code === "ENOENT") throw new ModelError(`${name}: no such file`, { cause: error });
+    if (["EMFILE", "ENFILE", "ENOMEM"].includes(code))
+      throw new ResourceError(`${name}: cannot be read (${code})`, { cause: error });
+    throw new ModelError(`${name}: cannot be read (${code || String(error)})`, { cause: error });
+  } finally {
+    await file?.close();
+  }
+}

@@ -1,0 +1,144 @@
+// Model-local functions (https://onnx.ai/onnx/repo-docs/IR.html#model-local-functions): the table of a model's
+// functions, and what a name or an attribute of a function's body stands for in one call.
+import { ModelError } from "../errors.ts";
+import type { Attribute, Node } from "../graph/graph.ts";
+import type { FunctionProto, GraphProto, ModelProto, NodeProto } from "./generated/onnx_pb.ts";
+import { limits } from "./limits.ts";
+import { LimitError, labelNode, quote } from "./problems.ts";
+
+/** What the names and attribute references of a list of nodes stand for. */
+export interface Scope {
+  /** The name of a tensor in the finished graph. */
+  tensor(name: string): string;
+  /** The name of a node in the finished graph; `operator` stands in for a missing one. */
+  node(name: string, operator: string): string;
+  /** What an attribute of the called function is; undefined where the call leaves it out. */
+  attribute(name: string): Attribute | undefined;
+  /** Number of calls around the nodes; 0 in the model's own graph. */
+  readonly depth: number;
+}
+
+/** The scope of the model's own graph: names stay as they are. */
+export const modelScope: Scope = {
+  tensor: (name) => name,
+  node: (name) => name,
+  attribute: () => {
+    throw new ModelError("only a function's body may refer to the function's attributes");
+  },
+  depth: 0,
+};
+
+/** Domain of the standard operators in its one spelling. */
+export function normaliseDomain(domain: string): string {
+  return domain === "ai.onnx" ? "" : domain;
+}
+
+/**
+ * The functions of a model, by what calls them.
+ * @throws ModelError where two have the same key, or one has that of a standard operator
+ */
+export function readFunctions(model: ModelProto, opset: number): Map<string, FunctionProto> {
+  const functions = new Map<string, FunctionProto>();
+  for (const definition of model.functions) {
+    const domain = normaliseDomain(definition.domain);
+    const label = `function ${quote(definition.name)} of domain ${quote(domain)}`;
+    const { name: opType, overload } = definition;
+    const key = functionKey({ domain, opType, overload });
+    if (domain === "")
+      throw new ModelError(`${label} would replace a standard operator; runtimes disagree on that`);
+    if (functions.has(key)) throw new ModelError(`${label} is defined twice`);
+    if (new Set(definition.input).size !== definition.input.length)
+      throw new ModelError(`${label} has two inputs of the same name`);
+    for (const { domain: imported, version } of definition.opsetImport)
+      if (normaliseDomain(imported) === "" && Number(version) !== opset)
+        throw new ModelError(`${label} uses opset ${version}, but the model uses opset ${opset}`);
+    functions.set(key, definition);
+  }
+  return functions;
+}
+
+/** What identifies a function, from a node that calls it. */
+export function functionKey(node: Pick<NodeProto, "domain" | "opType" | "overload">): string {
+  return JSON.stringify([normaliseDomain(node.domain), node.opType, node.overload]);
+}
+
+/** Hands out names that no tensor, or no node, of the model has. */
+export class FreshNames {
+  readonly #taken: Set<string>;
+  readonly #last = new Map<string, number>();
+
+  constructor(taken: Set<string>) {
+    this.#taken = taken;
+  }
+
+  next(wanted: string): string {
+    let name = wanted;
+    while (this.#taken.has(name)) {
+      const number = (this.#last.get(wanted) ?? 1) + 1;
+      this.#last.set(wanted, number);
+      name = `${wanted}_${number}`;
+    }
+    this.#taken.add(name);
+    return name;
+  }
+}
+
+/** Names that a graph's tensors and nodes have in its inputs, outputs and nodes, subgraphs included. */
+export function collectNames(graph: GraphProto, tensors: Set<string>, nodes: Set<string>): void {
+  for (const { name } of [...graph.input, ...graph.output]) tensors.add(name);
+  for (const node of graph.node) {
+    for (const name of [...node.input, ...node.output]) tensors.add(name);
+    nodes.add(node.name);
+    for (const { g } of node.attribute) if (g !== undefined) collectNames(g, tensors, nodes);
+  }
+}
+
+/** A call of a function, its own names and attributes already resolved. */
+export interface Call {
+  readonly node: Node;
+  readonly definition: FunctionProto;
+  /** Values of the function's attributes where the call gives none. */
+  readonly defaults: ReadonlyMap<string, Attribute>;
+  readonly depth: number;
+}
+
+const longestPrefix = 200;
+
+/** The scope of a function's body in one call. */
+export function callScope(
+  { node, definition, defaults, depth }: Call,
+  names: { readonly tensors: FreshNames; readonly nodes: FreshNames },
+): Scope {
+  if (depth > limits.functionDepth)
+    throw new LimitError(
+      `${labelNode(node)} is more than ${limits.functionDepth} function calls deep; a function may not call itself`,
+    );
+  for (const side of ["input", "output"] as const)
+    if (node[`${side}s`].length > definition[side].length)
+      throw new ModelError(
+        `${labelNode(node)} has ${node[`${side}s`].length} ${side}s, but its function has ${definition[side].length}`,
+      );
+  const called = node.name || node.operator;
+  const prefix = called.length <= longestPrefix ? called : node.operator.slice(0, longestPrefix);
+  const tensors = new Map([["", ""]]);
+  for (const [index, name] of definition.input.entries())
+    tensors.set(name, node.inputs[index] ?? "");
+  for (const [index, name] of definition.output.entries())
+    if (node.outputs[index] && !tensors.has(name)) tensors.set(name, node.outputs[index]);
+  const fresh = (source: FreshNames, name: string): string =>
+    source.next(`${prefix}/${name.length <= longestPrefix ? name : name.slice(0, longestPrefix)}`);
+  return {
+    depth,
+    tensor: (name) => {
+      let resolved = tensors.get(name);
+      if (resolved === undefined) {
+        resolved = fresh(names.tensors, name);
+        tensors.set(name, resolved);
+      }
+      return resolved;
+    },
+    node: (name, operator) => fresh(names.nodes, name || operator),
+    attribute: (name) =>
+      Object.hasOwn(node.attributes, name) ? node.attributes[name] : defaults.get(name),
+  };
+}

@@ -1,0 +1,70 @@
+// Messages about a model: names in them are escaped and shortened, and all complaints come in one error.
+import { ModelError } from "../errors.ts";
+import type { Node } from "../graph/graph.ts";
+
+const longestQuote = 100;
+const shownProblems = 10;
+
+// Control characters, what is invisible or reorders text, and what stands for bytes that are no text.
+const unsafeCharacters = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\ufffd]/u;
+const everyUnsafeCharacter = new RegExp(unsafeCharacters, "gu");
+
+/** A text from a file, fit for a terminal: unsafe characters as `\u{..}`, the middle of a long one left out. */
+export function escapeText(text: string): string {
+  const short =
+    text.length <= longestQuote
+      ? text
+      : `${text.slice(0, longestQuote - 30)}…(${text.length - longestQuote} more)…${text.slice(-30)}`;
+  return short.replaceAll(
+    everyUnsafeCharacter,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
+}
+
+/** A name from a file, escaped and in quotes. */
+export function quote(name: string): string {
+  return `"${escapeText(name)}"`;
+}
+
+/** A node by operator and name, or by its first output where it has no name. */
+export function labelNode(node: Pick<Node, "name" | "operator" | "outputs">): string {
+  return `${escapeText(node.operator)} node ${quote(node.name || (node.outputs[0] ?? ""))}`;
+}
+
+/** Whether a name holds nothing that could garble a terminal or a report. */
+export function isSafeName(name: string): boolean {
+  return !unsafeCharacters.test(name);
+}
+
+/** The model asks for more than `limits` allow; nothing else is looked at after that. */
+export class LimitError extends ModelError {}
+
+/** Gathers complaints, to be thrown as one error. */
+export class Problems {
+  #shown: string[] = [];
+  #count = 0;
+
+  add(problem: string): void {
+    this.#count++;
+    if (this.#shown.length < shownProblems) this.#shown.push(problem);
+  }
+
+  /** Runs a step; a ModelError that it throws becomes a complaint, unless it is a LimitError. */
+  attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      if (!(error instanceof ModelError) || error instanceof LimitError) throw error;
+      this.add(error.message);
+    }
+  }
+
+  /** Throws a ModelError with all complaints, if there are any. */
+  throwIfAny(): void {
+    if (this.#count === 0) return;
+    if (this.#count === 1) throw new ModelError(this.#shown[0]!);
+    const more = this.#count - this.#shown.length;
+    const lines = more > 0 ? [...this.#shown, `and ${more} more`] : this.#shown;
+    throw new ModelError([`${this.#count} problems:`, ...lines].join("\n- "));
+  }
+}
