@@ -18,8 +18,8 @@ export interface SessionOptions {
 
 export interface LatencyOptions {
   readonly batch: number;
-  /** Shapes of inputs, for those that the file leaves open in more than the batch size. */
-  readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  /** Sizes after the batch, for inputs that leave them open. */
+  readonly shape?: readonly number[];
   /** Time to spend on measuring. */
   readonly seconds?: number;
 }
@@ -106,9 +106,9 @@ export class OnnxSession {
    * Median milliseconds that a batch takes, on random input after a warm-up. A model with a fixed
    * smaller batch size is run as often as the batch needs. Throws ModelError.
    */
-  async latency({ batch, shapes = {}, seconds = 1 }: LatencyOptions): Promise<number> {
-    await this.#time({ batch, shapes }, { warmUp: 3, seconds: 0, runs: 1 });
-    return median(await this.#time({ batch, shapes }, { warmUp: 0, seconds, runs: 2000 }));
+  async latency({ batch, shape = [], seconds = 1 }: LatencyOptions): Promise<number> {
+    await this.#time({ batch, shape }, { warmUp: 3, seconds: 0, runs: 1 });
+    return median(await this.#time({ batch, shape }, { warmUp: 0, seconds, runs: 2000 }));
   }
 
   /**
@@ -118,16 +118,16 @@ export class OnnxSession {
   static async compareLatency(
     first: OnnxSession,
     second: OnnxSession,
-    { batch, shapes = {}, seconds = 1 }: LatencyOptions,
+    { batch, shape = [], seconds = 1 }: LatencyOptions,
   ): Promise<readonly [number, number]> {
     const pair = [first, second].map((session) => ({ session, times: [] as number[] }));
     for (const { session } of pair) {
-      await session.#time({ batch, shapes }, { warmUp: 3, seconds: 0, runs: 1 });
+      await session.#time({ batch, shape }, { warmUp: 3, seconds: 0, runs: 1 });
     }
     for (let turn = 0; turn < 10; turn++) {
       for (const { session, times } of turn % 2 === 0 ? pair : pair.toReversed()) {
         const measurement = { warmUp: 1, seconds: seconds / 10, runs: 200 };
-        times.push(...(await session.#time({ batch, shapes }, measurement)));
+        times.push(...(await session.#time({ batch, shape }, measurement)));
       }
     }
     return [median(pair[0]!.times), median(pair[1]!.times)];
@@ -143,12 +143,12 @@ export class OnnxSession {
   }
 
   async #time(
-    { batch, shapes }: Required<Omit<LatencyOptions, "seconds">>,
+    { batch, shape }: Required<Omit<LatencyOptions, "seconds">>,
     measurement: Measurement,
   ): Promise<number[]> {
-    const feeds = this.inputs.map((input) => concrete(input, { batch, shapes, model: this.name }));
-    const taken = feeds[0]?.shape[0] ?? batch;
-    const repeats = Math.max(1, Math.ceil(batch / taken));
+    const feeds = this.inputs.map((input) => concrete(input, { batch, shape, model: this.name }));
+    const taken = feeds[0]?.shape[0] || batch;
+    const repeats = Math.ceil(batch / taken);
     const request = { type: "time", feeds, repeats, ...measurement } as const;
     const { reply } = await this.#process.ask("timing", request);
     if (reply.type !== "timed") throw new TypeError(`unexpected reply ${reply.type}`);
@@ -164,20 +164,17 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** An input with every size known: an open first size is the batch. */
+/** An input with every size known: an open first size is the batch, other open sizes are given. */
 function concrete(
-  { name, dtype, shape }: ValueInfo,
-  context: { batch: number; shapes: Readonly<Record<string, readonly number[]>>; model: string },
+  input: ValueInfo,
+  context: { batch: number; shape: readonly number[]; model: string },
 ): NamedTensor {
-  const given = context.shapes[name];
-  if (given) return { name, dtype, shape: given };
-  const open = shape?.slice(1).filter((size) => typeof size === "string");
-  if (shape === undefined || open === undefined || open.length > 0) {
-    throw new ModelError(
-      `input "${name}" of ${context.model} has the open shape [${shape?.join(", ") ?? "?"}]; ` +
-        "its sizes must be given",
-    );
-  }
-  const sizes = shape.map((size) => (typeof size === "string" ? context.batch : size));
-  return { name, dtype, shape: sizes };
+  const { name, dtype, shape } = input;
+  const given = [context.batch, ...context.shape];
+  const sizes = shape?.map((size, axis) => (typeof size === "number" ? size : given[axis]));
+  if (sizes?.every((size) => size !== undefined)) return { name, dtype, shape: sizes };
+  throw new ModelError(
+    `input "${name}" of ${context.model} has the open shape [${shape?.join(", ") ?? "?"}]; ` +
+      "its sizes must be given",
+  );
 }

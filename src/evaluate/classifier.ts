@@ -1,0 +1,93 @@
+// A model that classifies images, whichever runtime executes it.
+
+import { ModelError } from "../errors.ts";
+import { elementSize, type TensorData, type ValueInfo } from "../graph/graph.ts";
+
+export interface Classifier {
+  /** How messages name it. */
+  readonly name: string;
+  /** Channels, height and width of the images that it takes. */
+  readonly shape: readonly [channels: number, height: number, width: number];
+  /** Number of classes that it tells apart. */
+  readonly outputs: number;
+  /** Logits of normalised images [N, channels, height, width], row-major [N, outputs]. */
+  logits(images: TensorData): Promise<Float32Array>;
+  /** Median milliseconds for a batch of random images; `seconds` is the time to spend on it. */
+  latency(options: { batch: number; seconds: number }): Promise<number>;
+}
+
+/** What a model takes: one float32 image batch. */
+export interface ImageInput {
+  readonly name: string;
+  /** Sizes that are undefined are open. */
+  readonly shape: readonly [
+    channels: number | undefined,
+    height: number | undefined,
+    width: number | undefined,
+  ];
+  /** The only batch size that the model takes, if it is fixed. */
+  readonly batch: number | undefined;
+}
+
+/** The image input of a model. Throws ModelError where it has another kind of input. */
+export function imageInput(model: string, inputs: readonly ValueInfo[]): ImageInput {
+  const [input] = inputs;
+  if (input === undefined || inputs.length > 1) {
+    const names = inputs.map(({ name }) => `"${name}"`).join(", ") || "none";
+    throw new ModelError(
+      `expected ${model} to have one input, an image batch, but it has ${names}`,
+    );
+  }
+  if (input.dtype !== "float32" || input.shape?.length !== 4 || input.shape.includes(0)) {
+    throw new ModelError(
+      `expected input "${input.name}" of ${model} to be float32 [batch, channels, height, width], ` +
+        `but it is ${input.dtype} [${input.shape?.join(", ") ?? "of unknown rank"}]`,
+    );
+  }
+  const [batch, channels, height, width] = input.shape.map((size) =>
+    typeof size === "number" ? size : undefined,
+  );
+  return { name: input.name, shape: [channels, height, width], batch };
+}
+
+/**
+ * Runs any number of images through a model whose batch size is fixed: in batches of that size, the
+ * last one filled up with zeros. Gives the rows of all results, one after another.
+ */
+export async function inFixedBatches(
+  images: TensorData,
+  fixed: number,
+  run: (images: TensorData) => Promise<Float32Array>,
+): Promise<Float32Array> {
+  const [count = 0, ...shape] = images.shape;
+  const bytes = shape.reduce((product, size) => product * size, elementSize[images.dtype]);
+  const results: Float32Array[] = [];
+  for (let start = 0; start < count; start += fixed) {
+    const filled = Math.min(fixed, count - start);
+    const data = new Uint8Array(fixed * bytes);
+    data.set(images.data.subarray(start * bytes, (start + filled) * bytes));
+    const rows = await run({ dtype: images.dtype, shape: [fixed, ...shape], data });
+    results.push(rows.subarray(0, (rows.length / fixed) * filled));
+  }
+  return concatenate(results);
+}
+
+export function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let filled = 0;
+  for (const part of parts) {
+    whole.set(part, filled);
+    filled += part.length;
+  }
+  return whole;
+}
+
+/** Number of classes by the result of one image. Throws ModelError where the result has no rows. */
+export function classesOf(model: string, logits: TensorData, batch: number): number {
+  const count = logits.shape.reduce((product, size) => product * size, 1) / batch;
+  if (logits.shape[0] === batch && count >= 1) return count;
+  throw new ModelError(
+    `expected ${model} to give one row of logits for each image, but it gives ` +
+      `[${logits.shape.join(", ")}] for ${batch} image${batch === 1 ? "" : "s"}`,
+  );
+}

@@ -1,0 +1,127 @@
+// How well and how fast a classifier answers. Every image is shown once, as it is (single view).
+
+import { assertLabels, assertShape, type Dataset, hostBatches } from "../data/index.ts";
+import type { Normalization } from "../data/normalize.ts";
+import { ModelError } from "../errors.ts";
+import { type Classifier, concatenate } from "./classifier.ts";
+import { argmaxRows, countEqual, findNaN, maxAbs, maxAbsDifference } from "./metrics.ts";
+
+export interface EvaluationOptions extends Normalization {
+  /** Images at a time; 100 by default. */
+  readonly batch?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface Evaluation {
+  readonly samples: number;
+  /** Share of images whose largest logit is that of their label. */
+  readonly accuracy: number;
+  readonly imagesPerSecond: number;
+}
+
+/** Median milliseconds for a batch. */
+export interface Latency {
+  readonly batch1: number;
+  readonly batch64: number;
+}
+
+export interface Comparison {
+  readonly evaluations: readonly [Evaluation, Evaluation];
+  /** Share of images for which both give the same class. */
+  readonly agreement: number;
+  /** Largest absolute difference of logits. */
+  readonly maxAbsDiff: number;
+  /** That difference over the largest absolute logit of the first classifier. */
+  readonly maxRelDiff: number;
+}
+
+interface Answers {
+  readonly evaluation: Evaluation;
+  readonly logits: Float32Array;
+  readonly classes: Int32Array;
+}
+
+/**
+ * Accuracy and speed on a data set. Throws DataError, before anything runs, where images or labels do
+ * not fit the classifier, and ModelError where a logit is NaN.
+ */
+export async function evaluate(
+  classifier: Classifier,
+  dataset: Dataset,
+  options: EvaluationOptions,
+): Promise<Evaluation> {
+  return (await answer(classifier, dataset, options)).evaluation;
+}
+
+/** Evaluates two classifiers and compares their answers. Throws as `evaluate` does. */
+export async function compare(
+  [first, second]: readonly [Classifier, Classifier],
+  dataset: Dataset,
+  options: EvaluationOptions,
+): Promise<Comparison> {
+  for (const classifier of [first, second]) assertFits(classifier, dataset);
+  if (first.outputs !== second.outputs) {
+    throw new ModelError(
+      `${first.name} has ${first.outputs} outputs, but ${second.name} has ${second.outputs}`,
+    );
+  }
+  const { onProgress } = options;
+  const report = (part: number) => (done: number, total: number) =>
+    onProgress?.(part * total + done, 2 * total);
+  const a = await answer(first, dataset, { ...options, onProgress: report(0) });
+  const b = await answer(second, dataset, { ...options, onProgress: report(1) });
+  const maxAbsDiff = maxAbsDifference(a.logits, b.logits);
+  const largest = maxAbs(a.logits);
+  return {
+    evaluations: [a.evaluation, b.evaluation],
+    agreement: countEqual(a.classes, b.classes) / a.classes.length,
+    maxAbsDiff,
+    maxRelDiff: largest === 0 ? maxAbsDiff : maxAbsDiff / largest,
+  };
+}
+
+/** Latency at batch 1 and 64; `seconds` are spent on each. */
+export async function measureLatency(classifier: Classifier, seconds = 1): Promise<Latency> {
+  const batch1 = await classifier.latency({ batch: 1, seconds });
+  const batch64 = await classifier.latency({ batch: 64, seconds });
+  return { batch1, batch64 };
+}
+
+async function answer(
+  classifier: Classifier,
+  dataset: Dataset,
+  options: EvaluationOptions,
+): Promise<Answers> {
+  assertFits(classifier, dataset);
+  const { mean, std, batch = 100, onProgress } = options;
+  const samples = dataset.labels.length;
+  const rows: Float32Array[] = [];
+  let done = 0;
+  let milliseconds = 0;
+  for (const { images, size } of hostBatches(dataset, { mean, std, batch })) {
+    const start = performance.now();
+    const logits = await classifier.logits(images);
+    milliseconds += performance.now() - start;
+    const bad = findNaN(logits);
+    if (bad >= 0) {
+      const image = done + Math.floor(bad / classifier.outputs);
+      throw new ModelError(
+        `${classifier.name} gives NaN for image ${image} of ${dataset.name}: its weights are damaged, ` +
+          "or --mean and --std do not fit it",
+      );
+    }
+    rows.push(logits);
+    done += size;
+    onProgress?.(done, samples);
+  }
+  const logits = concatenate(rows);
+  const classes = argmaxRows(logits, classifier.outputs);
+  const accuracy = countEqual(classes, dataset.labels) / samples;
+  const evaluation = { samples, accuracy, imagesPerSecond: (samples / milliseconds) * 1000 };
+  return { evaluation, logits, classes };
+}
+
+function assertFits(classifier: Classifier, dataset: Dataset): void {
+  assertShape(dataset, classifier.shape);
+  assertLabels(dataset, classifier.outputs);
+}

@@ -1,0 +1,14 @@
+// Accuracy and speed of classifiers. The classifier on libtorch is in networkClassifier.ts: importing
+// it loads the addon, which evaluating with ONNX Runtime does without.
+
+export type { Classifier } from "./classifier.ts";
+export {
+  type Comparison,
+  compare,
+  type Evaluation,
+  type EvaluationOptions,
+  evaluate,
+  type Latency,
+  measureLatency,
+} from "./evaluate.ts";
+export { OnnxClassifier } from "./onnxClassifier.ts";

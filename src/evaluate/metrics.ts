@@ -1,0 +1,45 @@
+// Metrics of logits, as pure functions. Logits are row-major: one row an image, one column a class.
+
+/** Number of columns that a row's largest element is in; the first of equal ones. */
+export function argmaxRows(logits: Float32Array, columns: number): Int32Array {
+  const rows = new Int32Array(logits.length / columns);
+  for (let row = 0; row < rows.length; row++) {
+    let best = 0;
+    for (let column = 1; column < columns; column++) {
+      if (logits[row * columns + column]! > logits[row * columns + best]!) best = column;
+    }
+    rows[row] = best;
+  }
+  return rows;
+}
+
+/** Number of places where two lists hold the same. */
+export function countEqual(first: ArrayLike<number>, second: ArrayLike<number>): number {
+  let equal = 0;
+  for (let index = 0; index < first.length; index++) {
+    if (first[index] === second[index]) equal++;
+  }
+  return equal;
+}
+
+/** Largest absolute difference of two lists of one length; infinity where only one is a number. */
+export function maxAbsDifference(first: Float32Array, second: Float32Array): number {
+  let largest = 0;
+  for (let index = 0; index < first.length; index++) {
+    const [a, b] = [first[index]!, second[index]!];
+    if (Object.is(a, b)) continue;
+    const difference = Math.abs(a - b);
+    largest = Math.max(largest, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference);
+  }
+  return largest;
+}
+
+/** Largest absolute value; 0 of none. */
+export function maxAbs(values: Float32Array): number {
+  return values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+}
+
+/** Place of the first NaN, or -1. */
+export function findNaN(values: Float32Array): number {
+  return values.findIndex(Number.isNaN);
+}
