@@ -1,12 +1,14 @@
 // Images and labels: reading them, and dealing them out in batches.
 
 export type { Augmentation } from "./augmentation.ts";
+export { type Batch, Batches, type BatchOptions } from "./batches.ts";
 export {
   assertLabels,
   assertShape,
   type Data,
   type Dataset,
   describeData,
+  select,
   splitDataset,
 } from "./dataset.ts";
 export { loadData } from "./load.ts";

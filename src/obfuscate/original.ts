@@ -32,14 +32,14 @@ export class Original {
   /** Features and logits of normalised images [N, C, H, W], without gradients. */
   look(images: Tensor): Knowledge {
     return noGrad(() => {
-      const features = run(this.#extractor, images);
-      return { features, logits: run(this.#classifier, features) };
+      const features = runNetwork(this.#extractor, images);
+      return { features, logits: runNetwork(this.#classifier, features) };
     });
   }
 
   /** Logits of any features, with gradients to them. */
   classify(features: Tensor): Tensor {
-    return run(this.#classifier, features);
+    return runNetwork(this.#classifier, features);
   }
 
   dispose(): void {
@@ -49,7 +49,11 @@ export class Original {
 }
 
 /** Runs a network of one input and one output. */
-export function run(network: Network, input: Tensor, options: { training?: boolean } = {}): Tensor {
+export function runNetwork(
+  network: Network,
+  input: Tensor,
+  options: { training?: boolean } = {},
+): Tensor {
   const [name] = network.graph.inputs.map((each) => each.name);
   const [output] = Object.values(network.forward({ [name as string]: input }, options));
   return output as Tensor;

@@ -17,6 +17,8 @@ export interface Checkpoint {
   readonly epochLosses: Readonly<Record<string, number>>;
   /** Length of the metrics file. */
   readonly metricsLength: number;
+  /** Time spent until here. */
+  readonly seconds: number;
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
 

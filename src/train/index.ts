@@ -5,3 +5,4 @@ export { distillationLoss, featureLoss, type LossTerm, labelLoss, totalLoss } fr
 export type { JobHooks, ProgressEvent } from "./progress.ts";
 export { assertNew, RunFolder } from "./runFolder.ts";
 export { linearDecay, type Schedule } from "./schedule.ts";
+export { loadState, trainingState } from "./state.ts";

@@ -14,6 +14,8 @@ const lockName = "lock";
 export class RunFolder {
   readonly directory: string;
   readonly metrics: MetricsFile;
+  readonly #opened = performance.now();
+  #secondsBefore = 0;
 
   private constructor(directory: string) {
     this.directory = directory;
@@ -39,6 +41,11 @@ export class RunFolder {
     return { run, config };
   }
 
+  /** Time spent on this run, over all its parts where it was resumed. */
+  get seconds(): number {
+    return this.#secondsBefore + (performance.now() - this.#opened) / 1000;
+  }
+
   /** Path of a file of this run. */
   path(name: string): string {
     return join(this.directory, name);
@@ -62,12 +69,17 @@ export class RunFolder {
   async readCheckpoint(): Promise<Checkpoint | undefined> {
     const checkpoint = await readCheckpoint(this.path("checkpoints"));
     await this.metrics.rewind(checkpoint?.metricsLength ?? 0);
+    this.#secondsBefore = checkpoint?.seconds ?? 0;
     return checkpoint;
   }
 
-  async writeCheckpoint(checkpoint: Omit<Checkpoint, "metricsLength">): Promise<void> {
+  async writeCheckpoint(checkpoint: Omit<Checkpoint, "metricsLength" | "seconds">): Promise<void> {
     const metricsLength = await this.metrics.flush();
-    await writeCheckpoint(this.path("checkpoints"), { ...checkpoint, metricsLength });
+    await writeCheckpoint(this.path("checkpoints"), {
+      ...checkpoint,
+      metricsLength,
+      seconds: this.seconds,
+    });
   }
 
   /** Removes the checkpoints of a run that is done. */

@@ -1,0 +1,177 @@
+// The main job: original in, run folder with the shipped file out.
+import { Batches, describeData } from "../data/index.ts";
+import { GateError, ModelError, UsageError } from "../errors.ts";
+import { compose } from "../graph/rewrites.ts";
+import { writeModel } from "../onnx/index.ts";
+import { libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
+import { assertNew, type JobHooks, RunFolder } from "../train/index.ts";
+import type { ObfuscateOptions, ObfuscateSummary, ResolvedOptions } from "./options.ts";
+import { Original } from "./original.ts";
+import type { Plan } from "./plan.ts";
+import { type Prepared, prepare, resolveOptions } from "./prepare.ts";
+import { nameChainInput, seal } from "./seal.ts";
+import { simulate } from "./simulate.ts";
+import { verify } from "./verify.ts";
+
+/** What config.json of a run holds. */
+interface RunConfig {
+  readonly job: "obfuscate";
+  readonly options: ResolvedOptions;
+  readonly originalSha256: string;
+  readonly boundary: string;
+  readonly plan: Plan;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+const summaryName = "summary.json";
+const modelName = "model.onnx";
+
+/**
+ * Obfuscates a model: checks everything first, then trains the chain, seals and verifies it. Everything
+ * is written to the folder `options.out`. Throws a DeepObfError; a missed gate only after all is written.
+ */
+export async function obfuscate(
+  options: ObfuscateOptions,
+  hooks: JobHooks = {},
+): Promise<ObfuscateSummary> {
+  assertNew(options.out);
+  assertEpochs(options.epochs);
+  hooks.onProgress?.({ type: "phase", name: "checking model and data" });
+  const prepared = await prepare(options);
+  const config: RunConfig = {
+    job: "obfuscate",
+    options: resolveOptions(options, prepared),
+    originalSha256: prepared.sha256,
+    boundary: prepared.boundary.tensor,
+    plan: prepared.plan,
+    versions: versions(),
+  };
+  const run = await RunFolder.create(config.options.out, config);
+  return run.whileLocked(() => execute(run, { config, prepared, hooks }));
+}
+
+/**
+ * Continues an interrupted run from its newest checkpoint, from the start where it has none; gives the
+ * summary again where it is done. Throws as `obfuscate` does, and UsageError where it is no run.
+ */
+export async function resume(directory: string, hooks: JobHooks = {}): Promise<ObfuscateSummary> {
+  const { run, config: read } = await RunFolder.open(directory);
+  const config = read as RunConfig;
+  if (config.job !== "obfuscate") {
+    throw new UsageError(`${directory} is not the folder of an obfuscation`);
+  }
+  const finished = await run.readJson(summaryName);
+  if (finished !== undefined) return checkGates(finished as ObfuscateSummary, config.options);
+  return run.whileLocked(async () => {
+    hooks.onProgress?.({ type: "phase", name: "checking model and data" });
+    const prepared = await prepare(config.options);
+    if (prepared.sha256 !== config.originalSha256) {
+      throw new ModelError(
+        `${config.options.model} is not the file that this run began with: expected SHA-256 ` +
+          `${config.originalSha256}, found ${prepared.sha256}`,
+      );
+    }
+    return execute(run, { config, prepared, hooks });
+  });
+}
+
+async function execute(
+  run: RunFolder,
+  { config, prepared, hooks }: { config: RunConfig; prepared: Prepared; hooks: JobHooks },
+): Promise<ObfuscateSummary> {
+  const { options } = config;
+  const { graph, classifier, data, device } = prepared;
+  hooks.onProgress?.({ type: "message", text: describeJob(prepared) });
+  setThreads(options.threads);
+  manualSeed(options.seed);
+
+  hooks.onProgress?.({ type: "phase", name: "simulating the extractor" });
+  const { precision, mean, std, seed, batchSize: batch, crop, flip } = options;
+  const original = new Original(graph, prepared.boundary, { device, precision });
+  const augment = { crop, flip };
+  const batches = new Batches(data.train, {
+    batch,
+    seed,
+    mean,
+    std,
+    device,
+    augment,
+    dropLast: true,
+  });
+  const chain = await simulate(original, batches, {
+    ...{ plan: config.plan, epochs: options.epochs, weights: options.weights },
+    ...{ device, precision, seed, run, hooks },
+    checkpoint: await run.readCheckpoint(),
+  });
+  batches.dispose();
+  original.dispose();
+
+  hooks.onProgress?.({ type: "phase", name: "sealing and verifying" });
+  const trained = compose(nameChainInput(chain, graph), classifier);
+  const sealed = seal(trained);
+  const path = run.path(modelName);
+  await writeModel(sealed, path);
+  const shipped = { graph: sealed, path };
+  const results = await verify({ graph, path: options.model }, shipped, {
+    ...{ trained, depth: options.depth, test: data.test, mean, std, threads: options.threads },
+  });
+  const summary: ObfuscateSummary = {
+    ...results,
+    ...{ depth: options.depth, epochs: options.epochs, seed, device, precision },
+    seconds: run.seconds,
+    versions: config.versions,
+    files: {
+      model: path,
+      summary: run.path(summaryName),
+      metrics: run.metrics.path,
+      config: run.path("config.json"),
+    },
+  };
+  await run.writeJson(summaryName, summary);
+  await run.removeCheckpoints();
+  return checkGates(summary, options);
+}
+
+function describeJob({ data, plan, boundary, graph }: Prepared): string {
+  const widths = plan.layers.map(({ outputs, pool }) => `${outputs}${pool ? "p" : ""}`).join(" ");
+  return (
+    `${describeData(data)}\n` +
+    `boundary: "${boundary.tensor}" [${boundary.shape.slice(1).join(", ")}] of ${graph.nodes.length} nodes\n` +
+    `chain: ${widths} (output channels; p: 2×2 max pooling), ${(plan.macs / 1e6).toFixed(1)} M MACs`
+  );
+}
+
+function checkGates(summary: ObfuscateSummary, options: ResolvedOptions): ObfuscateSummary {
+  const { original, obfuscated } = summary;
+  const missed: string[] = [];
+  const { minAccuracy, maxAccuracyDrop, maxLatencyRatio } = options;
+  const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+  if (minAccuracy !== undefined && obfuscated.accuracy < minAccuracy) {
+    missed.push(`--min-accuracy: ${percent(obfuscated.accuracy)} is below ${percent(minAccuracy)}`);
+  }
+  const drop = original.accuracy - obfuscated.accuracy;
+  if (maxAccuracyDrop !== undefined && drop > maxAccuracyDrop) {
+    missed.push(`--max-accuracy-drop: ${percent(drop)} is more than ${percent(maxAccuracyDrop)}`);
+  }
+  for (const batch of ["batch1", "batch64"] as const) {
+    const ratio = obfuscated.latencyMs[batch] / original.latencyMs[batch];
+    if (maxLatencyRatio !== undefined && ratio > maxLatencyRatio) {
+      missed.push(
+        `--max-latency-ratio: ${ratio.toFixed(3)} at ${batch} is more than ${maxLatencyRatio}`,
+      );
+    }
+  }
+  if (missed.length === 0) return summary;
+  throw new GateError(
+    `the run is complete (${summary.files.summary}), but missed:\n  ${missed.join("\n  ")}`,
+  );
+}
+
+function assertEpochs(epochs: number): void {
+  if (Number.isInteger(epochs) && epochs >= 1) return;
+  throw new UsageError(`--epochs: expected a whole number from 1, received ${epochs}`);
+}
+
+function versions(): Record<string, string> {
+  return { node: process.versions.node, libtorch: libtorchVersion() };
+}

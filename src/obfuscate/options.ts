@@ -1,0 +1,97 @@
+// What a user asks of the main job, and what it answers.
+import type { Latency } from "../evaluate/index.ts";
+import type { JointWeights } from "./joint.ts";
+
+/** Options of `deepobf obfuscate`; paths as the user gave them. */
+export interface ObfuscateOptions {
+  /** The original, an ONNX file. */
+  readonly model: string;
+  /** Data set in the notation of docs/data.md. */
+  readonly data: string;
+  /** Number of convolutions of the chain. */
+  readonly depth: number;
+  readonly epochs: number;
+  /** Folder of the run; must not exist. */
+  readonly out: string;
+  /** Mean and standard deviation of each channel, for pixels in [0, 1]; 0 and 1 by default. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  /** cpu, cuda or cuda:N. */
+  readonly device?: string;
+  readonly precision?: "auto" | "f32" | "bf16";
+  readonly seed?: number;
+  readonly threads?: number;
+  /** Images a step; by default from the size of the data set and its images. */
+  readonly batchSize?: number;
+  /** Tensor that ends the extractor; found in the graph by default. */
+  readonly boundary?: string;
+  /** Largest shift of random crops, in pixels. */
+  readonly crop?: number;
+  /** Whether mirrored images show the same thing. */
+  readonly flip?: boolean;
+  readonly weights?: Partial<JointWeights>;
+  /** Most MACs of the chain. */
+  readonly maxMacs?: number;
+  /** Gates: a missed one is exit code 7, after everything is written. */
+  readonly maxLatencyRatio?: number;
+  readonly minAccuracy?: number;
+  readonly maxAccuracyDrop?: number;
+}
+
+/** The options of a run with everything decided, as its folder keeps them. */
+export interface ResolvedOptions extends ObfuscateOptions {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly device: string;
+  readonly precision: "f32" | "bf16";
+  readonly seed: number;
+  readonly threads: number;
+  readonly batchSize: number;
+  readonly crop: number;
+  readonly flip: boolean;
+  readonly weights: JointWeights;
+}
+
+/** The figures of one model. Accuracy is a share of 1 on the test images, single view. */
+export interface ModelFigures {
+  readonly accuracy: number;
+  readonly parameters: number;
+  /** Multiply-accumulate operations for one image. */
+  readonly macs: number;
+  readonly convolutions: number;
+  readonly bytes: number;
+  /** Median milliseconds in ONNX Runtime. */
+  readonly latencyMs: Latency;
+  readonly sha256: string;
+}
+
+/** What `deepobf obfuscate --json` prints. */
+export interface ObfuscateSummary {
+  readonly original: ModelFigures;
+  readonly obfuscated: ModelFigures;
+  readonly verify: {
+    /** Largest difference between the shipped file's logits and those of the trained network. */
+    readonly maxAbsDiff: number;
+    /** The same over the largest absolute logit. */
+    readonly maxRelDiff: number;
+    /** Share of test images that the original and the shipped file classify alike. */
+    readonly agreement: number;
+    /** Largest difference between the logits of the original and of the shipped file. */
+    readonly maxAbsDiffToOriginal: number;
+  };
+  readonly depth: number;
+  readonly epochs: number;
+  readonly seed: number;
+  readonly device: string;
+  readonly precision: "f32" | "bf16";
+  /** Time of the whole job, over all its parts where it was resumed. */
+  readonly seconds: number;
+  readonly versions: Readonly<Record<string, string>>;
+  /** Paths of what the run made. */
+  readonly files: {
+    readonly model: string;
+    readonly summary: string;
+    readonly metrics: string;
+    readonly config: string;
+  };
+}

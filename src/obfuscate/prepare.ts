@@ -1,0 +1,127 @@
+// Everything that can be checked and decided before the long work starts.
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { assertLabels, type Data, loadData } from "../data/index.ts";
+import { assertSupported } from "../engine/index.ts";
+import { DeepObfError, ModelError } from "../errors.ts";
+import { type Boundary, findBoundary } from "../graph/cuts.ts";
+import type { Graph } from "../graph/graph.ts";
+import { cutGraph, fixInputSizes, foldConstants, freeBatch } from "../graph/rewrites.ts";
+import { inferShapes } from "../graph/shapes.ts";
+import { readModel } from "../onnx/index.ts";
+import { cpuHasBfloat16, type Device, parseDevice, threads } from "../torch/index.ts";
+import { defaultWeights } from "./joint.ts";
+import type { ObfuscateOptions, ResolvedOptions } from "./options.ts";
+import { type Plan, planChain } from "./plan.ts";
+
+/** The original and its data, checked against each other, and the plan of the chain. */
+export interface Prepared {
+  readonly graph: Graph;
+  readonly boundary: Boundary;
+  readonly classifier: Graph;
+  readonly data: Data;
+  readonly plan: Plan;
+  readonly device: Device;
+  /** SHA-256 of the original's file. */
+  readonly sha256: string;
+}
+
+/**
+ * Reads and checks model and data and plans the chain. What is wrong with either is thrown at once,
+ * as one error of the first's class.
+ */
+export async function prepare(options: ObfuscateOptions): Promise<Prepared> {
+  const [device, model, data] = await all([
+    async () => parseDevice(options.device ?? "cpu"),
+    async () => {
+      const read = await readModel(options.model);
+      assertSupported(read);
+      return read;
+    },
+    async () => loadData(options.data, await wantedShape(options.model)),
+  ]);
+  const name = basename(options.model);
+  const graph = specialize(model, data.train.shape, name);
+  const facts = inferShapes(graph);
+  const boundary = findBoundary(graph, facts, options.boundary);
+  const outputs = facts.get(graph.outputs[0]?.name ?? "")?.shape[1] ?? 0;
+  assertLabels(data.train, outputs);
+  assertLabels(data.test, outputs);
+  const { extractor, classifier } = cutGraph(graph, boundary.tensor, facts);
+  const { depth, maxMacs } = options;
+  const plan = planChain(extractor, facts, { depth, boundary, ...(maxMacs && { maxMacs }) });
+  const sha256 = createHash("sha256")
+    .update(await readFile(options.model))
+    .digest("hex");
+  return { graph, boundary, classifier, data, plan, device, sha256 };
+}
+
+/** The graph for images of this shape and any batch size, constants folded. */
+function specialize(graph: Graph, shape: readonly number[], name: string): Graph {
+  const free = freeBatch(fixInputSizes(graph, shape));
+  if (free) return foldConstants(free);
+  throw new ModelError(
+    `${name} works for a batch of ${String(graph.inputs[0]?.shape?.[0])} images alone, because its ` +
+      "nodes compute with that number; export it with a dynamic batch size",
+  );
+}
+
+/** The shape that an image folder's images are resized to: that of the model's input, where it is fixed. */
+async function wantedShape(model: string): Promise<{ shape?: readonly [number, number, number] }> {
+  const graph = await readModel(model).catch(() => undefined); // its own complaint comes from elsewhere
+  const sizes = graph?.inputs[0]?.shape?.slice(1) ?? [];
+  return sizes.length === 3 && sizes.every((size) => typeof size === "number")
+    ? { shape: sizes as unknown as [number, number, number] }
+    : {};
+}
+
+/** Runs the tasks at the same time. Their complaints, where there are several, become one error. */
+async function all<T extends readonly unknown[]>(
+  tasks: {
+    readonly [K in keyof T]: () => Promise<T[K]>;
+  },
+): Promise<T> {
+  const results = await Promise.allSettled(tasks.map((task) => task()));
+  const failures = results.flatMap((result) =>
+    result.status === "rejected" ? [result.reason] : [],
+  );
+  const [first] = failures;
+  if (failures.length > 1 && failures.every((failure) => failure instanceof DeepObfError)) {
+    const message = failures.map((failure: DeepObfError) => failure.message).join("\n");
+    throw new DeepObfError((first as DeepObfError).exitCode, message, { cause: first });
+  }
+  if (failures.length > 0) throw first;
+  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T;
+}
+
+/** Decides what the user left open. The same machine always decides the same. */
+export function resolveOptions(options: ObfuscateOptions, prepared: Prepared): ResolvedOptions {
+  const [channels, height, width] = prepared.data.train.shape;
+  const each = (value: number) => new Array<number>(channels).fill(value);
+  const { precision = "auto" } = options;
+  const hasBfloat16 = prepared.device !== "cpu" || cpuHasBfloat16();
+  return {
+    ...options,
+    model: resolve(options.model),
+    data: options.data,
+    out: resolve(options.out),
+    mean: options.mean ?? each(0),
+    std: options.std ?? each(1),
+    device: prepared.device,
+    precision: precision === "auto" ? (hasBfloat16 ? "bf16" : "f32") : precision,
+    seed: options.seed ?? 0,
+    threads: options.threads ?? threads(),
+    batchSize:
+      options.batchSize ?? defaultBatchSize(prepared.data.train.labels.length, height * width),
+    crop: options.crop ?? Math.round(Math.min(height, width) / 16),
+    flip: options.flip ?? false,
+    weights: { ...defaultWeights, ...options.weights },
+  };
+}
+
+/** A power of two from 16 to 512: about a hundred steps an epoch, and no more pixels than fit in memory. */
+function defaultBatchSize(images: number, pixels: number): number {
+  const most = Math.min(512, images / 100, (512 * 32 * 32) / pixels);
+  return Math.max(16, 2 ** Math.floor(Math.log2(most)));
+}

@@ -1,0 +1,27 @@
+// Sealing: from the trained chain and the original's classifier to the graph that is shipped.
+import { ModelError } from "../errors.ts";
+import { describeNode, type Graph } from "../graph/graph.ts";
+import { foldBatchNorm, foldConstants, renameTensors, stripNames } from "../graph/rewrites.ts";
+
+/** The chain under the original's input name, with inner names that no other graph has. */
+export function nameChainInput(chain: Graph, original: Graph): Graph {
+  const [from, to] = [chain, original].map(({ inputs }) => inputs[0]?.name);
+  const named = renameTensors(chain, (name) => (name === from ? (to ?? name) : `chain.${name}`));
+  return { ...named, opset: original.opset };
+}
+
+/**
+ * The trained network with batch norm folded into its convolutions, and no name but those of its input
+ * and outputs. Throws ModelError where a batch norm cannot be folded.
+ */
+export function seal(trained: Graph): Graph {
+  const sealed = stripNames(foldConstants(foldBatchNorm(trained)));
+  const left = sealed.nodes.find(({ operator }) => operator === "BatchNormalization");
+  if (left) throw new ModelError(`${describeNode(left)} cannot be folded into a convolution`);
+  return sealed;
+}
+
+/** Number of convolutions, as an attacker counts them in the file. */
+export function countConvolutions(graph: Graph): number {
+  return graph.nodes.filter(({ operator }) => operator === "Conv").length;
+}

@@ -1,0 +1,121 @@
+// Verification of the shipped file, in ONNX Runtime: that it computes what was trained, that it holds
+// the chain and the classifier alone, and how it compares with the original.
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { type Dataset, select } from "../data/index.ts";
+import { Network } from "../engine/index.ts";
+import { ModelError } from "../errors.ts";
+import { compare, type Evaluation, type Latency, OnnxClassifier } from "../evaluate/index.ts";
+import { NetworkClassifier } from "../evaluate/networkClassifier.ts";
+import { countCost } from "../graph/cost.ts";
+import type { Graph } from "../graph/graph.ts";
+import { inferShapes } from "../graph/shapes.ts";
+import { OnnxSession } from "../runtime/index.ts";
+import type { ModelFigures, ObfuscateSummary } from "./options.ts";
+import { countConvolutions } from "./seal.ts";
+
+/** A model as a graph and as the file that ONNX Runtime runs. */
+export interface ModelFile {
+  readonly graph: Graph;
+  readonly path: string;
+}
+
+export interface VerifyOptions {
+  /** The trained network, before sealing. */
+  readonly trained: Graph;
+  readonly depth: number;
+  readonly test: Dataset;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly threads: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+const largestRelativeDifference = 1e-4;
+const imagesForDifference = 500;
+const secondsPerLatency = 2;
+
+/**
+ * Compares the shipped file with the trained network and with the original. Throws ModelError where it
+ * holds another number of convolutions than `depth`, or computes something else than was trained.
+ */
+export async function verify(
+  original: ModelFile,
+  shipped: ModelFile,
+  options: VerifyOptions,
+): Promise<Pick<ObfuscateSummary, "original" | "obfuscated" | "verify">> {
+  const { test, depth, threads } = options;
+  const convolutions = countConvolutions(shipped.graph);
+  if (convolutions !== depth) {
+    throw new ModelError(
+      `expected ${depth} convolutions in the sealed graph, found ${convolutions}`,
+    );
+  }
+  await using originalSession = await OnnxSession.open(original.path, { threads });
+  await using shippedSession = await OnnxSession.open(shipped.path, { threads });
+  const first = await OnnxClassifier.open(originalSession, test);
+  const second = await OnnxClassifier.open(shippedSession, test);
+  const sealing = await compareWithTrained(second, options);
+  const versus = await compare([first, second], test, options);
+  const [batch1, batch64] = [
+    await OnnxClassifier.compareLatency([first, second], { batch: 1, seconds: secondsPerLatency }),
+    await OnnxClassifier.compareLatency([first, second], { batch: 64, seconds: secondsPerLatency }),
+  ];
+  const figures = (model: ModelFile, i: 0 | 1) =>
+    figuresOf(model, versus.evaluations[i], { batch1: batch1[i], batch64: batch64[i] });
+  return {
+    original: await figures(original, 0),
+    obfuscated: await figures(shipped, 1),
+    verify: {
+      maxAbsDiff: sealing.maxAbsDiff,
+      maxRelDiff: sealing.maxRelDiff,
+      agreement: versus.agreement,
+      maxAbsDiffToOriginal: versus.maxAbsDiff,
+    },
+  };
+}
+
+async function compareWithTrained(shipped: OnnxClassifier, options: VerifyOptions) {
+  const { trained, test } = options;
+  const count = Math.min(imagesForDifference, test.labels.length);
+  const sample = select(
+    test,
+    Int32Array.from({ length: count }, (_, i) => i),
+    test.name,
+  );
+  const network = new Network(trained);
+  try {
+    const reference = new NetworkClassifier(network, {
+      name: "the trained network",
+      shape: test.shape,
+    });
+    const result = await compare([reference, shipped], sample, options);
+    if (result.maxRelDiff > largestRelativeDifference) {
+      throw new ModelError(
+        `the sealed file differs from the trained network by ${result.maxRelDiff} of the largest logit, ` +
+          `more than ${largestRelativeDifference}`,
+      );
+    }
+    return result;
+  } finally {
+    network.dispose();
+  }
+}
+
+async function figuresOf(
+  { graph, path }: ModelFile,
+  { accuracy }: Evaluation,
+  latencyMs: Latency,
+): Promise<ModelFigures> {
+  const bytes = await readFile(path);
+  const { parameters, macs } = countCost(graph, inferShapes(graph));
+  return {
+    accuracy,
+    parameters,
+    macs,
+    convolutions: countConvolutions(graph),
+    bytes: bytes.length,
+    latencyMs,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+  };
+}
