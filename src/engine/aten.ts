@@ -1,0 +1,66 @@
+// libtorch operators that several families of operators share, and tensors made from host values.
+import { type DType, dtypeCode, operator, type Tensor, tensor } from "../torch/index.ts";
+
+export const alias = operator("aten::alias");
+export const abs = operator("aten::abs");
+export const add = operator("aten::add.Tensor");
+export const addNumber = operator("aten::add.Scalar");
+export const amax = operator("aten::amax");
+export const concatenate = operator("aten::cat");
+export const divide = operator("aten::div.Tensor");
+export const divideNumber = operator("aten::div.Scalar");
+export const expand = operator("aten::expand");
+export const indexSelect = operator("aten::index_select");
+export const multiply = operator("aten::mul.Tensor");
+export const multiplyNumber = operator("aten::mul.Scalar");
+export const padConstant = operator("aten::constant_pad_nd");
+export const permute = operator("aten::permute");
+export const powNumber = operator("aten::pow.Tensor_Scalar");
+export const reshape = operator("aten::reshape");
+export const squareRoot = operator("aten::sqrt");
+export const subtract = operator("aten::sub.Tensor");
+export const where = operator("aten::where.self");
+
+const meanOver = operator("aten::mean.dim");
+const sumOver = operator("aten::sum.dim_IntList");
+
+/** Mean over axes; with no axes, the tensor itself. */
+export function mean(x: Tensor, axes: readonly number[], keepdims = true): Tensor {
+  return axes.length > 0 ? meanOver(x, axes, keepdims) : x;
+}
+
+/** Sum over axes in the tensor's own type; with no axes, the tensor itself. */
+export function sum(x: Tensor, axes: readonly number[], keepdims = true): Tensor {
+  return axes.length > 0 ? sumOver(x, axes, keepdims, dtypeCode(x.dtype)) : x;
+}
+
+/** A tensor of host values beside `like`: int64 unless said otherwise. */
+export function hostTensor(
+  values: readonly number[],
+  like: Tensor,
+  { dtype = "int64", shape = [values.length] }: { dtype?: DType; shape?: readonly number[] } = {},
+): Tensor {
+  return tensor(values, { dtype, shape, device: like.device });
+}
+
+/** Numbers 0 to count - 1. */
+export function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
+
+/** An axis counted from the front. Throws RangeError outside of [-rank, rank). */
+export function axisOf(axis: number, rank: number): number {
+  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
+    throw new RangeError(`axis ${axis} is outside of a tensor with ${rank} axes`);
+  }
+  return axis < 0 ? axis + rank : axis;
+}
+
+/** Product of sizes. */
+export function product(sizes: readonly number[]): number {
+  return sizes.reduce((total, size) => total * size, 1);
+}
+
+export function isFloating(x: Tensor): boolean {
+  return x.dtype.startsWith("float") || x.dtype === "bfloat16";
+}

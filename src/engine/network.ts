@@ -1,0 +1,229 @@
+// A graph on a device: runs on libtorch, learns, and becomes a graph again.
+import { ModelError, ResourceError } from "../errors.ts";
+import { describeNode, type Graph, type TensorData } from "../graph/graph.ts";
+import { inferShapes } from "../graph/shapes.ts";
+import { isFloat } from "../graph/tensorData.ts";
+import { type Device, keep, parameter, scope, type Tensor } from "../torch/index.ts";
+import { alias } from "./aten.ts";
+import { toTensor, toTensorData } from "./constants.ts";
+import { assertAffordable } from "./guard.ts";
+import type { Call } from "./operator.ts";
+import { trainedInitializers } from "./parameters.ts";
+import { compile, type Plan, type Step } from "./plan.ts";
+import { convertInputs, type Precision } from "./precision.ts";
+import { assertSupported } from "./table.ts";
+
+export interface NetworkOptions {
+  /** The CPU by default. */
+  readonly device?: Device;
+  /** f32 by default. bf16 computes matrix products and activations in bfloat16, on f32 weights. */
+  readonly precision?: Precision;
+  /** Whether the parameters require gradients; false by default. */
+  readonly trainable?: boolean;
+}
+
+export interface ForwardOptions {
+  /** Whether batch norm takes the batch's statistics and updates the running ones, and dropout drops. */
+  readonly training?: boolean;
+  /** Names of the tensors to return, inner ones too; the graph's outputs by default. */
+  readonly outputs?: readonly string[];
+}
+
+/** More plans than shapes and outputs that a program uses in turn. */
+const mostPlans = 16;
+
+interface LoadedPlan extends Plan {
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+/** A graph on a device. Its tensors live until `dispose()`. */
+export class Network {
+  readonly graph: Graph;
+  /** Float initializers that training changes, by name. */
+  readonly parameters: ReadonlyMap<string, Tensor>;
+  /** Running statistics and the other float constants, by name. */
+  readonly buffers: ReadonlyMap<string, Tensor>;
+  readonly #device: Device;
+  readonly #precision: Precision;
+  /** Constants of other types, from their first use on. */
+  readonly #constants = new Map<string, Tensor>();
+  readonly #plans = new Map<string, LoadedPlan>();
+
+  /** Throws ModelError that lists every operator without support. */
+  constructor(graph: Graph, options: NetworkOptions = {}) {
+    const { device = "cpu", precision = "f32", trainable = false } = options;
+    assertSupported(graph);
+    this.graph = graph;
+    this.#device = device;
+    this.#precision = precision;
+    const trained = trainedInitializers(graph);
+    const parameters = new Map<string, Tensor>();
+    const buffers = new Map<string, Tensor>();
+    scope(() => {
+      for (const [name, value] of graph.initializers) {
+        if (!isFloat(value.dtype)) continue;
+        const tensor = keep(toTensor(value, device));
+        if (trained.has(name)) parameters.set(name, trainable ? parameter(tensor) : tensor);
+        else buffers.set(name, tensor);
+      }
+    });
+    this.parameters = parameters;
+    this.buffers = buffers;
+  }
+
+  /**
+   * Runs the graph on inputs by name and returns outputs by name, float ones as float32. Throws
+   * ModelError, with the node's name, for whatever keeps the graph from running.
+   */
+  forward(
+    inputs: Readonly<Record<string, Tensor>>,
+    options: ForwardOptions = {},
+  ): Record<string, Tensor> {
+    const { training = false, outputs = this.graph.outputs.map(({ name }) => name) } = options;
+    const plan = this.#plan(inputs, { training, outputs });
+    return scope(() => {
+      const values = new Map<string, Tensor>();
+      for (const [name, tensor] of Object.entries(inputs)) values.set(name, this.#place(tensor));
+      const tensorOf = (name: string) =>
+        values.get(name) ?? plan.tensors.get(name) ?? this.#initializer(name);
+      for (const step of plan.steps) {
+        const results = this.#run(step, { tensorOf, training });
+        step.outputs.forEach((name, index) => {
+          const result = results[index];
+          if (name !== "" && result) values.set(name, result);
+          else result?.dispose();
+        });
+        for (const name of step.release) {
+          values.get(name)?.dispose();
+          values.delete(name);
+        }
+      }
+      return Object.fromEntries(outputs.map((name) => [name, asResult(tensorOf(name))]));
+    });
+  }
+
+  /** The same graph with the present values of parameters and buffers. */
+  toGraph(): Graph {
+    const initializers = new Map<string, TensorData>();
+    for (const [name, value] of this.graph.initializers) {
+      const tensor = this.parameters.get(name) ?? this.buffers.get(name);
+      initializers.set(name, tensor ? scope(() => toTensorData(tensor, value.dtype)) : value);
+    }
+    return { ...this.graph, initializers };
+  }
+
+  /** Frees all tensors of the network. */
+  dispose(): void {
+    for (const plan of this.#plans.values()) disposeAll(plan.tensors);
+    this.#plans.clear();
+    for (const tensors of [this.parameters, this.buffers, this.#constants]) disposeAll(tensors);
+  }
+
+  #plan(
+    inputs: Readonly<Record<string, Tensor>>,
+    options: { training: boolean; outputs: readonly string[] },
+  ): LoadedPlan {
+    this.#checkNames(Object.keys(inputs));
+    const shapes = Object.fromEntries(
+      Object.entries(inputs).map(([name, tensor]) => [name, tensor.shape]),
+    );
+    const key = JSON.stringify([shapes, options]);
+    const cached = this.#plans.get(key);
+    if (cached) return cached;
+    const facts = inferShapes(this.graph, shapes);
+    const plan = compile(this.graph, { ...options, facts, parameters: this.parameters.keys() });
+    if (this.#device === "cpu") assertAffordable(this.graph, plan, facts);
+    const tensors = new Map(
+      [...plan.constants].map(([name, value]) => [name, keep(toTensor(value, this.#device))]),
+    );
+    const loaded = { ...plan, tensors };
+    const [oldest] = this.#plans.keys();
+    if (this.#plans.size >= mostPlans && oldest !== undefined) {
+      disposeAll(this.#plans.get(oldest)!.tensors);
+      this.#plans.delete(oldest);
+    }
+    this.#plans.set(key, loaded);
+    return loaded;
+  }
+
+  #checkNames(given: readonly string[]): void {
+    const expected = this.graph.inputs.map(({ name }) => name);
+    const wrong = [...expected, ...given].filter(
+      (name) => !expected.includes(name) || !given.includes(name),
+    );
+    if (wrong.length > 0) {
+      throw new ModelError(`expected the inputs ${quote(expected)}, received ${quote(given)}`);
+    }
+  }
+
+  /** An input on the network's device, images with their channels last, which libtorch is fastest with. */
+  #place(input: Tensor): Tensor {
+    const images = input.shape.length === 4 && isFloat(input.dtype);
+    const placed = input.to({
+      device: this.#device,
+      ...(images && { memoryFormat: "channelsLast" as const }),
+    });
+    return placed.dtype === "float16" || placed.dtype === "bfloat16"
+      ? placed.to({ dtype: "float32" })
+      : placed;
+  }
+
+  #initializer(name: string): Tensor {
+    const held = this.parameters.get(name) ?? this.buffers.get(name) ?? this.#constants.get(name);
+    if (held) return held;
+    const value = this.graph.initializers.get(name);
+    if (!value) throw new ModelError(`tensor "${name}" is read before it is made`);
+    const tensor = keep(toTensor(value, this.#device));
+    this.#constants.set(name, tensor);
+    return tensor;
+  }
+
+  #run(
+    step: Step,
+    { tensorOf, training }: { tensorOf: (name: string) => Tensor; training: boolean },
+  ): readonly Tensor[] {
+    const { node, known, unknown } = step;
+    try {
+      return scope(() => {
+        const tensors = step.inputs.map((name) =>
+          name === undefined ? undefined : tensorOf(name),
+        );
+        const call: Call = {
+          opset: this.graph.opset,
+          training,
+          device: this.#device,
+          outputs: node.outputs.length,
+          isUsed: (output) => Boolean(step.outputs[output]),
+          values: (input) =>
+            known.get(input) ?? (unknown.has(input) ? tensors[input]?.numbers() : undefined),
+        };
+        const inputs = this.#precision === "bf16" ? convertInputs(node.operator, tensors) : tensors;
+        const result = step.operator(inputs as never, step.attributes, call);
+        const results = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor];
+        // A tensor has one name: what an operator hands through gets another.
+        return results.map((tensor) => (tensors.includes(tensor) ? alias(tensor) : tensor));
+      });
+    } catch (error) {
+      throw describeFailure(step, error);
+    }
+  }
+}
+
+function disposeAll(tensors: ReadonlyMap<string, Tensor>): void {
+  for (const tensor of tensors.values()) tensor.dispose();
+}
+
+function quote(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(", ") || "none";
+}
+
+/** A result as the caller's own tensor, never one of the network's. */
+function asResult(tensor: Tensor): Tensor {
+  return tensor.dtype === "bfloat16" ? tensor.to({ dtype: "float32" }) : alias(tensor);
+}
+
+function describeFailure({ node }: Step, error: unknown): Error {
+  const message = `${describeNode(node)}: ${error instanceof Error ? error.message : String(error)}`;
+  const memory = /out of memory|can't allocate memory|not enough memory/i.test(message);
+  return new (memory ? ResourceError : ModelError)(message, { cause: error });
+}

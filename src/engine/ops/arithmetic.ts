@@ -1,0 +1,92 @@
+// Elementwise arithmetic, with NumPy's broadcasting. https://onnx.ai/onnx/operators/
+import { operator, type Tensor } from "../../torch/index.ts";
+import { add, divide, divideNumber, isFloating, multiply, subtract } from "../aten.ts";
+import type { Attributes } from "../attributes.ts";
+import type { Call } from "../operator.ts";
+
+function unary(name: string) {
+  const aten = operator(name);
+  return ([x]: [Tensor]): Tensor => aten(x);
+}
+
+/** An operator of libtorch on pairs, applied to any number of inputs from the left. */
+function folding(aten: (a: Tensor, b: Tensor) => Tensor) {
+  return (inputs: readonly [Tensor, ...Tensor[]]): Tensor => inputs.reduce((a, b) => aten(a, b));
+}
+
+const divideRounding = operator("aten::div.Tensor_mode");
+const fmod = operator("aten::fmod.Tensor");
+const power = operator("aten::pow.Tensor_Tensor");
+const powerOfNumber = operator("aten::pow.Tensor_Scalar");
+const remainder = operator("aten::remainder.Tensor");
+const isInfinite = operator("aten::isinf");
+const isPositiveInfinite = operator("aten::isposinf");
+const isNegativeInfinite = operator("aten::isneginf");
+const both = operator("aten::logical_and");
+const notEqual = operator("aten::ne.Tensor");
+const atenSum = folding(add);
+
+export const Abs = unary("aten::abs");
+export const Neg = unary("aten::neg");
+export const Sign = unary("aten::sign");
+export const Floor = unary("aten::floor");
+export const Ceil = unary("aten::ceil");
+export const Round = unary("aten::round");
+export const Sqrt = unary("aten::sqrt");
+export const Reciprocal = unary("aten::reciprocal");
+export const Exp = unary("aten::exp");
+export const Log = unary("aten::log");
+export const Sin = unary("aten::sin");
+export const Cos = unary("aten::cos");
+export const Tan = unary("aten::tan");
+export const Asin = unary("aten::asin");
+export const Acos = unary("aten::acos");
+export const Atan = unary("aten::atan");
+export const Sinh = unary("aten::sinh");
+export const Cosh = unary("aten::cosh");
+export const Asinh = unary("aten::asinh");
+export const Acosh = unary("aten::acosh");
+export const Atanh = unary("aten::atanh");
+export const Erf = unary("aten::erf");
+
+export const Add = folding(add);
+export const Sub = folding(subtract);
+export const Mul = folding(multiply);
+export const Sum = atenSum;
+export const Min = folding(operator("aten::minimum"));
+export const Max = folding(operator("aten::maximum"));
+
+export function Mean(inputs: [Tensor, ...Tensor[]]): Tensor {
+  return divideNumber(atenSum(inputs), inputs.length);
+}
+
+/** Integers are divided towards zero. */
+export function Div([a, b]: [Tensor, Tensor]): Tensor {
+  return isFloating(a) ? divide(a, b) : divideRounding(a, b, "trunc");
+}
+
+export function Mod([a, b]: [Tensor, Tensor], { fmod: truncated = 0 }: Attributes): Tensor {
+  return truncated ? fmod(a, b) : remainder(a, b);
+}
+
+/** The exponent, where it is a constant number, spares the general power and its gradient. */
+export function Pow([x, exponent]: [Tensor, Tensor?], _: Attributes, call: Call): Tensor {
+  const constant = call.values(1);
+  const result = constant?.length === 1 ? powerOfNumber(x, constant[0]) : power(x, exponent);
+  return result.to({ dtype: x.dtype });
+}
+
+export function IsNaN([x]: [Tensor]): Tensor {
+  return notEqual(x, x);
+}
+
+export function IsInf(
+  [x]: [Tensor],
+  { detect_negative = 1, detect_positive = 1 }: Attributes,
+): Tensor {
+  if (detect_negative && detect_positive) return isInfinite(x);
+  if (detect_positive) return isPositiveInfinite(x);
+  return detect_negative
+    ? isNegativeInfinite(x)
+    : both(isPositiveInfinite(x), isNegativeInfinite(x));
+}

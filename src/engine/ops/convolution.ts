@@ -1,0 +1,68 @@
+// Convolutions over one, two or three spatial axes.
+
+import { slideWindowTransposed } from "../../graph/window.ts";
+import { operator, type Tensor } from "../../torch/index.ts";
+import { add, reshape } from "../aten.ts";
+import type { Attributes } from "../attributes.ts";
+import { padSpatial, placeWindow, symmetricPadding, windowAttributes } from "../window.ts";
+
+const convolution = operator("aten::convolution");
+
+export function Conv(
+  [x, weight, bias]: [Tensor, Tensor, Tensor?],
+  { group = 1, ...attributes }: Attributes,
+): Tensor {
+  const { pads, strides, dilations, kernel } = placeWindow(x, weight.shape.slice(2), attributes);
+  const padding = symmetricPadding(pads);
+  const padded = padding ? x : padSpatial(x, pads);
+  const zeros = new Array<number>(kernel.length).fill(0);
+  return convolution(
+    padded,
+    weight,
+    bias ?? null,
+    strides,
+    padding ?? zeros,
+    dilations,
+    false,
+    zeros,
+    positiveGroup(group),
+  );
+}
+
+export function ConvTranspose(
+  [x, weight, bias]: [Tensor, Tensor, Tensor?],
+  { group = 1, auto_pad, output_padding, output_shape, ...attributes }: Attributes,
+): Tensor {
+  const kernel = weight.shape.slice(2);
+  const window = windowAttributes(kernel, attributes);
+  const zeros = new Array<number>(kernel.length).fill(0);
+  const outputPadding = output_padding?.length ? output_padding : zeros;
+  const { output, pads } = slideWindowTransposed({
+    ...window,
+    input: x.shape.slice(2),
+    autoPad: auto_pad || "NOTSET",
+    outputPadding,
+    outputShape: output_shape?.slice(-kernel.length),
+  });
+  const { strides, dilations } = window;
+  const whole = convolution(
+    x,
+    weight,
+    null,
+    strides,
+    zeros,
+    dilations,
+    true,
+    zeros,
+    positiveGroup(group),
+  );
+  // Cropping by hand serves padding of any kind: libtorch takes only the symmetric one.
+  const after = output.map((size, axis) => size - (whole.shape[axis + 2]! - pads[axis]!));
+  const cropped = padSpatial(whole, [...output.map((_, axis) => -pads[axis]!), ...after]);
+  return bias ? add(cropped, reshape(bias, [1, -1, ...zeros.map(() => 1)])) : cropped;
+}
+
+function positiveGroup(group: number): number {
+  if (group < 1) throw new RangeError(`"group" must be at least 1, but is ${group}`);
+  return group;
+}

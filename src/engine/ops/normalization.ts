@@ -1,0 +1,152 @@
+// Normalization and dropout.
+import { operator, type Tensor } from "../../torch/index.ts";
+import {
+  add,
+  addNumber,
+  axisOf,
+  divide,
+  mean,
+  multiply,
+  multiplyNumber,
+  padConstant,
+  powNumber,
+  product,
+  range,
+  reshape,
+  squareRoot,
+  subtract,
+} from "../aten.ts";
+import type { Attributes } from "../attributes.ts";
+import { type BatchNormInputs, trainBatchNorm } from "../batchNorm.ts";
+import type { Call, Outputs } from "../operator.ts";
+
+const averagePool2d = operator("aten::avg_pool2d");
+const batchNorm = operator("aten::batch_norm");
+const groupNorm = operator("aten::group_norm");
+const instanceNorm = operator("aten::instance_norm");
+const layerNorm = operator<[Tensor, Tensor, Tensor]>("aten::native_layer_norm");
+const nativeDropout = operator<[Tensor, Tensor]>("aten::native_dropout");
+const norm = operator("aten::linalg_vector_norm");
+const onesLike = operator("aten::ones_like");
+const reciprocalRoot = operator("aten::rsqrt");
+const repeatEach = operator("aten::repeat_interleave.self_int");
+const variance = operator("aten::var.dim");
+
+/**
+ * Training takes the batch's statistics and updates the running ones in place, with the variance as
+ * PyTorch does it (unbiased). `training_mode` in the file asks for new statistics as outputs.
+ */
+export function BatchNormalization(
+  inputs: BatchNormInputs,
+  attributes: Attributes,
+  call: Call,
+): Outputs {
+  const { epsilon = 1e-5, spatial = 1, training_mode = 0 } = attributes;
+  if (!spatial) throw new RangeError('"spatial" 0 is not supported');
+  if (call.training) return trainBatchNorm(inputs, attributes, false);
+  if (training_mode) return normalizeByBatch(inputs, attributes);
+  const [x, weight, bias, runningMean, runningVariance] = inputs;
+  return batchNorm(x, weight, bias, runningMean, runningVariance, false, 0, epsilon, true);
+}
+
+function normalizeByBatch(
+  [x, weight, bias, runningMean, runningVariance]: BatchNormInputs,
+  { epsilon = 1e-5, momentum = 0.9 }: Attributes,
+): Outputs {
+  const axes = range(x.shape.length).filter((axis) => axis !== 1);
+  const [batchMean, batchVariance] = [mean(x, axes, false), variance(x, axes, false)];
+  const y = batchNorm(x, weight, bias, batchMean, batchVariance, false, 0, epsilon, true);
+  const updated = (running: Tensor, batch: Tensor) =>
+    add(multiplyNumber(running, momentum), multiplyNumber(batch, 1 - momentum));
+  return [y, updated(runningMean, batchMean), updated(runningVariance, batchVariance)];
+}
+
+export function InstanceNormalization(
+  [x, scale, bias]: [Tensor, Tensor, Tensor],
+  { epsilon = 1e-5 }: Attributes,
+): Tensor {
+  return instanceNorm(x, scale, bias, null, null, true, 0, epsilon, true);
+}
+
+/** Scale and bias are one a group before version 21, one a channel from then on. */
+export const GroupNormalization = {
+  18: ([x, scale, bias]: [Tensor, Tensor, Tensor], attributes: Attributes): Tensor => {
+    const each = Math.trunc(x.shape[1]! / groupsOf(attributes));
+    return normalizeGroups([x, repeatEach(scale, each), repeatEach(bias, each)], attributes);
+  },
+  21: normalizeGroups,
+};
+
+function normalizeGroups(
+  [x, scale, bias]: [Tensor, Tensor, Tensor],
+  attributes: Attributes,
+): Tensor {
+  return groupNorm(x, groupsOf(attributes), scale, bias, attributes.epsilon ?? 1e-5, true);
+}
+
+function groupsOf({ num_groups: groups = 0 }: Attributes): number {
+  if (groups < 1) throw new RangeError(`"num_groups" must be at least 1, but is ${groups}`);
+  return groups;
+}
+
+/** Also gives the mean and the reciprocal of the standard deviation. */
+export function LayerNormalization(
+  [x, scale, bias]: [Tensor, Tensor, Tensor?],
+  { axis = -1, epsilon = 1e-5 }: Attributes,
+): Outputs {
+  const normalized = x.shape.slice(axisOf(axis, x.shape.length));
+  const fits = [scale, bias].every(
+    (t) => t === undefined || String(t.shape) === String(normalized),
+  );
+  if (fits) return layerNorm(x, normalized, scale, bias ?? null, epsilon);
+  const [y, average, reciprocal] = layerNorm(x, normalized, null, null, epsilon);
+  const scaled = multiply(y, scale);
+  return [bias ? add(scaled, bias) : scaled, average, reciprocal];
+}
+
+export function RMSNormalization(
+  [x, scale]: [Tensor, Tensor],
+  { axis = -1, epsilon = 1e-5 }: Attributes,
+): Tensor {
+  const axes = range(x.shape.length).slice(axisOf(axis, x.shape.length));
+  const power = mean(multiply(x, x), axes);
+  return multiply(multiply(x, reciprocalRoot(addNumber(power, epsilon))), scale);
+}
+
+/** Local response normalization across channels (Krizhevsky et al. 2012). */
+export function LRN(
+  [x]: [Tensor],
+  { alpha = 1e-4, beta = 0.75, bias = 1, size = 1 }: Attributes,
+): Tensor {
+  if (size < 1) throw new RangeError(`"size" must be at least 1, but is ${size}`);
+  const [batch = 1, channels = 1, ...spatial] = x.shape;
+  const squares = reshape(multiply(x, x), [batch, 1, channels, product(spatial)]);
+  const before = Math.floor((size - 1) / 2);
+  const padded = padConstant(squares, [0, 0, before, size - 1 - before]);
+  const means = reshape(averagePool2d(padded, [size, 1], [1, 1]), x.shape);
+  return divide(x, powNumber(addNumber(multiplyNumber(means, alpha), bias), beta));
+}
+
+export function LpNormalization([x]: [Tensor], { axis = -1, p = 2 }: Attributes): Tensor {
+  return divide(x, norm(x, p, [axisOf(axis, x.shape.length)], true));
+}
+
+export function MeanVarianceNormalization([x]: [Tensor], { axes = [0, 2, 3] }: Attributes): Tensor {
+  const centered = subtract(x, mean(x, axes));
+  const deviation = squareRoot(mean(multiply(centered, centered), axes));
+  return divide(centered, addNumber(deviation, 1e-9));
+}
+
+/** Drops in training, or where the file says so itself. The second output is the mask. */
+export const Dropout = {
+  7: ([x]: [Tensor], { ratio = 0.5 }: Attributes, call: Call): Outputs =>
+    drop(x, ratio, call.training),
+  12: ([x]: [Tensor], _: Attributes, call: Call): Outputs =>
+    drop(x, call.values(1)?.[0] ?? 0.5, call.training || call.values(2)?.[0] === 1),
+};
+
+function drop(x: Tensor, ratio: number, training: boolean): Outputs {
+  return training && ratio > 0
+    ? nativeDropout(x, ratio, true)
+    : [x, onesLike(x).to({ dtype: "bool" })];
+}

@@ -1,0 +1,46 @@
+// Quantization by scale and zero point, a pair for the whole tensor or one for each slice of an axis.
+import { type DType, full, operator, type Tensor } from "../../torch/index.ts";
+import { add, divide, multiply, reshape, subtract } from "../aten.ts";
+import type { Attributes } from "../attributes.ts";
+
+const clamp = operator("aten::clamp");
+const roundHalfToEven = operator("aten::round");
+
+const limits: Partial<Record<DType, readonly [least: number, greatest: number]>> = {
+  uint8: [0, 255],
+  int8: [-128, 127],
+  int16: [-32768, 32767],
+};
+
+/** Scale or zero point in a shape that broadcasts to `x`. */
+function alongAxis(values: Tensor, x: Tensor, axis: number): Tensor {
+  if (values.shape.length === 0) return values;
+  const from = axis < 0 ? axis + x.shape.length : axis;
+  return reshape(
+    values,
+    x.shape.map((_, other) => (other === from ? -1 : 1)),
+  );
+}
+
+export function QuantizeLinear(
+  [x, scale, zero]: [Tensor, Tensor, Tensor?],
+  { axis = 1 }: Attributes,
+): Tensor {
+  const dtype = zero?.dtype ?? "uint8";
+  const range = limits[dtype];
+  if (!range) throw new RangeError(`quantizing to ${dtype} is not supported`);
+  const steps = roundHalfToEven(divide(x, alongAxis(scale, x, axis)));
+  const offset = zero
+    ? alongAxis(zero.to({ dtype: "float32" }), x, axis)
+    : full([], 0, { device: x.device });
+  return clamp(add(steps, offset), ...range).to({ dtype });
+}
+
+export function DequantizeLinear(
+  [x, scale, zero]: [Tensor, Tensor, Tensor?],
+  { axis = 1 }: Attributes,
+): Tensor {
+  const wide = x.to({ dtype: "float32" });
+  const steps = zero ? subtract(wide, alongAxis(zero.to({ dtype: "float32" }), x, axis)) : wide;
+  return multiply(steps, alongAxis(scale, x, axis));
+}

@@ -1,0 +1,181 @@
+// Resampling. Every output element is a weighted sum of a few input elements along each axis, so an
+// axis is resized by gathering and adding these; gradients come with it.
+import { operator, type Tensor } from "../../torch/index.ts";
+import {
+  add,
+  axisOf,
+  hostTensor,
+  indexSelect,
+  isFloating,
+  multiply,
+  product,
+  range,
+} from "../aten.ts";
+import type { Attributes } from "../attributes.ts";
+import type { Call } from "../operator.ts";
+import { type AxisResampling, type ResamplingMode, resamplingTaps } from "../resampling.ts";
+
+const affineGrid = operator("aten::affine_grid_generator");
+const gridSampler = operator("aten::grid_sampler");
+
+/** Before version 11 coordinates are divided by the scale, with no further attributes. */
+export const Resize = {
+  10: ([x]: [Tensor], { mode }: Attributes, call: Call): Tensor =>
+    resizeByScales(x, mode, call.values(1)),
+  11: (
+    [x]: [Tensor],
+    { axes, mode, keep_aspect_ratio_policy: policy = "stretch", ...attributes }: Attributes,
+    call: Call,
+  ): Tensor => {
+    const chosen = axes?.map((axis) => axisOf(axis, x.shape.length)) ?? range(x.shape.length);
+    const lengths = chosen.map((axis) => x.shape[axis]!);
+    const [roi, scales, sizes] = [call.values(1), call.values(2), call.values(3)];
+    const target = sizes?.length
+      ? targetOfSizes(lengths, sizes, policy)
+      : targetOfScales(lengths, scales ?? []);
+    return resampleAxes(x, { mode, attributes, axes: chosen, roi, ...target });
+  },
+};
+
+export const Upsample = {
+  7: ([x]: [Tensor], { mode, scales }: Attributes): Tensor => resizeByScales(x, mode, scales),
+  9: ([x]: [Tensor], { mode }: Attributes, call: Call): Tensor =>
+    resizeByScales(x, mode, call.values(1)),
+};
+
+interface Target {
+  readonly scales: readonly number[];
+  readonly sizes: readonly number[];
+}
+
+interface Resampling extends Target {
+  readonly mode: string | undefined;
+  readonly attributes: Attributes;
+  readonly axes: readonly number[];
+  readonly roi: readonly number[] | undefined;
+}
+
+function resizeByScales(
+  x: Tensor,
+  mode: string | undefined,
+  scales: readonly number[] = [],
+): Tensor {
+  return resampleAxes(x, {
+    mode,
+    attributes: { coordinate_transformation_mode: "asymmetric", nearest_mode: "simple" },
+    axes: range(x.shape.length),
+    roi: undefined,
+    ...targetOfScales(x.shape, scales),
+  });
+}
+
+function targetOfScales(lengths: readonly number[], scales: readonly number[]): Target {
+  if (scales.length !== lengths.length || scales.some((scale) => !(scale > 0))) {
+    throw new RangeError(`scales [${scales}] do not fit sizes [${lengths}]`);
+  }
+  return {
+    scales,
+    sizes: lengths.map((length, i) => Math.floor(Math.fround(length * scales[i]!))),
+  };
+}
+
+function targetOfSizes(
+  lengths: readonly number[],
+  wanted: readonly number[],
+  policy: string,
+): Target {
+  if (wanted.length !== lengths.length) {
+    throw new RangeError(`sizes [${wanted}] do not fit sizes [${lengths}]`);
+  }
+  const ratios = wanted.map((size, i) => Math.fround(size / lengths[i]!));
+  if (policy === "stretch") return { scales: ratios, sizes: wanted };
+  const scale = policy === "not_larger" ? Math.min(...ratios) : Math.max(...ratios);
+  return {
+    scales: ratios.map(() => scale),
+    sizes: lengths.map((length) => Math.round(scale * length)),
+  };
+}
+
+function resampleAxes(
+  x: Tensor,
+  { mode = "nearest", attributes, axes, roi, scales, sizes }: Resampling,
+): Tensor {
+  const options = {
+    mode: modeOf(mode),
+    coordinates: attributes.coordinate_transformation_mode ?? "half_pixel",
+    nearest: attributes.nearest_mode ?? "round_prefer_floor",
+    cubicCoefficient: attributes.cubic_coeff_a ?? -0.75,
+    excludeOutside: attributes.exclude_outside === 1,
+    antialias: attributes.antialias === 1,
+    extrapolation: attributes.extrapolation_value ?? 0,
+  };
+  return axes.reduce((y, axis, i) => {
+    const [length, size, scale] = [y.shape[axis]!, sizes[i]!, scales[i]!];
+    const window = roi?.length === 2 * axes.length ? [roi[i]!, roi[i + axes.length]!] : [0, 1];
+    const crops = options.coordinates === "tf_crop_and_resize";
+    if (length === size && scale === 1 && !crops) return y;
+    const axisOptions = { ...options, length, size, scale, start: window[0]!, end: window[1]! };
+    return resampleAxis(y, axis, axisOptions);
+  }, x);
+}
+
+function modeOf(mode: string): ResamplingMode {
+  if (mode === "nearest" || mode === "linear" || mode === "cubic") return mode;
+  if (mode === "bilinear") return "linear";
+  throw new RangeError(`mode "${mode}" is not supported`);
+}
+
+function resampleAxis(
+  x: Tensor,
+  axis: number,
+  options: AxisResampling & { extrapolation: number },
+): Tensor {
+  const { taps, outside } = resamplingTaps(options);
+  const shape = x.shape.map((_, other) => (other === axis ? options.size : 1));
+  const dtype = isFloating(x) ? x.dtype : "float32";
+  const weigh = (y: Tensor, weights: readonly number[]) =>
+    weights.every((weight) => weight === 1)
+      ? y
+      : multiply(y, hostTensor(weights, x, { shape, dtype }));
+  const parts = taps.map(({ positions, weights }) =>
+    weigh(indexSelect(x, axis, hostTensor(positions, x)), weights),
+  );
+  const sums = parts.reduce((a, b) => add(a, b));
+  if (!outside.includes(1)) return sums.to({ dtype: x.dtype });
+  const inside = weigh(
+    sums,
+    outside.map((flag) => 1 - flag),
+  );
+  const filling = outside.map((flag) => flag * options.extrapolation);
+  return add(inside, hostTensor(filling, x, { shape, dtype })).to({ dtype: x.dtype });
+}
+
+const samplingModes: Readonly<Record<string, number>> = {
+  bilinear: 0,
+  linear: 0,
+  nearest: 1,
+  bicubic: 2,
+  cubic: 2,
+};
+const samplingPaddings: Readonly<Record<string, number>> = { zeros: 0, border: 1, reflection: 2 };
+
+export function GridSample(
+  [x, grid]: [Tensor, Tensor],
+  { align_corners = 0, mode = "bilinear", padding_mode = "zeros" }: Attributes,
+): Tensor {
+  const [sampling, padding] = [samplingModes[mode], samplingPaddings[padding_mode]];
+  if (sampling === undefined || padding === undefined) {
+    throw new RangeError(`mode "${mode}" with padding "${padding_mode}" is not supported`);
+  }
+  return gridSampler(x, grid, sampling, padding, align_corners === 1);
+}
+
+export function AffineGrid(
+  [theta]: [Tensor],
+  { align_corners = 0 }: Attributes,
+  call: Call,
+): Tensor {
+  const size = call.values(1) ?? [];
+  if (product(size) > 2 ** 31) throw new RangeError(`a grid of size [${size}] is too large`);
+  return affineGrid(theta, size, align_corners === 1);
+}
