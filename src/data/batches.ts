@@ -17,7 +17,7 @@ import {
 } from "../torch/index.ts";
 import { type Augmentation, type EpochPlan, planEpoch, positionTables } from "./augmentation.ts";
 import type { Dataset } from "./dataset.ts";
-import { assertNormalization, type Normalization } from "./normalize.ts";
+import { type Normalization, perChannel } from "./normalize.ts";
 
 export interface BatchOptions extends Normalization {
   /** Images in a batch. */
@@ -70,8 +70,8 @@ export class Batches {
   /** Copies the data set to the device. Throws UsageError for options that do not fit the images. */
   constructor(dataset: Dataset, options: BatchOptions) {
     const [channels, height, width] = dataset.shape;
-    const { augment, device = "cpu", mean, std } = options;
-    assertNormalization(options, channels);
+    const { augment, device = "cpu" } = options;
+    const { mean, std } = perChannel(options, channels);
     assertBatch(options.batch);
     if (augment) assertCrop(augment.crop, dataset.shape);
     this.dataset = dataset;

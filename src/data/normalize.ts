@@ -6,7 +6,7 @@ import type { TensorData } from "../graph/graph.ts";
 import { fromFloat32 } from "../graph/tensorData.ts";
 import type { Dataset } from "./dataset.ts";
 
-/** A pixel p of channel c becomes (p / 255 - mean[c]) / std[c]. */
+/** A pixel p of channel c becomes (p / 255 - mean[c]) / std[c]. A single number goes for all channels. */
 export interface Normalization {
   readonly mean: readonly number[];
   readonly std: readonly number[];
@@ -19,17 +19,24 @@ export interface HostBatch {
   readonly size: number;
 }
 
-/** Throws UsageError unless there is one finite mean and one positive deviation a channel. */
-export function assertNormalization({ mean, std }: Normalization, channels: number): void {
-  const check = (name: string, values: readonly number[], valid: (value: number) => boolean) => {
-    if (values.length === channels && values.every(valid)) return;
+/**
+ * One mean and one standard deviation a channel. Throws UsageError unless there are as many as
+ * channels, or a single one, the means finite and the deviations positive.
+ */
+export function perChannel({ mean, std }: Normalization, channels: number): Normalization {
+  const spread = (name: string, values: readonly number[], valid: (value: number) => boolean) => {
+    if (values.length === channels && values.every(valid)) return values;
+    const [only] = values;
+    if (values.length === 1 && valid(only!)) return Array<number>(channels).fill(only!);
     throw new UsageError(
       `expected ${channels} ${name === "std" ? "positive numbers" : "numbers"} as ${name}, ` +
         `one for each channel of the images, got ${values.join(",") || "none"}`,
     );
   };
-  check("mean", mean, Number.isFinite);
-  check("std", std, (value) => Number.isFinite(value) && value > 0);
+  return {
+    mean: spread("mean", mean, Number.isFinite),
+    std: spread("std", std, (value) => Number.isFinite(value) && value > 0),
+  };
 }
 
 /** All images in their order, without augmentation; the last batch may be smaller. */
@@ -38,8 +45,7 @@ export function* hostBatches(
   { batch, ...normalization }: Normalization & { batch: number },
 ): Generator<HostBatch> {
   const [channels, height, width] = dataset.shape;
-  assertNormalization(normalization, channels);
-  const table = normalizedLevels(normalization);
+  const table = normalizedLevels(perChannel(normalization, channels));
   const area = height * width;
   const count = dataset.labels.length;
   for (let start = 0; start < count; start += batch) {

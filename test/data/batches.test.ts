@@ -158,6 +158,14 @@ test("an image's crop does not depend on the number of images before it in the b
 describe("normalisation", () => {
   const options = { batch: 3, seed: 0, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
+  test("takes a single number for all channels", () => {
+    const data = dataset(2);
+    const [one] = hostBatches(data, { ...options, mean: [0.5], std: [0.25] });
+    const same = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
+    const [three] = hostBatches(data, { ...options, ...same });
+    expect(one!.images).toEqual(three!.images);
+  });
+
   test("is (p / 255 - mean) / std", () => {
     const data = dataset(1);
     const [batch] = hostBatches(data, options);
