@@ -83,28 +83,21 @@ function build(libtorch) {
     `-DDEEPOBF_CXX_STANDARD=${libtorch.cxxStandard}`,
     `-DDEEPOBF_CXX11_ABI=${libtorch.cxx11Abi ? 1 : 0}`,
     `-DDEEPOBF_INCLUDE_DIRECTORIES=${[...libtorch.includeDirectories, ...headers].join(";")}`,
-    `-DDEEPOBF_LIBRARIES=${[...libtorch.libraries, openmpRuntime(libtorch)].join(";")}`,
+    `-DDEEPOBF_LIBRARIES=${[...libtorch.libraries, ...openmpLibraries(libtorch)].join(";")}`,
     `-DDEEPOBF_RUN_PATH=${libtorch.libraryDirectories.join(";")}`,
   ]);
   run("cmake", ["--build", buildDirectory, "--parallel"]);
 }
 
 /**
- * The OpenMP runtime that libtorch_cpu itself loads. Two of them in one process fight for the cores.
+ * Our kernels use the OpenMP runtime that libtorch_cpu brings; two in one process fight for the cores. It is not
+ * linked: wheels rename its file but not its soname, and the linker would record the soname.
  * @param {Libtorch} libtorch
+ * @returns {string[]}
  */
-function openmpRuntime(libtorch) {
-  const dynamic = execFileSync("readelf", ["-d", libtorch.libraries[0] ?? ""], {
-    encoding: "utf8",
-  });
-  const name = /NEEDED.*\[(lib(?:gomp|iomp5|omp)\b[^\]]*)\]/.exec(dynamic)?.[1];
-  const folders = [
-    ...libtorch.libraryDirectories,
-    join(dirname(libtorch.directory), "torch.libs"),
-    join(libtorch.directory, "..", "..", ".."),
-  ];
-  const file = name && folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
-  return file ?? "-lgomp";
+function openmpLibraries({ libraries: [libtorchCpu = ""] }) {
+  const dynamic = execFileSync("readelf", ["-d", libtorchCpu], { encoding: "utf8" });
+  return /NEEDED.*\[lib(gomp|iomp5|omp)\b/.test(dynamic) ? [] : ["-lgomp"];
 }
 
 /**
