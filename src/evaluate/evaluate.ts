@@ -1,7 +1,7 @@
 // How well and how fast a classifier answers. Every image is shown once, as it is (single view).
 
-import { assertLabels, assertShape, type Dataset, hostBatches } from "../data/index.ts";
-import type { Normalization } from "../data/normalize.ts";
+import { assertLabels, assertShape, type Dataset } from "../data/dataset.ts";
+import { hostBatches, type Normalization } from "../data/normalize.ts";
 import { ModelError } from "../errors.ts";
 import { type Classifier, concatenate } from "./classifier.ts";
 import { argmaxRows, countEqual, findNaN, maxAbs, maxAbsDifference } from "./metrics.ts";

@@ -1,6 +1,6 @@
 // A classifier in ONNX Runtime.
 
-import type { Dataset } from "../data/index.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { DataError } from "../errors.ts";
 import type { TensorData } from "../graph/graph.ts";
 import { toFloat32 } from "../graph/tensorData.ts";

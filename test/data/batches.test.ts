@@ -175,6 +175,12 @@ describe("normalisation", () => {
     expect(values[place]).toBeCloseTo(expected, 5);
   });
 
+  test("takes one number for all channels", () => {
+    const one = [...hostBatches(dataset(2), { batch: 2, mean: [0.5], std: [0.25] })];
+    const each = { batch: 2, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
+    expect(one).toEqual([...hostBatches(dataset(2), each)]);
+  });
+
   test("gives the host and the device the same bits, in order", () => {
     const data = dataset(8);
     using batches = new Batches(data, options);

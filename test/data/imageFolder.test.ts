@@ -4,6 +4,7 @@ import sharp, { type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
 import { loadData } from "../../src/data/index.ts";
 import { ResourceError } from "../../src/errors.ts";
+import { randomBits } from "../../src/graph/random.ts";
 import { dataError, temporaryFolders } from "./folder.ts";
 
 const folders = temporaryFolders();
@@ -177,6 +178,29 @@ describe("image folders", () => {
     expect(message).toContain("test/a/18.png");
     expect(message).not.toContain("test/a/19.png");
     expect(message).toMatch(/\.\.\. and 5 more$/);
+  });
+
+  test("decode or refuse by name whatever bytes are changed, never crash", async () => {
+    const seeds = await Promise.all([
+      noise().png().toBuffer(),
+      noise().jpeg().toBuffer(),
+      noise().webp().toBuffer(),
+      noise().webp({ lossless: true }).toBuffer(),
+    ]);
+    const bits = randomBits({ seed: 3, name: "mutations" }, 4000);
+    const mutated = Array.from({ length: 400 }, (_, index) => {
+      const bytes = Uint8Array.from(seeds[index % seeds.length]!);
+      for (let change = 0; change <= index % 8; change++) {
+        const random = bits[index * 10 + change]!;
+        bytes[random % bytes.length] = random >>> 24;
+      }
+      return [`train/b/m${index}`, bytes] as const;
+    });
+    const folder = await dataFolder(Object.fromEntries(mutated));
+    const message = await dataError(loadData(`images:${folder}`, { shape: [3, 4, 4] }));
+    const refused = Number(/(\d+) problems/.exec(message)?.[1]);
+    expect(refused).toBeGreaterThan(100);
+    expect(refused).toBeLessThan(400);
   });
 
   test("refuse mixed sizes where the model names none, with both sizes", async () => {
