@@ -114,7 +114,7 @@ describe("evaluate", () => {
     await expect(evaluate(never, five, options)).rejects.toThrow("labels up to 4");
     const wide = { ...never, shape: [3, 2, 2] as const };
     await expect(evaluate(wide, images, options)).rejects.toThrow(DataError);
-    await expect(evaluate(never, images, { ...options, mean: [0] })).rejects.toThrow(UsageError);
+    await expect(evaluate(never, images, { ...options, mean: [] })).rejects.toThrow(UsageError);
   });
 });
 
