@@ -36,7 +36,7 @@ export class RuntimeProcess {
   constructor(model: string, timeoutSeconds: number) {
     this.#model = model;
     this.#timeoutSeconds = timeoutSeconds;
-    this.#child = startWorker();
+    this.#child = startLimited(workerScript());
     this.#channel = new Channel(this.#child, (reply, payloads) => {
       this.#settle((waiting) => waiting.resolve({ reply, payloads }));
     });
@@ -147,8 +147,12 @@ export function missingRuntime(cause: string): ResourceError {
   );
 }
 
-function startWorker(): ChildProcess {
-  const command = [process.execPath, workerScript()];
+/**
+ * Starts a script of Node that may not take all memory, with a channel and with its stderr piped: a
+ * place for what a file might bring down.
+ */
+export function startLimited(script: string): ChildProcess {
+  const command = [process.execPath, script];
   const [program = "", ...args] =
     process.platform === "linux"
       ? ["/bin/sh", "-c", 'ulimit -d "$0" 2>/dev/null; exec "$@"', memoryLimit(), ...command]

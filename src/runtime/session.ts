@@ -31,6 +31,8 @@ interface Measurement {
 }
 
 const defaultTimeoutSeconds = 300;
+const fewestTurns = 3;
+const mostTurns = 10;
 
 /** A model in ONNX Runtime. Close it after use, or declare it with `await using`. */
 export class OnnxSession {
@@ -107,12 +109,12 @@ export class OnnxSession {
    * smaller batch size is run as often as the batch needs. Throws ModelError.
    */
   async latency({ batch, shape = [], seconds = 1 }: LatencyOptions): Promise<number> {
-    await this.#time({ batch, shape }, { warmUp: 3, seconds: 0, runs: 1 });
+    await this.#time({ batch, shape }, { warmUp: 1, seconds: 0, runs: 1 });
     return median(await this.#time({ batch, shape }, { warmUp: 0, seconds, runs: 2000 }));
   }
 
   /**
-   * Latencies of two models as `latency` gives them, measured in turns of a tenth of the time each, so
+   * Latencies of two models as `latency` gives them, measured in turns of a fraction of the time each, so
    * that what else the machine does falls on both alike. `seconds` is spent on each model.
    */
   static async compareLatency(
@@ -121,12 +123,20 @@ export class OnnxSession {
     { batch, shape = [], seconds = 1 }: LatencyOptions,
   ): Promise<readonly [number, number]> {
     const pair = [first, second].map((session) => ({ session, times: [] as number[] }));
+    let slowest = 0;
     for (const { session } of pair) {
-      await session.#time({ batch, shape }, { warmUp: 3, seconds: 0, runs: 1 });
+      const once = { warmUp: 1, seconds: 0, runs: 1 };
+      slowest = Math.max(slowest, ...(await session.#time({ batch, shape }, once)));
     }
-    for (let turn = 0; turn < 10; turn++) {
+    // A slow model has fewer turns, and no need to warm up in each.
+    const turns = Math.min(
+      mostTurns,
+      Math.max(fewestTurns, Math.floor((seconds * 1000) / slowest)),
+    );
+    const warmUp = slowest < 20 ? 1 : 0;
+    for (let turn = 0; turn < turns; turn++) {
       for (const { session, times } of turn % 2 === 0 ? pair : pair.toReversed()) {
-        const measurement = { warmUp: 1, seconds: seconds / 10, runs: 200 };
+        const measurement = { warmUp, seconds: seconds / turns, runs: 200 };
         times.push(...(await session.#time({ batch, shape }, measurement)));
       }
     }
