@@ -72,11 +72,17 @@ export function compose(first: Graph, second: Graph): Graph {
   const cleared = renameApart(first, reserved, new Map());
   const links = new Map(second.inputs.map(({ name }, i) => [name, cleared.outputs[i]!.name]));
   const linked = renameApart(second, tensorNames(cleared), links);
+  const nodeNames = new Set(cleared.nodes.map(({ name }) => name));
+  const freeName = (name: string): string =>
+    name !== "" && nodeNames.has(name) ? freeName(`${name}_`) : name;
   return {
     ...cleared,
     name: first.name || second.name,
     outputs: linked.outputs,
-    nodes: [...cleared.nodes, ...linked.nodes],
+    nodes: [
+      ...cleared.nodes,
+      ...linked.nodes.map((node) => ({ ...node, name: freeName(node.name) })),
+    ],
     initializers: new Map([...cleared.initializers, ...linked.initializers]),
   };
 }

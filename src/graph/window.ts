@@ -60,11 +60,13 @@ export function slideWindowTransposed(options: TransposedWindowOptions): {
   const output = kernel.map((size, axis) => {
     const extent = (size - 1) * dilations[axis]! + 1;
     const full = strides[axis]! * (input[axis]! - 1) + outputPadding[axis]! + extent;
-    const wanted =
-      outputShape?.[axis] ?? (autoPad.startsWith("SAME") && input[axis]! * strides[axis]!);
-    if (wanted === false) return full - pads[axis]! - pads[axis + rank]!;
-    splitPadding(pads, { axis, total: Math.max(0, full - wanted), autoPad });
-    return wanted;
+    const same = autoPad.startsWith("SAME") ? input[axis]! * strides[axis]! : undefined;
+    const wanted = outputShape?.[axis] ?? same;
+    if (wanted === undefined) return full - pads[axis]! - pads[axis + rank]!;
+    const total = Math.max(0, full - wanted);
+    splitPadding(pads, { axis, total, autoPad });
+    // A stride beyond the kernel leaves less than SAME asks for; there is no negative padding.
+    return outputShape ? wanted : full - total;
   });
   return { output, pads };
 }

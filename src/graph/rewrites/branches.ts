@@ -32,10 +32,14 @@ function prefixInner(branch: Graph, prefix: string): Graph {
     ...branch.initializers.keys(),
     ...branch.nodes.flatMap(({ outputs }) => outputs),
   ]);
-  return renameTensors(branch, (name) => (own.has(name) ? prefix + name : name));
+  const renamed = renameTensors(branch, (name) => (own.has(name) ? prefix + name : name));
+  return {
+    ...renamed,
+    nodes: renamed.nodes.map((node) => ({ ...node, name: prefix + node.name })),
+  };
 }
 
 function identity(from: string, to: string): Node {
   const io = { inputs: [from], outputs: [to] };
-  return { name: to, operator: "Identity", domain: "", attributes: {}, ...io };
+  return { name: "", operator: "Identity", domain: "", attributes: {}, ...io };
 }

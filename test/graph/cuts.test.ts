@@ -1,0 +1,185 @@
+import { describe, expect, it } from "vitest";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import { findBoundary, findCutPoints } from "../../src/graph/cuts.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { cutGraph } from "../../src/graph/rewrites.ts";
+import { inferShapes } from "../../src/graph/shapes.ts";
+import { attributes, float32, graph, node } from "./graphs.ts";
+
+type Build = (build: GraphBuilder, x: string) => string;
+
+/** A network on 3 x 16 x 16 images; `head` begins at the output "features" of a convolution. */
+function network(head: Build, body: Build = (_, x) => x): Graph {
+  const build = new GraphBuilder();
+  const image = build.input("image", ["N", 3, 16, 16]);
+  const conv = build.conv(image, { name: "conv", outputs: 8, kernel: 3, padding: 1 });
+  build.output(head(build, body(build, build.relu(conv, { name: "features" }))), "logits");
+  return build.build();
+}
+
+const boundaryOf = (model: Graph, name?: string) => findBoundary(model, inferShapes(model), name);
+const cutsOf = (model: Graph) => findCutPoints(model, inferShapes(model));
+
+const linear: Build = (build, x) => build.linear(build.flatten(x), { name: "fc", outputs: 5 });
+const operator =
+  (name: string, values: Parameters<typeof attributes>[0] = {}): Build =>
+  (build, x) =>
+    build.node(name, [x], { attributes: attributes(values) });
+const then =
+  (...steps: Build[]): Build =>
+  (build, x) =>
+    steps.reduce((tensor, step) => step(build, tensor), x);
+
+describe("boundary", () => {
+  it.each<[string, Build]>([
+    ["global average pooling", then(operator("GlobalAveragePool"), linear)],
+    [
+      "a mean over height and width",
+      then(operator("ReduceMean", { axes: [2, 3], keepdims: 0 }), linear),
+    ],
+    [
+      "a mean that keeps its axes",
+      then(operator("ReduceMean", { axes: [-1, -2], keepdims: 1 }), linear),
+    ],
+    [
+      "average pooling",
+      then(operator("AveragePool", { kernel_shape: [4, 4], strides: [4, 4] }), linear),
+    ],
+    [
+      "average pooling that changes nothing",
+      then(operator("AveragePool", { kernel_shape: [1, 1] }), linear),
+    ],
+    ["max pooling", then(operator("MaxPool", { kernel_shape: [2, 2] }), linear)],
+    ["flattening", linear],
+    [
+      "pooling, dropout and two linear layers",
+      then(operator("GlobalMaxPool"), operator("Dropout"), (build, x) => {
+        const hidden = build.relu(build.linear(build.flatten(x), { name: "fc1", outputs: 7 }));
+        return build.linear(hidden, { name: "fc2", outputs: 5 });
+      }),
+    ],
+    ["pooling and flattening alone", then(operator("GlobalAveragePool"), operator("Flatten"))],
+    [
+      "a normalized pooled map",
+      then(operator("GlobalAveragePool"), (build, x) => build.batchNorm(x, { name: "bn" }), linear),
+    ],
+    [
+      "two poolings side by side",
+      (build, x) =>
+        linear(
+          build,
+          build.concat([
+            operator("GlobalAveragePool")(build, x),
+            operator("GlobalMaxPool")(build, x),
+          ]),
+        ),
+    ],
+  ])("lies before %s", (_, head) => {
+    expect(boundaryOf(network(head))).toEqual({ tensor: "features", shape: [1, 8, 16, 16] });
+  });
+
+  it("lies behind normalization and activation", () => {
+    const model = network(then(operator("GlobalAveragePool"), linear), (build, x) =>
+      build.relu(build.batchNorm(x, { name: "bn" }), { name: "last" }),
+    );
+    expect(boundaryOf(model).tensor).toBe("last");
+  });
+
+  it("lies before the last pooling where several follow each other", () => {
+    const pools = then(
+      operator("MaxPool", { kernel_shape: [2, 2], strides: [2, 2] }),
+      operator("AveragePool", { kernel_shape: [1, 1] }),
+    );
+    expect(boundaryOf(network(then(pools, linear))).shape).toEqual([1, 8, 8, 8]);
+  });
+
+  it("lies behind a convolution that classifies", () => {
+    const model = network(then(operator("GlobalAveragePool"), operator("Flatten")), (build, x) => {
+      const scores = build.conv(build.node("Dropout", [x]), {
+        name: "classifier",
+        outputs: 5,
+        kernel: 1,
+      });
+      return build.relu(scores, { name: "scores" });
+    });
+    expect(boundaryOf(model)).toEqual({ tensor: "scores", shape: [1, 5, 16, 16] });
+  });
+
+  it("is no map that a residual path goes around", () => {
+    const model = network(then(operator("GlobalAveragePool"), linear), (build, x) => {
+      const inner = build.conv(x, { name: "inner", outputs: 8, kernel: 3, padding: 1 });
+      return build.add(x, build.relu(inner), { name: "sum" });
+    });
+    expect(boundaryOf(model).tensor).toBe("sum");
+    expect(() => boundaryOf(model, "inner")).toThrow(
+      /"inner" cannot be the boundary: paths .* go around it/,
+    );
+  });
+
+  it("can be asked for", () => {
+    const model = network(then(operator("MaxPool", { kernel_shape: [2, 2] }), linear));
+    const pooled = "features.maxpool";
+    expect(boundaryOf(model, pooled)).toEqual({ tensor: pooled, shape: [1, 8, 15, 15] });
+    expect(() => boundaryOf(model, "nothing")).toThrow(/has no tensor of that name/);
+    expect(() => boundaryOf(model, "logits")).toThrow(/its shape is \[1, 5\]/);
+    expect(() =>
+      boundaryOf(
+        network(linear, (build, x) => build.conv(x, { name: "next", outputs: 4, kernel: 1 })),
+        "features",
+      ),
+    ).toThrow(/after it comes Conv node "next"/);
+  });
+
+  it("does not exist where the reason says so", () => {
+    const map = network((build, x) => build.conv(x, { name: "mask", outputs: 2, kernel: 1 }));
+    expect(() => boundaryOf(map)).toThrow(
+      /no boundary .*: output "logits" has shape \[1, 2, 16, 16\]/,
+    );
+
+    const vector = graph({
+      inputs: { x: ["N", 4] },
+      initializers: { w: float32([4, 2]) },
+      nodes: [node("MatMul", ["x", "w"], "y")],
+      outputs: ["y"],
+    });
+    expect(() => boundaryOf(vector)).toThrow(
+      /no tensor of shape \[batch, channels, height, width\]/,
+    );
+
+    const attention = network((build, x) => {
+      const tokens = build.node("Squeeze", [operator("ReduceMean", { axes: [2] })(build, x)], {
+        attributes: {},
+      });
+      const turned = build.node("Transpose", [tokens]);
+      return build.node("MatMul", [tokens, turned]);
+    });
+    expect(() => boundaryOf(attention)).toThrow(
+      /after the last feature map "features.reducemean" still comes MatMul node/,
+    );
+  });
+});
+
+describe("cut points", () => {
+  const residual = network(then(operator("GlobalAveragePool"), linear), (build, x) => {
+    const inner = build.relu(build.conv(x, { name: "inner", outputs: 8, kernel: 3, padding: 1 }));
+    const sum = build.add(x, inner, { name: "sum" });
+    return build.relu(sum, { name: "last" });
+  });
+
+  it("are the maps that all paths pass through, before the boundary", () => {
+    expect(cutsOf(residual)).toEqual(["conv", "features", "sum"]);
+  });
+
+  it("are the same in the extractor alone", () => {
+    const facts = inferShapes(residual);
+    const { extractor } = cutGraph(residual, findBoundary(residual, facts).tensor, facts);
+    expect(cutsOf(extractor)).toEqual(["conv", "features", "sum"]);
+  });
+
+  it("each cut the network in two", () => {
+    for (const tensor of cutsOf(residual)) {
+      const { extractor, classifier } = cutGraph(residual, tensor);
+      expect(extractor.nodes.length + classifier.nodes.length).toBe(residual.nodes.length);
+    }
+  });
+});

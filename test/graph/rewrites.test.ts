@@ -1,0 +1,345 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import type { Graph, TensorData } from "../../src/graph/graph.ts";
+import { normal, uniform } from "../../src/graph/random.ts";
+import {
+  compose,
+  cutGraph,
+  eliminateDeadNodes,
+  fixInputSizes,
+  foldBatchNorm,
+  foldConstants,
+  freeBatch,
+  renameTensors,
+  stripNames,
+  subgraph,
+} from "../../src/graph/rewrites.ts";
+import { inferShapes } from "../../src/graph/shapes.ts";
+import { fromFloat32, fromNumbers } from "../../src/graph/tensorData.ts";
+import { float32, graph, int64, node } from "./graphs.ts";
+import { evaluate, relativeDifference } from "./onnxruntime.ts";
+
+const operators = ({ nodes }: Graph) => nodes.map(({ operator }) => operator);
+
+/** Gives normalizations statistics as training leaves them; `negative` scales are possible. */
+function trained(model: Graph, { negative = true } = {}): Graph {
+  const initializers = new Map<string, TensorData>();
+  for (const [name, value] of model.initializers) {
+    const stream = { seed: 5, name };
+    const count = value.shape.reduce((product, size) => product * size, 1);
+    const positive = () =>
+      fromFloat32(
+        value.shape,
+        uniform(stream, count).map((u) => u + 0.5),
+      );
+    const any = () => fromFloat32(value.shape, normal(stream, count));
+    const isPositive = name.endsWith("running_var") || (!negative && /bn.*weight/.test(name));
+    initializers.set(name, isPositive ? positive() : name.includes("bn") ? any() : value);
+  }
+  return { ...model, initializers };
+}
+
+const plan = fc.record({
+  kernel: fc.constantFrom(1, 2, 3),
+  stride: fc.constantFrom(1, 2),
+  padding: fc.constantFrom(0, 1),
+  grouped: fc.boolean(),
+  bias: fc.boolean(),
+  pool: fc.boolean(),
+  relu: fc.boolean(),
+});
+
+describe("foldBatchNorm", () => {
+  it("preserves what the network computes", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(plan, { minLength: 1, maxLength: 3 }), async (layers) => {
+        const build = new GraphBuilder();
+        let x = build.input("x", ["N", 4, 16, 16]);
+        layers.forEach(({ pool, relu, grouped, ...options }, i) => {
+          x = build.conv(x, { name: `conv${i}`, outputs: 4, groups: grouped ? 2 : 1, ...options });
+          if (pool) x = build.maxPool(x, { kernel: 2, stride: 1, padding: 1 });
+          x = build.batchNorm(x, { name: `bn${i}` });
+          if (relu) x = build.relu(x);
+        });
+        build.output(x, "y");
+        const model = trained(build.build(), { negative: !layers.some(({ pool }) => pool) });
+        const folded = foldBatchNorm(model);
+        expect(operators(folded)).not.toContain("BatchNormalization");
+        const inputs = { x: [2, 4, 16, 16] };
+        const [before, after] = [await evaluate(model, inputs), await evaluate(folded, inputs)];
+        expect(relativeDifference(before.y!, after.y!)).toBeLessThan(1e-5);
+      }),
+      { numRuns: 25, seed: 1 },
+    );
+  });
+
+  it("removes the normalization's parameters and shrinks nothing else", () => {
+    const build = new GraphBuilder();
+    const x = build.input("x", ["N", 3, 4, 4]);
+    const normalized = build.batchNorm(build.conv(x, { name: "c", outputs: 2, kernel: 1 }), {
+      name: "bn",
+    });
+    build.output(normalized, "y");
+    const folded = foldBatchNorm(build.build());
+    expect([...folded.initializers.keys()]).toEqual(["c.weight", "bn.bias"]);
+    expect(folded.nodes[0]).toMatchObject({ inputs: ["x", "c.weight", "bn.bias"], outputs: ["y"] });
+  });
+
+  const normalization = (x: string, y: string, attributes = {}) =>
+    node("BatchNormalization", [x, "s", "b", "m", "v"], y, attributes);
+  const parameters = {
+    w: float32([2, 2, 1, 1], [1, 2, 3, 4]),
+    ...{ s: float32([2], [2, -1]), b: float32([2]), m: float32([2]), v: float32([2]) },
+  };
+  const inputs = { x: [1, 2, 3, 3] };
+
+  it.each<[string, readonly ReturnType<typeof node>[], readonly string[]]>([
+    [
+      "another node reads the convolution",
+      [node("Conv", ["x", "w"], "c"), normalization("c", "n"), node("Add", ["c", "n"], "y")],
+      ["y"],
+    ],
+    [
+      "the convolution is an output",
+      [node("Conv", ["x", "w"], "c"), normalization("c", "y")],
+      ["y", "c"],
+    ],
+    [
+      "it is in training form",
+      [node("Conv", ["x", "w"], "c"), normalization("c", "y", { training_mode: 1 })],
+      ["y"],
+    ],
+    [
+      "it follows a transposed convolution",
+      [node("ConvTranspose", ["x", "w"], "c"), normalization("c", "y")],
+      ["y"],
+    ],
+    [
+      "a negative scale follows max pooling",
+      [
+        node("Conv", ["x", "w"], "c"),
+        node("MaxPool", ["c"], "p", { kernel_shape: [2, 2] }),
+        normalization("p", "y"),
+      ],
+      ["y"],
+    ],
+    [
+      "it comes before the convolution",
+      [normalization("x", "n"), node("Conv", ["n", "w"], "y")],
+      ["y"],
+    ],
+  ])("leaves a normalization where %s", (_, nodes, outputs) => {
+    const model = graph({ inputs, initializers: parameters, nodes, outputs });
+    expect(foldBatchNorm(model).nodes).toEqual(nodes);
+  });
+
+  it("copies weights that another convolution shares", async () => {
+    const nodes = [
+      node("Conv", ["x", "w"], "c"),
+      normalization("c", "n"),
+      node("Conv", ["n", "w"], "d"),
+      normalization("d", "y"),
+    ];
+    const model = graph({ inputs, initializers: parameters, nodes, outputs: ["y"] });
+    const folded = foldBatchNorm(model);
+    expect(operators(folded)).toEqual(["Conv", "Conv"]);
+    const [before, after] = [await evaluate(model, inputs), await evaluate(folded, inputs)];
+    expect(relativeDifference(before.y!, after.y!)).toBeLessThan(1e-5);
+  });
+});
+
+describe("foldConstants", () => {
+  // What PyTorch exports for x.view(x.size(0), -1), with a dropout and an identity around it.
+  const flattening = graph({
+    inputs: { x: ["N", 2, 3, 3] },
+    initializers: {
+      axis: fromNumbers("int64", [], [0]),
+      rest: int64(-1),
+      w: float32([18, 2]),
+      zero: int64(0),
+    },
+    nodes: [
+      node("Shape", ["x"], "shape"),
+      node("Gather", ["shape", "axis"], "batch"),
+      node("Unsqueeze", ["batch", "zero"], "batches"),
+      node("Concat", ["batches", "rest"], "target", { axis: 0 }),
+      node("Identity", ["x"], "same"),
+      node("Reshape", ["same", "target"], "flat"),
+      node("Dropout", ["flat"], "dropped"),
+      node("MatMul", ["dropped", "w"], "product"),
+      node("Identity", ["product"], "y"),
+    ],
+    outputs: ["y"],
+  });
+
+  it("leaves no shape arithmetic, identity or dropout, for any batch size", async () => {
+    const folded = foldConstants(flattening);
+    expect(operators(folded)).toEqual(["Reshape", "MatMul"]);
+    expect(folded.outputs).toEqual(flattening.outputs);
+    for (const batch of [1, 5]) {
+      const inputs = { x: [batch, 2, 3, 3] };
+      const [before, after] = [await evaluate(flattening, inputs), await evaluate(folded, inputs)];
+      expect(relativeDifference(before.y!, after.y!)).toBe(0);
+    }
+  });
+
+  it("keeps what depends on the batch size", () => {
+    const model = graph({
+      inputs: { x: ["N", 4] },
+      initializers: { two: fromNumbers("float32", [], [2]) },
+      nodes: [
+        node("Shape", ["x"], "shape"),
+        node("ConstantOfShape", ["shape"], "zeros"),
+        node("Add", ["two", "two"], "four"),
+        node("Add", ["zeros", "four"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const folded = foldConstants(model);
+    expect(operators(folded)).toEqual(["Shape", "ConstantOfShape", "Add"]);
+    expect([...folded.initializers.keys()]).toEqual(["four"]);
+  });
+
+  it("takes the branch that a constant condition decides", async () => {
+    const branch = (operator: string) =>
+      ({
+        type: "graph",
+        value: graph({ nodes: [node(operator, ["x"], "inner")], outputs: ["inner"] }),
+      }) as const;
+    const attributes = { then_branch: branch("Sigmoid"), else_branch: branch("Exp") };
+    const model = graph({
+      inputs: { x: ["N", 4] },
+      initializers: { yes: fromNumbers("bool", [], [1]) },
+      nodes: [
+        node("Not", ["yes"], "no"),
+        node("If", ["no"], "a", attributes),
+        node("If", ["yes"], "b", attributes),
+        node("Add", ["a", "b"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const folded = foldConstants(model);
+    expect(operators(folded)).toEqual(["Exp", "Sigmoid", "Add"]);
+    const inputs = { x: [2, 4] };
+    const [before, after] = [await evaluate(model, inputs), await evaluate(folded, inputs)];
+    expect(relativeDifference(before.y!, after.y!)).toBe(0);
+  });
+});
+
+describe("input sizes", () => {
+  const fixed = (target: readonly number[]) =>
+    graph({
+      inputs: { x: [1, 2, 3, 3] },
+      initializers: { target: int64(...target), bias: float32([1, 18]) },
+      nodes: [node("Reshape", ["x", "target"], "flat"), node("Add", ["flat", "bias"], "y")],
+      outputs: ["y"],
+    });
+
+  it("frees the batch size that an export fixed", async () => {
+    const free = freeBatch(fixed([1, -1]))!;
+    expect(free.inputs[0]?.shape).toEqual(["N", 2, 3, 3]);
+    expect((await evaluate(free, { x: [4, 2, 3, 3] })).y?.shape).toEqual([4, 18]);
+  });
+
+  it("gives up where a node depends on the batch size", () => {
+    expect(freeBatch(fixed([-1, 18]))).toBeDefined();
+    const model = fixed([2, 9]);
+    expect(
+      freeBatch({
+        ...model,
+        initializers: new Map([...model.initializers, ["bias", float32([2, 9])]]),
+      }),
+    ).toBeUndefined();
+  });
+
+  it("fixes height and width", () => {
+    const model = graph({
+      inputs: { x: ["N", 3, "h", "w"] },
+      nodes: [node("Relu", ["x"], "y")],
+      outputs: ["y"],
+    });
+    expect(inferShapes(fixInputSizes(model, [3, 8, 9])).get("y")?.shape).toEqual([1, 3, 8, 9]);
+    expect(() => fixInputSizes(model, [1, 8, 9])).toThrow(/cannot have the sizes 1 x 8 x 9/);
+  });
+});
+
+describe("parts", () => {
+  const model = (() => {
+    const build = new GraphBuilder({ name: "model" });
+    const x = build.input("x", ["N", 3, 8, 8]);
+    const first = build.relu(build.conv(x, { name: "conv1", outputs: 4, kernel: 3, padding: 1 }));
+    const second = build.add(first, build.conv(first, { name: "conv2", outputs: 4, kernel: 1 }));
+    const pooled = build.flatten(build.globalAveragePool(second));
+    build.output(build.linear(pooled, { name: "fc", outputs: 5 }), "logits");
+    return build.build();
+  })();
+  const middle = model.nodes[1]!.outputs[0]!;
+
+  it("compute together what the whole computes", async () => {
+    const { extractor, classifier } = cutGraph(model, middle);
+    expect(extractor.outputs).toEqual([{ name: middle, dtype: "float32", shape: ["N", 4, 8, 8] }]);
+    expect([...extractor.initializers.keys()]).toEqual(["conv1.weight"]);
+    const inputs = { x: [2, 3, 8, 8] };
+    const whole = await evaluate(model, inputs);
+    const features = await evaluate(extractor, inputs);
+    const parts = await evaluate(classifier, features);
+    expect(relativeDifference(whole.logits!, parts.logits!)).toBeLessThan(1e-6);
+    const joined = compose(extractor, classifier);
+    expect(joined.inputs).toEqual(model.inputs);
+    expect(joined.outputs).toEqual(model.outputs);
+    expect(relativeDifference(whole.logits!, (await evaluate(joined, inputs)).logits!)).toBe(0);
+  });
+
+  it("join even where they use the same names", async () => {
+    const squared = renameTensors(
+      graph({
+        inputs: { a: ["N", 5] },
+        initializers: { w: float32([5]) },
+        nodes: [node("Mul", ["a", "w"], "b"), node("Mul", ["b", "b"], "y")],
+        outputs: ["y"],
+      }),
+      (name) => name,
+    );
+    const twice = compose(
+      squared,
+      renameTensors(squared, (name) =>
+        name === "a" ? "y" : name === "y" ? "b" : name === "b" ? "a" : name,
+      ),
+    );
+    expect(twice.outputs[0]?.name).toBe("b");
+    const x = { shape: [1, 5], values: Float32Array.of(1, 2, 3, 4, 5) };
+    expect([...(await evaluate(twice, { a: x })).b!.values]).toEqual([1, 16, 81, 256, 625]);
+  });
+
+  it("are refused where a path goes around the cut", () => {
+    const conv2 = model.nodes[2]!.outputs[0]!;
+    expect(() => cutGraph(model, conv2)).toThrow(
+      /"logits" cannot be computed from "conv2" alone.*input "x"/,
+    );
+    expect(subgraph(model, { inputs: [conv2, middle], outputs: ["logits"] }).nodes).toHaveLength(4);
+    expect(() => compose(model, { ...model, opset: 11 })).toThrow(/opset 17 and 11/);
+  });
+
+  it("lose what no output needs", () => {
+    const dead = { ...model, nodes: [...model.nodes, node("Relu", ["x"], "unused")] };
+    expect(eliminateDeadNodes(dead)).toEqual(model);
+  });
+
+  it("lose their names", async () => {
+    const stripped = stripNames(model);
+    const names = JSON.stringify([
+      stripped.name,
+      stripped.nodes,
+      [...stripped.initializers.keys()],
+    ]);
+    expect(names).not.toMatch(/conv|fc|relu|model|weight|bias/);
+    expect(stripped.inputs.concat(stripped.outputs).map(({ name }) => name)).toEqual([
+      "x",
+      "logits",
+    ]);
+    const inputs = { x: [2, 3, 8, 8] };
+    const [before, after] = [await evaluate(model, inputs), await evaluate(stripped, inputs)];
+    expect(relativeDifference(before.logits!, after.logits!)).toBe(0);
+  });
+});

@@ -1,0 +1,126 @@
+import { describe, expect, it } from "vitest";
+import { countCost } from "../../src/graph/cost.ts";
+import { findBoundary, findCutPoints } from "../../src/graph/cuts.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { compose, cutGraph, foldBatchNorm, freeBatch } from "../../src/graph/rewrites.ts";
+import { inferShapes } from "../../src/graph/shapes.ts";
+import {
+  type Activation,
+  architectures,
+  densenet,
+  type Layer,
+  resnet,
+  sequential,
+} from "../../src/models/index.ts";
+import { evaluate, relativeDifference } from "../graph/onnxruntime.ts";
+
+const build = (name: string, options = {}) => architectures[name]!(options);
+const costOf = (model: Graph) => countCost(model, inferShapes(model));
+const count = (model: Graph, operator: string) =>
+  model.nodes.filter((node) => node.operator === operator).length;
+
+describe("reference models", () => {
+  // He et al. 2016, table 6; Huang et al. 2017, table 2 and the authors' repository.
+  it.each([
+    ["resnet20", 0.27],
+    ["resnet32", 0.46],
+    ["resnet44", 0.66],
+    ["resnet56", 0.85],
+    ["densenet100", 0.8],
+    ["densenet", 0.18],
+    ["googlenet-half", 1.5],
+  ])("%s has %d million parameters", (name, millions) => {
+    const digits = String(millions).length - 2;
+    expect((costOf(build(name)).parameters / 1e6).toFixed(digits)).toBe(millions.toFixed(digits));
+  });
+
+  it("have the multiply-accumulate operations that others count", () => {
+    expect(costOf(build("resnet20")).macs).toBe(40_551_040);
+    expect(costOf(build("resnet56")).macs).toBe(125_485_696);
+  });
+
+  it.each([
+    ["resnet20", "layer3.2", [1, 64, 8, 8]],
+    ["densenet", "norm5.relu", [1, 132, 8, 8]],
+    ["googlenet-half", "inception5b", [1, 512, 8, 8]],
+  ])("%s has its boundary at %s", (name, tensor, shape) => {
+    const model = build(name);
+    expect(findBoundary(model, inferShapes(model))).toEqual({ tensor, shape });
+  });
+
+  it("have a cut point behind every block", () => {
+    const model = build("resnet20");
+    const blocks = [1, 2, 3].flatMap((stage) => [0, 1, 2].map((i) => `layer${stage}.${i}`));
+    expect(findCutPoints(model, inferShapes(model))).toEqual(
+      expect.arrayContaining(blocks.slice(0, -1)),
+    );
+    const modules = findCutPoints(build("googlenet-half"), inferShapes(build("googlenet-half")));
+    expect(modules.filter((name) => /^inception\d\w$/.test(name))).toHaveLength(8);
+  });
+
+  it.each(["resnet20", "densenet", "googlenet-half"])("%s runs and folds", async (name) => {
+    const model = build(name);
+    const folded = foldBatchNorm(model);
+    if (name !== "densenet") expect(count(folded, "BatchNormalization")).toBe(0);
+    const inputs = { input: [2, 3, 32, 32] };
+    const [before, after] = [await evaluate(model, inputs), await evaluate(folded, inputs)];
+    expect(before.logits?.shape).toEqual([2, 10]);
+    expect(relativeDifference(before.logits!, after.logits!)).toBeLessThan(1e-4);
+  });
+
+  it("take other images, classes and seeds", async () => {
+    const model = build("resnet8", { shape: [1, 28, 28], classes: 7 });
+    expect((await evaluate(model, { input: [1, 1, 28, 28] })).logits?.shape).toEqual([1, 7]);
+    expect(count(model, "Conv")).toBe(7);
+    expect(resnet({ depth: 14, widths: [8, 8, 16] }).nodes.length).toBeGreaterThan(40);
+    const weights = (seed: number) => build("resnet8", { seed }).initializers.get("conv1.weight");
+    expect(weights(1)).toEqual(weights(1));
+    expect(weights(1)).not.toEqual(weights(2));
+  });
+
+  it("refuse a depth that does not divide into stages", () => {
+    expect(() => resnet({ depth: 21 })).toThrow(/8, 14, 20, ..., but is 21/);
+    expect(() => densenet({ depth: 5 })).toThrow(/10, 16, 22, ..., but is 5/);
+  });
+});
+
+describe("the sequential network", () => {
+  const layer = (outputs: number, activation: Activation, changes: Partial<Layer> = {}): Layer => ({
+    outputs,
+    activation,
+    kernel: [3, 3],
+    stride: [1, 1],
+    padding: [1, 1],
+    pool: false,
+    ...changes,
+  });
+  const plan = [
+    layer(16, "relu", { pool: true }),
+    layer(16, "gelu"),
+    layer(32, "silu", { stride: [2, 2] }),
+    layer(32, "hardSwish", { kernel: [1, 1], padding: [0, 0] }),
+    layer(64, "relu6"),
+  ];
+
+  it("is a chain of as many convolutions as planned, also when folded", async () => {
+    const chain = sequential(plan);
+    const folded = foldBatchNorm(chain);
+    expect(count(folded, "Conv")).toBe(5);
+    expect(count(folded, "BatchNormalization")).toBe(0);
+    const inputs = { input: [2, 3, 32, 32] };
+    const [before, after] = [await evaluate(chain, inputs), await evaluate(folded, inputs)];
+    expect(before.features?.shape).toEqual([2, 64, 8, 8]);
+    expect(relativeDifference(before.features!, after.features!)).toBeLessThan(1e-4);
+  });
+
+  it("carries an original's classifier", async () => {
+    const original = build("resnet20");
+    const { classifier } = cutGraph(original, findBoundary(original, inferShapes(original)).tensor);
+    const shipped = foldBatchNorm(compose(sequential(plan), classifier));
+    expect(count(shipped, "Conv")).toBe(5);
+    expect(shipped.inputs).toEqual(original.inputs);
+    expect(shipped.outputs).toEqual(original.outputs);
+    expect((await evaluate(shipped, { input: [3, 3, 32, 32] })).logits?.shape).toEqual([3, 10]);
+    expect(freeBatch(shipped)).toBe(shipped);
+  });
+});
