@@ -2,7 +2,7 @@ import { ModelError, ResourceError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { decodeModel } from "./decode.ts";
 import { ExternalData } from "./external.ts";
-import { ModelReader } from "./model-reader.ts";
+import { ModelReader } from "./modelReader.ts";
 import { escapeText } from "./problems.ts";
 
 export interface ParseOptions {

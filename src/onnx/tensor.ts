@@ -3,7 +3,7 @@ import { type DataType, elementSize, type TensorData } from "../graph/graph.ts";
 import type { ExternalData } from "./external.ts";
 import { limits } from "./limits.ts";
 import { quote } from "./problems.ts";
-import { readHeader, type Storage, storages, type TensorHeader } from "./tensor-header.ts";
+import { readHeader, type Storage, storages, type TensorHeader } from "./tensorHeader.ts";
 import { readDataType } from "./types.ts";
 import { WireReader, wire } from "./wire.ts";
 

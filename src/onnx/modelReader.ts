@@ -19,7 +19,7 @@ import { limits } from "./limits.ts";
 import { orderGraph } from "./order.ts";
 import { escapeText, LimitError, labelNode, Problems, quote } from "./problems.ts";
 import { decodeTensor } from "./tensor.ts";
-import { readValueInfo } from "./value-info.ts";
+import { readValueInfo } from "./valueInfo.ts";
 import { checkVersions } from "./versions.ts";
 
 /** What is gathered while the nodes of one graph are read. */
