@@ -1,0 +1,20 @@
+// The process of `isolatedCheck.ts`: checks one model and says how it went.
+import { type CheckOptions, checkModel } from "../evaluate/check.ts";
+import { describeFailure } from "./failure.ts";
+import type { CheckMessage } from "./isolatedCheck.ts";
+
+process.on("disconnect", () => process.exit());
+process.once("message", async (options: CheckOptions) => {
+  try {
+    const result = await checkModel(options, (what, seconds) =>
+      say({ type: "doing", what, seconds }),
+    );
+    say({ type: "done", result });
+  } catch (error) {
+    say({ type: "failed", failure: describeFailure(error) });
+  }
+});
+
+function say(message: CheckMessage): void {
+  process.send?.(message);
+}

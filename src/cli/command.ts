@@ -1,0 +1,147 @@
+// A command is data and one function. This file turns the data into a command of commander, reads the
+// options with all complaints at once, and prints what the function gives.
+import { type Command, Option as CommanderOption } from "commander";
+import { exitCodes, UsageError } from "../errors.ts";
+import { type CommonOption, commonOptions } from "./commonOptions.ts";
+import { readConfiguration } from "./configuration.ts";
+import { type Option, type OptionTable, optionName, type Values } from "./options.ts";
+import { jsonText, printable } from "./printable.ts";
+
+/** What a command prints: with `--json` the object, else the text. */
+export interface Output {
+  readonly json: object;
+  readonly text: string;
+}
+
+interface Definition<O extends OptionTable> {
+  readonly name: string;
+  readonly summary: string;
+  readonly argument?: { readonly name: string; readonly help: string };
+  readonly options: O;
+  /** The common options that change something here. The others are taken, too, but not listed. */
+  readonly common: readonly CommonOption[];
+  /** A command line after `deepobf`. */
+  readonly example: string;
+  /** How it can fail, besides by a bug. */
+  readonly failures: readonly (keyof typeof exitCodes)[];
+  readonly run: (call: Call<O>) => Promise<Output | undefined>;
+}
+
+export interface Call<O> {
+  readonly argument: string;
+  readonly options: Values<O> & Omit<Values<typeof commonOptions>, "config" | "json">;
+  /** Whether one JSON object is wanted. */
+  readonly json: boolean;
+}
+
+const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
+  done: "done",
+  bug: "a bug in DeepObf",
+  usage: "wrong options",
+  model: "the model cannot be used",
+  data: "the data cannot be used",
+  resources: "disk, memory, device or a library is missing or used up",
+  diverged: "training diverged",
+  gate: "a quality gate was missed",
+  distributed: "distributed training failed",
+};
+
+/** The exit codes as lines of a help text; all of them by default. */
+export function describeExitCodes(
+  names = Object.keys(exitCodes) as readonly (keyof typeof exitCodes)[],
+): string {
+  const lines = names.map((name) => `  ${exitCodes[name]} ${meanings[name]}`);
+  return [...lines, "  130 or 143 stopped by a signal"].join("\n");
+}
+
+/** A function that adds the command to a program. */
+export function defineCommand<O extends OptionTable>(
+  definition: Definition<O>,
+): (program: Command) => void {
+  const { name, summary, argument, common, example, failures } = definition;
+  const options: OptionTable = { ...definition.options, ...commonOptions };
+  return (program) => {
+    const command = program
+      .command(name)
+      .summary(summary)
+      .description(`${capital(summary)}.`);
+    if (argument) command.argument(`<${argument.name}>`, argument.help);
+    for (const [key, option] of Object.entries(options)) {
+      const isCommon = Object.hasOwn(commonOptions, key);
+      const hidden = isCommon && !common.includes(key as CommonOption);
+      addOption(command, option, { hidden, group: isCommon ? "Common options:" : "Options:" });
+    }
+    command.addHelpText(
+      "after",
+      `\nExample:\n  deepobf ${example}\n\nExit codes:\n` +
+        describeExitCodes(["done", "bug", "usage", ...failures]),
+    );
+    command.action(async (...received: unknown[]) => {
+      const given = command.opts<Readonly<Record<string, unknown>>>();
+      const values = readOptions(options, { given, command: name });
+      const { config: _, json, ...rest } = values;
+      const call = { argument: String(received[0]), options: rest, json } as Call<O>;
+      const output = await definition.run(call);
+      if (!output) return;
+      process.stdout.write(json ? `${jsonText(output.json)}\n` : `${output.text}\n`);
+    });
+  };
+}
+
+function addOption(
+  command: Command,
+  option: Option<unknown>,
+  { hidden, group }: { hidden: boolean; group: string },
+): void {
+  const { flags, help, fallback, required } = option;
+  const remarks = [
+    ...(required ? [" (needed)"] : []),
+    ...(fallback === undefined || fallback === false ? [] : [` (default ${fallback})`]),
+  ];
+  const described = help + remarks.join("");
+  command.addOption(new CommanderOption(flags, described).hideHelp(hidden).helpGroup(group));
+}
+
+/**
+ * The values of a command's options: from the command line, else from the configuration file, else the
+ * default. Throws UsageError with all that is wrong.
+ */
+export function readOptions(
+  table: OptionTable,
+  { given, command }: { given: Readonly<Record<string, unknown>>; command: string },
+): Readonly<Record<string, unknown>> {
+  const complaints: string[] = [];
+  const path = given.config;
+  const configured = typeof path === "string" ? readConfiguration(path, { table, complaints }) : {};
+  const values: Record<string, unknown> = {};
+  for (const [key, option] of Object.entries(table)) {
+    const fromFile = given[key] === undefined && configured[key] !== undefined;
+    const received = fromFile ? configured[key] : given[key];
+    if (received === undefined) {
+      if (option.required)
+        complaints.push(`--${optionName(option)} is missing: expected ${option.expected}`);
+      if (option.fallback !== undefined) values[key] = option.fallback;
+      continue;
+    }
+    const value = option.read(received);
+    if (value !== undefined) values[key] = value;
+    else {
+      const name = fromFile ? `"${optionName(option)}" in ${path}` : `--${optionName(option)}`;
+      const shown = typeof received === "string" ? received : JSON.stringify(received);
+      complaints.push(`${name}: expected ${option.expected}, received "${printable(shown)}"`);
+    }
+  }
+  if (complaints.length > 0) {
+    const [only] = complaints;
+    const list =
+      complaints.length === 1
+        ? only
+        : `${complaints.length} problems\n${complaints.map((line) => `  ${line}`).join("\n")}`;
+    throw new UsageError(`${list}\nSee: deepobf ${command} --help`);
+  }
+  return values;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

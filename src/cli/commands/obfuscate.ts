@@ -1,0 +1,61 @@
+// `deepobf obfuscate MODEL --data DATA --depth N --epochs N --out DIR`: the main job.
+import { defineCommand } from "../command.ts";
+import { trainingOptions } from "../dataOptions.ts";
+import { runJob } from "../job.ts";
+import { integer, number, required, text } from "../options.ts";
+import { renderSummary, withTableOnMiss } from "../summary.ts";
+
+export const obfuscate = defineCommand({
+  name: "obfuscate",
+  summary: "turn a trained network into a plain chain of convolutions",
+  argument: { name: "MODEL", help: "ONNX file of the original" },
+  options: {
+    depth: required(
+      integer({
+        flags: "--depth <N>",
+        help: "convolutions of the chain, such as 5 or 7",
+        min: 2,
+        max: 1000,
+      }),
+    ),
+    ...trainingOptions,
+    boundary: text({
+      flags: "--boundary <NAME>",
+      help: "tensor that ends the feature extractor (default: found in the graph)",
+      expected: "the name of a tensor",
+    }),
+    maxMacs: number({
+      flags: "--max-macs <N>",
+      help: "most multiply-accumulates of the chain",
+      min: 0,
+      above: true,
+    }),
+    maxLatencyRatio: number({
+      flags: "--max-latency-ratio <X>",
+      help: "gate: latency over the original's",
+      min: 0,
+      above: true,
+    }),
+    minAccuracy: number({
+      flags: "--min-accuracy <X>",
+      help: "gate: least accuracy",
+      min: 0,
+      max: 1,
+    }),
+    maxAccuracyDrop: number({
+      flags: "--max-accuracy-drop <X>",
+      help: "gate: most that may be lost, as a fraction of 1",
+      min: -1,
+      max: 1,
+    }),
+  },
+  common: ["device", "precision", "seed", "mean", "std", "threads", "config", "json"],
+  example: "obfuscate resnet20.onnx --data cifar10:data --depth 5 --epochs 20 --flip --out run",
+  failures: ["model", "data", "resources", "diverged", "gate"],
+  run: async ({ argument, options }) => {
+    const { obfuscate } = await import("../../obfuscate/index.ts");
+    const job = () => runJob((hooks) => obfuscate({ ...options, model: argument }, hooks));
+    const summary = await withTableOnMiss(options.out, job);
+    return { json: summary, text: renderSummary(summary) };
+  },
+});

@@ -1,0 +1,55 @@
+// `deepobf train ARCH --data DATA --epochs N --out DIR`: trains a reference model.
+import { UsageError } from "../../errors.ts";
+import type { TrainSummary } from "../../train/index.ts";
+import { defineCommand } from "../command.ts";
+import { trainingOptions } from "../dataOptions.ts";
+import { runJob } from "../job.ts";
+import { nearest } from "../nearest.ts";
+import { number } from "../options.ts";
+import { count, duration, percent, renderList } from "../render.ts";
+
+export const train = defineCommand({
+  name: "train",
+  summary: "train a reference model, such as resnet20 or densenet, and write it as ONNX",
+  argument: { name: "ARCH", help: "resnet20, resnet32, resnet44, resnet56, densenet or googlenet" },
+  options: {
+    ...trainingOptions,
+    learningRate: number({
+      flags: "--learning-rate <X>",
+      help: "the highest of the schedule",
+      min: 0,
+      above: true,
+    }),
+  },
+  common: ["device", "precision", "seed", "mean", "std", "threads", "config", "json"],
+  example: "train resnet20 --data cifar10:data --epochs 60 --flip --out resnet20",
+  failures: ["data", "resources", "diverged"],
+  run: async ({ argument, options }) => {
+    await assertArchitecture(argument);
+    const { trainReference } = await import("../../train/index.ts");
+    const summary = await runJob((hooks) =>
+      trainReference({ ...options, architecture: argument }, hooks),
+    );
+    return { json: summary, text: render(summary) };
+  },
+});
+
+async function assertArchitecture(name: string): Promise<void> {
+  const { architectures } = await import("../../models/index.ts");
+  const known = Object.keys(architectures);
+  if (known.includes(name)) return;
+  const guess = nearest(name, known);
+  throw new UsageError(
+    `ARCH: expected one of ${known.join(", ")}, received "${name}"${guess ? `: did you mean ${guess}?` : ""}`,
+  );
+}
+
+function render({ accuracy, parameters, macs, seconds, files }: TrainSummary): string {
+  return renderList([
+    ["accuracy (single view)", percent(accuracy)],
+    ["parameters", count(parameters)],
+    ["MACs", count(macs)],
+    ["time", duration(seconds)],
+    ["model", files.model],
+  ]);
+}

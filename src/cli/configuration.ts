@@ -1,0 +1,58 @@
+// Options from a JSON file: keys are the options' names as the command line spells them.
+import { readFileSync } from "node:fs";
+import { UsageError } from "../errors.ts";
+import { nearest } from "./nearest.ts";
+import { type OptionTable, optionName } from "./options.ts";
+
+/**
+ * Values by key of the table, not yet checked. What is wrong with keys is added to `complaints`.
+ * Throws UsageError where the file cannot be read or holds no JSON object.
+ */
+export function readConfiguration(
+  path: string,
+  { table, complaints }: { table: OptionTable; complaints: string[] },
+): Record<string, unknown> {
+  const names = new Map(Object.entries(table).map(([key, option]) => [optionName(option), key]));
+  names.delete("config");
+  const values: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(parse(path))) {
+    const key = names.get(name);
+    if (key !== undefined) values[key] = value;
+    else {
+      const guess = nearest(name, [...names.keys()]);
+      const hint = guess
+        ? `did you mean "${guess}"?`
+        : `expected one of ${[...names.keys()].join(", ")}`;
+      complaints.push(`"${name}" in ${path} is no option: ${hint}`);
+    }
+  }
+  return values;
+}
+
+function parse(path: string): object {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reasons: Readonly<Record<string, string>> = {
+      ENOENT: "does not exist",
+      EISDIR: "is a folder",
+      EACCES: "may not be read",
+    };
+    throw new UsageError(
+      `--config: expected a JSON file, but ${path} ${reasons[code ?? ""] ?? `cannot be read: ${message}`}`,
+      { cause },
+    );
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`--config: ${path} does not hold JSON: ${reason}`, { cause });
+  }
+  throw new UsageError(
+    `--config: expected ${path} to hold an object, such as {"epochs": 20, "mean": [0.5, 0.5, 0.5]}`,
+  );
+}

@@ -1,0 +1,38 @@
+// Options that commands with data share.
+import { flag, integer, required, text } from "./options.ts";
+
+export const data = required(
+  text({
+    flags: "--data <DATA>",
+    help: "cifar10:DIR, idx:DIR or images:DIR",
+    expected: "cifar10:DIR, idx:DIR or images:DIR",
+  }),
+);
+
+/** What every training takes. */
+export const trainingOptions = {
+  data,
+  epochs: required(
+    integer({
+      flags: "--epochs <N>",
+      help: "passes over the training images",
+      min: 1,
+      max: 100_000,
+    }),
+  ),
+  out: required(
+    text({
+      flags: "--out <DIR>",
+      help: "folder of the run; must not exist",
+      expected: "the path of a folder that does not exist yet",
+    }),
+  ),
+  batchSize: integer({ flags: "--batch-size <N>", help: "images a step", min: 1, max: 65_536 }),
+  crop: integer({
+    flags: "--crop <N>",
+    help: "shift training images by up to N pixels (default: a sixteenth of their size)",
+    min: 0,
+    max: 1024,
+  }),
+  flip: flag({ flags: "--flip", help: "mirror training images at random" }),
+} as const;

@@ -1,0 +1,77 @@
+// The command line: names the commands, and ends in one place whatever happens. Heavy code is loaded by
+// the commands when they run, so that help and version come at once and need no libtorch.
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { exitCodes, UsageError } from "../errors.ts";
+import { describeExitCodes } from "./command.ts";
+import { check } from "./commands/check.ts";
+import { doctor } from "./commands/doctor.ts";
+import { evaluate } from "./commands/evaluate.ts";
+import { inspect } from "./commands/inspect.ts";
+import { obfuscate } from "./commands/obfuscate.ts";
+import { resume } from "./commands/resume.ts";
+import { train } from "./commands/train.ts";
+import { reportFailure } from "./failure.ts";
+
+const commands = [inspect, check, train, obfuscate, resume, evaluate, doctor];
+
+async function main(): Promise<void> {
+  const program = new Command("deepobf")
+    .description("Hides a trained CNN's architecture: ONNX in, a plain chain of convolutions out.")
+    .version(packageVersion(), "--version", "print the version")
+    .helpOption("--help", "print this help")
+    .helpCommand(false)
+    .configureOutput({ outputError: () => {} })
+    .exitOverride()
+    .addHelpText("after", epilogue);
+  for (const add of commands) add(program);
+  if (process.argv.length <= 2) {
+    program.outputHelp({ error: true });
+    process.exitCode = exitCodes.usage;
+    return;
+  }
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version end this way, too.
+    if (error.exitCode !== 0) throw usageError(error, program);
+  }
+}
+
+/** Commander's complaint in our form. */
+function usageError({ message }: CommanderError, { commands }: Command): UsageError {
+  const words = message
+    .replace(/^error: /, "")
+    .replace(/\n\(Did you mean (.*)\?\)$/, ": did you mean $1?");
+  const command = commands.map((each) => each.name()).find((name) => name === process.argv[2]);
+  return new UsageError(`${words}\nSee: deepobf ${command ? `${command} ` : ""}--help`);
+}
+
+const epilogue = `
+Each command tells more: deepobf COMMAND --help
+
+Exit codes:
+${describeExitCodes()}`;
+
+function packageVersion(): string {
+  const manifest = new URL("../../package.json", import.meta.url);
+  return JSON.parse(readFileSync(manifest, "utf8")).version;
+}
+
+/** Ends the process; what is written to stdout and stderr by then is out. */
+function end(error: unknown): void {
+  if (error === undefined) process.exit();
+  process.exit(reportFailure(error));
+}
+
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // Whoever read our output has seen enough, as in `deepobf inspect MODEL | head -3`.
+  if (error.code === "EPIPE") process.exit();
+  end(error);
+});
+process.stderr.on("error", () => {}); // nobody listens: no reason to stop a long job
+process.on("uncaughtException", end);
+process.on("unhandledRejection", end);
+
+main().then(() => end(undefined), end);

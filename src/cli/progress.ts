@@ -1,0 +1,117 @@
+// Shows a job's progress on stderr: on a terminal one live line and a table with a row for each epoch,
+// elsewhere plain lines that are not too many.
+import type { ProgressEvent } from "../train/progress.ts";
+import { printable, printableLines } from "./printable.ts";
+import { duration, percent } from "./render.ts";
+
+type Step = ProgressEvent & { readonly type: "step" };
+type Epoch = ProgressEvent & { readonly type: "epoch" };
+
+/** What is written to: stderr, or a test's stand-in. */
+export interface Screen {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+const secondsBetweenPlainLines = 10;
+const secondsBetweenRedraws = 0.1;
+const barWidth = 20;
+const eraseLine = "\r\u001b[2K";
+
+/** Renders the events of one job. */
+export class Progress {
+  readonly #screen: Screen;
+  readonly #now: () => number;
+  #live = "";
+  #lastShown = Number.NEGATIVE_INFINITY;
+  #columns = "";
+
+  /** `now` gives seconds; a test may set its own. */
+  constructor(screen: Screen, now: () => number = () => performance.now() / 1000) {
+    this.#screen = screen;
+    this.#now = now;
+  }
+
+  /** Shows an event. */
+  readonly show = (event: ProgressEvent): void => {
+    if (event.type === "step") this.#step(event);
+    else if (event.type === "epoch") this.#epoch(event);
+    else this.#line(printableLines(event.type === "phase" ? event.name : event.text));
+  };
+
+  /** Shows on a terminal how far something is. */
+  status(text: string): void {
+    if (this.#screen.isTTY && this.#isDue(secondsBetweenRedraws)) this.#draw(text);
+  }
+
+  /** Removes the live line, so that other text can follow. */
+  close(): void {
+    if (this.#live !== "") this.#screen.write(eraseLine);
+    this.#live = "";
+  }
+
+  #line(text: string): void {
+    const live = this.#live;
+    this.close();
+    this.#screen.write(`${text}\n`);
+    if (live !== "") this.#draw(live);
+  }
+
+  #draw(line: string): void {
+    const width = (this.#screen.columns ?? 80) - 1;
+    this.#live = line.slice(0, width);
+    this.#screen.write(eraseLine + this.#live);
+  }
+
+  #isDue(pause: number): boolean {
+    const now = this.#now();
+    if (now - this.#lastShown < pause) return false;
+    this.#lastShown = now;
+    return true;
+  }
+
+  #step(event: Step): void {
+    const pause = this.#screen.isTTY ? secondsBetweenRedraws : secondsBetweenPlainLines;
+    if (!this.#isDue(pause)) return;
+    const { stage, epoch, epochs, step, steps, imagesPerSecond, secondsLeft, losses } = event;
+    const parts = [
+      `epoch ${epoch}/${epochs}`,
+      `step ${step}/${steps}`,
+      ...(losses?.loss === undefined ? [] : [`loss ${losses.loss.toPrecision(4)}`]),
+      `${imagesPerSecond.toFixed(0)} images/s`,
+      `${duration(secondsLeft)} left`,
+    ].join(", ");
+    if (!this.#screen.isTTY) {
+      this.#line(`${printable(stage)}: ${parts}`);
+      return;
+    }
+    const done = Math.round((barWidth * step) / Math.max(1, steps));
+    this.#draw(`[${"=".repeat(done).padEnd(barWidth)}] ${printable(stage)}: ${parts}`);
+  }
+
+  #epoch(event: Epoch): void {
+    const { stage, epoch, epochs, losses, accuracy, imagesPerSecond, seconds } = event;
+    const { loss, ...terms } = losses;
+    const cells: [string, string][] = [
+      ["epoch", `${epoch}/${epochs}`],
+      ...(loss === undefined ? [] : [["loss", loss.toFixed(4)] as [string, string]]),
+      ...Object.entries(terms).map(([name, value]): [string, string] => [name, value.toFixed(4)]),
+      ...(accuracy === undefined ? [] : [["accuracy", percent(accuracy)] as [string, string]]),
+      ["images/s", imagesPerSecond.toFixed(0)],
+      ["time", duration(seconds)],
+    ];
+    if (!this.#screen.isTTY) {
+      const parts = cells.map(([name, value]) => `${name} ${value}`).join(", ");
+      this.#line(`${printable(stage)}: ${parts}`);
+      return;
+    }
+    const widths = cells.map(([name]) => Math.max(10, name.length + 2));
+    const row = (texts: readonly string[]) =>
+      texts.map((text, index) => text.padStart(widths[index]!)).join("");
+    const header = `${printable(stage)}\n${row(cells.map(([name]) => printable(name)))}`;
+    if (header !== this.#columns) this.#line(header);
+    this.#columns = header;
+    this.#line(row(cells.map(([, value]) => value)));
+  }
+}

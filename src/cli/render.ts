@@ -1,0 +1,71 @@
+// Tables and numbers as people read them.
+import { printable } from "./printable.ts";
+
+/** Rows of cells as aligned text: the first column to the left, the others to the right. */
+export function renderTable(rows: readonly (readonly string[])[]): string {
+  const cells = rows.map((row) => row.map(printable));
+  const widths = cells.reduce<number[]>(
+    (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, cell.length)),
+    [],
+  );
+  return cells
+    .map((row) =>
+      row
+        .map((cell, i) => (i === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[i]!)))
+        .join("   ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** Names and values below each other. */
+export function renderList(rows: readonly (readonly [name: string, value: string])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}   ${printable(value)}`).join("\n");
+}
+
+/** A count with three digits that matter, such as `1.23 M`. */
+export function count(value: number): string {
+  const units = ["", " k", " M", " G", " T"];
+  let [scaled, unit] = [value, 0];
+  while (scaled >= 999.5 && unit < units.length - 1) {
+    scaled /= 1000;
+    unit++;
+  }
+  return unit === 0 ? String(value) : `${threeDigits(scaled)}${units[unit]}`;
+}
+
+/** Bytes, such as `1.23 MB`. */
+export function bytes(value: number): string {
+  return value < 1000 ? `${value} B` : `${count(value)}B`;
+}
+
+/** A fraction of 1 as `93.39 %`. */
+export function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(2)} %`;
+}
+
+export function milliseconds(value: number): string {
+  return `${threeDigits(value)} ms`;
+}
+
+/** A small number, such as `1.2e-6`. */
+export function tiny(value: number): string {
+  return value === 0 ? "0" : value.toExponential(1);
+}
+
+/** Seconds as `m:ss` or `h:mm:ss`. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "?";
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value: number) => String(value).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0
+    ? `${hours}:${two(minutes)}:${two(whole % 60)}`
+    : `${minutes}:${two(whole % 60)}`;
+}
+
+function threeDigits(value: number): string {
+  if (value >= 1000 || value === 0) return value.toFixed(0);
+  return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3);
+}

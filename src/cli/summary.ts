@@ -1,0 +1,49 @@
+// The table that the main job ends with: both models side by side.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { GateError } from "../errors.ts";
+import type { ModelFigures, ObfuscateSummary } from "../obfuscate/index.ts";
+import { bytes, count, duration, milliseconds, percent, renderTable, tiny } from "./render.ts";
+
+/** The table of both models, and where the shipped file is. */
+export function renderSummary(summary: ObfuscateSummary): string {
+  const { original, obfuscated, verify, files, seconds } = summary;
+  const row = (name: string, show: (figures: ModelFigures) => string) => [
+    name,
+    show(original),
+    show(obfuscated),
+  ];
+  const table = renderTable([
+    ["", "original", "obfuscated"],
+    row("accuracy (single view)", ({ accuracy }) => percent(accuracy)),
+    row("parameters", ({ parameters }) => count(parameters)),
+    row("MACs", ({ macs }) => count(macs)),
+    row("convolutions", ({ convolutions }) => String(convolutions)),
+    row("file", (figures) => bytes(figures.bytes)),
+    row("latency, batch 1", ({ latencyMs }) => milliseconds(latencyMs.batch1)),
+    row("latency, batch 64", ({ latencyMs }) => milliseconds(latencyMs.batch64)),
+  ]);
+  const checks = renderTable([
+    ["agreement with the original", percent(verify.agreement)],
+    [
+      "largest logit difference, original to obfuscated",
+      verify.maxAbsDiffToOriginal.toPrecision(3),
+    ],
+    ["largest logit difference, training to shipped file", tiny(verify.maxAbsDiff)],
+    ["time", duration(seconds)],
+  ]);
+  return `${table}\n\n${checks}\n\nshipped file: ${files.model}`;
+}
+
+/** Runs a job that ends in a summary; where it misses a gate, the table still appears, on stderr. */
+export async function withTableOnMiss<T>(directory: string, job: () => Promise<T>): Promise<T> {
+  try {
+    return await job();
+  } catch (error) {
+    if (error instanceof GateError) {
+      const summary = JSON.parse(await readFile(join(directory, "summary.json"), "utf8"));
+      process.stderr.write(`${renderSummary(summary)}\n\n`);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,159 @@
+// Runs a model file on libtorch and in ONNX Runtime and compares what comes out.
+import { Network } from "../engine/index.ts";
+import { ModelError, ResourceError } from "../errors.ts";
+import { countCost } from "../graph/cost.ts";
+import { elementCount, type TensorData, type ValueInfo } from "../graph/graph.ts";
+import { normal, uniform } from "../graph/random.ts";
+import { inferShapes } from "../graph/shapes.ts";
+import { isFloat, toFloat32, toNumbers } from "../graph/tensorData.ts";
+import { readModel } from "../onnx/index.ts";
+import { OnnxSession } from "../runtime/index.ts";
+import {
+  type Device,
+  type DType,
+  fromBytes,
+  inferenceMode,
+  parseDevice,
+  scope,
+  setThreads,
+  tensor,
+} from "../torch/index.ts";
+import { combine, compareValues, type Difference } from "./difference.ts";
+import { givenShapes } from "./givenShapes.ts";
+
+export interface CheckOptions {
+  /** An ONNX file. */
+  readonly model: string;
+  /** Shape of the first input, for files that leave sizes open; an open batch size is 1. */
+  readonly inputShape?: readonly number[];
+  /** Decides the input: normally distributed where it is float, small whole numbers elsewhere. */
+  readonly seed?: number;
+  readonly device?: string;
+  readonly threads?: number;
+}
+
+/** What `deepobf check --json` prints. */
+export interface CheckResult extends Difference {
+  readonly outputs: readonly (Difference & {
+    readonly name: string;
+    readonly shape: readonly number[];
+  })[];
+}
+
+/** Tells whoever watches over a check what comes next, and how many seconds it may take. */
+export type Announce = (doing: string, seconds: number) => void;
+
+const readingSeconds = 60;
+const mostInputElements = 2 ** 27;
+const mostMacs = 1e12;
+
+/**
+ * Compares all outputs for one random input. Throws ModelError for whatever keeps the file from
+ * running on both, absurd sizes included.
+ */
+export async function checkModel(
+  options: CheckOptions,
+  announce: Announce = () => {},
+): Promise<CheckResult> {
+  const { model, seed = 0, threads } = options;
+  announce("reading", readingSeconds);
+  const device = parseDevice(options.device ?? "cpu");
+  if (threads !== undefined) setThreads(threads);
+  const graph = await readModel(model);
+  const network = new Network(graph, { device });
+  const facts = inferShapes(graph, givenShapes(graph, options.inputShape));
+  const inputs = graph.inputs.map((info): [string, TensorData] => [
+    info.name,
+    randomTensor(info, { shape: facts.get(info.name)!.shape, seed }),
+  ]);
+  const seconds = patience(countCost(graph, facts).macs);
+  announce("loading", readingSeconds);
+  await using session = await OnnxSession.open(model, {
+    timeoutSeconds: seconds,
+    ...(threads !== undefined && { threads }),
+  });
+  announce("running", 2 * seconds);
+  const ours = runNetwork(network, inputs, device);
+  const theirs = await session.run(Object.fromEntries(inputs));
+  const outputs = graph.outputs.map(({ name }) => compareOutput(name, ours[name], theirs[name]));
+  const { largest: _, ...overall } = combine(outputs.map(({ difference }) => difference));
+  return {
+    ...overall,
+    outputs: outputs.map(({ name, shape, difference: { maxAbsDiff, maxRelDiff } }) => ({
+      name,
+      shape,
+      maxAbsDiff,
+      maxRelDiff,
+    })),
+  };
+}
+
+/** Seconds that one run may take: a slow machine does ten billion MACs in one. */
+function patience(macs: number): number {
+  if (macs <= mostMacs) return Math.ceil(30 + macs / 1e10);
+  throw new ModelError(
+    `one run would take ${macs.toExponential(1)} multiply-accumulates, more than the limit of ` +
+      mostMacs.toExponential(0),
+  );
+}
+
+function randomTensor(
+  { name, dtype }: ValueInfo,
+  { shape, seed }: { shape: readonly number[]; seed: number },
+): TensorData {
+  const count = elementCount(shape);
+  if (count > mostInputElements) {
+    throw new ModelError(
+      `input "${name}" [${shape.join(", ")}] has ${count} elements, more than the limit of ${mostInputElements}`,
+    );
+  }
+  if (dtype === "uint16" || dtype === "uint32" || dtype === "uint64") {
+    throw new ModelError(`input "${name}" has the type ${dtype}, which libtorch lacks`);
+  }
+  const stream = { seed, name: `check/${name}` };
+  const most = dtype === "bool" ? 2 : 10;
+  const values = isFloat(dtype)
+    ? normal(stream, count)
+    : uniform(stream, count).map((value) => Math.floor(value * most));
+  return { dtype, shape, data: scope(() => tensor(values, { shape, dtype }).toBytes()) };
+}
+
+function runNetwork(
+  network: Network,
+  inputs: readonly [string, TensorData][],
+  device: Device,
+): Record<string, TensorData> {
+  const forward = () => {
+    const tensors = inputs.map(([name, { data, dtype, shape }]) => [
+      name,
+      fromBytes(data, { dtype: dtype as DType, shape, device }),
+    ]);
+    const results = Object.entries(network.forward(Object.fromEntries(tensors)));
+    return Object.fromEntries(
+      results.map(([name, result]) => [
+        name,
+        { dtype: result.dtype, shape: result.shape, data: result.toBytes() },
+      ]),
+    );
+  };
+  try {
+    return scope(() => inferenceMode(forward));
+  } catch (error) {
+    // The sizes in the file ask for the memory, so the file is to blame.
+    if (error instanceof ResourceError) throw new ModelError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+function compareOutput(name: string, ours: TensorData | undefined, theirs: TensorData | undefined) {
+  if (!ours || !theirs) throw new ModelError(`output "${name}" was not given by both runtimes`);
+  const [here, there] = [ours, theirs].map(({ shape }) => `[${shape.join(", ")}]`);
+  if (here !== there) {
+    throw new ModelError(
+      `output "${name}" has the shape ${here} on libtorch, but ${there} in ONNX Runtime`,
+    );
+  }
+  const values = (result: TensorData) =>
+    isFloat(result.dtype) && result.dtype !== "float64" ? toFloat32(result) : toNumbers(result);
+  return { name, shape: theirs.shape, difference: compareValues(values(ours), values(theirs)) };
+}

@@ -1,0 +1,43 @@
+// How far two executors are apart on the same outputs.
+
+export interface Difference {
+  /** Largest absolute difference; null where a value is finite in one and not in the other. */
+  readonly maxAbsDiff: number | null;
+  /** The same over the largest absolute value of the second; null where that is no number. */
+  readonly maxRelDiff: number | null;
+}
+
+/** A difference with what it takes to combine it with others. */
+export interface Compared extends Difference {
+  /** Largest absolute value of the second that is finite. */
+  readonly largest: number;
+}
+
+/** Compares values of the same length. Equal infinities, and NaN in both, are no difference. */
+export function compareValues(first: ArrayLike<number>, second: ArrayLike<number>): Compared {
+  let difference = 0;
+  let largest = 0;
+  for (let i = 0; i < second.length; i++) {
+    const [a, b] = [first[i]!, second[i]!];
+    if (Number.isFinite(b)) largest = Math.max(largest, Math.abs(b));
+    if (Object.is(a, b)) continue;
+    const apart = Math.abs(a - b);
+    difference = Math.max(difference, Number.isNaN(apart) ? Number.POSITIVE_INFINITY : apart);
+  }
+  return relate(difference, largest);
+}
+
+/** The difference of all outputs taken as one. */
+export function combine(parts: readonly Compared[]): Compared {
+  const difference = Math.max(0, ...parts.map((part) => part.maxAbsDiff ?? Infinity));
+  return relate(difference, Math.max(0, ...parts.map(({ largest }) => largest)));
+}
+
+function relate(difference: number, largest: number): Compared {
+  const ratio = difference === 0 ? 0 : difference / largest;
+  return {
+    maxAbsDiff: Number.isFinite(difference) ? difference : null,
+    maxRelDiff: Number.isFinite(ratio) ? ratio : null,
+    largest,
+  };
+}

@@ -1,0 +1,84 @@
+// Evaluates a model file on the test images of a data set.
+import { basename } from "node:path";
+import { type Dataset, loadData } from "../data/index.ts";
+import type { Graph } from "../graph/graph.ts";
+import { readModel } from "../onnx/index.ts";
+import { OnnxSession } from "../runtime/index.ts";
+import { type Classifier, imageInput } from "./classifier.ts";
+import { type Evaluation, evaluate, type Latency, measureLatency } from "./evaluate.ts";
+import { OnnxClassifier } from "./onnxClassifier.ts";
+
+export interface EvaluateOptions {
+  /** An ONNX file. */
+  readonly model: string;
+  /** Data set in the notation of docs/data.md. */
+  readonly data: string;
+  /** What executes the model: ONNX Runtime by default. */
+  readonly runtime?: "ort" | "torch";
+  /** Of each channel, for pixels in [0, 1]; 0 and 1 by default. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  /** Where libtorch computes: cpu, cuda or cuda:N. */
+  readonly device?: string;
+  readonly threads?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** What `deepobf evaluate --json` prints. */
+export interface EvaluateSummary extends Evaluation {
+  /** Median milliseconds of a batch. */
+  readonly latencyMs: Latency;
+}
+
+interface Opened extends AsyncDisposable {
+  readonly classifier: Classifier;
+}
+
+/** Throws ModelError, DataError and UsageError for what does not fit, before anything long runs. */
+export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateSummary> {
+  const { mean = [0], std = [1], onProgress } = options;
+  const graph = await readModel(options.model);
+  const { test } = await loadData(options.data, inputSizes(graph, options.model));
+  const open = options.runtime === "torch" ? openNetwork : openSession;
+  await using opened = await open(graph, test, options);
+  const { classifier } = opened;
+  const normalization = { mean, std };
+  const evaluation = await evaluate(classifier, test, {
+    ...normalization,
+    ...(onProgress && { onProgress }),
+  });
+  return { ...evaluation, latencyMs: await measureLatency(classifier) };
+}
+
+/** The shape that the model's images have, where the file says it. */
+function inputSizes(graph: Graph, model: string): { shape?: Dataset["shape"] } {
+  const [channels, height, width] = imageInput(basename(model), graph.inputs).shape;
+  if (channels === undefined || height === undefined || width === undefined) return {};
+  return { shape: [channels, height, width] };
+}
+
+async function openSession(_: Graph, test: Dataset, options: EvaluateOptions): Promise<Opened> {
+  const { model, threads } = options;
+  const session = await OnnxSession.open(model, threads === undefined ? {} : { threads });
+  try {
+    const classifier = await OnnxClassifier.open(session, test);
+    return { classifier, [Symbol.asyncDispose]: () => session.close() };
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+// libtorch is loaded only where it is asked for.
+async function openNetwork(graph: Graph, test: Dataset, options: EvaluateOptions): Promise<Opened> {
+  const { parseDevice, setThreads } = await import("../torch/index.ts");
+  const { Network } = await import("../engine/index.ts");
+  const { NetworkClassifier } = await import("./networkClassifier.ts");
+  const { model, threads } = options;
+  const device = parseDevice(options.device ?? "cpu");
+  if (threads !== undefined) setThreads(threads);
+  const network = new Network(graph, { device });
+  const name = basename(model);
+  const classifier = new NetworkClassifier(network, { name, shape: test.shape, device });
+  return { classifier, [Symbol.asyncDispose]: async () => network.dispose() };
+}

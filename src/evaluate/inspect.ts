@@ -1,0 +1,107 @@
+// What anybody sees who opens a model file: layers, operators, cost, and where it can be cut.
+import { signatures } from "../engine/signatures.ts";
+import { ModelError } from "../errors.ts";
+import { countCost } from "../graph/cost.ts";
+import { type Boundary, findBoundary, findCutPoints } from "../graph/cuts.ts";
+import type { Dimension, Graph, Node } from "../graph/graph.ts";
+import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
+import { consumers, readTensors } from "../graph/topology.ts";
+
+import { givenShapes } from "./givenShapes.ts";
+
+export interface Inspection {
+  readonly parameters: number;
+  /** Multiply-accumulates at batch size 1; null where shapes are not known. */
+  readonly macs: number | null;
+  readonly nodes: number;
+  /** Number of nodes by operator type, the most frequent first. */
+  readonly operators: Readonly<Record<string, number>>;
+  readonly convolutions: number;
+  /** No tensor feeds two nodes, and no node joins two tensors. */
+  readonly sequential: boolean;
+  /** The first input, as the file declares it; null where there is none. */
+  readonly input: { readonly name: string; readonly shape: readonly Dimension[] | null } | null;
+  readonly boundary: Boundary | null;
+  readonly cutPoints: readonly string[];
+}
+
+/**
+ * Inspects a graph without running it. `inputShape` is for a first input whose sizes the file leaves
+ * open; `warnings` say why something is null, and what DeepObf could not run.
+ */
+export function inspectGraph(
+  graph: Graph,
+  { inputShape }: { inputShape?: readonly number[] } = {},
+): { inspection: Inspection; warnings: string[] } {
+  const warnings = warnOfUnsupported(graph);
+  const attempt = <T>(find: () => T): T | undefined => {
+    try {
+      return find();
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      if (!warnings.includes(error.message)) warnings.push(error.message);
+      return undefined;
+    }
+  };
+  const facts = attempt(() => inferShapes(graph, givenShapes(graph, inputShape)));
+  const boundary = facts && attempt(() => findBoundary(graph, facts));
+  const cutPoints = facts && attempt(() => findCutPoints(graph, facts));
+  const cost = countCost(graph, facts ?? new Map());
+  const operators = countOperators(graph);
+  const [input] = graph.inputs;
+  const inspection = {
+    parameters: cost.parameters,
+    macs: facts ? cost.macs : null,
+    nodes: allNodes(graph).length,
+    operators,
+    convolutions: operators.Conv ?? 0,
+    sequential: isSequential(graph, facts ?? new Map()),
+    input: input ? { name: input.name, shape: input.shape ?? null } : null,
+    boundary: boundary ?? null,
+    cutPoints: cutPoints ?? [],
+  };
+  return { inspection, warnings };
+}
+
+/** Whether the graph is a plain chain. Constants and what is computed from shapes alone do not count. */
+export function isSequential(graph: Graph, facts: ReadonlyMap<string, TensorFacts>): boolean {
+  const isConstant = (name: string) =>
+    graph.initializers.has(name) || facts.get(name)?.value !== undefined;
+  const nodes = graph.nodes.filter((node) => !node.outputs.every(isConstant));
+  const joins = nodes.some(
+    (node) => readTensors(node).filter((name) => !isConstant(name)).length > 1,
+  );
+  const readers = consumers({ nodes });
+  return !joins && ![...readers].some(([name, { length }]) => length > 1 && !isConstant(name));
+}
+
+function warnOfUnsupported(graph: Graph): string[] {
+  const unknown = allNodes(graph).filter(
+    ({ operator, domain }) => domain !== "" || !signatures.has(operator),
+  );
+  if (unknown.length === 0) return [];
+  const names = new Set(unknown.map(qualifiedName));
+  return [`DeepObf cannot run this model; unsupported operators: ${[...names].join(", ")}`];
+}
+
+function qualifiedName({ operator, domain }: Node): string {
+  return domain === "" ? operator : `${domain}.${operator}`;
+}
+
+function countOperators(graph: Graph): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of allNodes(graph).map(qualifiedName)) {
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a));
+}
+
+/** The nodes of a graph and of the graphs inside of its nodes. */
+function allNodes({ nodes }: Graph): Node[] {
+  return nodes.flatMap((node) => [
+    node,
+    ...Object.values(node.attributes).flatMap(({ type, value }) =>
+      type === "graph" ? allNodes(value) : [],
+    ),
+  ]);
+}

@@ -1,0 +1,61 @@
+// DeepObf as a library: the jobs of the command line as functions. libtorch and ONNX Runtime are loaded
+// when a job that needs them starts.
+import type { CheckOptions, CheckResult } from "./evaluate/check.ts";
+import type { EvaluateOptions, EvaluateSummary } from "./evaluate/evaluateModel.ts";
+import type { Inspection } from "./evaluate/inspect.ts";
+import type { ObfuscateOptions, ObfuscateSummary } from "./obfuscate/index.ts";
+import type { JobHooks } from "./train/progress.ts";
+
+export {
+  DataError,
+  DeepObfError,
+  DivergedError,
+  GateError,
+  InterruptedError,
+  ModelError,
+  ResourceError,
+  UsageError,
+} from "./errors.ts";
+export type { JobHooks, ProgressEvent } from "./train/progress.ts";
+export type {
+  CheckOptions,
+  CheckResult,
+  EvaluateOptions,
+  EvaluateSummary,
+  Inspection,
+  ObfuscateOptions,
+  ObfuscateSummary,
+};
+
+/** Turns a trained network into a plain chain of convolutions; see `deepobf obfuscate`. */
+export async function obfuscate(
+  options: ObfuscateOptions,
+  hooks?: JobHooks,
+): Promise<ObfuscateSummary> {
+  return (await import("./obfuscate/index.ts")).obfuscate(options, hooks);
+}
+
+/** Continues an interrupted run; see `deepobf resume`. */
+export async function resume(directory: string, hooks?: JobHooks): Promise<ObfuscateSummary> {
+  return (await import("./obfuscate/index.ts")).resume(directory, hooks);
+}
+
+/** Accuracy and speed on the test images; see `deepobf evaluate`. */
+export async function evaluate(options: EvaluateOptions): Promise<EvaluateSummary> {
+  return (await import("./evaluate/evaluateModel.ts")).evaluateModel(options);
+}
+
+/** Runs a model on libtorch and in ONNX Runtime and compares; see `deepobf check`. */
+export async function check(options: CheckOptions): Promise<CheckResult> {
+  return (await import("./evaluate/check.ts")).checkModel(options);
+}
+
+/** What an attacker sees in a model file; see `deepobf inspect`. */
+export async function inspect(options: {
+  readonly model: string;
+  readonly inputShape?: readonly number[];
+}): Promise<Inspection> {
+  const { readModel } = await import("./onnx/index.ts");
+  const { inspectGraph } = await import("./evaluate/inspect.ts");
+  return inspectGraph(await readModel(options.model), options).inspection;
+}
