@@ -203,7 +203,7 @@ LAYOUTS = {
     "same_padding": sequence(SamePadding(3, 16, 3, 2), nn.LeakyReLU(0.1), SamePadding(16, 16, 5, 3), nn.CELU(), classifier(16)),
     "ceil_pools": sequence(conv_bn(3, 8), nn.MaxPool2d(3, 2, 1, ceil_mode=True), nn.AvgPool2d(3, 2, 1, ceil_mode=True), nn.AvgPool2d(3, 2, 1, count_include_pad=False), nn.LPPool2d(2, 2), nn.LocalResponseNorm(5), classifier(8)),
     "dilated_grouped": sequence(conv_bn(3, 16, nn.SELU, dilation=2, padding=2), conv_bn(16, 16, nn.Softplus, groups=4, dilation=(1, 3), padding=(1, 3)), classifier(16, nn.AdaptiveMaxPool2d(1))),
-    "reflect_padding": sequence(nn.ReflectionPad2d((1, 2, 3, 0)), conv_bn(3, 8), nn.ReplicationPad2d(1), conv_bn(8, 8, nn.Softsign, padding=0), nn.ZeroPad2d((1, 0, 0, 1)), nn.MaxPool2d(2), classifier(8)),
+    "reflect_padding": sequence(nn.ReflectionPad2d((1, 2, 3, 0)), conv_bn(3, 8), nn.ReplicationPad2d(1), conv_bn(8, 8, nn.Softsign, padding=0), nn.ZeroPad2d((1, 0, 0, 1)), conv_bn(8, 8, kernel_size=2, padding=0), classifier(8)),
     "residual_scale": sequence(conv_bn(3, 16), Residual(nn.Sequential(conv_bn(16, 16, nn.Hardsigmoid), Lambda(lambda x: x * 0.1 - x.abs().sqrt() / 3))), classifier(16, Lambda(lambda x: x.flatten(2).max(-1)[0]))),
     "weight_standardisation": sequence(Lambda(lambda x: (x - 0.45) / 0.225), nn.utils.weight_norm(nn.Conv2d(3, 16, 3)), nn.Tanhshrink(), Lambda(lambda x: F.normalize(x, dim=1)), classifier(16)),
     "space_to_depth": sequence(nn.PixelUnshuffle(2), conv_bn(12, 16), Lambda(lambda x: x[:, ::2, 1:, :-1]), Lambda(lambda x: x.clamp(min=0.1) ** 2), classifier(8)),

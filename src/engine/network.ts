@@ -1,6 +1,7 @@
 // A graph on a device: runs on libtorch, learns, and becomes a graph again.
 import { ModelError, ResourceError } from "../errors.ts";
 import { describeNode, type Graph, type TensorData } from "../graph/graph.ts";
+import { takeBranches } from "../graph/rewrites/branches.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat } from "../graph/tensorData.ts";
 import { type Device, keep, parameter, scope, type Tensor } from "../torch/index.ts";
@@ -53,14 +54,14 @@ export class Network {
   constructor(graph: Graph, options: NetworkOptions = {}) {
     const { device = "cpu", precision = "f32", trainable = false } = options;
     assertSupported(graph);
-    this.graph = graph;
+    this.graph = takeBranches(graph);
     this.#device = device;
     this.#precision = precision;
-    const trained = trainedInitializers(graph);
+    const trained = trainedInitializers(this.graph);
     const parameters = new Map<string, Tensor>();
     const buffers = new Map<string, Tensor>();
     scope(() => {
-      for (const [name, value] of graph.initializers) {
+      for (const [name, value] of this.graph.initializers) {
         if (!isFloat(value.dtype)) continue;
         const tensor = keep(toTensor(value, device));
         if (trained.has(name)) parameters.set(name, trainable ? parameter(tensor) : tensor);

@@ -2,6 +2,7 @@
 
 import { ModelError } from "../errors.ts";
 import { describeNode, type Graph, type Node } from "../graph/graph.ts";
+import { takeBranches } from "../graph/rewrites/branches.ts";
 import { readAttributes } from "./attributes.ts";
 import type { Operator, VersionedOperator } from "./operator.ts";
 import * as activation from "./ops/activation.ts";
@@ -74,10 +75,10 @@ export interface UnsupportedOperator {
   readonly node: string;
 }
 
-/** All nodes that the engine cannot run. */
+/** All nodes that the engine cannot run. Of an `If` with a constant condition, the branch taken counts. */
 export function unsupportedOperators(graph: Graph): UnsupportedOperator[] {
-  return graph.nodes
-    .filter((node) => !findOperator(node, graph.opset))
+  return takeBranches(graph)
+    .nodes.filter((node) => !findOperator(node, graph.opset))
     .map((node) => ({
       operator: node.operator,
       domain: node.domain,
@@ -98,7 +99,7 @@ export function assertSupported(graph: Graph): void {
   const complaints = [...missing].map(
     ([operator, calls]) => `operator ${operator} is not supported (${listNodes(calls)})`,
   );
-  for (const node of graph.nodes) {
+  for (const node of takeBranches(graph).nodes) {
     if (findOperator(node, graph.opset)) complaints.push(...complaintsAbout(node));
   }
   if (complaints.length === 0) return;

@@ -1,0 +1,267 @@
+// What a network promises besides its numbers: names, lifetimes, errors, guards.
+import { describe, expect, it } from "vitest";
+import { assertSupported, Network, unsupportedOperators } from "../../src/engine/index.ts";
+import { ModelError } from "../../src/errors.ts";
+import { inferenceMode, liveTensors, ones, scope, tensor } from "../../src/torch/index.ts";
+import { float32, graph, int64, node } from "../graph/graphs.ts";
+import { evaluate, randomInput, relativeDifference } from "../graph/onnxruntime.ts";
+import { smallNetwork } from "./models.ts";
+import { agrees, runEngine, toTensors } from "./run.ts";
+
+const image = { image: [2, 3, 8, 8] };
+
+describe("Network", () => {
+  it("computes what ONNX Runtime does", async () => {
+    expect(await agrees(smallNetwork(), image)).toBe(true);
+  });
+
+  it("returns inner tensors by name", async () => {
+    const model = smallNetwork();
+    const network = new Network(model);
+    const { features } = network.forward(toTensors(image), { outputs: ["features"] });
+    expect(features?.shape).toEqual([2, 4, 8, 8]);
+    const whole = {
+      ...model,
+      outputs: [{ name: "features", dtype: "float32" as const, shape: undefined }],
+    };
+    const expected = await evaluate(whole, image);
+    const values = Float32Array.from(features!.numbers());
+    expect(relativeDifference(expected.features!, { shape: [2, 4, 8, 8], values })).toBeLessThan(
+      1e-5,
+    );
+    expect(() => network.forward(toTensors(image), { outputs: ["nothing"] })).toThrow(
+      /no tensor named "nothing"/,
+    );
+  });
+
+  it("keeps no tensor of a pass, and frees its own", () => {
+    const before = liveTensors();
+    const network = new Network(smallNetwork());
+    const run = () => scope(() => inferenceMode(() => void network.forward(toTensors(image))));
+    run();
+    const afterFirst = liveTensors();
+    for (let pass = 0; pass < 5; pass++) run();
+    expect(liveTensors()).toBe(afterFirst);
+    network.dispose();
+    expect(liveTensors()).toBe(before);
+  });
+
+  it("leaves the caller's tensors alone, also where a graph hands them through", () => {
+    const model = graph({
+      inputs: { x: [2] },
+      initializers: { w: float32([2], [5, 6]) },
+      nodes: [node("Identity", ["x"], "y"), node("Identity", ["w"], "z")],
+      outputs: ["y", "z"],
+    });
+    const network = new Network(model);
+    const x = tensor([1, 2]);
+    for (let pass = 0; pass < 2; pass++) {
+      const { y, z } = network.forward({ x });
+      expect([y!.numbers(), z!.numbers()]).toEqual([
+        [1, 2],
+        [5, 6],
+      ]);
+      y!.dispose();
+      z!.dispose();
+    }
+    expect(x.numbers()).toEqual([1, 2]);
+  });
+
+  it("becomes a graph with the same values", () => {
+    const model = smallNetwork();
+    const copy = new Network(model).toGraph();
+    expect(copy).toEqual(model);
+    const network = new Network(model);
+    expect([...network.parameters.keys()]).toEqual(
+      expect.arrayContaining(["conv1.weight", "bn1.weight", "bn1.bias", "fc.weight", "fc.bias"]),
+    );
+    expect([...network.buffers.keys()].sort()).toEqual([
+      "bn1.running_mean",
+      "bn1.running_var",
+      "bn2.running_mean",
+      "bn2.running_var",
+    ]);
+  });
+
+  it("keeps shape arithmetic and the numbers of formulas out of the parameters", () => {
+    const model = graph({
+      inputs: { x: [2, 3, 4] },
+      initializers: {
+        half: float32([], [0.5]),
+        factor: float32([1], [2]),
+        scale: float32([4], [1, 2, 3, 4]),
+        first: int64(0),
+        second: int64(1),
+      },
+      nodes: [
+        node("Shape", ["x"], "sizes"),
+        node("Slice", ["sizes", "first", "second"], "batch"),
+        node("Cast", ["batch"], "batchFloat", { to: 1 }),
+        node("Mul", ["batchFloat", "factor"], "doubled"),
+        node("Cast", ["doubled"], "rows", { to: 7 }),
+        node("Concat", ["rows", "minusOne"], "shape", { axis: 0 }),
+        node("Mul", ["x", "half"], "halved"),
+        node("Mul", ["halved", "scale"], "scaled"),
+        node("Reshape", ["scaled", "shape"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const initializers = new Map(model.initializers).set("minusOne", int64(-1));
+    const network = new Network({ ...model, initializers });
+    expect([...network.parameters.keys()]).toEqual(["scale"]);
+    expect(network.forward({ x: ones([2, 3, 4]) }).y?.shape).toEqual([4, 6]);
+  });
+
+  it("reads sizes that depend on data", async () => {
+    const model = graph({
+      inputs: { x: [2, 3], start: { dtype: "int64", shape: [1] } },
+      initializers: { end: int64(9), axis: int64(1) },
+      nodes: [node("Slice", ["x", "start", "end", "axis"], "y")],
+      outputs: ["y"],
+    });
+    const x = tensor([1, 2, 3, 4, 5, 6], { shape: [2, 3] });
+    const start = tensor([1], { dtype: "int64" });
+    const { y } = new Network(model).forward({ x, start });
+    expect(y?.numbers()).toEqual([2, 3, 5, 6]);
+  });
+
+  it("takes the branch of an If with a constant condition", () => {
+    const branch = (operator: string) =>
+      ({
+        type: "graph",
+        value: graph({ nodes: [node(operator, ["x"], "inner")], outputs: ["inner"] }),
+      }) as const;
+    const condition = { dtype: "bool", shape: [], data: Uint8Array.of(0) } as const;
+    const model = graph({
+      inputs: { x: [2] },
+      initializers: { condition },
+      nodes: [
+        node("If", ["condition"], "y", { then_branch: branch("Abs"), else_branch: branch("Neg") }),
+      ],
+      outputs: ["y"],
+    });
+    const result = runEngine(model, { x: { shape: [2], values: Float32Array.of(1, -2) } });
+    expect([...result.y!.values]).toEqual([-1, 2]);
+  });
+
+  it("computes 16-bit floats in 32 bits and writes them back in 16", () => {
+    const weight = { dtype: "float16", shape: [2], data: Uint8Array.of(0, 0x3c, 0, 0xc0) } as const;
+    const model = graph({
+      inputs: { x: { dtype: "float16", shape: [2] } },
+      initializers: { weight },
+      nodes: [node("Mul", ["x", "weight"], "y")],
+      outputs: ["y"],
+    });
+    const network = new Network(model);
+    const { y } = network.forward({ x: tensor([1.5, 3], { dtype: "float16" }) });
+    expect([y?.dtype, y?.numbers()]).toEqual(["float32", [1.5, -6]]);
+    expect(network.toGraph().initializers.get("weight")).toEqual(weight);
+  });
+});
+
+describe("bf16 precision", () => {
+  it("is close to f32 and returns float32", () => {
+    const model = smallNetwork();
+    const exact = runEngine(model, image).logits!;
+    const rough = runEngine(model, image, { precision: "bf16" }).logits!;
+    const difference = relativeDifference(exact, rough);
+    expect(difference).toBeLessThan(0.03);
+    expect(difference).toBeGreaterThan(1e-6);
+  });
+
+  it("runs operators between the products in f32 where it must", () => {
+    const model = graph({
+      inputs: { x: [1, 4, 6, 6] },
+      initializers: { w: float32([4, 4, 1, 1], randomValues(16)), slope: float32([4, 1, 1]) },
+      nodes: [
+        node("Conv", ["x", "w"], "a"),
+        node("PRelu", ["a", "slope"], "b"),
+        node("HardSwish", ["b"], "c"),
+        node("LpPool", ["c"], "d", { kernel_shape: [2, 2] }),
+        node("Softmax", ["d"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const exact = runEngine(model, { x: [1, 4, 6, 6] }).y!;
+    const rough = runEngine(model, { x: [1, 4, 6, 6] }, { precision: "bf16" }).y!;
+    expect(relativeDifference(exact, rough)).toBeLessThan(0.03);
+  });
+});
+
+function randomValues(count: number): number[] {
+  return [...randomInput("weights", [count]).values];
+}
+
+describe("what cannot run", () => {
+  it("is listed all at once, with the nodes' names", () => {
+    const model = graph({
+      inputs: { x: [1] },
+      nodes: [
+        node("Frobnicate", ["x"], "first"),
+        { ...node("Fast", ["first"], "second"), domain: "com.example" },
+        node("Frobnicate", ["second"], "third"),
+        node("Conv", ["third"], "fourth"),
+        node("Relu", ["fourth", "x"], "fifth"),
+        node("Relu", ["fifth"], "y", { slope: 0.5 }),
+      ],
+      outputs: ["y"],
+    });
+    expect(unsupportedOperators(model)).toEqual([
+      { operator: "Frobnicate", domain: "", node: "first" },
+      { operator: "Fast", domain: "com.example", node: "second" },
+      { operator: "Frobnicate", domain: "", node: "third" },
+    ]);
+    expect(() => assertSupported(model)).toThrow(ModelError);
+    expect(() => new Network(model)).toThrowErrorMatchingInlineSnapshot(`
+      [ModelError: the engine cannot run this model, in a model of opset 17:
+        operator Frobnicate is not supported (nodes "first", "third")
+        operator com.example.Fast is not supported (node "second")
+        Conv node "fourth": input 2 is missing
+        Relu node "fifth": 2 inputs, where 1 are supported
+        Relu node "y": the attribute "slope" is not supported]
+    `);
+  });
+
+  it("is a ModelError that names the node, with libtorch's error as its cause", () => {
+    const model = graph({
+      inputs: { x: ["n", "c"] },
+      initializers: { index: int64(7) },
+      nodes: [node("NonZero", ["x"], "places"), node("Gather", ["x", "places"], "y")],
+      outputs: ["y"],
+    });
+    const network = new Network(model);
+    expect(() => network.forward({ x: ones([1, 3]) })).toThrow(ModelError);
+    expect(() => network.forward({ x: ones([1, 3]) })).toThrow(
+      /Gather node "y": aten::index_select/,
+    );
+  });
+
+  it("names missing and unknown inputs", () => {
+    const network = new Network(smallNetwork());
+    expect(() => network.forward({ picture: ones([1]) })).toThrow(
+      'expected the inputs "image", received "picture"',
+    );
+  });
+
+  it("is refused before it runs where it would take all memory or all time", () => {
+    const size = { size: int64(40000, 40000) };
+    const squares = Array.from({ length: 60 }, (_, i) => `square${i}`);
+    const memory = graph({
+      initializers: size,
+      nodes: [
+        ...squares.map((name) => node("ConstantOfShape", ["size"], name)),
+        node("Sum", squares, "y"),
+      ],
+      outputs: ["y"],
+    });
+    expect(() => new Network(memory).forward({})).toThrow(
+      /^ConstantOfShape node "square\d+": [\d.]+ GiB are needed .* GiB are free$/,
+    );
+    const time = graph({
+      initializers: size,
+      nodes: [node("ConstantOfShape", ["size"], "a"), node("MatMul", ["a", "a"], "y")],
+      outputs: ["y"],
+    });
+    expect(() => new Network(time).forward({})).toThrow(/takes 6.4e\+13 operations/);
+  });
+});
