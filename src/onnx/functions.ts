@@ -3,8 +3,7 @@
 import { ModelError } from "../errors.ts";
 import type { Attribute, Node } from "../graph/graph.ts";
 import type { FunctionProto, GraphProto, ModelProto, NodeProto } from "./generated/onnx_pb.ts";
-import { limits } from "./limits.ts";
-import { LimitError, labelNode, quote } from "./problems.ts";
+import { labelNode, quote } from "./problems.ts";
 
 /** What the names and attribute references of a list of nodes stand for. */
 export interface Scope {
@@ -14,8 +13,6 @@ export interface Scope {
   node(name: string, operator: string): string;
   /** What an attribute of the called function is; undefined where the call leaves it out. */
   attribute(name: string): Attribute | undefined;
-  /** Number of calls around the nodes; 0 in the model's own graph. */
-  readonly depth: number;
 }
 
 /** The scope of the model's own graph: names stay as they are. */
@@ -25,7 +22,6 @@ export const modelScope: Scope = {
   attribute: () => {
     throw new ModelError("only a function's body may refer to the function's attributes");
   },
-  depth: 0,
 };
 
 /** Domain of the standard operators in its one spelling. */
@@ -99,20 +95,15 @@ export interface Call {
   readonly definition: FunctionProto;
   /** Values of the function's attributes where the call gives none. */
   readonly defaults: ReadonlyMap<string, Attribute>;
-  readonly depth: number;
 }
 
 const longestPrefix = 200;
 
 /** The scope of a function's body in one call. */
 export function callScope(
-  { node, definition, defaults, depth }: Call,
+  { node, definition, defaults }: Call,
   names: { readonly tensors: FreshNames; readonly nodes: FreshNames },
 ): Scope {
-  if (depth > limits.functionDepth)
-    throw new LimitError(
-      `${labelNode(node)} is more than ${limits.functionDepth} function calls deep; a function may not call itself`,
-    );
   for (const side of ["input", "output"] as const)
     if (node[`${side}s`].length > definition[side].length)
       throw new ModelError(
@@ -128,7 +119,6 @@ export function callScope(
   const fresh = (source: FreshNames, name: string): string =>
     source.next(`${prefix}/${name.length <= longestPrefix ? name : name.slice(0, longestPrefix)}`);
   return {
-    depth,
     tensor: (name) => {
       let resolved = tensors.get(name);
       if (resolved === undefined) {

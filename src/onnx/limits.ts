@@ -22,7 +22,7 @@ export const limits = {
   graphDepth: 32,
   /** Calls of functions inside functions. */
   functionDepth: 64,
-  /** Nodes, and function calls, once every function has been inlined. */
+  /** Nodes and function calls, once every function has been inlined. */
   nodes: 100_000,
   /** Inputs, outputs and attributes of all those nodes, and the initializers of all graphs. */
   edges: 2_000_000,

@@ -3,6 +3,7 @@ import type { Attribute, Graph, Node, TensorData, ValueInfo } from "../graph/gra
 import { attributeKind, readAttribute } from "./attributes.ts";
 import { constantValue } from "./constants.ts";
 import type { ModelFile } from "./decode.ts";
+import { checkExpansion } from "./expansion.ts";
 import type { ExternalData } from "./external.ts";
 import {
   callScope,
@@ -44,14 +45,12 @@ export class ModelReader {
   /** Likewise the initializers of graphs in functions. */
   readonly #tensors = new Map<Uint8Array, ReturnType<typeof decodeTensor>>();
   #depth = 0;
-  #nodes = 0;
-  #calls = 0;
-  #edges = 0;
 
   constructor({ model, graph }: ModelFile, external: ExternalData) {
     this.#graph = graph;
     this.#opset = checkVersions(model);
     this.#functions = readFunctions(model, this.#opset);
+    checkExpansion(graph, this.#functions);
     this.#external = external;
     const tensors = new Set<string>();
     const nodes = new Set<string>();
@@ -74,7 +73,6 @@ export class ModelReader {
         `graphs are nested more than ${limits.graphDepth} deep, functions inlined`,
       );
     this.#depth++;
-    this.#countEdges(proto.initializer.length + proto.input.length + proto.output.length);
     const contents: Contents = { nodes: [], initializers: new Map() };
     for (const [index, bytes] of proto.initializer.entries())
       this.#problems.attempt(() => this.#readInitializer(bytes, { index, scope, contents }));
@@ -137,29 +135,8 @@ export class ModelReader {
   }
 
   #readNodes(protos: readonly NodeProto[], scope: Scope, contents: Contents): void {
-    for (const proto of protos) {
-      this.#countNode(proto);
+    for (const proto of protos)
       this.#problems.attempt(() => this.#readNode(proto, scope, contents));
-    }
-  }
-
-  /** Functions that call functions can grow without end; this is checked on the way. */
-  #countNode(proto: NodeProto): void {
-    this.#countEdges(proto.input.length + proto.output.length + proto.attribute.length);
-    if (this.#functions.has(functionKey(proto))) this.#calls++;
-    else this.#nodes++;
-    if (this.#nodes > limits.nodes || this.#calls > limits.nodes)
-      throw new LimitError(
-        `the model has more than ${limits.nodes} nodes or function calls, functions inlined`,
-      );
-  }
-
-  #countEdges(count: number): void {
-    this.#edges += count;
-    if (this.#edges > limits.edges)
-      throw new LimitError(
-        `the model has more than ${limits.edges} inputs, outputs, attributes and initializers, functions inlined`,
-      );
   }
 
   #readNode(proto: NodeProto, scope: Scope, contents: Contents): void {
@@ -178,7 +155,7 @@ export class ModelReader {
     };
     const definition = this.#functions.get(functionKey(proto));
     if (definition !== undefined) {
-      this.#inline(complete, definition, { scope, contents });
+      this.#inline(complete, definition, contents);
     } else if (operator === "Constant" && node.domain === "") {
       const [output = ""] = node.outputs;
       if (contents.initializers.has(output))
@@ -191,11 +168,7 @@ export class ModelReader {
     }
   }
 
-  #inline(
-    node: Node,
-    definition: FunctionProto,
-    { scope, contents }: { scope: Scope; contents: Contents },
-  ): void {
+  #inline(node: Node, definition: FunctionProto, contents: Contents): void {
     const owner = () => `function ${quote(definition.name)}`;
     const defaults = new Map(
       definition.attributeProto.map((proto) => [
@@ -203,7 +176,7 @@ export class ModelReader {
         this.#readValueOf(proto, owner, modelScope),
       ]),
     );
-    const body = callScope({ node, definition, defaults, depth: scope.depth + 1 }, this.#names);
+    const body = callScope({ node, definition, defaults }, this.#names);
     this.#readNodes(definition.node, body, contents);
     for (const [index, output] of node.outputs.entries()) {
       const value = body.tensor(definition.output[index]!);

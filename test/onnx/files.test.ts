@@ -1,0 +1,141 @@
+// Model files on the disk.
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ModelError, ResourceError } from "../../src/errors.ts";
+import { encodeModel, parseModel, readModel, writeModel } from "../../src/onnx/index.ts";
+import { model } from "./protos.ts";
+
+let directory: string;
+const inDirectory = (name: string) => join(directory, name);
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "models-"));
+});
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const graph = parseModel(model());
+
+describe("reading", () => {
+  async function expectRefusal(path: string, expected: string): Promise<void> {
+    const reading = readModel(path);
+    await expect(reading).rejects.toThrow(ModelError);
+    await expect(reading).rejects.toThrow(expected);
+  }
+
+  it("gives the graph", async () => {
+    writeFileSync(inDirectory("good.onnx"), model());
+    expect(await readModel(inDirectory("good.onnx"))).toEqual(graph);
+  });
+
+  it("names the file in what is wrong with it", async () => {
+    writeFileSync(inDirectory("bad.onnx"), model({ ir: 99 }));
+    await expectRefusal(inDirectory("bad.onnx"), `${inDirectory("bad.onnx")}: the file has IR`);
+  });
+
+  it("refuses a missing file", () => expectRefusal(inDirectory("none.onnx"), "no such file"));
+
+  it("refuses a folder", () => expectRefusal(directory, "is a folder, not an ONNX file"));
+
+  it("refuses a path through a file", async () => {
+    writeFileSync(inDirectory("plain"), "x");
+    await expectRefusal(inDirectory("plain/m.onnx"), "cannot be read (ENOTDIR)");
+  });
+
+  it("refuses an empty file", async () => {
+    writeFileSync(inDirectory("empty.onnx"), "");
+    await expectRefusal(inDirectory("empty.onnx"), "the file is empty");
+  });
+
+  it("refuses a pipe without waiting for it", async () => {
+    execFileSync("mkfifo", [inDirectory("pipe.onnx")]);
+    await expectRefusal(inDirectory("pipe.onnx"), "is not a regular file");
+  });
+
+  it("refuses a device", () => expectRefusal("/dev/zero", "is not a regular file"));
+
+  it("refuses a file above 2 GiB before reading it", async () => {
+    writeFileSync(inDirectory("large.onnx"), "");
+    truncateSync(inDirectory("large.onnx"), 2 ** 31);
+    await expectRefusal(inDirectory("large.onnx"), "has 2147483648 bytes");
+  });
+
+  it("refuses a path with a NUL character", () =>
+    expectRefusal("a\0b", "a\\u{0}b: not a possible"));
+
+  it.skipIf(process.getuid?.() === 0)(
+    "refuses a file without permission (not as root)",
+    async () => {
+      writeFileSync(inDirectory("secret.onnx"), model());
+      chmodSync(inDirectory("secret.onnx"), 0);
+      await expectRefusal(inDirectory("secret.onnx"), "cannot be read (EACCES)");
+    },
+  );
+});
+
+describe("writing", () => {
+  it("gives a file that can be read, and nothing else", async () => {
+    const folder = inDirectory("out");
+    mkdirSync(folder);
+    await writeModel(graph, join(folder, "m.onnx"));
+    await writeModel(graph, join(folder, "m.onnx"));
+    expect(readdirSync(folder)).toEqual(["m.onnx"]);
+    expect(await readModel(join(folder, "m.onnx"))).toEqual(graph);
+    expect(Buffer.compare(readFileSync(join(folder, "m.onnx")), encodeModel(graph))).toBe(0);
+  });
+
+  it("fails where there is no folder", async () => {
+    await expect(writeModel(graph, inDirectory("none/m.onnx"))).rejects.toThrow(ResourceError);
+  });
+
+  it("fails where the name is a folder's, and leaves nothing behind", async () => {
+    const folder = inDirectory("taken");
+    mkdirSync(join(folder, "m.onnx"), { recursive: true });
+    const writing = writeModel(graph, join(folder, "m.onnx"));
+    await expect(writing).rejects.toThrow(ResourceError);
+    await expect(writing).rejects.toThrow("a folder of that name exists");
+    expect(readdirSync(folder)).toEqual(["m.onnx"]);
+  });
+
+  it("leaves the old file where the graph cannot be written", async () => {
+    const path = inDirectory("kept.onnx");
+    await writeModel(graph, path);
+    const before = readFileSync(path);
+    await expect(writeModel({ ...graph, opset: 99 }, path)).rejects.toThrow(ModelError);
+    expect(Buffer.compare(readFileSync(path), before)).toBe(0);
+  });
+
+  it("fails on a full disk, and leaves nothing behind", async (context) => {
+    const disk = inDirectory("disk");
+    mkdirSync(disk);
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=16k", "tmpfs", disk], { stdio: "ignore" });
+    } catch {
+      return context.skip("needs the right to mount a small file system");
+    }
+    try {
+      const data = new Uint8Array(100_000);
+      const initializers = new Map([["w", { dtype: "uint8" as const, shape: [100_000], data }]]);
+      const writing = writeModel({ ...graph, initializers }, join(disk, "m.onnx"));
+      await expect(writing).rejects.toThrow(ResourceError);
+      await expect(writing).rejects.toThrow("the disk is full");
+      expect(readdirSync(disk)).toEqual([]);
+    } finally {
+      execFileSync("umount", [disk]);
+    }
+    expect(existsSync(disk)).toBe(true);
+  });
+});
