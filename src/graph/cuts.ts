@@ -28,8 +28,7 @@ export function findCutPoints(graph: Graph, facts: Facts): string[] {
 
 /**
  * The boundary: the last feature map (a tensor with four axes that all paths pass through) before
- * pooling, flattening and linear layers. No convolution and no product of two activations, as in
- * attention, comes after it. `name` asks for a certain tensor. Throws ModelError with the reason
+ * pooling, flattening and linear layers. No convolution and no attention comes after it. `name` asks for a certain tensor. Throws ModelError with the reason
  * where there is none, or where the tensor asked for cannot be one.
  */
 export function findBoundary(graph: Graph, facts: Facts, name?: string): Boundary {
@@ -73,20 +72,33 @@ function refuseOutput(facts: Facts, output: string): string | undefined {
   return `output "${output}" has shape [${shape.join(", ")}], but a classifier's is [batch, classes]`;
 }
 
-/** The first node after a tensor that a classifier must not have. */
+/** The first node after a tensor that a classifier must not have: a convolution, or attention. */
 function obstacle(
   graph: Graph,
   { facts, tensor }: { facts: Facts; tensor: string },
 ): Node | undefined {
-  const after = downstream(graph, [tensor]);
-  const isActivation = (name: string) => after.tensors.has(name) && !facts.get(name)?.value;
+  const after = downstream(graph, [tensor]).tensors;
+  const isActivation = (name: string) => after.has(name) && !facts.get(name)?.value;
+  const softmaxes = graph.nodes.filter(({ operator }) => operator === "Softmax");
+  const weights = downstream(
+    graph,
+    softmaxes.map(({ outputs }) => outputs[0]!).filter(isActivation),
+  );
   return graph.nodes.find((node) => {
-    if (!after.nodes.has(node)) return false;
-    if (node.operator === "Conv" || node.operator === "ConvTranspose") {
-      return isActivation(node.inputs[0]!);
+    const activations = node.inputs.filter(isActivation);
+    switch (node.operator) {
+      case "Conv":
+      case "ConvTranspose":
+        return isActivation(node.inputs[0]!);
+      case "Attention":
+        return activations.length > 0;
+      case "MatMul":
+      case "Einsum":
+        // Activations weighted by a softmax of activations.
+        return activations.length > 1 && activations.some((name) => weights.tensors.has(name));
+      default:
+        return false;
     }
-    const isProduct = node.operator === "MatMul" || node.operator === "Einsum";
-    return isProduct && node.inputs.filter(isActivation).length > 1;
   });
 }
 

@@ -2,6 +2,7 @@
 import { ModelError } from "../errors.ts";
 import type { Graph, ValueInfo } from "./graph.ts";
 import { eliminateDeadNodes } from "./rewrites/eliminateDeadNodes.ts";
+import { readBatchFrom } from "./rewrites/readBatchFrom.ts";
 import { renameTensors } from "./rewrites/rename.ts";
 import { inferShapes, type TensorFacts } from "./shapes.ts";
 import { tensorNames, upstream } from "./topology.ts";
@@ -49,7 +50,7 @@ export function cutGraph(
   const outputs = graph.outputs.map(({ name }) => name);
   return {
     extractor: subgraph(graph, { inputs, outputs: [tensor], facts }),
-    classifier: subgraph(graph, { inputs: [tensor], outputs, facts }),
+    classifier: subgraph(readBatchFrom(graph, tensor), { inputs: [tensor], outputs, facts }),
   };
 }
 

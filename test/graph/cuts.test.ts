@@ -151,10 +151,11 @@ describe("boundary", () => {
         attributes: {},
       });
       const turned = build.node("Transpose", [tokens]);
-      return build.node("MatMul", [tokens, turned]);
+      const weights = build.node("Softmax", [build.node("MatMul", [tokens, turned])]);
+      return build.node("MatMul", [weights, tokens], { name: "attended" });
     });
     expect(() => boundaryOf(attention)).toThrow(
-      /after the last feature map "features.reducemean" still comes MatMul node/,
+      /after the last feature map "features.reducemean" still comes MatMul node "attended"/,
     );
   });
 });

@@ -312,6 +312,29 @@ describe("parts", () => {
     expect([...(await evaluate(twice, { a: x })).b!.values]).toEqual([1, 16, 81, 256, 625]);
   });
 
+  it("need the batch size of the input no more", async () => {
+    const batchFromInput = graph({
+      inputs: { x: ["N", 2, 3, 3] },
+      initializers: { zero: int64(0), columns: int64(18), w: float32([2, 2, 1, 1]) },
+      nodes: [
+        node("Shape", ["x"], "shape"),
+        node("Gather", ["shape", "zero"], "batch"),
+        node("Conv", ["x", "w"], "c"),
+        node("Concat", ["batch", "columns"], "target", { axis: 0 }),
+        node("ConstantOfShape", ["target"], "zeros"),
+        node("Flatten", ["c"], "flat"),
+        node("Add", ["flat", "zeros"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const { extractor, classifier } = cutGraph(batchFromInput, "c");
+    expect(operators(extractor)).toEqual(["Conv"]);
+    const inputs = { x: [4, 2, 3, 3] };
+    const whole = await evaluate(batchFromInput, inputs);
+    const parts = await evaluate(classifier, await evaluate(extractor, inputs));
+    expect(relativeDifference(whole.y!, parts.y!)).toBe(0);
+  });
+
   it("are refused where a path goes around the cut", () => {
     const conv2 = model.nodes[2]!.outputs[0]!;
     expect(() => cutGraph(model, conv2)).toThrow(

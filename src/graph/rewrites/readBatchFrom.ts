@@ -1,0 +1,49 @@
+// Lets the part behind a cut read the batch size off the tensor at the cut.
+import { int } from "../attributes.ts";
+import type { Graph, Node, TensorData } from "../graph.ts";
+import { fromNumbers, toNumbers } from "../tensorData.ts";
+import { downstream } from "../topology.ts";
+import { factsForAnyBatch } from "./anyBatch.ts";
+
+/**
+ * The graph with `Shape` of what comes before `tensor` replaced by the batch size of `tensor` and
+ * constants: exporters read the batch size off the graph's input wherever they need it. The nodes
+ * are in order only for a subgraph that has `tensor` as an input.
+ */
+export function readBatchFrom(graph: Graph, tensor: string): Graph {
+  const shapes = graph.nodes.filter(
+    ({ operator, domain }) => operator === "Shape" && domain === "",
+  );
+  if (shapes.length === 0) return graph;
+  const { small, large } = factsForAnyBatch(graph);
+  const [two, three] = [small, large].map((facts) => facts.get(tensor)?.shape[0]);
+  if (two !== 2 || three !== 3) return graph;
+
+  const after = downstream(graph, [tensor]).tensors;
+  const initializers = new Map(graph.initializers);
+  const nodes = graph.nodes.flatMap((node) => {
+    const output = node.outputs[0]!;
+    const [sizes, others] = [small, large].map((facts) => numbersOf(facts.get(output)?.value));
+    const isBefore = shapes.includes(node) && !after.has(node.inputs[0]!);
+    const isBatchFirst = sizes?.[0] === 2 && String(others) === String(sizes.with(0, 3));
+    if (!isBefore || !isBatchFirst) return [node];
+    const name = (part: string) => `${output}.${part}`;
+    initializers.set(name("first"), fromNumbers("int64", [1], [0]));
+    initializers.set(name("rest"), fromNumbers("int64", [sizes.length - 1], sizes.slice(1)));
+    return [
+      operation("Shape", [tensor], name("shape")),
+      operation("Gather", [name("shape"), name("first")], name("batch")),
+      operation("Concat", [name("batch"), name("rest")], output),
+    ];
+  });
+  return { ...graph, nodes, initializers };
+}
+
+function numbersOf(value: TensorData | undefined): number[] | undefined {
+  return value && toNumbers(value);
+}
+
+function operation(operator: string, inputs: readonly string[], output: string): Node {
+  const attributes = operator === "Shape" ? {} : { axis: int(0) };
+  return { name: "", operator, domain: "", inputs, outputs: [output], attributes };
+}
