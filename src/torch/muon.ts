@@ -42,7 +42,7 @@ export class Muon extends GroupOptimizer {
       addInPlace(mulInPlace(velocity, this.#momentum), gradient);
       const direction = add(gradient, mulScalar(velocity, this.#momentum));
       const rows = parameter.shape[0] as number;
-      divInPlace(mulInPlace(parameter, Math.sqrt(rows)), addScalar(norm(parameter), 1e-12));
+      mulInPlace(divInPlace(parameter, addScalar(norm(parameter), 1e-12)), Math.sqrt(rows));
       const update = orthogonalize(
         reshape(direction, [rows, -1]).to({ dtype: this.#dtype }),
         this.#iterations,

@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import {
+  backward,
+  Muon,
+  manualSeed,
+  matmul,
+  mul,
+  mulScalar,
+  operator,
+  parameter,
+  randn,
+  sum,
+  type Tensor,
+  tensor,
+  transpose,
+} from "../../src/torch/index.ts";
+import { orthogonalize } from "../../src/torch/muon.ts";
+
+const singularValues = operator("aten::linalg_svdvals");
+const frobenius = (w: Tensor) => Math.hypot(...w.numbers());
+
+describe("orthogonalize", () => {
+  for (const shape of [
+    [16, 27],
+    [48, 432],
+    [60, 12],
+  ]) {
+    it(`brings the singular values of a ${shape.join("x")} matrix near 1`, () => {
+      manualSeed(1);
+      const values = singularValues(orthogonalize(randn(shape), 5), null).numbers();
+      expect(Math.min(...values)).toBeGreaterThan(0.5);
+      expect(Math.max(...values)).toBeLessThan(1.25);
+    });
+  }
+
+  it("keeps the singular vectors: an orthogonal matrix stays itself but for scale", () => {
+    const angle = 0.7;
+    const [c, s] = [Math.cos(angle), Math.sin(angle)];
+    const rotation = tensor([c, -s, s, c], { shape: [2, 2] });
+    const product = matmul(orthogonalize(rotation, 5), transpose(rotation)).numbers();
+    expect(product[1]).toBeCloseTo(0, 5);
+    expect(product[0]).toBeCloseTo(product[3] as number, 5);
+  });
+});
+
+describe("Muon", () => {
+  function step(learningRate: number) {
+    manualSeed(2);
+    const w = parameter(randn([8, 4, 3, 3]));
+    const before = w.detach().numbers();
+    const gradient = randn([8, 4, 3, 3]);
+    backward(sum(mul(w, gradient)));
+    new Muon([{ parameters: new Map([["w", w]]), learningRate }], { iterations: 5 }).step();
+    return { w, before, gradient: gradient.numbers() };
+  }
+
+  it("scales a weight to the norm sqrt(rows), keeping its direction", () => {
+    const { w, before } = step(0);
+    expect(frobenius(w)).toBeCloseTo(Math.sqrt(8), 4);
+    const ratio = Math.sqrt(8) / Math.hypot(...before);
+    for (const [i, value] of w.numbers().entries())
+      expect(value).toBeCloseTo((before[i] as number) * ratio, 5);
+  });
+
+  it("moves against the gradient by a matrix of singular values near the learning rate", () => {
+    const [{ w, gradient }, still] = [step(0.1), step(0).w];
+    const difference = w.numbers().map((value, i) => value - (still.numbers()[i] as number));
+    const alignment = difference.reduce((total, d, i) => total + d * (gradient[i] as number), 0);
+    expect(alignment).toBeLessThan(0);
+    const values = singularValues(tensor(difference, { shape: [8, 36] }), null).numbers();
+    expect(Math.min(...values)).toBeGreaterThan(0.05);
+    expect(Math.max(...values)).toBeLessThan(0.125);
+  });
+
+  it("remembers earlier gradients by its momentum", () => {
+    const w = parameter(randn([4, 9]));
+    const optimizer = new Muon([{ parameters: new Map([["w", w]]), learningRate: 0.1 }], {
+      momentum: 0.5,
+    });
+    const gradient = randn([4, 9]);
+    for (let i = 0; i < 2; i++) {
+      optimizer.zeroGrad();
+      backward(sum(mul(w, gradient)));
+      optimizer.step();
+    }
+    const expected = mulScalar(gradient, 1.5).numbers();
+    const velocity = (optimizer.state.get("momentum.w") as Tensor).numbers();
+    for (const [i, value] of velocity.entries())
+      expect(value).toBeCloseTo(expected[i] as number, 5);
+  });
+});
