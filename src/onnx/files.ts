@@ -8,7 +8,7 @@ import type { Graph } from "../graph/graph.ts";
 import { encodeModel } from "./encode.ts";
 import { limits } from "./limits.ts";
 import { parseModel } from "./parse.ts";
-import { escapeText } from "./problems.ts";
+import { escapePath } from "./problems.ts";
 
 /**
  * Reads a model file; external data may lie below its folder.
@@ -33,15 +33,15 @@ export async function writeModel(graph: Graph, path: string): Promise<void> {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new ResourceError(
       code === "EISDIR"
-        ? `cannot write ${escapeText(path)}: a folder of that name exists`
-        : `cannot write ${escapeText(path)}: ${code ?? message}`,
+        ? `cannot write ${escapePath(path)}: a folder of that name exists`
+        : `cannot write ${escapePath(path)}: ${code ?? message}`,
       { cause: error },
     );
   }
 }
 
 async function readModelFile(path: string): Promise<Uint8Array> {
-  const name = escapeText(path);
+  const name = escapePath(path);
   if (path.includes("\0")) throw new ModelError(`${name}: not a possible path`);
   let file: FileHandle | undefined;
   try {

@@ -3,7 +3,7 @@ import type { Graph } from "../graph/graph.ts";
 import { decodeModel } from "./decode.ts";
 import { ExternalData } from "./external.ts";
 import { ModelReader } from "./modelReader.ts";
-import { escapeText } from "./problems.ts";
+import { escapePath } from "./problems.ts";
 
 export interface ParseOptions {
   /** What messages call the model; its path, as a rule. */
@@ -18,7 +18,7 @@ export interface ParseOptions {
  * @throws ResourceError where memory is used up
  */
 export function parseModel(bytes: Uint8Array, options: ParseOptions = {}): Graph {
-  const name = escapeText(options.name ?? "model");
+  const name = escapePath(options.name ?? "model");
   try {
     const file = decodeModel(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     return new ModelReader(file, new ExternalData(options.directory)).read();

@@ -9,15 +9,20 @@ const shownProblems = 10;
 const unsafeCharacters = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\ufffd]/u;
 const everyUnsafeCharacter = new RegExp(unsafeCharacters, "gu");
 
-/** A text from a file, fit for a terminal: unsafe characters as `\u{..}`, the middle of a long one left out. */
-export function escapeText(text: string): string {
-  const short =
-    text.length <= longestQuote
-      ? text
-      : `${text.slice(0, longestQuote - 30)}…(${text.length - longestQuote} more)…${text.slice(-30)}`;
-  return short.replaceAll(
+/** A path as a terminal can show it: unsafe characters as `\u{..}`. */
+export function escapePath(path: string): string {
+  return path.replaceAll(
     everyUnsafeCharacter,
     (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
+}
+
+/** A text from a file, escaped like a path; the middle of a long one is left out. */
+export function escapeText(text: string): string {
+  return escapePath(
+    text.length <= longestQuote
+      ? text
+      : `${text.slice(0, longestQuote - 30)}…(${text.length - longestQuote} more)…${text.slice(-30)}`,
   );
 }
 

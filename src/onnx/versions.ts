@@ -46,7 +46,7 @@ export function checkVersions(model: ModelProto): number {
     throw new ModelError("the model does not say which opset of the standard operators it uses");
   if (opset < opsets.oldest || opset > opsets.newest)
     throw new ModelError(
-      `the model uses opset ${opset}; opsets ${opsets.oldest} to ${opsets.newest} are supported`,
+      `the model uses opset ${opset}; opsets ${opsets.oldest} to ${opsets.newest} are supported: export it again with one of them`,
     );
   return Number(opset);
 }
