@@ -189,6 +189,19 @@ describe("attributes of a function", () => {
   });
 });
 
+it("is told apart from others of its name by its overload", () => {
+  const overload = (name: string, operator: string) => {
+    const nodes = [node(operator, ["a"], ["b"])];
+    const parts = functionProto("F", { inputs: ["a"], outputs: ["b"], nodes });
+    return Buffer.concat([parts, message([13, name])]);
+  };
+  const nodes = [Buffer.concat([call("F", ["x"], ["y"]), message([8, "second"])])];
+  const functions = [overload("first", "Neg"), overload("second", "Abs")];
+  expect(listing(parseModel(model({ graph: graph({ nodes }), functions })))).toEqual([
+    "call_y/Abs: Abs(x) -> y",
+  ]);
+});
+
 it("renames what a function's subgraphs read and define", () => {
   const branch = (operator: string) =>
     graph({ nodes: [node(operator, ["a"], ["r"])], inputs: [], outputs: [value("r", [2])] });
