@@ -24,4 +24,3 @@ export function attribute<Type extends Attribute["type"]>(
 export const int = (value: number): Attribute => ({ type: "int", value });
 export const ints = (value: readonly number[]): Attribute => ({ type: "ints", value });
 export const float = (value: number): Attribute => ({ type: "float", value });
-export const string = (value: string): Attribute => ({ type: "string", value });

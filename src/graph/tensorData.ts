@@ -1,6 +1,6 @@
 // Building and reading constant tensors (TensorData): typed views without a copy where the bytes
 // are aligned, and plain numbers whatever the element type.
-import { type DataType, elementCount, elementSize, type TensorData } from "./graph.ts";
+import { type DataType, elementSize, type TensorData } from "./graph.ts";
 
 /** Element types that `fromNumbers` writes: all but the 16-bit floats, which are only read. */
 export type NumberType = Exclude<DataType, "float16" | "bfloat16">;
@@ -100,11 +100,6 @@ export function pick(
     for (let byte = 0; byte < size; byte++) data[i * size + byte] = tensor.data[from + byte]!;
   }
   return { dtype: tensor.dtype, shape, data };
-}
-
-/** Whether the number of bytes is what type and shape ask for. */
-export function isWellFormed({ dtype, shape, data }: TensorData): boolean {
-  return data.byteLength === elementCount(shape) * elementSize[dtype];
 }
 
 const int64Range = [-(2n ** 63n), 2n ** 63n - 1n] as const;

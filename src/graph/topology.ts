@@ -1,7 +1,6 @@
-// How the tensors of a graph hang together: who makes them, who reads them, in which order the nodes
-// can run, and which tensors every path from input to output passes through.
-import { ModelError } from "../errors.ts";
-import { describeNode, type Graph, type Node } from "./graph.ts";
+// How the tensors of a graph hang together: who makes them, who reads them, and which ones
+// every path from input to output passes through.
+import type { Graph, Node } from "./graph.ts";
 
 /** All tensors that a node reads: its inputs, and what its subgraphs take from around them. */
 export function readTensors(node: Node): string[] {
@@ -42,36 +41,6 @@ export function consumers(graph: Pick<Graph, "nodes">): Map<string, Node[]> {
     }
   }
   return readers;
-}
-
-/**
- * The nodes in an order in which each runs after those it reads from, otherwise as given.
- * Throws ModelError where they form a cycle.
- */
-export function topologicalOrder(nodes: readonly Node[]): Node[] {
-  const made = producers({ nodes });
-  const waiting = new Map<Node, number>();
-  const readers = new Map<Node, Node[]>(nodes.map((node) => [node, []]));
-  for (const node of nodes) {
-    const sources = new Set(readTensors(node).map((name) => made.get(name)));
-    sources.delete(undefined);
-    waiting.set(node, sources.size);
-    for (const source of sources) readers.get(source!)!.push(node);
-  }
-  const order = nodes.filter((node) => waiting.get(node) === 0);
-  for (let i = 0; i < order.length; i++) {
-    for (const reader of readers.get(order[i]!)!) {
-      const left = waiting.get(reader)! - 1;
-      waiting.set(reader, left);
-      if (left === 0) order.push(reader);
-    }
-  }
-  if (order.length < nodes.length) {
-    const stuck = nodes.find((node) => waiting.get(node)! > 0)!;
-    throw new ModelError(`the graph has a cycle through ${describeNode(stuck)}`);
-  }
-  // Kahn's queue is breadth-first; a file's own order is kept where it is valid already.
-  return isOrdered(nodes, made) ? [...nodes] : order;
 }
 
 /** What is computed from some tensors: the nodes downstream of them and their outputs. */
@@ -159,16 +128,4 @@ function freeTensors(graph: Graph): string[] {
   const read = graph.nodes.flatMap(readTensors);
   for (const { name } of graph.outputs) read.push(name);
   return read.filter((name) => !defined.has(name));
-}
-
-function isOrdered(nodes: readonly Node[], made: ReadonlyMap<string, Node>): boolean {
-  const done = new Set<Node>();
-  return nodes.every((node) => {
-    const ready = readTensors(node).every((name) => {
-      const source = made.get(name);
-      return !source || done.has(source);
-    });
-    done.add(node);
-    return ready;
-  });
 }

@@ -1,11 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  consumers,
-  dominators,
-  producers,
-  readTensors,
-  topologicalOrder,
-} from "../../src/graph/topology.ts";
+import { consumers, dominators, producers, readTensors } from "../../src/graph/topology.ts";
 import { graph, node } from "./graphs.ts";
 
 // x -> a -> (b, c) -> d -> e, and a shape that is read from a.
@@ -44,19 +38,6 @@ describe("topology", () => {
       },
     });
     expect(readTensors(conditional)).toEqual(["condition", "outer", "other"]);
-  });
-
-  it("orders nodes and keeps an order that is valid", () => {
-    expect(topologicalOrder(diamond.nodes)).toEqual(diamond.nodes);
-    const names = topologicalOrder(diamond.nodes.toReversed()).map(({ name }) => name);
-    expect(names[0]).toBe("a");
-    expect(names.indexOf("e")).toBeGreaterThan(names.indexOf("d"));
-    expect(names.indexOf("e")).toBeGreaterThan(names.indexOf("s"));
-  });
-
-  it("refuses a cycle", () => {
-    const nodes = [node("Add", ["x", "b"], "a"), node("Relu", ["a"], "b")];
-    expect(() => topologicalOrder(nodes)).toThrow(/cycle through Add node "a"/);
   });
 
   it("finds the tensors on every path, without shape arithmetic", () => {
