@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Exports torchvision's classification networks, and the layouts of scripts/layouts.py, to ONNX.
 
-Weights are random (seeded); batch-norm statistics too, so that no layer is an identity. Every network
-is exported by both of PyTorch's exporters. Needs Python packages torch, torchvision, onnx, onnxscript.
+Weights are random (seeded), batch-norm statistics those of a random batch. Every network is exported by
+both of PyTorch's exporters. Needs Python packages torch, torchvision, onnx, onnxscript.
 
     python scripts/export-torchvision.py --out DIR [--networks NAME ...] [--exporter torchscript|dynamo]
     node scripts/check-exports.mjs DIR
@@ -33,15 +33,20 @@ def build(name):
         options = {"aux_logits": True} if name in ("googlenet", "inception_v3") else {}
         network = getattr(torchvision.models, name)(weights=None, **options)
         size = (3, 299, 299) if name == "inception_v3" else (3, 224, 224)
-    for module in network.modules():
-        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-            module.running_mean.normal_(0, 0.1)
-            module.running_var.uniform_(0.8, 1.2)
-            torch.nn.init.uniform_(module.weight, 0.8, 1.2)
-            torch.nn.init.normal_(module.bias, 0, 0.1)
-    image = torch.randn(2, *size)
-    network.eval()(image)
-    return network, image
+    image = torch.randn(4, *size) + torch.linspace(-1, 1, size[-1])
+    calibrate(network, image)
+    return network.eval(), image[:2]
+
+
+def calibrate(network, image):
+    """Gives batch norm the statistics of a batch, so that the signal reaches the end of a deep network."""
+    norms = [m for m in network.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    for norm in norms:
+        norm.momentum = 1
+        torch.nn.init.uniform_(norm.weight, 0.8, 1.2)
+        torch.nn.init.normal_(norm.bias, 0, 0.1)
+    with torch.no_grad():
+        network.train()(image)
 
 
 def export(network, image, path, exporter, opset, dynamic):
