@@ -72,7 +72,7 @@ export function number(spelling: Spelling & Range): Option<number | undefined> {
 export function numbers(
   spelling: Spelling & Range & { example: string },
 ): Option<readonly number[] | undefined> {
-  return list(spelling, { each: "numbers", reader: number(spelling) });
+  return list(spelling, { each: "finite numbers", reader: number(spelling) });
 }
 
 /** Whole numbers between commas; in a configuration file also a list. */
@@ -86,7 +86,8 @@ function list(
   spelling: Spelling & Range & { example: string },
   { each, reader }: { each: string; reader: Option<number | undefined> },
 ): Option<readonly number[] | undefined> {
-  const expected = `${each} ${rangeText(spelling)} between commas, such as ${spelling.example}`;
+  const words = [each, rangeText(spelling), "between commas, such as", spelling.example];
+  const expected = words.filter((word) => word !== "").join(" ");
   return option(spelling, expected, (given) => {
     const parts =
       typeof given === "string" ? given.split(",") : Array.isArray(given) ? given : [given];
@@ -146,7 +147,7 @@ function inRange(value: number, { min, max, above }: Range): boolean {
 }
 
 function rangeText({ min, max, above }: Range): string {
-  if (min === Number.NEGATIVE_INFINITY) return "that are finite";
+  if (min === Number.NEGATIVE_INFINITY) return "";
   if (max === undefined) return above ? `above ${min}` : `of at least ${min}`;
   return above ? `above ${min} and up to ${max}` : `from ${min} to ${max}`;
 }

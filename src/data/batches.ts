@@ -69,11 +69,10 @@ export class Batches {
 
   /** Copies the data set to the device. Throws UsageError for options that do not fit the images. */
   constructor(dataset: Dataset, options: BatchOptions) {
+    assertBatchOptions(dataset, options);
     const [channels, height, width] = dataset.shape;
     const { augment, device = "cpu" } = options;
     const { mean, std } = perChannel(options, channels);
-    assertBatch(options.batch);
-    if (augment) assertCrop(augment.crop, dataset.shape);
     this.dataset = dataset;
     this.#options = options;
     const shape = [dataset.labels.length, channels, height * width];
@@ -165,9 +164,18 @@ export class Batches {
   }
 }
 
-function assertBatch(batch: number): void {
-  if (Number.isInteger(batch) && batch >= 1) return;
-  throw new UsageError(`expected a batch of at least 1 image, got ${batch}`);
+/** Throws UsageError for options that do not fit the images. */
+export function assertBatchOptions(
+  { labels, shape, name }: Dataset,
+  options: Omit<BatchOptions, "seed" | "device">,
+): void {
+  const { batch, augment, dropLast } = options;
+  perChannel(options, shape[0]);
+  if (augment) assertCrop(augment.crop, shape);
+  const most = dropLast ? labels.length : Number.MAX_SAFE_INTEGER;
+  if (Number.isInteger(batch) && batch >= 1 && batch <= most) return;
+  const range = dropLast ? `a batch of 1 to ${most} images` : "a batch of at least 1 image";
+  throw new UsageError(`expected ${range} for ${name}, got ${batch}`);
 }
 
 function assertCrop(crop: number, [, height, width]: Dataset["shape"]): void {

@@ -1,7 +1,7 @@
 // Images and labels: reading them, and dealing them out in batches.
 
 export type { Augmentation } from "./augmentation.ts";
-export { type Batch, Batches, type BatchOptions } from "./batches.ts";
+export { assertBatchOptions, type Batch, Batches, type BatchOptions } from "./batches.ts";
 export {
   assertLabels,
   assertShape,

@@ -250,6 +250,7 @@ test.each([
   ],
   ["no deviation", { ...plain, std: [] }, /got none/],
   ["a batch of none", { ...plain, batch: 0 }, /batch of at least 1/],
+  ["a batch that never fills", { ...plain, batch: 3, dropLast: true }, /batch of 1 to 2 .*got 3/],
   ["half a batch", { ...plain, batch: 2.5 }, /batch of at least 1/],
   [
     "a crop as large as the image",
