@@ -1,0 +1,180 @@
+// Command lines and configuration files that are wrong in themselves: exit code 2.
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { deepobf } from "./deepobf.ts";
+import { idxFiles, residualModel, workshop } from "./fixtures.ts";
+import { expectRefusal, type Refusal, refusals } from "./refusal.ts";
+
+const file = workshop();
+const model = file("model.onnx", residualModel());
+for (const [name, content] of Object.entries(idxFiles())) file(`idx/${name}`, content);
+const data = `idx:${file("idx")}`;
+
+let runs = 0;
+
+/** The main job with its needed options; later ones win. */
+function job(...changes: string[]): string[] {
+  const needed = ["--data", data, "--depth", "3", "--epochs", "1", "--out", file(`run-${runs++}`)];
+  return ["obfuscate", model, ...needed, ...changes];
+}
+
+/** A refused value of an option of the main job. */
+function value(option: string, given: string, expected: string): () => Refusal {
+  return () => ({
+    args: job(option, given),
+    code: 2,
+    says: [`${option}: expected ${expected}`, `received "${given}"`],
+  });
+}
+
+function configured(content: string, ...says: (string | RegExp)[]): () => Refusal {
+  return () => {
+    const path = file(`${says[0]}.json`.replaceAll(/[^a-z.]/gi, "-"), content);
+    return { args: job("--config", path), code: 2, says };
+  };
+}
+
+refusals({
+  "an unknown command": () => ({
+    args: ["obfuscat", model],
+    code: 2,
+    says: ["unknown command 'obfuscat'", "did you mean obfuscate?"],
+  }),
+  "an unknown option": () => ({
+    args: job("--epoch", "3"),
+    code: 2,
+    says: ["unknown option '--epoch'", "did you mean --epochs?", "deepobf obfuscate --help"],
+  }),
+  "no model": () => ({ args: ["inspect"], code: 2, says: ["missing required argument 'MODEL'"] }),
+  "two models": () => ({ args: ["inspect", model, model], code: 2, says: ["too many arguments"] }),
+  "an option without its value": () => ({
+    args: ["evaluate", model, "--data"],
+    code: 2,
+    says: ["'--data <DATA>' argument missing"],
+  }),
+  "everything wrong at once": () => ({
+    args: ["obfuscate", model, "--epochs", "x", "--seed", "-1"],
+    code: 2,
+    says: [
+      "5 problems",
+      "--depth is missing",
+      "--data is missing",
+      "--out is missing",
+      '--epochs: expected a whole number from 1 to 100000, received "x"',
+      '--seed: expected a whole number from 0 to 9007199254740991, received "-1"',
+    ],
+  }),
+  "depth 0": value("--depth", "0", "a whole number from 2"),
+  "depth 2.5": value("--depth", "2.5", "a whole number from 2"),
+  "no epochs": value("--epochs", "0", "a whole number from 1"),
+  "endless epochs": value("--epochs", "Infinity", "a whole number from 1"),
+  "a seed beyond exact integers": value("--seed", "9007199254740993", "a whole number from 0"),
+  "no threads": value("--threads", "0", "a whole number from 1 to 1024"),
+  "a batch of nothing": value("--batch-size", "", "a whole number from 1"),
+  "an unknown device": value("--device", "tpu", "cpu, cuda or cuda:N"),
+  "an unknown precision": value("--precision", "f16", "one of auto, f32, bf16"),
+  "a mean that is no number": value("--mean", "0.5,x", "finite numbers between commas"),
+  "an infinite mean": value("--mean", "1e999", "finite numbers between commas"),
+  "a deviation of zero": value("--std", "0", "finite numbers above 0 between commas"),
+  "an accuracy in percent": value("--min-accuracy", "93", "a number from 0 to 1"),
+  "a drop beyond everything": value("--max-accuracy-drop", "2", "a number from -1 to 1"),
+  "no MACs": value("--max-macs", "0", "a number above 0"),
+  "an unknown runtime": () => ({
+    args: ["evaluate", model, "--data", data, "--runtime", "tvm"],
+    code: 2,
+    says: ["--runtime: expected ort or torch", 'received "tvm"'],
+  }),
+  "a shape with a zero": () => ({
+    args: ["check", model, "--input-shape", "1,0,16,16"],
+    code: 2,
+    says: ["--input-shape: expected whole numbers from 1", 'received "1,0,16,16"'],
+  }),
+  "data without a format": () => ({
+    args: job("--data", file("idx")),
+    code: 2,
+    says: ["cifar10:DIR", "idx:DIR", "images:DIR", `got "${file("idx")}"`],
+  }),
+  "data of an unknown format": () => ({
+    args: ["evaluate", model, "--data", `mnist:${file("idx")}`],
+    code: 2,
+    says: ["idx:DIR", "mnist:"],
+  }),
+  "two means for one channel": () => ({
+    args: ["evaluate", model, "--data", data, "--mean", "0.5,0.5"],
+    code: 2,
+    says: [/expected 1 .*mean/, "0.5,0.5"],
+  }),
+  "two means for one channel of the main job": () => ({
+    args: job("--mean", "0.5,0.5"),
+    code: 2,
+    says: [/expected 1 .*mean/, "0.5,0.5"],
+  }),
+  "deeper than the data's size allows": () => ({
+    args: job("--depth", "17"),
+    code: 2,
+    says: [/--depth: expected a whole number from 2 to 16/, "16×16", "received 17"],
+  }),
+  "a crop as large as the images": () => ({
+    args: job("--crop", "16"),
+    code: 2,
+    says: [/crop/, "16×16"],
+  }),
+  "a batch larger than the data": () => ({
+    args: job("--batch-size", "65"),
+    code: 2,
+    says: ["a batch of 1 to 64 images", "got 65"],
+  }),
+  "an unknown architecture": () => ({
+    args: ["train", "resnet57", "--data", data, "--epochs", "1", "--out", file("resnet57")],
+    code: 2,
+    says: [/ARCH: expected one of .*resnet56/, 'received "resnet57"', "did you mean resnet56?"],
+  }),
+  "a run that is not there": () => ({
+    args: ["resume", file("nowhere")],
+    code: 2,
+    says: [file("nowhere"), /has no config\.json/],
+  }),
+  "a folder that is no run": () => ({
+    args: ["resume", file("idx")],
+    code: 2,
+    says: [/expected the folder of a run/, /has no config\.json/],
+  }),
+  "no configuration file": () => ({
+    args: job("--config", file("missing.json")),
+    code: 2,
+    says: ["--config: expected a JSON file", "missing.json does not exist"],
+  }),
+  "a folder as configuration": () => ({
+    args: job("--config", file("idx")),
+    code: 2,
+    says: ["--config: expected a JSON file", "is a folder"],
+  }),
+  "a configuration that is no JSON": configured("epochs: 3", "does not hold JSON"),
+  "a configuration that is a list": configured("[3]", "to hold an object"),
+  "an unknown key": configured(
+    '{"epoch": 3, "xyz": 1}',
+    /"epoch" in .* did you mean "epochs"\?/,
+    /"xyz" in .* expected one of/,
+  ),
+  "a key in another spelling": configured('{"batchSize": 3}', 'did you mean "batch-size"?'),
+  "a value of another type": configured(
+    '{"seed": true}',
+    /"seed" in .* expected a whole number .* received "true"/,
+  ),
+  "a list with a gap": configured('{"mean": [0.5, null]}', /"mean" in .* received "\[0\.5,null\]"/),
+});
+
+test("an output folder that exists is left as it is", async ({ expect }) => {
+  const kept = file("existing/kept.txt", "mine");
+  const args = job("--out", file("existing"));
+  await expectRefusal({ args, code: 2, says: ["--out", "exists", "never overwrites"] }, expect);
+  expect(readFileSync(kept, "utf8")).toBe("mine");
+  const onFile = job("--out", kept);
+  await expectRefusal({ args: onFile, code: 2, says: ["--out", "exists"] }, expect);
+});
+
+test("no command at all shows the help on stderr", async () => {
+  const { code, stdout, stderr } = await deepobf([]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain("Usage: deepobf");
+});
