@@ -1,10 +1,10 @@
 // The main job: original in, run folder with the shipped file out.
-import { Batches, describeData } from "../data/index.ts";
-import { GateError, ModelError, UsageError } from "../errors.ts";
+import { assertBatchOptions, Batches, describeData } from "../data/index.ts";
+import { GateError, ModelError } from "../errors.ts";
 import { compose } from "../graph/rewrites.ts";
 import { writeModel } from "../onnx/index.ts";
 import { libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
-import { assertNew, type JobHooks, RunFolder } from "../train/index.ts";
+import { assertEpochs, assertNew, type JobHooks, RunFolder } from "../train/index.ts";
 import type { ObfuscateOptions, ObfuscateSummary, ResolvedOptions } from "./options.ts";
 import { Original } from "./original.ts";
 import type { Plan } from "./plan.ts";
@@ -23,9 +23,6 @@ interface RunConfig {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-const summaryName = "summary.json";
-const modelName = "model.onnx";
-
 /**
  * Obfuscates a model: checks everything first, then trains the chain, seals and verifies it. Everything
  * is written to the folder `options.out`. Throws a DeepObfError; a missed gate only after all is written.
@@ -38,9 +35,11 @@ export async function obfuscate(
   assertEpochs(options.epochs);
   hooks.onProgress?.({ type: "phase", name: "checking model and data" });
   const prepared = await prepare(options);
+  const resolved = resolveOptions(options, prepared);
+  assertBatchOptions(prepared.data.train, batchOptions(resolved));
   const config: RunConfig = {
     job: "obfuscate",
-    options: resolveOptions(options, prepared),
+    options: resolved,
     originalSha256: prepared.sha256,
     boundary: prepared.boundary.tensor,
     plan: prepared.plan,
@@ -55,13 +54,10 @@ export async function obfuscate(
  * summary again where it is done. Throws as `obfuscate` does, and UsageError where it is no run.
  */
 export async function resume(directory: string, hooks: JobHooks = {}): Promise<ObfuscateSummary> {
-  const { run, config: read } = await RunFolder.open(directory);
+  const { run, config: read } = await RunFolder.open(directory, "obfuscate");
   const config = read as RunConfig;
-  if (config.job !== "obfuscate") {
-    throw new UsageError(`${directory} is not the folder of an obfuscation`);
-  }
-  const finished = await run.readJson(summaryName);
-  if (finished !== undefined) return checkGates(finished as ObfuscateSummary, config.options);
+  const finished = await run.readSummary();
+  if (finished) return checkGates(finished as ObfuscateSummary, config.options);
   return run.whileLocked(async () => {
     hooks.onProgress?.({ type: "phase", name: "checking model and data" });
     const prepared = await prepare(config.options);
@@ -86,18 +82,9 @@ async function execute(
   manualSeed(options.seed);
 
   hooks.onProgress?.({ type: "phase", name: "simulating the extractor" });
-  const { precision, mean, std, seed, batchSize: batch, crop, flip } = options;
+  const { precision, mean, std, seed } = options;
   const original = new Original(graph, prepared.boundary, { device, precision });
-  const augment = { crop, flip };
-  const batches = new Batches(data.train, {
-    batch,
-    seed,
-    mean,
-    std,
-    device,
-    augment,
-    dropLast: true,
-  });
+  const batches = new Batches(data.train, { ...batchOptions(options), seed, device });
   const chain = await simulate(original, batches, {
     ...{ plan: config.plan, epochs: options.epochs, weights: options.weights },
     ...{ device, precision, seed, run, hooks },
@@ -109,9 +96,8 @@ async function execute(
   hooks.onProgress?.({ type: "phase", name: "sealing and verifying" });
   const trained = compose(nameChainInput(chain, graph), classifier);
   const sealed = seal(trained);
-  const path = run.path(modelName);
-  await writeModel(sealed, path);
-  const shipped = { graph: sealed, path };
+  const shipped = { graph: sealed, path: run.files.model };
+  await writeModel(sealed, shipped.path);
   const results = await verify({ graph, path: options.model }, shipped, {
     ...{ trained, depth: options.depth, test: data.test, mean, std, threads: options.threads },
   });
@@ -120,16 +106,14 @@ async function execute(
     ...{ depth: options.depth, epochs: options.epochs, seed, device, precision },
     seconds: run.seconds,
     versions: config.versions,
-    files: {
-      model: path,
-      summary: run.path(summaryName),
-      metrics: run.metrics.path,
-      config: run.path("config.json"),
-    },
+    files: run.files,
   };
-  await run.writeJson(summaryName, summary);
-  await run.removeCheckpoints();
+  await run.finish(summary);
   return checkGates(summary, options);
+}
+
+function batchOptions({ batchSize: batch, mean, std, crop, flip }: ResolvedOptions) {
+  return { batch, mean, std, augment: { crop, flip }, dropLast: true };
 }
 
 function describeJob({ data, plan, boundary, graph }: Prepared): string {
@@ -165,11 +149,6 @@ function checkGates(summary: ObfuscateSummary, options: ResolvedOptions): Obfusc
   throw new GateError(
     `the run is complete (${summary.files.summary}), but missed:\n  ${missed.join("\n  ")}`,
   );
-}
-
-function assertEpochs(epochs: number): void {
-  if (Number.isInteger(epochs) && epochs >= 1) return;
-  throw new UsageError(`--epochs: expected a whole number from 1, received ${epochs}`);
 }
 
 function versions(): Record<string, string> {

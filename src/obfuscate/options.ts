@@ -1,34 +1,16 @@
 // What a user asks of the main job, and what it answers.
 import type { Latency } from "../evaluate/index.ts";
+import type { JobOptions, ResolvedJobOptions, RunFiles } from "../train/index.ts";
 import type { JointWeights } from "./joint.ts";
 
-/** Options of `deepobf obfuscate`; paths as the user gave them. */
-export interface ObfuscateOptions {
+/** Options of `deepobf obfuscate`. */
+export interface ObfuscateOptions extends JobOptions {
   /** The original, an ONNX file. */
   readonly model: string;
-  /** Data set in the notation of docs/data.md. */
-  readonly data: string;
   /** Number of convolutions of the chain. */
   readonly depth: number;
-  readonly epochs: number;
-  /** Folder of the run; must not exist. */
-  readonly out: string;
-  /** Mean and standard deviation of each channel, for pixels in [0, 1]; 0 and 1 by default. */
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
-  /** cpu, cuda or cuda:N. */
-  readonly device?: string;
-  readonly precision?: "auto" | "f32" | "bf16";
-  readonly seed?: number;
-  readonly threads?: number;
-  /** Images a step; by default from the size of the data set and its images. */
-  readonly batchSize?: number;
   /** Tensor that ends the extractor; found in the graph by default. */
   readonly boundary?: string;
-  /** Largest shift of random crops, in pixels. */
-  readonly crop?: number;
-  /** Whether mirrored images show the same thing. */
-  readonly flip?: boolean;
   readonly weights?: Partial<JointWeights>;
   /** Most MACs of the chain. */
   readonly maxMacs?: number;
@@ -39,18 +21,8 @@ export interface ObfuscateOptions {
 }
 
 /** The options of a run with everything decided, as its folder keeps them. */
-export interface ResolvedOptions extends ObfuscateOptions {
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  readonly device: string;
-  readonly precision: "f32" | "bf16";
-  readonly seed: number;
-  readonly threads: number;
-  readonly batchSize: number;
-  readonly crop: number;
-  readonly flip: boolean;
-  readonly weights: JointWeights;
-}
+export type ResolvedOptions = ObfuscateOptions &
+  ResolvedJobOptions & { readonly weights: JointWeights };
 
 /** The figures of one model. Accuracy is a share of 1 on the test images, single view. */
 export interface ModelFigures {
@@ -88,10 +60,5 @@ export interface ObfuscateSummary {
   readonly seconds: number;
   readonly versions: Readonly<Record<string, string>>;
   /** Paths of what the run made. */
-  readonly files: {
-    readonly model: string;
-    readonly summary: string;
-    readonly metrics: string;
-    readonly config: string;
-  };
+  readonly files: RunFiles;
 }

@@ -10,7 +10,8 @@ import type { Graph } from "../graph/graph.ts";
 import { cutGraph, fixInputSizes, foldConstants, freeBatch } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { readModel } from "../onnx/index.ts";
-import { cpuHasBfloat16, type Device, parseDevice, threads } from "../torch/index.ts";
+import { type Device, parseDevice } from "../torch/index.ts";
+import { resolveJobOptions } from "../train/index.ts";
 import { defaultWeights } from "./joint.ts";
 import type { ObfuscateOptions, ResolvedOptions } from "./options.ts";
 import { type Plan, planChain } from "./plan.ts";
@@ -95,33 +96,13 @@ async function all<T extends readonly unknown[]>(
   return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T;
 }
 
-/** Decides what the user left open. The same machine always decides the same. */
+/** The options with everything decided. */
 export function resolveOptions(options: ObfuscateOptions, prepared: Prepared): ResolvedOptions {
-  const [channels, height, width] = prepared.data.train.shape;
-  const each = (value: number) => new Array<number>(channels).fill(value);
-  const { precision = "auto" } = options;
-  const hasBfloat16 = prepared.device !== "cpu" || cpuHasBfloat16();
+  const { data, device } = prepared;
   return {
     ...options,
+    ...resolveJobOptions(options, { dataset: data.train, device }),
     model: resolve(options.model),
-    data: options.data,
-    out: resolve(options.out),
-    mean: options.mean ?? each(0),
-    std: options.std ?? each(1),
-    device: prepared.device,
-    precision: precision === "auto" ? (hasBfloat16 ? "bf16" : "f32") : precision,
-    seed: options.seed ?? 0,
-    threads: options.threads ?? threads(),
-    batchSize:
-      options.batchSize ?? defaultBatchSize(prepared.data.train.labels.length, height * width),
-    crop: options.crop ?? Math.round(Math.min(height, width) / 16),
-    flip: options.flip ?? false,
     weights: { ...defaultWeights, ...options.weights },
   };
-}
-
-/** A power of two from 16 to 512: about a hundred steps an epoch, and no more pixels than fit in memory. */
-function defaultBatchSize(images: number, pixels: number): number {
-  const most = Math.min(512, images / 100, (512 * 32 * 32) / pixels);
-  return Math.max(16, 2 ** Math.floor(Math.log2(most)));
 }

@@ -3,14 +3,14 @@ import type { Batches } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { sequential } from "../models/index.ts";
-import { type Device, Muon, type Optimizer, SGD } from "../torch/index.ts";
+import type { Device, Tensor } from "../torch/index.ts";
 import {
   type Checkpoint,
   type JobHooks,
   linearDecay,
   loadState,
-  type Position,
   type RunFolder,
+  recipe,
   startOfStage,
   train,
   trainingState,
@@ -50,9 +50,8 @@ export async function simulate(
   const { plan, epochs, weights, device, precision, seed, run, hooks, checkpoint } = options;
   const chain = sequential(plan.layers, { shape: plan.input, seed });
   const network = new Network(chain, { device, precision, trainable: true });
-  const optimizers = chainOptimizers(network, plan, precision);
+  const optimizers = recipe(trainedParameters(network, plan), { precision });
   if (checkpoint) loadState(checkpoint.tensors, network, optimizers);
-  const from: Position = checkpoint ?? startOfStage;
   try {
     await train(
       {
@@ -69,18 +68,9 @@ export async function simulate(
         },
       },
       {
-        from,
+        from: checkpoint ?? startOfStage,
+        keeper: run.keeper(0, () => trainingState(network, optimizers)),
         hooks,
-        keeper: {
-          log: (record) => run.metrics.append(record),
-          save: (position) =>
-            run.writeCheckpoint({
-              stage: 0,
-              ...position,
-              tensors: trainingState(network, optimizers),
-            }),
-          howToGoOn: `To go on: deepobf resume ${run.directory}`,
-        },
       },
     );
     return network.toGraph();
@@ -90,22 +80,8 @@ export async function simulate(
   }
 }
 
-/**
- * Muon for the convolutions, SGD with Nesterov momentum for the rest, as in cifar10-airbench. The scale
- * of a batch norm behind pooling stays 1: only a positive one can be folded into the convolution.
- */
-function chainOptimizers(network: Network, plan: Plan, precision: "f32" | "bf16"): Optimizer[] {
+/** All parameters but the scales of batch norms behind pooling: only positive ones, such as 1, fold. */
+function trainedParameters(network: Network, plan: Plan): Map<string, Tensor> {
   const frozen = new Set(plan.layers.flatMap(({ pool }, i) => (pool ? [`bn${i + 1}.weight`] : [])));
-  const parameters = [...network.parameters].filter(([name]) => !frozen.has(name));
-  const isMatrix = ([name]: readonly [string, unknown]) => /^conv\d+\.weight$/.test(name);
-  const convolutions = new Map(parameters.filter(isMatrix));
-  const rest = new Map(parameters.filter((entry) => !isMatrix(entry)));
-  return [
-    new Muon([{ parameters: convolutions, learningRate: 0.24 }], {
-      momentum: 0.6,
-      iterations: 4,
-      dtype: precision === "bf16" ? "bfloat16" : "float32",
-    }),
-    new SGD([{ parameters: rest, learningRate: 0.05 }], { momentum: 0.85, nesterov: true }),
-  ];
+  return new Map([...network.parameters].filter(([name]) => !frozen.has(name)));
 }

@@ -5,40 +5,60 @@ import { open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, UsageError } from "../errors.ts";
 import { createDirectoryAtomically, writeFileAtomically } from "../files.ts";
+import type { Tensor } from "../torch/index.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import type { Keeper } from "./loop.ts";
 import { MetricsFile } from "./metrics.ts";
 
-const configName = "config.json";
 const lockName = "lock";
+
+/** Paths of what a run makes. */
+export interface RunFiles {
+  readonly model: string;
+  readonly summary: string;
+  readonly metrics: string;
+  readonly config: string;
+}
 
 export class RunFolder {
   readonly directory: string;
   readonly metrics: MetricsFile;
+  /** Paths of what a run makes. */
+  readonly files: RunFiles;
   readonly #opened = performance.now();
   #secondsBefore = 0;
 
+  get #checkpoints(): string {
+    return join(this.directory, "checkpoints");
+  }
+
   private constructor(directory: string) {
     this.directory = directory;
-    this.metrics = new MetricsFile(join(directory, "metrics.jsonl"));
+    this.files = {
+      model: join(directory, "model.onnx"),
+      summary: join(directory, "summary.json"),
+      metrics: join(directory, "metrics.jsonl"),
+      config: join(directory, "config.json"),
+    };
+    this.metrics = new MetricsFile(this.files.metrics);
   }
 
   /** Makes the folder of a new run. Throws UsageError where it exists, ResourceError where it cannot be written. */
-  static async create(directory: string, config: object): Promise<RunFolder> {
+  static async create(directory: string, config: { readonly job: string }): Promise<RunFolder> {
     assertNew(directory);
     await createDirectoryAtomically(directory, async (temporary) => {
-      await writeFileAtomically(join(temporary, configName), toJson(config));
+      await writeFileAtomically(join(temporary, "config.json"), toJson(config));
     });
     return new RunFolder(directory);
   }
 
-  /** Opens the folder of a run. Throws UsageError where there is none. */
-  static async open(directory: string): Promise<{ run: RunFolder; config: unknown }> {
-    const run = new RunFolder(directory);
-    const config = await run.readJson(configName);
-    if (config === undefined) {
-      throw new UsageError(`expected the folder of a run, but ${directory} has no ${configName}`);
+  /** Opens the folder of a run of this job. Throws UsageError where it is none. */
+  static async open(directory: string, job: string): Promise<{ run: RunFolder; config: unknown }> {
+    const found = await readConfig(directory);
+    if (found.job !== job) {
+      throw new UsageError(`${directory} is the folder of "${found.job}", not of "${job}"`);
     }
-    return { run, config };
+    return { run: new RunFolder(directory), config: found };
   }
 
   /** Time spent on this run, over all its parts where it was resumed. */
@@ -46,45 +66,37 @@ export class RunFolder {
     return this.#secondsBefore + (performance.now() - this.#opened) / 1000;
   }
 
-  /** Path of a file of this run. */
-  path(name: string): string {
-    return join(this.directory, name);
+  /** What a finished run answered; undefined before that. */
+  async readSummary(): Promise<unknown> {
+    return readJson(this.files.summary);
   }
 
-  async writeJson(name: string, value: object): Promise<void> {
-    await writeFileAtomically(this.path(name), toJson(value));
+  /** Writes the summary, which ends the run: its checkpoints are removed. */
+  async finish(summary: object): Promise<void> {
+    await writeFileAtomically(this.files.summary, toJson(summary));
+    await rm(this.#checkpoints, { recursive: true, force: true });
   }
 
-  /** The value in a file of this run; undefined where it is missing. Throws DataError where it is damaged. */
-  async readJson(name: string): Promise<unknown> {
-    if (!existsSync(this.path(name))) return undefined;
-    try {
-      return JSON.parse(await readFile(this.path(name), "utf8"));
-    } catch (error) {
-      throw new DataError(`${this.path(name)} is damaged: it does not hold JSON`, { cause: error });
-    }
+  /** What the training loop leaves to this folder, for one stage; `state` gives the live tensors. */
+  keeper(stage: number, state: () => ReadonlyMap<string, Tensor>): Keeper {
+    return {
+      log: (record) => this.metrics.append(record),
+      save: async (position) => {
+        const metricsLength = await this.metrics.flush();
+        const { seconds } = this;
+        const checkpoint = { stage, ...position, metricsLength, seconds, tensors: state() };
+        await writeCheckpoint(this.#checkpoints, checkpoint);
+      },
+      howToGoOn: `To go on: deepobf resume ${this.directory}`,
+    };
   }
 
   /** The newest valid checkpoint, with the metrics rewound to it; undefined where there is none. */
   async readCheckpoint(): Promise<Checkpoint | undefined> {
-    const checkpoint = await readCheckpoint(this.path("checkpoints"));
+    const checkpoint = await readCheckpoint(this.#checkpoints);
     await this.metrics.rewind(checkpoint?.metricsLength ?? 0);
     this.#secondsBefore = checkpoint?.seconds ?? 0;
     return checkpoint;
-  }
-
-  async writeCheckpoint(checkpoint: Omit<Checkpoint, "metricsLength" | "seconds">): Promise<void> {
-    const metricsLength = await this.metrics.flush();
-    await writeCheckpoint(this.path("checkpoints"), {
-      ...checkpoint,
-      metricsLength,
-      seconds: this.seconds,
-    });
-  }
-
-  /** Removes the checkpoints of a run that is done. */
-  async removeCheckpoints(): Promise<void> {
-    await rm(this.path("checkpoints"), { recursive: true, force: true });
   }
 
   /**
@@ -92,7 +104,7 @@ export class RunFolder {
    * count. Throws UsageError where a living one holds it.
    */
   async whileLocked<T>(body: () => Promise<T>): Promise<T> {
-    const path = this.path(lockName);
+    const path = join(this.directory, lockName);
     const holder = await readFile(path, "utf8").catch(() => "");
     if (holder !== "" && (await identify(Number.parseInt(holder, 10))) === holder) {
       throw new UsageError(
@@ -110,6 +122,25 @@ export class RunFolder {
     } finally {
       await rm(path, { force: true });
     }
+  }
+}
+
+/** The configuration of a run, which names its job. Throws UsageError where the folder is no run's. */
+export async function readConfig(directory: string): Promise<{ readonly job: string }> {
+  const config = await readJson(join(directory, "config.json"));
+  if (typeof config === "object" && config !== null && "job" in config) {
+    return config as { job: string };
+  }
+  throw new UsageError(`expected the folder of a run, but ${directory} has no config.json of one`);
+}
+
+/** The value in a file; undefined where it is missing. Throws DataError where it is damaged. */
+async function readJson(path: string): Promise<unknown> {
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    throw new DataError(`${path} is damaged: it does not hold JSON`, { cause: error });
   }
 }
 

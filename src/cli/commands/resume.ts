@@ -1,7 +1,8 @@
-// `deepobf resume DIR`: continues an interrupted run.
+// `deepobf resume DIR`: continues an interrupted run, of whichever job it is.
 import { defineCommand } from "../command.ts";
 import { runJob } from "../job.ts";
 import { renderSummary, withTableOnMiss } from "../summary.ts";
+import { renderTraining } from "./train.ts";
 
 export const resume = defineCommand({
   name: "resume",
@@ -12,6 +13,11 @@ export const resume = defineCommand({
   example: "resume run",
   failures: ["model", "data", "resources", "diverged", "gate"],
   run: async ({ argument }) => {
+    const { readConfig, resumeReference } = await import("../../train/index.ts");
+    if ((await readConfig(argument)).job === "train") {
+      const summary = await runJob((hooks) => resumeReference(argument, hooks));
+      return { json: summary, text: renderTraining(summary) };
+    }
     const { resume } = await import("../../obfuscate/index.ts");
     const summary = await withTableOnMiss(argument, () =>
       runJob((hooks) => resume(argument, hooks)),

@@ -30,7 +30,7 @@ export const train = defineCommand({
     const summary = await runJob((hooks) =>
       trainReference({ ...options, architecture: argument }, hooks),
     );
-    return { json: summary, text: render(summary) };
+    return { json: summary, text: renderTraining(summary) };
   },
 });
 
@@ -44,7 +44,14 @@ async function assertArchitecture(name: string): Promise<void> {
   );
 }
 
-function render({ accuracy, parameters, macs, seconds, files }: TrainSummary): string {
+/** The figures of a trained reference model. */
+export function renderTraining({
+  accuracy,
+  parameters,
+  macs,
+  seconds,
+  files,
+}: TrainSummary): string {
   return renderList([
     ["accuracy (single view)", percent(accuracy)],
     ["parameters", count(parameters)],

@@ -1,0 +1,70 @@
+// Options that every training job has, and what is decided where the user leaves one open.
+import { resolve } from "node:path";
+import type { Dataset } from "../data/index.ts";
+import { UsageError } from "../errors.ts";
+import { cpuHasBfloat16, type Device, threads } from "../torch/index.ts";
+
+/** What a user asks of a training job; paths as the user gave them. */
+export interface JobOptions {
+  /** Data set in the notation of docs/data.md. */
+  readonly data: string;
+  readonly epochs: number;
+  /** Folder of the run; must not exist. */
+  readonly out: string;
+  /** Mean and standard deviation of each channel, for pixels in [0, 1]; 0 and 1 by default. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  /** cpu, cuda or cuda:N. */
+  readonly device?: string;
+  readonly precision?: "auto" | "f32" | "bf16";
+  readonly seed?: number;
+  readonly threads?: number;
+  /** Images a step; by default from the size of the data set and its images. */
+  readonly batchSize?: number;
+  /** Largest shift of random crops, in pixels. */
+  readonly crop?: number;
+  /** Whether mirrored images show the same thing. */
+  readonly flip?: boolean;
+}
+
+/** The options with everything decided, as the folder of a run keeps them. */
+export type ResolvedJobOptions = Required<JobOptions> & {
+  readonly device: Device;
+  readonly precision: "f32" | "bf16";
+};
+
+/** Decides what the user left open. The same machine always decides the same. */
+export function resolveJobOptions(
+  options: JobOptions,
+  { dataset, device }: { dataset: Dataset; device: Device },
+): ResolvedJobOptions {
+  const [channels, height, width] = dataset.shape;
+  const each = (value: number) => new Array<number>(channels).fill(value);
+  const { precision = "auto" } = options;
+  const hasBfloat16 = device !== "cpu" || cpuHasBfloat16();
+  return {
+    ...options,
+    out: resolve(options.out),
+    mean: options.mean ?? each(0),
+    std: options.std ?? each(1),
+    device,
+    precision: precision === "auto" ? (hasBfloat16 ? "bf16" : "f32") : precision,
+    seed: options.seed ?? 0,
+    threads: options.threads ?? threads(),
+    batchSize: options.batchSize ?? defaultBatchSize(dataset.labels.length, height * width),
+    crop: options.crop ?? Math.round(Math.min(height, width) / 16),
+    flip: options.flip ?? false,
+  };
+}
+
+/** Throws UsageError unless there is at least one epoch. */
+export function assertEpochs(epochs: number): void {
+  if (Number.isInteger(epochs) && epochs >= 1) return;
+  throw new UsageError(`--epochs: expected a whole number from 1, received ${epochs}`);
+}
+
+/** A power of two from 16 to 512: about a hundred steps an epoch, and no more pixels than fit in memory. */
+function defaultBatchSize(images: number, pixels: number): number {
+  const most = Math.min(512, images / 90, (512 * 32 * 32) / pixels);
+  return Math.max(16, 2 ** Math.floor(Math.log2(most)));
+}

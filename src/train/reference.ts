@@ -1,0 +1,154 @@
+// Training a reference model from scratch on labels: the originals of experiments.
+import { Batches, describeData, loadData } from "../data/index.ts";
+import { Network } from "../engine/index.ts";
+import { UsageError } from "../errors.ts";
+import { evaluate, OnnxClassifier } from "../evaluate/index.ts";
+import { countCost } from "../graph/cost.ts";
+import { foldBatchNorm } from "../graph/rewrites.ts";
+import { inferShapes } from "../graph/shapes.ts";
+import { architectures } from "../models/index.ts";
+import { writeModel } from "../onnx/index.ts";
+import { OnnxSession } from "../runtime/index.ts";
+import { libtorchVersion, manualSeed, parseDevice, setThreads } from "../torch/index.ts";
+import {
+  assertEpochs,
+  type JobOptions,
+  type ResolvedJobOptions,
+  resolveJobOptions,
+} from "./jobOptions.ts";
+import { startOfStage, train } from "./loop.ts";
+import { labelLoss } from "./losses.ts";
+import type { JobHooks } from "./progress.ts";
+import { defaultLearningRate, recipe } from "./recipe.ts";
+import { assertNew, RunFolder } from "./runFolder.ts";
+import { linearDecay } from "./schedule.ts";
+import { loadState, trainingState } from "./state.ts";
+
+export interface TrainOptions extends JobOptions {
+  /** A name of `architectures`. */
+  readonly architecture: string;
+  /** Highest learning rate of the convolutions. */
+  readonly learningRate?: number;
+}
+
+/** What `deepobf train --json` prints. Accuracy is a share of 1 on the test images, single view. */
+export interface TrainSummary {
+  readonly architecture: string;
+  readonly accuracy: number;
+  readonly parameters: number;
+  readonly macs: number;
+  readonly epochs: number;
+  readonly seed: number;
+  readonly device: string;
+  readonly precision: "f32" | "bf16";
+  readonly seconds: number;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly files: {
+    readonly model: string;
+    readonly summary: string;
+    readonly metrics: string;
+    readonly config: string;
+  };
+}
+
+interface RunConfig {
+  readonly job: "train";
+  readonly options: ResolvedTrainOptions;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+type ResolvedTrainOptions = ResolvedJobOptions & Required<TrainOptions>;
+
+const labelSmoothing = 0.1;
+const warmUp = 0.05;
+
+/**
+ * Trains a reference model on labels and writes it as ONNX, batch norm folded, to the folder
+ * `options.out`. Throws a DeepObfError.
+ */
+export async function trainReference(
+  options: TrainOptions,
+  hooks: JobHooks = {},
+): Promise<TrainSummary> {
+  assertNew(options.out);
+  assertEpochs(options.epochs);
+  architectureOf(options.architecture);
+  const device = parseDevice(options.device ?? "cpu");
+  const data = await loadData(options.data);
+  const config: RunConfig = {
+    job: "train",
+    options: {
+      ...resolveJobOptions(options, { dataset: data.train, device }),
+      architecture: options.architecture,
+      learningRate: options.learningRate ?? defaultLearningRate,
+    },
+    versions: { node: process.versions.node, libtorch: libtorchVersion() },
+  };
+  const run = await RunFolder.create(config.options.out, config);
+  return run.whileLocked(() => execute(run, config, hooks));
+}
+
+/** Continues an interrupted training; gives the summary again where it is done. Throws a DeepObfError. */
+export async function resumeReference(
+  directory: string,
+  hooks: JobHooks = {},
+): Promise<TrainSummary> {
+  const { run, config } = await RunFolder.open(directory, "train");
+  const finished = await run.readSummary();
+  if (finished) return finished as TrainSummary;
+  return run.whileLocked(() => execute(run, config as RunConfig, hooks));
+}
+
+async function execute(run: RunFolder, config: RunConfig, hooks: JobHooks): Promise<TrainSummary> {
+  const { options } = config;
+  const { device, precision, mean, std, seed, batchSize: batch, crop, flip, epochs } = options;
+  const data = await loadData(options.data);
+  hooks.onProgress?.({ type: "message", text: describeData(data) });
+  setThreads(options.threads);
+  manualSeed(seed);
+  const { shape, classes } = data.train;
+  const graph = architectureOf(options.architecture)({ shape, classes: classes.length, seed });
+  const network = new Network(graph, { device, precision, trainable: true });
+  const optimizers = recipe(network.parameters, options);
+  const checkpoint = await run.readCheckpoint();
+  if (checkpoint) loadState(checkpoint.tensors, network, optimizers);
+  using batches = new Batches(data.train, {
+    ...{ batch, seed, mean, std, device, augment: { crop, flip }, dropLast: true },
+  });
+  await train(
+    {
+      ...{ stage: options.architecture, batches, epochs, optimizers },
+      schedule: linearDecay(warmUp),
+      losses: ({ images, labels }) => {
+        const [logits] = Object.values(network.forward({ input: images }, { training: true }));
+        return [{ name: "label", weight: 1, value: labelLoss(logits!, labels, labelSmoothing) }];
+      },
+    },
+    {
+      from: checkpoint ?? startOfStage,
+      keeper: run.keeper(0, () => trainingState(network, optimizers)),
+      hooks,
+    },
+  );
+  const trained = foldBatchNorm(network.toGraph());
+  network.dispose();
+  for (const optimizer of optimizers) optimizer.dispose();
+  await writeModel(trained, run.files.model);
+  await using session = await OnnxSession.open(run.files.model, { threads: options.threads });
+  const classifier = await OnnxClassifier.open(session, data.test);
+  const { accuracy } = await evaluate(classifier, data.test, { mean, std });
+  const { parameters, macs } = countCost(graph, inferShapes(graph));
+  const summary: TrainSummary = {
+    ...{ architecture: options.architecture, accuracy, parameters, macs, epochs, seed },
+    ...{ device, precision, seconds: run.seconds, versions: config.versions, files: run.files },
+  };
+  await run.finish(summary);
+  return summary;
+}
+
+function architectureOf(name: string): (typeof architectures)[string] {
+  const build = architectures[name];
+  if (build) return build;
+  const known = Object.keys(architectures).join(", ");
+  throw new UsageError(`ARCH: expected one of ${known}, received "${name}"`);
+}
