@@ -95,7 +95,7 @@ async function execute(
 
   hooks.onProgress?.({ type: "phase", name: "sealing and verifying" });
   const trained = compose(nameChainInput(chain, graph), classifier);
-  const sealed = seal(trained);
+  const sealed = seal(trained, seed);
   const shipped = { graph: sealed, path: run.files.model };
   await writeModel(sealed, shipped.path);
   const results = await verify({ graph, path: options.model }, shipped, {

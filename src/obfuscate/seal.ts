@@ -2,6 +2,7 @@
 import { ModelError } from "../errors.ts";
 import { describeNode, type Graph } from "../graph/graph.ts";
 import { foldBatchNorm, foldConstants, renameTensors, stripNames } from "../graph/rewrites.ts";
+import { scramble } from "./scramble.ts";
 
 /** The chain under the original's input name, with inner names that no other graph has. */
 export function nameChainInput(chain: Graph, original: Graph): Graph {
@@ -11,14 +12,14 @@ export function nameChainInput(chain: Graph, original: Graph): Graph {
 }
 
 /**
- * The trained network with batch norm folded into its convolutions, and no name but those of its input
- * and outputs. Throws ModelError where a batch norm cannot be folded.
+ * The trained network with batch norm folded into its convolutions, its weights scrambled by seed, and
+ * no name but those of its input and outputs. Throws ModelError where a batch norm cannot be folded.
  */
-export function seal(trained: Graph): Graph {
-  const sealed = stripNames(foldConstants(foldBatchNorm(trained)));
-  const left = sealed.nodes.find(({ operator }) => operator === "BatchNormalization");
+export function seal(trained: Graph, seed: number): Graph {
+  const folded = foldConstants(foldBatchNorm(trained));
+  const left = folded.nodes.find(({ operator }) => operator === "BatchNormalization");
   if (left) throw new ModelError(`${describeNode(left)} cannot be folded into a convolution`);
-  return sealed;
+  return stripNames(scramble(folded, seed));
 }
 
 /** Number of convolutions, as an attacker counts them in the file. */
