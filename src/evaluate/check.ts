@@ -44,7 +44,7 @@ export interface CheckResult extends Difference {
 export type Announce = (doing: string, seconds: number) => void;
 
 const readingSeconds = 60;
-const mostInputElements = 2 ** 27;
+const mostInputElements = 2 ** 25;
 const mostMacs = 1e12;
 
 /**
