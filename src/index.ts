@@ -4,6 +4,7 @@ import type { CheckOptions, CheckResult } from "./evaluate/check.ts";
 import type { EvaluateOptions, EvaluateSummary } from "./evaluate/evaluateModel.ts";
 import type { Inspection } from "./evaluate/inspect.ts";
 import type { ObfuscateOptions, ObfuscateSummary } from "./obfuscate/index.ts";
+import type { TrainOptions, TrainSummary } from "./train/index.ts";
 import type { JobHooks } from "./train/progress.ts";
 
 export {
@@ -25,6 +26,8 @@ export type {
   Inspection,
   ObfuscateOptions,
   ObfuscateSummary,
+  TrainOptions,
+  TrainSummary,
 };
 
 /** Turns a trained network into a plain chain of convolutions; see `deepobf obfuscate`. */
@@ -35,7 +38,12 @@ export async function obfuscate(
   return (await import("./obfuscate/index.ts")).obfuscate(options, hooks);
 }
 
-/** Continues an interrupted run; see `deepobf resume`. */
+/** Trains a reference model; see `deepobf train`. */
+export async function train(options: TrainOptions, hooks?: JobHooks): Promise<TrainSummary> {
+  return (await import("./train/index.ts")).trainReference(options, hooks);
+}
+
+/** Continues an interrupted obfuscation; see `deepobf resume`. */
 export async function resume(directory: string, hooks?: JobHooks): Promise<ObfuscateSummary> {
   return (await import("./obfuscate/index.ts")).resume(directory, hooks);
 }

@@ -1,10 +1,10 @@
 // The main job: original in, run folder with the shipped file out.
-import { assertBatchOptions, Batches, describeData } from "../data/index.ts";
+import { Batches, describeData } from "../data/index.ts";
 import { GateError, ModelError } from "../errors.ts";
 import { compose } from "../graph/rewrites.ts";
 import { writeModel } from "../onnx/index.ts";
 import { libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
-import { assertEpochs, assertNew, type JobHooks, RunFolder } from "../train/index.ts";
+import { assertEpochs, assertNew, batchOptions, type JobHooks, RunFolder } from "../train/index.ts";
 import type { ObfuscateOptions, ObfuscateSummary, ResolvedOptions } from "./options.ts";
 import { Original } from "./original.ts";
 import type { Plan } from "./plan.ts";
@@ -35,11 +35,9 @@ export async function obfuscate(
   assertEpochs(options.epochs);
   hooks.onProgress?.({ type: "phase", name: "checking model and data" });
   const prepared = await prepare(options);
-  const resolved = resolveOptions(options, prepared);
-  assertBatchOptions(prepared.data.train, batchOptions(resolved));
   const config: RunConfig = {
     job: "obfuscate",
-    options: resolved,
+    options: resolveOptions(options, prepared),
     originalSha256: prepared.sha256,
     boundary: prepared.boundary.tensor,
     plan: prepared.plan,
@@ -84,7 +82,7 @@ async function execute(
   hooks.onProgress?.({ type: "phase", name: "simulating the extractor" });
   const { precision, mean, std, seed } = options;
   const original = new Original(graph, prepared.boundary, { device, precision });
-  const batches = new Batches(data.train, { ...batchOptions(options), seed, device });
+  const batches = new Batches(data.train, batchOptions(options));
   const chain = await simulate(original, batches, {
     ...{ plan: config.plan, epochs: options.epochs, weights: options.weights },
     ...{ device, precision, seed, run, hooks },
@@ -110,10 +108,6 @@ async function execute(
   };
   await run.finish(summary);
   return checkGates(summary, options);
-}
-
-function batchOptions({ batchSize: batch, mean, std, crop, flip }: ResolvedOptions) {
-  return { batch, mean, std, augment: { crop, flip }, dropLast: true };
 }
 
 function describeJob({ data, plan, boundary, graph }: Prepared): string {

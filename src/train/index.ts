@@ -2,6 +2,7 @@
 export type { Checkpoint } from "./checkpoint.ts";
 export {
   assertEpochs,
+  batchOptions,
   type JobOptions,
   type ResolvedJobOptions,
   resolveJobOptions,

@@ -1,6 +1,6 @@
 // Options that every training job has, and what is decided where the user leaves one open.
 import { resolve } from "node:path";
-import type { Dataset } from "../data/index.ts";
+import { assertBatchOptions, type BatchOptions, type Dataset } from "../data/index.ts";
 import { UsageError } from "../errors.ts";
 import { cpuHasBfloat16, type Device, threads } from "../torch/index.ts";
 
@@ -33,7 +33,10 @@ export type ResolvedJobOptions = Required<JobOptions> & {
   readonly precision: "f32" | "bf16";
 };
 
-/** Decides what the user left open. The same machine always decides the same. */
+/**
+ * Decides what the user left open. The same machine always decides the same. Throws UsageError for
+ * options that do not fit the images.
+ */
 export function resolveJobOptions(
   options: JobOptions,
   { dataset, device }: { dataset: Dataset; device: Device },
@@ -42,7 +45,7 @@ export function resolveJobOptions(
   const each = (value: number) => new Array<number>(channels).fill(value);
   const { precision = "auto" } = options;
   const hasBfloat16 = device !== "cpu" || cpuHasBfloat16();
-  return {
+  const resolved: ResolvedJobOptions = {
     ...options,
     out: resolve(options.out),
     mean: options.mean ?? each(0),
@@ -55,6 +58,14 @@ export function resolveJobOptions(
     crop: options.crop ?? Math.round(Math.min(height, width) / 16),
     flip: options.flip ?? false,
   };
+  assertBatchOptions(dataset, batchOptions(resolved));
+  return resolved;
+}
+
+/** How the training images are dealt out. */
+export function batchOptions(options: ResolvedJobOptions): BatchOptions {
+  const { batchSize: batch, mean, std, seed, device, crop, flip } = options;
+  return { batch, mean, std, seed, device, augment: { crop, flip }, dropLast: true };
 }
 
 /** Throws UsageError unless there is at least one epoch. */
@@ -63,8 +74,9 @@ export function assertEpochs(epochs: number): void {
   throw new UsageError(`--epochs: expected a whole number from 1, received ${epochs}`);
 }
 
-/** A power of two from 16 to 512: about a hundred steps an epoch, and no more pixels than fit in memory. */
+/** A power of two from 16 to 512: about a hundred steps an epoch, and no more pixels than fit in memory.
+ * Fewer where there are fewer images. */
 function defaultBatchSize(images: number, pixels: number): number {
   const most = Math.min(512, images / 90, (512 * 32 * 32) / pixels);
-  return Math.max(16, 2 ** Math.floor(Math.log2(most)));
+  return Math.min(images, Math.max(16, 2 ** Math.floor(Math.log2(most))));
 }

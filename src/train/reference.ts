@@ -12,6 +12,7 @@ import { OnnxSession } from "../runtime/index.ts";
 import { libtorchVersion, manualSeed, parseDevice, setThreads } from "../torch/index.ts";
 import {
   assertEpochs,
+  batchOptions,
   type JobOptions,
   type ResolvedJobOptions,
   resolveJobOptions,
@@ -101,7 +102,7 @@ export async function resumeReference(
 
 async function execute(run: RunFolder, config: RunConfig, hooks: JobHooks): Promise<TrainSummary> {
   const { options } = config;
-  const { device, precision, mean, std, seed, batchSize: batch, crop, flip, epochs } = options;
+  const { device, precision, mean, std, seed, epochs } = options;
   const data = await loadData(options.data);
   hooks.onProgress?.({ type: "message", text: describeData(data) });
   setThreads(options.threads);
@@ -112,9 +113,7 @@ async function execute(run: RunFolder, config: RunConfig, hooks: JobHooks): Prom
   const optimizers = recipe(network.parameters, options);
   const checkpoint = await run.readCheckpoint();
   if (checkpoint) loadState(checkpoint.tensors, network, optimizers);
-  using batches = new Batches(data.train, {
-    ...{ batch, seed, mean, std, device, augment: { crop, flip }, dropLast: true },
-  });
+  using batches = new Batches(data.train, batchOptions(options));
   await train(
     {
       ...{ stage: options.architecture, batches, epochs, optimizers },
