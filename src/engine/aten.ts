@@ -1,5 +1,6 @@
 // libtorch operators that several families of operators share, and tensors made from host values.
 import { type DType, dtypeCode, operator, type Tensor, tensor } from "../torch/index.ts";
+import type { Call } from "./operator.ts";
 
 export const alias = operator("aten::alias");
 export const abs = operator("aten::abs");
@@ -43,8 +44,12 @@ export function hostTensor(
   return tensor(values, { dtype, shape, device: like.device });
 }
 
-/** Numbers 0 to count - 1. */
+/** Longest list of positions on the host; no axis of a classifier comes near it. */
+export const mostHostValues = 2 ** 22;
+
+/** Numbers 0 to count - 1. Throws RangeError beyond `mostHostValues`. */
 export function range(count: number): number[] {
+  if (!(count <= mostHostValues)) throw new RangeError(`${count} positions are too many`);
   return Array.from({ length: count }, (_, index) => index);
 }
 
@@ -54,6 +59,14 @@ export function axisOf(axis: number, rank: number): number {
     throw new RangeError(`axis ${axis} is outside of a tensor with ${rank} axes`);
   }
   return axis < 0 ? axis + rank : axis;
+}
+
+/** The shape, checked before a tensor of it is made. Throws RangeError where it is negative or too large. */
+export function checkShape(shape: readonly number[], call: Call): readonly number[] {
+  if (shape.some((size) => !(size >= 0)) || product(shape) > call.mostElements) {
+    throw new RangeError(`a tensor of shape [${shape}] is impossible or too large`);
+  }
+  return shape;
 }
 
 /** Product of sizes. */

@@ -2,12 +2,15 @@
 // nor run for hours.
 import { ModelError } from "../errors.ts";
 import { countCost } from "../graph/cost.ts";
-import { describeNode, elementCount, elementSize, type Graph } from "../graph/graph.ts";
+import { describeNode, elementCount, elementSize, type Graph, type Node } from "../graph/graph.ts";
 import type { TensorFacts } from "../graph/shapes.ts";
 import type { Plan } from "./plan.ts";
 
-/** Multiply-accumulate operations, and elements written, beyond which a forward pass is refused. */
-const mostWork = 1e13;
+/**
+ * Multiply-accumulate operations, and elements written, beyond which a forward pass is refused: in all,
+ * and for each image. The largest published classifiers take 6e11 an image.
+ */
+const [mostWork, mostWorkPerImage] = [1e13, 1e12];
 
 /** Throws ModelError where one forward pass would take absurd work or more than the free memory. */
 export function assertAffordable(
@@ -22,6 +25,7 @@ export function assertAffordable(
 function checkWork(graph: Graph, plan: Plan, facts: ReadonlyMap<string, TensorFacts>): void {
   const nodes = plan.steps.map(({ node }) => node);
   const { macs } = countCost({ ...graph, nodes }, facts);
+  const contracted = nodes.reduce((total, node) => total + contractionWork(node, facts), 0);
   const written = nodes.reduce((total, node) => {
     const window = node.attributes.kernel_shape;
     const each = window?.type === "ints" ? elementCount(window.value) : 1;
@@ -31,12 +35,29 @@ function checkWork(graph: Graph, plan: Plan, facts: ReadonlyMap<string, TensorFa
     );
     return total + elements * each;
   }, 0);
-  const work = Math.max(macs, written);
-  if (work > mostWork) {
+  const work = Math.max(macs + contracted, written);
+  const batch = facts.get(graph.inputs[0]?.name ?? "")?.shape[0] ?? 1;
+  const limit = Math.min(mostWork, mostWorkPerImage * Math.max(1, batch));
+  if (work > limit) {
     throw new ModelError(
-      `one forward pass takes ${work.toExponential(1)} operations, more than the limit of ${mostWork.toExponential(0)}`,
+      `one forward pass takes ${work.toExponential(1)} operations, more than the limit of ${limit.toExponential(0)}`,
     );
   }
+}
+
+/** Operations of an Einsum: the product of the sizes of all its subscripts, at most. */
+function contractionWork(node: Node, facts: ReadonlyMap<string, TensorFacts>): number {
+  const equation = node.attributes.equation;
+  if (node.operator !== "Einsum" || equation?.type !== "string") return 0;
+  const sizes = new Map<string, number>();
+  const terms = equation.value.replaceAll(/[\s.]/g, "").split("->")[0]!.split(",");
+  node.inputs.forEach((name, index) => {
+    const shape = facts.get(name)?.shape ?? [];
+    [...(terms[index] ?? "")].forEach((letter, axis) => {
+      sizes.set(letter, Math.max(sizes.get(letter) ?? 1, shape[axis] ?? 1));
+    });
+  });
+  return elementCount([...sizes.values()]);
 }
 
 function checkMemory(plan: Plan, facts: ReadonlyMap<string, TensorFacts>): void {

@@ -5,7 +5,7 @@ import { takeBranches } from "../graph/rewrites/branches.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat } from "../graph/tensorData.ts";
 import { type Device, keep, parameter, scope, type Tensor } from "../torch/index.ts";
-import { alias } from "./aten.ts";
+import { alias, mostHostValues, product } from "./aten.ts";
 import { toTensor, toTensorData } from "./constants.ts";
 import { assertAffordable } from "./guard.ts";
 import type { Call } from "./operator.ts";
@@ -32,6 +32,9 @@ export interface ForwardOptions {
 
 /** More plans than shapes and outputs that a program uses in turn. */
 const mostPlans = 16;
+
+/** Most elements of a tensor whose shape is known before running, and of one whose shape is not. */
+const [mostElements, mostDynamicElements] = [2 ** 31, 2 ** 27];
 
 interface LoadedPlan extends Plan {
   readonly tensors: ReadonlyMap<string, Tensor>;
@@ -193,10 +196,11 @@ export class Network {
           opset: this.graph.opset,
           training,
           device: this.#device,
+          mostElements: step.isDynamic ? mostDynamicElements : mostElements,
           outputs: node.outputs.length,
           isUsed: (output) => Boolean(step.outputs[output]),
           values: (input) =>
-            known.get(input) ?? (unknown.has(input) ? tensors[input]?.numbers() : undefined),
+            known.get(input) ?? (unknown.has(input) ? hostValues(tensors[input]) : undefined),
         };
         const inputs = this.#precision === "bf16" ? convertInputs(node.operator, tensors) : tensors;
         const result = step.operator(inputs as never, step.attributes, call);
@@ -208,6 +212,14 @@ export class Network {
       throw describeFailure(step, error);
     }
   }
+}
+
+/** Reads back a tensor that holds sizes or positions. */
+function hostValues(tensor: Tensor | undefined): number[] | undefined {
+  if (tensor && product(tensor.shape) > mostHostValues) {
+    throw new RangeError(`[${tensor.shape}] sizes or positions are too many`);
+  }
+  return tensor?.numbers();
 }
 
 function disposeAll(tensors: ReadonlyMap<string, Tensor>): void {

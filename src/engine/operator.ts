@@ -9,6 +9,8 @@ export interface Call {
   /** Whether batch norm takes the batch's statistics and dropout drops. */
   readonly training: boolean;
   readonly device: Device;
+  /** Most elements that an output may have; fewer where its shape depends on data. */
+  readonly mostElements: number;
   /** Number of outputs that the node names. */
   readonly outputs: number;
   /** Whether anything reads the output at this position. */

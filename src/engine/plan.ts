@@ -1,9 +1,16 @@
 // A graph compiled for one set of input shapes: the nodes that must run, in order, with their host
 // values read, and what can be freed after each.
 import { ModelError } from "../errors.ts";
-import { describeNode, type Graph, type Node, type TensorData } from "../graph/graph.ts";
+import {
+  describeNode,
+  elementCount,
+  type Graph,
+  type Node,
+  type TensorData,
+} from "../graph/graph.ts";
 import type { TensorFacts } from "../graph/shapes.ts";
 import { toNumbers } from "../graph/tensorData.ts";
+import { mostHostValues } from "./aten.ts";
 import { type Attributes, readAttributes } from "./attributes.ts";
 import { type BatchNormInputs, trainBatchNorm } from "./batchNorm.ts";
 import type { Operator } from "./operator.ts";
@@ -22,6 +29,8 @@ export interface Step {
   readonly known: ReadonlyMap<number, readonly number[]>;
   /** Positions of inputs that the operator wants as host values and that are not known before running. */
   readonly unknown: ReadonlySet<number>;
+  /** Whether the shape of an output depends on data. */
+  readonly isDynamic: boolean;
   /** Tensor names; the empty string where nothing reads an output. */
   readonly outputs: readonly string[];
   /** Tensors that no later step reads. */
@@ -51,7 +60,7 @@ export function compile(graph: Graph, options: PlanOptions): Plan {
   const nodes = neededNodes(graph, outputs, constantOf);
   const readers = countReaders(nodes, outputs);
   const merged = options.training ? mergeRelu(nodes, readers, new Set(outputs)) : nodes;
-  const steps = merged.map((step) => makeStep(step, { graph, constantOf, readers }));
+  const steps = merged.map((step) => makeStep(step, { graph, facts, constantOf, readers }));
   const constants = new Map<string, TensorData>();
   for (const name of [...steps.flatMap(({ inputs }) => inputs), ...outputs]) {
     const value =
@@ -135,11 +144,12 @@ function makeStep(
   call: Call,
   options: {
     graph: Graph;
+    facts: ReadonlyMap<string, TensorFacts>;
     constantOf: (name: string) => TensorData | undefined;
     readers: ReadonlyMap<string, number>;
   },
 ): Step {
-  const { graph, constantOf, readers } = options;
+  const { graph, facts, constantOf, readers } = options;
   const { node } = call;
   const operator = call.operator ?? findOperator(node, graph.opset);
   const signature = signatures.get(node.operator);
@@ -150,6 +160,9 @@ function makeStep(
     if (name === "") return undefined;
     const value = constantOf(name);
     const onHost = signature.host.has(position);
+    if (value && onHost && elementCount(value.shape) > mostHostValues) {
+      throw new ModelError(`${describeNode(node)}: input ${position + 1} has too many elements`);
+    }
     if (value && (onHost || value.data.length <= 8)) known.set(position, toNumbers(value));
     if (!onHost) return name;
     if (value) return undefined;
@@ -164,6 +177,7 @@ function makeStep(
     inputs,
     known,
     unknown,
+    isDynamic: call.outputs.some((name) => name !== "" && !facts.has(name)),
     outputs,
     release: [],
   };

@@ -2,7 +2,7 @@
 // anything runs and never get here.
 import { toNumbers } from "../../graph/tensorData.ts";
 import { arange, full, operator, type Tensor } from "../../torch/index.ts";
-import { hostTensor, product } from "../aten.ts";
+import { checkShape, hostTensor, product } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import { castTo, computedType, typeOfNumber } from "../constants.ts";
 import type { Call } from "../operator.ts";
@@ -29,15 +29,21 @@ export function Size([x]: [Tensor]): Tensor {
 
 export function ConstantOfShape(_: [], { value }: Attributes, call: Call): Tensor {
   const fill = typeof value === "object" ? value : undefined;
-  return full(call.values(0) ?? [], fill ? (toNumbers(fill)[0] ?? 0) : 0, {
+  return full(checkShape(call.values(0) ?? [], call), fill ? (toNumbers(fill)[0] ?? 0) : 0, {
     dtype: fill ? computedType(fill.dtype) : "float32",
     device: call.device,
   });
 }
 
-export function Range([start, limit, delta]: [Tensor, Tensor, Tensor]): Tensor {
+export function Range(
+  [start, limit, delta]: [Tensor, Tensor, Tensor],
+  _: Attributes,
+  call: Call,
+): Tensor {
   const { dtype, device } = start;
-  return arange(start.item(), limit.item(), { step: delta.item(), dtype, device });
+  const [first, end, step] = [start.item(), limit.item(), delta.item()];
+  checkShape([Math.max(0, Math.ceil((end - first) / step))], call);
+  return arange(first, end, { step, dtype, device });
 }
 
 /** Ones on a diagonal, in the shape of a matrix. */

@@ -4,6 +4,7 @@ import {
   add,
   addNumber,
   axisOf,
+  checkShape,
   expand,
   hostTensor,
   indexSelect,
@@ -133,6 +134,7 @@ export function OneHot(
   call: Call,
 ): Tensor {
   const depth = call.values(1)?.[0] ?? 0;
+  checkShape([...indices.shape, depth], call);
   const rank = indices.shape.length + 1;
   const along = axisOf(axis, rank);
   const classes = hostTensor(range(depth), indices, {

@@ -8,7 +8,6 @@ import {
   mean,
   multiply,
   multiplyNumber,
-  padConstant,
   powNumber,
   product,
   range,
@@ -19,6 +18,7 @@ import {
 import type { Attributes } from "../attributes.ts";
 import { type BatchNormInputs, trainBatchNorm } from "../batchNorm.ts";
 import type { Call, Outputs } from "../operator.ts";
+import { padSpatial } from "../window.ts";
 
 const averagePool2d = operator("aten::avg_pool2d");
 const batchNorm = operator("aten::batch_norm");
@@ -122,7 +122,7 @@ export function LRN(
   const [batch = 1, channels = 1, ...spatial] = x.shape;
   const squares = reshape(multiply(x, x), [batch, 1, channels, product(spatial)]);
   const before = Math.floor((size - 1) / 2);
-  const padded = padConstant(squares, [0, 0, before, size - 1 - before]);
+  const padded = padSpatial(squares, [before, 0, size - 1 - before, 0]);
   const means = reshape(averagePool2d(padded, [size, 1], [1, 1]), x.shape);
   return divide(x, powNumber(addNumber(multiplyNumber(means, alpha), bias), beta));
 }

@@ -4,11 +4,12 @@ import { operator, type Tensor } from "../../torch/index.ts";
 import {
   add,
   axisOf,
+  checkShape,
   hostTensor,
   indexSelect,
   isFloating,
+  mostHostValues,
   multiply,
-  product,
   range,
 } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
@@ -130,6 +131,7 @@ function resampleAxis(
   axis: number,
   options: AxisResampling & { extrapolation: number },
 ): Tensor {
+  checkHostValues(options);
   const { taps, outside } = resamplingTaps(options);
   const shape = x.shape.map((_, other) => (other === axis ? options.size : 1));
   const dtype = isFloating(x) ? x.dtype : "float32";
@@ -148,6 +150,14 @@ function resampleAxis(
   );
   const filling = outside.map((flag) => flag * options.extrapolation);
   return add(inside, hostTensor(filling, x, { shape, dtype })).to({ dtype: x.dtype });
+}
+
+/** Refuses an axis whose positions and weights would fill the memory of the host. */
+function checkHostValues({ size, scale, antialias, mode }: AxisResampling): void {
+  const taps = mode === "nearest" ? 1 : Math.ceil(antialias && scale < 1 ? 4 / scale : 4);
+  if (!(size * taps <= mostHostValues)) {
+    throw new RangeError(`an axis of ${size} elements, each of ${taps} others, is too large`);
+  }
 }
 
 const samplingModes: Readonly<Record<string, number>> = {
@@ -176,6 +186,5 @@ export function AffineGrid(
   call: Call,
 ): Tensor {
   const size = call.values(1) ?? [];
-  if (product(size) > 2 ** 31) throw new RangeError(`a grid of size [${size}] is too large`);
-  return affineGrid(theta, size, align_corners === 1);
+  return affineGrid(theta, checkShape(size, call), align_corners === 1);
 }

@@ -3,6 +3,7 @@ import { sliceRange } from "../../graph/sliceRange.ts";
 import { operator, type Tensor } from "../../torch/index.ts";
 import {
   axisOf,
+  checkShape,
   concatenate,
   expand,
   hostTensor,
@@ -76,11 +77,16 @@ export function Expand([x]: [Tensor], _: Attributes, call: Call): Tensor {
     const size = wanted[axis - rank + wanted.length] ?? 1;
     return size === 1 ? (x.shape[axis - rank + x.shape.length] ?? 1) : size;
   });
-  return expand(x, sizes);
+  return expand(x, checkShape(sizes, call));
 }
 
 export function Tile([x]: [Tensor], _: Attributes, call: Call): Tensor {
-  return repeat(x, [...(call.values(1) ?? [])]);
+  const repeats = call.values(1) ?? [];
+  checkShape(
+    repeats.map((count, axis) => count * (x.shape[axis] ?? 1)),
+    call,
+  );
+  return repeat(x, repeats);
 }
 
 export function Concat(inputs: Tensor[], { axis = 1 }: Attributes): Tensor {
