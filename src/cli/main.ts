@@ -59,19 +59,24 @@ function packageVersion(): string {
   return JSON.parse(readFileSync(manifest, "utf8")).version;
 }
 
-/** Ends the process; what is written to stdout and stderr by then is out. */
-function end(error: unknown): void {
-  if (error === undefined) process.exit();
+function fail(error: unknown): void {
   process.exit(reportFailure(error));
 }
 
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+/** Ends the process after what is still on its way to stdout. */
+function end(): void {
+  process.stdout.write("", (error) => (error ? failToPrint(error) : process.exit()));
+}
+
+function failToPrint(error: NodeJS.ErrnoException): void {
   // Whoever read our output has seen enough, as in `deepobf inspect MODEL | head -3`.
   if (error.code === "EPIPE") process.exit();
-  end(error);
-});
-process.stderr.on("error", () => {}); // nobody listens: no reason to stop a long job
-process.on("uncaughtException", end);
-process.on("unhandledRejection", end);
+  fail(error);
+}
 
-main().then(() => end(undefined), end);
+process.stdout.on("error", failToPrint);
+process.stderr.on("error", () => {}); // nobody listens: no reason to stop a long job
+process.on("uncaughtException", fail);
+process.on("unhandledRejection", fail);
+
+main().then(end, fail);
