@@ -1,10 +1,12 @@
 // The simulation network: a plain chain of convolutions, each with batch norm and an activation. The
 // plan is a pure function of the original's graph, the depth and a bound on the cost.
 import { UsageError } from "../errors.ts";
+import { attribute } from "../graph/attributes.ts";
 import { countCost } from "../graph/cost.ts";
 import type { Boundary } from "../graph/cuts.ts";
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, Node } from "../graph/graph.ts";
 import type { TensorFacts } from "../graph/shapes.ts";
+import { toNumbers } from "../graph/tensorData.ts";
 import type { Activation, Layer } from "../models/index.ts";
 
 /** What the chain looks like. Sizes are [height, width]. */
@@ -20,7 +22,7 @@ export interface PlanOptions {
   /** Number of convolutions. */
   readonly depth: number;
   readonly boundary: Boundary;
-  /** Most MACs that the chain may have; by default a share of the original's. */
+  /** Most MACs that the chain may have; by default a share of the original's, which the narrowest may exceed. */
   readonly maxMacs?: number;
 }
 
@@ -33,7 +35,8 @@ const widthStep = 16;
 /**
  * Plans the chain: it halves the image where the original does, its widths double where the area
  * shrinks to a quarter (He et al. 2016, section 3.3), as wide as the cost allows, and it ends in the
- * original's number of channels. Throws UsageError where the depth does not fit.
+ * original's number of channels. Throws UsageError where the depth does not fit, and where no chain
+ * of that depth has as few as `maxMacs`.
  */
 export function planChain(
   extractor: Graph,
@@ -55,6 +58,12 @@ export function planChain(
     return { input, layers, macs: macsOf(input, layers) };
   };
   let plan = build(widthStep);
+  if (maxMacs !== undefined && plan.macs > maxMacs) {
+    throw new UsageError(
+      `--max-macs: expected at least ${plan.macs}, which the narrowest chain of depth ${depth} needs, ` +
+        `received ${maxMacs}`,
+    );
+  }
   for (let width = widthStep; ; width += 4) {
     const wider = build(width);
     if (wider.macs > budget || width > 4096) return plan;
@@ -133,7 +142,9 @@ function window(from: Size, to: Size): Pick<Layer, "kernel" | "stride" | "paddin
   const axis = (before: number, after: number) => {
     const stride = Math.max(1, Math.round(before / after));
     const reach = before - (after - 1) * stride;
-    const kernel = Math.max(3, stride === 1 ? 3 : stride + 1, reach) | 1;
+    const least = Math.max(3, stride === 1 ? 3 : stride + 1, reach);
+    // A stride may leave out a last column; without one, the kernel alone makes the size fit.
+    const kernel = stride === 1 ? least + ((least - reach) % 2) : least | 1;
     return { stride, kernel, padding: Math.ceil(((after - 1) * stride + kernel - before) / 2) };
   };
   const [y, x] = [axis(from[0], to[0]), axis(from[1], to[1])];
@@ -159,28 +170,38 @@ function macsOf(input: readonly [number, number, number], layers: readonly Layer
 
 /** The activation that the boundary's values went through, where they are never negative; else none. */
 function finalActivation(extractor: Graph): Activation {
-  const producers = new Map(
-    extractor.nodes.flatMap((node) => node.outputs.map((name) => [name, node])),
-  );
-  const isNonNegative = (tensor: string): boolean => {
-    const node = producers.get(tensor);
-    switch (node?.operator) {
-      case "Relu":
-      case "Clip":
-        return true;
-      case "MaxPool":
-      case "AveragePool":
-      case "Dropout":
-      case "Identity":
-        return isNonNegative(node.inputs[0] as string);
-      case "Concat":
-      case "Add":
-        return node.inputs.every(isNonNegative);
-      default:
-        return false;
+  const nonNegative = new Set<string>();
+  for (const node of extractor.nodes) {
+    const [output] = node.outputs;
+    if (output && givesNonNegative(node, { extractor, nonNegative })) nonNegative.add(output);
+  }
+  return nonNegative.has(extractor.outputs[0]?.name ?? "") ? "relu" : "none";
+}
+
+function givesNonNegative(
+  node: Node,
+  { extractor, nonNegative }: { extractor: Graph; nonNegative: ReadonlySet<string> },
+): boolean {
+  switch (node.operator) {
+    case "Relu":
+      return true;
+    case "Clip": {
+      // An attribute before opset 11, an input since.
+      const bound = extractor.initializers.get(node.inputs[1] ?? "");
+      const least = attribute(node, "min", "float") ?? (bound && toNumbers(bound)[0]);
+      return least !== undefined && least >= 0;
     }
-  };
-  return isNonNegative(extractor.outputs[0]?.name ?? "") ? "relu" : "none";
+    case "MaxPool":
+    case "AveragePool":
+    case "Dropout":
+    case "Identity":
+      return nonNegative.has(node.inputs[0] as string);
+    case "Concat":
+    case "Add":
+      return node.inputs.every((name) => nonNegative.has(name));
+    default:
+      return false;
+  }
 }
 
 function area([height, width]: Size): number {

@@ -1,0 +1,253 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Network } from "../../src/engine/index.ts";
+import { UsageError } from "../../src/errors.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import { countCost } from "../../src/graph/cost.ts";
+import { findBoundary } from "../../src/graph/cuts.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { cutGraph } from "../../src/graph/rewrites.ts";
+import { inferShapes } from "../../src/graph/shapes.ts";
+import { architectures, sequential } from "../../src/models/index.ts";
+import { type Plan, planChain } from "../../src/obfuscate/index.ts";
+import { inferenceMode, scope, zeros } from "../../src/torch/index.ts";
+import { attributes, float32 } from "../graph/graphs.ts";
+
+/** Plans the chain for a model. */
+function planFor(model: Graph, options: { depth: number; maxMacs?: number }) {
+  const facts = inferShapes(model);
+  const boundary = findBoundary(model, facts);
+  const { extractor } = cutGraph(model, boundary.tensor, facts);
+  const plan = planChain(extractor, facts, { ...options, boundary });
+  return { plan, boundary, macs: countCost(extractor, facts).macs };
+}
+
+/** Where a chain ends, and what it costs, by the arithmetic of ONNX's operators. */
+function measure({ input, layers }: Plan) {
+  let [channels, ...size] = input as readonly number[] as [number, ...number[]];
+  let [macs, parameters] = [0, 0];
+  for (const { outputs, kernel, stride, padding, pool } of layers) {
+    size = size.map((length, axis) => {
+      const room = length + 2 * padding[axis]! - kernel[axis]!;
+      return Math.floor(room / stride[axis]!) + 1;
+    });
+    const weights = channels! * outputs * kernel[0] * kernel[1];
+    macs += weights * size[0]! * size[1]!;
+    parameters += weights;
+    channels = outputs;
+    if (pool) size = size.map((length) => Math.floor(length / 2));
+  }
+  return { shape: [channels, ...size], macs, parameters };
+}
+
+/** A layer of a generated original. Sizes that do not fit the map are cut down to it. */
+interface Part {
+  readonly kind: "conv" | "residual" | "pool";
+  readonly channels: number;
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: number;
+}
+
+interface Original {
+  readonly shape: readonly [channels: number, height: number, width: number];
+  readonly parts: readonly Part[];
+}
+
+const pair = (least: number, most: number) =>
+  fc.tuple(fc.integer({ min: least, max: most }), fc.integer({ min: least, max: most }));
+
+const originals: fc.Arbitrary<Original> = fc.record({
+  shape: fc.tuple(
+    fc.integer({ min: 1, max: 4 }),
+    fc.integer({ min: 8, max: 224 }),
+    fc.integer({ min: 8, max: 224 }),
+  ),
+  parts: fc.array(
+    fc.record({
+      kind: fc.constantFrom("conv", "residual", "pool"),
+      channels: fc.integer({ min: 1, max: 24 }),
+      kernel: pair(1, 7),
+      stride: pair(1, 4),
+      padding: fc.integer({ min: 0, max: 3 }),
+    }),
+    { minLength: 1, maxLength: 8 },
+  ),
+});
+
+/** The original as a graph, with a convolution in front so that there is an extractor. */
+function build({ shape, parts }: Original): Graph {
+  const builder = new GraphBuilder();
+  let x = builder.conv(builder.input("image", ["N", ...shape]), {
+    ...{ name: "stem", outputs: 6, kernel: 3, padding: 1 },
+  });
+  for (const [i, { kind, channels, stride, padding, ...part }] of parts.entries()) {
+    const name = `part${i}`;
+    const [, , ...size] = builder.shape(x) as [number, number, number, number];
+    const kernel = part.kernel.map((k, axis) => Math.min(k, size[axis] as number)) as never;
+    if (kind === "conv") {
+      x = builder.relu(builder.conv(x, { name, outputs: channels, kernel, stride, padding }));
+    } else if (kind === "pool") {
+      x = builder.maxPool(x, { kernel, stride });
+    } else {
+      const outputs = builder.shape(x)[1] as number;
+      x = builder.relu(builder.add(x, builder.conv(x, { name, outputs, kernel: 3, padding: 1 })));
+    }
+  }
+  const pooled = builder.flatten(builder.globalAveragePool(x));
+  builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
+  return builder.build();
+}
+
+describe("planChain", () => {
+  test("leads from any image to any boundary with exactly `depth` convolutions, within the budget", () => {
+    const depths = fc.integer({ min: 2, max: 12 });
+    const property = fc.property(originals, depths, (original, wanted) => {
+      const model = build(original);
+      const depth = Math.min(wanted, original.shape[1], original.shape[2]);
+      const { plan, boundary, macs } = planFor(model, { depth });
+      expect(plan.input).toEqual(original.shape);
+      expect(plan.layers).toHaveLength(depth);
+      expect(planFor(model, { depth }).plan).toEqual(plan);
+
+      const end = measure(plan);
+      expect(end.shape).toEqual(boundary.shape.slice(1));
+      expect(end.macs).toBe(plan.macs);
+      if (end.parameters < 300_000) {
+        const chain = sequential(plan.layers, { shape: original.shape });
+        const facts = inferShapes(chain);
+        expect(facts.get("features")?.shape.slice(1)).toEqual(end.shape);
+        expect(countCost(chain, facts).macs).toBe(plan.macs);
+      }
+      expect(plan.layers.slice(0, -1).every(({ activation }) => activation === "relu")).toBe(true);
+
+      // No more than its share of the original, but for the narrowest chain.
+      if (plan.macs > 0.6 * macs) {
+        expect(() => planFor(model, { depth, maxMacs: plan.macs - 1 })).toThrow(UsageError);
+      }
+    });
+    fc.assert(property, { numRuns: 200, seed: 1 });
+  });
+
+  test("gives chains that run", () => {
+    const small = originals.map(({ shape: [channels, height, width], parts }) => ({
+      shape: [channels, 8 + (height % 33), 8 + (width % 33)] as const,
+      parts,
+    }));
+    const property = fc.property(small, fc.integer({ min: 2, max: 8 }), (original, depth) => {
+      const { plan, boundary } = planFor(build(original), { depth });
+      const network = new Network(sequential(plan.layers, { shape: original.shape }));
+      const shape = scope(() => {
+        const image = zeros([2, ...original.shape]);
+        return inferenceMode(() => network.forward({ input: image })).features?.shape;
+      });
+      network.dispose();
+      expect(shape).toEqual([2, ...boundary.shape.slice(1)]);
+    });
+    fc.assert(property, { numRuns: 20, seed: 2 });
+  });
+
+  test("spends the cost it may have", () => {
+    const model = architectures.resnet20!();
+    for (const maxMacs of [15e6, 40e6, 90e6]) {
+      const { plan } = planFor(model, { depth: 7, maxMacs });
+      expect(plan.macs).toBeLessThanOrEqual(maxMacs);
+      expect(plan.macs).toBeGreaterThan(0.6 * maxMacs);
+    }
+  });
+
+  test("halves the image where the original does, and follows its number of channels", () => {
+    const { plan } = planFor(architectures.resnet20!(), { depth: 5 });
+    expect(plan.layers.map(({ pool }) => pool)).toEqual([true, true, false, false, false]);
+    expect(plan.layers.at(-1)?.outputs).toBe(64);
+    const widths = plan.layers.slice(0, 3).map(({ outputs }) => outputs);
+    expect(widths[1]! / widths[0]!).toBeCloseTo(2, 0);
+    expect(widths[2]! / widths[1]!).toBeCloseTo(2, 0);
+  });
+
+  test.each([0, 1, -3, 2.5, 9, 1000, Number.NaN])(
+    "refuses the depth %d for 8×20 pixels",
+    (depth) => {
+      const model = build({ shape: [1, 8, 20], parts: [] });
+      expect(() => planFor(model, { depth })).toThrow(UsageError);
+      expect(() => planFor(model, { depth })).toThrow(/--depth: .* from 2 to 8 .* 8×20 .*received/);
+    },
+  );
+
+  test("refuses a cost that no chain has, and says which one is possible", () => {
+    const model = build({ shape: [1, 8, 8], parts: [] });
+    const message = (() => {
+      try {
+        planFor(model, { depth: 3, maxMacs: 10 });
+      } catch (error) {
+        return (error as UsageError).message;
+      }
+      return "";
+    })();
+    const least = Number(/at least (\d+)/.exec(message)?.[1]);
+    expect(planFor(model, { depth: 3, maxMacs: least }).plan.macs).toBe(least);
+  });
+});
+
+describe("the last activation", () => {
+  /** The end of an original as a function of the last convolution's result. */
+  function lastActivation(end: (builder: GraphBuilder, x: string) => string, opset = 17): string {
+    const builder = new GraphBuilder({ opset });
+    const image = builder.input("image", ["N", 1, 8, 8]);
+    const first = builder.conv(image, { name: "first", outputs: 4, kernel: 3, padding: 1 });
+    const features = end(builder, first);
+    const pooled = builder.flatten(builder.globalAveragePool(features));
+    builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
+    const model = builder.build();
+    const facts = inferShapes(model);
+    const boundary = findBoundary(model, facts, features);
+    const { extractor } = cutGraph(model, features, facts);
+    return planChain(extractor, facts, { depth: 2, boundary }).layers.at(-1)!.activation;
+  }
+
+  const bound = (builder: GraphBuilder, value: number) =>
+    builder.initializer(`bound${value}`, float32([], [value]));
+  const clip = (builder: GraphBuilder, x: string, ...bounds: number[]) =>
+    builder.node("Clip", [x, ...bounds.map((value) => bound(builder, value))]);
+  const clip6 = (builder: GraphBuilder, x: string, bounds: Record<string, number>) =>
+    builder.node("Clip", [x], { attributes: attributes(bounds) });
+
+  const cases: Record<string, [string, (b: GraphBuilder, x: string) => string, number?]> = {
+    "a convolution": ["none", (_, x) => x],
+    Relu: ["relu", (b, x) => b.relu(x)],
+    LeakyRelu: ["none", (b, x) => b.node("LeakyRelu", [x])],
+    "Clip from 0 to 6": ["relu", (b, x) => clip(b, x, 0, 6)],
+    "Clip from 1": ["relu", (b, x) => clip(b, x, 1)],
+    "Clip from -1 to 1": ["none", (b, x) => clip(b, x, -1, 1)],
+    "Clip without bounds": ["none", (b, x) => b.node("Clip", [x])],
+    "Clip with an upper bound alone": ["none", (b, x) => b.node("Clip", [x, "", bound(b, 6)])],
+    "Clip from 0, opset 6": ["relu", (b, x) => clip6(b, x, { min: 0, max: 6 }), 10],
+    "Clip from -1.5, opset 6": ["none", (b, x) => clip6(b, x, { min: -1.5 }), 10],
+    "Clip from a value that the graph computes": [
+      "none",
+      (b, x) =>
+        b.node("Clip", [x, b.node("ReduceMin", [x], { attributes: attributes({ keepdims: 0 }) })]),
+    ],
+    "pooled ReLUs": [
+      "relu",
+      (b, x) => b.averagePool(b.maxPool(b.relu(x), { kernel: 2 }), { kernel: 2 }),
+    ],
+    "a pooled convolution": ["none", (b, x) => b.maxPool(x, { kernel: 2 })],
+    "the sum of two ReLUs": ["relu", (b, x) => b.add(b.relu(x), b.relu(b.node("Neg", [x])))],
+    "the sum of a ReLU and a convolution": ["none", (b, x) => b.add(b.relu(x), x)],
+    "joined ReLUs": ["relu", (b, x) => b.concat([b.relu(x), b.relu(x)])],
+    "a ReLU joined with a convolution": ["none", (b, x) => b.concat([b.relu(x), x])],
+    "ReLU before a negation": ["none", (b, x) => b.node("Neg", [b.relu(x)])],
+  };
+
+  test.each(Object.entries(cases))("of %s", (_, [expected, end, opset]) => {
+    expect(lastActivation(end, opset)).toBe(expected);
+  });
+
+  test("is found in linear time", () => {
+    // Both inputs of every sum are the sum before: 2^200 paths.
+    const doubled = (builder: GraphBuilder, x: string) =>
+      Array.from({ length: 200 }).reduce<string>((sum) => builder.add(sum, sum), builder.relu(x));
+    expect(lastActivation(doubled)).toBe("relu");
+  });
+});
