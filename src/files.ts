@@ -24,7 +24,7 @@ export async function writeFileAtomically(
     await rename(temporary, path);
     await syncDirectory(dirname(path));
   } catch (error) {
-    await rm(temporary, { force: true });
+    await remove(temporary);
     throw cannotWrite(path, error);
   }
 }
@@ -45,9 +45,14 @@ export async function createDirectoryAtomically(
     await rename(temporary, path);
     await syncDirectory(dirname(path));
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    await remove(temporary);
     throw cannotWrite(path, error);
   }
+}
+
+/** Removes a file or folder as far as that goes: what went wrong before tells more. */
+async function remove(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
 
 async function syncDirectory(path: string): Promise<void> {
@@ -59,7 +64,8 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function cannotWrite(path: string, error: unknown): unknown {
+/** A ResourceError for what keeps a file from being written; other errors as they are. */
+export function cannotWrite(path: string, error: unknown): unknown {
   const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
   const reason = code === undefined ? undefined : reasons[code];
   return reason === undefined

@@ -1,6 +1,7 @@
-// Evaluates a model file on the test images of a data set.
+// Evaluates a model file on the test images of a data set. With ONNX Runtime it does without libtorch.
 import { basename } from "node:path";
-import { type Dataset, loadData } from "../data/index.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { loadData } from "../data/load.ts";
 import type { Graph } from "../graph/graph.ts";
 import { readModel } from "../onnx/index.ts";
 import { OnnxSession } from "../runtime/index.ts";

@@ -1,6 +1,7 @@
 // The metrics of a run: one JSON object a line. Positions in the file are kept in checkpoints, so
 // that a resumed run repeats no line.
 import { appendFile, open, stat, truncate } from "node:fs/promises";
+import { cannotWrite } from "../files.ts";
 
 /** Appends to a metrics file. */
 export class MetricsFile {
@@ -10,8 +11,13 @@ export class MetricsFile {
     this.path = path;
   }
 
+  /** Throws ResourceError where the disk is full or not writable. */
   async append(record: Readonly<Record<string, unknown>>): Promise<void> {
-    await appendFile(this.path, `${JSON.stringify(record)}\n`);
+    try {
+      await appendFile(this.path, `${JSON.stringify(record)}\n`);
+    } catch (error) {
+      throw cannotWrite(this.path, error);
+    }
   }
 
   /** Length in bytes, after flushing to the disk; 0 where the file is missing. */

@@ -1,5 +1,5 @@
 // What every refused command line has in common.
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { type ExpectStatic, test } from "vitest";
 import { deepobf, type RunOptions } from "./deepobf.ts";
@@ -36,7 +36,7 @@ export async function expectRefusal(refusal: Refusal, expect: ExpectStatic): Pro
 /** A path and temporary files beside it, where they exist. */
 function present(path: string): string[] {
   const parent = dirname(path);
-  if (!existsSync(parent)) return [];
+  if (!existsSync(parent) || !statSync(parent).isDirectory()) return [];
   const name = basename(path);
   return readdirSync(parent).filter((entry) => entry === name || entry.startsWith(`${name}.`));
 }
