@@ -7,10 +7,13 @@ import type { TensorFacts } from "../graph/shapes.ts";
 import type { Plan } from "./plan.ts";
 
 /**
- * Multiply-accumulate operations, and elements written, beyond which a forward pass is refused: in all,
- * and for each image. The largest published classifiers take 6e11 an image.
+ * Work beyond which a forward pass is refused, in all and for each image, in multiply-accumulate
+ * operations. The largest published classifiers take 6e11 an image.
  */
 const [mostWork, mostWorkPerImage] = [1e13, 1e12];
+
+/** What writing an element, and looking at one under a pooling window, costs in such operations. */
+const [costOfElement, costOfPooling] = [100, 500];
 
 /** Throws ModelError where one forward pass would take absurd work or more than the free memory. */
 export function assertAffordable(
@@ -27,15 +30,13 @@ function checkWork(graph: Graph, plan: Plan, facts: ReadonlyMap<string, TensorFa
   const { macs } = countCost({ ...graph, nodes }, facts);
   const contracted = nodes.reduce((total, node) => total + contractionWork(node, facts), 0);
   const written = nodes.reduce((total, node) => {
-    const window = node.attributes.kernel_shape;
-    const each = window?.type === "ints" ? elementCount(window.value) : 1;
-    const elements = node.outputs.reduce(
-      (sum, name) => sum + elementCount(facts.get(name)?.shape ?? [0]),
-      0,
-    );
-    return total + elements * each;
+    const shapes = node.outputs.map((name) => facts.get(name)?.shape ?? [0]);
+    const elements = shapes.reduce((sum, shape) => sum + elementCount(shape), 0);
+    const window = node.operator.endsWith("Pool") ? node.attributes.kernel_shape : undefined;
+    const pooled = window?.type === "ints" ? elementCount(window.value) : 0;
+    return total + elements * (costOfElement + costOfPooling * pooled);
   }, 0);
-  const work = Math.max(macs + contracted, written);
+  const work = macs + contracted + written;
   const batch = facts.get(graph.inputs[0]?.name ?? "")?.shape[0] ?? 1;
   const limit = Math.min(mostWork, mostWorkPerImage * Math.max(1, batch));
   if (work > limit) {

@@ -27,7 +27,7 @@ export function placeWindow(
     ...window,
     input,
     autoPad: autoPad || "NOTSET",
-    ceilMode: ceilMode === 1,
+    ceilMode: Boolean(ceilMode),
   });
   return { ...window, ...placed };
 }

@@ -1,6 +1,6 @@
 // Elementwise arithmetic, with NumPy's broadcasting. https://onnx.ai/onnx/operators/
 import { operator, type Tensor } from "../../torch/index.ts";
-import { add, divide, divideNumber, isFloating, multiply, subtract } from "../aten.ts";
+import { abs, add, divide, divideNumber, isFloating, multiply, subtract, where } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { Call } from "../operator.ts";
 
@@ -14,7 +14,9 @@ function folding(aten: (a: Tensor, b: Tensor) => Tensor) {
   return (inputs: readonly [Tensor, ...Tensor[]]): Tensor => inputs.reduce((a, b) => aten(a, b));
 }
 
+const any = operator("aten::any");
 const divideRounding = operator("aten::div.Tensor_mode");
+const equalsNumber = operator("aten::eq.Scalar");
 const fmod = operator("aten::fmod.Tensor");
 const power = operator("aten::pow.Tensor_Tensor");
 const powerOfNumber = operator("aten::pow.Tensor_Scalar");
@@ -23,6 +25,7 @@ const isInfinite = operator("aten::isinf");
 const isPositiveInfinite = operator("aten::isposinf");
 const isNegativeInfinite = operator("aten::isneginf");
 const both = operator("aten::logical_and");
+const negate = operator("aten::neg");
 const notEqual = operator("aten::ne.Tensor");
 const atenSum = folding(add);
 
@@ -62,11 +65,24 @@ export function Mean(inputs: [Tensor, ...Tensor[]]): Tensor {
 
 /** Integers are divided towards zero. */
 export function Div([a, b]: [Tensor, Tensor]): Tensor {
-  return isFloating(a) ? divide(a, b) : divideRounding(a, b, "trunc");
+  if (isFloating(a)) return divide(a, b);
+  const { isMinusOne, safe } = checkDivisor(b);
+  return where(isMinusOne, negate(a), divideRounding(a, safe, "trunc"));
+}
+
+/**
+ * Processors trap on an integer divided by 0, which is refused, and on the least integer divided by -1,
+ * which is replaced by 1. Throws RangeError.
+ */
+function checkDivisor(divisor: Tensor): { isMinusOne: Tensor; safe: Tensor } {
+  if (any(equalsNumber(divisor, 0)).item()) throw new RangeError("an integer is divided by zero");
+  const isMinusOne = equalsNumber(divisor, -1);
+  return { isMinusOne, safe: where(isMinusOne, abs(divisor), divisor) };
 }
 
 export function Mod([a, b]: [Tensor, Tensor], { fmod: truncated = 0 }: Attributes): Tensor {
-  return truncated ? fmod(a, b) : remainder(a, b);
+  const divisor = isFloating(a) ? b : checkDivisor(b).safe;
+  return truncated ? fmod(a, divisor) : remainder(a, divisor);
 }
 
 /** The exponent, where it is a constant number, spares the general power and its gradient. */

@@ -52,7 +52,7 @@ export function MaxPool(
   const padding = libtorchPadding(window);
   const pads = padding ? [...padding, ...padding] : exactPads(x, window);
   const padded = padding ? x : padSpatial(x, pads, Number.NEGATIVE_INFINITY);
-  const ceilMode = padding !== undefined && attributes.ceil_mode === 1;
+  const ceilMode = padding !== undefined && Boolean(attributes.ceil_mode);
   const options = [kernel, strides, padding ?? kernel.map(() => 0), dilations, ceilMode] as const;
   const shape = outputShape(input, output);
   const restored = (y: Tensor) => reshape(y, shape).to({ dtype: input.dtype });
@@ -60,7 +60,7 @@ export function MaxPool(
   const [y, indices] = chosen(maxPoolsWithIndices, kernel)(padded, ...options);
   const size = padded.shape.slice(2);
   const before = padding ? pads.map(() => 0) : pads;
-  const positions = positionsIn(x, { indices, size, before, columnMajor: storage_order === 1 });
+  const positions = positionsIn(x, { indices, size, before, columnMajor: storage_order !== 0 });
   return [restored(y), reshape(positions, shape)];
 }
 
@@ -100,9 +100,9 @@ export function AveragePool(
   const shape = outputShape(input, output);
   const padding = dilations.every((gap) => gap === 1) ? libtorchPadding(window) : undefined;
   if (padding) {
-    const ceilMode = attributes.ceil_mode === 1;
+    const ceilMode = Boolean(attributes.ceil_mode);
     const pool = chosen(averagePools, kernel);
-    return reshape(pool(x, kernel, strides, padding, ceilMode, count_include_pad === 1), shape);
+    return reshape(pool(x, kernel, strides, padding, ceilMode, count_include_pad !== 0), shape);
   }
   const present = ones([1, 1, ...x.shape.slice(2)], { dtype: x.dtype, device: x.device });
   // Padding that counts is part of the window; what only fills up the last window never is.

@@ -38,7 +38,7 @@ function reduceWith(
   if (given.length === 0 && noop_with_empty_axes) return reduce(x, [], true);
   const rank = x.shape.length;
   const chosen = given.length > 0 ? given.map((axis) => axisOf(axis, rank)) : range(rank);
-  return reduce(x, chosen, keepdims === 1);
+  return reduce(x, chosen, keepdims !== 0);
 }
 
 /** Axes are an attribute before version `since`, an input from then on. */
@@ -73,8 +73,8 @@ export const ReduceProd = reduction((x, axes, keep) => {
 function extreme(find: (x: Tensor, axis: number, keepdims: boolean) => Tensor) {
   return ([x]: [Tensor], { axis = 0, keepdims = 1, select_last_index = 0 }: Attributes): Tensor => {
     const along = axisOf(axis, x.shape.length);
-    if (!select_last_index) return find(x, along, keepdims === 1);
-    const fromEnd = find(flip(x, [along]), along, keepdims === 1);
+    if (!select_last_index) return find(x, along, keepdims !== 0);
+    const fromEnd = find(flip(x, [along]), along, keepdims !== 0);
     return addNumber(negate(fromEnd), x.shape[along]! - 1);
   };
 }
@@ -86,7 +86,7 @@ export const ArgMin = extreme((x, axis, keepdims) => argmin(x, axis, keepdims));
 export const TopK = {
   7: ([x]: [Tensor], { axis = -1, k = 0 }: Attributes) => topK(x, k, axis),
   10: ([x]: [Tensor], { axis = -1, largest = 1, sorted = 1 }: Attributes, call: Call) =>
-    topK(x, call.values(1)?.[0] ?? 0, axis, largest === 1, sorted === 1),
+    topK(x, call.values(1)?.[0] ?? 0, axis, largest !== 0, sorted !== 0),
 };
 
 export function CumSum(

@@ -106,8 +106,8 @@ function resampleAxes(
     coordinates: attributes.coordinate_transformation_mode ?? "half_pixel",
     nearest: attributes.nearest_mode ?? "round_prefer_floor",
     cubicCoefficient: attributes.cubic_coeff_a ?? -0.75,
-    excludeOutside: attributes.exclude_outside === 1,
-    antialias: attributes.antialias === 1,
+    excludeOutside: Boolean(attributes.exclude_outside),
+    antialias: Boolean(attributes.antialias),
     extrapolation: attributes.extrapolation_value ?? 0,
   };
   return axes.reduce((y, axis, i) => {
@@ -177,7 +177,7 @@ export function GridSample(
   if (sampling === undefined || padding === undefined) {
     throw new RangeError(`mode "${mode}" with padding "${padding_mode}" is not supported`);
   }
-  return gridSampler(x, grid, sampling, padding, align_corners === 1);
+  return gridSampler(x, grid, sampling, padding, align_corners !== 0);
 }
 
 export function AffineGrid(
@@ -186,5 +186,5 @@ export function AffineGrid(
   call: Call,
 ): Tensor {
   const size = call.values(1) ?? [];
-  return affineGrid(theta, checkShape(size, call), align_corners === 1);
+  return affineGrid(theta, checkShape(size, call), align_corners !== 0);
 }
