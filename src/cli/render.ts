@@ -66,6 +66,5 @@ export function duration(seconds: number): string {
 }
 
 function threeDigits(value: number): string {
-  if (value >= 1000 || value === 0) return value.toFixed(0);
-  return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3);
+  return value >= 999.5 || value === 0 ? value.toFixed(0) : value.toPrecision(3);
 }

@@ -1,0 +1,179 @@
+// Progress, numbers and failures as they are shown.
+import { describe, expect, test } from "vitest";
+import { describeFailure } from "../../src/cli/failure.ts";
+import { nearest } from "../../src/cli/nearest.ts";
+import { jsonText, printable } from "../../src/cli/printable.ts";
+import { Progress } from "../../src/cli/progress.ts";
+import { bytes, count, duration, percent, renderTable } from "../../src/cli/render.ts";
+import { ModelError } from "../../src/errors.ts";
+import type { ProgressEvent } from "../../src/train/progress.ts";
+
+/** Progress on a screen that keeps what is written; each event comes a second after the last. */
+function screen({ isTTY = false, secondsBetween = 1 } = {}) {
+  const written: string[] = [];
+  let now = 0;
+  const write = (text: string) => written.push(text);
+  const progress = new Progress({ isTTY, columns: 72, write }, () => now);
+  const show = (event: ProgressEvent) => {
+    now += secondsBetween;
+    progress.show(event);
+  };
+  return { progress, show, text: () => written.join("") };
+}
+
+const step = (number: number): ProgressEvent => ({
+  type: "step",
+  ...{ stage: "chain", epoch: 1, epochs: 2, step: number, steps: 40 },
+  ...{ imagesPerSecond: 812.4, secondsLeft: 75, losses: { loss: 1.23456, label: 0.5 } },
+});
+
+const epoch: ProgressEvent = {
+  type: "epoch",
+  ...{ stage: "chain", epoch: 1, epochs: 2, seconds: 61, imagesPerSecond: 800 },
+  ...{ losses: { loss: 1.25, feature: 0.75 }, accuracy: 0.9339 },
+};
+
+describe("progress without a terminal", () => {
+  test("is plain lines", () => {
+    const { show, text } = screen();
+    show({ type: "phase", name: "checking" });
+    show(step(10));
+    show(epoch);
+    expect(text()).toBe(
+      "checking\n" +
+        "chain: epoch 1/2, step 10/40, loss 1.235, 812 images/s, 1:15 left\n" +
+        "chain: epoch 1/2, loss 1.2500, feature 0.7500, accuracy 93.39 %, images/s 800, time 1:01\n",
+    );
+  });
+
+  test("has a line for steps every ten seconds at most, and one for every epoch", () => {
+    const { show, text } = screen();
+    for (let number = 1; number <= 25; number++) show(step(number));
+    for (let number = 1; number <= 5; number++) show(epoch);
+    expect(text().split("\n")).toHaveLength(3 + 5 + 1);
+  });
+});
+
+describe("progress on a terminal", () => {
+  test("is one live line, no wider than the terminal", () => {
+    const { show, progress, text } = screen({ isTTY: true });
+    show(step(10));
+    show(step(20));
+    progress.close();
+    const [, first, second, closed] = text().split("\r\u001b[2K");
+    expect(first).toMatch(/^\[===== {15}\] chain: epoch 1\/2, step 10\/40/);
+    expect(second).toMatch(/^\[={10} {10}\] chain/);
+    expect(first).toHaveLength(71);
+    expect(closed).toBe("");
+    expect(text()).not.toContain("\n");
+  });
+
+  test("keeps a row for each epoch below one header, above the live line", () => {
+    const { show, text } = screen({ isTTY: true });
+    show(step(10));
+    show(epoch);
+    show(epoch);
+    const lines = text()
+      .split("\n")
+      .map((line) => line.split("\u001b[2K").at(-1));
+    expect(lines.slice(0, 4)).toEqual([
+      "chain",
+      "     epoch      loss   feature  accuracy  images/s      time",
+      "       1/2    1.2500    0.7500   93.39 %       800      1:01",
+      "       1/2    1.2500    0.7500   93.39 %       800      1:01",
+    ]);
+    expect(lines[4]).toMatch(/^\[=====/);
+  });
+
+  test("is drawn ten times a second at most", () => {
+    const { show, text } = screen({ isTTY: true, secondsBetween: 0.01 });
+    for (let number = 1; number <= 100; number++) show(step(number));
+    expect(text().split("\r").length - 1).toBeLessThanOrEqual(11);
+  });
+
+  test("shows no control characters of names", () => {
+    const { show, text } = screen();
+    show({ type: "message", text: 'boundary "a\u001b[2Jb"\nsecond line' });
+    expect(text()).toBe('boundary "a\\u{1b}[2Jb"\nsecond line\n');
+  });
+});
+
+test("text is shown with escapes for what a terminal would obey or hide", () => {
+  expect(printable("größe\t\u001b[31m\u202e\u200b😀")).toBe(
+    "größe\\u{9}\\u{1b}[31m\\u{202e}\\u{200b}😀",
+  );
+  const value = { name: "\u001b\u202e\u{e0041}", text: "ä\n" };
+  const json = jsonText(value);
+  expect(json).not.toMatch(/[\p{Cf}]/u);
+  expect(JSON.parse(json)).toEqual(value);
+});
+
+test("numbers are rounded to what can be read", () => {
+  expect([0, 999, 1000, 269_034, 40_551_040, 999_600].map(count)).toEqual([
+    "0",
+    "999",
+    "1.00 k",
+    "269 k",
+    "40.6 M",
+    "1.00 M",
+  ]);
+  expect([512, 1500, 3_400_000].map(bytes)).toEqual(["512 B", "1.50 kB", "3.40 MB"]);
+  expect(percent(0.93391)).toBe("93.39 %");
+  expect([0.4, 61, 3599.7, 3661, Number.NaN].map(duration)).toEqual([
+    "0:00",
+    "1:01",
+    "1:00:00",
+    "1:01:01",
+    "?",
+  ]);
+});
+
+test("tables align numbers to the right", () => {
+  expect(
+    renderTable([
+      ["", "a", "long"],
+      ["name", "1", "22"],
+    ]),
+  ).toBe("       a   long\nname   1     22");
+});
+
+describe("failures", () => {
+  const systemError = (code: string, path?: string) =>
+    Object.assign(new Error(`${code}: something`), { code, ...(path && { path }) });
+
+  test.each([
+    [new ModelError("m.onnx: empty"), 3, "m.onnx: empty"],
+    [systemError("ENOSPC", "/run/model.onnx"), 5, "the disk is full at /run/model.onnx (ENOSPC)"],
+    [systemError("EMFILE"), 5, "too many files are open (EMFILE)"],
+    [
+      new Error(
+        "aten::conv2d: [enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes\nat",
+      ),
+      5,
+      /^memory ran out: aten::conv2d.* 9 bytes\nTry a smaller --batch-size$/,
+    ],
+  ])("that a user can mend carry no stack: %s", (error, exitCode, message) => {
+    const failure = describeFailure(error);
+    expect(failure.exitCode).toBe(exitCode);
+    expect(failure.message).toMatch(message);
+    expect(failure.message).not.toContain("    at ");
+  });
+
+  test.each([new TypeError("x is undefined"), "thrown text"])(
+    "of ours carry a stack: %s",
+    (error) => {
+      const { exitCode, message } = describeFailure(error);
+      expect(exitCode).toBe(1);
+      expect(message).toMatch(/^this is a bug in DeepObf\. Please report it/);
+      expect(message).toContain(error instanceof Error ? "rendering.test.ts" : "thrown text");
+    },
+  );
+});
+
+test("the word that was meant is guessed where it is near", () => {
+  const words = ["batch-size", "epochs", "mean", "seed"];
+  expect(nearest("batchSize", words)).toBe("batch-size");
+  expect(nearest("epoch", words)).toBe("epochs");
+  expect(nearest("sed", words)).toBe("seed");
+  expect(nearest("temperature", words)).toBeUndefined();
+});

@@ -1,0 +1,109 @@
+// What inspection counts, and how differences are told.
+import { describe, expect, test } from "vitest";
+import { combine, compareValues } from "../../src/evaluate/difference.ts";
+import { givenShapes } from "../../src/evaluate/givenShapes.ts";
+import { inspectGraph, isSequential } from "../../src/evaluate/inspect.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import { inferShapes } from "../../src/graph/shapes.ts";
+import { graph, int64, node } from "../graph/graphs.ts";
+
+describe("a graph is sequential", () => {
+  test("as a plain chain", () => {
+    const build = new GraphBuilder();
+    const x = build.relu(
+      build.conv(build.input("x", [1, 3, 8, 8]), { name: "c", outputs: 4, kernel: 3 }),
+    );
+    build.output(build.linear(build.flatten(x), { name: "l", outputs: 2 }), "y");
+    expect(isSequential(build.build(), new Map())).toBe(true);
+  });
+
+  test("also where shapes are computed beside the chain", () => {
+    const reshaped = graph({
+      inputs: { x: [2, 3, 4, 4] },
+      initializers: { first: int64(0), rest: int64(-1) },
+      nodes: [
+        node("Relu", ["x"], "a"),
+        node("Shape", ["a"], "shape"),
+        node("Gather", ["shape", "first"], "batch"),
+        node("Concat", ["batch", "rest"], "target", { axis: 0 }),
+        node("Reshape", ["a", "target"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    expect(isSequential(reshaped, inferShapes(reshaped))).toBe(true);
+  });
+
+  test("unless a tensor feeds two nodes", () => {
+    const forked = graph({
+      inputs: { x: [1, 4] },
+      nodes: [node("Relu", ["x"], "y"), node("Tanh", ["x"], "z")],
+      outputs: ["y", "z"],
+    });
+    expect(isSequential(forked, inferShapes(forked))).toBe(false);
+  });
+
+  test("unless a node joins two tensors", () => {
+    const joined = graph({
+      inputs: { x: [1, 4], y: [1, 4] },
+      nodes: [node("Add", ["x", "y"], "z")],
+      outputs: ["z"],
+    });
+    expect(isSequential(joined, inferShapes(joined))).toBe(false);
+  });
+});
+
+test("nodes of inner graphs are counted, operators of other domains are named with theirs", () => {
+  const inner = graph({ nodes: [node("Relu", ["x"], "r")], outputs: ["r"] });
+  const branch = { type: "graph", value: inner } as const;
+  const outer = graph({
+    inputs: { x: [1, 4], c: { dtype: "bool", shape: [] } },
+    nodes: [
+      node("If", ["c"], "y", { then_branch: branch, else_branch: branch }),
+      { ...node("Gelu", ["y"], "z"), domain: "com.microsoft" },
+    ],
+    outputs: ["z"],
+  });
+  const { inspection, warnings } = inspectGraph(outer);
+  expect(inspection.nodes).toBe(4);
+  expect(inspection.operators).toEqual({ Relu: 2, If: 1, "com.microsoft.Gelu": 1 });
+  expect(warnings[0]).toContain("com.microsoft.Gelu");
+});
+
+describe("a difference", () => {
+  test("is absolute, and relative to the largest value of the second", () => {
+    const difference = compareValues([1, -9, 3], [1.5, -10, 3]);
+    expect(difference).toEqual({ maxAbsDiff: 1, maxRelDiff: 0.1, largest: 10 });
+  });
+
+  test("is none between equal infinities, or NaN in both", () => {
+    const odd = [Number.NaN, Infinity, -Infinity, 2];
+    expect(compareValues(odd, odd)).toEqual({ maxAbsDiff: 0, maxRelDiff: 0, largest: 2 });
+  });
+
+  test("has no bound where only one is finite", () => {
+    for (const odd of [Number.NaN, Infinity]) {
+      expect(compareValues([1, odd], [1, 2]).maxAbsDiff).toBeNull();
+      expect(compareValues([1, 2], [1, odd]).maxAbsDiff).toBeNull();
+    }
+    expect(compareValues([Infinity], [-Infinity]).maxAbsDiff).toBeNull();
+  });
+
+  test("has no ratio where all values of the second are zero", () => {
+    expect(compareValues([1], [0])).toEqual({ maxAbsDiff: 1, maxRelDiff: null, largest: 0 });
+    expect(compareValues([0], [-0])).toMatchObject({ maxAbsDiff: 0, maxRelDiff: 0 });
+  });
+
+  test("of several outputs is the largest, relative to the largest of all values", () => {
+    const parts = [compareValues([1], [2]), compareValues([100], [100]), compareValues([], [])];
+    expect(combine(parts)).toEqual({ maxAbsDiff: 1, maxRelDiff: 0.01, largest: 100 });
+    expect(combine([])).toEqual({ maxAbsDiff: 0, maxRelDiff: 0, largest: 0 });
+  });
+});
+
+test("a given shape belongs to the first input; open sizes need one", () => {
+  const open = graph({ inputs: { x: ["N", 3, "H", "W"], y: ["N", 2] }, nodes: [], outputs: [] });
+  expect(givenShapes(open, [1, 3, 8, 8])).toEqual({ x: [1, 3, 8, 8] });
+  expect(() => givenShapes(open, undefined)).toThrow('input "x" has the shape [N, 3, H, W]');
+  const second = graph({ inputs: { x: [1, 2], y: [1, "T"] }, nodes: [], outputs: [] });
+  expect(() => givenShapes(second, [1, 2])).toThrow('input "y" has the shape [1, T]');
+});
