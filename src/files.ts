@@ -81,6 +81,12 @@ const reasons: Readonly<Record<string, string>> = {
   EROFS: "the file system is read-only; choose another folder",
   EIO: "the disk reports an input/output error",
   EMFILE: "too many open files",
+  ENFILE: "too many open files",
+  EFBIG: "the file would be too large for the file system",
+  ENAMETOOLONG: "the name is too long",
+  EISDIR: "a folder of that name exists",
+  ENOTEMPTY: "a folder of that name exists",
+  EEXIST: "a file of that name exists",
   ENOTDIR: "a part of the path is a file, not a folder",
   ENOENT: "the folder above it does not exist",
 };

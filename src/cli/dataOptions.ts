@@ -1,5 +1,5 @@
 // Options that commands with data share.
-import { flag, integer, required, text } from "./options.ts";
+import { flag, integer, number, required, text } from "./options.ts";
 
 export const data = required(
   text({
@@ -35,4 +35,9 @@ export const trainingOptions = {
     max: 1024,
   }),
   flip: flag({ flags: "--flip", help: "mirror training images at random" }),
+  checkpointSeconds: number({
+    flags: "--checkpoint-seconds <X>",
+    help: "time between checkpoints (default 60)",
+    min: 0,
+  }),
 } as const;

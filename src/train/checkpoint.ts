@@ -1,7 +1,7 @@
 // Checkpoints of a run. Each is a folder that appears in one rename, with a manifest that carries the
 // hash of what lies beside it: the newest whose hash fits is where a run goes on.
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createDirectoryAtomically, writeFileAtomically } from "../files.ts";
 import type { Tensor } from "../torch/index.ts";
@@ -24,6 +24,7 @@ export interface Checkpoint {
 
 interface Manifest extends Omit<Checkpoint, "tensors"> {
   readonly format: 1;
+  /** Of the rest of the manifest and of the state beside it. */
   readonly sha256: string;
 }
 
@@ -33,8 +34,7 @@ const kept = 2;
 export async function writeCheckpoint(directory: string, checkpoint: Checkpoint): Promise<void> {
   const { tensors, ...position } = checkpoint;
   const state = encodeTensors(tensors);
-  const manifest: Manifest = { format: 1, ...position, sha256: sha256(state) };
-  await mkdir(directory, { recursive: true });
+  const manifest: Manifest = { format: 1, ...position, sha256: hashOf(position, state) };
   const names = await checkpointNames(directory);
   const number = Number(names.at(-1) ?? 0) + 1;
   const path = join(directory, String(number).padStart(6, "0"));
@@ -47,7 +47,10 @@ export async function writeCheckpoint(directory: string, checkpoint: Checkpoint)
   }
 }
 
-/** The newest valid checkpoint below `directory`, or undefined. Remains of a crash are removed. */
+/**
+ * The newest valid checkpoint below `directory`, or undefined. Damaged ones and remains of a crash are
+ * removed. Throws what keeps a whole file from being read.
+ */
 export async function readCheckpoint(directory: string): Promise<Checkpoint | undefined> {
   for (const name of (await checkpointNames(directory)).reverse()) {
     const checkpoint = await readOne(join(directory, name));
@@ -62,10 +65,13 @@ async function readOne(path: string): Promise<Checkpoint | undefined> {
     const text = await readFile(join(path, "manifest.json"), "utf8");
     const { format, sha256: expected, ...position } = JSON.parse(text) as Manifest;
     const state = await readFile(join(path, "state.safetensors"));
-    if (format !== 1 || sha256(state) !== expected) return undefined;
+    if (format !== 1 || hashOf(position, state) !== expected) return undefined;
     return { ...position, tensors: decodeTensors(state) };
-  } catch {
-    return undefined; // damaged by whatever ended the run: the one before it counts
+  } catch (error) {
+    const { syscall, code } = error as NodeJS.ErrnoException;
+    const isDamaged = syscall === undefined || code === "ENOENT" || code === "EISDIR";
+    if (isDamaged) return undefined; // by whatever ended the run: the one before it counts
+    throw error;
   }
 }
 
@@ -78,6 +84,6 @@ async function checkpointNames(directory: string): Promise<string[]> {
   return names.filter((name) => /^\d{6}$/.test(name)).sort();
 }
 
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
+function hashOf(position: Omit<Checkpoint, "tensors">, state: Uint8Array): string {
+  return createHash("sha256").update(JSON.stringify(position)).update(state).digest("hex");
 }

@@ -1,6 +1,11 @@
 // Options that every training job has, and what is decided where the user leaves one open.
 import { resolve } from "node:path";
-import { assertBatchOptions, type BatchOptions, type Dataset } from "../data/index.ts";
+import {
+  assertBatchOptions,
+  type BatchOptions,
+  type Dataset,
+  parseDataSpec,
+} from "../data/index.ts";
 import { UsageError } from "../errors.ts";
 import { cpuHasBfloat16, type Device, threads } from "../torch/index.ts";
 
@@ -25,6 +30,8 @@ export interface JobOptions {
   readonly crop?: number;
   /** Whether mirrored images show the same thing. */
   readonly flip?: boolean;
+  /** Time between two checkpoints; 60 by default, 0 for one after every step. */
+  readonly checkpointSeconds?: number;
 }
 
 /** The options with everything decided, as the folder of a run keeps them. */
@@ -47,6 +54,7 @@ export function resolveJobOptions(
   const hasBfloat16 = device !== "cpu" || cpuHasBfloat16();
   const resolved: ResolvedJobOptions = {
     ...options,
+    data: resolveSpec(options.data),
     out: resolve(options.out),
     mean: options.mean ?? each(0),
     std: options.std ?? each(1),
@@ -57,6 +65,7 @@ export function resolveJobOptions(
     batchSize: options.batchSize ?? defaultBatchSize(dataset.labels.length, height * width),
     crop: options.crop ?? Math.round(Math.min(height, width) / 16),
     flip: options.flip ?? false,
+    checkpointSeconds: options.checkpointSeconds ?? 60,
   };
   assertBatchOptions(dataset, batchOptions(resolved));
   return resolved;
@@ -72,6 +81,12 @@ export function batchOptions(options: ResolvedJobOptions): BatchOptions {
 export function assertEpochs(epochs: number): void {
   if (Number.isInteger(epochs) && epochs >= 1) return;
   throw new UsageError(`--epochs: expected a whole number from 1, received ${epochs}`);
+}
+
+/** The data set's notation with the whole path, so that a run can be resumed from any folder. */
+function resolveSpec(spec: string): string {
+  const { format, folder } = parseDataSpec(spec);
+  return `${format}:${resolve(folder)}`;
 }
 
 /** A power of two from 16 to 512: about a hundred steps an epoch, and no more pixels than fit in memory.

@@ -22,11 +22,14 @@ export interface Training {
   /** Name of this stage in progress, metrics and messages. */
   readonly stage: string;
   readonly batches: Batches;
+  /** Epochs of the whole job. */
   readonly epochs: number;
+  /** Where this stage lies in the job, in steps; all of it by default. */
+  readonly part?: { readonly firstStep: number; readonly steps: number };
   readonly optimizers: readonly Optimizer[];
   readonly schedule: Schedule;
-  /** The terms of the loss of a batch, with gradients. */
-  readonly losses: (batch: Batch) => LossTerm[];
+  /** The terms of the loss of a batch, with gradients; `step` counts the steps of this stage. */
+  readonly losses: (batch: Batch, step: number) => LossTerm[];
 }
 
 /** How far a stage is. */
@@ -43,6 +46,8 @@ export interface Keeper {
   readonly log: (record: Readonly<Record<string, unknown>>) => Promise<void>;
   /** Saves everything that the next step depends on. */
   readonly save: (position: Position) => Promise<void>;
+  /** Time between two saves. */
+  readonly checkpointSeconds: number;
   /** How a user goes on after an interruption. */
   readonly howToGoOn: string;
 }
@@ -50,72 +55,73 @@ export interface Keeper {
 export const startOfStage: Position = { step: 0, epochLosses: {} };
 
 const stepsBetweenReports = 10;
-const secondsBetweenCheckpoints = 60;
 
 /**
- * Trains from a position to the end of the last epoch. Throws DivergedError when a loss is not finite,
- * and InterruptedError when the signal aborts, after saving.
+ * Trains from a position to the end of the last epoch, and saves there. Throws DivergedError when a
+ * loss is not finite, which is never saved, and InterruptedError when the signal aborts, after saving.
  */
 export async function train(
   training: Training,
   { from, keeper, hooks }: { from: Position; keeper: Keeper; hooks: JobHooks },
 ): Promise<void> {
-  const { batches, epochs } = training;
-  const total = epochs * batches.length;
+  const { batches, epochs, stage } = training;
+  const { firstStep, steps } = training.part ?? { firstStep: 0, steps: epochs * batches.length };
   const clock = new Clock(from.step);
-  const sums = new LossSums(from.epochLosses);
+  using sums = new LossSums(from.epochLosses);
   let step = from.step;
-  while (step < total) {
-    const epoch = Math.floor(step / batches.length);
+  while (step < steps) {
+    const epoch = Math.floor((firstStep + step) / batches.length);
     const epochStart = performance.now();
-    for (const batch of batches.epoch(epoch, { from: step % batches.length })) {
-      sums.add(trainingStep(training, batch, step / total));
+    for (const batch of batches.epoch(epoch, { from: (firstStep + step) % batches.length })) {
+      sums.add(trainingStep(training, batch, { step, steps }));
       step++;
       clock.count(batch.size);
-      const lastOfEpoch = step % batches.length === 0;
+      const ofEpoch = ((firstStep + step - 1) % batches.length) + 1;
+      const lastOfEpoch = ofEpoch === batches.length || step === steps;
+      const { imagesPerSecond, secondsLeft } = clock.estimate(step, steps);
+      const progress = { stage, epoch: epoch + 1, epochs, imagesPerSecond };
       if (lastOfEpoch || step % stepsBetweenReports === 0) {
-        const losses = sums.means(((step - 1) % batches.length) + 1);
-        assertFinite(losses, { stage: training.stage, step, total });
-        const { imagesPerSecond, secondsLeft } = clock.estimate(step, total);
-        hooks.onProgress?.({
-          type: "step",
-          stage: training.stage,
-          ...{ epoch: epoch + 1, epochs, step, steps: total, imagesPerSecond, secondsLeft, losses },
-        });
+        const losses = sums.means(Math.min(step, ofEpoch));
+        assertFinite(losses, { stage, step, steps });
+        hooks.onProgress?.({ type: "step", ...progress, step, steps, secondsLeft, losses });
+        if (lastOfEpoch) {
+          const record = { ...progress, seconds: (performance.now() - epochStart) / 1000, losses };
+          sums.clear();
+          hooks.onProgress?.({ type: "epoch", ...record });
+          await keeper.log(record);
+        }
       }
       await new Promise(setImmediate); // lets signals and timers in
-      if (lastOfEpoch) {
-        const record = {
-          stage: training.stage,
-          ...{ epoch: epoch + 1, epochs, seconds: (performance.now() - epochStart) / 1000 },
-          ...{ imagesPerSecond: clock.estimate(step, total).imagesPerSecond },
-          losses: sums.means(batches.length),
-        };
-        sums.clear();
-        hooks.onProgress?.({ type: "epoch", ...record });
-        await keeper.log(record);
+      const isStopped = hooks.signal?.aborted ?? false;
+      if (isStopped || step === steps || clock.checkpointIsDue(keeper.checkpointSeconds)) {
+        const position = { step, epochLosses: sums.numbers() };
+        assertFinite(position.epochLosses, { stage, step, steps });
+        await keeper.save(position);
       }
-      const signal = hooks.signal?.aborted ? (hooks.signal.reason as NodeJS.Signals) : undefined;
-      if (signal || clock.checkpointIsDue(secondsBetweenCheckpoints)) {
-        await keeper.save({ step, epochLosses: sums.numbers() });
-      }
-      if (signal === "SIGINT" || signal === "SIGTERM") {
-        throw new InterruptedError(
-          signal,
-          `stopped by ${signal} after a checkpoint. ${keeper.howToGoOn}`,
-        );
-      }
+      if (isStopped) throw interruption(hooks.signal?.reason, keeper);
+      if (step === steps) break;
     }
   }
 }
 
-/** One step on one batch; `progress` is the share of all steps that is done. */
-function trainingStep(training: Training, batch: Batch, progress: number): LossTerm[] {
+/** What ends a job that was told to stop, by a signal or by a caller of the library. */
+function interruption(reason: unknown, { howToGoOn }: Keeper): InterruptedError {
+  const signal = reason === "SIGTERM" ? "SIGTERM" : "SIGINT";
+  const by = reason === signal ? ` by ${signal}` : "";
+  return new InterruptedError(signal, `stopped${by} after a checkpoint. ${howToGoOn}`);
+}
+
+/** One step on one batch, when `step` of the stage's steps are done. */
+function trainingStep(
+  { losses, optimizers, schedule }: Training,
+  batch: Batch,
+  { step, steps }: { step: number; steps: number },
+): LossTerm[] {
   return scope(() => {
-    const terms = training.losses(batch);
-    for (const optimizer of training.optimizers) optimizer.zeroGrad();
+    const terms = losses(batch, step);
+    for (const optimizer of optimizers) optimizer.zeroGrad();
     backward(totalLoss(terms));
-    for (const optimizer of training.optimizers) optimizer.step(training.schedule(progress));
+    for (const optimizer of optimizers) optimizer.step(schedule(step / steps));
     return terms.map((term) => ({ ...term, value: term.value.detach() }));
   });
 }
@@ -157,17 +163,21 @@ class LossSums {
     for (const sum of this.#sums.values()) sum.dispose();
     this.#sums.clear();
   }
+
+  [Symbol.dispose](): void {
+    this.clear();
+  }
 }
 
 function assertFinite(
   losses: Readonly<Record<string, number>>,
-  at: { stage: string; step: number; total: number },
+  at: { stage: string; step: number; steps: number },
 ): void {
   const broken = Object.entries(losses).filter(([, value]) => !Number.isFinite(value));
   if (broken.length === 0) return;
   const list = broken.map(([name, value]) => `${name} = ${value}`).join(", ");
   throw new DivergedError(
-    `training diverged in stage "${at.stage}" by step ${at.step} of ${at.total}: ${list}. ` +
+    `training diverged in stage "${at.stage}" by step ${at.step} of ${at.steps}: ${list}. ` +
       "Check that --mean and --std are those of the original and that its weights are finite",
   );
 }

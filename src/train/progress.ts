@@ -31,6 +31,6 @@ export type ProgressEvent =
 /** How a caller follows and stops a job. */
 export interface JobHooks {
   readonly onProgress?: (event: ProgressEvent) => void;
-  /** When it aborts with a signal's name as reason, the job ends after the step with a checkpoint. */
+  /** When it aborts, the job ends after the step with a checkpoint and throws InterruptedError. */
   readonly signal?: AbortSignal;
 }

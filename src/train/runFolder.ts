@@ -1,16 +1,22 @@
 // The folder of a run: configuration, metrics as JSON lines, checkpoints, and in the end what the run
 // made. It appears in one rename with its configuration inside, and one process at a time works on it.
 import { existsSync } from "node:fs";
-import { open, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { open, readdir, readFile, rm } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
 import { DataError, UsageError } from "../errors.ts";
-import { createDirectoryAtomically, writeFileAtomically } from "../files.ts";
+import { cannotWrite, createDirectoryAtomically, writeFileAtomically } from "../files.ts";
 import type { Tensor } from "../torch/index.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { Keeper } from "./loop.ts";
 import { MetricsFile } from "./metrics.ts";
 
-const lockName = "lock";
+const lockPrefix = "lock-";
+
+/** What every run's config.json holds, whatever the job. */
+export interface RunConfig {
+  readonly job: string;
+  readonly options: { readonly checkpointSeconds: number };
+}
 
 /** Paths of what a run makes. */
 export interface RunFiles {
@@ -25,6 +31,7 @@ export class RunFolder {
   readonly metrics: MetricsFile;
   /** Paths of what a run makes. */
   readonly files: RunFiles;
+  readonly #checkpointSeconds: number;
   readonly #opened = performance.now();
   #secondsBefore = 0;
 
@@ -32,8 +39,9 @@ export class RunFolder {
     return join(this.directory, "checkpoints");
   }
 
-  private constructor(directory: string) {
+  private constructor(directory: string, { options }: RunConfig) {
     this.directory = directory;
+    this.#checkpointSeconds = options.checkpointSeconds;
     this.files = {
       model: join(directory, "model.onnx"),
       summary: join(directory, "summary.json"),
@@ -44,21 +52,28 @@ export class RunFolder {
   }
 
   /** Makes the folder of a new run. Throws UsageError where it exists, ResourceError where it cannot be written. */
-  static async create(directory: string, config: { readonly job: string }): Promise<RunFolder> {
+  static async create(path: string, config: RunConfig): Promise<RunFolder> {
+    const directory = resolve(path);
     assertNew(directory);
-    await createDirectoryAtomically(directory, async (temporary) => {
-      await writeFileAtomically(join(temporary, "config.json"), toJson(config));
-    });
-    return new RunFolder(directory);
+    try {
+      await createDirectoryAtomically(directory, async (temporary) => {
+        await writeFileAtomically(join(temporary, "config.json"), toJson(config));
+      });
+    } catch (error) {
+      assertNew(directory); // another process may have been faster
+      throw error;
+    }
+    return new RunFolder(directory, config);
   }
 
   /** Opens the folder of a run of this job. Throws UsageError where it is none. */
-  static async open(directory: string, job: string): Promise<{ run: RunFolder; config: unknown }> {
-    const found = await readConfig(directory);
-    if (found.job !== job) {
-      throw new UsageError(`${directory} is the folder of "${found.job}", not of "${job}"`);
+  static async open(path: string, job: string): Promise<{ run: RunFolder; config: unknown }> {
+    const directory = resolve(path);
+    const config = await readConfig(directory);
+    if (config.job !== job) {
+      throw new UsageError(`${directory} is the folder of "${config.job}", not of "${job}"`);
     }
-    return { run: new RunFolder(directory), config: found };
+    return { run: new RunFolder(directory, config), config };
   }
 
   /** Time spent on this run, over all its parts where it was resumed. */
@@ -87,6 +102,7 @@ export class RunFolder {
         const checkpoint = { stage, ...position, metricsLength, seconds, tensors: state() };
         await writeCheckpoint(this.#checkpoints, checkpoint);
       },
+      checkpointSeconds: this.#checkpointSeconds,
       howToGoOn: `To go on: deepobf resume ${this.directory}`,
     };
   }
@@ -100,36 +116,49 @@ export class RunFolder {
   }
 
   /**
-   * Runs `body` while no other process works on this folder. The lock of a dead process does not
-   * count. Throws UsageError where a living one holds it.
+   * Runs `body` while no other process works on this folder, without what a killed one left behind.
+   * Throws UsageError where another one is at work.
    */
   async whileLocked<T>(body: () => Promise<T>): Promise<T> {
-    const path = join(this.directory, lockName);
-    const holder = await readFile(path, "utf8").catch(() => "");
-    if (holder !== "" && (await identify(Number.parseInt(holder, 10))) === holder) {
-      throw new UsageError(
-        `process ${Number.parseInt(holder, 10)} is working on ${this.directory}; wait for it or stop it`,
-      );
-    }
-    await rm(path, { force: true });
-    const lock = await open(path, "wx").catch(() => {
-      throw new UsageError(`another process has just started on ${this.directory}`);
+    const path = join(this.directory, `${lockPrefix}${await identify(process.pid)}`);
+    const lock = await open(path, "wx").catch((error) => {
+      if (error.code === "EEXIST") throw occupied(this.directory, process.pid);
+      throw cannotWrite(path, error);
     });
-    await lock.writeFile((await identify(process.pid)) ?? String(process.pid));
     await lock.close();
     try {
+      // Every process makes its own lock before it looks for others, so that of two at least one gives way.
+      await this.#removeRemains(basename(path));
       return await body();
     } finally {
       await rm(path, { force: true });
     }
   }
+
+  /** Removes temporary files and the locks of dead processes. Throws UsageError where one lives. */
+  async #removeRemains(ownLock: string): Promise<void> {
+    const names = await readdir(this.directory);
+    for (const name of names.filter((each) => each.startsWith(lockPrefix) && each !== ownLock)) {
+      const holder = name.slice(lockPrefix.length);
+      const pid = Number.parseInt(holder, 10);
+      if ((await identify(pid)) === holder) throw occupied(this.directory, pid);
+      await rm(join(this.directory, name), { force: true });
+    }
+    for (const name of names.filter((each) => each.endsWith(".tmp"))) {
+      await rm(join(this.directory, name), { recursive: true, force: true });
+    }
+  }
+}
+
+function occupied(directory: string, pid: number): UsageError {
+  return new UsageError(`process ${pid} is working on ${directory}; wait for it or stop it`);
 }
 
 /** The configuration of a run, which names its job. Throws UsageError where the folder is no run's. */
-export async function readConfig(directory: string): Promise<{ readonly job: string }> {
+export async function readConfig(directory: string): Promise<RunConfig> {
   const config = await readJson(join(directory, "config.json"));
   if (typeof config === "object" && config !== null && "job" in config) {
-    return config as { job: string };
+    return config as RunConfig;
   }
   throw new UsageError(`expected the folder of a run, but ${directory} has no config.json of one`);
 }
@@ -154,16 +183,18 @@ export function assertNew(directory: string): void {
   }
 }
 
-/** A living process as "PID START", where START is when it began; undefined where it is dead. */
+/** A living process as "PID-START", where START is when it began; undefined where it is dead. */
 async function identify(pid: number): Promise<string | undefined> {
   try {
     process.kill(pid, 0);
-  } catch {
-    return undefined;
+  } catch (error) {
+    // One that may not be signalled lives: it is another user's.
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return undefined;
   }
-  // The 22nd field of /proc/PID/stat, counted after the name, which may hold spaces: proc(5).
+  // proc(5): the 3rd field is the state, the 22nd the start, counted after the name, which may hold spaces.
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  return `${pid} ${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? ""}`;
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[0] === "Z" ? undefined : `${pid}-${fields[19] ?? ""}`;
 }
 
 function toJson(value: object): string {
