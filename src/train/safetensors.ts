@@ -1,6 +1,6 @@
 // The safetensors format (https://github.com/huggingface/safetensors): eight bytes of header length,
 // a JSON header, then the elements. No code runs on reading.
-import { elementCount } from "../graph/graph.ts";
+import { elementCount, elementSize } from "../graph/graph.ts";
 import { type DType, fromBytes, type Tensor } from "../torch/index.ts";
 
 const dtypeNames: Readonly<Partial<Record<DType, string>>> = {
@@ -15,6 +15,8 @@ const dtypeNames: Readonly<Partial<Record<DType, string>>> = {
   uint8: "U8",
   bool: "BOOL",
 };
+
+const dtypes = Object.keys(dtypeNames) as DType[];
 
 interface Entry {
   readonly dtype: string;
@@ -49,17 +51,39 @@ export function decodeTensors(bytes: Uint8Array): Map<string, Tensor> {
   if (!(headerLength <= bytes.length - 8)) throw new RangeError("the header is cut short");
   const data = bytes.subarray(8 + headerLength);
   const text = new TextDecoder().decode(bytes.subarray(8, 8 + headerLength));
-  const header = JSON.parse(text) as Record<string, Entry>;
-  const names = Object.entries(dtypeNames);
   const tensors = new Map<string, Tensor>();
-  for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
-    const [start, end] = data_offsets;
-    const known = names.find(([, spelled]) => spelled === dtype)?.[0] as DType | undefined;
-    if (known === undefined) throw new RangeError(`${name} has the unknown type ${dtype}`);
-    if (!(start >= 0 && start <= end && end <= data.length) || elementCount(shape) < 0) {
-      throw new RangeError(`${name} lies outside the file`);
-    }
-    tensors.set(name, fromBytes(data.subarray(start, end), { shape, dtype: known }));
+  for (const [name, value] of Object.entries(parseHeader(text))) {
+    const { dtype, shape, start, end } = readEntry(name, value);
+    if (end > data.length) throw new RangeError(`${name} lies outside the file`);
+    tensors.set(name, fromBytes(data.subarray(start, end), { shape, dtype }));
   }
   return tensors;
+}
+
+function parseHeader(text: string): object {
+  try {
+    const header: unknown = JSON.parse(text);
+    if (typeof header === "object" && header !== null) return header;
+  } catch (error) {
+    throw new RangeError("the header is not JSON", { cause: error });
+  }
+  throw new RangeError("the header is not a JSON object");
+}
+
+function readEntry(name: string, value: unknown) {
+  const { dtype: spelled, shape, data_offsets: range } = (value ?? {}) as Partial<Entry>;
+  const dtype = dtypes.find((known) => dtypeNames[known] === spelled);
+  if (dtype === undefined) throw new RangeError(`${name} has the unknown type ${spelled}`);
+  if (!isSizes(shape) || !isSizes(range) || range.length !== 2) {
+    throw new RangeError(`${name} has no shape or no place`);
+  }
+  const [start, end] = range;
+  if (end - start !== elementCount(shape) * elementSize[dtype]) {
+    throw new RangeError(`${name} [${shape.join(", ")}] does not fit ${end - start} bytes`);
+  }
+  return { dtype, shape, start, end };
+}
+
+function isSizes(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
