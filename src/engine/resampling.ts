@@ -79,22 +79,21 @@ function nearestTap(centers: readonly number[], { nearest, scale, length }: Axis
 }
 
 function filterTaps(centers: readonly number[], axis: AxisResampling): Tap[] {
-  const { mode, scale, length, cubicCoefficient, antialias } = axis;
+  const { mode, scale, length, cubicCoefficient, antialias, excludeOutside } = axis;
   const filter = mode === "linear" ? triangle : (x: number) => cubic(x, cubicCoefficient);
   // With antialiasing the filter widens to cover all elements that fall together.
   const stretch = antialias && scale < 1 ? scale : 1;
   const radius = (mode === "linear" ? 1 : 2) / stretch;
-  const excludes = axis.excludeOutside || antialias;
   const first = centers.map((center) => Math.floor(center - radius) + 1);
   const count = Math.ceil(2 * radius) + (stretch < 1 ? 1 : 0);
   const rows = centers.map((center, x) => {
     const weights = Array.from({ length: count }, (_, tap) => {
       const position = first[x]! + tap;
-      const ignored = excludes && (position < 0 || position >= length);
+      const ignored = excludeOutside && (position < 0 || position >= length);
       return ignored ? 0 : filter((position - center) * stretch);
     });
     const total = weights.reduce((sum, weight) => sum + weight, 0);
-    return excludes ? weights.map((weight) => weight / total) : weights;
+    return excludeOutside || antialias ? weights.map((weight) => weight / total) : weights;
   });
   return Array.from({ length: count }, (_, tap) => ({
     positions: first.map((position) => inside(position + tap, length)),
