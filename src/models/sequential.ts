@@ -20,17 +20,24 @@ export interface Layer {
 export type Activation = keyof typeof activations;
 
 /** A chain from images to a feature map, its output "features"; a classifier can be composed on top. */
-export function sequential(plan: readonly Layer[], options: ModelOptions = {}): Graph {
+export function sequential(layers: readonly Layer[], options: ModelOptions = {}): Graph {
   const { build, image } = startModel("sequential", options);
-  let x = image;
-  plan.forEach(({ pool, activation, ...window }, index) => {
-    x = build.conv(x, { name: `conv${index + 1}`, ...window });
-    if (pool) x = build.maxPool(x, { kernel: 2 });
-    x = build.batchNorm(x, { name: `bn${index + 1}` });
-    x = activations[activation](build, x);
-  });
-  build.output(x, "features");
+  build.output(appendLayers(build, image, { layers, first: 1 }), "features");
   return build.build();
+}
+
+/** Adds layers to a graph under construction, numbered from `first`; gives the name of their result. */
+export function appendLayers(
+  build: GraphBuilder,
+  x: string,
+  { layers, first }: { layers: readonly Layer[]; first: number },
+): string {
+  return layers.reduce((before, { pool, activation, ...window }, index) => {
+    let result = build.conv(before, { name: `conv${first + index}`, ...window });
+    if (pool) result = build.maxPool(result, { kernel: 2 });
+    result = build.batchNorm(result, { name: `bn${first + index}` });
+    return activations[activation](build, result);
+  }, x);
 }
 
 const activations = {

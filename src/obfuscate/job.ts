@@ -84,7 +84,8 @@ async function execute(
   const original = new Original(graph, prepared.boundary, { device, precision });
   const batches = new Batches(data.train, batchOptions(options));
   const chain = await simulate(original, batches, {
-    ...{ plan: config.plan, epochs: options.epochs, weights: options.weights },
+    ...{ plan: config.plan, epochs: options.epochs },
+    ...{ simulation: options.simulation, weights: options.weights },
     ...{ device, precision, seed, run, hooks },
     checkpoint: await run.readCheckpoint(),
   });

@@ -1,9 +1,7 @@
 // Joint training (DeepObfuscation, arXiv 1806.10313): the chain learns the original's intermediate
 // knowledge and the labels together. The abstract names no weights; these are ours.
-
 import { operator, type Tensor } from "../torch/index.ts";
 import { distillationLoss, featureLoss, type LossTerm, labelLoss } from "../train/index.ts";
-import type { Knowledge } from "./original.ts";
 
 /** Weights of the terms; a term of weight zero is left out. */
 export interface JointWeights {
@@ -20,21 +18,31 @@ export const defaultWeights: JointWeights = { feature: 1, label: 0.5, distillati
 const temperature = 4;
 const averagePool = operator("aten::_adaptive_avg_pool2d");
 
-/** The joint loss of a batch as its weighted terms. */
-export function jointLoss(
-  simulated: Knowledge,
-  target: { readonly original: Knowledge; readonly labels: Tensor },
+/** How far simulated features are from the original's; `name` tells segments apart. */
+export function featureTerm(
+  features: Tensor,
+  original: Tensor,
+  { name, weights }: { name: string; weights: JointWeights },
+): LossTerm[] {
+  if (weights.feature === 0) return [];
+  return [{ name, weight: weights.feature, value: featureLoss(...sameSize(features, original)) }];
+}
+
+/** How well the logits that follow from simulated features fit the labels and the original's logits. */
+export function logitTerms(
+  logits: Tensor,
+  target: { readonly labels: Tensor; readonly originalLogits: Tensor },
   weights: JointWeights,
 ): LossTerm[] {
-  const { original, labels } = target;
-  const terms: Record<keyof JointWeights, () => Tensor> = {
-    feature: () => featureLoss(...sameSize(simulated.features, original.features)),
-    label: () => labelLoss(simulated.logits, labels),
-    distillation: () => distillationLoss(simulated.logits, original.logits, temperature),
-  };
-  return (Object.keys(terms) as (keyof JointWeights)[])
-    .filter((name) => weights[name] > 0)
-    .map((name) => ({ name, weight: weights[name], value: terms[name]() }));
+  const terms: LossTerm[] = [];
+  if (weights.label > 0) {
+    terms.push({ name: "label", weight: weights.label, value: labelLoss(logits, target.labels) });
+  }
+  if (weights.distillation > 0) {
+    const value = distillationLoss(logits, target.originalLogits, temperature);
+    terms.push({ name: "distillation", weight: weights.distillation, value });
+  }
+  return terms;
 }
 
 /** Averages the larger of two maps down to the size of the smaller. */

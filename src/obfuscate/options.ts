@@ -11,6 +11,8 @@ export interface ObfuscateOptions extends JobOptions {
   readonly depth: number;
   /** Tensor that ends the extractor; found in the graph by default. */
   readonly boundary?: string;
+  /** Whether parts of the chain learn parts of the original first; direct by default. */
+  readonly simulation?: "recursive" | "direct";
   readonly weights?: Partial<JointWeights>;
   /** Most MACs of the chain. */
   readonly maxMacs?: number;
@@ -22,7 +24,10 @@ export interface ObfuscateOptions extends JobOptions {
 
 /** The options of a run with everything decided, as its folder keeps them. */
 export type ResolvedOptions = ObfuscateOptions &
-  ResolvedJobOptions & { readonly weights: JointWeights };
+  ResolvedJobOptions & {
+    readonly simulation: "recursive" | "direct";
+    readonly weights: JointWeights;
+  };
 
 /** The figures of one model. Accuracy is a share of 1 on the test images, single view. */
 export interface ModelFigures {

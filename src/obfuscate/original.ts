@@ -1,9 +1,9 @@
-// The original, cut at its boundary and frozen: the extractor that is simulated, and the classifier
-// that stays.
+// The original, frozen: the source of features and logits, and the judge of simulated features.
 import { Network } from "../engine/index.ts";
 import type { Boundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
-import { cutGraph, foldBatchNorm } from "../graph/rewrites.ts";
+import { foldBatchNorm, subgraph } from "../graph/rewrites.ts";
+import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { type Device, noGrad, type Tensor } from "../torch/index.ts";
 
 export interface OriginalOptions {
@@ -13,48 +13,63 @@ export interface OriginalOptions {
 
 /** What the original makes of a batch. */
 export interface Knowledge {
-  /** The feature map at the boundary, [N, C, H, W]. */
-  readonly features: Tensor;
+  /** Feature maps [N, C, H, W] by the name of their tensor. */
+  readonly features: Readonly<Record<string, Tensor>>;
   readonly logits: Tensor;
 }
 
 /** The frozen original. Dispose of it after use. */
 export class Original {
-  readonly #extractor: Network;
-  readonly #classifier: Network;
+  /** Name of the image input. */
+  readonly input: string;
+  /** Name of the tensor that ends the extractor. */
+  readonly boundary: string;
+  readonly #graph: Graph;
+  readonly #facts: ReadonlyMap<string, TensorFacts>;
+  readonly #options: OriginalOptions;
+  readonly #network: Network;
+  readonly #logits: string;
+  /** What follows a tensor, for the tensors asked for so far. */
+  readonly #remainders = new Map<string, Network>();
 
   constructor(graph: Graph, boundary: Boundary, options: OriginalOptions) {
-    const { extractor, classifier } = cutGraph(foldBatchNorm(graph), boundary.tensor);
-    this.#extractor = new Network(extractor, options);
-    this.#classifier = new Network(classifier, options);
+    this.#graph = foldBatchNorm(graph);
+    this.#facts = inferShapes(this.#graph);
+    this.#options = options;
+    this.#network = new Network(this.#graph, options);
+    this.input = graph.inputs[0]!.name;
+    this.#logits = graph.outputs[0]!.name;
+    this.boundary = boundary.tensor;
   }
 
-  /** Features and logits of normalised images [N, C, H, W], without gradients. */
-  look(images: Tensor): Knowledge {
+  /** Channels, height and width of a tensor. */
+  shapeOf(tensor: string): readonly number[] {
+    return this.#facts.get(tensor)!.shape.slice(1);
+  }
+
+  /** Logits and the features at these tensors for normalised images [N, C, H, W], without gradients. */
+  look(images: Tensor, tensors: readonly string[]): Knowledge {
     return noGrad(() => {
-      const features = runNetwork(this.#extractor, images);
-      return { features, logits: runNetwork(this.#classifier, features) };
+      const outputs = [...new Set([...tensors, this.#logits])];
+      const features = this.#network.forward({ [this.input]: images }, { outputs });
+      return { features, logits: features[this.#logits]! };
     });
   }
 
-  /** Logits of any features, with gradients to them. */
-  classify(features: Tensor): Tensor {
-    return runNetwork(this.#classifier, features);
+  /** Logits that the rest of the original gives for features at a tensor, with gradients to them. */
+  judge(tensor: string, features: Tensor): Tensor {
+    const remainder = this.#remainders.get(tensor) ?? this.#remainderFrom(tensor);
+    return remainder.forward({ [tensor]: features })[this.#logits]!;
   }
 
   dispose(): void {
-    this.#extractor.dispose();
-    this.#classifier.dispose();
+    for (const network of [this.#network, ...this.#remainders.values()]) network.dispose();
   }
-}
 
-/** Runs a network of one input and one output. */
-export function runNetwork(
-  network: Network,
-  input: Tensor,
-  options: { training?: boolean } = {},
-): Tensor {
-  const [name] = network.graph.inputs.map((each) => each.name);
-  const [output] = Object.values(network.forward({ [name as string]: input }, options));
-  return output as Tensor;
+  #remainderFrom(tensor: string): Network {
+    const part = { inputs: [tensor], outputs: [this.#logits], facts: this.#facts };
+    const remainder = new Network(subgraph(this.#graph, part), this.#options);
+    this.#remainders.set(tensor, remainder);
+    return remainder;
+  }
 }

@@ -8,12 +8,15 @@ import type { Graph, Node } from "../graph/graph.ts";
 import type { TensorFacts } from "../graph/shapes.ts";
 import { toNumbers } from "../graph/tensorData.ts";
 import type { Activation, Layer } from "../models/index.ts";
+import { assignCuts } from "./segments.ts";
 
 /** What the chain looks like. Sizes are [height, width]. */
 export interface Plan {
   /** Channels, height and width of the images. */
   readonly input: readonly [number, number, number];
   readonly layers: readonly Layer[];
+  /** For each layer but the last, the tensor of the original that it ends at, or null. */
+  readonly cuts: readonly (string | null)[];
   /** MACs of the chain at batch 1. */
   readonly macs: number;
 }
@@ -57,7 +60,8 @@ export function planChain(
     const layers = layersOf({ input, sizes, channels, width, last });
     return { input, layers, macs: macsOf(input, layers) };
   };
-  let plan = build(widthStep);
+  const cuts = assignCuts(extractor, facts, sizesBehind(sizes));
+  let plan: Omit<Plan, "cuts"> = build(widthStep);
   if (maxMacs !== undefined && plan.macs > maxMacs) {
     throw new UsageError(
       `--max-macs: expected at least ${plan.macs}, which the narrowest chain of depth ${depth} needs, ` +
@@ -66,7 +70,7 @@ export function planChain(
   }
   for (let width = widthStep; ; width += 4) {
     const wider = build(width);
-    if (wider.macs > budget || width > 4096) return plan;
+    if (wider.macs > budget || width > 4096) return { ...plan, cuts };
     plan = wider;
   }
 }
@@ -109,6 +113,19 @@ function assignSizes(sizes: readonly Size[], depth: number): Size[] {
   });
 }
 
+/** Whether 2×2 max pooling leads from one size to the next. */
+function isPooled(size: Size, next: Size | undefined): next is Size {
+  return next !== undefined && size[0] === 2 * next[0] && size[1] === 2 * next[1];
+}
+
+/** The size of each layer's output behind its pooling. */
+function sizesBehind(sizes: readonly Size[]): Size[] {
+  return sizes.map((size, i) => {
+    const next = sizes[i + 1];
+    return isPooled(size, next) ? next : size;
+  });
+}
+
 /** Every layer leads from one size to the next; `width` is the number of channels at the first size. */
 function layersOf(options: {
   input: readonly [number, number, number];
@@ -125,7 +142,7 @@ function layersOf(options: {
     const rounded = Math.max(widthStep, Math.round((width * growth) / widthStep) * widthStep);
     const next = sizes[i + 1];
     const isLast = next === undefined;
-    const pool = !isLast && size[0] === 2 * next[0] && size[1] === 2 * next[1];
+    const pool = isPooled(size, next);
     const layer: Layer = {
       outputs: isLast ? channels : rounded,
       ...window(before, size),

@@ -103,6 +103,7 @@ export function resolveOptions(options: ObfuscateOptions, prepared: Prepared): R
     ...options,
     ...resolveJobOptions(options, { dataset: data.train, device }),
     model: resolve(options.model),
+    simulation: options.simulation ?? "direct",
     weights: { ...defaultWeights, ...options.weights },
   };
 }

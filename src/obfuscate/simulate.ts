@@ -1,5 +1,8 @@
-// Simulation: training the chain to do what the original's extractor does.
-import type { Batches } from "../data/index.ts";
+// Recursive simulation (DeepObfuscation, arXiv 1806.10313; the abstract names the method, the details
+// are ours). To simulate F by d layers, cut F into two parts, simulate each by a part of the layers,
+// compose the two, and train the composition on F as a whole. Segments of one height in this recursion
+// learn in one pass, since one run of the original gives every segment's input and target.
+import type { Batch, Batches } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { sequential } from "../models/index.ts";
@@ -7,6 +10,7 @@ import type { Device, Tensor } from "../torch/index.ts";
 import {
   type Checkpoint,
   type JobHooks,
+  type LossTerm,
   linearDecay,
   loadState,
   type RunFolder,
@@ -15,13 +19,17 @@ import {
   train,
   trainingState,
 } from "../train/index.ts";
-import { type JointWeights, jointLoss } from "./joint.ts";
-import { type Original, runNetwork } from "./original.ts";
+import { inputOf, levelGraph, outputOf, startFrom, type Weights } from "./chain.ts";
+import { featureTerm, type JointWeights, logitTerms } from "./joint.ts";
+import type { Original } from "./original.ts";
 import type { Plan } from "./plan.ts";
+import { levelsOf, type Segment, segmentTree, wholeChain } from "./segments.ts";
+import { readWeights, weightTensors } from "./weights.ts";
 
 /** What a simulation needs besides the data. */
 export interface SimulationOptions {
   readonly plan: Plan;
+  readonly simulation: "recursive" | "direct";
   readonly epochs: number;
   readonly weights: JointWeights;
   readonly device: Device;
@@ -38,50 +46,127 @@ export interface SimulationContext {
   readonly checkpoint: Checkpoint | undefined;
 }
 
-/**
- * Direct simulation: the chain learns the whole extractor at once, by joint training. Gives the
- * trained chain as a graph from images to features.
- */
+type Context = SimulationOptions & SimulationContext;
+
+/** Share of all steps that the levels below the whole chain take together. */
+const shareBelowRoot = 0.3;
+
+/** Trains the chain to simulate the extractor, level by level. Gives it as a graph to features. */
 export async function simulate(
   original: Original,
   batches: Batches,
-  options: SimulationOptions & SimulationContext,
+  context: Context,
 ): Promise<Graph> {
-  const { plan, epochs, weights, device, precision, seed, run, hooks, checkpoint } = options;
+  const { plan, simulation, epochs, seed, checkpoint } = context;
+  const ends = { from: original.input, to: original.boundary };
+  const isDirect = simulation === "direct";
+  const whole = isDirect ? wholeChain(plan.layers.length, ends) : segmentTree(plan.cuts, ends);
+  const levels = levelsOf(whole);
+  const starts = startsOfLevels(levels.length, epochs * batches.length);
+  let weights: Weights = checkpoint ? readWeights(checkpoint.tensors) : new Map();
+  for (const [stage, segments] of levels.entries()) {
+    if (checkpoint && stage < checkpoint.stage) continue;
+    const firstStep = starts[stage] as number;
+    const steps = (starts[stage + 1] as number) - firstStep;
+    const level = { segments, stage, firstStep, steps, weights };
+    weights = await trainLevel(level, { ...context, original, batches });
+  }
   const chain = sequential(plan.layers, { shape: plan.input, seed });
-  const network = new Network(chain, { device, precision, trainable: true });
+  return startFrom(chain, weights, []);
+}
+
+interface Level {
+  readonly segments: readonly Segment[];
+  readonly stage: number;
+  /** Steps of the whole job before this level, and in it. */
+  readonly firstStep: number;
+  readonly steps: number;
+  readonly weights: Weights;
+}
+
+/** Joint training of the segments of one level, each from the original's features at its start. */
+async function trainLevel(
+  { segments, stage, firstStep, steps, weights: before }: Level,
+  context: Context & { original: Original; batches: Batches },
+): Promise<Weights> {
+  const { original, batches, plan, device, precision, run, hooks, checkpoint, epochs } = context;
+  const shapeOf = (tensor: string) => original.shapeOf(tensor);
+  const graph = levelGraph(plan, segments, { seed: context.seed, shapeOf });
+  const network = new Network(startFrom(graph, before, segments), {
+    ...{ device, precision, trainable: true },
+  });
   const optimizers = recipe(trainedParameters(network, plan), { precision });
-  if (checkpoint) loadState(checkpoint.tensors, network, optimizers);
+  const resumed = checkpoint?.stage === stage ? checkpoint : undefined;
+  if (resumed) loadState(resumed.tensors, network, optimizers);
   try {
     await train(
       {
-        stage: "chain",
-        batches,
-        epochs,
-        optimizers,
+        stage: nameOf(segments, plan),
+        ...{ batches, epochs, optimizers, part: { firstStep, steps } },
         schedule: linearDecay(),
-        losses: ({ images, labels }) => {
-          const knowledge = original.look(images);
-          const features = runNetwork(network, images, { training: true });
-          const simulated = { features, logits: original.classify(features) };
-          return jointLoss(simulated, { original: knowledge, labels }, weights);
-        },
+        losses: (batch, step) => levelLosses(batch, { network, segments, step, ...context }),
       },
       {
-        from: checkpoint ?? startOfStage,
-        keeper: run.keeper(0, () => trainingState(network, optimizers)),
+        from: resumed ?? startOfStage,
+        keeper: run.keeper(stage, () => {
+          const state = trainingState(network, optimizers);
+          return new Map([...state, ...weightTensors(before)]);
+        }),
         hooks,
       },
     );
-    return network.toGraph();
+    return new Map([...before, ...network.toGraph().initializers]);
   } finally {
     for (const optimizer of optimizers) optimizer.dispose();
     network.dispose();
   }
 }
 
+/** Every segment's feature loss; in turn, one segment's losses at the logits, by the original's remainder. */
+function levelLosses(
+  { images, labels }: Batch,
+  context: {
+    network: Network;
+    segments: readonly Segment[];
+    step: number;
+    original: Original;
+    weights: JointWeights;
+  },
+): LossTerm[] {
+  const { network, segments, step, original, weights } = context;
+  const tensors = segments.flatMap(({ from, to }) => [from, to]);
+  const known = original.look(images, tensors);
+  const inputs = segments.map((segment) => [
+    inputOf(segment),
+    segment.from === original.input ? images : known.features[segment.from]!,
+  ]);
+  const outputs = network.forward(Object.fromEntries(inputs), { training: true });
+  const features = segments.flatMap((segment) => {
+    const name = segments.length === 1 ? "feature" : `feature ${segment.first}-${segment.last}`;
+    return featureTerm(outputs[outputOf(segment)]!, known.features[segment.to]!, { name, weights });
+  });
+  const judged = segments[step % segments.length]!;
+  const logits = original.judge(judged.to, outputs[outputOf(judged)]!);
+  return [...features, ...logitTerms(logits, { labels, originalLogits: known.logits }, weights)];
+}
+
 /** All parameters but the scales of batch norms behind pooling: only positive ones, such as 1, fold. */
 function trainedParameters(network: Network, plan: Plan): Map<string, Tensor> {
   const frozen = new Set(plan.layers.flatMap(({ pool }, i) => (pool ? [`bn${i + 1}.weight`] : [])));
   return new Map([...network.parameters].filter(([name]) => !frozen.has(name)));
+}
+
+/** First steps of the levels, and the end: the levels below the whole chain share alike. */
+function startsOfLevels(levels: number, steps: number): number[] {
+  const below = levels === 1 ? 0 : shareBelowRoot / (levels - 1);
+  const starts = Array.from({ length: levels }, (_, level) => Math.round(level * below * steps));
+  return [...starts, steps];
+}
+
+function nameOf(segments: readonly Segment[], plan: Plan): string {
+  const isWhole =
+    segments.length === 1 && segments[0]!.last - segments[0]!.first + 1 === plan.layers.length;
+  return isWhole
+    ? "chain"
+    : `layers ${segments.map(({ first, last }) => (first === last ? first : `${first}-${last}`)).join(", ")}`;
 }

@@ -2,7 +2,7 @@
 import { defineCommand } from "../command.ts";
 import { trainingOptions } from "../dataOptions.ts";
 import { runJob } from "../job.ts";
-import { integer, number, required, text } from "../options.ts";
+import { choice, integer, number, required, text } from "../options.ts";
 import { renderSummary, withTableOnMiss } from "../summary.ts";
 
 export const obfuscate = defineCommand({
@@ -23,6 +23,11 @@ export const obfuscate = defineCommand({
       flags: "--boundary <NAME>",
       help: "tensor that ends the feature extractor (default: found in the graph)",
       expected: "the name of a tensor",
+    }),
+    simulation: choice({
+      flags: "--simulation <NAME>",
+      help: "direct, or recursive: parts of the chain learn parts of the original first",
+      choices: ["direct", "recursive"],
     }),
     maxMacs: number({
       flags: "--max-macs <N>",
