@@ -1,0 +1,30 @@
+// The demo: the main job on real images. A small ResNet trained on Fashion-MNIST, which the repository
+// ships, becomes a chain of five convolutions. Ends with code 7 where more than 2 points are lost.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findFashionMnist } from "./fashion-mnist.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const data = await findFashionMnist(process.argv[2]);
+const parameters = [
+  ...["obfuscate", "examples/resnet8-fashion-mnist.onnx", "--data", `idx:${data}`],
+  ...["--depth", "5", "--epochs", "8", "--flip", "--max-accuracy-drop", "0.02"],
+  ...["--out", freeFolder()],
+];
+console.error(`$ deepobf ${parameters.join(" ")}`);
+const { status, error } = spawnSync(process.execPath, ["bin/deepobf.js", ...parameters], {
+  cwd: root,
+  stdio: "inherit",
+});
+if (error) throw error;
+process.exitCode = status ?? 1;
+
+/** runs/demo, or the first of runs/demo-2, runs/demo-3, ... that is free. */
+function freeFolder() {
+  for (let number = 1; ; number++) {
+    const folder = join(root, "runs", number === 1 ? "demo" : `demo-${number}`);
+    if (!existsSync(folder)) return relative(root, folder);
+  }
+}
