@@ -53,8 +53,9 @@ function provideSystem() {
   ];
   const start = performance.now();
   const absent = installMissing(requirements);
-  if (requirements.every(({ found }) => found)) console.log("system: nothing missing");
-  else console.log(`system: done in ${seconds(start)} s`);
+  const missing = requirements.filter(({ found }) => !found);
+  if (missing.length === 0) console.log("system: nothing missing");
+  else if (absent.length < missing.length) console.log(`system: done in ${seconds(start)} s`);
   for (const { name, purpose, packages } of absent) {
     const command = installCommand([{ name, purpose, packages, needed: false, found: undefined }]);
     console.log(

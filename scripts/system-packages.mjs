@@ -94,9 +94,10 @@ export function installMissing(requirements) {
 function explain(missing) {
   const command = installCommand(missing);
   const list = missing.map(({ name, purpose }) => `  ${name}: ${purpose}`);
-  const reason =
-    packageManager() === "apt"
-      ? "Set-up is neither root nor allowed to use sudo without a password, or apt does not know the package."
+  const reason = !elevation()
+    ? "Only root can install them, and set-up is neither root nor allowed to use sudo without a password."
+    : packageManager() === "apt"
+      ? "apt does not know them, not even after an update."
       : "Set-up installs system packages on Debian and its relatives only.";
   const libtorch = missing.some(({ name }) => name === "libtorch")
     ? ["Or take libtorch from Python, without root: DEEPOBF_SETUP_LIBTORCH=pip npm run setup"]
