@@ -39,7 +39,8 @@ export async function createDirectoryAtomically(
 ): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    await mkdir(temporary, { recursive: true });
+    await mkdir(dirname(path), { recursive: true });
+    await mkdir(temporary);
     await fill(temporary);
     await syncDirectory(temporary);
     await rename(temporary, path);

@@ -69,7 +69,7 @@ async function readOne(path: string): Promise<Checkpoint | undefined> {
     return { ...position, tensors: decodeTensors(state) };
   } catch (error) {
     const { syscall, code } = error as NodeJS.ErrnoException;
-    const isDamaged = syscall === undefined || code === "ENOENT" || code === "EISDIR";
+    const isDamaged = syscall === undefined || ["ENOENT", "ENOTDIR", "EISDIR"].includes(code ?? "");
     if (isDamaged) return undefined; // by whatever ended the run: the one before it counts
     throw error;
   }
