@@ -21,8 +21,8 @@ export function assertAffordable(
   plan: Plan,
   facts: ReadonlyMap<string, TensorFacts>,
 ): void {
-  checkWork(graph, plan, facts);
   checkMemory(plan, facts);
+  checkWork(graph, plan, facts);
 }
 
 function checkWork(graph: Graph, plan: Plan, facts: ReadonlyMap<string, TensorFacts>): void {

@@ -2,8 +2,11 @@
 import { expect } from "vitest";
 import { Network, type NetworkOptions } from "../../src/engine/index.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { inferenceMode, scope, type Tensor, tensor } from "../../src/torch/index.ts";
+import { inferenceMode, scope, setThreads, type Tensor, tensor } from "../../src/torch/index.ts";
 import { evaluate, type Result, randomInput, relativeDifference } from "../graph/onnxruntime.ts";
+
+// Small tensors gain nothing from threads, and tests run beside each other.
+setThreads(1);
 
 /** Input tensors of the test: random ones where only a shape is given. */
 export type Inputs = Readonly<Record<string, readonly number[] | Result>>;
