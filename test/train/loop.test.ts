@@ -1,0 +1,358 @@
+import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { DivergedError, InterruptedError } from "../../src/errors.ts";
+import {
+  inferenceMode,
+  liveTensors,
+  manualSeed,
+  mulScalar,
+  scope,
+  setThreads,
+  type Tensor,
+} from "../../src/torch/index.ts";
+import {
+  type JobHooks,
+  type Keeper,
+  loadState,
+  type ProgressEvent,
+  RunFolder,
+  startOfStage,
+  train,
+  trainingState,
+} from "../../src/train/index.ts";
+import { workshop } from "./folder.ts";
+import { quarters, type Setup, setUp, stepsPerEpoch } from "./tiny.ts";
+
+const path = workshop();
+const epochs = 3;
+const steps = epochs * stepsPerEpoch;
+
+beforeAll(() => setThreads(1));
+
+/** Keeps nothing but the log. */
+function forgetful(log: Readonly<Record<string, unknown>>[] = []): Keeper {
+  return {
+    log: async (record) => {
+      log.push(record);
+    },
+    save: async () => {},
+    checkpointSeconds: 3600,
+    howToGoOn: "",
+  };
+}
+
+const create = (checkpointSeconds = 3600) =>
+  RunFolder.create(path(), { job: "test", options: { checkpointSeconds } });
+
+/** Trains from the newest checkpoint of a run to the end. */
+async function trainIn(run: RunFolder, setup: Setup, hooks: JobHooks = {}): Promise<void> {
+  const { training, network, optimizers } = setup;
+  const checkpoint = await run.readCheckpoint();
+  if (checkpoint) loadState(checkpoint.tensors, network, optimizers);
+  const keeper = run.keeper(0, () => trainingState(network, optimizers));
+  await train(training, { from: checkpoint ?? startOfStage, keeper, hooks });
+}
+
+/** Everything that training changes, bit for bit. */
+function bitsOf({ network, optimizers }: Setup): Record<string, string> {
+  const state = [...trainingState(network, optimizers)];
+  return Object.fromEntries(
+    state.map(([name, tensor]) => [name, Buffer.from(tensor.toBytes()).toString("hex")]),
+  );
+}
+
+/** The lines of a metrics file without what depends on the time. */
+function metricsOf(run: RunFolder): unknown[] {
+  const lines = readFileSync(run.files.metrics, "utf8").trimEnd().split("\n");
+  return lines.map((line) => {
+    const { seconds, imagesPerSecond, ...rest } = JSON.parse(line);
+    expect([seconds, imagesPerSecond].every((value) => value > 0)).toBe(true);
+    return rest;
+  });
+}
+
+/** A signal that aborts in the middle of a step. */
+function abortAt(reason: unknown, step: number) {
+  const controller = new AbortController();
+  const onStep = (current: number) => {
+    if (current === step) controller.abort(reason);
+  };
+  return { onStep, hooks: { signal: controller.signal } };
+}
+
+describe("training", () => {
+  test("learns, and reports what it did", async () => {
+    const [events, log]: [ProgressEvent[], Readonly<Record<string, unknown>>[]] = [[], []];
+    using setup = setUp({ epochs: 6 });
+    const keeper = forgetful(log);
+    const hooks = { onProgress: (event: ProgressEvent) => events.push(event) };
+    await train(setup.training, { from: startOfStage, keeper, hooks });
+
+    const losses = log.map((record) => (record.losses as { label: number; loss: number }).loss);
+    expect(losses).toHaveLength(6);
+    expect(losses[0]).toBeGreaterThan(0.5);
+    expect(losses.at(-1)).toBeLessThan(0.1 * losses[0]!);
+    expect(log.map(({ stage, epoch, epochs: all }) => [stage, epoch, all])).toEqual(
+      [1, 2, 3, 4, 5, 6].map((epoch) => ["tiny", epoch, 6]),
+    );
+    const seen = events.filter(({ type }) => type === "epoch").map(({ type: _, ...rest }) => rest);
+    expect(seen).toEqual(log);
+    const reported = events.flatMap((event) => (event.type === "step" ? [event] : []));
+    expect(reported.map(({ step }) => step)).toEqual([4, 8, 10, 12, 16, 20, 24]);
+    expect(reported.at(-1)).toMatchObject({ steps: 24, epochs: 6, secondsLeft: 0 });
+  });
+
+  test("logs the mean of the losses that each step had", async () => {
+    const log: Readonly<Record<string, unknown>>[] = [];
+    const values: number[] = [];
+    using setup = setUp();
+    const losses: Setup["training"]["losses"] = (batch, step) => {
+      const terms = setup.training.losses(batch, step);
+      const half = { name: "half", weight: 0.5, value: mulScalar(terms[0]!.value, 2) };
+      values.push(terms[0]!.value.item());
+      return [...terms, half];
+    };
+    const training = { ...setup.training, losses };
+    await train(training, { from: startOfStage, keeper: forgetful(log), hooks: {} });
+    expect(values).toHaveLength(steps);
+    log.forEach((record, epoch) => {
+      const part = values.slice(epoch * stepsPerEpoch, (epoch + 1) * stepsPerEpoch);
+      const mean = part.reduce((sum, value) => sum + value, 0) / stepsPerEpoch;
+      const logged = record.losses as Record<string, number>;
+      expect(logged.label).toBeCloseTo(mean, 5);
+      expect(logged.half).toBeCloseTo(2 * mean, 5);
+      expect(logged.loss).toBeCloseTo(2 * mean, 5);
+    });
+  });
+
+  test("multiplies the learning rate by the schedule at the share of steps that is done", async () => {
+    const seen: number[] = [];
+    using setup = setUp();
+    const before = bitsOf(setup);
+    const schedule = (progress: number) => {
+      seen.push(progress);
+      return 0;
+    };
+    const training = { ...setup.training, schedule };
+    await train(training, { from: startOfStage, keeper: forgetful(), hooks: {} });
+    // Once for each of the two optimizers.
+    expect([...new Set(seen)]).toEqual(Array.from({ length: steps }, (_, i) => i / steps));
+    expect(bitsOf(setup)["parameter.fc.weight"]).toBe(before["parameter.fc.weight"]);
+  });
+
+  test("trains a part of the job on the batches of that part", async () => {
+    const batches: string[] = [];
+    const record = (setup: Setup): Setup["training"] => ({
+      ...setup.training,
+      losses: (batch, step) => {
+        batches.push(Buffer.from(batch.images.toBytes()).toString("hex"));
+        return setup.training.losses(batch, step);
+      },
+    });
+    using whole = setUp();
+    await train(record(whole), { from: startOfStage, keeper: forgetful(), hooks: {} });
+    const all = batches.splice(0);
+    const log: Readonly<Record<string, unknown>>[] = [];
+    using setup = setUp();
+    const part = { firstStep: 2, steps: 7 };
+    const training = { ...record(setup), part };
+    await train(training, { from: startOfStage, keeper: forgetful(log), hooks: {} });
+    expect(batches).toEqual(all.slice(2, 9));
+    expect(log.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+  });
+
+  test("gives the same bits for the same seed", async () => {
+    const results: Record<string, string>[] = [];
+    for (const other of [0, 1]) {
+      manualSeed(other); // libtorch's own generator plays no part
+      using setup = setUp();
+      await train(setup.training, { from: startOfStage, keeper: forgetful(), hooks: {} });
+      results.push(bitsOf(setup));
+    }
+    expect(results[0]).toEqual(results[1]);
+  });
+});
+
+describe.each(["f32", "bf16"] as const)("a run in %s", (precision) => {
+  let [undisturbed, metrics]: [Record<string, string>, unknown[]] = [{}, []];
+
+  beforeAll(async () => {
+    const run = await create();
+    using setup = setUp({ precision });
+    await trainIn(run, setup);
+    [undisturbed, metrics] = [bitsOf(setup), metricsOf(run)];
+  });
+
+  test.each(Array.from({ length: steps }, (_, i) => i + 1))(
+    "stopped in step %d goes on as if nothing had been",
+    async (step) => {
+      const run = await create();
+      const { onStep, hooks } = abortAt("SIGTERM", step);
+      using first = setUp({ precision, onStep });
+      const error = await trainIn(run, first, hooks).catch((reason) => reason);
+      expect(error).toBeInstanceOf(InterruptedError);
+      expect(error.exitCode).toBe(143);
+      expect(error.message).toContain("stopped by SIGTERM after a checkpoint");
+      expect(error.message).toContain(`deepobf resume ${run.directory}`);
+      expect((await run.readCheckpoint())?.step).toBe(step);
+
+      let taken = 0;
+      using second = setUp({ precision, onStep: () => taken++ });
+      await trainIn(run, second);
+      expect(taken).toBe(steps - step);
+      expect(bitsOf(second)).toEqual(undisturbed);
+      expect(metricsOf(run)).toEqual(metrics);
+    },
+  );
+
+  test("goes on from its regular checkpoints", async () => {
+    const run = await create(0);
+    const kept = path();
+    using setup = setUp({
+      precision,
+      onStep: (step) => {
+        if (step % 3 === 2)
+          cpSync(run.directory, join(kept, String(step - 1)), { recursive: true });
+      },
+    });
+    await trainIn(run, setup);
+    expect(bitsOf(setup)).toEqual(undisturbed);
+    for (const name of readdirSync(kept)) {
+      const { run: copy } = await RunFolder.open(join(kept, name), "test");
+      using resumed = setUp({ precision });
+      await trainIn(copy, resumed);
+      expect(bitsOf(resumed)).toEqual(undisturbed);
+      expect(metricsOf(copy)).toEqual(metrics);
+    }
+    expect(readdirSync(kept).sort()).toEqual(["1", "10", "4", "7"]);
+    rmSync(kept, { recursive: true });
+  });
+
+  test("stopped again and again comes to the same end", async () => {
+    const run = await create();
+    for (let part = 1; ; part++) {
+      const { onStep, hooks } = abortAt("SIGINT", part * 5);
+      using setup = setUp({ precision, onStep });
+      const error = await trainIn(run, setup, hooks).catch((reason) => reason);
+      if (error === undefined) {
+        expect(bitsOf(setup)).toEqual(undisturbed);
+        expect(part).toBe(3);
+        break;
+      }
+      expect(error.exitCode).toBe(130);
+    }
+    expect(metricsOf(run)).toEqual(metrics);
+  });
+});
+
+describe("stopping", () => {
+  test("works with any reason, and before the first step", async () => {
+    for (const reason of [undefined, "enough", new TypeError("no more")]) {
+      const controller = new AbortController();
+      controller.abort(reason);
+      const run = await create();
+      using setup = setUp();
+      const error = await trainIn(run, setup, { signal: controller.signal }).catch((e) => e);
+      expect(error).toBeInstanceOf(InterruptedError);
+      expect(error.message).toMatch(/^stopped after a checkpoint/);
+      expect((await run.readCheckpoint())?.step).toBe(1);
+    }
+  });
+
+  test("after the last step leaves nothing to do", async () => {
+    const run = await create();
+    const { onStep, hooks } = abortAt("SIGINT", steps);
+    using first = setUp({ onStep });
+    await expect(trainIn(run, first, hooks)).rejects.toThrow(InterruptedError);
+    using second = setUp({ onStep: () => expect.fail("a step too many") });
+    await trainIn(run, second);
+    expect(bitsOf(second)).toEqual(bitsOf(first));
+  });
+});
+
+describe("divergence", () => {
+  /** Training whose loss is no number from a step on. */
+  function diverging(setup: Setup, from: number, factor: number): Setup["training"] {
+    return {
+      ...setup.training,
+      losses: (batch, step) =>
+        setup.training.losses(batch, step).map((term) => ({
+          ...term,
+          value: step + 1 < from ? term.value : mulScalar(term.value, factor),
+        })),
+    };
+  }
+
+  test.each([
+    [1, Number.NaN, /"tiny" by step 4 of 12: label = NaN, loss = NaN/],
+    [8, Number.POSITIVE_INFINITY, /"tiny" by step 8 of 12: label = Infinity/],
+    [12, Number.NaN, /"tiny" by step 12 of 12/],
+  ])("in step %d is told with its stage and step", async (from, factor, message) => {
+    using setup = setUp();
+    const training = diverging(setup, from, factor);
+    const keeper = forgetful();
+    const error = await train(training, { from: startOfStage, keeper, hooks: {} }).catch((e) => e);
+    expect(error).toBeInstanceOf(DivergedError);
+    expect(error.exitCode).toBe(6);
+    expect(error.message).toMatch(message);
+  });
+
+  test("is never saved: the last checkpoint is the one before", async () => {
+    for (const from of [1, 6, 7]) {
+      const run = await create(0);
+      using setup = setUp();
+      const keeper = run.keeper(0, () => trainingState(setup.network, setup.optimizers));
+      const training = diverging(setup, from, Number.NaN);
+      const work = train(training, { from: startOfStage, keeper, hooks: {} });
+      await expect(work).rejects.toThrow(DivergedError);
+      const checkpoint = await run.readCheckpoint();
+      expect(checkpoint?.step ?? 0).toBe(from - 1);
+      const values = [...(checkpoint?.tensors.values() ?? [])].flatMap((each) => each.numbers());
+      expect(values.every(Number.isFinite)).toBe(true);
+    }
+  });
+});
+
+test("a step leaves no tensor behind, and 200 steps no memory", async () => {
+  const live: number[] = [];
+  const resident: number[] = [];
+  using setup = setUp({
+    epochs: 50,
+    onStep: () => {
+      live.push(liveTensors());
+      resident.push(process.memoryUsage().rss);
+    },
+  });
+  await train(setup.training, { from: startOfStage, keeper: forgetful(), hooks: {} });
+  expect(live).toHaveLength(200);
+  // The second step is the first that finds the sums of the losses of the one before.
+  expect(new Set(live.slice(1).filter((_, i) => (i + 1) % stepsPerEpoch !== 0)).size).toBe(1);
+  expect(live[196]).toBe(live[4]);
+  expect(resident.at(-1)! - resident[20]!).toBeLessThan(32 * 2 ** 20);
+});
+
+test("what was trained is accurate on other images", async () => {
+  using setup = setUp({ epochs: 8 });
+  await train(setup.training, { from: startOfStage, keeper: forgetful(), hooks: {} });
+  const test = quarters(200, 9);
+  using held = setUp({ dataset: test });
+  const right = scope(() => {
+    let count = 0;
+    for (const { images, labels } of held.training.batches.inOrder()) {
+      const { logits } = inferenceMode(() => setup.network.forward({ input: images }));
+      count += countRight(logits!, labels);
+    }
+    return count;
+  });
+  expect(right / 200).toBeGreaterThan(0.95);
+});
+
+function countRight(logits: Tensor, labels: Tensor): number {
+  const values = logits.numbers();
+  const classes = labels.numbers().map(Number);
+  return classes.filter((label, i) => {
+    const row = values.slice(4 * i, 4 * i + 4);
+    return row.indexOf(Math.max(...row)) === label;
+  }).length;
+}

@@ -1,0 +1,73 @@
+// A training that takes milliseconds: 8×8 images whose brightest quarter is the class.
+import { type Batch, Batches, type Dataset } from "../../src/data/index.ts";
+import { Network } from "../../src/engine/index.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { randomBits } from "../../src/graph/random.ts";
+import type { Optimizer } from "../../src/torch/index.ts";
+import { labelLoss, linearDecay, recipe, type Training } from "../../src/train/index.ts";
+
+export const stepsPerEpoch = 4;
+
+/** Images in four classes. */
+export function quarters(count = 64, seed = 1): Dataset {
+  const noise = randomBits({ seed, name: "images" }, count * 64);
+  const labels = Int32Array.from({ length: count }, (_, index) => index % 4);
+  const images = Uint8Array.from(noise, (bits, index) => {
+    const quarter = 2 * Number(index % 64 >= 32) + Number(index % 8 >= 4);
+    return (bits % 100) + (quarter === labels[Math.floor(index / 64)] ? 100 : 0);
+  });
+  return { name: "quarters", images, labels, shape: [1, 8, 8], classes: ["a", "b", "c", "d"] };
+}
+
+/** Two convolutions with batch norm, then a linear layer. */
+export function smallClassifier(): Graph {
+  const build = new GraphBuilder({ seed: 3 });
+  let x = build.input("input", ["N", 1, 8, 8]);
+  for (const [i, outputs] of [6, 8].entries()) {
+    const conv = build.conv(x, { name: `conv${i}`, outputs, kernel: 3, padding: 1, stride: i + 1 });
+    x = build.relu(build.batchNorm(conv, { name: `bn${i}` }));
+  }
+  build.output(build.linear(build.flatten(x), { name: "fc", outputs: 4 }), "logits");
+  return build.build();
+}
+
+/** A network, its optimizers and its data. */
+export interface Setup extends Disposable {
+  readonly training: Training;
+  readonly network: Network;
+  readonly optimizers: readonly Optimizer[];
+}
+
+/** Training of the classifier on labels; `onStep` is called before each step with its number from 1. */
+export function setUp(
+  options: {
+    epochs?: number;
+    precision?: "f32" | "bf16";
+    onStep?: (step: number) => void;
+    dataset?: Dataset;
+  } = {},
+): Setup {
+  const { epochs = 3, precision = "f32", onStep = () => {}, dataset = quarters() } = options;
+  const network = new Network(smallClassifier(), { precision, trainable: true });
+  const optimizers = recipe(network.parameters, { precision, learningRate: 0.1 });
+  const augment = { crop: 1, flip: false };
+  const batches = new Batches(dataset, {
+    ...{ batch: 16, seed: 5, mean: [0.3], std: [0.3], augment, dropLast: true },
+  });
+  const losses = ({ images, labels }: Batch, step: number) => {
+    onStep(step + 1);
+    const { logits } = network.forward({ input: images }, { training: true });
+    return [{ name: "label", weight: 1, value: labelLoss(logits!, labels) }];
+  };
+  return {
+    training: { stage: "tiny", batches, epochs, optimizers, schedule: linearDecay(), losses },
+    network,
+    optimizers,
+    [Symbol.dispose]: () => {
+      batches.dispose();
+      network.dispose();
+      for (const optimizer of optimizers) optimizer.dispose();
+    },
+  };
+}
