@@ -1,6 +1,7 @@
 // The main job: original in, run folder with the shipped file out.
 import { Batches, describeData } from "../data/index.ts";
 import { GateError, ModelError } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
 import { compose } from "../graph/rewrites.ts";
 import { writeModel } from "../onnx/index.ts";
 import { libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
@@ -74,31 +75,19 @@ async function execute(
   { config, prepared, hooks }: { config: RunConfig; prepared: Prepared; hooks: JobHooks },
 ): Promise<ObfuscateSummary> {
   const { options } = config;
-  const { graph, classifier, data, device } = prepared;
+  const { graph, classifier, data } = prepared;
+  const { device, precision, mean, std, seed, threads } = options;
   hooks.onProgress?.({ type: "message", text: describeJob(prepared) });
-  setThreads(options.threads);
-  manualSeed(options.seed);
-
-  hooks.onProgress?.({ type: "phase", name: "simulating the extractor" });
-  const { precision, mean, std, seed } = options;
-  const original = new Original(graph, prepared.boundary, { device, precision });
-  const batches = new Batches(data.train, batchOptions(options));
-  const chain = await simulate(original, batches, {
-    ...{ plan: config.plan, epochs: options.epochs },
-    ...{ simulation: options.simulation, weights: options.weights },
-    ...{ device, precision, seed, run, hooks },
-    checkpoint: await run.readCheckpoint(),
-  });
-  batches.dispose();
-  original.dispose();
+  setThreads(threads);
+  manualSeed(seed);
+  const chain = nameChainInput(await trainChain(run, { config, prepared, hooks }), graph);
 
   hooks.onProgress?.({ type: "phase", name: "sealing and verifying" });
-  const trained = compose(nameChainInput(chain, graph), classifier);
-  const sealed = seal(trained, seed);
+  const sealed = seal(chain, classifier, { depth: options.depth, seed });
   const shipped = { graph: sealed, path: run.files.model };
   await writeModel(sealed, shipped.path);
   const results = await verify({ graph, path: options.model }, shipped, {
-    ...{ trained, depth: options.depth, test: data.test, mean, std, threads: options.threads },
+    ...{ trained: compose(chain, classifier), test: data.test, mean, std, threads },
   });
   const summary: ObfuscateSummary = {
     ...results,
@@ -109,6 +98,21 @@ async function execute(
   };
   await run.finish(summary);
   return checkGates(summary, options);
+}
+
+async function trainChain(
+  run: RunFolder,
+  { config, prepared, hooks }: { config: RunConfig; prepared: Prepared; hooks: JobHooks },
+): Promise<Graph> {
+  const { options, plan } = config;
+  const { device, precision, seed, epochs, simulation, weights } = options;
+  hooks.onProgress?.({ type: "phase", name: "simulating the extractor" });
+  using original = new Original(prepared.graph, prepared.boundary, { device, precision });
+  using batches = new Batches(prepared.data.train, batchOptions(options));
+  const checkpoint = await run.readCheckpoint();
+  return await simulate(original, batches, {
+    ...{ plan, epochs, simulation, weights, device, precision, seed, run, hooks, checkpoint },
+  });
 }
 
 function describeJob({ data, plan, boundary, graph }: Prepared): string {

@@ -62,7 +62,7 @@ export class Original {
     return remainder.forward({ [tensor]: features })[this.#logits]!;
   }
 
-  dispose(): void {
+  [Symbol.dispose](): void {
     for (const network of [this.#network, ...this.#remainders.values()]) network.dispose();
   }
 

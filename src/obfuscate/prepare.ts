@@ -9,12 +9,14 @@ import { type Boundary, findBoundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
 import { cutGraph, fixInputSizes, foldConstants, freeBatch } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
-import { readModel } from "../onnx/index.ts";
+import { sequential } from "../models/index.ts";
+import { encodeModel, readModel } from "../onnx/index.ts";
 import { type Device, parseDevice } from "../torch/index.ts";
 import { resolveJobOptions } from "../train/index.ts";
 import { defaultWeights } from "./joint.ts";
 import type { ObfuscateOptions, ResolvedOptions } from "./options.ts";
 import { type Plan, planChain } from "./plan.ts";
+import { nameChainInput, seal } from "./seal.ts";
 
 /** The original and its data, checked against each other, and the plan of the chain. */
 export interface Prepared {
@@ -52,10 +54,22 @@ export async function prepare(options: ObfuscateOptions): Promise<Prepared> {
   const { extractor, classifier } = cutGraph(graph, boundary.tensor, facts);
   const { depth, maxMacs } = options;
   const plan = planChain(extractor, facts, { depth, boundary, ...(maxMacs && { maxMacs }) });
+  assertSealable({ graph, classifier, plan });
   const sha256 = createHash("sha256")
     .update(await readFile(options.model))
     .digest("hex");
   return { graph, boundary, classifier, data, plan, device, sha256 };
+}
+
+/** Throws ModelError where the trained chain could not be shipped with this classifier. */
+function assertSealable({
+  graph,
+  classifier,
+  plan,
+}: Pick<Prepared, "graph" | "classifier" | "plan">) {
+  const untrained = sequential(plan.layers, { shape: plan.input });
+  const options = { depth: plan.layers.length, seed: 0 };
+  encodeModel(seal(nameChainInput(untrained, graph), classifier, options));
 }
 
 /** The graph for images of this shape and any batch size, constants folded. */
@@ -90,7 +104,7 @@ async function all<T extends readonly unknown[]>(
   const [first] = failures;
   if (failures.length > 1 && failures.every((failure) => failure instanceof DeepObfError)) {
     const message = failures.map((failure: DeepObfError) => failure.message).join("\n");
-    throw new DeepObfError((first as DeepObfError).exitCode, message, { cause: first });
+    throw new (first.constructor as typeof ModelError)(message, { cause: first });
   }
   if (failures.length > 0) throw first;
   return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T;

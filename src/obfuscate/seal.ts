@@ -1,7 +1,13 @@
 // Sealing: from the trained chain and the original's classifier to the graph that is shipped.
 import { ModelError } from "../errors.ts";
 import { describeNode, type Graph } from "../graph/graph.ts";
-import { foldBatchNorm, foldConstants, renameTensors, stripNames } from "../graph/rewrites.ts";
+import {
+  compose,
+  foldBatchNorm,
+  foldConstants,
+  renameTensors,
+  stripNames,
+} from "../graph/rewrites.ts";
 import { scramble } from "./scramble.ts";
 
 /** The chain under the original's input name, with inner names that no other graph has. */
@@ -12,14 +18,26 @@ export function nameChainInput(chain: Graph, original: Graph): Graph {
 }
 
 /**
- * The trained network with batch norm folded into its convolutions, its weights scrambled by seed, and
- * no name but those of its input and outputs. Throws ModelError where a batch norm cannot be folded.
+ * The trained chain before the original's classifier, with its batch norm folded into its convolutions,
+ * weights scrambled by seed, and no name but those of input and outputs. Throws ModelError where a batch
+ * norm cannot be folded, and where there are not exactly `depth` convolutions.
  */
-export function seal(trained: Graph, seed: number): Graph {
-  const folded = foldConstants(foldBatchNorm(trained));
+export function seal(
+  chain: Graph,
+  classifier: Graph,
+  { depth, seed }: { depth: number; seed: number },
+): Graph {
+  const folded = foldBatchNorm(chain);
   const left = folded.nodes.find(({ operator }) => operator === "BatchNormalization");
   if (left) throw new ModelError(`${describeNode(left)} cannot be folded into a convolution`);
-  return stripNames(scramble(folded, seed));
+  const sealed = stripNames(scramble(foldConstants(compose(folded, classifier)), seed));
+  const convolutions = countConvolutions(sealed);
+  if (convolutions !== depth) {
+    throw new ModelError(
+      `expected ${depth} convolutions in the sealed graph, found ${convolutions}`,
+    );
+  }
+  return sealed;
 }
 
 /** Number of convolutions, as an attacker counts them in the file. */

@@ -96,6 +96,7 @@ async function trainLevel(
     ...{ device, precision, trainable: true },
   });
   const optimizers = recipe(trainedParameters(network, plan), { precision });
+  const finished = weightTensors(before);
   const resumed = checkpoint?.stage === stage ? checkpoint : undefined;
   if (resumed) loadState(resumed.tensors, network, optimizers);
   try {
@@ -108,17 +109,16 @@ async function trainLevel(
       },
       {
         from: resumed ?? startOfStage,
-        keeper: run.keeper(stage, () => {
-          const state = trainingState(network, optimizers);
-          return new Map([...state, ...weightTensors(before)]);
-        }),
+        keeper: run.keeper(
+          stage,
+          () => new Map([...trainingState(network, optimizers), ...finished]),
+        ),
         hooks,
       },
     );
     return new Map([...before, ...network.toGraph().initializers]);
   } finally {
-    for (const optimizer of optimizers) optimizer.dispose();
-    network.dispose();
+    for (const owner of [...optimizers, network, ...finished.values()]) owner.dispose();
   }
 }
 
