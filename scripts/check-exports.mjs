@@ -1,12 +1,12 @@
-// Compares the engine with ONNX Runtime on every ONNX file of a folder, and prints a table.
+// Compares the engine with ONNX Runtime on every ONNX file of some folders, and prints a table.
 //
-//     node scripts/check-exports.mjs DIR [--json FILE] [--batch N]
+//     node scripts/check-exports.mjs DIR... [--json FILE] [--batch N]
 //
 // The difference is the largest absolute one over the largest absolute output of ONNX Runtime. Contrast
 // is how much the outputs of two images differ, in the same unit: a network whose answer hardly depends
 // on the image (random weights can do that) would prove little.
 import { readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { Network } from "../dist/engine/index.js";
 import { inputShape } from "../dist/graph/shapes.js";
@@ -20,18 +20,22 @@ const { values: options, positionals } = parseArgs({
   options: { json: { type: "string" }, batch: { type: "string", default: "2" } },
   allowPositionals: true,
 });
-const [folder] = positionals;
-if (!folder) throw new Error("usage: check-exports.mjs DIR [--json FILE] [--batch N]");
+if (positionals.length === 0)
+  throw new Error("usage: check-exports.mjs DIR... [--json FILE] [--batch N]");
 
 const rows = [];
-for (const name of readdirSync(folder)
-  .filter((file) => file.endsWith(".onnx"))
-  .sort()) {
-  const row = await check(join(folder, name));
-  rows.push({ file: name, ...row });
+const paths = positionals.flatMap((folder) =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith(".onnx"))
+    .sort()
+    .map((file) => join(folder, file)),
+);
+for (const path of paths) {
+  const row = await check(path);
+  rows.push({ file: basename(path), ...row });
   const result =
     row.problem ?? `${row.difference?.toExponential(1)}  contrast ${row.contrast?.toFixed(3)}`;
-  console.log(`${row.passed ? "ok    " : "FAILED"} ${name.padEnd(60)} ${result}`);
+  console.log(`${row.passed ? "ok    " : "FAILED"} ${basename(path).padEnd(60)} ${result}`);
 }
 if (options.json) {
   const report = { libtorch: libtorchVersion(), tolerance, files: rows };
@@ -68,7 +72,9 @@ async function check(path) {
     const results = actual.map(([name, numbers]) => compare(numbers, expected[name]));
     const difference = Math.max(...results.map((result) => result.difference));
     const contrast = Math.max(...results.map((result) => result.contrast));
-    return { passed: difference <= tolerance, difference, contrast };
+    const rounded = (/** @type {number} */ value) => Number(value.toPrecision(2));
+    const passed = difference <= tolerance;
+    return { passed, difference: rounded(difference), contrast: rounded(contrast) };
   } catch (error) {
     return { passed: false, problem: error instanceof Error ? error.message : String(error) };
   }

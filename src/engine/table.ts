@@ -94,7 +94,9 @@ export function assertSupported(graph: Graph): void {
   const missing = new Map<string, UnsupportedOperator[]>();
   for (const call of unsupportedOperators(graph)) {
     const operator = call.domain === "" ? call.operator : `${call.domain}.${call.operator}`;
-    missing.set(operator, [...(missing.get(operator) ?? []), call]);
+    const calls = missing.get(operator);
+    if (calls) calls.push(call);
+    else missing.set(operator, [call]);
   }
   const complaints = [...missing].map(
     ([operator, calls]) => `operator ${operator} is not supported (${listNodes(calls)})`,
