@@ -89,8 +89,7 @@ function describeNetworks() {
 
 Largest difference from ONNX Runtime over the largest output, on two images, with random weights (libtorch
 ${libtorch}; \`scripts/export-torchvision.py\` and \`scripts/check-exports.mjs\`, exporter and opset in the
-column's title). Lower-case names are torchvision's classification networks, then come small ones of
-\`scripts/layouts.py\`.
+column's title). First torchvision's classification networks, then the small ones of \`scripts/layouts.py\`.
 
 | network | ${exporters?.join(" | ")} |
 | --- |${exporters?.map(() => " --- |").join("")}

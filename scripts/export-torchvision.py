@@ -18,11 +18,11 @@ import torchvision
 import layouts
 
 TORCHVISION = """alexnet vgg11 vgg16_bn resnet18 resnet34 resnet50 resnet101 resnet152 wide_resnet50_2
-resnext50_32x4d densenet121 densenet161 densenet201 googlenet inception_v3 squeezenet1_0 squeezenet1_1
-shufflenet_v2_x0_5 shufflenet_v2_x1_0 shufflenet_v2_x2_0 mobilenet_v2 mobilenet_v3_small
+resnext50_32x4d densenet121 densenet161 densenet169 densenet201 googlenet inception_v3 squeezenet1_0
+squeezenet1_1 shufflenet_v2_x0_5 shufflenet_v2_x1_0 shufflenet_v2_x2_0 mobilenet_v2 mobilenet_v3_small
 mobilenet_v3_large mnasnet0_5 mnasnet1_0 mnasnet1_3 efficientnet_b0 efficientnet_b1 efficientnet_b4
-efficientnet_v2_s efficientnet_v2_m regnet_y_400mf regnet_x_400mf regnet_y_8gf regnet_x_8gf
-convnext_tiny convnext_small convnext_base""".split()
+efficientnet_v2_s efficientnet_v2_m regnet_x_400mf regnet_y_400mf regnet_y_1_6gf regnet_x_3_2gf
+convnext_tiny convnext_small""".split()
 
 
 def build(name):
