@@ -66,9 +66,9 @@ export class Network {
     scope(() => {
       for (const [name, value] of this.graph.initializers) {
         if (!isFloat(value.dtype)) continue;
-        const tensor = keep(toTensor(value, device));
-        if (trained.has(name)) parameters.set(name, trainable ? parameter(tensor) : tensor);
-        else buffers.set(name, tensor);
+        const tensor = toTensor(value, device);
+        if (!trained.has(name)) buffers.set(name, keep(tensor));
+        else parameters.set(name, trainable ? parameter(tensor) : keep(tensor));
       }
     });
     this.parameters = parameters;
