@@ -1,9 +1,10 @@
 // Training a reference model from scratch on labels: the originals of experiments.
-import { Batches, describeData, loadData } from "../data/index.ts";
+import { Batches, type Data, describeData, loadData } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { UsageError } from "../errors.ts";
 import { evaluate, OnnxClassifier } from "../evaluate/index.ts";
 import { countCost } from "../graph/cost.ts";
+import type { Graph } from "../graph/graph.ts";
 import { foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { architectures } from "../models/index.ts";
@@ -86,7 +87,7 @@ export async function trainReference(
     versions: { node: process.versions.node, libtorch: libtorchVersion() },
   };
   const run = await RunFolder.create(config.options.out, config);
-  return run.whileLocked(() => execute(run, config, hooks));
+  return run.whileLocked(() => execute(run, { config, data, hooks }));
 }
 
 /** Continues an interrupted training; gives the summary again where it is done. Throws a DeepObfError. */
@@ -97,52 +98,68 @@ export async function resumeReference(
   const { run, config } = await RunFolder.open(directory, "train");
   const finished = await run.readSummary();
   if (finished) return finished as TrainSummary;
-  return run.whileLocked(() => execute(run, config as RunConfig, hooks));
+  return run.whileLocked(async () => {
+    const data = await loadData((config as RunConfig).options.data);
+    return execute(run, { config: config as RunConfig, data, hooks });
+  });
 }
 
-async function execute(run: RunFolder, config: RunConfig, hooks: JobHooks): Promise<TrainSummary> {
-  const { options } = config;
-  const { device, precision, mean, std, seed, epochs } = options;
-  const data = await loadData(options.data);
+interface Job {
+  readonly config: RunConfig;
+  readonly data: Data;
+  readonly hooks: JobHooks;
+}
+
+async function execute(run: RunFolder, job: Job): Promise<TrainSummary> {
+  const { config, data, hooks } = job;
+  const { architecture, device, precision, mean, std, seed, epochs, threads } = config.options;
   hooks.onProgress?.({ type: "message", text: describeData(data) });
-  setThreads(options.threads);
+  setThreads(threads);
   manualSeed(seed);
-  const { shape, classes } = data.train;
-  const graph = architectureOf(options.architecture)({ shape, classes: classes.length, seed });
-  const network = new Network(graph, { device, precision, trainable: true });
-  const optimizers = recipe(network.parameters, options);
-  const checkpoint = await run.readCheckpoint();
-  if (checkpoint) loadState(checkpoint.tensors, network, optimizers);
-  using batches = new Batches(data.train, batchOptions(options));
-  await train(
-    {
-      ...{ stage: options.architecture, batches, epochs, optimizers },
-      schedule: linearDecay(warmUp),
-      losses: ({ images, labels }) => {
-        const [logits] = Object.values(network.forward({ input: images }, { training: true }));
-        return [{ name: "label", weight: 1, value: labelLoss(logits!, labels, labelSmoothing) }];
-      },
-    },
-    {
-      from: checkpoint ?? startOfStage,
-      keeper: run.keeper(0, () => trainingState(network, optimizers)),
-      hooks,
-    },
-  );
-  const trained = foldBatchNorm(network.toGraph());
-  network.dispose();
-  for (const optimizer of optimizers) optimizer.dispose();
-  await writeModel(trained, run.files.model);
-  await using session = await OnnxSession.open(run.files.model, { threads: options.threads });
+  const trained = await trainNetwork(run, job);
+  await writeModel(foldBatchNorm(trained), run.files.model);
+  await using session = await OnnxSession.open(run.files.model, { threads });
   const classifier = await OnnxClassifier.open(session, data.test);
   const { accuracy } = await evaluate(classifier, data.test, { mean, std });
-  const { parameters, macs } = countCost(graph, inferShapes(graph));
+  const { parameters, macs } = countCost(trained, inferShapes(trained));
   const summary: TrainSummary = {
-    ...{ architecture: options.architecture, accuracy, parameters, macs, epochs, seed },
-    ...{ device, precision, seconds: run.seconds, versions: config.versions, files: run.files },
+    ...{ architecture, accuracy, parameters, macs, epochs, seed, device, precision },
+    ...{ seconds: run.seconds, versions: config.versions, files: run.files },
   };
   await run.finish(summary);
   return summary;
+}
+
+async function trainNetwork(run: RunFolder, { config, data, hooks }: Job): Promise<Graph> {
+  const { options } = config;
+  const { architecture, device, precision, seed, epochs } = options;
+  const { shape, classes } = data.train;
+  const graph = architectureOf(architecture)({ shape, classes: classes.length, seed });
+  const network = new Network(graph, { device, precision, trainable: true });
+  const optimizers = recipe(network.parameters, options);
+  const batches = new Batches(data.train, batchOptions(options));
+  try {
+    const checkpoint = await run.readCheckpoint();
+    if (checkpoint) loadState(checkpoint.tensors, network, optimizers);
+    await train(
+      {
+        ...{ stage: architecture, batches, epochs, optimizers },
+        schedule: linearDecay(warmUp),
+        losses: ({ images, labels }) => {
+          const [logits] = Object.values(network.forward({ input: images }, { training: true }));
+          return [{ name: "label", weight: 1, value: labelLoss(logits!, labels, labelSmoothing) }];
+        },
+      },
+      {
+        from: checkpoint ?? startOfStage,
+        keeper: run.keeper(0, () => trainingState(network, optimizers)),
+        hooks,
+      },
+    );
+    return network.toGraph();
+  } finally {
+    for (const owner of [network, batches, ...optimizers]) owner.dispose();
+  }
 }
 
 function architectureOf(name: string): (typeof architectures)[string] {

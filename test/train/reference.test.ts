@@ -1,0 +1,172 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { hostBatches, loadData } from "../../src/data/index.ts";
+import { DataError, InterruptedError, UsageError } from "../../src/errors.ts";
+import { toFloat32 } from "../../src/graph/tensorData.ts";
+import { readModel } from "../../src/onnx/index.ts";
+import { OnnxSession } from "../../src/runtime/index.ts";
+import { liveTensors } from "../../src/torch/index.ts";
+import {
+  type ProgressEvent,
+  resumeReference,
+  type TrainOptions,
+  type TrainSummary,
+  trainReference,
+} from "../../src/train/index.ts";
+import { idxFiles } from "../cli/fixtures.ts";
+import { workshop } from "./folder.ts";
+
+const path = workshop();
+const data = path("data");
+mkdirSync(data);
+for (const [name, bytes] of Object.entries(idxFiles({ train: 96, test: 50, size: 8 }))) {
+  writeFileSync(join(data, name), bytes);
+}
+
+function options(changes: Partial<TrainOptions> = {}): TrainOptions {
+  return {
+    ...{ architecture: "resnet8", data: `idx:${data}`, epochs: 4, out: path() },
+    ...{ batchSize: 16, mean: [0.4], std: [0.3], threads: 1, precision: "f32" },
+    ...changes,
+  };
+}
+
+const sha256 = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
+
+/** Accuracy on the test images, counted here. */
+async function accuracyOf(model: string, mean: readonly number[], std: readonly number[]) {
+  const { test: images } = await loadData(`idx:${data}`);
+  await using session = await OnnxSession.open(model);
+  let right = 0;
+  for (const batch of hostBatches(images, { batch: 50, mean, std })) {
+    const { logits } = await session.run({ input: batch.images });
+    const values = toFloat32(logits!);
+    batch.labels.forEach((label, i) => {
+      const row = [...values.subarray(4 * i, 4 * i + 4)];
+      if (row.indexOf(Math.max(...row)) === label) right++;
+    });
+  }
+  return right / images.labels.length;
+}
+
+describe("training a reference model", () => {
+  let summary: TrainSummary;
+  const events: ProgressEvent[] = [];
+  let left = 0;
+
+  beforeAll(async () => {
+    const before = liveTensors();
+    const hooks = { onProgress: (event: ProgressEvent) => events.push(event) };
+    summary = await trainReference(options(), hooks);
+    left = liveTensors() - before;
+  });
+
+  test("gives a model that has learned and scores in ONNX Runtime what the summary says", async () => {
+    expect(summary.accuracy).toBeGreaterThan(0.9);
+    expect(await accuracyOf(summary.files.model, [0.4], [0.3])).toBe(summary.accuracy);
+    expect(summary).toMatchObject({
+      ...{ architecture: "resnet8", epochs: 4, seed: 0, device: "cpu", precision: "f32" },
+      ...{ parameters: expect.any(Number), macs: expect.any(Number), seconds: expect.any(Number) },
+    });
+  });
+
+  test("ships the architecture with batch norm folded, for any batch size", async () => {
+    const model = await readModel(summary.files.model);
+    const count = (operator: string) =>
+      model.nodes.filter((node) => node.operator === operator).length;
+    expect([count("Conv"), count("Gemm"), count("BatchNormalization")]).toEqual([7, 1, 0]);
+    expect(model.inputs[0]?.shape).toEqual(["N", 1, 8, 8]);
+    expect(model.outputs[0]?.shape).toEqual(["N", 4]);
+  });
+
+  test("leaves a folder with configuration, metrics, model and summary, and no tensor", () => {
+    const folder = join(summary.files.model, "..");
+    const names = ["config.json", "metrics.jsonl", "model.onnx", "summary.json"];
+    expect(readdirSync(folder).sort()).toEqual(names);
+    expect(JSON.parse(readFileSync(summary.files.summary, "utf8"))).toEqual(summary);
+    const lines = readFileSync(summary.files.metrics, "utf8").trimEnd().split("\n");
+    const logged = lines.map((line) => JSON.parse(line));
+    expect(logged.map(({ epoch, stage }) => [epoch, stage])).toEqual(
+      [1, 2, 3, 4].map((epoch) => [epoch, "resnet8"]),
+    );
+    expect(events.filter(({ type }) => type === "epoch")).toMatchObject(logged);
+    expect(left).toBe(0);
+  });
+
+  test("records every option as it was decided, with whole paths", () => {
+    const { job, options: kept } = JSON.parse(readFileSync(summary.files.config, "utf8"));
+    expect(job).toBe("train");
+    expect(kept).toMatchObject({
+      ...{ architecture: "resnet8", learningRate: expect.any(Number), epochs: 4, seed: 0 },
+      ...{ batchSize: 16, crop: 1, flip: false, threads: 1, checkpointSeconds: 60 },
+      ...{ data: `idx:${data}`, mean: [0.4], std: [0.3], device: "cpu", precision: "f32" },
+    });
+  });
+
+  test("resumed where it is done gives its summary again, also by a relative path", async () => {
+    const folder = join(summary.files.model, "..");
+    expect(await resumeReference(folder)).toEqual(summary);
+    expect(await resumeReference(relative(process.cwd(), folder))).toEqual(summary);
+  });
+
+  // At the end of an epoch, within one, at the very end.
+  test.each([6, 10, 24])("stopped after step %d and resumed gives the same file", async (step) => {
+    const controller = new AbortController();
+    const onProgress = (event: ProgressEvent) => {
+      if (event.type === "step" && event.step === step) controller.abort("SIGINT");
+    };
+    const out = path();
+    const before = liveTensors();
+    const stopping = trainReference(options({ out }), { signal: controller.signal, onProgress });
+    await expect(stopping).rejects.toThrow(InterruptedError);
+    expect(liveTensors()).toBe(before);
+    const resumed = await resumeReference(out);
+    expect(sha256(resumed.files.model)).toBe(sha256(summary.files.model));
+    expect(resumed.accuracy).toBe(summary.accuracy);
+    const losses = (file: string) =>
+      readFileSync(file, "utf8")
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line).losses);
+    expect(losses(resumed.files.metrics)).toEqual(losses(summary.files.metrics));
+  });
+
+  test("depends on the seed and the precision", async () => {
+    const hashes = [sha256(summary.files.model)];
+    for (const changes of [{ seed: 1 }, { precision: "bf16" as const }]) {
+      const other = await trainReference(options({ epochs: 1, ...changes }));
+      expect(other.accuracy).toBe(await accuracyOf(other.files.model, [0.4], [0.3]));
+      hashes.push(sha256(other.files.model));
+    }
+    expect(new Set(hashes).size).toBe(3);
+  });
+});
+
+describe("what is wrong is told before a folder is made", () => {
+  test.each<[string, Partial<TrainOptions>, new (message: string) => Error, RegExp]>([
+    ["the architecture", { architecture: "resnet9" }, UsageError, /resnet8, .*received "resnet9"/],
+    ["no epochs", { epochs: 0 }, UsageError, /--epochs: .*received 0/],
+    ["half an epoch", { epochs: 0.5 }, UsageError, /--epochs/],
+    ["the notation", { data: "mnist:x" }, UsageError, /idx:DIR/],
+    ["missing data", { data: "idx:/nowhere" }, DataError, /nowhere/],
+    ["a batch larger than the data", { batchSize: 97 }, UsageError, /1 to 96 images/],
+    ["a crop larger than the images", { crop: 8 }, UsageError, /0 to 7 pixels/],
+    ["too many means", { mean: [0, 0, 0] }, UsageError, /mean/],
+    ["a device that is none", { device: "tpu" }, UsageError, /--device/],
+  ])("%s", async (_, changes, kind, message) => {
+    const out = path();
+    const error = await trainReference(options({ out, ...changes })).catch((reason) => reason);
+    expect(error).toBeInstanceOf(kind);
+    expect(error.message).toMatch(message);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test("an existing folder", async () => {
+    const out = path();
+    mkdirSync(out);
+    await expect(trainReference(options({ out }))).rejects.toThrow(/exists/);
+    expect(readdirSync(out)).toEqual([]);
+  });
+});
