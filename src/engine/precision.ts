@@ -5,9 +5,12 @@ import type { DType, Tensor } from "../torch/index.ts";
 export type Precision = "f32" | "bf16";
 
 /** Operators that compute in bfloat16, whatever arrives. */
-const converting = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
+const converting = new Set(["Conv", "Gemm", "MatMul"]);
 
-/** Operators that take bfloat16 as it comes. All others get float32. */
+/**
+ * Operators that take bfloat16 as it comes. All others get float32: libtorch 1.13 has no transposed
+ * convolution in bfloat16 on the CPU, and no pooling of volumes.
+ */
 const passing = new Set([
   "Add",
   "AveragePool",
@@ -38,7 +41,8 @@ export function convertInputs(
   operator: string,
   inputs: readonly (Tensor | undefined)[],
 ): (Tensor | undefined)[] {
-  if (passing.has(operator)) return [...inputs];
+  const isVolume = operator.endsWith("Pool") && (inputs[0]?.shape.length ?? 0) > 4;
+  if (passing.has(operator) && !isVolume) return [...inputs];
   const [from, to]: [DType, DType] = converting.has(operator)
     ? ["float32", "bfloat16"]
     : ["bfloat16", "float32"];
