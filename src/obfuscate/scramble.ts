@@ -5,7 +5,7 @@ import { attribute } from "../graph/attributes.ts";
 import { elementCount, type Graph, type Node, type TensorData } from "../graph/graph.ts";
 import { uniform } from "../graph/random.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
-import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
+import { fromFloat32, toFloat32, toNumbers } from "../graph/tensorData.ts";
 import { consumers } from "../graph/topology.ts";
 
 /** Operators that treat every channel alike and by itself, and commute with positive factors. */
@@ -90,7 +90,7 @@ function nextLayer(
       const axis = attribute(reader, "transB", "int") === 1 ? 1 : 0;
       return isLayer && shape.length === 2 ? { weight, axis, block, isHomogeneous } : undefined;
     }
-    if (!keepsChannels(reader, { shape, facts })) return undefined;
+    if (!keepsChannels(reader, { graph, shape, facts })) return undefined;
     if (channelwise.has(reader.operator)) isHomogeneous = false;
     else if (!homogeneous.has(reader.operator)) return undefined;
     tensor = reader.outputs[0] as string;
@@ -100,8 +100,19 @@ function nextLayer(
 /** Whether the result holds the channels in their order, each as a block. */
 function keepsChannels(
   reader: Node,
-  { shape, facts }: { shape: readonly number[]; facts: ReadonlyMap<string, TensorFacts> },
+  context: {
+    graph: Graph;
+    shape: readonly number[];
+    facts: ReadonlyMap<string, TensorFacts>;
+  },
 ): boolean {
+  const { graph, shape, facts } = context;
+  if (reader.operator === "ReduceMean") {
+    // An attribute before opset 18, an input since.
+    const input = graph.initializers.get(reader.inputs[1] ?? "");
+    const axes = attribute(reader, "axes", "ints") ?? (input && toNumbers(input)) ?? [];
+    return axes.length > 0 && axes.every((axis) => (axis < 0 ? axis + shape.length : axis) >= 2);
+  }
   const result = facts.get(reader.outputs[0] as string)?.shape ?? [];
   const flattens = result.length === 2 && result[0] === shape[0];
   return flattens || (result.length === shape.length && result[1] === shape[1]);
