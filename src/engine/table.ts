@@ -59,7 +59,8 @@ export const operators: Readonly<Record<OperatorName, Operator | VersionedOperat
 
 /** The operator of a node in a model of this opset; undefined where the engine has none. */
 export function findOperator(node: Node, opset: number): Operator | undefined {
-  if (node.domain !== "" || !signatures.has(node.operator)) return undefined;
+  const signature = node.domain === "" ? signatures.get(node.operator) : undefined;
+  if (!signature || signature.since > opset) return undefined;
   const entry = operators[node.operator as OperatorName];
   if (typeof entry === "function") return entry;
   const versions = Object.keys(entry).map(Number);
