@@ -63,6 +63,7 @@ const attributeTypes = {
   ratio: "float",
   reduction: "string",
   reverse: "int",
+  round_mode: "string",
   saturate: "int",
   scale: "float",
   scales: "floats",
