@@ -2,11 +2,9 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { hostBatches, loadData } from "../../src/data/index.ts";
+import { loadData } from "../../src/data/index.ts";
 import { DataError, InterruptedError, UsageError } from "../../src/errors.ts";
-import { toFloat32 } from "../../src/graph/tensorData.ts";
 import { readModel } from "../../src/onnx/index.ts";
-import { OnnxSession } from "../../src/runtime/index.ts";
 import { liveTensors } from "../../src/torch/index.ts";
 import {
   type ProgressEvent,
@@ -16,6 +14,7 @@ import {
   trainReference,
 } from "../../src/train/index.ts";
 import { idxFiles } from "../cli/fixtures.ts";
+import { accuracyOf } from "./accuracy.ts";
 import { workshop } from "./folder.ts";
 
 const path = workshop();
@@ -28,28 +27,15 @@ for (const [name, bytes] of Object.entries(idxFiles({ train: 96, test: 50, size:
 function options(changes: Partial<TrainOptions> = {}): TrainOptions {
   return {
     ...{ architecture: "resnet8", data: `idx:${data}`, epochs: 4, out: path() },
-    ...{ batchSize: 16, mean: [0.4], std: [0.3], threads: 1, precision: "f32" },
+    ...{ batchSize: 16, threads: 1, precision: "f32", ...normalization },
     ...changes,
   };
 }
 
 const sha256 = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
 
-/** Accuracy on the test images, counted here. */
-async function accuracyOf(model: string, mean: readonly number[], std: readonly number[]) {
-  const { test: images } = await loadData(`idx:${data}`);
-  await using session = await OnnxSession.open(model);
-  let right = 0;
-  for (const batch of hostBatches(images, { batch: 50, mean, std })) {
-    const { logits } = await session.run({ input: batch.images });
-    const values = toFloat32(logits!);
-    batch.labels.forEach((label, i) => {
-      const row = [...values.subarray(4 * i, 4 * i + 4)];
-      if (row.indexOf(Math.max(...row)) === label) right++;
-    });
-  }
-  return right / images.labels.length;
-}
+const normalization = { mean: [0.4], std: [0.3] };
+const { test: images } = await loadData(`idx:${data}`);
 
 describe("training a reference model", () => {
   let summary: TrainSummary;
@@ -65,7 +51,7 @@ describe("training a reference model", () => {
 
   test("gives a model that has learned and scores in ONNX Runtime what the summary says", async () => {
     expect(summary.accuracy).toBeGreaterThan(0.9);
-    expect(await accuracyOf(summary.files.model, [0.4], [0.3])).toBe(summary.accuracy);
+    expect(await accuracyOf(summary.files.model, images, normalization)).toBe(summary.accuracy);
     expect(summary).toMatchObject({
       ...{ architecture: "resnet8", epochs: 4, seed: 0, device: "cpu", precision: "f32" },
       ...{ parameters: expect.any(Number), macs: expect.any(Number), seconds: expect.any(Number) },
@@ -137,7 +123,7 @@ describe("training a reference model", () => {
     const hashes = [sha256(summary.files.model)];
     for (const changes of [{ seed: 1 }, { precision: "bf16" as const }]) {
       const other = await trainReference(options({ epochs: 1, ...changes }));
-      expect(other.accuracy).toBe(await accuracyOf(other.files.model, [0.4], [0.3]));
+      expect(other.accuracy).toBe(await accuracyOf(other.files.model, images, normalization));
       hashes.push(sha256(other.files.model));
     }
     expect(new Set(hashes).size).toBe(3);

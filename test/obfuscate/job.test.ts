@@ -1,0 +1,407 @@
+// The main job from end to end, on an original that was trained a moment before.
+import { createHash } from "node:crypto";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Dataset, loadData } from "../../src/data/index.ts";
+import {
+  DataError,
+  DivergedError,
+  GateError,
+  InterruptedError,
+  ModelError,
+  UsageError,
+} from "../../src/errors.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import { countCost } from "../../src/graph/cost.ts";
+import type { Dimension, Graph } from "../../src/graph/graph.ts";
+import { inferShapes } from "../../src/graph/shapes.ts";
+import {
+  type ObfuscateOptions,
+  type ObfuscateSummary,
+  obfuscate,
+  resume,
+} from "../../src/obfuscate/index.ts";
+import { encodeModel, readModel } from "../../src/onnx/index.ts";
+import { liveTensors } from "../../src/torch/index.ts";
+import { type ProgressEvent, trainReference } from "../../src/train/index.ts";
+import { float32 } from "../graph/graphs.ts";
+import { accuracyOf, classesOf } from "../train/accuracy.ts";
+import { workshop } from "../train/folder.ts";
+import { writeData } from "./tiny.ts";
+
+const path = workshop();
+const normalization = { mean: [0.4], std: [0.3] };
+const data = writeData(path("data"));
+let model = "";
+let images: Dataset;
+
+beforeAll(async () => {
+  images = (await loadData(data)).test;
+  const trained = await trainReference({
+    ...{ architecture: "resnet8", data, epochs: 4, out: path("original"), batchSize: 16 },
+    ...{ threads: 1, precision: "f32", ...normalization },
+  });
+  model = trained.files.model;
+});
+
+function options(changes: Partial<ObfuscateOptions> = {}): ObfuscateOptions {
+  return {
+    ...{ model, data, depth: 4, epochs: 4, out: path(), batchSize: 16 },
+    ...{ threads: 1, precision: "f32", ...normalization },
+    ...changes,
+  };
+}
+
+const sha256 = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
+const json = (file: string) => JSON.parse(readFileSync(file, "utf8"));
+
+/** Lines of the metrics without what depends on the time. */
+function metricsOf({ files }: Pick<ObfuscateSummary, "files">): object[] {
+  const lines = readFileSync(files.metrics, "utf8").trimEnd().split("\n");
+  return lines.map((line) => {
+    const { seconds: _, imagesPerSecond: __, ...rest } = JSON.parse(line);
+    return rest;
+  });
+}
+
+/** Hooks that stop a job once it has reported that many steps and epochs. */
+function stopAfter(reports: number) {
+  const controller = new AbortController();
+  let count = 0;
+  const onProgress = ({ type }: ProgressEvent) => {
+    if (type === "step" && ++count === reports) controller.abort("SIGTERM");
+  };
+  return { signal: controller.signal, onProgress };
+}
+
+async function failure(work: Promise<unknown>): Promise<Error> {
+  return work.then(
+    () => expect.fail("it did not fail"),
+    (reason) => reason,
+  );
+}
+
+describe.each([
+  ["direct", "f32", 0],
+  ["recursive", "bf16", 7],
+] as const)("%s simulation in %s", (simulation, precision, seed) => {
+  let summary: ObfuscateSummary;
+  const events: ProgressEvent[] = [];
+  const live = new Map<string, Set<number>>();
+  let left = 0;
+  const choices = { simulation, precision, seed };
+
+  beforeAll(async () => {
+    const before = liveTensors();
+    const onProgress = (event: ProgressEvent) => {
+      events.push(event);
+      // What the first steps of a stage set up stays; after that nothing may be added.
+      if (event.type !== "step" || event.step <= 8) return;
+      live.set(event.stage, (live.get(event.stage) ?? new Set()).add(liveTensors()));
+    };
+    summary = await obfuscate(options(choices), { onProgress });
+    left = liveTensors() - before;
+  });
+
+  test("gives a chain that answers as the original does", () => {
+    expect(summary.original.accuracy).toBeGreaterThan(0.9);
+    expect(summary.obfuscated.accuracy).toBeGreaterThan(0.9);
+    expect(summary.verify.agreement).toBeGreaterThan(0.9);
+    expect(summary.verify.maxRelDiff).toBeLessThan(1e-4);
+  });
+
+  test("tells the truth about both models", async () => {
+    for (const [file, figures] of [
+      [model, summary.original],
+      [summary.files.model, summary.obfuscated],
+    ] as const) {
+      const graph = await readModel(file);
+      const { parameters, macs } = countCost(graph, inferShapes(graph, { input: [1, 1, 8, 8] }));
+      const convolutions = graph.nodes.filter(({ operator }) => operator === "Conv").length;
+      expect(figures).toEqual({
+        accuracy: await accuracyOf(file, images, normalization),
+        ...{ parameters, macs, convolutions },
+        bytes: statSync(file).size,
+        latencyMs: { batch1: expect.any(Number), batch64: expect.any(Number) },
+        sha256: sha256(file),
+      });
+      expect(figures.latencyMs.batch1).toBeGreaterThan(0);
+      expect(figures.latencyMs.batch64).toBeGreaterThan(figures.latencyMs.batch1);
+    }
+    expect(summary.obfuscated.convolutions).toBe(4);
+    const [first, second] = [
+      await classesOf(model, images, normalization),
+      await classesOf(summary.files.model, images, normalization),
+    ];
+    const agreeing = first.filter((each, i) => each === second[i]).length;
+    expect(summary.verify.agreement).toBe(agreeing / first.length);
+  });
+
+  test("leaves a folder with everything that the run was", () => {
+    const folder = dirname(summary.files.model);
+    const names = ["config.json", "metrics.jsonl", "model.onnx", "summary.json"];
+    expect(readdirSync(folder).sort()).toEqual(names);
+    expect(json(summary.files.summary)).toEqual(summary);
+    expect(json(summary.files.config)).toMatchObject({
+      job: "obfuscate",
+      originalSha256: sha256(model),
+      boundary: expect.any(String),
+      plan: { layers: expect.any(Array), input: [1, 8, 8], macs: expect.any(Number) },
+      versions: { node: process.versions.node, libtorch: expect.any(String) },
+      options: {
+        ...{ model, data, depth: 4, epochs: 4, batchSize: 16, threads: 1, crop: 1, flip: false },
+        ...{ device: "cpu", checkpointSeconds: 60, ...choices, ...normalization },
+      },
+    });
+    expect(summary).toMatchObject({ depth: 4, epochs: 4, seed, device: "cpu", precision });
+    expect(summary.seconds).toBeGreaterThan(0);
+  });
+
+  test("logs every epoch of every stage with its losses", () => {
+    const lines = metricsOf(summary) as { stage: string; epoch: number; losses: object }[];
+    const told = events.filter(({ type }) => type === "epoch");
+    expect(told).toMatchObject(lines);
+    const root = lines.filter(({ stage }) => stage === "chain");
+    expect(root.at(-1)?.epoch).toBe(4);
+    for (const { losses } of root) {
+      const names = ["distillation", "feature", "label", "loss"];
+      expect(Object.keys(losses).sort()).toEqual(names);
+    }
+    const stages = new Set(lines.map(({ stage }) => stage));
+    expect(stages.size > 1).toBe(simulation === "recursive");
+  });
+
+  test("leaves no tensor behind, in a step or at the end", () => {
+    expect([...live.keys()]).toContain("chain");
+    // Sums of losses are there within an epoch and not at its end.
+    for (const counts of live.values()) expect(counts.size).toBeLessThanOrEqual(2);
+    expect(left).toBe(0);
+  });
+
+  test("gives its summary again when it is resumed", async () => {
+    const folder = dirname(summary.files.model);
+    expect(await resume(folder)).toEqual(summary);
+    expect(await resume(relative(process.cwd(), folder))).toEqual(summary);
+  });
+
+  test.each([1, 3, 5])(
+    "stopped at its report %d and resumed gives the same file",
+    async (report) => {
+      const out = path();
+      const before = liveTensors();
+      const error = await failure(obfuscate(options({ ...choices, out }), stopAfter(report)));
+      expect(error).toBeInstanceOf(InterruptedError);
+      expect(error.message).toContain(`deepobf resume ${out}`);
+      expect(liveTensors()).toBe(before);
+      expect(existsSync(join(out, "checkpoints"))).toBe(true);
+
+      const again = await failure(resume(out, stopAfter(1)));
+      expect(again).toBeInstanceOf(InterruptedError);
+      const resumed = await resume(out);
+      expect(sha256(resumed.files.model)).toBe(summary.obfuscated.sha256);
+      expect(metricsOf(resumed)).toEqual(metricsOf(summary));
+      const { seconds, files, original, obfuscated, ...rest } = resumed;
+      expect(summary).toMatchObject(rest);
+      expect(obfuscated.accuracy).toBe(summary.obfuscated.accuracy);
+      expect(files.model).toBe(join(out, "model.onnx"));
+      expect(readdirSync(out).sort()).toEqual(readdirSync(dirname(summary.files.model)).sort());
+    },
+  );
+});
+
+describe("resuming", () => {
+  test("finds model and data from another folder, and refuses another original", async () => {
+    const [folder, here] = [path(), process.cwd()];
+    mkdirSync(folder);
+    writeFileSync(join(folder, "m.onnx"), readFileSync(model));
+    writeData(join(folder, "d"));
+    const relatives = { model: "m.onnx", data: "idx:d", out: "run" };
+    process.chdir(folder);
+    const stopping = obfuscate(options(relatives), stopAfter(1));
+    const error = await failure(stopping);
+    process.chdir(here);
+    expect(error).toBeInstanceOf(InterruptedError);
+    const run = join(folder, "run");
+    expect(json(join(run, "config.json")).options).toMatchObject({
+      model: join(folder, "m.onnx"),
+      data: `idx:${join(folder, "d")}`,
+    });
+
+    renameSync(join(folder, "d"), join(folder, "away"));
+    expect(await failure(resume(run))).toBeInstanceOf(DataError);
+    renameSync(join(folder, "away"), join(folder, "d"));
+
+    // The same network in another file: a field that readers skip.
+    appendFileSync(join(folder, "m.onnx"), Uint8Array.of(0x32, 0x01, 0x78));
+    const changed = await failure(resume(run));
+    expect(changed).toBeInstanceOf(ModelError);
+    expect(changed.message).toMatch(
+      /m\.onnx is not the file .*expected SHA-256 [0-9a-f]{64}, found/,
+    );
+
+    writeFileSync(join(folder, "m.onnx"), readFileSync(model));
+    const summary = await resume(run);
+    expect(sha256(summary.files.model)).toBe(summary.obfuscated.sha256);
+  });
+
+  test("refuses what is no run of this job", async () => {
+    expect(await failure(resume(path()))).toBeInstanceOf(UsageError);
+    expect((await failure(resume(path("original")))).message).toMatch(
+      /"train", not of "obfuscate"/,
+    );
+  });
+});
+
+describe("gates", () => {
+  test("that are missed are told with numbers, after everything is written, and told again", async () => {
+    const gates = { minAccuracy: 1.5, maxAccuracyDrop: -1, maxLatencyRatio: 1e-6 };
+    const out = path();
+    const error = await failure(obfuscate(options({ epochs: 1, out, ...gates })));
+    expect(error).toBeInstanceOf(GateError);
+    expect((error as GateError).exitCode).toBe(7);
+    const summary: ObfuscateSummary = json(join(out, "summary.json"));
+    expect(sha256(join(out, "model.onnx"))).toBe(summary.obfuscated.sha256);
+    const { original, obfuscated } = summary;
+    const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+    for (const words of [
+      `--min-accuracy: ${percent(obfuscated.accuracy)} is below 150.00 %`,
+      `--max-accuracy-drop: ${percent(original.accuracy - obfuscated.accuracy)} is more than -100.00 %`,
+      `${(obfuscated.latencyMs.batch1 / original.latencyMs.batch1).toFixed(3)} at batch1 is more than 0.000001`,
+      `${(obfuscated.latencyMs.batch64 / original.latencyMs.batch64).toFixed(3)} at batch64`,
+      join(out, "summary.json"),
+    ]) {
+      expect(error.message).toContain(words);
+    }
+    expect((await failure(resume(out))).message).toBe(error.message);
+  });
+});
+
+/** A small original of other kinds than the trained one. */
+function other(
+  changes: { batch?: Dimension; opset?: number; classes?: number; head?: "norm" | "none" } = {},
+): Graph {
+  const { batch = "N", opset = 17, classes = 4, head } = changes;
+  const build = new GraphBuilder({ seed: 1, opset });
+  const image = build.input("image", [batch, 1, 8, 8]);
+  const conv = build.conv(image, { name: "a", outputs: 6, kernel: 3, padding: 1 });
+  const middle = build.relu(build.batchNorm(conv, { name: "n" }));
+  const features = build.relu(build.conv(middle, { name: "b", outputs: 8, kernel: 3, stride: 2 }));
+  if (head === "none") {
+    build.output(features, "map");
+    return build.build();
+  }
+  const flat = build.flatten(features);
+  const input = head === "norm" ? build.batchNorm(flat, { name: "headNorm" }) : flat;
+  build.output(build.linear(input, { name: "c", outputs: classes }), "logits");
+  return build.build();
+}
+
+function written(graph: Graph): string {
+  const file = path();
+  writeFileSync(file, encodeModel(graph));
+  return file;
+}
+
+describe("originals of other kinds", () => {
+  test.each([
+    ["a fixed batch size and an odd size at the boundary", other({ batch: 2 })],
+    ["opset 9 and batch norm in the classifier", other({ opset: 9, head: "norm" })],
+    ["opset 21", other({ opset: 21 })],
+  ])("work: %s", async (_, graph) => {
+    const file = written(graph);
+    const { files, obfuscated, verify } = await obfuscate(
+      options({ model: file, epochs: 1, depth: 3 }),
+    );
+    expect(obfuscated.convolutions).toBe(3);
+    expect(verify.maxRelDiff).toBeLessThan(1e-4);
+    expect(await accuracyOf(files.model, images, normalization)).toBe(obfuscated.accuracy);
+  });
+});
+
+test("an original that gives no numbers ends the run, which keeps no such checkpoint", async () => {
+  const graph = other();
+  const damaged = float32([6, 1, 3, 3]).data.fill(0xff); // NaN
+  const weight = { ...graph.initializers.get("a.weight")!, data: damaged };
+  const initializers = new Map([...graph.initializers, ["a.weight", weight] as const]);
+  const out = path();
+  const job = options({ model: written({ ...graph, initializers }), out, checkpointSeconds: 0 });
+  for (const work of [() => obfuscate(job), () => resume(out)]) {
+    const error = await failure(work());
+    expect(error).toBeInstanceOf(DivergedError);
+    expect(error.message).toMatch(/stage "chain" by step 1 of 32: feature = NaN.*--mean/);
+  }
+  expect(readdirSync(out)).toEqual(["config.json"]);
+});
+
+describe("what is wrong is told before a folder is made", () => {
+  const truncated = () => {
+    const file = path();
+    writeFileSync(file, readFileSync(model).subarray(0, 1000));
+    return file;
+  };
+  const cases: Record<
+    string,
+    [() => Partial<ObfuscateOptions>, new (message: string) => Error, RegExp[]]
+  > = {
+    "depth 0": [() => ({ depth: 0 }), UsageError, [/--depth/, /received 0/]],
+    "depth 1": [() => ({ depth: 1 }), UsageError, [/--depth/]],
+    "depth 9 for 8 pixels": [() => ({ depth: 9 }), UsageError, [/from 2 to 8/]],
+    "no epochs": [() => ({ epochs: 0 }), UsageError, [/--epochs/]],
+    "a cost that no chain has": [() => ({ maxMacs: 10 }), UsageError, [/--max-macs/]],
+    "a crop larger than the images": [() => ({ crop: 9 }), UsageError, [/0 to 7 pixels/]],
+    "a batch larger than the data": [() => ({ batchSize: 129 }), UsageError, [/1 to 128/]],
+    "three means": [() => ({ mean: [0, 0, 0] }), UsageError, [/mean/]],
+    "a device that is none": [() => ({ device: "tpu" }), UsageError, [/--device/]],
+    "a boundary that is none": [() => ({ boundary: "nowhere" }), ModelError, [/"nowhere"/]],
+    "no classifier": [
+      () => ({ model: written(other({ head: "none" })) }),
+      ModelError,
+      [/boundary/],
+    ],
+    "fewer outputs than labels": [
+      () => ({ model: written(other({ classes: 3 })) }),
+      DataError,
+      [/labels up to 3/, /only 3 outputs/],
+    ],
+    "images of another size": [
+      () => ({ data: writeData(path(), { size: 12 }) }),
+      DataError,
+      [/1×8×8/, /1×12×12/],
+    ],
+    "a damaged model and missing data": [
+      () => ({ model: truncated(), data: "idx:/nowhere" }),
+      ModelError,
+      [/cut short|truncated|ends|damaged|malformed|not an ONNX/i, /nowhere/],
+    ],
+    "a missing model, missing data and a device that is none": [
+      () => ({ model: "/nowhere.onnx", data: "idx:/nowhere/data", device: "tpu" }),
+      UsageError,
+      [/nowhere\.onnx/, /nowhere\/data/, /--device/],
+    ],
+  };
+
+  test.each(Object.entries(cases))("%s", async (_, [changes, kind, messages]) => {
+    const out = path();
+    const error = await failure(obfuscate(options({ out, ...changes() })));
+    expect(error).toBeInstanceOf(kind);
+    for (const message of messages) expect(error.message).toMatch(message);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test("an existing folder", async () => {
+    const out = path();
+    mkdirSync(out);
+    expect(await failure(obfuscate(options({ out })))).toBeInstanceOf(UsageError);
+    expect(readdirSync(out)).toEqual([]);
+  });
+});
