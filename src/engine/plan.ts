@@ -12,7 +12,7 @@ import type { TensorFacts } from "../graph/shapes.ts";
 import { toNumbers } from "../graph/tensorData.ts";
 import { mostHostValues } from "./aten.ts";
 import { type Attributes, readAttributes } from "./attributes.ts";
-import { type BatchNormInputs, trainBatchNorm } from "./batchNorm.ts";
+import { type Call, mergeRelu } from "./merge.ts";
 import type { Operator } from "./operator.ts";
 import { tensorsOfParameters } from "./parameters.ts";
 import { signatures } from "./signatures.ts";
@@ -47,7 +47,6 @@ export interface PlanOptions {
   readonly facts: ReadonlyMap<string, TensorFacts>;
   readonly parameters: Iterable<string>;
   readonly outputs: readonly string[];
-  /** Whether batch norm and the ReLU after it become one step. */
   readonly training: boolean;
 }
 
@@ -59,8 +58,10 @@ export function compile(graph: Graph, options: PlanOptions): Plan {
   checkNames(graph, outputs);
   const nodes = neededNodes(graph, outputs, constantOf);
   const readers = countReaders(nodes, outputs);
-  const merged = options.training ? mergeRelu(nodes, readers, new Set(outputs)) : nodes;
-  const steps = merged.map((step) => makeStep(step, { graph, facts, constantOf, readers }));
+  const merge = { opset: graph.opset, training: options.training, readers };
+  const steps = mergeRelu(nodes, merge).map((step) =>
+    makeStep(step, { graph, facts, constantOf, readers }),
+  );
   const constants = new Map<string, TensorData>();
   for (const name of [...steps.flatMap(({ inputs }) => inputs), ...outputs]) {
     const value =
@@ -68,13 +69,6 @@ export function compile(graph: Graph, options: PlanOptions): Plan {
     if (name !== undefined && value) constants.set(name, value);
   }
   return { steps: withReleases(steps, new Set(outputs)), constants };
-}
-
-/** A node, or two that run as one: then the second one's outputs. */
-interface Call {
-  readonly node: Node;
-  readonly outputs: readonly string[];
-  readonly operator?: Operator;
 }
 
 function checkNames(graph: Graph, outputs: readonly string[]): void {
@@ -113,31 +107,6 @@ function countReaders(nodes: readonly Call[], outputs: readonly string[]): Map<s
     readers.set(name, (readers.get(name) ?? 0) + 1);
   }
   return readers;
-}
-
-const batchNormRelu: Operator = (inputs: BatchNormInputs, attributes: Attributes) =>
-  trainBatchNorm(inputs, attributes, true);
-
-/** Joins batch norm with the ReLU that alone reads it. */
-function mergeRelu(
-  nodes: readonly Call[],
-  readers: ReadonlyMap<string, number>,
-  outputs: ReadonlySet<string>,
-): Call[] {
-  const relus = new Map(
-    nodes.filter(({ node }) => node.operator === "Relu").map((call) => [call.node.inputs[0], call]),
-  );
-  const absorbed = new Set<Call>();
-  const merged = nodes.map((call) => {
-    const [y, ...others] = call.node.outputs;
-    const relu = relus.get(y);
-    const alone = y !== undefined && readers.get(y) === 1 && !outputs.has(y);
-    const unread = others.every((name) => !readers.has(name));
-    if (call.node.operator !== "BatchNormalization" || !relu || !alone || !unread) return call;
-    absorbed.add(relu);
-    return { node: call.node, outputs: relu.outputs, operator: batchNormRelu };
-  });
-  return merged.filter((call) => !absorbed.has(call));
 }
 
 function makeStep(

@@ -34,6 +34,30 @@ describe("Network", () => {
     );
   });
 
+  it("overwrites by a ReLU only what nothing else reads", () => {
+    const model = graph({
+      inputs: { x: [2] },
+      initializers: { b: float32([2], [-1, -1]) },
+      nodes: [
+        node("Add", ["x", "b"], "sum"),
+        node("Relu", ["sum"], "first"),
+        node("Add", ["first", "sum"], "both"),
+        node("Relu", ["both"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const x = { shape: [2], values: Float32Array.of(0.5, 3) };
+    expect([...runEngine(model, { x }).y!.values]).toEqual([0, 4]);
+    const shown = scope(() => {
+      const { both, y } = new Network(model).forward(toTensors({ x }), { outputs: ["both", "y"] });
+      return [both!.numbers(), y!.numbers()];
+    });
+    expect(shown).toEqual([
+      [-0.5, 4],
+      [0, 4],
+    ]);
+  });
+
   it("keeps no tensor of a pass, and frees its own", () => {
     const before = liveTensors();
     const network = new Network(smallNetwork());

@@ -87,6 +87,25 @@ const differentiable: Record<string, Graph> = {
   Softmax: single("Softmax", { x: [3, 5] }),
 };
 
+// A ReLU runs with the operator before it and overwrites its result.
+const mergeable = ["BatchNormalization", "Conv with uneven padding", "Gemm", "Add"];
+for (const name of mergeable) {
+  const model = differentiable[name]!;
+  differentiable[`${name} with ReLU`] = {
+    ...model,
+    nodes: [
+      ...model.nodes.map((call) => ({ ...call, outputs: ["before"] })),
+      node("Relu", ["before"], "y"),
+    ],
+  };
+}
+differentiable["Conv over a line with ReLU"] = graph({
+  inputs: { x: [2, 3, 7] },
+  initializers: { w: random([4, 3, 3]) },
+  nodes: [node("Conv", ["x", "w"], "before"), node("Relu", ["before"], "y")],
+  outputs: ["y"],
+});
+
 type Values = Readonly<Record<string, readonly number[]>>;
 
 /** Elements of the input and of the parameters, and directions to move them in. */
