@@ -5,7 +5,14 @@ import type { Graph } from "../graph/graph.ts";
 import { compose } from "../graph/rewrites.ts";
 import { writeModel } from "../onnx/index.ts";
 import { libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
-import { assertEpochs, assertNew, batchOptions, type JobHooks, RunFolder } from "../train/index.ts";
+import {
+  assertEpochs,
+  assertNew,
+  batchOptions,
+  type JobHooks,
+  RunFolder,
+  throwIfStopped,
+} from "../train/index.ts";
 import type { ObfuscateOptions, ObfuscateSummary, ResolvedOptions } from "./options.ts";
 import { Original } from "./original.ts";
 import type { Plan } from "./plan.ts";
@@ -88,6 +95,7 @@ async function execute(
   await writeModel(sealed, shipped.path);
   const results = await verify({ graph, path: options.model }, shipped, {
     ...{ trained: compose(chain, classifier), test: data.test, mean, std, threads },
+    onProgress: () => throwIfStopped(hooks, run),
   });
   const summary: ObfuscateSummary = {
     ...results,

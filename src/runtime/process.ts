@@ -36,7 +36,8 @@ export class RuntimeProcess {
   constructor(model: string, timeoutSeconds: number) {
     this.#model = model;
     this.#timeoutSeconds = timeoutSeconds;
-    this.#child = startLimited(workerScript());
+    // In a process group of its own, since Ctrl-C in a terminal is for this process to handle.
+    this.#child = startLimited(workerScript(), { detached: true });
     this.#channel = new Channel(this.#child, (reply, payloads) => {
       this.#settle((waiting) => waiting.resolve({ reply, payloads }));
     });
@@ -151,13 +152,17 @@ export function missingRuntime(cause: string): ResourceError {
  * Starts a script of Node that may not take all memory, with a channel and with its stderr piped: a
  * place for what a file might bring down.
  */
-export function startLimited(script: string): ChildProcess {
+export function startLimited(
+  script: string,
+  { detached = false }: { detached?: boolean } = {},
+): ChildProcess {
   const command = [process.execPath, script];
   const [program = "", ...args] =
     process.platform === "linux"
       ? ["/bin/sh", "-c", 'ulimit -d "$0" 2>/dev/null; exec "$@"', memoryLimit(), ...command]
       : command;
   return spawn(program, args, {
+    detached,
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     serialization: "advanced",
     // Loaders and inspectors of this process are nothing to the child.

@@ -7,7 +7,14 @@ export {
   type ResolvedJobOptions,
   resolveJobOptions,
 } from "./jobOptions.ts";
-export { type Keeper, type Position, startOfStage, type Training, train } from "./loop.ts";
+export {
+  type Keeper,
+  type Position,
+  startOfStage,
+  type Training,
+  throwIfStopped,
+  train,
+} from "./loop.ts";
 export { distillationLoss, featureLoss, type LossTerm, labelLoss, totalLoss } from "./losses.ts";
 export type { JobHooks, ProgressEvent } from "./progress.ts";
 export { recipe } from "./recipe.ts";

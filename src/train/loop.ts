@@ -98,17 +98,21 @@ export async function train(
         assertFinite(position.epochLosses, { stage, step, steps });
         await keeper.save(position);
       }
-      if (isStopped) throw interruption(hooks.signal?.reason, keeper);
+      throwIfStopped(hooks, keeper);
       if (step === steps) break;
     }
   }
 }
 
-/** What ends a job that was told to stop, by a signal or by a caller of the library. */
-function interruption(reason: unknown, { howToGoOn }: Keeper): InterruptedError {
-  const signal = reason === "SIGTERM" ? "SIGTERM" : "SIGINT";
-  const by = reason === signal ? ` by ${signal}` : "";
-  return new InterruptedError(signal, `stopped${by} after a checkpoint. ${howToGoOn}`);
+/** Throws InterruptedError where a job that has a checkpoint was told to stop, by a signal or otherwise. */
+export function throwIfStopped(
+  { signal }: JobHooks,
+  { howToGoOn }: Pick<Keeper, "howToGoOn">,
+): void {
+  if (!signal?.aborted) return;
+  const name = signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT";
+  const by = signal.reason === name ? ` by ${name}` : "";
+  throw new InterruptedError(name, `stopped${by} after a checkpoint. ${howToGoOn}`);
 }
 
 /** One step on one batch, when `step` of the stage's steps are done. */

@@ -18,7 +18,7 @@ import {
   type ResolvedJobOptions,
   resolveJobOptions,
 } from "./jobOptions.ts";
-import { startOfStage, train } from "./loop.ts";
+import { startOfStage, throwIfStopped, train } from "./loop.ts";
 import { labelLoss } from "./losses.ts";
 import type { JobHooks } from "./progress.ts";
 import { defaultLearningRate, recipe } from "./recipe.ts";
@@ -120,7 +120,9 @@ async function execute(run: RunFolder, job: Job): Promise<TrainSummary> {
   await writeModel(foldBatchNorm(trained), run.files.model);
   await using session = await OnnxSession.open(run.files.model, { threads });
   const classifier = await OnnxClassifier.open(session, data.test);
-  const { accuracy } = await evaluate(classifier, data.test, { mean, std });
+  const { accuracy } = await evaluate(classifier, data.test, {
+    ...{ mean, std, onProgress: () => throwIfStopped(hooks, run) },
+  });
   const { parameters, macs } = countCost(trained, inferShapes(trained));
   const summary: TrainSummary = {
     ...{ architecture, accuracy, parameters, macs, epochs, seed, device, precision },

@@ -76,6 +76,11 @@ export class RunFolder {
     return { run: new RunFolder(directory, config), config };
   }
 
+  /** What an interrupted user is told. */
+  get howToGoOn(): string {
+    return `To go on: deepobf resume ${this.directory}`;
+  }
+
   /** Time spent on this run, over all its parts where it was resumed. */
   get seconds(): number {
     return this.#secondsBefore + (performance.now() - this.#opened) / 1000;
@@ -103,7 +108,7 @@ export class RunFolder {
         await writeCheckpoint(this.#checkpoints, checkpoint);
       },
       checkpointSeconds: this.#checkpointSeconds,
-      howToGoOn: `To go on: deepobf resume ${this.directory}`,
+      howToGoOn: this.howToGoOn,
     };
   }
 

@@ -262,6 +262,22 @@ describe("resuming", () => {
   });
 });
 
+test("a job that is stopped while it verifies has nothing left to train", async () => {
+  const [out, controller] = [path(), new AbortController()];
+  const onProgress = (event: ProgressEvent) => {
+    if (event.type === "phase" && event.name.includes("verifying")) controller.abort();
+  };
+  const stopping = obfuscate(options({ out, epochs: 1 }), {
+    signal: controller.signal,
+    onProgress,
+  });
+  expect(await failure(stopping)).toBeInstanceOf(InterruptedError);
+  const events: ProgressEvent[] = [];
+  const { files } = await resume(out, { onProgress: (event) => events.push(event) });
+  expect(events.map(({ type }) => type)).not.toContain("step");
+  expect(metricsOf({ files })).toHaveLength(1);
+});
+
 describe("gates", () => {
   test("that are missed are told with numbers, after everything is written, and told again", async () => {
     const gates = { minAccuracy: 1.5, maxAccuracyDrop: -1, maxLatencyRatio: 1e-6 };
