@@ -1,0 +1,141 @@
+// The real command, killed at random moments of its life and resumed until it is done: the file that
+// it ships must be the one of a run that nothing disturbed.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { uniform } from "../../src/graph/random.ts";
+import { deepobf, root } from "../cli/deepobf.ts";
+import { workshop } from "../train/folder.ts";
+import { writeData, writeTiny } from "./tiny.ts";
+
+const path = workshop();
+const model = writeTiny(path("model.onnx"));
+const data = writeData(path("data"));
+const kills = 40;
+
+/** Arguments of a run that saves after every step. */
+function obfuscate(out: string, ...more: string[]): string[] {
+  const needed = ["--data", data, "--depth", "4", "--epochs", "10", "--out", out];
+  const small = ["--batch-size", "16", "--threads", "1", "--simulation", "recursive"];
+  return ["obfuscate", model, ...needed, ...small, "--checkpoint-seconds", "0", ...more];
+}
+
+const sha256 = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
+
+/** What is in a folder; nothing where it is missing. */
+function entries(...parts: string[]): string[] {
+  const folder = join(...parts);
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+const hasUnfinishedWrite = (out: string) =>
+  entries(out, "checkpoints").some((name) => name.endsWith(".tmp"));
+
+/** Metrics without what depends on the time. */
+function metricsOf(out: string): unknown[] {
+  const lines = readFileSync(join(out, "metrics.jsonl"), "utf8").trimEnd().split("\n");
+  return lines.map((line) => {
+    const { seconds: _, imagesPerSecond: __, ...rest } = JSON.parse(line);
+    return rest;
+  });
+}
+
+/** Moments to kill at, as shares of what they are counted in. */
+const random = uniform({ seed: 1, name: "kills" }, 2 * kills);
+
+/** Waits for a moment in a process's life. */
+async function moment(out: string, kill: number, text: () => string): Promise<void> {
+  const share = random[kill]!;
+  // Loading, checking, creating the folder, reading the checkpoint.
+  if (kill % 7 === 0) return void (await sleep(700 * share));
+  const isVerifying = () => text().includes("verifying");
+  // At last, sealing and verifying.
+  if (kill >= kills - 8) {
+    while (!isVerifying()) await sleep(1);
+    return void (await sleep(1500 * share));
+  }
+  // Inside a write of a checkpoint, some checkpoints later, or at any time after one.
+  const newest = () =>
+    entries(out, "checkpoints")
+      .filter((name) => !name.includes("."))
+      .at(-1);
+  const first = newest();
+  const later = Math.ceil(4 * random[kills + kill]!);
+  const target = Number(first ?? 0) + later;
+  while (Number(newest() ?? 0) < target && !isVerifying()) await sleep(1);
+  if (kill % 7 < 5) while (!hasUnfinishedWrite(out) && !isVerifying()) await sleep(0);
+  else await sleep(30 * share);
+}
+
+test("killed at random moments, it ships the same file", { timeout: 300_000 }, async () => {
+  const undisturbed = path("undisturbed");
+  const ended = await deepobf(obfuscate(undisturbed));
+  expect(ended, ended.stderr).toMatchObject({ code: 0 });
+  const expected = sha256(join(undisturbed, "model.onnx"));
+  const orphans: number[] = [];
+
+  let [killed, insideWrites, runs] = [0, 0, 0];
+  while (killed < kills) {
+    const out = path(`run${++runs}`);
+    for (;;) {
+      const args = existsSync(out) ? ["resume", out] : obfuscate(out);
+      const child = spawn(process.execPath, [join(root, "bin", "deepobf.js"), ...args]);
+      const closed = once(child, "close");
+      let stderr = "";
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        stderr += text;
+      });
+      if (killed < kills) {
+        const isOver = closed.then(() => "over");
+        await Promise.race([moment(out, killed, () => stderr), isOver]);
+        orphans.push(...childrenOf(child.pid!));
+        child.kill("SIGKILL");
+      }
+      const [code, signal] = await closed;
+      if (signal === "SIGKILL") {
+        killed++;
+        if (hasUnfinishedWrite(out)) insideWrites++;
+        continue;
+      }
+      expect({ code, signal }, stderr).toEqual({ code: 0, signal: null });
+      break;
+    }
+    expect(sha256(join(out, "model.onnx"))).toBe(expected);
+    expect(metricsOf(out)).toEqual(metricsOf(undisturbed));
+    const names = ["config.json", "metrics.jsonl", "model.onnx", "summary.json"];
+    expect(entries(out).sort()).toEqual(names);
+  }
+  expect(insideWrites).toBeGreaterThanOrEqual(5);
+  expect(orphans.length).toBeGreaterThan(0);
+  await sleep(1000);
+  expect(orphans.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+});
+
+/** Processes that a process has started. */
+function childrenOf(pid: number): number[] {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  return text.trim() === "" ? [] : text.trim().split(" ").map(Number);
+}
+
+test("Ctrl-C in a terminal, which reaches every process, ends it while it verifies", async () => {
+  const out = path("interrupted");
+  const command = [join(root, "bin", "deepobf.js"), ...obfuscate(out, "--epochs", "1")];
+  const child = spawn(process.execPath, command, { detached: true });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    if (!stderr.includes("verifying") && text.includes("verifying")) {
+      setTimeout(() => process.kill(-child.pid!, "SIGINT"), 300);
+    }
+    stderr += text;
+  });
+  const [code] = await once(child, "close");
+  // In the last part, where latencies are measured, the job comes to its end instead.
+  expect([0, 130], stderr).toContain(code);
+  expect(stderr).not.toMatch(/crashed/);
+  if (code === 130) expect(stderr).toContain(`deepobf resume ${out}`);
+});
