@@ -61,9 +61,20 @@ export function axisOf(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
-/** The shape, checked before a tensor of it is made. Throws RangeError where it is negative or too large. */
-export function checkShape(shape: readonly number[], call: Call): readonly number[] {
-  if (shape.some((size) => !(size >= 0)) || product(shape) > call.mostElements) {
+/** Smaller tensors are made without a look at the free memory. */
+const smallTensor = 2 ** 24;
+
+/**
+ * The shape, checked before a tensor of it is made. Throws RangeError where it is negative, larger than
+ * the call may make, or larger than the free memory.
+ */
+export function checkShape(
+  shape: readonly number[],
+  { mostElements }: Pick<Call, "mostElements">,
+): readonly number[] {
+  const count = product(shape);
+  const isLarge = count > smallTensor && count * 4 > process.availableMemory();
+  if (shape.some((size) => !(size >= 0)) || count > mostElements || isLarge) {
     throw new RangeError(`a tensor of shape [${shape}] is impossible or too large`);
   }
   return shape;

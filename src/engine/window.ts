@@ -1,15 +1,13 @@
 // Sliding windows over a tensor's spatial axes: attributes, padding, and how libtorch gets them.
 import { slideWindow, type Window } from "../graph/window.ts";
 import type { Tensor } from "../torch/index.ts";
-import { padConstant, product } from "./aten.ts";
+import { checkShape, padConstant } from "./aten.ts";
 import type { Attributes } from "./attributes.ts";
 
 /** A window and where it lands: `pads` with `auto_pad` worked out, `output` the number of steps. */
 export interface PlacedWindow extends Window {
   readonly output: readonly number[];
 }
-
-const elementLimit = 2 ** 31;
 
 /** Reads the window attributes of an operator on [N, C, ...]. Throws RangeError where they are unfit. */
 export function placeWindow(
@@ -71,9 +69,7 @@ export function padSpatial(x: Tensor, pads: readonly number[], value = 0): Tenso
     const spatial = axis - x.shape.length + rank;
     return spatial < 0 ? size : size + pads[spatial]! + pads[spatial + rank]!;
   });
-  if (product(padded) > elementLimit) {
-    throw new RangeError(`padding to [${padded}] asks for more than 2^31 elements`);
-  }
+  checkShape(padded, { mostElements: 2 ** 31 });
   // libtorch takes pairs, the last axis first.
   const pairs: number[] = [];
   for (let axis = rank - 1; axis >= 0; axis--) pairs.push(pads[axis]!, pads[axis + rank]!);

@@ -2,8 +2,9 @@
 
 import { slideWindowTransposed } from "../../graph/window.ts";
 import { operator, type Tensor } from "../../torch/index.ts";
-import { add, reshape } from "../aten.ts";
+import { add, checkShape, reshape } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
+import type { Call } from "../operator.ts";
 import { padSpatial, placeWindow, symmetricPadding, windowAttributes } from "../window.ts";
 
 const convolution = operator("aten::convolution");
@@ -32,6 +33,7 @@ export function Conv(
 export function ConvTranspose(
   [x, weight, bias]: [Tensor, Tensor, Tensor?],
   { group = 1, auto_pad, output_padding, output_shape, ...attributes }: Attributes,
+  call: Call,
 ): Tensor {
   const kernel = weight.shape.slice(2);
   const window = windowAttributes(kernel, attributes);
@@ -45,6 +47,9 @@ export function ConvTranspose(
     outputShape: output_shape?.slice(-kernel.length),
   });
   const { strides, dilations } = window;
+  const extents = kernel.map((size, axis) => (size - 1) * dilations[axis]! + 1);
+  const sizes = extents.map((size, axis) => (x.shape[axis + 2]! - 1) * strides[axis]! + size);
+  checkShape([x.shape[0]!, weight.shape[1]! * group, ...sizes], call);
   const whole = convolution(
     x,
     weight,

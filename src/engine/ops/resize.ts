@@ -22,7 +22,7 @@ const gridSampler = operator("aten::grid_sampler");
 /** Before version 11 coordinates are divided by the scale, with no further attributes. */
 export const Resize = {
   10: ([x]: [Tensor], { mode }: Attributes, call: Call): Tensor =>
-    resizeByScales(x, mode, call.values(1)),
+    resizeByScales(x, { mode, scales: call.values(1) }, call),
   11: (
     [x]: [Tensor],
     { axes, mode, keep_aspect_ratio_policy: policy = "stretch", ...attributes }: Attributes,
@@ -31,17 +31,20 @@ export const Resize = {
     const chosen = axes?.map((axis) => axisOf(axis, x.shape.length)) ?? range(x.shape.length);
     const lengths = chosen.map((axis) => x.shape[axis]!);
     const [roi, scales, sizes] = [call.values(1), call.values(2), call.values(3)];
+    const crops = attributes.coordinate_transformation_mode === "tf_crop_and_resize";
+    const region = crops && roi?.length === 2 * chosen.length ? roi : undefined;
     const target = sizes?.length
       ? targetOfSizes(lengths, sizes, policy)
-      : targetOfScales(lengths, scales ?? []);
-    return resampleAxes(x, { mode, attributes, axes: chosen, roi, ...target });
+      : targetOfScales(lengths, scales ?? [], region);
+    return resampleAxes(x, { mode, attributes, axes: chosen, region, ...target }, call);
   },
 };
 
 export const Upsample = {
-  7: ([x]: [Tensor], { mode, scales }: Attributes): Tensor => resizeByScales(x, mode, scales),
+  7: ([x]: [Tensor], { mode, scales }: Attributes, call: Call): Tensor =>
+    resizeByScales(x, { mode, scales }, call),
   9: ([x]: [Tensor], { mode }: Attributes, call: Call): Tensor =>
-    resizeByScales(x, mode, call.values(1)),
+    resizeByScales(x, { mode, scales: call.values(1) }, call),
 };
 
 interface Target {
@@ -53,30 +56,37 @@ interface Resampling extends Target {
   readonly mode: string | undefined;
   readonly attributes: Attributes;
   readonly axes: readonly number[];
-  readonly roi: readonly number[] | undefined;
+  /** Starts, then ends of the part that is resized, as fractions of the axes. */
+  readonly region: readonly number[] | undefined;
 }
 
 function resizeByScales(
   x: Tensor,
-  mode: string | undefined,
-  scales: readonly number[] = [],
+  { mode, scales = [] }: { mode: string | undefined; scales: readonly number[] | undefined },
+  call: Call,
 ): Tensor {
-  return resampleAxes(x, {
+  const options = {
     mode,
     attributes: { coordinate_transformation_mode: "asymmetric", nearest_mode: "simple" },
     axes: range(x.shape.length),
-    roi: undefined,
+    region: undefined,
     ...targetOfScales(x.shape, scales),
-  });
+  };
+  return resampleAxes(x, options, call);
 }
 
-function targetOfScales(lengths: readonly number[], scales: readonly number[]): Target {
+function targetOfScales(
+  lengths: readonly number[],
+  scales: readonly number[],
+  region?: readonly number[],
+): Target {
   if (scales.length !== lengths.length || scales.some((scale) => !(scale > 0))) {
     throw new RangeError(`scales [${scales}] do not fit sizes [${lengths}]`);
   }
+  const part = (i: number) => (region ? region[i + lengths.length]! - region[i]! : 1);
   return {
     scales,
-    sizes: lengths.map((length, i) => Math.floor(Math.fround(length * scales[i]!))),
+    sizes: lengths.map((length, i) => Math.floor(Math.fround(length * part(i) * scales[i]!))),
   };
 }
 
@@ -99,7 +109,8 @@ function targetOfSizes(
 
 function resampleAxes(
   x: Tensor,
-  { mode = "nearest", attributes, axes, roi, scales, sizes }: Resampling,
+  { mode = "nearest", attributes, axes, region, scales, sizes }: Resampling,
+  call: Call,
 ): Tensor {
   const options = {
     mode: modeOf(mode),
@@ -110,13 +121,17 @@ function resampleAxes(
     antialias: Boolean(attributes.antialias),
     extrapolation: attributes.extrapolation_value ?? 0,
   };
-  return axes.reduce((y, axis, i) => {
-    const [length, size, scale] = [y.shape[axis]!, sizes[i]!, scales[i]!];
-    const window = roi?.length === 2 * axes.length ? [roi[i]!, roi[i + axes.length]!] : [0, 1];
-    const crops = options.coordinates === "tf_crop_and_resize";
-    if (length === size && scale === 1 && !crops) return y;
-    const axisOptions = { ...options, length, size, scale, start: window[0]!, end: window[1]! };
-    return resampleAxis(y, axis, axisOptions);
+  // Axes that shrink come first, so that nothing in between is larger than both ends.
+  const order = range(axes.length).sort(
+    (a, b) => sizes[a]! / x.shape[axes[a]!]! - sizes[b]! / x.shape[axes[b]!]!,
+  );
+  return order.reduce((y, i) => {
+    const [axis, size, scale] = [axes[i]!, sizes[i]!, scales[i]!];
+    const length = y.shape[axis]!;
+    if (length === size && scale === 1 && !region) return y;
+    checkShape(y.shape.with(axis, size), call);
+    const [start, end] = region ? [region[i]!, region[i + axes.length]!] : [0, 1];
+    return resampleAxis(y, axis, { ...options, length, size, scale, start, end });
   }, x);
 }
 

@@ -142,14 +142,21 @@ function sliceAxes(x: Tensor, { starts, ends, axes, steps }: Bounds): Tensor {
 
 /** Padding and its value are attributes before version 11, inputs from then on. */
 export const Pad = {
-  7: ([x]: [Tensor], { mode, pads = [], value = 0 }: Attributes): Tensor =>
-    padAxes(x, { mode, pads, axes: undefined, value: typeof value === "number" ? value : 0 }),
+  7: ([x]: [Tensor], { mode, pads = [], value }: Attributes, { mostElements }: Call): Tensor =>
+    padAxes(x, {
+      mode,
+      pads,
+      axes: undefined,
+      value: typeof value === "number" ? value : 0,
+      mostElements,
+    }),
   11: ([x]: [Tensor], { mode }: Attributes, call: Call): Tensor =>
     padAxes(x, {
       mode,
       pads: call.values(1) ?? [],
       axes: call.values(3),
       value: call.values(2)?.[0] ?? 0,
+      mostElements: call.mostElements,
     }),
 };
 
@@ -158,9 +165,13 @@ interface Padding {
   readonly pads: readonly number[];
   readonly axes: readonly number[] | undefined;
   readonly value: number;
+  readonly mostElements: number;
 }
 
-function padAxes(x: Tensor, { mode = "constant", pads, axes, value }: Padding): Tensor {
+function padAxes(
+  x: Tensor,
+  { mode = "constant", pads, axes, value, mostElements }: Padding,
+): Tensor {
   const rank = x.shape.length;
   const padded = axes?.map((axis) => axisOf(axis, rank)) ?? range(rank);
   const [before, after] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
@@ -168,6 +179,10 @@ function padAxes(x: Tensor, { mode = "constant", pads, axes, value }: Padding): 
     before[axis] = pads[index] ?? 0;
     after[axis] = pads[index + padded.length] ?? 0;
   });
+  checkShape(
+    x.shape.map((size, axis) => size + before[axis]! + after[axis]!),
+    { mostElements },
+  );
   if (mode === "constant") return padSpatial(x, [...before, ...after], value);
   const source = sourceOf[mode];
   if (!source) throw new RangeError(`mode "${mode}" is not supported`);
