@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { assertLabels, type Data, loadData } from "../data/index.ts";
 import { assertSupported } from "../engine/index.ts";
-import { DeepObfError, ModelError } from "../errors.ts";
+import { DeepObfError, ModelError, UsageError } from "../errors.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
 import { cutGraph, fixInputSizes, foldConstants, freeBatch } from "../graph/rewrites.ts";
@@ -13,7 +13,7 @@ import { sequential } from "../models/index.ts";
 import { encodeModel, readModel } from "../onnx/index.ts";
 import { type Device, parseDevice } from "../torch/index.ts";
 import { resolveJobOptions } from "../train/index.ts";
-import { defaultWeights } from "./joint.ts";
+import { defaultWeights, type JointWeights } from "./joint.ts";
 import type { ObfuscateOptions, ResolvedOptions } from "./options.ts";
 import { type Plan, planChain } from "./plan.ts";
 import { nameChainInput, seal } from "./seal.ts";
@@ -113,11 +113,23 @@ async function all<T extends readonly unknown[]>(
 /** The options with everything decided. */
 export function resolveOptions(options: ObfuscateOptions, prepared: Prepared): ResolvedOptions {
   const { data, device } = prepared;
+  const weights = { ...defaultWeights, ...options.weights };
+  assertWeights(weights);
   return {
     ...options,
     ...resolveJobOptions(options, { dataset: data.train, device }),
     model: resolve(options.model),
     simulation: options.simulation ?? "direct",
-    weights: { ...defaultWeights, ...options.weights },
+    weights,
   };
+}
+
+/** Throws UsageError for weights that make no loss. */
+function assertWeights(weights: JointWeights): void {
+  const values = Object.values(weights);
+  const areValid = values.every((value) => Number.isFinite(value) && value >= 0);
+  if (areValid && values.some((value) => value > 0)) return;
+  throw new UsageError(
+    `weights: expected numbers from 0, one of them above 0, received ${JSON.stringify(weights)}`,
+  );
 }

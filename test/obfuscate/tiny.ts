@@ -19,9 +19,12 @@ export function writeTiny(path: string, graph: Graph = tinyResnet()): string {
 
 /** Writes 8×8 images whose brightest quarter is the class; gives the notation of the data set. */
 export function writeData(folder: string, { train = 128, test = 64, size = 8 } = {}): string {
+  return writeFiles(folder, idxFiles({ train, test, size }));
+}
+
+/** Writes the files of a data set in the IDX format; gives its notation. */
+export function writeFiles(folder: string, files: Readonly<Record<string, Uint8Array>>): string {
   mkdirSync(folder, { recursive: true });
-  for (const [name, bytes] of Object.entries(idxFiles({ train, test, size }))) {
-    writeFileSync(join(folder, name), bytes);
-  }
+  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
   return `idx:${folder}`;
 }

@@ -1,0 +1,181 @@
+// Simulating the three families of networks, directly and recursively, on noise: a few steps each.
+import { writeFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import { Batches } from "../../src/data/index.ts";
+import { UsageError } from "../../src/errors.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { uniform } from "../../src/graph/random.ts";
+import { compose } from "../../src/graph/rewrites.ts";
+import { densenet, googlenet, resnet } from "../../src/models/index.ts";
+import type { JointWeights } from "../../src/obfuscate/joint.ts";
+import type { ObfuscateOptions } from "../../src/obfuscate/options.ts";
+import { Original } from "../../src/obfuscate/original.ts";
+import { type Prepared, prepare, resolveOptions } from "../../src/obfuscate/prepare.ts";
+import { nameChainInput, seal } from "../../src/obfuscate/seal.ts";
+import { simulate } from "../../src/obfuscate/simulate.ts";
+import { encodeModel } from "../../src/onnx/index.ts";
+import {
+  backward,
+  parameter,
+  randn,
+  scope,
+  setThreads,
+  sum,
+  type Tensor,
+  tensor,
+} from "../../src/torch/index.ts";
+import { type ProgressEvent, RunFolder } from "../../src/train/index.ts";
+import { idxFile } from "../cli/fixtures.ts";
+import { evaluate, randomInput, relativeDifference } from "../graph/onnxruntime.ts";
+import { workshop } from "../train/folder.ts";
+import { writeFiles } from "./tiny.ts";
+
+const path = workshop();
+const [channels, classes] = [1, 3];
+
+beforeAll(() => setThreads(1));
+
+/** 32 images of noise in the notation of a data set. */
+function noise(height: number, width: number): string {
+  const images = uniform({ seed: 1, name: "noise" }, 32 * height * width).map((u) => 256 * u);
+  const pixels = idxFile([32, height, width], Uint8Array.from(images));
+  const labels = idxFile(
+    [32],
+    Uint8Array.from({ length: 32 }, (_, i) => i % classes),
+  );
+  return writeFiles(path(), {
+    "train-images-idx3-ubyte": pixels,
+    "train-labels-idx1-ubyte": labels,
+    "t10k-images-idx3-ubyte": pixels,
+    "t10k-labels-idx1-ubyte": labels,
+  });
+}
+
+/** Checks and trains as the job does. Gives what was trained and the stages and losses on the way. */
+async function trained(model: Graph, changes: Partial<ObfuscateOptions>) {
+  const file = path();
+  writeFileSync(file, encodeModel(model));
+  const [, , height, width] = model.inputs[0]!.shape as number[];
+  const data = noise(height!, width!);
+  const given: ObfuscateOptions = {
+    ...{ model: file, data, depth: 5, epochs: 2, out: path(), batchSize: 4 },
+    ...{ precision: "f32", ...changes },
+  };
+  const prepared = await prepare(given);
+  const options = resolveOptions(given, prepared);
+  const run = await RunFolder.create(options.out, { job: "obfuscate", options });
+  const events: ProgressEvent[] = [];
+  const { seed, precision, device, weights, simulation, epochs } = options;
+  using original = new Original(prepared.graph, prepared.boundary, { device, precision });
+  using batches = new Batches(prepared.data.train, { batch: 4, seed, mean: [0], std: [1] });
+  const chain = await simulate(original, batches, {
+    ...{ plan: prepared.plan, simulation, epochs, weights, device, precision, seed, run },
+    ...{ hooks: { onProgress: (event) => events.push(event) }, checkpoint: undefined },
+  });
+  const epochsOf = events.flatMap((event) => (event.type === "epoch" ? [event] : []));
+  return { chain: nameChainInput(chain, prepared.graph), prepared, epochs: epochsOf };
+}
+
+/** What is shipped computes what was trained. */
+async function expectSealable(chain: Graph, { classifier, plan }: Prepared): Promise<void> {
+  const depth = plan.layers.length;
+  const [before, after] = [compose(chain, classifier), seal(chain, classifier, { depth, seed: 4 })];
+  const shape = [4, ...plan.input];
+  const name = before.inputs[0]!.name;
+  const image = randomInput(name, shape);
+  const [a, b] = [
+    await evaluate(before, { [name]: image }),
+    await evaluate(after, { [name]: image }),
+  ];
+  expect(a.logits!.values.every(Number.isFinite)).toBe(true);
+  expect(relativeDifference(a.logits!, b.logits!)).toBeLessThan(1e-4);
+}
+
+const shape = (height: number, width: number) => ({
+  shape: [channels, height, width] as const,
+  classes,
+});
+const models = {
+  resnet: resnet({ depth: 20, widths: [4, 6, 8], ...shape(12, 20) }),
+  densenet: densenet({ depth: 16, growth: 4, ...shape(16, 16) }),
+  googlenet: googlenet({ width: 0.04, ...shape(16, 18) }),
+};
+
+describe.each(Object.entries(models))("%s", (_, model) => {
+  test.each([5, 7])("is simulated recursively by %d convolutions", async (depth) => {
+    const { chain, prepared, epochs } = await trained(model, { depth, simulation: "recursive" });
+    const stages = [...new Set(epochs.map(({ stage }) => stage))];
+    expect(stages.length).toBeGreaterThan(1);
+    expect(stages.at(-1)).toBe("chain");
+    for (const { losses } of epochs) {
+      expect(Object.values(losses).every(Number.isFinite)).toBe(true);
+      const terms = Object.keys(losses).map((name) => name.split(" ")[0]);
+      expect(new Set(terms)).toEqual(new Set(["feature", "label", "distillation", "loss"]));
+    }
+    await expectSealable(chain, prepared);
+  });
+
+  test("is simulated directly in bf16", async () => {
+    const { chain, prepared, epochs } = await trained(model, { precision: "bf16" });
+    expect(epochs.map(({ stage, epoch }) => [stage, epoch])).toEqual([
+      ["chain", 1],
+      ["chain", 2],
+    ]);
+    expect(epochs[1]!.losses.loss).toBeLessThan(epochs[0]!.losses.loss!);
+    await expectSealable(chain, prepared);
+  });
+});
+
+describe("the terms of the loss", () => {
+  const nothing: JointWeights = { feature: 0, label: 0, distillation: 0 };
+
+  test.each(["feature", "label", "distillation"] as const)("%s alone", async (term) => {
+    for (const simulation of ["direct", "recursive"] as const) {
+      const weights = { ...nothing, [term]: 2 };
+      const { epochs } = await trained(models.resnet, { weights, simulation, depth: 3 });
+      const { losses } = epochs.at(-1)!;
+      expect(Object.keys(losses).sort()).toEqual([term, "loss"].sort());
+      expect(losses.loss).toBeCloseTo(2 * losses[term]!, 4);
+    }
+  });
+
+  test.each<[string, Partial<JointWeights>]>([
+    ["none", nothing],
+    ["a negative weight", { label: -1 }],
+    ["a weight that is no number", { feature: Number.NaN }],
+    ["an infinite weight", { distillation: Number.POSITIVE_INFINITY }],
+  ])("%s is refused", async (_, weights) => {
+    await expect(trained(models.resnet, { weights })).rejects.toThrow(UsageError);
+  });
+});
+
+test("the frozen original gives the features and logits of its file, and judges any features", async () => {
+  const model = models.densenet;
+  const file = path();
+  writeFileSync(file, encodeModel(model));
+  const given = { ...{ model: file, data: noise(16, 16), depth: 3, epochs: 1, out: path() } };
+  const { graph, boundary } = await prepare(given);
+  using original = new Original(graph, boundary, { device: "cpu", precision: "f32" });
+  expect(original.shapeOf(boundary.tensor)).toEqual(boundary.shape.slice(1));
+  const { logits } = await evaluate(model, { input: [4, 1, 16, 16] });
+  scope(() => {
+    const image = randomInput("input", [4, 1, 16, 16]);
+    const images = randn([4, 1, 16, 16]);
+    const ours = original.look(toTensor(image), [boundary.tensor]);
+    const values = Float32Array.from(ours.logits.numbers());
+    expect(relativeDifference(logits!, { shape: [4, classes], values })).toBeLessThan(1e-4);
+    expect(ours.logits.requiresGrad).toBe(false);
+    const features = ours.features[boundary.tensor]!;
+    const judged = original.judge(boundary.tensor, features).numbers();
+    judged.forEach((value, i) => {
+      expect(value).toBeCloseTo(values[i]!, 4);
+    });
+    const moved = parameter(original.look(images, [boundary.tensor]).features[boundary.tensor]!);
+    backward(sum(original.judge(boundary.tensor, moved)));
+    expect(moved.grad?.numbers().some((value) => value !== 0)).toBe(true);
+  });
+});
+
+function toTensor({ shape: sizes, values }: ReturnType<typeof randomInput>): Tensor {
+  return tensor(values, { shape: sizes });
+}
