@@ -4,7 +4,15 @@ import { describeNode, type Graph, type TensorData } from "../graph/graph.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat } from "../graph/tensorData.ts";
-import { type Device, keep, parameter, scope, type Tensor } from "../torch/index.ts";
+import {
+  type Device,
+  keep,
+  operator,
+  parameter,
+  scope,
+  type Tensor,
+  zeros,
+} from "../torch/index.ts";
 import { alias, mostHostValues, product } from "./aten.ts";
 import { toTensor, toTensorData } from "./constants.ts";
 import { assertAffordable } from "./guard.ts";
@@ -30,6 +38,8 @@ export interface ForwardOptions {
   readonly outputs?: readonly string[];
 }
 
+const inferring = operator<boolean>("aten::is_inference");
+
 /** More plans than shapes and outputs that a program uses in turn. */
 const mostPlans = 16;
 
@@ -49,8 +59,6 @@ export class Network {
   readonly buffers: ReadonlyMap<string, Tensor>;
   readonly #device: Device;
   readonly #precision: Precision;
-  /** Constants of other types, from their first use on. */
-  readonly #constants = new Map<string, Tensor>();
   readonly #plans = new Map<string, LoadedPlan>();
 
   /** Throws ModelError that lists every operator without support. */
@@ -88,8 +96,12 @@ export class Network {
     return scope(() => {
       const values = new Map<string, Tensor>();
       for (const [name, tensor] of Object.entries(inputs)) values.set(name, this.#place(tensor));
-      const tensorOf = (name: string) =>
-        values.get(name) ?? plan.tensors.get(name) ?? this.#initializer(name);
+      const held = [values, this.parameters, this.buffers, plan.tensors];
+      const tensorOf = (name: string) => {
+        const found = held.find((tensors) => tensors.has(name))?.get(name);
+        if (!found) throw new ModelError(`tensor "${name}" is read before it is made`);
+        return found;
+      };
       for (const step of plan.steps) {
         const results = this.#run(step, { tensorOf, training });
         step.outputs.forEach((name, index) => {
@@ -120,7 +132,8 @@ export class Network {
   dispose(): void {
     for (const plan of this.#plans.values()) disposeAll(plan.tensors);
     this.#plans.clear();
-    for (const tensors of [this.parameters, this.buffers, this.#constants]) disposeAll(tensors);
+    disposeAll(this.parameters);
+    disposeAll(this.buffers);
   }
 
   #plan(
@@ -131,7 +144,9 @@ export class Network {
     const shapes = Object.fromEntries(
       Object.entries(inputs).map(([name, tensor]) => [name, tensor.shape]),
     );
-    const key = JSON.stringify([shapes, options]);
+    // Tensors made in inference mode are of no use outside of it.
+    const isInference = scope(() => inferring(zeros([0])));
+    const key = JSON.stringify([shapes, options, isInference]);
     const cached = this.#plans.get(key);
     if (cached) return cached;
     const facts = inferShapes(this.graph, shapes);
@@ -170,16 +185,6 @@ export class Network {
     return placed.dtype === "float16" || placed.dtype === "bfloat16"
       ? placed.to({ dtype: "float32" })
       : placed;
-  }
-
-  #initializer(name: string): Tensor {
-    const held = this.parameters.get(name) ?? this.buffers.get(name) ?? this.#constants.get(name);
-    if (held) return held;
-    const value = this.graph.initializers.get(name);
-    if (!value) throw new ModelError(`tensor "${name}" is read before it is made`);
-    const tensor = keep(toTensor(value, this.#device));
-    this.#constants.set(name, tensor);
-    return tensor;
   }
 
   #run(

@@ -9,7 +9,7 @@ import {
   type TensorData,
 } from "../graph/graph.ts";
 import type { TensorFacts } from "../graph/shapes.ts";
-import { toNumbers } from "../graph/tensorData.ts";
+import { isFloat, toNumbers } from "../graph/tensorData.ts";
 import { mostHostValues } from "./aten.ts";
 import { type Attributes, readAttributes } from "./attributes.ts";
 import { type Call, mergeRelu } from "./merge.ts";
@@ -39,7 +39,7 @@ export interface Step {
 
 export interface Plan {
   readonly steps: readonly Step[];
-  /** Tensors that steps read or that are wanted, and that are known without running. */
+  /** Tensors that steps read or that are wanted, and that are known without running; no float initializers. */
   readonly constants: ReadonlyMap<string, TensorData>;
 }
 
@@ -64,9 +64,9 @@ export function compile(graph: Graph, options: PlanOptions): Plan {
   );
   const constants = new Map<string, TensorData>();
   for (const name of [...steps.flatMap(({ inputs }) => inputs), ...outputs]) {
-    const value =
-      name !== undefined && !graph.initializers.has(name) ? constantOf(name) : undefined;
-    if (name !== undefined && value) constants.set(name, value);
+    const value = name === undefined ? undefined : constantOf(name);
+    const isHeld = graph.initializers.has(name ?? "") && value && isFloat(value.dtype);
+    if (name !== undefined && value && !isHeld) constants.set(name, value);
   }
   return { steps: withReleases(steps, new Set(outputs)), constants };
 }

@@ -6,6 +6,7 @@ import { fromNumbers, toFloat32 } from "../../src/graph/tensorData.ts";
 import {
   backward,
   clearGradients,
+  inferenceMode,
   liveTensors,
   manualSeed,
   ones,
@@ -212,6 +213,28 @@ describe("training", () => {
     backward(sum(square(through)));
     expect(image1.grad?.numbers().some((value) => value !== 0)).toBe(true);
     network.dispose();
+  });
+
+  it("learns after a pass in inference mode, whose constants it does not take over", () => {
+    const model = graph({
+      inputs: { x: [2, 3] },
+      initializers: {
+        w: random([3]),
+        index: fromNumbers("int64", [2], [2, 0]),
+        two: float32([], [2]),
+      },
+      nodes: [
+        node("Mul", ["x", "w"], "product"),
+        node("Gather", ["product", "index"], "picked", { axis: 1 }),
+        node("Sqrt", ["two"], "root"),
+        node("Mul", ["picked", "root"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const network = new Network(model, { trainable: true });
+    inferenceMode(() => network.forward({ x: ones([2, 3]) }));
+    backward(sum(square(network.forward({ x: ones([2, 3]) }).y!)));
+    expect(network.parameters.get("w")?.grad?.numbers().map(Boolean)).toEqual([true, false, true]);
   });
 
   it("moves running statistics by the momentum of ONNX, only while training", () => {
