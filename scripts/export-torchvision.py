@@ -7,6 +7,7 @@ both of PyTorch's exporters. Needs Python packages torch, torchvision, onnx, onn
     python scripts/export-torchvision.py --out DIR [--networks NAME ...] [--exporter torchscript|dynamo]
     node scripts/check-exports.mjs DIR
 """
+
 import argparse
 import pathlib
 import sys
@@ -17,12 +18,14 @@ import torchvision
 
 import layouts
 
-TORCHVISION = """alexnet vgg11 vgg16_bn resnet18 resnet34 resnet50 resnet101 resnet152 wide_resnet50_2
+TORCHVISION = (
+    """alexnet vgg11 vgg16_bn resnet18 resnet34 resnet50 resnet101 resnet152 wide_resnet50_2
 resnext50_32x4d densenet121 densenet161 densenet169 densenet201 googlenet inception_v3 squeezenet1_0
 squeezenet1_1 shufflenet_v2_x0_5 shufflenet_v2_x1_0 shufflenet_v2_x2_0 mobilenet_v2 mobilenet_v3_small
 mobilenet_v3_large mnasnet0_5 mnasnet1_0 mnasnet1_3 efficientnet_b0 efficientnet_b1 efficientnet_b4
 efficientnet_v2_s efficientnet_v2_m regnet_x_400mf regnet_y_400mf regnet_y_1_6gf regnet_x_3_2gf
 convnext_tiny convnext_small""".split()
+)
 
 
 def build(name):
@@ -57,8 +60,14 @@ def export(network, image, path, exporter, opset, dynamic):
     else:
         shapes = ({0: torch.export.Dim("batch")},) if dynamic else None
         torch.onnx.export(
-            network, (image,), path, dynamo=True, dynamic_shapes=shapes, external_data=True,
-            verbose=False, **names
+            network,
+            (image,),
+            path,
+            dynamo=True,
+            dynamic_shapes=shapes,
+            external_data=True,
+            verbose=False,
+            **names,
         )
 
 
@@ -68,7 +77,9 @@ def main():
     parser.add_argument("--networks", nargs="+", default=TORCHVISION + sorted(layouts.LAYOUTS))
     parser.add_argument("--exporter", choices=["torchscript", "dynamo"])
     parser.add_argument("--opset", type=int, help="17 (torchscript) and 18 (dynamo) by default")
-    parser.add_argument("--fixed", action="store_true", help="a fixed batch size instead of a dynamic one")
+    parser.add_argument(
+        "--fixed", action="store_true", help="a fixed batch size instead of a dynamic one"
+    )
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -85,7 +96,9 @@ def main():
                 print(path, flush=True)
             except Exception as error:
                 failed += 1
-                print(f"{path}: {type(error).__name__}: {str(error).splitlines()[0]}", file=sys.stderr)
+                print(
+                    f"{path}: {type(error).__name__}: {str(error).splitlines()[0]}", file=sys.stderr
+                )
     return 1 if failed else 0
 
 
