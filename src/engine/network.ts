@@ -1,6 +1,6 @@
 // A graph on a device: runs on libtorch, learns, and becomes a graph again.
 import { ModelError, ResourceError } from "../errors.ts";
-import { describeNode, type Graph, type TensorData } from "../graph/graph.ts";
+import { describeNode, type Graph, type Node, type TensorData } from "../graph/graph.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat } from "../graph/tensorData.ts";
@@ -214,7 +214,9 @@ export class Network {
         return results.map((tensor) => (tensors.includes(tensor) ? alias(tensor) : tensor));
       });
     } catch (error) {
-      throw describeFailure(step, error);
+      // Outside of training, a CPU's memory is spent by sizes in the file.
+      const isOurs = training || this.#device !== "cpu";
+      throw describeFailure(step.node, error, { isOurs });
     }
   }
 }
@@ -240,8 +242,9 @@ function asResult(tensor: Tensor): Tensor {
   return tensor.dtype === "bfloat16" ? tensor.to({ dtype: "float32" }) : alias(tensor);
 }
 
-function describeFailure({ node }: Step, error: unknown): Error {
+/** The error of a node. Lack of memory is the machine's, not the model's, where `isOurs` says so. */
+function describeFailure(node: Node, error: unknown, { isOurs }: { isOurs: boolean }): Error {
   const message = `${describeNode(node)}: ${error instanceof Error ? error.message : String(error)}`;
   const memory = /out of memory|can't allocate memory|not enough memory/i.test(message);
-  return new (memory ? ResourceError : ModelError)(message, { cause: error });
+  return new (memory && isOurs ? ResourceError : ModelError)(message, { cause: error });
 }
