@@ -1,0 +1,120 @@
+import { describe, expect, test } from "vitest";
+import type { Dataset } from "../../src/data/index.ts";
+import { UsageError } from "../../src/errors.ts";
+import {
+  add,
+  backward,
+  cpuHasBfloat16,
+  parameter,
+  randn,
+  scope,
+  square,
+  sum,
+  threads,
+} from "../../src/torch/index.ts";
+import { recipe, resolveJobOptions } from "../../src/train/index.ts";
+import { defaultLearningRate } from "../../src/train/recipe.ts";
+import { quarters } from "./tiny.ts";
+
+describe("the recipe", () => {
+  const parameters = () =>
+    new Map([
+      ["conv.weight", parameter(randn([6, 4, 3, 3]))],
+      ["linear.weight", parameter(randn([5, 6]))],
+      ["bias", parameter(randn([5]))],
+    ]);
+
+  test("gives convolutions to Muon, which orthogonalizes their step, and the rest to SGD", () => {
+    const given = parameters();
+    const [muon, sgd] = recipe(given, { precision: "f32", learningRate: 1 });
+    expect([...muon!.state.keys()]).toEqual(["momentum.conv.weight"]);
+    expect([...sgd!.state.keys()]).toEqual(["momentum.linear.weight", "momentum.bias"]);
+
+    const before = new Map([...given].map(([name, each]) => [name, each.numbers()]));
+    scope(() =>
+      backward([...given.values()].map((each) => sum(square(each))).reduce((a, b) => add(a, b))),
+    );
+    for (const optimizer of [muon!, sgd!]) optimizer.step();
+    const change = (name: string) =>
+      given
+        .get(name)!
+        .numbers()
+        .map((value, i) => value - before.get(name)![i]!);
+
+    // Nesterov: gradient + momentum × (momentum × 0 + gradient), of the gradient 2 w.
+    const share = 0.05 / defaultLearningRate;
+    change("bias").forEach((value, i) => {
+      expect(value).toBeCloseTo(-share * 1.85 * 2 * before.get("bias")![i]!, 4);
+    });
+    // The weight was scaled to the norm √6 first; a step of six orthogonal rows has that norm, too.
+    const weight = before.get("conv.weight")!;
+    const norm = Math.hypot(...weight);
+    const step = given
+      .get("conv.weight")!
+      .numbers()
+      .map((value, i) => value - (weight[i]! * Math.sqrt(6)) / norm);
+    expect(Math.hypot(...step)).toBeGreaterThan(0.6 * Math.sqrt(6));
+    expect(Math.hypot(...step)).toBeLessThan(1.3 * Math.sqrt(6));
+  });
+
+  test("scales both learning rates alike", () => {
+    const steps = [1, 0.5].map((learningRate) => {
+      const given = new Map([["bias", parameter(randn([5]).detach())]]);
+      const [, sgd] = recipe(given, { precision: "f32", learningRate });
+      const before = given.get("bias")!.numbers();
+      scope(() => backward(sum(given.get("bias")!)));
+      sgd!.step();
+      return before[0]! - given.get("bias")!.numbers()[0]!;
+    });
+    expect(steps[0]! / steps[1]!).toBeCloseTo(2, 3);
+  });
+});
+
+describe("options that are left open", () => {
+  const given = { data: "idx:data", epochs: 1, out: "run" };
+  const images = (count: number, size = 32): Dataset => ({
+    ...quarters(4),
+    labels: new Int32Array(count),
+    shape: [3, size, size],
+  });
+  const resolved = (changes = {}, dataset = images(50_000)) =>
+    resolveJobOptions({ ...given, ...changes }, { dataset, device: "cpu" });
+
+  test("are decided by data and machine", () => {
+    expect(resolved()).toEqual({
+      ...{ data: `idx:${process.cwd()}/data`, out: `${process.cwd()}/run`, epochs: 1 },
+      ...{ mean: [0, 0, 0], std: [1, 1, 1], device: "cpu", seed: 0, flip: false },
+      ...{ precision: cpuHasBfloat16() ? "bf16" : "f32", threads: threads(), crop: 2 },
+      ...{ batchSize: 512, checkpointSeconds: 60 },
+    });
+  });
+
+  test.each([
+    [50_000, 32, 512],
+    [10_000, 32, 64],
+    [1000, 32, 16],
+    [10, 32, 10],
+    [1_000_000, 224, 16],
+  ])("%d images of %d pixels a side come in batches of %d", (count, size, batch) => {
+    expect(resolved({}, images(count, size)).batchSize).toBe(batch);
+  });
+
+  test("stay as they are given", () => {
+    const choices = {
+      ...{ mean: [1, 2, 3], std: [4, 5, 6], seed: 7, flip: true, precision: "f32" as const },
+      ...{ threads: 3, crop: 0, batchSize: 8, checkpointSeconds: 0 },
+    };
+    expect(resolved(choices)).toMatchObject(choices);
+  });
+
+  test.each([
+    { batchSize: 0 },
+    { batchSize: 50_001 },
+    { crop: 32 },
+    { mean: [0, 0] },
+    { std: [0, 1, 1] },
+    { data: "idx" },
+  ])("are refused where they do not fit: %j", (changes) => {
+    expect(() => resolved(changes)).toThrow(UsageError);
+  });
+});
