@@ -89,7 +89,8 @@ FOR_EACH_PROCESSOR void sumGradientBlock(const T* __restrict x, const T* __restr
   for (int64_t row = 0; row < rows; row++, x += by.count, gradient += by.count) {
     for (int64_t c = 0; c < by.count; c++) {
       const float value = widen(x[c]);
-      const float passed = value * scale[c] + offset[c] > by.floor ? widen(gradient[c]) : 0.0f;
+      const float arrived = widen(gradient[c]);  // apart from the choice, or the compiler masks the load
+      const float passed = value * scale[c] + offset[c] > by.floor ? arrived : 0.0f;
       sum[c] += passed;
       products[c] += passed * (value - mean[c]);
     }
@@ -108,7 +109,8 @@ FOR_EACH_PROCESSOR void gradientBlock(const T* __restrict x, const T* __restrict
        row++, x += by.count, gradient += by.count, result += by.count) {
     for (int64_t c = 0; c < by.count; c++) {
       const float value = widen(x[c]);
-      const float passed = value * scale[c] + offset[c] > by.floor ? widen(gradient[c]) : 0.0f;
+      const float arrived = widen(gradient[c]);
+      const float passed = value * scale[c] + offset[c] > by.floor ? arrived : 0.0f;
       store(passed * scale[c] + value * slope[c] + constant[c], result + c);
     }
   }

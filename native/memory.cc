@@ -1,7 +1,5 @@
-// Tensor memory: the handle table, copies between typed arrays and tensors, and the allocator.
+// Tensors in memory: the handle table, and copies between typed arrays and tensors.
 #include "tensors.h"
-
-#include <malloc.h>
 
 namespace deepobf {
 
@@ -94,10 +92,7 @@ Napi::Value liveTensors(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void defineMemory(Napi::Object exports) {
-  // glibc returns every large block to the kernel and faults its pages in again; a training step
-  // asks for the same sizes each time, so keep them.
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, -1);
+  tuneMemory();
   define<fromBytes>(exports, "fromBytes");
   define<toBytes>(exports, "toBytes");
   define<item>(exports, "item");

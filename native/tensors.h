@@ -79,6 +79,9 @@ void define(Napi::Object exports, const char* name) {
                         name));
 }
 
+/** Sets up how the CPU's tensors get their memory; before the first of them. */
+void tuneMemory();
+
 void defineOperators(Napi::Object exports);
 void defineAutograd(Napi::Object exports);
 void defineMemory(Napi::Object exports);

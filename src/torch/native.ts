@@ -1,5 +1,6 @@
 // Loads the addon, once, and types what it exports. Only this folder calls it.
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { checkAddon } from "../../native/stamp.mjs";
 import { ResourceError } from "../errors.ts";
 
@@ -41,9 +42,18 @@ function load(): Native {
   if (problem?.fatal) throw cannotLoad(problem.message);
   if (problem) process.stderr.write(`warning: ${problem.message}\n`);
   try {
-    return createRequire(import.meta.url)(addon) as Native;
+    const loaded = createRequire(import.meta.url)(addon) as Native;
+    useAllCores(loaded);
+    return loaded;
   } catch (error) {
     throw cannotLoad(error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+/** libtorch 1.13 counts a single core on processors newer than itself. */
+function useAllCores(loaded: Native): void {
+  if (loaded.threads() === 1 && process.env.OMP_NUM_THREADS === undefined) {
+    loaded.setThreads(availableParallelism());
   }
 }
 
