@@ -8,7 +8,6 @@ import {
   divide,
   hostTensor,
   isFloating,
-  mean,
   multiplyNumber,
   powNumber,
   product,
@@ -123,8 +122,9 @@ export function LpPool([input]: [Tensor], { p = 2, ...attributes }: Attributes):
   return reshape(powNumber(slideSum(powers, window), 1 / p), shape);
 }
 
+/** A sum and a factor: the gradient of a mean would divide every element of the map. */
 export function GlobalAveragePool([x]: [Tensor]): Tensor {
-  return mean(x, spatialAxes(x));
+  return multiplyNumber(sum(x, spatialAxes(x)), 1 / product(x.shape.slice(2)));
 }
 
 export function GlobalMaxPool([x]: [Tensor]): Tensor {
