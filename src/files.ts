@@ -87,7 +87,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "the name is too long",
   EISDIR: "a folder of that name exists",
   ENOTEMPTY: "a folder of that name exists",
-  EEXIST: "a file of that name exists",
+  EEXIST: "a file is in the way, there or where a folder above it should be",
   ENOTDIR: "a part of the path is a file, not a folder",
   ENOENT: "the folder above it does not exist",
 };

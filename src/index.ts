@@ -43,8 +43,14 @@ export async function train(options: TrainOptions, hooks?: JobHooks): Promise<Tr
   return (await import("./train/index.ts")).trainReference(options, hooks);
 }
 
-/** Continues an interrupted obfuscation; see `deepobf resume`. */
-export async function resume(directory: string, hooks?: JobHooks): Promise<ObfuscateSummary> {
+/** Continues an interrupted run of either job; see `deepobf resume`. */
+export async function resume(
+  directory: string,
+  hooks?: JobHooks,
+): Promise<ObfuscateSummary | TrainSummary> {
+  const { readConfig, resumeReference } = await import("./train/index.ts");
+  const { job } = await readConfig(directory);
+  if (job === "train") return resumeReference(directory, hooks);
   return (await import("./obfuscate/index.ts")).resume(directory, hooks);
 }
 

@@ -140,7 +140,9 @@ function runNetwork(
     return scope(() => inferenceMode(forward));
   } catch (error) {
     // The sizes in the file ask for the memory, so the file is to blame.
-    if (error instanceof ResourceError) throw new ModelError(error.message, { cause: error });
+    if (error instanceof ResourceError || error instanceof RangeError) {
+      throw new ModelError(error.message, { cause: error });
+    }
     throw error;
   }
 }

@@ -107,7 +107,7 @@ refusals({
   "an output folder below a file": () => ({
     args: job(join(model, "run")),
     code: 5,
-    says: [`cannot write ${join(model, "run")}`, "is a file, not a folder"],
+    says: [`cannot write ${join(model, "run")}`, "a file is in the way"],
   }),
 });
 
