@@ -16,7 +16,7 @@ export interface Screen {
 
 const secondsBetweenPlainLines = 10;
 const secondsBetweenRedraws = 0.1;
-const barWidth = 20;
+const barWidth = 16;
 const eraseLine = "\r\u001b[2K";
 
 /** Renders the events of one job. */
@@ -35,6 +35,7 @@ export class Progress {
 
   /** Shows an event. */
   readonly show = (event: ProgressEvent): void => {
+    if (event.type === "phase") this.close();
     if (event.type === "step") this.#step(event);
     else if (event.type === "epoch") this.#epoch(event);
     else this.#line(printableLines(event.type === "phase" ? event.name : event.text));
@@ -59,7 +60,8 @@ export class Progress {
   }
 
   #draw(line: string): void {
-    const width = (this.#screen.columns ?? 80) - 1;
+    // A terminal that does not know its size says 0.
+    const width = (this.#screen.columns || 80) - 1;
     this.#live = line.slice(0, width);
     this.#screen.write(eraseLine + this.#live);
   }
@@ -80,14 +82,14 @@ export class Progress {
       `step ${step}/${steps}`,
       ...(losses?.loss === undefined ? [] : [`loss ${losses.loss.toPrecision(4)}`]),
       `${imagesPerSecond.toFixed(0)} images/s`,
-      `${duration(secondsLeft)} left`,
     ].join(", ");
+    const left = `${duration(secondsLeft)} left`;
     if (!this.#screen.isTTY) {
-      this.#line(`${printable(stage)}: ${parts}`);
+      this.#line(`${printable(stage)}: ${parts}, ${left}`);
       return;
     }
     const done = Math.round((barWidth * step) / Math.max(1, steps));
-    this.#draw(`[${"=".repeat(done).padEnd(barWidth)}] ${printable(stage)}: ${parts}`);
+    this.#draw(`[${"=".repeat(done).padEnd(barWidth)}] ${left}, ${printable(stage)}: ${parts}`);
   }
 
   #epoch(event: Epoch): void {

@@ -9,11 +9,11 @@ import { ModelError } from "../../src/errors.ts";
 import type { ProgressEvent } from "../../src/train/progress.ts";
 
 /** Progress on a screen that keeps what is written; each event comes a second after the last. */
-function screen({ isTTY = false, secondsBetween = 1 } = {}) {
+function screen({ isTTY = false, secondsBetween = 1, columns = 72 } = {}) {
   const written: string[] = [];
   let now = 0;
   const write = (text: string) => written.push(text);
-  const progress = new Progress({ isTTY, columns: 72, write }, () => now);
+  const progress = new Progress({ isTTY, columns, write }, () => now);
   const show = (event: ProgressEvent) => {
     now += secondsBetween;
     progress.show(event);
@@ -61,8 +61,8 @@ describe("progress on a terminal", () => {
     show(step(20));
     progress.close();
     const [, first, second, closed] = text().split("\r\u001b[2K");
-    expect(first).toMatch(/^\[===== {15}\] chain: epoch 1\/2, step 10\/40/);
-    expect(second).toMatch(/^\[={10} {10}\] chain/);
+    expect(first).toMatch(/^\[==== {12}\] 1:15 left, chain: epoch 1\/2, step 10\/40/);
+    expect(second).toMatch(/^\[={8} {8}\] 1:15 left/);
     expect(first).toHaveLength(71);
     expect(closed).toBe("");
     expect(text()).not.toContain("\n");
@@ -82,7 +82,23 @@ describe("progress on a terminal", () => {
       "       1/2    1.2500    0.7500   93.39 %       800      1:01",
       "       1/2    1.2500    0.7500   93.39 %       800      1:01",
     ]);
-    expect(lines[4]).toMatch(/^\[=====/);
+    expect(lines[4]).toMatch(/^\[====/);
+  });
+
+  test("ends the live line where another phase begins", () => {
+    const { show, text } = screen({ isTTY: true });
+    show(step(10));
+    show({ type: "phase", name: "sealing" });
+    expect(text().split("\r\u001b[2K").at(-1)).toBe("sealing\n");
+  });
+
+  test("does not shrink on a terminal of unknown width", () => {
+    const { show, text } = screen({ isTTY: true, columns: 0 });
+    show(step(10));
+    show(epoch);
+    const drawn = text().split("\r\u001b[2K");
+    expect(drawn.at(-1)).toBe(drawn[1]);
+    expect(drawn[1]).toHaveLength(79);
   });
 
   test("is drawn ten times a second at most", () => {
