@@ -138,7 +138,9 @@ class BlockSums {
   float* second(int64_t block) { return first(block) + channels_; }
   std::vector<double> totals() const {
     std::vector<double> totals(2 * channels_, 0.0);
-    for (size_t i = 0; i < partial_.size(); i++) totals[i % totals.size()] += partial_[i];
+    for (auto sums = partial_.begin(); sums != partial_.end(); sums += totals.size()) {
+      for (size_t i = 0; i < totals.size(); i++) totals[i] += sums[i];
+    }
     return totals;
   }
 
