@@ -16,6 +16,7 @@ import { fromFloat32, toFloat32 } from "../../src/graph/tensorData.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import { OnnxSession } from "../../src/runtime/index.ts";
 import { liveTensors } from "../../src/torch/index.ts";
+import { collectGarbage } from "../garbage.ts";
 
 /** Image i is uniformly i in its first channel and 255 - i in its second. */
 const images: Dataset = {
@@ -230,7 +231,7 @@ describe("a classifier on libtorch", () => {
         ],
         batch,
       );
-      const before = liveTensors();
+      const before = await collectGarbage();
       const network = new Network(graph);
       const torch = new NetworkClassifier(network, { name: "torch", shape: images.shape });
       await using session = await OnnxSession.open(encodeModel(graph), { threads: 1 });

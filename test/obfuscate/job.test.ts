@@ -34,6 +34,7 @@ import {
 import { encodeModel, readModel } from "../../src/onnx/index.ts";
 import { liveTensors } from "../../src/torch/index.ts";
 import { type ProgressEvent, trainReference } from "../../src/train/index.ts";
+import { collectGarbage } from "../garbage.ts";
 import { float32 } from "../graph/graphs.ts";
 import { accuracyOf, classesOf } from "../train/accuracy.ts";
 import { workshop } from "../train/folder.ts";
@@ -102,7 +103,7 @@ describe.each([
   const choices = { simulation, precision, seed };
 
   beforeAll(async () => {
-    const before = liveTensors();
+    const before = await collectGarbage();
     const onProgress = (event: ProgressEvent) => {
       events.push(event);
       // What the first steps of a stage set up stays; after that nothing may be added.
@@ -198,7 +199,7 @@ describe.each([
     "stopped at its report %d and resumed gives the same file",
     async (report) => {
       const out = path();
-      const before = liveTensors();
+      const before = await collectGarbage();
       const error = await failure(obfuscate(options({ ...choices, out }), stopAfter(report)));
       expect(error).toBeInstanceOf(InterruptedError);
       expect(error.message).toContain(`deepobf resume ${out}`);

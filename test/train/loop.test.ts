@@ -21,6 +21,7 @@ import {
   train,
   trainingState,
 } from "../../src/train/index.ts";
+import { collectGarbage } from "../garbage.ts";
 import { workshop } from "./folder.ts";
 import { quarters, type Setup, setUp, stepsPerEpoch } from "./tiny.ts";
 
@@ -315,6 +316,7 @@ describe("divergence", () => {
 });
 
 test("a step leaves no tensor behind, and 200 steps no memory", async () => {
+  await collectGarbage();
   const live: number[] = [];
   const resident: number[] = [];
   using setup = setUp({
