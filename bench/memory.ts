@@ -1,4 +1,4 @@
-// Resident set of a training process after 20 and after 200 steps, beside that of PyTorch at its best
+// Resident set of a training process after 20, 200 and 400 steps, beside that of PyTorch at its best
 // (the same malloc settings) for the same work.
 import type { Precision } from "../src/engine/index.ts";
 import { cpuHasBfloat16 } from "../src/torch/index.ts";
@@ -12,11 +12,16 @@ const { threads } = options;
 const python = findPython(options.python);
 const precisions: Precision[] = cpuHasBfloat16() ? ["f32", "bf16"] : ["f32"];
 
-async function measure(side: Contestant) {
-  const { resident: after20 } = await side.ask("20");
-  const { resident: after200 } = await side.ask("180");
+/** Bytes by number of steps. */
+async function measure(side: Contestant): Promise<Record<number, number>> {
+  const resident: Record<number, number> = {};
+  let done = 0;
+  for (const steps of [20, 200, 400]) {
+    resident[steps] = (await side.ask(String(steps - done))).resident;
+    done = steps;
+  }
   side.close();
-  return { bytesAfter20Steps: after20, bytesAfter200Steps: after200 };
+  return resident;
 }
 
 const results: Record<string, object> = {};
@@ -26,4 +31,4 @@ for (const precision of precisions) {
     pytorch: await measure(await startBest(python, { precision, threads })),
   };
 }
-report("memory", options, { results });
+report("memory", options, { unit: "bytes resident after so many steps", results });

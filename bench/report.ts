@@ -1,6 +1,6 @@
 // What every benchmark prints: one JSON object with the machine, the versions and the results.
 import { writeFileSync } from "node:fs";
-import { availableParallelism, cpus } from "node:os";
+import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { cpuHasBfloat16, libtorchVersion } from "../src/torch/index.ts";
 
@@ -41,6 +41,7 @@ export function report(benchmark: string, options: BenchOptions, results: object
         cpu: cpus()[0]?.model.trim(),
         cores: availableParallelism(),
         bf16: cpuHasBfloat16(),
+        load: round(loadavg()[0]!),
       },
       versions: { node: process.versions.node, libtorch: libtorchVersion() },
       ...{ threads, rounds },

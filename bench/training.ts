@@ -4,7 +4,7 @@ import type { Precision } from "../src/engine/index.ts";
 import { Contestant } from "./contestant.ts";
 import { peerScript } from "./python.ts";
 
-/** What native/memory.cc sets for ours: glibc keeps memory instead of returning it to the kernel. */
+/** What native/allocator.cc sets for ours: glibc keeps memory instead of returning it to the kernel. */
 const tunedMalloc = { MALLOC_MMAP_MAX_: "0", MALLOC_TRIM_THRESHOLD_: String(2 ** 40) };
 
 export async function startOurs(precision: Precision, threads: number): Promise<Contestant> {
