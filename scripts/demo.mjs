@@ -10,7 +10,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const data = await findFashionMnist(process.argv[2]);
 const parameters = [
   ...["obfuscate", "examples/resnet8-fashion-mnist.onnx", "--data", `idx:${data}`],
-  ...["--depth", "5", "--epochs", "8", "--flip", "--max-accuracy-drop", "0.02"],
+  ...["--depth", "5", "--epochs", "8", "--batch-size", "256", "--crop", "0", "--flip"],
+  ...["--max-accuracy-drop", "0.02"],
   ...["--out", freeFolder()],
 ];
 console.error(`$ deepobf ${parameters.join(" ")}`);

@@ -42,6 +42,17 @@ describe.concurrent("obfuscate", () => {
     expect(JSON.parse(shipped.stdout)).toMatchObject({ convolutions: 3, sequential: true });
   });
 
+  test("prints the command that makes the same file again", async ({ expect }) => {
+    const [first, second] = [file("once"), file("again")];
+    const ended = await deepobf(obfuscate(first, "--json", "--seed", "5", "--mean", "0.25"));
+    const { command, obfuscated } = JSON.parse(ended.stdout);
+    expect(command).toMatch(/^deepobf obfuscate .*--depth 3 .*--seed 5 --mean 0\.25/);
+    const words = command.replaceAll(first, second).split(" ").slice(1);
+    const again = JSON.parse((await deepobf([...words, "--json"])).stdout);
+    expect(again.obfuscated.sha256).toBe(obfuscated.sha256);
+    expect(again.command).toBe(command.replaceAll(first, second));
+  });
+
   test("ends with the table of both models; progress goes to stderr", async ({ expect }) => {
     const { code, stdout, stderr } = await deepobf(obfuscate(file("table")));
     expect(code, stderr).toBe(0);

@@ -3,57 +3,60 @@ import { defineCommand } from "../command.ts";
 import { trainingOptions } from "../dataOptions.ts";
 import { runJob } from "../job.ts";
 import { choice, integer, number, required, text } from "../options.ts";
+import { runJson } from "../runJson.ts";
 import { renderSummary, withTableOnMiss } from "../summary.ts";
+
+export const obfuscateOptions = {
+  depth: required(
+    integer({
+      flags: "--depth <N>",
+      help: "convolutions of the chain, such as 5 or 7",
+      min: 2,
+      max: 1000,
+    }),
+  ),
+  ...trainingOptions,
+  boundary: text({
+    flags: "--boundary <NAME>",
+    help: "tensor that ends the feature extractor (default: found in the graph)",
+    expected: "the name of a tensor",
+  }),
+  simulation: choice({
+    flags: "--simulation <NAME>",
+    help: "direct, or recursive: parts of the chain learn parts of the original first",
+    choices: ["direct", "recursive"],
+  }),
+  maxMacs: number({
+    flags: "--max-macs <N>",
+    help: "most multiply-accumulates of the chain",
+    min: 0,
+    above: true,
+  }),
+  maxLatencyRatio: number({
+    flags: "--max-latency-ratio <X>",
+    help: "gate: latency over the original's",
+    min: 0,
+    above: true,
+  }),
+  minAccuracy: number({
+    flags: "--min-accuracy <X>",
+    help: "gate: least accuracy",
+    min: 0,
+    max: 1,
+  }),
+  maxAccuracyDrop: number({
+    flags: "--max-accuracy-drop <X>",
+    help: "gate: most that may be lost, as a fraction of 1",
+    min: -1,
+    max: 1,
+  }),
+} as const;
 
 export const obfuscate = defineCommand({
   name: "obfuscate",
   summary: "turn a trained network into a plain chain of convolutions",
   argument: { name: "MODEL", help: "ONNX file of the original" },
-  options: {
-    depth: required(
-      integer({
-        flags: "--depth <N>",
-        help: "convolutions of the chain, such as 5 or 7",
-        min: 2,
-        max: 1000,
-      }),
-    ),
-    ...trainingOptions,
-    boundary: text({
-      flags: "--boundary <NAME>",
-      help: "tensor that ends the feature extractor (default: found in the graph)",
-      expected: "the name of a tensor",
-    }),
-    simulation: choice({
-      flags: "--simulation <NAME>",
-      help: "direct, or recursive: parts of the chain learn parts of the original first",
-      choices: ["direct", "recursive"],
-    }),
-    maxMacs: number({
-      flags: "--max-macs <N>",
-      help: "most multiply-accumulates of the chain",
-      min: 0,
-      above: true,
-    }),
-    maxLatencyRatio: number({
-      flags: "--max-latency-ratio <X>",
-      help: "gate: latency over the original's",
-      min: 0,
-      above: true,
-    }),
-    minAccuracy: number({
-      flags: "--min-accuracy <X>",
-      help: "gate: least accuracy",
-      min: 0,
-      max: 1,
-    }),
-    maxAccuracyDrop: number({
-      flags: "--max-accuracy-drop <X>",
-      help: "gate: most that may be lost, as a fraction of 1",
-      min: -1,
-      max: 1,
-    }),
-  },
+  options: obfuscateOptions,
   common: ["device", "precision", "seed", "mean", "std", "threads", "config", "json"],
   example: "obfuscate resnet20.onnx --data cifar10:data --depth 5 --epochs 20 --flip --out run",
   failures: ["model", "data", "resources", "diverged", "gate"],
@@ -61,6 +64,7 @@ export const obfuscate = defineCommand({
     const { obfuscate } = await import("../../obfuscate/index.ts");
     const job = () => runJob((hooks) => obfuscate({ ...options, model: argument }, hooks));
     const summary = await withTableOnMiss(options.out, job);
-    return { json: summary, text: renderSummary(summary) };
+    const json = await runJson(summary, { argument: "model", options: obfuscateOptions });
+    return { json, text: renderSummary(summary) };
   },
 });

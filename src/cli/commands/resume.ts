@@ -1,8 +1,10 @@
 // `deepobf resume DIR`: continues an interrupted run, of whichever job it is.
 import { defineCommand } from "../command.ts";
 import { runJob } from "../job.ts";
+import { runJson } from "../runJson.ts";
 import { renderSummary, withTableOnMiss } from "../summary.ts";
-import { renderTraining } from "./train.ts";
+import { obfuscateOptions } from "./obfuscate.ts";
+import { renderTraining, trainOptions } from "./train.ts";
 
 export const resume = defineCommand({
   name: "resume",
@@ -16,12 +18,14 @@ export const resume = defineCommand({
     const { readConfig, resumeReference } = await import("../../train/index.ts");
     if ((await readConfig(argument)).job === "train") {
       const summary = await runJob((hooks) => resumeReference(argument, hooks));
-      return { json: summary, text: renderTraining(summary) };
+      const json = await runJson(summary, { argument: "architecture", options: trainOptions });
+      return { json, text: renderTraining(summary) };
     }
     const { resume } = await import("../../obfuscate/index.ts");
     const summary = await withTableOnMiss(argument, () =>
       runJob((hooks) => resume(argument, hooks)),
     );
-    return { json: summary, text: renderSummary(summary) };
+    const json = await runJson(summary, { argument: "model", options: obfuscateOptions });
+    return { json, text: renderSummary(summary) };
   },
 });

@@ -7,20 +7,26 @@ import { runJob } from "../job.ts";
 import { nearest } from "../nearest.ts";
 import { number } from "../options.ts";
 import { count, duration, percent, renderList } from "../render.ts";
+import { runJson } from "../runJson.ts";
+
+export const trainOptions = {
+  ...trainingOptions,
+  learningRate: number({
+    flags: "--learning-rate <X>",
+    help: "the highest of the schedule",
+    min: 0,
+    above: true,
+  }),
+} as const;
 
 export const train = defineCommand({
   name: "train",
   summary: "train a reference model, such as resnet20 or densenet, and write it as ONNX",
-  argument: { name: "ARCH", help: "resnet20, resnet32, resnet44, resnet56, densenet or googlenet" },
-  options: {
-    ...trainingOptions,
-    learningRate: number({
-      flags: "--learning-rate <X>",
-      help: "the highest of the schedule",
-      min: 0,
-      above: true,
-    }),
+  argument: {
+    name: "ARCH",
+    help: "resnet20, resnet32, resnet44, resnet56, densenet, densenet100, googlenet or googlenet-half",
   },
+  options: trainOptions,
   common: ["device", "precision", "seed", "mean", "std", "threads", "config", "json"],
   example: "train resnet20 --data cifar10:data --epochs 60 --flip --out resnet20",
   failures: ["data", "resources", "diverged"],
@@ -30,7 +36,8 @@ export const train = defineCommand({
     const summary = await runJob((hooks) =>
       trainReference({ ...options, architecture: argument }, hooks),
     );
-    return { json: summary, text: renderTraining(summary) };
+    const json = await runJson(summary, { argument: "architecture", options: trainOptions });
+    return { json, text: renderTraining(summary) };
   },
 });
 
