@@ -35,6 +35,12 @@ export const trainingOptions = {
     max: 1024,
   }),
   flip: flag({ flags: "--flip", help: "mirror training images at random" }),
+  holdOut: integer({
+    flags: "--hold-out <N>",
+    help: "judge by the last N training images, which are not trained on, instead of the test images",
+    min: 0,
+    max: 1e9,
+  }),
   checkpointSeconds: number({
     flags: "--checkpoint-seconds <X>",
     help: "time between checkpoints (default 60)",

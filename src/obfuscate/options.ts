@@ -29,7 +29,7 @@ export type ResolvedOptions = ObfuscateOptions &
     readonly weights: JointWeights;
   };
 
-/** The figures of one model. Accuracy is a share of 1 on the test images, single view. */
+/** The figures of one model. Accuracy is a share of 1 on the test or held-out images, single view. */
 export interface ModelFigures {
   readonly accuracy: number;
   readonly parameters: number;

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { assertLabels, type Data, loadData } from "../data/index.ts";
+import { assertLabels, type Data, holdOut, loadData } from "../data/index.ts";
 import { assertSupported } from "../engine/index.ts";
 import { DeepObfError, ModelError, UsageError } from "../errors.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
@@ -42,7 +42,10 @@ export async function prepare(options: ObfuscateOptions): Promise<Prepared> {
       assertSupported(read);
       return read;
     },
-    async () => loadData(options.data, await wantedShape(options.model)),
+    async () => {
+      const data = await loadData(options.data, await wantedShape(options.model));
+      return holdOut(data, options.holdOut ?? 0);
+    },
   ]);
   const name = basename(options.model);
   const graph = specialize(model, data.train.shape, name);

@@ -30,6 +30,8 @@ export interface JobOptions {
   readonly crop?: number;
   /** Whether mirrored images show the same thing. */
   readonly flip?: boolean;
+  /** So many of the last training images are judged by in place of the test images; 0 by default. */
+  readonly holdOut?: number;
   /** Time between two checkpoints; 60 by default, 0 for one after every step. */
   readonly checkpointSeconds?: number;
 }
@@ -65,6 +67,7 @@ export function resolveJobOptions(
     batchSize: options.batchSize ?? defaultBatchSize(dataset.labels.length, height * width),
     crop: options.crop ?? Math.round(Math.min(height, width) / 16),
     flip: options.flip ?? false,
+    holdOut: options.holdOut ?? 0,
     checkpointSeconds: options.checkpointSeconds ?? 60,
   };
   assertBatchOptions(dataset, batchOptions(resolved));

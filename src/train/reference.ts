@@ -1,5 +1,5 @@
 // Training a reference model from scratch on labels: the originals of experiments.
-import { Batches, type Data, describeData, loadData } from "../data/index.ts";
+import { Batches, type Data, describeData, holdOut, loadData } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { UsageError } from "../errors.ts";
 import { evaluate, OnnxClassifier } from "../evaluate/index.ts";
@@ -33,7 +33,7 @@ export interface TrainOptions extends JobOptions {
   readonly learningRate?: number;
 }
 
-/** What `deepobf train --json` prints. Accuracy is a share of 1 on the test images, single view. */
+/** What `deepobf train --json` prints. Accuracy is a share of 1 on the test or held-out images, single view. */
 export interface TrainSummary {
   readonly architecture: string;
   readonly accuracy: number;
@@ -76,7 +76,7 @@ export async function trainReference(
   assertEpochs(options.epochs);
   architectureOf(options.architecture);
   const device = parseDevice(options.device ?? "cpu");
-  const data = await loadData(options.data);
+  const data = holdOut(await loadData(options.data), options.holdOut ?? 0);
   const config: RunConfig = {
     job: "train",
     options: {
@@ -99,7 +99,8 @@ export async function resumeReference(
   const finished = await run.readSummary();
   if (finished) return finished as TrainSummary;
   return run.whileLocked(async () => {
-    const data = await loadData((config as RunConfig).options.data);
+    const { options } = config as RunConfig;
+    const data = holdOut(await loadData(options.data), options.holdOut);
     return execute(run, { config: config as RunConfig, data, hooks });
   });
 }

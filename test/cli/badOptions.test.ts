@@ -71,6 +71,7 @@ refusals({
   "a seed beyond exact integers": value("--seed", "9007199254740993", "a whole number from 0"),
   "no threads": value("--threads", "0", "a whole number from 1 to 1024"),
   "a batch of nothing": value("--batch-size", "", "a whole number from 1"),
+  "fewer than no images held out": value("--hold-out", "-1", "a whole number from 0"),
   "an unknown device": value("--device", "tpu", "cpu, cuda or cuda:N"),
   "an unknown precision": value("--precision", "f16", "one of auto, f32, bf16"),
   "a mean that is no number": value("--mean", "0.5,x", "finite numbers between commas"),

@@ -85,7 +85,7 @@ describe("options that are left open", () => {
       ...{ data: `idx:${process.cwd()}/data`, out: `${process.cwd()}/run`, epochs: 1 },
       ...{ mean: [0, 0, 0], std: [1, 1, 1], device: "cpu", seed: 0, flip: false },
       ...{ precision: cpuHasBfloat16() ? "bf16" : "f32", threads: threads(), crop: 2 },
-      ...{ batchSize: 512, checkpointSeconds: 60 },
+      ...{ batchSize: 512, holdOut: 0, checkpointSeconds: 60 },
     });
   });
 
