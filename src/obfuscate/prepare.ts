@@ -116,23 +116,24 @@ async function all<T extends readonly unknown[]>(
 /** The options with everything decided. */
 export function resolveOptions(options: ObfuscateOptions, prepared: Prepared): ResolvedOptions {
   const { data, device } = prepared;
-  const weights = { ...defaultWeights, ...options.weights };
-  assertWeights(weights);
-  return {
+  const resolved: ResolvedOptions = {
+    ...defaultWeights,
     ...options,
     ...resolveJobOptions(options, { dataset: data.train, device }),
     model: resolve(options.model),
     simulation: options.simulation ?? "direct",
-    weights,
   };
+  assertWeights(resolved);
+  return resolved;
 }
 
 /** Throws UsageError for weights that make no loss. */
-function assertWeights(weights: JointWeights): void {
-  const values = Object.values(weights);
+function assertWeights({ featureWeight, labelWeight, distillationWeight }: JointWeights): void {
+  const values = [featureWeight, labelWeight, distillationWeight];
   const areValid = values.every((value) => Number.isFinite(value) && value >= 0);
   if (areValid && values.some((value) => value > 0)) return;
   throw new UsageError(
-    `weights: expected numbers from 0, one of them above 0, received ${JSON.stringify(weights)}`,
+    "--feature-weight, --label-weight, --distillation-weight: expected numbers from 0, one of them " +
+      `above 0, received ${values.join(", ")}`,
   );
 }
