@@ -1,5 +1,5 @@
 // Options that commands with data share.
-import { flag, integer, number, required, text } from "./options.ts";
+import { choice, flag, integer, number, required, text } from "./options.ts";
 
 export const data = required(
   text({
@@ -28,6 +28,11 @@ export const trainingOptions = {
     }),
   ),
   batchSize: integer({ flags: "--batch-size <N>", help: "images a step", min: 1, max: 65_536 }),
+  optimizer: choice({
+    flags: "--optimizer <NAME>",
+    help: "muon (default), or sgd for all parameters",
+    choices: ["muon", "sgd"],
+  }),
   crop: integer({
     flags: "--crop <N>",
     help: "shift training images by up to N pixels (default: a sixteenth of their size)",

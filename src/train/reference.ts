@@ -21,7 +21,7 @@ import {
 import { startOfStage, throwIfStopped, train } from "./loop.ts";
 import { labelLoss } from "./losses.ts";
 import type { JobHooks } from "./progress.ts";
-import { defaultLearningRate, recipe } from "./recipe.ts";
+import { learningRateOf, recipe } from "./recipe.ts";
 import { assertNew, RunFolder } from "./runFolder.ts";
 import { linearDecay } from "./schedule.ts";
 import { loadState, trainingState } from "./state.ts";
@@ -29,7 +29,7 @@ import { loadState, trainingState } from "./state.ts";
 export interface TrainOptions extends JobOptions {
   /** A name of `architectures`. */
   readonly architecture: string;
-  /** Highest learning rate of the convolutions. */
+  /** Highest learning rate, with Muon that of the convolutions. */
   readonly learningRate?: number;
 }
 
@@ -77,12 +77,13 @@ export async function trainReference(
   architectureOf(options.architecture);
   const device = parseDevice(options.device ?? "cpu");
   const data = holdOut(await loadData(options.data), options.holdOut ?? 0);
+  const resolved = resolveJobOptions(options, { dataset: data.train, device });
   const config: RunConfig = {
     job: "train",
     options: {
-      ...resolveJobOptions(options, { dataset: data.train, device }),
+      ...resolved,
       architecture: options.architecture,
-      learningRate: options.learningRate ?? defaultLearningRate,
+      learningRate: options.learningRate ?? learningRateOf(resolved),
     },
     versions: { node: process.versions.node, libtorch: libtorchVersion() },
   };

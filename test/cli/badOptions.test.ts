@@ -85,6 +85,7 @@ refusals({
     code: 2,
     says: ["--feature-weight, --label-weight, --distillation-weight: expected", "received 0, 0, 0"],
   }),
+  "an unknown optimizer": value("--optimizer", "adam", "muon or sgd"),
   "no MACs": value("--max-macs", "0", "a number above 0"),
   "an unknown runtime": () => ({
     args: ["evaluate", model, "--data", data, "--runtime", "tvm"],

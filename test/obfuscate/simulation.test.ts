@@ -64,11 +64,12 @@ async function trained(model: Graph, changes: Partial<ObfuscateOptions>) {
   const options = resolveOptions(given, prepared);
   const run = await RunFolder.create(options.out, { job: "obfuscate", options });
   const events: ProgressEvent[] = [];
-  const { seed, precision, device, simulation, epochs } = options;
+  const { seed, precision, device, simulation, epochs, optimizer, batchSize } = options;
   using original = new Original(prepared.graph, prepared.boundary, { device, precision });
   using batches = new Batches(prepared.data.train, { batch: 4, seed, mean: [0], std: [1] });
   const chain = await simulate(original, batches, {
     ...{ plan: prepared.plan, simulation, epochs, device, precision, seed, run },
+    ...{ optimizer, batchSize },
     weights: options,
     ...{ hooks: { onProgress: (event) => events.push(event) }, checkpoint: undefined },
   });
@@ -124,6 +125,17 @@ describe.each(Object.entries(models))("%s", (_, model) => {
     expect(epochs[1]!.losses.loss).toBeLessThan(epochs[0]!.losses.loss!);
     await expectSealable(chain, prepared);
   });
+});
+
+test("SGD learns otherwise than Muon, from the same start", async () => {
+  const losses = async (optimizer: "muon" | "sgd") => {
+    const { epochs } = await trained(models.resnet, { optimizer, depth: 3 });
+    return epochs.map((epoch) => epoch.losses.loss!);
+  };
+  const [muon, sgd] = [await losses("muon"), await losses("sgd")];
+  expect(sgd.every(Number.isFinite)).toBe(true);
+  expect(sgd[1]).toBeLessThan(sgd[0]!);
+  expect(sgd).not.toEqual(muon);
 });
 
 describe("the terms of the loss", () => {

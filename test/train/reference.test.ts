@@ -139,6 +139,13 @@ describe("training a reference model", () => {
     expect(accuracy).not.toBe(await accuracyOf(files.model, all.test, normalization));
   });
 
+  test("with SGD learns as well, at the learning rate that its batches ask for", async () => {
+    const { accuracy, files } = await trainReference(options({ optimizer: "sgd" }));
+    expect(accuracy).toBeGreaterThan(0.5);
+    const { options: kept } = JSON.parse(readFileSync(files.config, "utf8"));
+    expect(kept).toMatchObject({ optimizer: "sgd", learningRate: 0.2 / 16 });
+  });
+
   test("depends on the seed and the precision", async () => {
     const hashes = [sha256(summary.files.model)];
     for (const changes of [{ seed: 1 }, { precision: "bf16" as const }]) {
