@@ -22,6 +22,7 @@ import { nameChainInput, seal } from "./seal.ts";
 export interface Prepared {
   readonly graph: Graph;
   readonly boundary: Boundary;
+  readonly extractor: Graph;
   readonly classifier: Graph;
   readonly data: Data;
   readonly plan: Plan;
@@ -61,7 +62,7 @@ export async function prepare(options: ObfuscateOptions): Promise<Prepared> {
   const sha256 = createHash("sha256")
     .update(await readFile(options.model))
     .digest("hex");
-  return { graph, boundary, classifier, data, plan, device, sha256 };
+  return { graph, boundary, extractor, classifier, data, plan, device, sha256 };
 }
 
 /** Throws ModelError where the trained chain could not be shipped with this classifier. */
