@@ -1,5 +1,5 @@
 // Options that commands with data share.
-import { flag, integer, number, required, text } from "./options.ts";
+import { choice, flag, integer, number, required, text } from "./options.ts";
 
 export const data = required(
   text({
@@ -28,6 +28,11 @@ export const trainingOptions = {
     }),
   ),
   batchSize: integer({ flags: "--batch-size <N>", help: "images a step", min: 1, max: 65_536 }),
+  optimizer: choice({
+    flags: "--optimizer <NAME>",
+    help: "muon (default), or sgd for all parameters",
+    choices: ["muon", "sgd"],
+  }),
   crop: integer({
     flags: "--crop <N>",
     help: "shift training images by up to N pixels (default: a sixteenth of their size)",
@@ -35,6 +40,12 @@ export const trainingOptions = {
     max: 1024,
   }),
   flip: flag({ flags: "--flip", help: "mirror training images at random" }),
+  holdOut: integer({
+    flags: "--hold-out <N>",
+    help: "judge by the last N training images, which are not trained on, instead of the test images",
+    min: 0,
+    max: 1e9,
+  }),
   checkpointSeconds: number({
     flags: "--checkpoint-seconds <X>",
     help: "time between checkpoints (default 60)",

@@ -1,7 +1,6 @@
 // Labelled images in memory.
 
 import { DataError, UsageError } from "../errors.ts";
-import { randomBits } from "../graph/random.ts";
 
 /** Labelled images of one size. */
 export interface Dataset {
@@ -21,11 +20,11 @@ export interface Data {
   readonly test: Dataset;
 }
 
-/** One line on what a data set holds. */
+/** One line on what there is to learn from and to judge by. */
 export function describeData({ train, test }: Data): string {
   const [channels, height, width] = train.shape;
   return (
-    `${train.labels.length} training and ${test.labels.length} test images of ` +
+    `${train.labels.length} images to learn from and ${test.labels.length} to judge by, of ` +
     `${channels}×${height}×${width} in ${train.classes.length} classes`
   );
 }
@@ -50,29 +49,27 @@ export function assertLabels(dataset: Dataset, outputs: number): void {
 }
 
 /**
- * Splits off `holdOut` images at random, the same ones for the same seed, for instance to validate on.
- * Throws UsageError where nothing would be left.
+ * Holds out the last `count` training images: they take the place of the test images, which are then
+ * not looked at. The same data where `count` is 0. Throws UsageError where nothing is left to train on.
  */
-export function splitDataset(
-  dataset: Dataset,
-  { holdOut, seed }: { holdOut: number; seed: number },
-): { readonly rest: Dataset; readonly heldOut: Dataset } {
-  const count = dataset.labels.length;
-  if (!Number.isInteger(holdOut) || holdOut < 1 || holdOut >= count) {
+export function holdOut({ train, test }: Data, count: number): Data {
+  if (count === 0) return { train, test };
+  const rest = train.labels.length - count;
+  if (!Number.isInteger(count) || count < 0 || rest < 1) {
     throw new UsageError(
-      `cannot hold out ${holdOut} of the ${count} images of ${dataset.name}: ` +
-        `expected a whole number from 1 to ${count - 1}`,
+      `--hold-out: expected a whole number from 0 to ${train.labels.length - 1}, so that some of the ` +
+        `images of ${train.name} are left to train on, received ${count}`,
     );
   }
-  const order = permutation(randomBits({ seed, name: "data/split" }, count));
-  const indices = (part: Int32Array) => part.toSorted();
+  const part = (from: number, images: number, name: string) =>
+    select(
+      train,
+      Int32Array.from({ length: images }, (_, i) => from + i),
+      name,
+    );
   return {
-    rest: select(dataset, indices(order.subarray(0, count - holdOut)), dataset.name),
-    heldOut: select(
-      dataset,
-      indices(order.subarray(count - holdOut)),
-      `${dataset.name} (held out)`,
-    ),
+    train: part(0, rest, train.name),
+    test: part(rest, count, `${train.name} (held out)`),
   };
 }
 

@@ -8,8 +8,8 @@ export {
   type Data,
   type Dataset,
   describeData,
+  holdOut,
   select,
-  splitDataset,
 } from "./dataset.ts";
 export { loadData } from "./load.ts";
 export { type HostBatch, hostBatches, type Normalization } from "./normalize.ts";

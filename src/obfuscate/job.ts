@@ -1,8 +1,10 @@
 // The main job: original in, run folder with the shipped file out.
 import { Batches, describeData } from "../data/index.ts";
 import { GateError, ModelError } from "../errors.ts";
+import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
 import { compose } from "../graph/rewrites.ts";
+import { inferShapes } from "../graph/shapes.ts";
 import { writeModel } from "../onnx/index.ts";
 import { libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
 import {
@@ -13,6 +15,7 @@ import {
   RunFolder,
   throwIfStopped,
 } from "../train/index.ts";
+import { describePlan } from "./describePlan.ts";
 import type { ObfuscateOptions, ObfuscateSummary, ResolvedOptions } from "./options.ts";
 import { Original } from "./original.ts";
 import type { Plan } from "./plan.ts";
@@ -113,22 +116,23 @@ async function trainChain(
   { config, prepared, hooks }: { config: RunConfig; prepared: Prepared; hooks: JobHooks },
 ): Promise<Graph> {
   const { options, plan } = config;
-  const { device, precision, seed, epochs, simulation, weights } = options;
+  const { device, precision, seed, epochs, simulation, optimizer, batchSize } = options;
   hooks.onProgress?.({ type: "phase", name: "simulating the extractor" });
   using original = new Original(prepared.graph, prepared.boundary, { device, precision });
   using batches = new Batches(prepared.data.train, batchOptions(options));
   const checkpoint = await run.readCheckpoint();
   return await simulate(original, batches, {
-    ...{ plan, epochs, simulation, weights, device, precision, seed, run, hooks, checkpoint },
+    ...{ plan, epochs, simulation, optimizer, batchSize, device, precision, seed },
+    ...{ weights: options, run, hooks, checkpoint },
   });
 }
 
-function describeJob({ data, plan, boundary, graph }: Prepared): string {
-  const widths = plan.layers.map(({ outputs, pool }) => `${outputs}${pool ? "p" : ""}`).join(" ");
+function describeJob({ data, plan, boundary, graph, extractor }: Prepared): string {
+  const { macs } = countCost(extractor, inferShapes(extractor));
   return (
     `${describeData(data)}\n` +
     `boundary: "${boundary.tensor}" [${boundary.shape.slice(1).join(", ")}] of ${graph.nodes.length} nodes\n` +
-    `chain: ${widths} (output channels; p: 2×2 max pooling), ${(plan.macs / 1e6).toFixed(1)} M MACs`
+    describePlan(plan, { boundary: boundary.tensor, macs })
   );
 }
 

@@ -3,17 +3,21 @@
 import { operator, type Tensor } from "../torch/index.ts";
 import { distillationLoss, featureLoss, type LossTerm, labelLoss } from "../train/index.ts";
 
-/** Weights of the terms; a term of weight zero is left out. */
+/** Weights of the terms; a term of weight zero is left out, and one must be above it. */
 export interface JointWeights {
   /** Mean squared error of the features over the variance of the original's. */
-  readonly feature: number;
+  readonly featureWeight: number;
   /** Cross entropy with the labels. */
-  readonly label: number;
+  readonly labelWeight: number;
   /** Divergence from the original's softened predictions. */
-  readonly distillation: number;
+  readonly distillationWeight: number;
 }
 
-export const defaultWeights: JointWeights = { feature: 1, label: 0.5, distillation: 0.5 };
+export const defaultWeights: JointWeights = {
+  featureWeight: 1,
+  labelWeight: 0.5,
+  distillationWeight: 0.5,
+};
 
 const temperature = 4;
 const averagePool = operator("aten::_adaptive_avg_pool2d");
@@ -24,8 +28,8 @@ export function featureTerm(
   original: Tensor,
   { name, weights }: { name: string; weights: JointWeights },
 ): LossTerm[] {
-  if (weights.feature === 0) return [];
-  return [{ name, weight: weights.feature, value: featureLoss(...sameSize(features, original)) }];
+  if (weights.featureWeight === 0) return [];
+  return [{ name, weight: weights.featureWeight, value: featureLoss(...sameSize(features, original)) }];
 }
 
 /** How well the logits that follow from simulated features fit the labels and the original's logits. */
@@ -35,12 +39,12 @@ export function logitTerms(
   weights: JointWeights,
 ): LossTerm[] {
   const terms: LossTerm[] = [];
-  if (weights.label > 0) {
-    terms.push({ name: "label", weight: weights.label, value: labelLoss(logits, target.labels) });
+  if (weights.labelWeight > 0) {
+    terms.push({ name: "label", weight: weights.labelWeight, value: labelLoss(logits, target.labels) });
   }
-  if (weights.distillation > 0) {
+  if (weights.distillationWeight > 0) {
     const value = distillationLoss(logits, target.originalLogits, temperature);
-    terms.push({ name: "distillation", weight: weights.distillation, value });
+    terms.push({ name: "distillation", weight: weights.distillationWeight, value });
   }
   return terms;
 }

@@ -4,7 +4,7 @@ import type { JobOptions, ResolvedJobOptions, RunFiles } from "../train/index.ts
 import type { JointWeights } from "./joint.ts";
 
 /** Options of `deepobf obfuscate`. */
-export interface ObfuscateOptions extends JobOptions {
+export interface ObfuscateOptions extends JobOptions, Partial<JointWeights> {
   /** The original, an ONNX file. */
   readonly model: string;
   /** Number of convolutions of the chain. */
@@ -13,7 +13,6 @@ export interface ObfuscateOptions extends JobOptions {
   readonly boundary?: string;
   /** Whether parts of the chain learn parts of the original first; direct by default. */
   readonly simulation?: "recursive" | "direct";
-  readonly weights?: Partial<JointWeights>;
   /** Most MACs of the chain. */
   readonly maxMacs?: number;
   /** Gates: a missed one is exit code 7, after everything is written. */
@@ -24,12 +23,10 @@ export interface ObfuscateOptions extends JobOptions {
 
 /** The options of a run with everything decided, as its folder keeps them. */
 export type ResolvedOptions = ObfuscateOptions &
-  ResolvedJobOptions & {
-    readonly simulation: "recursive" | "direct";
-    readonly weights: JointWeights;
-  };
+  ResolvedJobOptions &
+  JointWeights & { readonly simulation: "recursive" | "direct" };
 
-/** The figures of one model. Accuracy is a share of 1 on the test images, single view. */
+/** The figures of one model. Accuracy is a share of 1 on the test or held-out images, single view. */
 export interface ModelFigures {
   readonly accuracy: number;
   readonly parameters: number;

@@ -58,7 +58,8 @@ export function planChain(
   const last = finalActivation(extractor);
   const build = (width: number) => {
     const layers = layersOf({ input, sizes, channels, width, last });
-    return { input, layers, macs: macsOf(input, layers) };
+    const macs = layerCosts(input, layers).reduce((sum, layer) => sum + layer.macs, 0);
+    return { input, layers, macs };
   };
   const cuts = assignCuts(extractor, facts, sizesBehind(sizes));
   let plan: Omit<Plan, "cuts"> = build(widthStep);
@@ -172,17 +173,20 @@ function window(from: Size, to: Size): Pick<Layer, "kernel" | "stride" | "paddin
   };
 }
 
-function macsOf(input: readonly [number, number, number], layers: readonly Layer[]): number {
+/** The size behind each layer, its pooling included, and its MACs at batch 1. */
+export function layerCosts(
+  input: readonly [number, number, number],
+  layers: readonly Layer[],
+): { readonly size: Size; readonly macs: number }[] {
   let [channels, height, width] = input;
-  let macs = 0;
-  for (const { outputs, kernel, stride, padding, pool } of layers) {
+  return layers.map(({ outputs, kernel, stride, padding, pool }) => {
     height = Math.floor((height + 2 * padding[0] - kernel[0]) / stride[0]) + 1;
     width = Math.floor((width + 2 * padding[1] - kernel[1]) / stride[1]) + 1;
-    macs += height * width * channels * outputs * kernel[0] * kernel[1];
+    const macs = height * width * channels * outputs * kernel[0] * kernel[1];
     channels = outputs;
     if (pool) [height, width] = [height / 2, width / 2];
-  }
-  return macs;
+    return { size: [height, width], macs };
+  });
 }
 
 /** The activation that the boundary's values went through, where they are never negative; else none. */

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { assertLabels, type Data, loadData } from "../data/index.ts";
+import { assertLabels, type Data, holdOut, loadData } from "../data/index.ts";
 import { assertSupported } from "../engine/index.ts";
 import { DeepObfError, ModelError, UsageError } from "../errors.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
@@ -22,6 +22,7 @@ import { nameChainInput, seal } from "./seal.ts";
 export interface Prepared {
   readonly graph: Graph;
   readonly boundary: Boundary;
+  readonly extractor: Graph;
   readonly classifier: Graph;
   readonly data: Data;
   readonly plan: Plan;
@@ -42,7 +43,10 @@ export async function prepare(options: ObfuscateOptions): Promise<Prepared> {
       assertSupported(read);
       return read;
     },
-    async () => loadData(options.data, await wantedShape(options.model)),
+    async () => {
+      const data = await loadData(options.data, await wantedShape(options.model));
+      return holdOut(data, options.holdOut ?? 0);
+    },
   ]);
   const name = basename(options.model);
   const graph = specialize(model, data.train.shape, name);
@@ -58,7 +62,7 @@ export async function prepare(options: ObfuscateOptions): Promise<Prepared> {
   const sha256 = createHash("sha256")
     .update(await readFile(options.model))
     .digest("hex");
-  return { graph, boundary, classifier, data, plan, device, sha256 };
+  return { graph, boundary, extractor, classifier, data, plan, device, sha256 };
 }
 
 /** Throws ModelError where the trained chain could not be shipped with this classifier. */
@@ -113,23 +117,24 @@ async function all<T extends readonly unknown[]>(
 /** The options with everything decided. */
 export function resolveOptions(options: ObfuscateOptions, prepared: Prepared): ResolvedOptions {
   const { data, device } = prepared;
-  const weights = { ...defaultWeights, ...options.weights };
-  assertWeights(weights);
-  return {
+  const resolved: ResolvedOptions = {
+    ...defaultWeights,
     ...options,
     ...resolveJobOptions(options, { dataset: data.train, device }),
     model: resolve(options.model),
     simulation: options.simulation ?? "direct",
-    weights,
   };
+  assertWeights(resolved);
+  return resolved;
 }
 
 /** Throws UsageError for weights that make no loss. */
-function assertWeights(weights: JointWeights): void {
-  const values = Object.values(weights);
+function assertWeights({ featureWeight, labelWeight, distillationWeight }: JointWeights): void {
+  const values = [featureWeight, labelWeight, distillationWeight];
   const areValid = values.every((value) => Number.isFinite(value) && value >= 0);
   if (areValid && values.some((value) => value > 0)) return;
   throw new UsageError(
-    `weights: expected numbers from 0, one of them above 0, received ${JSON.stringify(weights)}`,
+    "--feature-weight, --label-weight, --distillation-weight: expected numbers from 0, one of them " +
+      `above 0, received ${values.join(", ")}`,
   );
 }

@@ -13,6 +13,7 @@ import {
   type LossTerm,
   linearDecay,
   loadState,
+  type OptimizerName,
   type RunFolder,
   recipe,
   startOfStage,
@@ -34,6 +35,9 @@ export interface SimulationOptions {
   readonly weights: JointWeights;
   readonly device: Device;
   readonly precision: "f32" | "bf16";
+  readonly optimizer: OptimizerName;
+  /** Images a step. */
+  readonly batchSize: number;
   /** Decides the initial weights. */
   readonly seed: number;
 }
@@ -95,7 +99,7 @@ async function trainLevel(
   const network = new Network(startFrom(graph, before, segments), {
     ...{ device, precision, trainable: true },
   });
-  const optimizers = recipe(trainedParameters(network, plan), { precision });
+  const optimizers = recipe(trainedParameters(network, plan), context);
   const finished = weightTensors(before);
   const resumed = checkpoint?.stage === stage ? checkpoint : undefined;
   if (resumed) loadState(resumed.tensors, network, optimizers);

@@ -17,7 +17,7 @@ export {
 } from "./loop.ts";
 export { distillationLoss, featureLoss, type LossTerm, labelLoss, totalLoss } from "./losses.ts";
 export type { JobHooks, ProgressEvent } from "./progress.ts";
-export { recipe } from "./recipe.ts";
+export { type OptimizerName, recipe } from "./recipe.ts";
 export {
   resumeReference,
   type TrainOptions,

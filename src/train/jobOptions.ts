@@ -8,6 +8,7 @@ import {
 } from "../data/index.ts";
 import { UsageError } from "../errors.ts";
 import { cpuHasBfloat16, type Device, threads } from "../torch/index.ts";
+import type { OptimizerName } from "./recipe.ts";
 
 /** What a user asks of a training job; paths as the user gave them. */
 export interface JobOptions {
@@ -26,10 +27,14 @@ export interface JobOptions {
   readonly threads?: number;
   /** Images a step; by default from the size of the data set and its images. */
   readonly batchSize?: number;
+  /** Muon for convolutions (default), or SGD for everything. */
+  readonly optimizer?: OptimizerName;
   /** Largest shift of random crops, in pixels. */
   readonly crop?: number;
   /** Whether mirrored images show the same thing. */
   readonly flip?: boolean;
+  /** So many of the last training images are judged by in place of the test images; 0 by default. */
+  readonly holdOut?: number;
   /** Time between two checkpoints; 60 by default, 0 for one after every step. */
   readonly checkpointSeconds?: number;
 }
@@ -63,8 +68,10 @@ export function resolveJobOptions(
     seed: options.seed ?? 0,
     threads: options.threads ?? threads(),
     batchSize: options.batchSize ?? defaultBatchSize(dataset.labels.length, height * width),
+    optimizer: options.optimizer ?? "muon",
     crop: options.crop ?? Math.round(Math.min(height, width) / 16),
     flip: options.flip ?? false,
+    holdOut: options.holdOut ?? 0,
     checkpointSeconds: options.checkpointSeconds ?? 60,
   };
   assertBatchOptions(dataset, batchOptions(resolved));

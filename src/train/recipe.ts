@@ -6,17 +6,33 @@ export interface RecipeOptions {
   readonly precision: "f32" | "bf16";
   /** Learning rate of Muon, before the schedule; that of SGD is in proportion. */
   readonly learningRate?: number;
+  /** Muon by default. */
+  readonly optimizer?: OptimizerName;
+  /** Images a step, which the learning rate of `sgd` follows; 256 by default. */
+  readonly batchSize?: number;
 }
+
+export type OptimizerName = "muon" | "sgd";
 
 export const defaultLearningRate = 0.24;
 
 const sgdShare = 0.05 / defaultLearningRate;
 
+/** Learning rate where none is given. That of `sgd` grows with the batch (Goyal et al. 2017, arXiv 1706.02677). */
+export function learningRateOf({
+  optimizer,
+  batchSize = 256,
+}: Pick<RecipeOptions, "optimizer" | "batchSize">): number {
+  return optimizer === "sgd" ? (0.2 * batchSize) / 256 : defaultLearningRate;
+}
+
 /** Optimizers for these parameters: weights with four axes are convolutions. */
 export function recipe(
   parameters: ReadonlyMap<string, Tensor>,
-  { precision, learningRate = defaultLearningRate }: RecipeOptions,
+  options: RecipeOptions,
 ): Optimizer[] {
+  const { optimizer, precision, learningRate = learningRateOf(options) } = options;
+  if (optimizer === "sgd") return [sgdRecipe(parameters, learningRate)];
   const isConvolution = ([, { shape }]: readonly [string, Tensor]) => shape.length === 4;
   const entries = [...parameters];
   const convolutions = new Map(entries.filter(isConvolution));
@@ -29,4 +45,16 @@ export function recipe(
       nesterov: true,
     }),
   ];
+}
+
+/** SGD for all parameters, to compare Muon with; the weights of layers decay, biases and batch norms do not. */
+function sgdRecipe(parameters: ReadonlyMap<string, Tensor>, learningRate: number): Optimizer {
+  const isWeight = ({ shape }: Tensor) => shape.length === 4 || shape.length === 2;
+  const weights = new Map([...parameters].filter(([, each]) => isWeight(each)));
+  const rest = new Map([...parameters].filter(([, each]) => !isWeight(each)));
+  const groups = [
+    { parameters: weights, learningRate, weightDecay: 5e-4 },
+    { parameters: rest, learningRate },
+  ];
+  return new SGD(groups, { momentum: 0.9, nesterov: true });
 }

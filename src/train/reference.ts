@@ -1,5 +1,5 @@
 // Training a reference model from scratch on labels: the originals of experiments.
-import { Batches, type Data, describeData, loadData } from "../data/index.ts";
+import { Batches, type Data, describeData, holdOut, loadData } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { UsageError } from "../errors.ts";
 import { evaluate, OnnxClassifier } from "../evaluate/index.ts";
@@ -21,7 +21,7 @@ import {
 import { startOfStage, throwIfStopped, train } from "./loop.ts";
 import { labelLoss } from "./losses.ts";
 import type { JobHooks } from "./progress.ts";
-import { defaultLearningRate, recipe } from "./recipe.ts";
+import { learningRateOf, recipe } from "./recipe.ts";
 import { assertNew, RunFolder } from "./runFolder.ts";
 import { linearDecay } from "./schedule.ts";
 import { loadState, trainingState } from "./state.ts";
@@ -29,11 +29,11 @@ import { loadState, trainingState } from "./state.ts";
 export interface TrainOptions extends JobOptions {
   /** A name of `architectures`. */
   readonly architecture: string;
-  /** Highest learning rate of the convolutions. */
+  /** Highest learning rate, with Muon that of the convolutions. */
   readonly learningRate?: number;
 }
 
-/** What `deepobf train --json` prints. Accuracy is a share of 1 on the test images, single view. */
+/** What `deepobf train --json` prints. Accuracy is a share of 1 on the test or held-out images, single view. */
 export interface TrainSummary {
   readonly architecture: string;
   readonly accuracy: number;
@@ -76,13 +76,14 @@ export async function trainReference(
   assertEpochs(options.epochs);
   architectureOf(options.architecture);
   const device = parseDevice(options.device ?? "cpu");
-  const data = await loadData(options.data);
+  const data = holdOut(await loadData(options.data), options.holdOut ?? 0);
+  const resolved = resolveJobOptions(options, { dataset: data.train, device });
   const config: RunConfig = {
     job: "train",
     options: {
-      ...resolveJobOptions(options, { dataset: data.train, device }),
+      ...resolved,
       architecture: options.architecture,
-      learningRate: options.learningRate ?? defaultLearningRate,
+      learningRate: options.learningRate ?? learningRateOf(resolved),
     },
     versions: { node: process.versions.node, libtorch: libtorchVersion() },
   };
@@ -99,7 +100,8 @@ export async function resumeReference(
   const finished = await run.readSummary();
   if (finished) return finished as TrainSummary;
   return run.whileLocked(async () => {
-    const data = await loadData((config as RunConfig).options.data);
+    const { options } = config as RunConfig;
+    const data = holdOut(await loadData(options.data), options.holdOut);
     return execute(run, { config: config as RunConfig, data, hooks });
   });
 }

@@ -71,6 +71,7 @@ refusals({
   "a seed beyond exact integers": value("--seed", "9007199254740993", "a whole number from 0"),
   "no threads": value("--threads", "0", "a whole number from 1 to 1024"),
   "a batch of nothing": value("--batch-size", "", "a whole number from 1"),
+  "fewer than no images held out": value("--hold-out", "-1", "a whole number from 0"),
   "an unknown device": value("--device", "tpu", "cpu, cuda or cuda:N"),
   "an unknown precision": value("--precision", "f16", "one of auto, f32, bf16"),
   "a mean that is no number": value("--mean", "0.5,x", "finite numbers between commas"),
@@ -78,6 +79,13 @@ refusals({
   "a deviation of zero": value("--std", "0", "finite numbers above 0 between commas"),
   "an accuracy in percent": value("--min-accuracy", "93", "a number from 0 to 1"),
   "a drop beyond everything": value("--max-accuracy-drop", "2", "a number from -1 to 1"),
+  "a negative weight": value("--label-weight", "-0.5", "a number from 0"),
+  "no weight at all": () => ({
+    args: job("--feature-weight", "0", "--label-weight", "0", "--distillation-weight", "0"),
+    code: 2,
+    says: ["--feature-weight, --label-weight, --distillation-weight: expected", "received 0, 0, 0"],
+  }),
+  "an unknown optimizer": value("--optimizer", "adam", "muon or sgd"),
   "no MACs": value("--max-macs", "0", "a number above 0"),
   "an unknown runtime": () => ({
     args: ["evaluate", model, "--data", data, "--runtime", "tvm"],

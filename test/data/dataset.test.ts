@@ -4,9 +4,9 @@ import {
   assertShape,
   type Dataset,
   describeData,
+  holdOut,
   loadData,
   parseDataSpec,
-  splitDataset,
 } from "../../src/data/index.ts";
 import { DataError, UsageError } from "../../src/errors.ts";
 
@@ -33,27 +33,34 @@ describe("the DATA notation", () => {
   );
 });
 
-describe("a split", () => {
-  test("deals every image out once, keeps image and label together, and depends on the seed", () => {
-    const { rest, heldOut } = splitDataset(ten, { holdOut: 3, seed: 1 });
-    expect([rest.labels.length, heldOut.labels.length]).toEqual([7, 3]);
-    expect([...rest.labels, ...heldOut.labels].sort()).toEqual([...ten.labels]);
-    for (const { labels, images } of [rest, heldOut]) {
-      expect([...images]).toEqual([...labels].flatMap((label) => [2 * label, 2 * label + 1]));
-    }
-    expect(splitDataset(ten, { holdOut: 3, seed: 1 }).heldOut.labels).toEqual(heldOut.labels);
-    const others = [2, 3, 4].map((seed) => splitDataset(ten, { holdOut: 3, seed }).heldOut.labels);
-    expect(others.some((labels) => labels.join() !== heldOut.labels.join())).toBe(true);
+describe("holding out", () => {
+  const data = { train: ten, test: { ...ten, name: "test", labels: ten.labels.toReversed() } };
+
+  test("takes the last training images out, each with its label, in place of the test images", () => {
+    const { train, test: judged } = holdOut(data, 3);
+    expect([...train.labels]).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect([...judged.labels]).toEqual([7, 8, 9]);
+    expect([...train.images]).toEqual([...ten.images.subarray(0, 14)]);
+    expect([...judged.images]).toEqual([...ten.images.subarray(14)]);
+    expect([train.name, judged.name]).toEqual(["ten", "ten (held out)"]);
+    expect(holdOut(data, 9).train.labels).toHaveLength(1);
   });
 
-  test.each([0, -1, 10, 11, 1.5, Number.NaN])("refuses to hold out %s of ten", (holdOut) => {
-    expect(() => splitDataset(ten, { holdOut, seed: 0 })).toThrow(UsageError);
+  test("of nothing leaves the data as they are", () => {
+    expect(holdOut(data, 0)).toEqual(data);
+  });
+
+  test.each([-1, 10, 11, 1.5, Number.NaN])("of %s images of ten is refused", (count) => {
+    expect(() => holdOut(data, count)).toThrow(UsageError);
+    expect(() => holdOut(data, count)).toThrow(
+      `--hold-out: expected a whole number from 0 to 9, so that some of the images of ten are left to train on, received ${count}`,
+    );
   });
 });
 
 test("a data set is described in a line", () => {
   expect(describeData({ train: ten, test: { ...ten, labels: ten.labels.slice(0, 4) } })).toBe(
-    "10 training and 4 test images of 1×1×2 in 10 classes",
+    "10 images to learn from and 4 to judge by, of 1×1×2 in 10 classes",
   );
 });
 

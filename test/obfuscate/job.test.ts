@@ -162,6 +162,8 @@ describe.each([
       options: {
         ...{ model, data, depth: 4, epochs: 4, batchSize: 16, threads: 1, crop: 1, flip: false },
         ...{ device: "cpu", checkpointSeconds: 60, ...choices, ...normalization },
+        ...{ optimizer: "muon", holdOut: 0 },
+        ...{ featureWeight: 1, labelWeight: 0.5, distillationWeight: 0.5 },
       },
     });
     expect(summary).toMatchObject({ depth: 4, epochs: 4, seed, device: "cpu", precision });
@@ -377,6 +379,7 @@ describe("what is wrong is told before a folder is made", () => {
     "a cost that no chain has": [() => ({ maxMacs: 10 }), UsageError, [/--max-macs/]],
     "a crop larger than the images": [() => ({ crop: 9 }), UsageError, [/0 to 7 pixels/]],
     "a batch larger than the data": [() => ({ batchSize: 129 }), UsageError, [/1 to 128/]],
+    "all images held out": [() => ({ holdOut: 128 }), UsageError, [/--hold-out: .*0 to 127/]],
     "three means": [() => ({ mean: [0, 0, 0] }), UsageError, [/mean/]],
     "a device that is none": [() => ({ device: "tpu" }), UsageError, [/--device/]],
     "a boundary that is none": [() => ({ boundary: "nowhere" }), ModelError, [/"nowhere"/]],

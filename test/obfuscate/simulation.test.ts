@@ -7,7 +7,6 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { compose } from "../../src/graph/rewrites.ts";
 import { densenet, googlenet, resnet } from "../../src/models/index.ts";
-import type { JointWeights } from "../../src/obfuscate/joint.ts";
 import type { ObfuscateOptions } from "../../src/obfuscate/options.ts";
 import { Original } from "../../src/obfuscate/original.ts";
 import { type Prepared, prepare, resolveOptions } from "../../src/obfuscate/prepare.ts";
@@ -65,11 +64,13 @@ async function trained(model: Graph, changes: Partial<ObfuscateOptions>) {
   const options = resolveOptions(given, prepared);
   const run = await RunFolder.create(options.out, { job: "obfuscate", options });
   const events: ProgressEvent[] = [];
-  const { seed, precision, device, weights, simulation, epochs } = options;
+  const { seed, precision, device, simulation, epochs, optimizer, batchSize } = options;
   using original = new Original(prepared.graph, prepared.boundary, { device, precision });
   using batches = new Batches(prepared.data.train, { batch: 4, seed, mean: [0], std: [1] });
   const chain = await simulate(original, batches, {
-    ...{ plan: prepared.plan, simulation, epochs, weights, device, precision, seed, run },
+    ...{ plan: prepared.plan, simulation, epochs, device, precision, seed, run },
+    ...{ optimizer, batchSize },
+    weights: options,
     ...{ hooks: { onProgress: (event) => events.push(event) }, checkpoint: undefined },
   });
   const epochsOf = events.flatMap((event) => (event.type === "epoch" ? [event] : []));
@@ -126,26 +127,40 @@ describe.each(Object.entries(models))("%s", (_, model) => {
   });
 });
 
-describe("the terms of the loss", () => {
-  const nothing: JointWeights = { feature: 0, label: 0, distillation: 0 };
+test("SGD learns otherwise than Muon, from the same start", async () => {
+  const losses = async (optimizer: "muon" | "sgd") => {
+    const { epochs } = await trained(models.resnet, { optimizer, depth: 3 });
+    return epochs.map((epoch) => epoch.losses.loss!);
+  };
+  const [muon, sgd] = [await losses("muon"), await losses("sgd")];
+  expect(sgd.every(Number.isFinite)).toBe(true);
+  expect(sgd[1]).toBeLessThan(sgd[0]!);
+  expect(sgd).not.toEqual(muon);
+});
 
-  test.each(["feature", "label", "distillation"] as const)("%s alone", async (term) => {
+describe("the terms of the loss", () => {
+  const nothing = { featureWeight: 0, labelWeight: 0, distillationWeight: 0 };
+
+  test.each([
+    ["feature", { ...nothing, featureWeight: 2 }],
+    ["label", { ...nothing, labelWeight: 2 }],
+    ["distillation", { ...nothing, distillationWeight: 2 }],
+  ])("%s alone", async (term, weights) => {
     for (const simulation of ["direct", "recursive"] as const) {
-      const weights = { ...nothing, [term]: 2 };
-      const { epochs } = await trained(models.resnet, { weights, simulation, depth: 3 });
+      const { epochs } = await trained(models.resnet, { ...weights, simulation, depth: 3 });
       const { losses } = epochs.at(-1)!;
       expect(Object.keys(losses).sort()).toEqual([term, "loss"].sort());
       expect(losses.loss).toBeCloseTo(2 * losses[term]!, 4);
     }
   });
 
-  test.each<[string, Partial<JointWeights>]>([
+  test.each<[string, Partial<ObfuscateOptions>]>([
     ["none", nothing],
-    ["a negative weight", { label: -1 }],
-    ["a weight that is no number", { feature: Number.NaN }],
-    ["an infinite weight", { distillation: Number.POSITIVE_INFINITY }],
+    ["a negative weight", { labelWeight: -1 }],
+    ["a weight that is no number", { featureWeight: Number.NaN }],
+    ["an infinite weight", { distillationWeight: Number.POSITIVE_INFINITY }],
   ])("%s is refused", async (_, weights) => {
-    await expect(trained(models.resnet, { weights })).rejects.toThrow(UsageError);
+    await expect(trained(models.resnet, weights)).rejects.toThrow(UsageError);
   });
 });
 

@@ -5,6 +5,7 @@ import {
   add,
   backward,
   cpuHasBfloat16,
+  full,
   parameter,
   randn,
   scope,
@@ -70,6 +71,52 @@ describe("the recipe", () => {
   });
 });
 
+describe("SGD for everything", () => {
+  /** Weights and gradients of 1; gives how far two steps move each parameter. */
+  function moved(options: { learningRate?: number; batchSize?: number }): Record<string, number> {
+    const ones = (shape: number[]) => parameter(full(shape, 1));
+    const given = new Map([
+      ["conv.weight", ones([2, 1, 1, 1])],
+      ["linear.weight", ones([2, 2])],
+      ["bias", ones([2])],
+    ]);
+    const [sgd, ...others] = recipe(given, { precision: "f32", optimizer: "sgd", ...options });
+    expect(others).toEqual([]);
+    for (let step = 0; step < 2; step++) {
+      sgd!.zeroGrad();
+      scope(() => backward([...given.values()].map((each) => sum(each)).reduce((a, b) => add(a, b))));
+      sgd!.step();
+    }
+    return Object.fromEntries([...given].map(([name, each]) => [name, 1 - each.numbers()[0]!]));
+  }
+
+  // Nesterov with momentum 0.9: the first step moves by 1.9 gradients, the second by 1 + 0.9 (1 + 0.9).
+  const bias = (rate: number) => rate * (1.9 + 2.71);
+
+  /** The same of a weight, whose gradient has the decay of 5e-4 of itself in it. */
+  function weight(rate: number): number {
+    let [value, velocity] = [1, 0];
+    for (let step = 0; step < 2; step++) {
+      const gradient = 1 + 5e-4 * value;
+      velocity = 0.9 * velocity + gradient;
+      value -= rate * (gradient + 0.9 * velocity);
+    }
+    return 1 - value;
+  }
+
+  test.each([
+    [{ batchSize: 256 }, 0.2],
+    [{ batchSize: 64 }, 0.05],
+    [{ batchSize: 64, learningRate: 0.1 }, 0.1],
+  ])("steps with momentum, and decay for weights alone: %j", (options, rate) => {
+    const by = moved(options);
+    expect(by.bias).toBeCloseTo(bias(rate), 5);
+    expect(by["conv.weight"]).toBeCloseTo(weight(rate), 5);
+    expect(by["linear.weight"]).toBeCloseTo(weight(rate), 5);
+    expect(Math.abs(weight(rate) - bias(rate))).toBeGreaterThan(1e-4);
+  });
+});
+
 describe("options that are left open", () => {
   const given = { data: "idx:data", epochs: 1, out: "run" };
   const images = (count: number, size = 32): Dataset => ({
@@ -85,7 +132,7 @@ describe("options that are left open", () => {
       ...{ data: `idx:${process.cwd()}/data`, out: `${process.cwd()}/run`, epochs: 1 },
       ...{ mean: [0, 0, 0], std: [1, 1, 1], device: "cpu", seed: 0, flip: false },
       ...{ precision: cpuHasBfloat16() ? "bf16" : "f32", threads: threads(), crop: 2 },
-      ...{ batchSize: 512, checkpointSeconds: 60 },
+      ...{ batchSize: 512, optimizer: "muon", holdOut: 0, checkpointSeconds: 60 },
     });
   });
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadData } from "../../src/data/index.ts";
+import { holdOut, loadData } from "../../src/data/index.ts";
 import { DataError, InterruptedError, UsageError } from "../../src/errors.ts";
 import { readModel } from "../../src/onnx/index.ts";
 import { liveTensors } from "../../src/torch/index.ts";
@@ -119,6 +119,33 @@ describe("training a reference model", () => {
     expect(losses(resumed.files.metrics)).toEqual(losses(summary.files.metrics));
   });
 
+  test("with images held out never sees them in training, and is judged by them, also resumed", async () => {
+    const controller = new AbortController();
+    const onProgress = (event: ProgressEvent) => {
+      if (event.type === "step") controller.abort("SIGINT");
+    };
+    const out = path();
+    const job = options({ out, epochs: 1, holdOut: 32 });
+    const stopping = trainReference(job, { signal: controller.signal, onProgress });
+    await expect(stopping).rejects.toThrow(InterruptedError);
+    const steps: number[] = [];
+    const { accuracy, files } = await resumeReference(out, {
+      onProgress: (event) => event.type === "step" && steps.push(event.steps),
+    });
+    expect(steps.at(-1)).toBe((96 - 32) / 16);
+    const all = await loadData(`idx:${data}`);
+    const held = holdOut(all, 32).test;
+    expect(accuracy).toBe(await accuracyOf(files.model, held, normalization));
+    expect(accuracy).not.toBe(await accuracyOf(files.model, all.test, normalization));
+  });
+
+  test("with SGD learns as well, at the learning rate that its batches ask for", async () => {
+    const { accuracy, files } = await trainReference(options({ optimizer: "sgd" }));
+    expect(accuracy).toBeGreaterThan(0.5);
+    const { options: kept } = JSON.parse(readFileSync(files.config, "utf8"));
+    expect(kept).toMatchObject({ optimizer: "sgd", learningRate: 0.2 / 16 });
+  });
+
   test("depends on the seed and the precision", async () => {
     const hashes = [sha256(summary.files.model)];
     for (const changes of [{ seed: 1 }, { precision: "bf16" as const }]) {
@@ -138,6 +165,7 @@ describe("what is wrong is told before a folder is made", () => {
     ["the notation", { data: "mnist:x" }, UsageError, /idx:DIR/],
     ["missing data", { data: "idx:/nowhere" }, DataError, /nowhere/],
     ["a batch larger than the data", { batchSize: 97 }, UsageError, /1 to 96 images/],
+    ["all images held out", { holdOut: 96 }, UsageError, /--hold-out: .*0 to 95.*received 96/],
     ["a crop larger than the images", { crop: 8 }, UsageError, /0 to 7 pixels/],
     ["too many means", { mean: [0, 0, 0] }, UsageError, /mean/],
     ["a device that is none", { device: "tpu" }, UsageError, /--device/],

@@ -26,6 +26,21 @@ export const obfuscateOptions = {
     help: "direct, or recursive: parts of the chain learn parts of the original first",
     choices: ["direct", "recursive"],
   }),
+  featureWeight: number({
+    flags: "--feature-weight <X>",
+    help: "of the loss between the feature maps (default 1)",
+    min: 0,
+  }),
+  labelWeight: number({
+    flags: "--label-weight <X>",
+    help: "of the cross entropy with the labels (default 0.5)",
+    min: 0,
+  }),
+  distillationWeight: number({
+    flags: "--distillation-weight <X>",
+    help: "of the divergence from the original's softened predictions (default 0.5)",
+    min: 0,
+  }),
   maxMacs: number({
     flags: "--max-macs <N>",
     help: "most multiply-accumulates of the chain",
