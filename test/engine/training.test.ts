@@ -307,4 +307,26 @@ describe("training", () => {
     const cosine = dot(exact, rough) / Math.sqrt(dot(exact, exact) * dot(rough, rough));
     expect(cosine).toBeGreaterThan(0.98);
   });
+
+  it("computes pointwise convolutions in bf16 as products of matrices: values and gradients stay close", () => {
+    const model = single("Conv", { x: [2, 12, 5, 4], parameters: { w: [7, 12, 1, 1], b: [7] } });
+    const [exact, rough] = (["f32", "bf16"] as const).map((precision) => {
+      const network = new Network(model, { precision, trainable: true });
+      const values = scope(() => {
+        const x = parameter(toTensors({ x: [2, 12, 5, 4] }).x!);
+        const { y } = network.forward({ x }, { training: true });
+        backward(sum(square(y!)));
+        const gradients = [x, ...network.parameters.values()].map(({ grad }) => grad!.numbers());
+        return [y!.numbers(), ...gradients];
+      });
+      network.dispose();
+      return values;
+    });
+    for (const [i, values] of exact!.entries()) {
+      const largest = Math.max(...values.map(Math.abs));
+      const error = Math.max(...values.map((value, j) => Math.abs(value - rough![i]![j]!)));
+      expect(error / largest).toBeLessThan(0.02);
+      expect(error).toBeGreaterThan(0);
+    }
+  });
 });
