@@ -29,7 +29,9 @@ export function featureTerm(
   { name, weights }: { name: string; weights: JointWeights },
 ): LossTerm[] {
   if (weights.featureWeight === 0) return [];
-  return [{ name, weight: weights.featureWeight, value: featureLoss(...sameSize(features, original)) }];
+  return [
+    { name, weight: weights.featureWeight, value: featureLoss(...sameSize(features, original)) },
+  ];
 }
 
 /** How well the logits that follow from simulated features fit the labels and the original's logits. */
@@ -40,7 +42,11 @@ export function logitTerms(
 ): LossTerm[] {
   const terms: LossTerm[] = [];
   if (weights.labelWeight > 0) {
-    terms.push({ name: "label", weight: weights.labelWeight, value: labelLoss(logits, target.labels) });
+    terms.push({
+      name: "label",
+      weight: weights.labelWeight,
+      value: labelLoss(logits, target.labels),
+    });
   }
   if (weights.distillationWeight > 0) {
     const value = distillationLoss(logits, target.originalLogits, temperature);

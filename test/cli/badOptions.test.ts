@@ -79,7 +79,7 @@ refusals({
   "a deviation of zero": value("--std", "0", "finite numbers above 0 between commas"),
   "an accuracy in percent": value("--min-accuracy", "93", "a number from 0 to 1"),
   "a drop beyond everything": value("--max-accuracy-drop", "2", "a number from -1 to 1"),
-  "a negative weight": value("--label-weight", "-0.5", "a number from 0"),
+  "a negative weight": value("--label-weight", "-0.5", "a number of at least 0"),
   "no weight at all": () => ({
     args: job("--feature-weight", "0", "--label-weight", "0", "--distillation-weight", "0"),
     code: 2,

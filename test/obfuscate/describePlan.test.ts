@@ -18,7 +18,7 @@ const plan: Plan = {
 
 test("a plan is a row a convolution, and the cost of all beside the original's", () => {
   expect(describePlan(plan, { boundary: "layer3", macs: 2_777_088 })).toBe(
-    `conv  kernel  stride  pool   output    MACs  of the original
+    `conv  kernel  stride  pool  output    MACs  of the original
    1     3×3     1×1   2×2  32×8×8  0.22 M
    2     5×3     2×1     -  64×4×8  0.98 M  to "layer2/relu"
    3     3×3     1×1     -  10×4×8  0.18 M  to "layer3"

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Dataset, loadData } from "../../src/data/index.ts";
+import { type Dataset, holdOut, loadData } from "../../src/data/index.ts";
 import {
   DataError,
   DivergedError,
@@ -34,6 +34,7 @@ import {
 import { encodeModel, readModel } from "../../src/onnx/index.ts";
 import { liveTensors } from "../../src/torch/index.ts";
 import { type ProgressEvent, trainReference } from "../../src/train/index.ts";
+import { idxFile } from "../cli/fixtures.ts";
 import { collectGarbage } from "../garbage.ts";
 import { float32 } from "../graph/graphs.ts";
 import { accuracyOf, classesOf } from "../train/accuracy.ts";
@@ -279,6 +280,19 @@ test("a job that is stopped while it verifies has nothing left to train", async 
   const { files } = await resume(out, { onProgress: (event) => events.push(event) });
   expect(events.map(({ type }) => type)).not.toContain("step");
   expect(metricsOf({ files })).toHaveLength(1);
+});
+
+test("with images held out, both models are judged by them", async () => {
+  const folder = path();
+  const misleading = writeData(folder);
+  writeFileSync(join(folder, "t10k-labels-idx1-ubyte"), idxFile([64], new Uint8Array(64)));
+  const { original, obfuscated, files } = await obfuscate(
+    options({ data: misleading, epochs: 1, holdOut: 48 }),
+  );
+  const { test: held } = holdOut(await loadData(data), 48);
+  expect(original.accuracy).toBeGreaterThan(0.9);
+  expect(original.accuracy).toBe(await accuracyOf(model, held, normalization));
+  expect(obfuscated.accuracy).toBe(await accuracyOf(files.model, held, normalization));
 });
 
 describe("gates", () => {

@@ -84,7 +84,9 @@ describe("SGD for everything", () => {
     expect(others).toEqual([]);
     for (let step = 0; step < 2; step++) {
       sgd!.zeroGrad();
-      scope(() => backward([...given.values()].map((each) => sum(each)).reduce((a, b) => add(a, b))));
+      scope(() =>
+        backward([...given.values()].map((each) => sum(each)).reduce((a, b) => add(a, b))),
+      );
       sgd!.step();
     }
     return Object.fromEntries([...given].map(([name, each]) => [name, 1 - each.numbers()[0]!]));
