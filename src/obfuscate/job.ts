@@ -113,13 +113,14 @@ async function trainChain(
   { config, prepared, hooks }: { config: RunConfig; prepared: Prepared; hooks: JobHooks },
 ): Promise<Graph> {
   const { options, plan } = config;
-  const { device, precision, seed, epochs, simulation, weights } = options;
+  const { device, precision, seed, epochs, simulation, weights, overparameterized } = options;
   hooks.onProgress?.({ type: "phase", name: "simulating the extractor" });
   using original = new Original(prepared.graph, prepared.boundary, { device, precision });
   using batches = new Batches(prepared.data.train, batchOptions(options));
   const checkpoint = await run.readCheckpoint();
   return await simulate(original, batches, {
-    ...{ plan, epochs, simulation, weights, device, precision, seed, run, hooks, checkpoint },
+    ...{ plan, epochs, simulation, weights, overparameterized },
+    ...{ device, precision, seed, run, hooks, checkpoint },
   });
 }
 

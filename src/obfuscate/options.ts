@@ -14,6 +14,8 @@ export interface ObfuscateOptions extends JobOptions {
   /** Whether parts of the chain learn parts of the original first; direct by default. */
   readonly simulation?: "recursive" | "direct";
   readonly weights?: Partial<JointWeights>;
+  /** Whether the chain's convolutions have parallel 1x1 ones while they learn; not by default. */
+  readonly overparameterized?: boolean;
   /** Most MACs of the chain. */
   readonly maxMacs?: number;
   /** Gates: a missed one is exit code 7, after everything is written. */
@@ -27,6 +29,7 @@ export type ResolvedOptions = ObfuscateOptions &
   ResolvedJobOptions & {
     readonly simulation: "recursive" | "direct";
     readonly weights: JointWeights;
+    readonly overparameterized: boolean;
   };
 
 /** The figures of one model. Accuracy is a share of 1 on the test images, single view. */

@@ -121,6 +121,7 @@ export function resolveOptions(options: ObfuscateOptions, prepared: Prepared): R
     model: resolve(options.model),
     simulation: options.simulation ?? "direct",
     weights,
+    overparameterized: options.overparameterized ?? false,
   };
 }
 

@@ -19,6 +19,7 @@ import {
   train,
   trainingState,
 } from "../train/index.ts";
+import { foldBranches, splitBranches } from "./branches.ts";
 import { inputOf, levelGraph, outputOf, startFrom, type Weights } from "./chain.ts";
 import { featureTerm, type JointWeights, logitTerms } from "./joint.ts";
 import type { Original } from "./original.ts";
@@ -32,6 +33,8 @@ export interface SimulationOptions {
   readonly simulation: "recursive" | "direct";
   readonly epochs: number;
   readonly weights: JointWeights;
+  /** Whether convolutions have parallel ones while they learn (branches.ts). */
+  readonly overparameterized: boolean;
   readonly device: Device;
   readonly precision: "f32" | "bf16";
   /** Decides the initial weights. */
@@ -91,8 +94,9 @@ async function trainLevel(
 ): Promise<Weights> {
   const { original, batches, plan, device, precision, run, hooks, checkpoint, epochs } = context;
   const shapeOf = (tensor: string) => original.shapeOf(tensor);
-  const graph = levelGraph(plan, segments, { seed: context.seed, shapeOf });
-  const network = new Network(startFrom(graph, before, segments), {
+  const { seed, overparameterized: branches } = context;
+  const graph = levelGraph(plan, segments, { seed, shapeOf, branches });
+  const network = new Network(splitBranches(startFrom(graph, before, segments)), {
     ...{ device, precision, trainable: true },
   });
   const optimizers = recipe(trainedParameters(network, plan), { precision });
@@ -116,7 +120,7 @@ async function trainLevel(
         hooks,
       },
     );
-    return new Map([...before, ...network.toGraph().initializers]);
+    return new Map([...before, ...foldBranches(network.toGraph().initializers)]);
   } finally {
     for (const owner of [...optimizers, network, ...finished.values()]) owner.dispose();
   }
