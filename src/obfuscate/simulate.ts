@@ -21,6 +21,7 @@ import {
 } from "../train/index.ts";
 import { foldBranches, splitBranches } from "./branches.ts";
 import { inputOf, levelGraph, outputOf, startFrom, type Weights } from "./chain.ts";
+import { initializeChain } from "./initialize.ts";
 import { featureTerm, type JointWeights, logitTerms } from "./joint.ts";
 import type { Original } from "./original.ts";
 import type { Plan } from "./plan.ts";
@@ -96,7 +97,9 @@ async function trainLevel(
   const shapeOf = (tensor: string) => original.shapeOf(tensor);
   const { seed, overparameterized: branches } = context;
   const graph = levelGraph(plan, segments, { seed, shapeOf, branches });
-  const network = new Network(splitBranches(startFrom(graph, before, segments)), {
+  const start =
+    stage === 0 ? initializeChain(graph, { plan, batches }) : startFrom(graph, before, segments);
+  const network = new Network(splitBranches(start), {
     ...{ device, precision, trainable: true },
   });
   const optimizers = recipe(trainedParameters(network, plan), { precision });
