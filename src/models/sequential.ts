@@ -26,18 +26,35 @@ export function sequential(layers: readonly Layer[], options: ModelOptions = {})
   return build.build();
 }
 
-/** Adds layers to a graph under construction, numbered from `first`; gives the name of their result. */
+/**
+ * Adds layers to a graph under construction, numbered from `first`; gives the name of their result.
+ * With `branches`, 1x1 convolutions `branch<i>` stand beside the convolutions that they fold into.
+ */
 export function appendLayers(
   build: GraphBuilder,
   x: string,
-  { layers, first }: { layers: readonly Layer[]; first: number },
+  options: { layers: readonly Layer[]; first: number; branches?: boolean },
 ): string {
-  return layers.reduce((before, { pool, activation, ...window }, index) => {
-    let result = build.conv(before, { name: `conv${first + index}`, ...window });
+  const { layers, first, branches = false } = options;
+  return layers.reduce((before, layer, index) => {
+    const { pool, activation, ...window } = layer;
+    const number = first + index;
+    let result = build.conv(before, { name: `conv${number}`, ...window });
+    if (branches && takesBranch(layer)) {
+      const { outputs, stride } = layer;
+      const one = { name: `branch${number}`, outputs, kernel: 1, stride };
+      result = build.add(result, build.conv(before, one));
+    }
     if (pool) result = build.maxPool(result, { kernel: 2 });
-    result = build.batchNorm(result, { name: `bn${first + index}` });
+    result = build.batchNorm(result, { name: `bn${number}` });
     return activations[activation](build, result);
   }, x);
+}
+
+/** Whether a 1x1 convolution of the same stride reads the pixels under this kernel's centre. */
+function takesBranch({ kernel, padding }: Layer): boolean {
+  const isCentred = kernel.every((size, axis) => size === 2 * padding[axis]! + 1);
+  return isCentred && Math.max(...kernel) >= 3;
 }
 
 const activations = {

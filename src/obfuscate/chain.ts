@@ -16,18 +16,23 @@ export const outputOf = ({ last }: Segment) => `output${last}`;
 /**
  * Graph of the segments side by side. Inside the chain a segment ends in its own channels, which a
  * projector, a linear 1x1 convolution, maps to the original's. `shapeOf` gives the [C, H, W] of a
- * tensor of the original.
+ * tensor of the original. With `branches`, the convolutions have the parallel ones of branches.ts.
  */
 export function levelGraph(
   plan: Plan,
   segments: readonly Segment[],
-  { seed, shapeOf }: { seed: number; shapeOf: (tensor: string) => readonly number[] },
+  options: {
+    seed: number;
+    shapeOf: (tensor: string) => readonly number[];
+    branches?: boolean;
+  },
 ): Graph {
+  const { seed, shapeOf, branches = false } = options;
   const build = new GraphBuilder({ seed });
   for (const segment of segments) {
     const { first, last, from, to } = segment;
     let x = build.input(inputOf(segment), ["N", ...shapeOf(from)]);
-    x = appendLayers(build, x, { layers: plan.layers.slice(first - 1, last), first });
+    x = appendLayers(build, x, { layers: plan.layers.slice(first - 1, last), first, branches });
     if (last < plan.layers.length) {
       x = build.conv(x, { name: `projector${last}`, outputs: shapeOf(to)[0]!, kernel: 1 });
     }

@@ -13,6 +13,8 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointWeights> {
   readonly boundary?: string;
   /** Whether parts of the chain learn parts of the original first; direct by default. */
   readonly simulation?: "recursive" | "direct";
+  /** Whether the chain's convolutions have parallel 1x1 ones while they learn; not by default. */
+  readonly overparameterized?: boolean;
   /** Most MACs of the chain. */
   readonly maxMacs?: number;
   /** Gates: a missed one is exit code 7, after everything is written. */
@@ -24,7 +26,10 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointWeights> {
 /** The options of a run with everything decided, as its folder keeps them. */
 export type ResolvedOptions = ObfuscateOptions &
   ResolvedJobOptions &
-  JointWeights & { readonly simulation: "recursive" | "direct" };
+  JointWeights & {
+    readonly simulation: "recursive" | "direct";
+    readonly overparameterized: boolean;
+  };
 
 /** The figures of one model. Accuracy is a share of 1 on the test or held-out images, single view. */
 export interface ModelFigures {

@@ -123,6 +123,7 @@ export function resolveOptions(options: ObfuscateOptions, prepared: Prepared): R
     ...resolveJobOptions(options, { dataset: data.train, device }),
     model: resolve(options.model),
     simulation: options.simulation ?? "direct",
+    overparameterized: options.overparameterized ?? false,
   };
   assertWeights(resolved);
   return resolved;

@@ -20,7 +20,9 @@ import {
   train,
   trainingState,
 } from "../train/index.ts";
+import { foldBranches, splitBranches } from "./branches.ts";
 import { inputOf, levelGraph, outputOf, startFrom, type Weights } from "./chain.ts";
+import { initializeChain } from "./initialize.ts";
 import { featureTerm, type JointWeights, logitTerms } from "./joint.ts";
 import type { Original } from "./original.ts";
 import type { Plan } from "./plan.ts";
@@ -33,6 +35,8 @@ export interface SimulationOptions {
   readonly simulation: "recursive" | "direct";
   readonly epochs: number;
   readonly weights: JointWeights;
+  /** Whether convolutions have parallel ones while they learn (branches.ts). */
+  readonly overparameterized: boolean;
   readonly device: Device;
   readonly precision: "f32" | "bf16";
   readonly optimizer: OptimizerName;
@@ -95,8 +99,11 @@ async function trainLevel(
 ): Promise<Weights> {
   const { original, batches, plan, device, precision, run, hooks, checkpoint, epochs } = context;
   const shapeOf = (tensor: string) => original.shapeOf(tensor);
-  const graph = levelGraph(plan, segments, { seed: context.seed, shapeOf });
-  const network = new Network(startFrom(graph, before, segments), {
+  const { seed, overparameterized: branches } = context;
+  const graph = levelGraph(plan, segments, { seed, shapeOf, branches });
+  const start =
+    stage === 0 ? initializeChain(graph, { plan, batches }) : startFrom(graph, before, segments);
+  const network = new Network(splitBranches(start), {
     ...{ device, precision, trainable: true },
   });
   const optimizers = recipe(trainedParameters(network, plan), context);
@@ -120,7 +127,7 @@ async function trainLevel(
         hooks,
       },
     );
-    return new Map([...before, ...network.toGraph().initializers]);
+    return new Map([...before, ...foldBranches(network.toGraph().initializers)]);
   } finally {
     for (const owner of [...optimizers, network, ...finished.values()]) owner.dispose();
   }

@@ -101,7 +101,8 @@ describe.each([
   const events: ProgressEvent[] = [];
   const live = new Map<string, Set<number>>();
   let left = 0;
-  const choices = { simulation, precision, seed };
+  const overparameterized = simulation === "recursive";
+  const choices = { simulation, precision, seed, overparameterized };
 
   beforeAll(async () => {
     const before = await collectGarbage();

@@ -6,7 +6,7 @@ import { UsageError } from "../../src/errors.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { compose } from "../../src/graph/rewrites.ts";
-import { densenet, googlenet, resnet } from "../../src/models/index.ts";
+import { densenet, googlenet, resnet, sequential } from "../../src/models/index.ts";
 import type { ObfuscateOptions } from "../../src/obfuscate/options.ts";
 import { Original } from "../../src/obfuscate/original.ts";
 import { type Prepared, prepare, resolveOptions } from "../../src/obfuscate/prepare.ts";
@@ -64,12 +64,13 @@ async function trained(model: Graph, changes: Partial<ObfuscateOptions>) {
   const options = resolveOptions(given, prepared);
   const run = await RunFolder.create(options.out, { job: "obfuscate", options });
   const events: ProgressEvent[] = [];
-  const { seed, precision, device, simulation, epochs, optimizer, batchSize } = options;
+  const { seed, precision, device, simulation, epochs, optimizer, batchSize, overparameterized } =
+    options;
   using original = new Original(prepared.graph, prepared.boundary, { device, precision });
   using batches = new Batches(prepared.data.train, { batch: 4, seed, mean: [0], std: [1] });
   const chain = await simulate(original, batches, {
     ...{ plan: prepared.plan, simulation, epochs, device, precision, seed, run },
-    ...{ optimizer, batchSize },
+    ...{ optimizer, batchSize, overparameterized },
     weights: options,
     ...{ hooks: { onProgress: (event) => events.push(event) }, checkpoint: undefined },
   });
@@ -115,6 +116,23 @@ describe.each(Object.entries(models))("%s", (_, model) => {
     }
     await expectSealable(chain, prepared);
   });
+
+  test.each(["direct", "recursive"] as const)(
+    "is simulated over-parameterized, %s, and ships the plain chain",
+    async (simulation) => {
+      const { chain, prepared, epochs } = await trained(model, {
+        ...{ simulation, overparameterized: true },
+      });
+      const plain = sequential(prepared.plan.layers, { shape: prepared.plan.input });
+      expect(chain.nodes.map(({ operator }) => operator)).toEqual(
+        plain.nodes.map(({ operator }) => operator),
+      );
+      for (const { losses } of epochs) {
+        expect(Object.values(losses).every(Number.isFinite)).toBe(true);
+      }
+      await expectSealable(chain, prepared);
+    },
+  );
 
   test("is simulated directly in bf16", async () => {
     const { chain, prepared, epochs } = await trained(model, { precision: "bf16" });

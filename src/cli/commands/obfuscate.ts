@@ -2,7 +2,7 @@
 import { defineCommand } from "../command.ts";
 import { trainingOptions } from "../dataOptions.ts";
 import { runJob } from "../job.ts";
-import { choice, integer, number, required, text } from "../options.ts";
+import { choice, flag, integer, number, required, text } from "../options.ts";
 import { runJson } from "../runJson.ts";
 import { renderSummary, withTableOnMiss } from "../summary.ts";
 
@@ -40,6 +40,10 @@ export const obfuscateOptions = {
     flags: "--distillation-weight <X>",
     help: "of the divergence from the original's softened predictions (default 0.5)",
     min: 0,
+  }),
+  overparameterized: flag({
+    flags: "--overparameterized",
+    help: "train with parallel 1x1 convolutions, which the shipped chain has folded in",
   }),
   maxMacs: number({
     flags: "--max-macs <N>",
