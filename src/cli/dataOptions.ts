@@ -42,7 +42,7 @@ export const trainingOptions = {
   flip: flag({ flags: "--flip", help: "mirror training images at random" }),
   holdOut: integer({
     flags: "--hold-out <N>",
-    help: "judge by the last N training images, which are not trained on, instead of the test images",
+    help: "judge by N training images, which are not trained on, instead of the test images",
     min: 0,
     max: 1e9,
   }),

@@ -33,7 +33,7 @@ export interface JobOptions {
   readonly crop?: number;
   /** Whether mirrored images show the same thing. */
   readonly flip?: boolean;
-  /** So many of the last training images are judged by in place of the test images; 0 by default. */
+  /** So many of the training images are judged by in place of the test images; 0 by default. */
   readonly holdOut?: number;
   /** Time between two checkpoints; 60 by default, 0 for one after every step. */
   readonly checkpointSeconds?: number;
