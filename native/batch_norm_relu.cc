@@ -8,39 +8,16 @@
 #include <torch/library.h>
 
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
-#if defined(__x86_64__)
-#define FOR_EACH_PROCESSOR \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
+#include "elements.h"
 
 namespace deepobf {
 namespace {
 
 // Rows are pixels, columns channels. A block stays in the second-level cache.
 constexpr int64_t blockRows = 256;
-
-inline float widen(float value) { return value; }
-
-inline float widen(uint16_t bfloat16) {
-  const uint32_t bits = static_cast<uint32_t>(bfloat16) << 16;
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-inline void store(float value, float* target) { *target = value; }
-
-inline void store(float value, uint16_t* bfloat16) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  *bfloat16 = static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
 
 /** What a pass needs to know of each channel. `floor` is 0 with ReLU, else minus infinity. */
 struct Channels {
@@ -150,11 +127,6 @@ class BlockSums {
 };
 
 float floorOf(bool relu) { return relu ? 0.0f : -std::numeric_limits<float>::infinity(); }
-
-template <typename T>
-const T* elements(const at::Tensor& tensor) {
-  return static_cast<const T*>(tensor.data_ptr());
-}
 
 template <typename T>
 BlockSums sumInput(const at::Tensor& x, int64_t rows, const std::vector<float>& shift) {
@@ -297,7 +269,7 @@ at::Tensor batchNormRelu(const at::Tensor& x, const at::Tensor& weight, const at
 
 }  // namespace
 
-TORCH_LIBRARY(deepobf, library) {
+TORCH_LIBRARY_FRAGMENT(deepobf, library) {
   library.def(
       "batch_norm_relu(Tensor x, Tensor weight, Tensor bias, Tensor(a!) running_mean, "
       "Tensor(b!) running_variance, float momentum, float epsilon, bool relu) -> Tensor",

@@ -150,7 +150,12 @@ export class Network {
     const cached = this.#plans.get(key);
     if (cached) return cached;
     const facts = inferShapes(this.graph, shapes);
-    const plan = compile(this.graph, { ...options, facts, parameters: this.parameters.keys() });
+    const plan = compile(this.graph, {
+      ...options,
+      facts,
+      parameters: this.parameters.keys(),
+      device: this.#device,
+    });
     if (this.#device === "cpu") assertAffordable(this.graph, plan, facts);
     const tensors = new Map(
       [...plan.constants].map(([name, value]) => [name, keep(toTensor(value, this.#device))]),

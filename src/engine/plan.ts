@@ -10,8 +10,10 @@ import {
 } from "../graph/graph.ts";
 import type { TensorFacts } from "../graph/shapes.ts";
 import { isFloat, toNumbers } from "../graph/tensorData.ts";
+import type { Device } from "../torch/index.ts";
 import { mostHostValues } from "./aten.ts";
 import { type Attributes, readAttributes } from "./attributes.ts";
+import { joinConvolutions } from "./join.ts";
 import { type Call, mergeRelu } from "./merge.ts";
 import type { Operator } from "./operator.ts";
 import { tensorsOfParameters } from "./parameters.ts";
@@ -48,18 +50,21 @@ export interface PlanOptions {
   readonly parameters: Iterable<string>;
   readonly outputs: readonly string[];
   readonly training: boolean;
+  readonly device: Device;
 }
 
 /** Compiles the part of a graph that `outputs` need. Throws ModelError for an unknown output. */
 export function compile(graph: Graph, options: PlanOptions): Plan {
-  const { facts, outputs } = options;
+  const { facts, outputs, training, device } = options;
   const changing = tensorsOfParameters(graph, options.parameters);
   const constantOf = (name: string) => (changing.has(name) ? undefined : facts.get(name)?.value);
   checkNames(graph, outputs);
   const nodes = neededNodes(graph, outputs, constantOf);
   const readers = countReaders(nodes, outputs);
-  const merge = { opset: graph.opset, training: options.training, readers };
-  const steps = mergeRelu(nodes, merge).map((step) =>
+  const merge = { opset: graph.opset, training, readers };
+  // Where it was measured: the slices of the joined output are copied, which must cost less than it saves.
+  const joined = training && device === "cpu" ? joinConvolutions(nodes, graph.initializers) : nodes;
+  const steps = mergeRelu(joined, merge).map((step) =>
     makeStep(step, { graph, facts, constantOf, readers }),
   );
   const constants = new Map<string, TensorData>();

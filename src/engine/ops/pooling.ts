@@ -33,6 +33,7 @@ const maxPoolsWithIndices = [
   operator<[Tensor, Tensor]>("aten::max_pool2d_with_indices"),
   operator<[Tensor, Tensor]>("aten::max_pool3d_with_indices"),
 ];
+const fusedMaxPool = operator("deepobf::max_pool");
 const convolution = operator("aten::convolution");
 const divideNumberRounding = operator("aten::div.Scalar_mode");
 const remainder = operator("aten::remainder.Scalar");
@@ -48,19 +49,33 @@ export function MaxPool(
     attributes,
   );
   const { kernel, strides, dilations, output } = window;
+  const shape = outputShape(input, output);
+  const restored = (y: Tensor) => reshape(y, shape).to({ dtype: input.dtype });
+  if (isFused(x, window) && !call.isUsed(1)) {
+    return restored(fusedMaxPool(x, kernel, strides, window.pads.slice(0, 2), output));
+  }
   const padding = libtorchPadding(window);
   const pads = padding ? [...padding, ...padding] : exactPads(x, window);
   const padded = padding ? x : padSpatial(x, pads, Number.NEGATIVE_INFINITY);
   const ceilMode = padding !== undefined && Boolean(attributes.ceil_mode);
   const options = [kernel, strides, padding ?? kernel.map(() => 0), dilations, ceilMode] as const;
-  const shape = outputShape(input, output);
-  const restored = (y: Tensor) => reshape(y, shape).to({ dtype: input.dtype });
   if (!call.isUsed(1)) return restored(chosen(maxPools, kernel)(padded, ...options));
   const [y, indices] = chosen(maxPoolsWithIndices, kernel)(padded, ...options);
   const size = padded.shape.slice(2);
   const before = padding ? pads.map(() => 0) : pads;
   const positions = positionsIn(x, { indices, size, before, columnMajor: storage_order !== 0 });
   return [restored(y), reshape(positions, shape)];
+}
+
+/** Whether `native/max_pool.cc` can do it, which is several times as fast as libtorch on the CPU. */
+function isFused({ device, dtype }: Tensor, { kernel, dilations }: PlacedWindow): boolean {
+  return (
+    device === "cpu" &&
+    (dtype === "float32" || dtype === "bfloat16") &&
+    kernel.length === 2 &&
+    product(kernel) <= 256 &&
+    dilations.every((dilation) => dilation === 1)
+  );
 }
 
 /** Positions in the planes of the padded input, as positions in all of the input. */
