@@ -40,6 +40,12 @@ export const trainingOptions = {
     max: 1024,
   }),
   flip: flag({ flags: "--flip", help: "mirror training images at random" }),
+  averageWeights: number({
+    flags: "--average-weights <X>",
+    help: "keep an average of the weights over about this share of the steps (default 0: the last weights)",
+    min: 0,
+    max: 1,
+  }),
   holdOut: integer({
     flags: "--hold-out <N>",
     help: "judge by the last N training images, which are not trained on, instead of the test images",

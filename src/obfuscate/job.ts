@@ -116,15 +116,15 @@ async function trainChain(
   { config, prepared, hooks }: { config: RunConfig; prepared: Prepared; hooks: JobHooks },
 ): Promise<Graph> {
   const { options, plan } = config;
-  const { device, precision, seed, epochs, simulation, optimizer, batchSize, overparameterized } =
-    options;
+  const { device, precision, seed, epochs, simulation, optimizer, batchSize } = options;
+  const { overparameterized, averageWeights } = options;
   hooks.onProgress?.({ type: "phase", name: "simulating the extractor" });
   using original = new Original(prepared.graph, prepared.boundary, { device, precision });
   using batches = new Batches(prepared.data.train, batchOptions(options));
   const checkpoint = await run.readCheckpoint();
   return await simulate(original, batches, {
     ...{ plan, epochs, simulation, optimizer, batchSize, device, precision, seed },
-    ...{ weights: options, overparameterized, run, hooks, checkpoint },
+    ...{ weights: options, overparameterized, averageWeights, run, hooks, checkpoint },
   });
 }
 

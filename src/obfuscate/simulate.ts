@@ -8,6 +8,7 @@ import type { Graph } from "../graph/graph.ts";
 import { sequential } from "../models/index.ts";
 import type { Device, Tensor } from "../torch/index.ts";
 import {
+  averageOf,
   type Checkpoint,
   type JobHooks,
   type LossTerm,
@@ -17,6 +18,7 @@ import {
   type RunFolder,
   recipe,
   startOfStage,
+  throwIfStopped,
   train,
   trainingState,
 } from "../train/index.ts";
@@ -24,7 +26,7 @@ import { foldBranches, splitBranches } from "./branches.ts";
 import { inputOf, levelGraph, outputOf, startFrom, type Weights } from "./chain.ts";
 import { initializeChain } from "./initialize.ts";
 import { featureTerm, type JointWeights, logitTerms } from "./joint.ts";
-import type { Original } from "./original.ts";
+import type { Knowledge, Original } from "./original.ts";
 import type { Plan } from "./plan.ts";
 import { levelsOf, type Segment, segmentTree, wholeChain } from "./segments.ts";
 import { readWeights, weightTensors } from "./weights.ts";
@@ -40,6 +42,8 @@ export interface SimulationOptions {
   readonly device: Device;
   readonly precision: "f32" | "bf16";
   readonly optimizer: OptimizerName;
+  /** Share of a level's steps whose weights are averaged in its end; 0: the last weights. */
+  readonly averageWeights: number;
   /** Images a step. */
   readonly batchSize: number;
   /** Decides the initial weights. */
@@ -106,59 +110,71 @@ async function trainLevel(
   const network = new Network(splitBranches(start), {
     ...{ device, precision, trainable: true },
   });
-  const optimizers = recipe(trainedParameters(network, plan), context);
+  const parameters = trainedParameters(network, plan);
+  const optimizers = recipe(parameters, context);
+  const average = averageOf(parameters, { share: context.averageWeights, steps });
+  const learner = { network, optimizers, average };
+  const level = { ...context, network, segments };
   const finished = weightTensors(before);
   const resumed = checkpoint?.stage === stage ? checkpoint : undefined;
-  if (resumed) loadState(resumed.tensors, network, optimizers);
+  if (resumed) loadState(resumed.tensors, learner);
+  const keeper = run.keeper(stage, () => new Map([...trainingState(learner), ...finished]));
   try {
     await train(
       {
         stage: nameOf(segments, plan),
-        ...{ batches, epochs, optimizers, part: { firstStep, steps } },
+        ...{ batches, epochs, optimizers, average, part: { firstStep, steps } },
         schedule: linearDecay(),
-        losses: (batch, step) => levelLosses(batch, { network, segments, step, ...context }),
+        losses: (batch, step) => levelLosses(batch, { ...level, step }),
       },
-      {
-        from: resumed ?? startOfStage,
-        keeper: run.keeper(
-          stage,
-          () => new Map([...trainingState(network, optimizers), ...finished]),
-        ),
-        hooks,
-      },
+      { from: resumed ?? startOfStage, keeper, hooks },
     );
+    await average?.apply(batches, {
+      forward: (batch, batchWeight) => runLevel(batch, { ...level, batchWeight }),
+      onBatch: () => throwIfStopped(hooks, keeper),
+    });
     return new Map([...before, ...foldBranches(network.toGraph().initializers)]);
   } finally {
-    for (const owner of [...optimizers, network, ...finished.values()]) owner.dispose();
+    for (const owner of [...optimizers, network, average, ...finished.values()]) owner?.dispose();
   }
 }
 
-/** Every segment's feature loss; in turn, one segment's losses at the logits, by the original's remainder. */
-function levelLosses(
-  { images, labels }: Batch,
-  context: {
-    network: Network;
-    segments: readonly Segment[];
-    step: number;
-    original: Original;
-    weights: JointWeights;
-  },
-): LossTerm[] {
-  const { network, segments, step, original, weights } = context;
+interface RunningLevel {
+  readonly network: Network;
+  readonly segments: readonly Segment[];
+  readonly original: Original;
+}
+
+/** What the original makes of a batch, and what the segments make of the features at their starts. */
+function runLevel(
+  { images }: Batch,
+  { network, segments, original, batchWeight }: RunningLevel & { batchWeight?: number },
+): { known: Knowledge; outputs: Readonly<Record<string, Tensor>> } {
   const tensors = segments.flatMap(({ from, to }) => [from, to]);
   const known = original.look(images, tensors);
   const inputs = segments.map((segment) => [
     inputOf(segment),
     segment.from === original.input ? images : known.features[segment.from]!,
   ]);
-  const outputs = network.forward(Object.fromEntries(inputs), { training: true });
+  const outputs = network.forward(Object.fromEntries(inputs), { training: true, batchWeight });
+  return { known, outputs };
+}
+
+/** Every segment's feature loss; in turn, one segment's losses at the logits, by the original's remainder. */
+function levelLosses(
+  batch: Batch,
+  context: RunningLevel & { step: number; weights: JointWeights },
+): LossTerm[] {
+  const { segments, step, original, weights } = context;
+  const { known, outputs } = runLevel(batch, context);
   const features = segments.flatMap((segment) => {
     const name = segments.length === 1 ? "feature" : `feature ${segment.first}-${segment.last}`;
     return featureTerm(outputs[outputOf(segment)]!, known.features[segment.to]!, { name, weights });
   });
   const judged = segments[step % segments.length]!;
   const logits = original.judge(judged.to, outputs[outputOf(judged)]!);
-  return [...features, ...logitTerms(logits, { labels, originalLogits: known.logits }, weights)];
+  const target = { labels: batch.labels, originalLogits: known.logits };
+  return [...features, ...logitTerms(logits, target, weights)];
 }
 
 /** All parameters but the scales of batch norms behind pooling: only positive ones, such as 1, fold. */

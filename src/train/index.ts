@@ -1,4 +1,5 @@
 // Training: the loop, losses as named weighted terms, schedules, checkpoints and run folders.
+export { averageOf, type WeightAverage } from "./averaging.ts";
 export type { Checkpoint } from "./checkpoint.ts";
 export {
   assertEpochs,
@@ -26,4 +27,4 @@ export {
 } from "./reference.ts";
 export { assertNew, type RunFiles, RunFolder, readConfig } from "./runFolder.ts";
 export { linearDecay, type Schedule } from "./schedule.ts";
-export { loadState, trainingState } from "./state.ts";
+export { type Learner, loadState, trainingState } from "./state.ts";

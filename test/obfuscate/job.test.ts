@@ -102,7 +102,8 @@ describe.each([
   const live = new Map<string, Set<number>>();
   let left = 0;
   const overparameterized = simulation === "recursive";
-  const choices = { simulation, precision, seed, overparameterized };
+  const averageWeights = simulation === "recursive" ? 0.2 : 0;
+  const choices = { simulation, precision, seed, overparameterized, averageWeights };
 
   beforeAll(async () => {
     const before = await collectGarbage();

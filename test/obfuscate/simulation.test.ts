@@ -64,13 +64,13 @@ async function trained(model: Graph, changes: Partial<ObfuscateOptions>) {
   const options = resolveOptions(given, prepared);
   const run = await RunFolder.create(options.out, { job: "obfuscate", options });
   const events: ProgressEvent[] = [];
-  const { seed, precision, device, simulation, epochs, optimizer, batchSize, overparameterized } =
-    options;
+  const { seed, precision, device, simulation, epochs, optimizer, batchSize } = options;
+  const { overparameterized, averageWeights } = options;
   using original = new Original(prepared.graph, prepared.boundary, { device, precision });
   using batches = new Batches(prepared.data.train, { batch: 4, seed, mean: [0], std: [1] });
   const chain = await simulate(original, batches, {
     ...{ plan: prepared.plan, simulation, epochs, device, precision, seed, run },
-    ...{ optimizer, batchSize, overparameterized },
+    ...{ optimizer, batchSize, overparameterized, averageWeights },
     weights: options,
     ...{ hooks: { onProgress: (event) => events.push(event) }, checkpoint: undefined },
   });

@@ -134,7 +134,13 @@ describe("options that are left open", () => {
       ...{ data: `idx:${process.cwd()}/data`, out: `${process.cwd()}/run`, epochs: 1 },
       ...{ mean: [0, 0, 0], std: [1, 1, 1], device: "cpu", seed: 0, flip: false },
       ...{ precision: cpuHasBfloat16() ? "bf16" : "f32", threads: threads(), crop: 2 },
-      ...{ batchSize: 512, optimizer: "muon", holdOut: 0, checkpointSeconds: 60 },
+      ...{
+        batchSize: 512,
+        optimizer: "muon",
+        averageWeights: 0,
+        holdOut: 0,
+        checkpointSeconds: 60,
+      },
     });
   });
 
@@ -163,6 +169,9 @@ describe("options that are left open", () => {
     { mean: [0, 0] },
     { std: [0, 1, 1] },
     { data: "idx" },
+    { averageWeights: -0.1 },
+    { averageWeights: 1.1 },
+    { averageWeights: Number.NaN },
   ])("are refused where they do not fit: %j", (changes) => {
     expect(() => resolved(changes)).toThrow(UsageError);
   });

@@ -119,6 +119,28 @@ describe("training a reference model", () => {
     expect(losses(resumed.files.metrics)).toEqual(losses(summary.files.metrics));
   });
 
+  test("averages weights, measures their statistics, and does so too where it is resumed", async () => {
+    const averaged = await trainReference(options({ averageWeights: 0.2 }));
+    expect(averaged.accuracy).toBeGreaterThan(0.9);
+    expect(averaged.accuracy).toBe(await accuracyOf(averaged.files.model, images, normalization));
+    expect(sha256(averaged.files.model)).not.toBe(sha256(summary.files.model));
+    const out = path();
+    for (const step of [10, 24]) {
+      const controller = new AbortController();
+      const onProgress = (event: ProgressEvent) => {
+        if (event.type === "step" && event.step === step) controller.abort("SIGINT");
+      };
+      const hooks = { signal: controller.signal, onProgress };
+      const stopping =
+        step === 10
+          ? trainReference(options({ out, averageWeights: 0.2 }), hooks)
+          : resumeReference(out, hooks);
+      await expect(stopping).rejects.toThrow(InterruptedError);
+    }
+    const resumed = await resumeReference(out);
+    expect(sha256(resumed.files.model)).toBe(sha256(averaged.files.model));
+  });
+
   test("with images held out never sees them in training, and is judged by them, also resumed", async () => {
     const controller = new AbortController();
     const onProgress = (event: ProgressEvent) => {
