@@ -40,6 +40,12 @@ export const trainingOptions = {
     max: 1024,
   }),
   flip: flag({ flags: "--flip", help: "mirror training images at random" }),
+  labelSmoothing: number({
+    flags: "--label-smoothing <X>",
+    help: "share of the labels that is spread over all classes (default 0, for train 0.1)",
+    min: 0,
+    max: 1,
+  }),
   averageWeights: number({
     flags: "--average-weights <X>",
     help: "keep an average of the weights over about this share of the steps (default 0: the last weights)",

@@ -124,7 +124,7 @@ async function trainChain(
   const checkpoint = await run.readCheckpoint();
   return await simulate(original, batches, {
     ...{ plan, epochs, simulation, optimizer, batchSize, device, precision, seed },
-    ...{ weights: options, overparameterized, averageWeights, run, hooks, checkpoint },
+    ...{ loss: options, overparameterized, averageWeights, run, hooks, checkpoint },
   });
 }
 

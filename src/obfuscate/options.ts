@@ -1,10 +1,10 @@
 // What a user asks of the main job, and what it answers.
 import type { Latency } from "../evaluate/index.ts";
 import type { JobOptions, ResolvedJobOptions, RunFiles } from "../train/index.ts";
-import type { JointWeights } from "./joint.ts";
+import type { JointLoss } from "./joint.ts";
 
 /** Options of `deepobf obfuscate`. */
-export interface ObfuscateOptions extends JobOptions, Partial<JointWeights> {
+export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
   /** The original, an ONNX file. */
   readonly model: string;
   /** Number of convolutions of the chain. */
@@ -26,7 +26,7 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointWeights> {
 /** The options of a run with everything decided, as its folder keeps them. */
 export type ResolvedOptions = ObfuscateOptions &
   ResolvedJobOptions &
-  JointWeights & {
+  JointLoss & {
     readonly simulation: "recursive" | "direct";
     readonly overparameterized: boolean;
   };

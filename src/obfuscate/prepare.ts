@@ -13,7 +13,7 @@ import { sequential } from "../models/index.ts";
 import { encodeModel, readModel } from "../onnx/index.ts";
 import { type Device, parseDevice } from "../torch/index.ts";
 import { resolveJobOptions } from "../train/index.ts";
-import { defaultWeights, type JointWeights } from "./joint.ts";
+import { defaultLoss, type JointLoss } from "./joint.ts";
 import type { ObfuscateOptions, ResolvedOptions } from "./options.ts";
 import { type Plan, planChain } from "./plan.ts";
 import { nameChainInput, seal } from "./seal.ts";
@@ -118,19 +118,23 @@ async function all<T extends readonly unknown[]>(
 export function resolveOptions(options: ObfuscateOptions, prepared: Prepared): ResolvedOptions {
   const { data, device } = prepared;
   const resolved: ResolvedOptions = {
-    ...defaultWeights,
+    ...defaultLoss,
     ...options,
     ...resolveJobOptions(options, { dataset: data.train, device }),
     model: resolve(options.model),
     simulation: options.simulation ?? "direct",
     overparameterized: options.overparameterized ?? false,
   };
-  assertWeights(resolved);
+  assertLoss(resolved);
   return resolved;
 }
 
-/** Throws UsageError for weights that make no loss. */
-function assertWeights({ featureWeight, labelWeight, distillationWeight }: JointWeights): void {
+/** Throws UsageError for weights and a temperature that make no loss. */
+function assertLoss(loss: JointLoss): void {
+  const { featureWeight, labelWeight, distillationWeight, temperature } = loss;
+  if (!(Number.isFinite(temperature) && temperature > 0)) {
+    throw new UsageError(`--temperature: expected a number above 0, received ${temperature}`);
+  }
   const values = [featureWeight, labelWeight, distillationWeight];
   const areValid = values.every((value) => Number.isFinite(value) && value >= 0);
   if (areValid && values.some((value) => value > 0)) return;

@@ -25,7 +25,7 @@ import {
 import { foldBranches, splitBranches } from "./branches.ts";
 import { inputOf, levelGraph, outputOf, startFrom, type Weights } from "./chain.ts";
 import { initializeChain } from "./initialize.ts";
-import { featureTerm, type JointWeights, logitTerms } from "./joint.ts";
+import { featureTerm, type JointLoss, logitTerms } from "./joint.ts";
 import type { Knowledge, Original } from "./original.ts";
 import type { Plan } from "./plan.ts";
 import { levelsOf, type Segment, segmentTree, wholeChain } from "./segments.ts";
@@ -36,7 +36,7 @@ export interface SimulationOptions {
   readonly plan: Plan;
   readonly simulation: "recursive" | "direct";
   readonly epochs: number;
-  readonly weights: JointWeights;
+  readonly loss: JointLoss;
   /** Whether convolutions have parallel ones while they learn (branches.ts). */
   readonly overparameterized: boolean;
   readonly device: Device;
@@ -163,18 +163,18 @@ function runLevel(
 /** Every segment's feature loss; in turn, one segment's losses at the logits, by the original's remainder. */
 function levelLosses(
   batch: Batch,
-  context: RunningLevel & { step: number; weights: JointWeights },
+  context: RunningLevel & { step: number; loss: JointLoss },
 ): LossTerm[] {
-  const { segments, step, original, weights } = context;
+  const { segments, step, original, loss } = context;
   const { known, outputs } = runLevel(batch, context);
   const features = segments.flatMap((segment) => {
     const name = segments.length === 1 ? "feature" : `feature ${segment.first}-${segment.last}`;
-    return featureTerm(outputs[outputOf(segment)]!, known.features[segment.to]!, { name, weights });
+    return featureTerm(outputs[outputOf(segment)]!, known.features[segment.to]!, { name, loss });
   });
   const judged = segments[step % segments.length]!;
   const logits = original.judge(judged.to, outputs[outputOf(judged)]!);
   const target = { labels: batch.labels, originalLogits: known.logits };
-  return [...features, ...logitTerms(logits, target, weights)];
+  return [...features, ...logitTerms(logits, target, loss)];
 }
 
 /** All parameters but the scales of batch norms behind pooling: only positive ones, such as 1, fold. */

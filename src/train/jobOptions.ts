@@ -33,6 +33,8 @@ export interface JobOptions {
   readonly crop?: number;
   /** Whether mirrored images show the same thing. */
   readonly flip?: boolean;
+  /** Share of the labels that is spread over all classes; 0 by default, in reference models 0.1. */
+  readonly labelSmoothing?: number;
   /** Share of the steps whose weights are averaged in the end; 0 by default, for the last weights. */
   readonly averageWeights?: number;
   /** So many of the last training images are judged by in place of the test images; 0 by default. */
@@ -73,12 +75,14 @@ export function resolveJobOptions(
     optimizer: options.optimizer ?? "muon",
     crop: options.crop ?? Math.round(Math.min(height, width) / 16),
     flip: options.flip ?? false,
+    labelSmoothing: options.labelSmoothing ?? 0,
     averageWeights: options.averageWeights ?? 0,
     holdOut: options.holdOut ?? 0,
     checkpointSeconds: options.checkpointSeconds ?? 60,
   };
   assertBatchOptions(dataset, batchOptions(resolved));
-  assertShares({ "--average-weights": resolved.averageWeights });
+  const { labelSmoothing, averageWeights } = resolved;
+  assertShares({ "--label-smoothing": labelSmoothing, "--average-weights": averageWeights });
   return resolved;
 }
 

@@ -62,7 +62,7 @@ interface RunConfig {
 
 type ResolvedTrainOptions = ResolvedJobOptions & Required<TrainOptions>;
 
-const labelSmoothing = 0.1;
+const defaultSmoothing = 0.1;
 const warmUp = 0.05;
 
 /**
@@ -78,7 +78,8 @@ export async function trainReference(
   architectureOf(options.architecture);
   const device = parseDevice(options.device ?? "cpu");
   const data = holdOut(await loadData(options.data), options.holdOut ?? 0);
-  const resolved = resolveJobOptions(options, { dataset: data.train, device });
+  const smoothed = { ...options, labelSmoothing: options.labelSmoothing ?? defaultSmoothing };
+  const resolved = resolveJobOptions(smoothed, { dataset: data.train, device });
   const config: RunConfig = {
     job: "train",
     options: {
@@ -137,13 +138,15 @@ async function execute(run: RunFolder, job: Job): Promise<TrainSummary> {
 
 async function trainNetwork(run: RunFolder, { config, data, hooks }: Job): Promise<Graph> {
   const { options } = config;
-  const { architecture, device, precision, seed, epochs, averageWeights: share } = options;
+  const { architecture, device, precision, seed, epochs, labelSmoothing } = options;
   const { shape, classes } = data.train;
   const graph = architectureOf(architecture)({ shape, classes: classes.length, seed });
   const network = new Network(graph, { device, precision, trainable: true });
   const optimizers = recipe(network.parameters, options);
   const batches = new Batches(data.train, batchOptions(options));
-  const average = averageOf(network.parameters, { share, steps: epochs * batches.length });
+  const average = averageOf(network.parameters, {
+    ...{ share: options.averageWeights, steps: epochs * batches.length },
+  });
   const learner = { network, optimizers, average };
   const forward = ({ images }: Batch, batchWeight?: number) =>
     network.forward({ input: images }, { training: true, batchWeight });

@@ -71,7 +71,7 @@ async function trained(model: Graph, changes: Partial<ObfuscateOptions>) {
   const chain = await simulate(original, batches, {
     ...{ plan: prepared.plan, simulation, epochs, device, precision, seed, run },
     ...{ optimizer, batchSize, overparameterized, averageWeights },
-    weights: options,
+    loss: options,
     ...{ hooks: { onProgress: (event) => events.push(event) }, checkpoint: undefined },
   });
   const epochsOf = events.flatMap((event) => (event.type === "epoch" ? [event] : []));
@@ -172,8 +172,29 @@ describe("the terms of the loss", () => {
     }
   });
 
+  test("have the temperature and the smoothing that they are given", async () => {
+    const first = async (changes: Partial<ObfuscateOptions>) => {
+      const { epochs } = await trained(models.resnet, { depth: 3, epochs: 1, ...changes });
+      return epochs[0]!.losses;
+    };
+    const [plain, same] = [await first({}), await first({ temperature: 4, labelSmoothing: 0 })];
+    expect(same).toEqual(plain);
+    const hot = await first({ labelWeight: 0, featureWeight: 0, temperature: 8 });
+    const cold = await first({ labelWeight: 0, featureWeight: 0, temperature: 4 });
+    expect(hot.distillation).not.toEqual(cold.distillation);
+    // Smoothed to the end, labels say nothing: log 3 is the least that is left.
+    const smooth = await first({ distillationWeight: 0, featureWeight: 0, labelSmoothing: 1 });
+    expect(smooth.label).toBeGreaterThanOrEqual(Math.log(3));
+    expect(smooth.label).not.toEqual(
+      (await first({ distillationWeight: 0, featureWeight: 0 })).label,
+    );
+  });
+
   test.each<[string, Partial<ObfuscateOptions>]>([
     ["none", nothing],
+    ["a temperature of zero", { temperature: 0 }],
+    ["a temperature that is no number", { temperature: Number.NaN }],
+    ["more than all smoothing", { labelSmoothing: 1.5 }],
     ["a negative weight", { labelWeight: -1 }],
     ["a weight that is no number", { featureWeight: Number.NaN }],
     ["an infinite weight", { distillationWeight: Number.POSITIVE_INFINITY }],

@@ -134,13 +134,8 @@ describe("options that are left open", () => {
       ...{ data: `idx:${process.cwd()}/data`, out: `${process.cwd()}/run`, epochs: 1 },
       ...{ mean: [0, 0, 0], std: [1, 1, 1], device: "cpu", seed: 0, flip: false },
       ...{ precision: cpuHasBfloat16() ? "bf16" : "f32", threads: threads(), crop: 2 },
-      ...{
-        batchSize: 512,
-        optimizer: "muon",
-        averageWeights: 0,
-        holdOut: 0,
-        checkpointSeconds: 60,
-      },
+      ...{ batchSize: 512, optimizer: "muon", holdOut: 0, checkpointSeconds: 60 },
+      ...{ labelSmoothing: 0, averageWeights: 0 },
     });
   });
 
@@ -170,6 +165,8 @@ describe("options that are left open", () => {
     { std: [0, 1, 1] },
     { data: "idx" },
     { averageWeights: -0.1 },
+    { labelSmoothing: -0.1 },
+    { labelSmoothing: 2 },
     { averageWeights: 1.1 },
     { averageWeights: Number.NaN },
   ])("are refused where they do not fit: %j", (changes) => {
