@@ -39,7 +39,13 @@ export const trainingOptions = {
     min: 0,
     max: 1024,
   }),
-  flip: flag({ flags: "--flip", help: "mirror training images at random" }),
+  flip: flag({ flags: "--flip", help: "mirror half of the training images, in turns" }),
+  cutout: integer({
+    flags: "--cutout <N>",
+    help: "set a square of N×N pixels of each training image to their mean (default 0)",
+    min: 0,
+    max: 1024,
+  }),
   labelSmoothing: number({
     flags: "--label-smoothing <X>",
     help: "share of the labels that is spread over all classes (default 0, for train 0.1)",

@@ -33,6 +33,8 @@ export interface JobOptions {
   readonly crop?: number;
   /** Whether mirrored images show the same thing. */
   readonly flip?: boolean;
+  /** Side in pixels of the square that is cut out of each training image; 0 by default. */
+  readonly cutout?: number;
   /** Share of the labels that is spread over all classes; 0 by default, in reference models 0.1. */
   readonly labelSmoothing?: number;
   /** Share of the steps whose weights are averaged in the end; 0 by default, for the last weights. */
@@ -75,6 +77,7 @@ export function resolveJobOptions(
     optimizer: options.optimizer ?? "muon",
     crop: options.crop ?? Math.round(Math.min(height, width) / 16),
     flip: options.flip ?? false,
+    cutout: options.cutout ?? 0,
     labelSmoothing: options.labelSmoothing ?? 0,
     averageWeights: options.averageWeights ?? 0,
     holdOut: options.holdOut ?? 0,
@@ -88,8 +91,8 @@ export function resolveJobOptions(
 
 /** How the training images are dealt out. */
 export function batchOptions(options: ResolvedJobOptions): BatchOptions {
-  const { batchSize: batch, mean, std, seed, device, crop, flip } = options;
-  return { batch, mean, std, seed, device, augment: { crop, flip }, dropLast: true };
+  const { batchSize: batch, mean, std, seed, device, crop, flip, cutout } = options;
+  return { batch, mean, std, seed, device, augment: { crop, flip, cutout }, dropLast: true };
 }
 
 /** Throws UsageError for values that are no shares of 1, by the names of their options. */
