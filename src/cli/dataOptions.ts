@@ -46,6 +46,11 @@ export const trainingOptions = {
     min: 0,
     max: 1024,
   }),
+  mixup: number({
+    flags: "--mixup <X>",
+    help: "mix training images in pairs, by a share drawn from Beta(X, X) for each batch (default 0: not)",
+    min: 0,
+  }),
   labelSmoothing: number({
     flags: "--label-smoothing <X>",
     help: "share of the labels that is spread over all classes (default 0, for train 0.1)",

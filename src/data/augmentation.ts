@@ -1,7 +1,7 @@
 // Which crop, which side and which hole of every image an epoch shows. All of it is a pure function of seed, epoch
 // and place in the data set: nothing is remembered, so a run can go on anywhere.
 
-import { randomBits } from "../graph/random.ts";
+import { randomBits, symmetricBeta } from "../graph/random.ts";
 import { permutation } from "./dataset.ts";
 
 export interface Augmentation {
@@ -14,6 +14,8 @@ export interface Augmentation {
   readonly flip: boolean;
   /** Side in pixels of the square that is cut out of each image (cutout.ts); none by default. */
   readonly cutout?: number;
+  /** Batches are mixed with a share drawn from Beta(mixup, mixup) (mixup.ts); not by default. */
+  readonly mixup?: number;
 }
 
 /** The images of an epoch in their order, and how each image of the data set is shown. */
@@ -54,6 +56,15 @@ export function planEpoch(
     holeRows: draw("hole-row", holeHeight),
     holeColumns: draw("hole-column", holeWidth),
   };
+}
+
+/** The shares of the first `count` batches of an epoch in their mixtures; undefined where nothing is mixed. */
+export function mixingShares(
+  { seed, epoch }: { seed: number; epoch: number },
+  { count, augment }: { count: number; augment: Augmentation },
+): Float64Array | undefined {
+  if (!augment.mixup) return undefined;
+  return symmetricBeta({ seed, name: `data/mixup/${epoch}` }, augment.mixup, count);
 }
 
 /**

@@ -1,5 +1,5 @@
 // Batches on the device. The whole data set lies there as bytes, and a batch is gathered, cropped,
-// flipped, normalised and cut out by a few operators, so that loading never holds up training.
+// flipped, normalised, cut out and mixed by a few operators, so that loading never holds up training.
 
 import { UsageError } from "../errors.ts";
 import {
@@ -15,9 +15,16 @@ import {
   type Tensor,
   tensor,
 } from "../torch/index.ts";
-import { type Augmentation, type EpochPlan, planEpoch, positionTables } from "./augmentation.ts";
+import {
+  type Augmentation,
+  type EpochPlan,
+  mixingShares,
+  planEpoch,
+  positionTables,
+} from "./augmentation.ts";
 import { cutOut, holeTable } from "./cutout.ts";
 import type { Dataset } from "./dataset.ts";
+import { type Mixed, mix } from "./mixup.ts";
 import { type Normalization, perChannel } from "./normalize.ts";
 
 export interface BatchOptions extends Normalization {
@@ -40,6 +47,8 @@ export interface Batch {
   readonly images: Tensor;
   /** Class numbers, int64 [size]. */
   readonly labels: Tensor;
+  /** What the images are mixed with, where they are. */
+  readonly mixed?: Mixed;
   readonly size: number;
 }
 
@@ -113,9 +122,13 @@ export class Batches {
     const [, height, width] = this.dataset.shape;
     const count = this.dataset.labels.length;
     const plan = planEpoch({ seed, epoch }, { count, height, width, augment });
+    const shares = mixingShares({ seed, epoch }, { count: this.length, augment });
     for (let index = from; index < this.length; index++) {
       const chosen = plan.order.subarray(index * batch, (index + 1) * batch);
-      yield* handOut(() => this.#gather(chosen, plan));
+      yield* handOut(() => {
+        const gathered = this.#gather(chosen, plan);
+        return shares ? mix(gathered, shares[index]!) : gathered;
+      });
     }
   }
 
@@ -200,9 +213,12 @@ export function assertBatchOptions(
 }
 
 function assertAugmentation(
-  { crop, cutout = 0 }: Augmentation,
+  { crop, cutout = 0, mixup = 0 }: Augmentation,
   [, height, width]: Dataset["shape"],
 ): void {
+  if (!(Number.isFinite(mixup) && mixup >= 0)) {
+    throw new UsageError(`expected a number of at least 0 for mixup, got ${mixup}`);
+  }
   const size = Math.min(height, width);
   const limits = [
     ["crop", crop, size - 1],
@@ -217,12 +233,11 @@ function assertAugmentation(
 }
 
 /** Makes a batch, lends it, and frees it when the borrower is done. */
-function* handOut(make: () => { images: Tensor; labels: Tensor }): Generator<Batch> {
-  const { images, labels } = scope(make);
+function* handOut(make: () => Omit<Batch, "size">): Generator<Batch> {
+  const made = scope(make);
   try {
-    yield { images, labels, size: labels.shape[0]! };
+    yield { ...made, size: made.labels.shape[0]! };
   } finally {
-    images.dispose();
-    labels.dispose();
+    for (const tensor of [made.images, made.labels, made.mixed?.labels]) tensor?.dispose();
   }
 }

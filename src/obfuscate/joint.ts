@@ -1,5 +1,6 @@
 // Joint training (DeepObfuscation, arXiv 1806.10313): the chain learns the original's intermediate
 // knowledge and the labels together. The abstract names no weights; these are ours.
+import type { Batch } from "../data/index.ts";
 import { operator, type Tensor } from "../torch/index.ts";
 import { distillationLoss, featureLoss, type LossTerm, labelLoss } from "../train/index.ts";
 
@@ -41,12 +42,12 @@ export function featureTerm(
 /** How well the logits that follow from simulated features fit the labels and the original's logits. */
 export function logitTerms(
   logits: Tensor,
-  target: { readonly labels: Tensor; readonly originalLogits: Tensor },
+  target: { readonly batch: Batch; readonly originalLogits: Tensor },
   loss: JointLoss,
 ): LossTerm[] {
   const terms: LossTerm[] = [];
   if (loss.labelWeight > 0) {
-    const value = labelLoss(logits, target.labels, loss.labelSmoothing);
+    const value = labelLoss(logits, target.batch, loss.labelSmoothing);
     terms.push({ name: "label", weight: loss.labelWeight, value });
   }
   if (loss.distillationWeight > 0) {

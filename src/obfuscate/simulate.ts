@@ -173,7 +173,7 @@ function levelLosses(
   });
   const judged = segments[step % segments.length]!;
   const logits = original.judge(judged.to, outputs[outputOf(judged)]!);
-  const target = { labels: batch.labels, originalLogits: known.logits };
+  const target = { batch, originalLogits: known.logits };
   return [...features, ...logitTerms(logits, target, loss)];
 }
 

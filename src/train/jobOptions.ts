@@ -35,6 +35,8 @@ export interface JobOptions {
   readonly flip?: boolean;
   /** Side in pixels of the square that is cut out of each training image; 0 by default. */
   readonly cutout?: number;
+  /** Parameter of mixup's distribution; 0 by default, for images as they are. */
+  readonly mixup?: number;
   /** Share of the labels that is spread over all classes; 0 by default, in reference models 0.1. */
   readonly labelSmoothing?: number;
   /** Share of the steps whose weights are averaged in the end; 0 by default, for the last weights. */
@@ -78,6 +80,7 @@ export function resolveJobOptions(
     crop: options.crop ?? Math.round(Math.min(height, width) / 16),
     flip: options.flip ?? false,
     cutout: options.cutout ?? 0,
+    mixup: options.mixup ?? 0,
     labelSmoothing: options.labelSmoothing ?? 0,
     averageWeights: options.averageWeights ?? 0,
     holdOut: options.holdOut ?? 0,
@@ -91,8 +94,8 @@ export function resolveJobOptions(
 
 /** How the training images are dealt out. */
 export function batchOptions(options: ResolvedJobOptions): BatchOptions {
-  const { batchSize: batch, mean, std, seed, device, crop, flip, cutout } = options;
-  return { batch, mean, std, seed, device, augment: { crop, flip, cutout }, dropLast: true };
+  const { batchSize: batch, mean, std, seed, device, crop, flip, cutout, mixup } = options;
+  return { batch, mean, std, seed, device, augment: { crop, flip, cutout, mixup }, dropLast: true };
 }
 
 /** Throws UsageError for values that are no shares of 1, by the names of their options. */

@@ -160,7 +160,7 @@ async function trainNetwork(run: RunFolder, { config, data, hooks }: Job): Promi
         schedule: linearDecay(warmUp),
         losses: (batch) => {
           const [logits] = Object.values(forward(batch));
-          const value = labelLoss(logits!, batch.labels, labelSmoothing);
+          const value = labelLoss(logits!, batch, labelSmoothing);
           return [{ name: "label", weight: 1, value }];
         },
       },

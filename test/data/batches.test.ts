@@ -215,6 +215,58 @@ describe("cutout", () => {
   });
 });
 
+describe("mixup", () => {
+  const data = dataset(20);
+  const augment = { crop: 1, flip: true };
+  const options = { ...plain, augment: { ...augment, mixup: 1 } };
+
+  /** Shares of an epoch's batches. Checks every image against the two that it is mixed of. */
+  function shares(epoch: number, from = 0): number[] {
+    using mixing = new Batches(data, options);
+    using others = new Batches(data, { ...options, augment });
+    const unmixed = deal(others, epoch, from);
+    let first = 0;
+    return [...epochOf(mixing, epoch, from)].map(({ images, labels, partners, share }) => {
+      const size = labels.length;
+      labels.forEach((label, i) => {
+        const own = unmixed[first + i]!;
+        const other = unmixed[first + ((i + size - 1) % size)]!;
+        expect([label, partners[i]]).toEqual([own.label, other.label]);
+        own.pixels.forEach((pixel, place) => {
+          const expected = share * pixel + (1 - share) * other.pixels[place]!;
+          expect(images[i * imageSize + place]).toBeCloseTo(expected, 2);
+        });
+      });
+      first += size;
+      return share;
+    });
+  }
+
+  function* epochOf(batches: Batches, epoch: number, from: number) {
+    for (const { images, labels, mixed } of batches.epoch(epoch, { from })) {
+      yield {
+        ...{ images: images.numbers(), labels: labels.numbers() },
+        ...{ partners: mixed!.labels.numbers(), share: mixed!.share },
+      };
+    }
+  }
+
+  test("mixes each image with another of its batch, by a share for the whole batch", () => {
+    const [first, second] = [shares(0), shares(1)];
+    expect(new Set([...first, ...second]).size).toBe(10);
+    expect([...first, ...second].every((share) => share > 0 && share < 1)).toBe(true);
+    expect(shares(0)).toEqual(first);
+    expect(shares(0, 2)).toEqual(first.slice(2));
+  });
+
+  test("leaves no tensor behind", () => {
+    using batches = new Batches(data, options);
+    const before = liveTensors();
+    for (const _ of batches.epoch(0)) expect(liveTensors()).toBe(before + 3);
+    expect(liveTensors()).toBe(before);
+  });
+});
+
 test("position tables hold sources inside the image only", () => {
   fc.assert(
     fc.property(
@@ -349,6 +401,7 @@ test.each([
     { ...plain, augment: { crop: 0, flip: false, cutout: 6 } },
     /cutout of 0 to 5 pixels.*got 6/,
   ],
+  ["a negative mixup", { ...plain, augment: { crop: 0, flip: false, mixup: -1 } }, /mixup, got -1/],
   ["half a pixel cut out", { ...plain, augment: { crop: 0, flip: false, cutout: 0.5 } }, /got 0.5/],
   ["a negative crop", { ...plain, augment: { crop: -1, flip: false } }, /got -1/],
 ])("%s is refused", (_, options, cause) => {

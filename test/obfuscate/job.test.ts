@@ -102,8 +102,10 @@ describe.each([
   const live = new Map<string, Set<number>>();
   let left = 0;
   const overparameterized = simulation === "recursive";
-  const averageWeights = simulation === "recursive" ? 0.2 : 0;
-  const choices = { simulation, precision, seed, overparameterized, averageWeights };
+  const recipe = overparameterized
+    ? { averageWeights: 0.2, cutout: 2, mixup: 0.2 }
+    : { averageWeights: 0, cutout: 0, mixup: 0 };
+  const choices = { simulation, precision, seed, overparameterized, ...recipe };
 
   beforeAll(async () => {
     const before = await collectGarbage();

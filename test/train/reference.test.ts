@@ -120,8 +120,9 @@ describe("training a reference model", () => {
     expect(losses(resumed.files.metrics)).toEqual(losses(summary.files.metrics));
   });
 
-  test("averages weights, measures their statistics, and does so too where it is resumed", async () => {
-    const averaged = await trainReference(options({ averageWeights: 0.2 }));
+  test("averages weights of augmented training, also where it is resumed", async () => {
+    const recipe = { averageWeights: 0.2, cutout: 2, mixup: 0.1, labelSmoothing: 0.05 };
+    const averaged = await trainReference(options(recipe));
     expect(averaged.accuracy).toBeGreaterThan(0.9);
     expect(averaged.accuracy).toBe(await accuracyOf(averaged.files.model, images, normalization));
     expect(sha256(averaged.files.model)).not.toBe(sha256(summary.files.model));
@@ -134,7 +135,7 @@ describe("training a reference model", () => {
       const hooks = { signal: controller.signal, onProgress };
       const stopping =
         step === 10
-          ? trainReference(options({ out, averageWeights: 0.2 }), hooks)
+          ? trainReference(options({ out, ...recipe }), hooks)
           : resumeReference(out, hooks);
       await expect(stopping).rejects.toThrow(InterruptedError);
     }
