@@ -12,6 +12,5 @@ export {
   select,
 } from "./dataset.ts";
 export { loadData } from "./load.ts";
-export type { Mixed } from "./mixup.ts";
 export { type HostBatch, hostBatches, type Normalization } from "./normalize.ts";
 export { parseDataSpec } from "./notation.ts";

@@ -15,6 +15,8 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
   readonly simulation?: "recursive" | "direct";
   /** Whether the chain's convolutions have parallel 1x1 ones while they learn; not by default. */
   readonly overparameterized?: boolean;
+  /** Share of the last steps in which the classifier learns as well; 0 by default, for the original's. */
+  readonly tuneClassifier?: number;
   /** Most MACs of the chain. */
   readonly maxMacs?: number;
   /** Gates: a missed one is exit code 7, after everything is written. */
@@ -29,6 +31,7 @@ export type ResolvedOptions = ObfuscateOptions &
   JointLoss & {
     readonly simulation: "recursive" | "direct";
     readonly overparameterized: boolean;
+    readonly tuneClassifier: number;
   };
 
 /** The figures of one model. Accuracy is a share of 1 on the test or held-out images, single view. */

@@ -3,6 +3,7 @@ export { averageOf, type WeightAverage } from "./averaging.ts";
 export type { Checkpoint } from "./checkpoint.ts";
 export {
   assertEpochs,
+  assertShares,
   batchOptions,
   type JobOptions,
   type ResolvedJobOptions,
@@ -18,7 +19,7 @@ export {
 } from "./loop.ts";
 export { distillationLoss, featureLoss, type LossTerm, labelLoss, totalLoss } from "./losses.ts";
 export type { JobHooks, ProgressEvent } from "./progress.ts";
-export { type OptimizerName, recipe } from "./recipe.ts";
+export { type OptimizerName, recipe, tuningRecipe } from "./recipe.ts";
 export {
   resumeReference,
   type TrainOptions,

@@ -6,7 +6,7 @@ import type { WeightAverage } from "./averaging.ts";
 
 /** What training changes. */
 export interface Learner {
-  readonly network: Network;
+  readonly network: Pick<Network, "parameters" | "buffers">;
   readonly optimizers: readonly Optimizer[];
   readonly average?: WeightAverage | undefined;
 }

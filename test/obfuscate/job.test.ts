@@ -103,8 +103,8 @@ describe.each([
   let left = 0;
   const overparameterized = simulation === "recursive";
   const recipe = overparameterized
-    ? { averageWeights: 0.2, cutout: 2, mixup: 0.2 }
-    : { averageWeights: 0, cutout: 0, mixup: 0 };
+    ? { averageWeights: 0.2, cutout: 2, mixup: 0.2, tuneClassifier: 0.3 }
+    : { averageWeights: 0, cutout: 0, mixup: 0, tuneClassifier: 0 };
   const choices = { simulation, precision, seed, overparameterized, ...recipe };
 
   beforeAll(async () => {

@@ -51,6 +51,12 @@ export const obfuscateOptions = {
     flags: "--overparameterized",
     help: "train with parallel 1x1 convolutions, which the shipped chain has folded in",
   }),
+  tuneClassifier: number({
+    flags: "--tune-classifier <X>",
+    help: "share of the steps, the last ones, in which the classifier learns too (default 0: the original's)",
+    min: 0,
+    max: 1,
+  }),
   maxMacs: number({
     flags: "--max-macs <N>",
     help: "most multiply-accumulates of the chain",
