@@ -65,7 +65,7 @@ export const trainingOptions = {
   }),
   holdOut: integer({
     flags: "--hold-out <N>",
-    help: "judge by the last N training images, which are not trained on, instead of the test images",
+    help: "judge by N training images, which are not trained on, instead of the test images",
     min: 0,
     max: 1e9,
   }),

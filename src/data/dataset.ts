@@ -1,6 +1,7 @@
 // Labelled images in memory.
 
 import { DataError, UsageError } from "../errors.ts";
+import { randomBits } from "../graph/random.ts";
 
 /** Labelled images of one size. */
 export interface Dataset {
@@ -49,8 +50,9 @@ export function assertLabels(dataset: Dataset, outputs: number): void {
 }
 
 /**
- * Holds out the last `count` training images: they take the place of the test images, which are then
- * not looked at. The same data where `count` is 0. Throws UsageError where nothing is left to train on.
+ * Holds out `count` training images, drawn at random, the same in every run: they take the place of the
+ * test images, which are then not looked at. The same data where `count` is 0. Throws UsageError where
+ * nothing is left to train on.
  */
 export function holdOut({ train, test }: Data, count: number): Data {
   if (count === 0) return { train, test };
@@ -61,15 +63,10 @@ export function holdOut({ train, test }: Data, count: number): Data {
         `images of ${train.name} are left to train on, received ${count}`,
     );
   }
-  const part = (from: number, images: number, name: string) =>
-    select(
-      train,
-      Int32Array.from({ length: images }, (_, i) => from + i),
-      name,
-    );
+  const drawn = permutation(randomBits({ seed: 0, name: "hold-out" }, train.labels.length));
   return {
-    train: part(0, rest, train.name),
-    test: part(rest, count, `${train.name} (held out)`),
+    train: select(train, drawn.subarray(count).sort(), train.name),
+    test: select(train, drawn.subarray(0, count).sort(), `${train.name} (held out)`),
   };
 }
 

@@ -43,6 +43,33 @@ function countMacs(node: Node, facts: ReadonlyMap<string, TensorFacts>): number 
   }
 }
 
+/**
+ * What a value costs to write to memory, in MACs. ONNX Runtime on two cores with AVX-512 and batches of
+ * 64 takes 6 ps for a MAC of 3x3 convolutions, and 0.3 to 0.6 ns for a value of a ResNet's additions, a
+ * GoogLeNet's poolings or a DenseNet's batch norms and concatenations.
+ */
+const macsPerValue = 50;
+
+const fused = new Set(["BatchNormalization", "Clip", "LeakyRelu", "Relu", "Sigmoid"]);
+
+/**
+ * Estimates the time of a graph at inference, in MACs of convolutions that arithmetic bounds: a node that
+ * memory bounds counts by the values that it writes, one that runtimes fuse into the layer before it not.
+ */
+export function estimateWork(graph: Graph, facts: ReadonlyMap<string, TensorFacts>): number {
+  const ofLayers = new Set<string>();
+  let work = 0;
+  for (const node of graph.nodes) {
+    const macs = countMacs(node, facts);
+    const isOfLayer = macs > 0 || (fused.has(node.operator) && ofLayers.has(node.inputs[0]!));
+    if (isOfLayer) ofLayers.add(node.outputs[0]!);
+    if (isOfLayer && macs === 0) continue;
+    const shape = facts.get(node.outputs[0] ?? "")?.shape;
+    work += Math.max(macs, shape ? macsPerValue * elementCount(shape) : 0);
+  }
+  return work;
+}
+
 /** Inputs that are settings or statistics rather than parameters, by operator. */
 const settings: Readonly<Record<string, readonly number[]>> = {
   BatchNormalization: [3, 4],

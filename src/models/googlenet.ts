@@ -1,6 +1,7 @@
 // GoogLeNet for small images: the inception modules 3a to 5b of Szegedy et al., "Going deeper with
 // convolutions", CVPR 2015, table 1 (https://arxiv.org/abs/1409.4842), with batch normalization (Ioffe
-// and Szegedy 2015). One 3x3 convolution replaces the stem, which shrinks images by 8; no auxiliary heads.
+// and Szegedy 2015). The stem, which shrinks images of 224 by 8, is one 3x3 convolution and a pooling here,
+// so that inception 3a sees half of the image's size; no auxiliary heads.
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import { finishModel, type ModelOptions, startModel } from "./options.ts";
@@ -32,6 +33,7 @@ export function googlenet({ width = 1, ...options }: GooglenetOptions = {}): Gra
   const { build, image } = startModel("googlenet", options);
   const scale = (channels: number) => Math.max(1, Math.round(channels * width));
   let x = unit(build, image, { name: "conv1", outputs: scale(192), kernel: 3 });
+  x = build.maxPool(x, halving);
   for (const [name, columns] of Object.entries(modules)) {
     x =
       columns === "pool"

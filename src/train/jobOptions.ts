@@ -41,7 +41,7 @@ export interface JobOptions {
   readonly labelSmoothing?: number;
   /** Share of the steps whose weights are averaged in the end; 0 by default, for the last weights. */
   readonly averageWeights?: number;
-  /** So many of the last training images are judged by in place of the test images; 0 by default. */
+  /** So many of the training images are judged by in place of the test images; 0 by default. */
   readonly holdOut?: number;
   /** Time between two checkpoints; 60 by default, 0 for one after every step. */
   readonly checkpointSeconds?: number;

@@ -36,14 +36,25 @@ describe("the DATA notation", () => {
 describe("holding out", () => {
   const data = { train: ten, test: { ...ten, name: "test", labels: ten.labels.toReversed() } };
 
-  test("takes the last training images out, each with its label, in place of the test images", () => {
+  test("takes training images out, each with its label, in place of the test images", () => {
     const { train, test: judged } = holdOut(data, 3);
-    expect([...train.labels]).toEqual([0, 1, 2, 3, 4, 5, 6]);
-    expect([...judged.labels]).toEqual([7, 8, 9]);
-    expect([...train.images]).toEqual([...ten.images.subarray(0, 14)]);
-    expect([...judged.images]).toEqual([...ten.images.subarray(14)]);
+    expect(train.labels).toHaveLength(7);
+    expect(judged.labels).toHaveLength(3);
+    expect([...train.labels, ...judged.labels].sort()).toEqual([...ten.labels]);
+    for (const { images, labels } of [train, judged]) {
+      const expected = [...labels].flatMap((i) => [...ten.images.subarray(2 * i, 2 * i + 2)]);
+      expect([...images]).toEqual(expected);
+    }
     expect([train.name, judged.name]).toEqual(["ten", "ten (held out)"]);
     expect(holdOut(data, 9).train.labels).toHaveLength(1);
+  });
+
+  test("takes images of all classes, where they lie class by class", () => {
+    const labels = Int32Array.from({ length: 1000 }, (_, i) => Math.floor(i / 100));
+    const train = { ...ten, images: new Uint8Array(2000), labels };
+    const { test: judged } = holdOut({ train, test: ten }, 100);
+    expect(new Set(judged.labels).size).toBe(10);
+    expect(holdOut({ train, test: ten }, 100).test).toEqual(judged);
   });
 
   test("of nothing leaves the data as they are", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { countCost } from "../../src/graph/cost.ts";
+import { countCost, estimateWork } from "../../src/graph/cost.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromNumbers } from "../../src/graph/tensorData.ts";
 import { float32, graph, node } from "./graphs.ts";
@@ -34,6 +34,20 @@ describe("cost", () => {
     expect(cost.macs).toBe(4 * 16 * 27 + 4 * 16 * 2 + 640);
     // Two of the four vectors of the normalization are statistics.
     expect(cost.parameters).toBe(4 * 27 + 4 + 2 * 4 + 4 * 2 + 650);
+  });
+
+  it("estimates the work of what memory bounds by the values that it writes", () => {
+    const build = new GraphBuilder();
+    const x = build.input("x", ["N", 16, 8, 8]);
+    const conv = build.conv(x, { name: "conv", outputs: 16, kernel: 3, padding: 1 });
+    const layer = build.relu(build.batchNorm(conv, { name: "bn" }));
+    const narrow = build.conv(layer, { name: "narrow", outputs: 4, kernel: 1 });
+    const joined = build.relu(build.concat([x, narrow], { name: "concat" }));
+    build.output(build.maxPool(joined, { kernel: 2 }), "features");
+    const model = build.build();
+    const [conv3x3, conv1x1] = [16 * 64 * 144, 50 * 4 * 64];
+    const [concat, relu, pool] = [50 * 20 * 64, 50 * 20 * 64, 50 * 20 * 16];
+    expect(estimateWork(model, inferShapes(model))).toBe(conv3x3 + conv1x1 + concat + relu + pool);
   });
 
   it("counts transposed convolutions and matrix products", () => {
