@@ -39,7 +39,30 @@ export const trainingOptions = {
     min: 0,
     max: 1024,
   }),
-  flip: flag({ flags: "--flip", help: "mirror training images at random" }),
+  flip: flag({ flags: "--flip", help: "mirror half of the training images, in turns" }),
+  cutout: integer({
+    flags: "--cutout <N>",
+    help: "set a square of N×N pixels of each training image to their mean (default 0)",
+    min: 0,
+    max: 1024,
+  }),
+  mixup: number({
+    flags: "--mixup <X>",
+    help: "mix training images in pairs, by a share drawn from Beta(X, X) for each batch (default 0: not)",
+    min: 0,
+  }),
+  labelSmoothing: number({
+    flags: "--label-smoothing <X>",
+    help: "share of the labels that is spread over all classes (default 0, for train 0.1)",
+    min: 0,
+    max: 1,
+  }),
+  averageWeights: number({
+    flags: "--average-weights <X>",
+    help: "keep an average of the weights over about this share of the steps (default 0: the last weights)",
+    min: 0,
+    max: 1,
+  }),
   holdOut: integer({
     flags: "--hold-out <N>",
     help: "judge by N training images, which are not trained on, instead of the test images",

@@ -1,7 +1,7 @@
-// Which crop and which side of every image an epoch shows. All of it is a pure function of seed, epoch
+// Which crop, which side and which hole of every image an epoch shows. All of it is a pure function of seed, epoch
 // and place in the data set: nothing is remembered, so a run can go on anywhere.
 
-import { randomBits } from "../graph/random.ts";
+import { randomBits, symmetricBeta } from "../graph/random.ts";
 import { permutation } from "./dataset.ts";
 
 export interface Augmentation {
@@ -12,6 +12,10 @@ export interface Augmentation {
    * (Keller Jordan's alternating flip, https://arxiv.org/abs/2404.00498).
    */
   readonly flip: boolean;
+  /** Side in pixels of the square that is cut out of each image (cutout.ts); none by default. */
+  readonly cutout?: number;
+  /** Batches are mixed with a share drawn from Beta(mixup, mixup) (mixup.ts); not by default. */
+  readonly mixup?: number;
 }
 
 /** The images of an epoch in their order, and how each image of the data set is shown. */
@@ -20,28 +24,47 @@ export interface EpochPlan {
   /** Row of `positionTables` that gives an image's rows; by place in the data set, as `columns`. */
   readonly rows: Int32Array;
   readonly columns: Int32Array;
+  /** Row and column of the centre of each image's hole, by place in the data set; zeros without cutout. */
+  readonly holeRows: Int32Array;
+  readonly holeColumns: Int32Array;
 }
 
-/** Order, crops and flips of an epoch over `count` images. */
+/** Order, crops, flips and holes of an epoch over `count` images of this size. */
 export function planEpoch(
   { seed, epoch }: { seed: number; epoch: number },
-  { count, augment }: { count: number; augment: Augmentation },
+  images: { count: number; height: number; width: number; augment: Augmentation },
 ): EpochPlan {
+  const { count, height, width, augment } = images;
   const bits = (name: string) => randomBits({ seed, name: `data/${name}` }, count);
-  const offsets = 2 * augment.crop + 1;
-  const draw = (name: string) =>
-    Int32Array.from(
-      augment.crop > 0 ? bits(`${name}/${epoch}`) : new Uint32Array(count),
-      (random) => Math.floor((random / 2 ** 32) * offsets),
+  const draw = (name: string, choices: number) =>
+    Int32Array.from(choices > 1 ? bits(`${name}/${epoch}`) : new Uint32Array(count), (random) =>
+      Math.floor((random / 2 ** 32) * choices),
     );
-  const columns = draw("column");
+  const offsets = 2 * augment.crop + 1;
+  const columns = draw("column", offsets);
   if (augment.flip) {
     const sides = bits("flip");
     for (let index = 0; index < count; index++) {
       if ((sides[index]! + epoch) % 2 === 1) columns[index]! += offsets;
     }
   }
-  return { order: permutation(bits(`order/${epoch}`)), rows: draw("row"), columns };
+  const [holeHeight, holeWidth] = augment.cutout ? [height, width] : [1, 1];
+  return {
+    order: permutation(bits(`order/${epoch}`)),
+    rows: draw("row", offsets),
+    columns,
+    holeRows: draw("hole-row", holeHeight),
+    holeColumns: draw("hole-column", holeWidth),
+  };
+}
+
+/** The shares of the first `count` batches of an epoch in their mixtures; undefined where nothing is mixed. */
+export function mixingShares(
+  { seed, epoch }: { seed: number; epoch: number },
+  { count, augment }: { count: number; augment: Augmentation },
+): Float64Array | undefined {
+  if (!augment.mixup) return undefined;
+  return symmetricBeta({ seed, name: `data/mixup/${epoch}` }, augment.mixup, count);
 }
 
 /**

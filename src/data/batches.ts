@@ -1,5 +1,5 @@
 // Batches on the device. The whole data set lies there as bytes, and a batch is gathered, cropped,
-// flipped and normalised by a few operators, so that loading never holds up training.
+// flipped, normalised, cut out and mixed by a few operators, so that loading never holds up training.
 
 import { UsageError } from "../errors.ts";
 import {
@@ -15,14 +15,22 @@ import {
   type Tensor,
   tensor,
 } from "../torch/index.ts";
-import { type Augmentation, type EpochPlan, planEpoch, positionTables } from "./augmentation.ts";
+import {
+  type Augmentation,
+  type EpochPlan,
+  mixingShares,
+  planEpoch,
+  positionTables,
+} from "./augmentation.ts";
+import { cutOut, holeTable } from "./cutout.ts";
 import type { Dataset } from "./dataset.ts";
+import { type Mixed, mix } from "./mixup.ts";
 import { type Normalization, perChannel } from "./normalize.ts";
 
 export interface BatchOptions extends Normalization {
   /** Images in a batch. */
   readonly batch: number;
-  /** Decides order, crops and flips. */
+  /** Decides order and augmentation. */
   readonly seed: number;
   readonly device?: Device;
   /** None by default. */
@@ -39,10 +47,12 @@ export interface Batch {
   readonly images: Tensor;
   /** Class numbers, int64 [size]. */
   readonly labels: Tensor;
+  /** What the images are mixed with, where they are. */
+  readonly mixed?: Mixed;
   readonly size: number;
 }
 
-/** See `positionTables`. */
+/** See `positionTables` and `holeTable`. */
 interface Tables {
   readonly rows: Tensor;
   readonly columns: Tensor;
@@ -65,7 +75,8 @@ export class Batches {
   readonly #mean: Tensor;
   readonly #std: Tensor;
   readonly #scale: Tensor;
-  readonly #tables: Tables | undefined;
+  readonly #positions: Tables | undefined;
+  readonly #holes: Tables | undefined;
 
   /** Copies the data set to the device. Throws UsageError for options that do not fit the images. */
   constructor(dataset: Dataset, options: BatchOptions) {
@@ -88,7 +99,11 @@ export class Batches {
     this.#scale = floats([255]);
     if (augment && (augment.crop > 0 || augment.flip)) {
       const { rows, columns } = positionTables({ height, width }, augment);
-      this.#tables = { rows: indices(rows, height), columns: indices(columns, width) };
+      this.#positions = { rows: indices(rows, height), columns: indices(columns, width) };
+    }
+    if (augment?.cutout) {
+      const table = (size: number) => indices(holeTable(size, augment.cutout!), size);
+      this.#holes = { rows: table(height), columns: table(width) };
     }
   }
 
@@ -104,10 +119,16 @@ export class Batches {
    */
   *epoch(epoch: number, { from = 0 }: { from?: number } = {}): Generator<Batch> {
     const { batch, seed, augment = noAugmentation } = this.#options;
-    const plan = planEpoch({ seed, epoch }, { count: this.dataset.labels.length, augment });
+    const [, height, width] = this.dataset.shape;
+    const count = this.dataset.labels.length;
+    const plan = planEpoch({ seed, epoch }, { count, height, width, augment });
+    const shares = mixingShares({ seed, epoch }, { count: this.length, augment });
     for (let index = from; index < this.length; index++) {
       const chosen = plan.order.subarray(index * batch, (index + 1) * batch);
-      yield* handOut(() => this.#gather(chosen, plan));
+      yield* handOut(() => {
+        const gathered = this.#gather(chosen, plan);
+        return shares ? mix(gathered, shares[index]!) : gathered;
+      });
     }
   }
 
@@ -124,9 +145,9 @@ export class Batches {
   }
 
   dispose(): void {
-    const { rows, columns } = this.#tables ?? {};
-    const own = [this.#images, this.#labels, this.#mean, this.#std, this.#scale, rows, columns];
-    for (const each of own) each?.dispose();
+    const tables = [this.#positions, this.#holes].flatMap((each) => Object.values(each ?? {}));
+    const own = [this.#images, this.#labels, this.#mean, this.#std, this.#scale, ...tables];
+    for (const each of own) each.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -136,19 +157,32 @@ export class Batches {
   #gather(chosen: Int32Array, plan: EpochPlan): { images: Tensor; labels: Tensor } {
     const index = this.#upload(chosen);
     const labels = indexSelect(this.#labels, 0, index);
-    const whole = indexSelect(this.#images, 0, index);
-    if (!this.#tables) return { images: this.#finish(whole), labels };
+    const images = this.#finish(this.#view(indexSelect(this.#images, 0, index), chosen, plan));
+    if (this.#holes) {
+      const { holeRows: rows, holeColumns: columns } = plan;
+      cutOut(images, this.#lookUp(this.#holes, chosen, { rows, columns }));
+    }
+    return { images, labels };
+  }
 
-    const rowChoice = this.#upload(chosen.map((place) => plan.rows[place]!));
-    const columnChoice = this.#upload(chosen.map((place) => plan.columns[place]!));
-    const rows = indexSelect(this.#tables.rows, 0, rowChoice);
-    const columns = indexSelect(this.#tables.columns, 0, columnChoice);
+  /** Whole images [size, channels, height × width] as the plan shows them. */
+  #view(whole: Tensor, chosen: Int32Array, plan: EpochPlan): Tensor {
+    if (!this.#positions) return whole;
+    const { rows, columns } = this.#lookUp(this.#positions, chosen, plan);
     const [size, channels, area] = whole.shape as [number, number, number];
     const positions = reshape(add(unsqueeze(rows, 2), unsqueeze(columns, 1)), [size, 1, area]);
-    return {
-      images: this.#finish(gather(whole, 2, expand(positions, [size, channels, area]))),
-      labels,
-    };
+    return gather(whole, 2, expand(positions, [size, channels, area]));
+  }
+
+  /** Rows of the tables for these images, by the rows' numbers for every image of the data set. */
+  #lookUp(
+    tables: Tables,
+    chosen: Int32Array,
+    numbers: Readonly<Record<keyof Tables, Int32Array>>,
+  ): Tables {
+    const rowsOf = (name: keyof Tables) =>
+      indexSelect(tables[name], 0, this.#upload(chosen.map((place) => numbers[name][place]!)));
+    return { rows: rowsOf("rows"), columns: rowsOf("columns") };
   }
 
   /** Bytes [size, channels, height × width] as normalised images. */
@@ -171,28 +205,39 @@ export function assertBatchOptions(
 ): void {
   const { batch, augment, dropLast } = options;
   perChannel(options, shape[0]);
-  if (augment) assertCrop(augment.crop, shape);
+  if (augment) assertAugmentation(augment, shape);
   const most = dropLast ? labels.length : Number.MAX_SAFE_INTEGER;
   if (Number.isInteger(batch) && batch >= 1 && batch <= most) return;
   const range = dropLast ? `a batch of 1 to ${most} images` : "a batch of at least 1 image";
   throw new UsageError(`expected ${range} for ${name}, got ${batch}`);
 }
 
-function assertCrop(crop: number, [, height, width]: Dataset["shape"]): void {
-  const most = Math.min(height, width) - 1;
-  if (Number.isInteger(crop) && crop >= 0 && crop <= most) return;
-  throw new UsageError(
-    `expected a crop of 0 to ${most} pixels for images of ${height}×${width}, got ${crop}`,
-  );
+function assertAugmentation(
+  { crop, cutout = 0, mixup = 0 }: Augmentation,
+  [, height, width]: Dataset["shape"],
+): void {
+  if (!(Number.isFinite(mixup) && mixup >= 0)) {
+    throw new UsageError(`expected a number of at least 0 for mixup, got ${mixup}`);
+  }
+  const size = Math.min(height, width);
+  const limits = [
+    ["crop", crop, size - 1],
+    ["cutout", cutout, size],
+  ] as const;
+  for (const [name, value, most] of limits) {
+    if (Number.isInteger(value) && value >= 0 && value <= most) continue;
+    throw new UsageError(
+      `expected a ${name} of 0 to ${most} pixels for images of ${height}×${width}, got ${value}`,
+    );
+  }
 }
 
 /** Makes a batch, lends it, and frees it when the borrower is done. */
-function* handOut(make: () => { images: Tensor; labels: Tensor }): Generator<Batch> {
-  const { images, labels } = scope(make);
+function* handOut(make: () => Omit<Batch, "size">): Generator<Batch> {
+  const made = scope(make);
   try {
-    yield { images, labels, size: labels.shape[0]! };
+    yield { ...made, size: made.labels.shape[0]! };
   } finally {
-    images.dispose();
-    labels.dispose();
+    for (const tensor of [made.images, made.labels, made.mixed?.labels]) tensor?.dispose();
   }
 }

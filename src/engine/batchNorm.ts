@@ -1,6 +1,7 @@
 // Batch normalization of a training step (Ioffe and Szegedy 2015), alone or with the ReLU behind it.
 import { type Tensor, trainingBatchNorm } from "../torch/index.ts";
 import type { Attributes } from "./attributes.ts";
+import type { Call } from "./operator.ts";
 
 export type BatchNormInputs = [
   x: Tensor,
@@ -13,9 +14,9 @@ export type BatchNormInputs = [
 /** Normalizes by the batch's statistics and updates the running ones in place. */
 export function trainBatchNorm(
   [x, weight, bias, runningMean, runningVariance]: BatchNormInputs,
-  { epsilon = 1e-5, momentum = 0.9 }: Attributes,
-  withRelu: boolean,
+  { epsilon = 1e-5, momentum: kept = 0.9 }: Attributes,
+  { batchWeight: momentum = 1 - kept, withRelu }: Pick<Call, "batchWeight"> & { withRelu: boolean },
 ): Tensor {
-  const state = { weight, bias, runningMean, runningVariance, epsilon, momentum: 1 - momentum };
+  const state = { weight, bias, runningMean, runningVariance, epsilon, momentum };
   return trainingBatchNorm(x, state, withRelu);
 }

@@ -2,7 +2,6 @@
 // the ReLU overwrites what the operator made, which nothing else reads.
 import type { Node } from "../graph/graph.ts";
 import { operator, type Tensor } from "../torch/index.ts";
-import type { Attributes } from "./attributes.ts";
 import { type BatchNormInputs, trainBatchNorm } from "./batchNorm.ts";
 import type { Operator } from "./operator.ts";
 import { findOperator } from "./table.ts";
@@ -47,8 +46,8 @@ export function mergeRelu(
   return merged.filter((call) => !absorbed.has(call));
 }
 
-const batchNormRelu: Operator = (inputs: BatchNormInputs, attributes: Attributes) =>
-  trainBatchNorm(inputs, attributes, true);
+const batchNormRelu: Operator = (inputs: BatchNormInputs, attributes, call) =>
+  trainBatchNorm(inputs, attributes, { ...call, withRelu: true });
 
 function overwriting(first: Operator): Operator {
   return (inputs, attributes, call) => {

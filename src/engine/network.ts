@@ -34,6 +34,8 @@ export interface NetworkOptions {
 export interface ForwardOptions {
   /** Whether batch norm takes the batch's statistics and updates the running ones, and dropout drops. */
   readonly training?: boolean;
+  /** Weight of the batch in the running statistics while training; as the graph says by default. */
+  readonly batchWeight?: number | undefined;
   /** Names of the tensors to return, inner ones too; the graph's outputs by default. */
   readonly outputs?: readonly string[];
 }
@@ -91,7 +93,8 @@ export class Network {
     inputs: Readonly<Record<string, Tensor>>,
     options: ForwardOptions = {},
   ): Record<string, Tensor> {
-    const { training = false, outputs = this.graph.outputs.map(({ name }) => name) } = options;
+    const { training = false, batchWeight } = options;
+    const { outputs = this.graph.outputs.map(({ name }) => name) } = options;
     const plan = this.#plan(inputs, { training, outputs });
     return scope(() => {
       const values = new Map<string, Tensor>();
@@ -103,7 +106,7 @@ export class Network {
         return found;
       };
       for (const step of plan.steps) {
-        const results = this.#run(step, { tensorOf, training });
+        const results = this.#run(step, { tensorOf, training, batchWeight });
         step.outputs.forEach((name, index) => {
           const result = results[index];
           if (name !== "" && result) values.set(name, result);
@@ -194,9 +197,10 @@ export class Network {
 
   #run(
     step: Step,
-    { tensorOf, training }: { tensorOf: (name: string) => Tensor; training: boolean },
+    context: { tensorOf: (name: string) => Tensor } & Pick<Call, "training" | "batchWeight">,
   ): readonly Tensor[] {
     const { node, known, unknown } = step;
+    const { tensorOf, training, batchWeight } = context;
     try {
       return scope(() => {
         const tensors = step.inputs.map((name) =>
@@ -205,6 +209,7 @@ export class Network {
         const call: Call = {
           opset: this.graph.opset,
           training,
+          batchWeight,
           device: this.#device,
           mostElements: step.isDynamic ? mostDynamicElements : mostElements,
           outputs: node.outputs.length,

@@ -8,6 +8,8 @@ export interface Call {
   readonly opset: number;
   /** Whether batch norm takes the batch's statistics and dropout drops. */
   readonly training: boolean;
+  /** Weight of the batch in the running statistics; by the node's momentum where it is left out. */
+  readonly batchWeight?: number | undefined;
   readonly device: Device;
   /** Most elements that an output may have; fewer where its shape depends on data. */
   readonly mostElements: number;

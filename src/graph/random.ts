@@ -43,6 +43,20 @@ export function normal(stream: Stream, count: number): Float32Array {
   return values.subarray(0, count);
 }
 
+/**
+ * Numbers of the distribution Beta(alpha, alpha), alpha > 0: 1/2 + t / (2 sqrt(2 alpha + t²)) of numbers t of Student's
+ * distribution with 2 alpha degrees of freedom, which Bailey's polar method makes of two uniform ones
+ * (Devroye 1996, "Random variate generation in one line of code", Winter Simulation Conference).
+ */
+export function symmetricBeta(stream: Stream, alpha: number, count: number): Float64Array {
+  const uniforms = uniform(stream, 2 * count);
+  return Float64Array.from({ length: count }, (_, i) => {
+    const radius = uniforms[2 * i]! ** (-1 / alpha) - 1; // squared, over 2 alpha
+    const cosine = Math.cos(2 * Math.PI * uniforms[2 * i + 1]!);
+    return (1 + cosine / Math.sqrt(cosine ** 2 + 1 / radius)) / 2;
+  });
+}
+
 const rotations = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 
 /** One block of Threefry-2x32-20, in place: `block` is the counter before and random bits after. */

@@ -2,7 +2,6 @@
 import { Batches, describeData } from "../data/index.ts";
 import { GateError, ModelError } from "../errors.ts";
 import { countCost } from "../graph/cost.ts";
-import type { Graph } from "../graph/graph.ts";
 import { compose } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { writeModel } from "../onnx/index.ts";
@@ -21,7 +20,7 @@ import { Original } from "./original.ts";
 import type { Plan } from "./plan.ts";
 import { type Prepared, prepare, resolveOptions } from "./prepare.ts";
 import { nameChainInput, seal } from "./seal.ts";
-import { simulate } from "./simulate.ts";
+import { type Simulated, simulate } from "./simulate.ts";
 import { verify } from "./verify.ts";
 
 /** What config.json of a run holds. */
@@ -85,12 +84,13 @@ async function execute(
   { config, prepared, hooks }: { config: RunConfig; prepared: Prepared; hooks: JobHooks },
 ): Promise<ObfuscateSummary> {
   const { options } = config;
-  const { graph, classifier, data } = prepared;
+  const { graph, data } = prepared;
   const { device, precision, mean, std, seed, threads } = options;
   hooks.onProgress?.({ type: "message", text: describeJob(prepared) });
   setThreads(threads);
   manualSeed(seed);
-  const chain = nameChainInput(await trainChain(run, { config, prepared, hooks }), graph);
+  const { chain: trained, classifier } = await trainChain(run, { config, prepared, hooks });
+  const chain = nameChainInput(trained, graph);
 
   hooks.onProgress?.({ type: "phase", name: "sealing and verifying" });
   const sealed = seal(chain, classifier, { depth: options.depth, seed });
@@ -114,17 +114,19 @@ async function execute(
 async function trainChain(
   run: RunFolder,
   { config, prepared, hooks }: { config: RunConfig; prepared: Prepared; hooks: JobHooks },
-): Promise<Graph> {
+): Promise<Simulated> {
   const { options, plan } = config;
-  const { device, precision, seed, epochs, simulation, optimizer, batchSize, overparameterized } =
-    options;
+  const { classifier } = prepared;
+  const { device, precision, seed, epochs, simulation, optimizer, batchSize } = options;
+  const { overparameterized, averageWeights, tuneClassifier } = options;
   hooks.onProgress?.({ type: "phase", name: "simulating the extractor" });
   using original = new Original(prepared.graph, prepared.boundary, { device, precision });
   using batches = new Batches(prepared.data.train, batchOptions(options));
   const checkpoint = await run.readCheckpoint();
   return await simulate(original, batches, {
     ...{ plan, epochs, simulation, optimizer, batchSize, device, precision, seed },
-    ...{ weights: options, overparameterized, run, hooks, checkpoint },
+    ...{ loss: options, overparameterized, averageWeights, classifier, tuneClassifier },
+    ...{ run, hooks, checkpoint },
   });
 }
 

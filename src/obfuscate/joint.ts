@@ -1,56 +1,58 @@
 // Joint training (DeepObfuscation, arXiv 1806.10313): the chain learns the original's intermediate
 // knowledge and the labels together. The abstract names no weights; these are ours.
+import type { Batch } from "../data/index.ts";
 import { operator, type Tensor } from "../torch/index.ts";
 import { distillationLoss, featureLoss, type LossTerm, labelLoss } from "../train/index.ts";
 
-/** Weights of the terms; a term of weight zero is left out, and one must be above it. */
-export interface JointWeights {
+/** The joint loss. A term of weight zero is left out, and one must be above it. */
+export interface JointLoss {
   /** Mean squared error of the features over the variance of the original's. */
   readonly featureWeight: number;
   /** Cross entropy with the labels. */
   readonly labelWeight: number;
   /** Divergence from the original's softened predictions. */
   readonly distillationWeight: number;
+  /** What logits are divided by to soften predictions. */
+  readonly temperature: number;
+  /** Share of the labels that is spread over all classes (Szegedy et al. 2016, arXiv 1512.00567, section 7). */
+  readonly labelSmoothing: number;
 }
 
-export const defaultWeights: JointWeights = {
+/** What is not decided for every training job. */
+export const defaultLoss: Omit<JointLoss, "labelSmoothing"> = {
   featureWeight: 1,
   labelWeight: 0.5,
   distillationWeight: 0.5,
+  temperature: 4,
 };
 
-const temperature = 4;
 const averagePool = operator("aten::_adaptive_avg_pool2d");
 
 /** How far simulated features are from the original's; `name` tells segments apart. */
 export function featureTerm(
   features: Tensor,
   original: Tensor,
-  { name, weights }: { name: string; weights: JointWeights },
+  { name, loss }: { name: string; loss: JointLoss },
 ): LossTerm[] {
-  if (weights.featureWeight === 0) return [];
-  return [
-    { name, weight: weights.featureWeight, value: featureLoss(...sameSize(features, original)) },
-  ];
+  if (loss.featureWeight === 0) return [];
+  const value = featureLoss(...sameSize(features, original));
+  return [{ name, weight: loss.featureWeight, value }];
 }
 
 /** How well the logits that follow from simulated features fit the labels and the original's logits. */
 export function logitTerms(
   logits: Tensor,
-  target: { readonly labels: Tensor; readonly originalLogits: Tensor },
-  weights: JointWeights,
+  target: { readonly batch: Batch; readonly originalLogits: Tensor },
+  loss: JointLoss,
 ): LossTerm[] {
   const terms: LossTerm[] = [];
-  if (weights.labelWeight > 0) {
-    terms.push({
-      name: "label",
-      weight: weights.labelWeight,
-      value: labelLoss(logits, target.labels),
-    });
+  if (loss.labelWeight > 0) {
+    const value = labelLoss(logits, target.batch, loss.labelSmoothing);
+    terms.push({ name: "label", weight: loss.labelWeight, value });
   }
-  if (weights.distillationWeight > 0) {
-    const value = distillationLoss(logits, target.originalLogits, temperature);
-    terms.push({ name: "distillation", weight: weights.distillationWeight, value });
+  if (loss.distillationWeight > 0) {
+    const value = distillationLoss(logits, target.originalLogits, loss.temperature);
+    terms.push({ name: "distillation", weight: loss.distillationWeight, value });
   }
   return terms;
 }

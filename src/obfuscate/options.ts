@@ -1,10 +1,10 @@
 // What a user asks of the main job, and what it answers.
 import type { Latency } from "../evaluate/index.ts";
 import type { JobOptions, ResolvedJobOptions, RunFiles } from "../train/index.ts";
-import type { JointWeights } from "./joint.ts";
+import type { JointLoss } from "./joint.ts";
 
 /** Options of `deepobf obfuscate`. */
-export interface ObfuscateOptions extends JobOptions, Partial<JointWeights> {
+export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
   /** The original, an ONNX file. */
   readonly model: string;
   /** Number of convolutions of the chain. */
@@ -15,6 +15,8 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointWeights> {
   readonly simulation?: "recursive" | "direct";
   /** Whether the chain's convolutions have parallel 1x1 ones while they learn; not by default. */
   readonly overparameterized?: boolean;
+  /** Share of the last steps in which the classifier learns as well; 0 by default, for the original's. */
+  readonly tuneClassifier?: number;
   /** Most MACs of the chain. */
   readonly maxMacs?: number;
   /** Gates: a missed one is exit code 7, after everything is written. */
@@ -26,9 +28,10 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointWeights> {
 /** The options of a run with everything decided, as its folder keeps them. */
 export type ResolvedOptions = ObfuscateOptions &
   ResolvedJobOptions &
-  JointWeights & {
+  JointLoss & {
     readonly simulation: "recursive" | "direct";
     readonly overparameterized: boolean;
+    readonly tuneClassifier: number;
   };
 
 /** The figures of one model. Accuracy is a share of 1 on the test or held-out images, single view. */

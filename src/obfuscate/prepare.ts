@@ -12,8 +12,8 @@ import { inferShapes } from "../graph/shapes.ts";
 import { sequential } from "../models/index.ts";
 import { encodeModel, readModel } from "../onnx/index.ts";
 import { type Device, parseDevice } from "../torch/index.ts";
-import { resolveJobOptions } from "../train/index.ts";
-import { defaultWeights, type JointWeights } from "./joint.ts";
+import { assertShares, resolveJobOptions } from "../train/index.ts";
+import { defaultLoss, type JointLoss } from "./joint.ts";
 import type { ObfuscateOptions, ResolvedOptions } from "./options.ts";
 import { type Plan, planChain } from "./plan.ts";
 import { nameChainInput, seal } from "./seal.ts";
@@ -118,21 +118,33 @@ async function all<T extends readonly unknown[]>(
 export function resolveOptions(options: ObfuscateOptions, prepared: Prepared): ResolvedOptions {
   const { data, device } = prepared;
   const resolved: ResolvedOptions = {
-    ...defaultWeights,
+    ...defaultLoss,
     ...options,
     ...resolveJobOptions(options, { dataset: data.train, device }),
     model: resolve(options.model),
     simulation: options.simulation ?? "direct",
     overparameterized: options.overparameterized ?? false,
+    tuneClassifier: options.tuneClassifier ?? 0,
   };
-  assertWeights(resolved);
+  assertLoss(resolved);
+  assertShares({ "--tune-classifier": resolved.tuneClassifier });
   return resolved;
 }
 
-/** Throws UsageError for weights that make no loss. */
-function assertWeights({ featureWeight, labelWeight, distillationWeight }: JointWeights): void {
+/** Throws UsageError for weights and a temperature that make no loss, or none of what is to learn. */
+function assertLoss(loss: JointLoss & { readonly tuneClassifier: number }): void {
+  const { featureWeight, labelWeight, distillationWeight, temperature, tuneClassifier } = loss;
+  if (!(Number.isFinite(temperature) && temperature > 0)) {
+    throw new UsageError(`--temperature: expected a number above 0, received ${temperature}`);
+  }
   const values = [featureWeight, labelWeight, distillationWeight];
   const areValid = values.every((value) => Number.isFinite(value) && value >= 0);
+  if (areValid && tuneClassifier > 0 && labelWeight + distillationWeight === 0) {
+    throw new UsageError(
+      "--tune-classifier: expected a --label-weight or a --distillation-weight above 0, by which the " +
+        "classifier learns, received 0 and 0",
+    );
+  }
   if (areValid && values.some((value) => value > 0)) return;
   throw new UsageError(
     "--feature-weight, --label-weight, --distillation-weight: expected numbers from 0, one of them " +

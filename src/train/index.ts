@@ -1,7 +1,9 @@
 // Training: the loop, losses as named weighted terms, schedules, checkpoints and run folders.
+export { averageOf, type WeightAverage } from "./averaging.ts";
 export type { Checkpoint } from "./checkpoint.ts";
 export {
   assertEpochs,
+  assertShares,
   batchOptions,
   type JobOptions,
   type ResolvedJobOptions,
@@ -17,7 +19,7 @@ export {
 } from "./loop.ts";
 export { distillationLoss, featureLoss, type LossTerm, labelLoss, totalLoss } from "./losses.ts";
 export type { JobHooks, ProgressEvent } from "./progress.ts";
-export { type OptimizerName, recipe } from "./recipe.ts";
+export { type OptimizerName, recipe, tuningRecipe } from "./recipe.ts";
 export {
   resumeReference,
   type TrainOptions,
@@ -26,4 +28,4 @@ export {
 } from "./reference.ts";
 export { assertNew, type RunFiles, RunFolder, readConfig } from "./runFolder.ts";
 export { linearDecay, type Schedule } from "./schedule.ts";
-export { loadState, trainingState } from "./state.ts";
+export { type Learner, loadState, trainingState } from "./state.ts";

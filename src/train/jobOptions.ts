@@ -33,6 +33,14 @@ export interface JobOptions {
   readonly crop?: number;
   /** Whether mirrored images show the same thing. */
   readonly flip?: boolean;
+  /** Side in pixels of the square that is cut out of each training image; 0 by default. */
+  readonly cutout?: number;
+  /** Parameter of mixup's distribution; 0 by default, for images as they are. */
+  readonly mixup?: number;
+  /** Share of the labels that is spread over all classes; 0 by default, in reference models 0.1. */
+  readonly labelSmoothing?: number;
+  /** Share of the steps whose weights are averaged in the end; 0 by default, for the last weights. */
+  readonly averageWeights?: number;
   /** So many of the training images are judged by in place of the test images; 0 by default. */
   readonly holdOut?: number;
   /** Time between two checkpoints; 60 by default, 0 for one after every step. */
@@ -71,17 +79,33 @@ export function resolveJobOptions(
     optimizer: options.optimizer ?? "muon",
     crop: options.crop ?? Math.round(Math.min(height, width) / 16),
     flip: options.flip ?? false,
+    cutout: options.cutout ?? 0,
+    mixup: options.mixup ?? 0,
+    labelSmoothing: options.labelSmoothing ?? 0,
+    averageWeights: options.averageWeights ?? 0,
     holdOut: options.holdOut ?? 0,
     checkpointSeconds: options.checkpointSeconds ?? 60,
   };
   assertBatchOptions(dataset, batchOptions(resolved));
+  const { labelSmoothing, averageWeights } = resolved;
+  assertShares({ "--label-smoothing": labelSmoothing, "--average-weights": averageWeights });
   return resolved;
 }
 
 /** How the training images are dealt out. */
 export function batchOptions(options: ResolvedJobOptions): BatchOptions {
-  const { batchSize: batch, mean, std, seed, device, crop, flip } = options;
-  return { batch, mean, std, seed, device, augment: { crop, flip }, dropLast: true };
+  const { batchSize: batch, mean, std, seed, device, crop, flip, cutout, mixup } = options;
+  return { batch, mean, std, seed, device, augment: { crop, flip, cutout, mixup }, dropLast: true };
+}
+
+/** Throws UsageError for values that are no shares of 1, by the names of their options. */
+export function assertShares(values: Readonly<Record<string, number>>): void {
+  const wrong = Object.entries(values).filter(([, value]) => !(value >= 0 && value <= 1));
+  if (wrong.length === 0) return;
+  const complaints = wrong.map(
+    ([name, value]) => `${name}: expected a number from 0 to 1, received ${value}`,
+  );
+  throw new UsageError(complaints.join("\n"));
 }
 
 /** Throws UsageError unless there is at least one epoch. */

@@ -1,4 +1,4 @@
-// The training loop. A step reads top to bottom: forward, loss, backward, update, log.
+// The training loop. A step reads top to bottom: forward, loss, backward, update, average, log.
 
 import type { Batch, Batches } from "../data/index.ts";
 import { DivergedError, InterruptedError } from "../errors.ts";
@@ -12,6 +12,7 @@ import {
   scope,
   type Tensor,
 } from "../torch/index.ts";
+import type { WeightAverage } from "./averaging.ts";
 import { Clock } from "./clock.ts";
 import { type LossTerm, totalLoss } from "./losses.ts";
 import type { JobHooks } from "./progress.ts";
@@ -28,6 +29,8 @@ export interface Training {
   readonly part?: { readonly firstStep: number; readonly steps: number };
   readonly optimizers: readonly Optimizer[];
   readonly schedule: Schedule;
+  /** Follows the parameters; none by default. */
+  readonly average?: WeightAverage | undefined;
   /** The terms of the loss of a batch, with gradients; `step` counts the steps of this stage. */
   readonly losses: (batch: Batch, step: number) => LossTerm[];
 }
@@ -117,7 +120,7 @@ export function throwIfStopped(
 
 /** One step on one batch, when `step` of the stage's steps are done. */
 function trainingStep(
-  { losses, optimizers, schedule }: Training,
+  { losses, optimizers, schedule, average }: Training,
   batch: Batch,
   { step, steps }: { step: number; steps: number },
 ): LossTerm[] {
@@ -126,6 +129,7 @@ function trainingStep(
     for (const optimizer of optimizers) optimizer.zeroGrad();
     backward(totalLoss(terms));
     for (const optimizer of optimizers) optimizer.step(schedule(step / steps));
+    average?.update(step);
     return terms.map((term) => ({ ...term, value: term.value.detach() }));
   });
 }

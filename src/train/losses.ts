@@ -1,4 +1,5 @@
 // A loss is a sum of named, weighted terms; each is logged by its name.
+import type { Batch } from "../data/index.ts";
 import {
   add,
   crossEntropy,
@@ -30,9 +31,16 @@ export function totalLoss(terms: readonly LossTerm[]): Tensor {
   return weighted.reduce((sumOfTerms, term) => add(sumOfTerms, term));
 }
 
-/** Cross entropy of logits [N, K] with class numbers [N]. */
-export function labelLoss(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
-  return crossEntropy(logits, labels, smoothing);
+/** Cross entropy of logits [N, K] with a batch's labels, of mixed images with each label by its share. */
+export function labelLoss(
+  logits: Tensor,
+  { labels, mixed }: Pick<Batch, "labels" | "mixed">,
+  smoothing = 0,
+): Tensor {
+  const loss = crossEntropy(logits, labels, smoothing);
+  if (!mixed) return loss;
+  const other = crossEntropy(logits, mixed.labels, smoothing);
+  return add(mulScalar(loss, mixed.share), mulScalar(other, 1 - mixed.share));
 }
 
 /**

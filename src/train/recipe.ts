@@ -40,11 +40,18 @@ export function recipe(
   const dtype = precision === "bf16" ? "bfloat16" : "float32";
   return [
     new Muon([{ parameters: convolutions, learningRate }], { dtype }),
-    new SGD([{ parameters: rest, learningRate: learningRate * sgdShare }], {
-      momentum: 0.85,
-      nesterov: true,
-    }),
+    sgdBesideMuon(rest, learningRate),
   ];
+}
+
+/** SGD for a trained classifier that is tuned, as for what the recipe trains besides convolutions. */
+export function tuningRecipe(parameters: ReadonlyMap<string, Tensor>): Optimizer {
+  return sgdBesideMuon(parameters, defaultLearningRate);
+}
+
+function sgdBesideMuon(parameters: ReadonlyMap<string, Tensor>, learningRate: number): Optimizer {
+  const group = { parameters, learningRate: learningRate * sgdShare };
+  return new SGD([group], { momentum: 0.85, nesterov: true });
 }
 
 /** SGD for all parameters, to compare Muon with; the weights of layers decay, biases and batch norms do not. */

@@ -1,5 +1,5 @@
 // Training a reference model from scratch on labels: the originals of experiments.
-import { Batches, type Data, describeData, holdOut, loadData } from "../data/index.ts";
+import { type Batch, Batches, type Data, describeData, holdOut, loadData } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { UsageError } from "../errors.ts";
 import { evaluate, OnnxClassifier } from "../evaluate/index.ts";
@@ -11,6 +11,7 @@ import { architectures } from "../models/index.ts";
 import { writeModel } from "../onnx/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
 import { libtorchVersion, manualSeed, parseDevice, setThreads } from "../torch/index.ts";
+import { averageOf } from "./averaging.ts";
 import {
   assertEpochs,
   batchOptions,
@@ -61,7 +62,7 @@ interface RunConfig {
 
 type ResolvedTrainOptions = ResolvedJobOptions & Required<TrainOptions>;
 
-const labelSmoothing = 0.1;
+const defaultSmoothing = 0.1;
 const warmUp = 0.05;
 
 /**
@@ -77,7 +78,8 @@ export async function trainReference(
   architectureOf(options.architecture);
   const device = parseDevice(options.device ?? "cpu");
   const data = holdOut(await loadData(options.data), options.holdOut ?? 0);
-  const resolved = resolveJobOptions(options, { dataset: data.train, device });
+  const smoothed = { ...options, labelSmoothing: options.labelSmoothing ?? defaultSmoothing };
+  const resolved = resolveJobOptions(smoothed, { dataset: data.train, device });
   const config: RunConfig = {
     job: "train",
     options: {
@@ -136,33 +138,38 @@ async function execute(run: RunFolder, job: Job): Promise<TrainSummary> {
 
 async function trainNetwork(run: RunFolder, { config, data, hooks }: Job): Promise<Graph> {
   const { options } = config;
-  const { architecture, device, precision, seed, epochs } = options;
+  const { architecture, device, precision, seed, epochs, labelSmoothing } = options;
   const { shape, classes } = data.train;
   const graph = architectureOf(architecture)({ shape, classes: classes.length, seed });
   const network = new Network(graph, { device, precision, trainable: true });
   const optimizers = recipe(network.parameters, options);
   const batches = new Batches(data.train, batchOptions(options));
+  const average = averageOf(network.parameters, {
+    ...{ share: options.averageWeights, steps: epochs * batches.length },
+  });
+  const learner = { network, optimizers, average };
+  const forward = ({ images }: Batch, batchWeight?: number) =>
+    network.forward({ input: images }, { training: true, batchWeight });
+  const keeper = run.keeper(0, () => trainingState(learner));
   try {
     const checkpoint = await run.readCheckpoint();
-    if (checkpoint) loadState(checkpoint.tensors, network, optimizers);
+    if (checkpoint) loadState(checkpoint.tensors, learner);
     await train(
       {
-        ...{ stage: architecture, batches, epochs, optimizers },
+        ...{ stage: architecture, batches, epochs, optimizers, average },
         schedule: linearDecay(warmUp),
-        losses: ({ images, labels }) => {
-          const [logits] = Object.values(network.forward({ input: images }, { training: true }));
-          return [{ name: "label", weight: 1, value: labelLoss(logits!, labels, labelSmoothing) }];
+        losses: (batch) => {
+          const [logits] = Object.values(forward(batch));
+          const value = labelLoss(logits!, batch, labelSmoothing);
+          return [{ name: "label", weight: 1, value }];
         },
       },
-      {
-        from: checkpoint ?? startOfStage,
-        keeper: run.keeper(0, () => trainingState(network, optimizers)),
-        hooks,
-      },
+      { from: checkpoint ?? startOfStage, keeper, hooks },
     );
+    await average?.apply(batches, { forward, onBatch: () => throwIfStopped(hooks, keeper) });
     return network.toGraph();
   } finally {
-    for (const owner of [network, batches, ...optimizers]) owner.dispose();
+    for (const owner of [network, batches, average, ...optimizers]) owner?.dispose();
   }
 }
 

@@ -80,6 +80,10 @@ refusals({
   "an accuracy in percent": value("--min-accuracy", "93", "a number from 0 to 1"),
   "a drop beyond everything": value("--max-accuracy-drop", "2", "a number from -1 to 1"),
   "a negative weight": value("--label-weight", "-0.5", "a number of at least 0"),
+  "more than all smoothing": value("--label-smoothing", "2", "a number from 0 to 1"),
+  "tuning for more than all steps": value("--tune-classifier", "2", "a number from 0 to 1"),
+  "absolute zero": value("--temperature", "0", "a number above 0"),
+  "an average over more than all steps": value("--average-weights", "1.5", "a number from 0 to 1"),
   "no weight at all": () => ({
     args: job("--feature-weight", "0", "--label-weight", "0", "--distillation-weight", "0"),
     code: 2,

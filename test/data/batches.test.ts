@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planEpoch, positionTables } from "../../src/data/augmentation.ts";
 import { Batches } from "../../src/data/batches.ts";
+import { holeTable } from "../../src/data/cutout.ts";
 import type { Dataset } from "../../src/data/index.ts";
 import { hostBatches } from "../../src/data/index.ts";
 import { UsageError } from "../../src/errors.ts";
@@ -70,7 +71,7 @@ describe("an epoch", () => {
   });
 
   test("is the same for the same seed, whatever came before, and can be entered anywhere", () => {
-    const options = { ...plain, augment: { crop: 2, flip: true } };
+    const options = { ...plain, augment: { crop: 2, flip: true, cutout: 2 } };
     using batches = new Batches(dataset(10), options);
     using again = new Batches(dataset(10), options);
     using other = new Batches(dataset(10), { ...options, seed: 2 });
@@ -127,6 +128,145 @@ describe("an epoch", () => {
   });
 });
 
+describe("cutout", () => {
+  test.each([
+    [
+      1,
+      [
+        [1, 0, 0],
+        [0, 1, 0],
+        [0, 0, 1],
+      ],
+    ],
+    [
+      2,
+      [
+        [1, 0, 0],
+        [1, 1, 0],
+        [0, 1, 1],
+      ],
+    ],
+    [
+      3,
+      [
+        [1, 1, 0],
+        [1, 1, 1],
+        [0, 1, 1],
+      ],
+    ],
+  ])("of %d pixels covers the centre, and what lies inside of the rest", (hole, rows) => {
+    expect([...holeTable(3, hole)]).toEqual(rows.flat());
+  });
+
+  test("sets the square to the mean in all channels, at places of its own in every epoch", () => {
+    const data = dataset(60);
+    const [mean, std] = [
+      [0.5, 0.25, 0.75],
+      [1, 1, 1],
+    ];
+    const options = { ...plain, mean, std, batch: 16 };
+    const hole = 3;
+    using batches = new Batches(data, {
+      ...options,
+      augment: { crop: 0, flip: false, cutout: hole },
+    });
+    const centers = (epoch: number) => {
+      const found = new Map<number, string>();
+      for (const { images, labels } of batches.epoch(epoch)) {
+        const values = images.numbers();
+        labels.numbers().forEach((label, i) => {
+          const shown = values.slice(i * imageSize, (i + 1) * imageSize);
+          const normal = originalPixels(data, label).map(
+            (pixel, place) => pixel / 255 - mean[Math.floor(place / (height * width))]!,
+          );
+          const cut = (row: number, column: number) =>
+            normal.map((value, place) => {
+              const x = place % width;
+              const y = Math.floor(place / width) % height;
+              return Math.abs(x - column) <= 1 && Math.abs(y - row) <= 1 ? 0 : value;
+            });
+          const close = (expected: number[]) =>
+            expected.every((value, place) => Math.abs(value - shown[place]!) < 1e-6);
+          const places = Array.from({ length: height * width }, (_, place) => place);
+          const match = places.find((p) => close(cut(Math.floor(p / width), p % width)));
+          expect(match).toBeDefined();
+          found.set(label, `${match}`);
+        });
+      }
+      return found;
+    };
+    const [first, second] = [centers(0), centers(1)];
+    expect(first.size).toBe(60);
+    // 60 draws of 30 places leave about 30 exp(-2) = 4 of them out.
+    expect(new Set(first.values()).size).toBeGreaterThan(20);
+    expect(second).not.toEqual(first);
+    expect(centers(0)).toEqual(first);
+  });
+
+  test("leaves order, crops and flips as they are", () => {
+    const augment = { crop: 1, flip: true };
+    const images = { count: 30, height, width };
+    const plan = (cutout: number) =>
+      planEpoch({ seed: 1, epoch: 2 }, { ...images, augment: { ...augment, cutout } });
+    const { holeRows, holeColumns, ...rest } = plan(2);
+    expect(plan(0)).toMatchObject(rest);
+    expect(Math.max(...holeRows)).toBe(height - 1);
+    expect(Math.max(...holeColumns)).toBe(width - 1);
+  });
+});
+
+describe("mixup", () => {
+  const data = dataset(20);
+  const augment = { crop: 1, flip: true };
+  const options = { ...plain, augment: { ...augment, mixup: 1 } };
+
+  /** Shares of an epoch's batches. Checks every image against the two that it is mixed of. */
+  function shares(epoch: number, from = 0): number[] {
+    using mixing = new Batches(data, options);
+    using others = new Batches(data, { ...options, augment });
+    const unmixed = deal(others, epoch, from);
+    let first = 0;
+    return [...epochOf(mixing, epoch, from)].map(({ images, labels, partners, share }) => {
+      const size = labels.length;
+      labels.forEach((label, i) => {
+        const own = unmixed[first + i]!;
+        const other = unmixed[first + ((i + size - 1) % size)]!;
+        expect([label, partners[i]]).toEqual([own.label, other.label]);
+        own.pixels.forEach((pixel, place) => {
+          const expected = share * pixel + (1 - share) * other.pixels[place]!;
+          expect(images[i * imageSize + place]).toBeCloseTo(expected, 2);
+        });
+      });
+      first += size;
+      return share;
+    });
+  }
+
+  function* epochOf(batches: Batches, epoch: number, from: number) {
+    for (const { images, labels, mixed } of batches.epoch(epoch, { from })) {
+      yield {
+        ...{ images: images.numbers(), labels: labels.numbers() },
+        ...{ partners: mixed!.labels.numbers(), share: mixed!.share },
+      };
+    }
+  }
+
+  test("mixes each image with another of its batch, by a share for the whole batch", () => {
+    const [first, second] = [shares(0), shares(1)];
+    expect(new Set([...first, ...second]).size).toBe(10);
+    expect([...first, ...second].every((share) => share > 0 && share < 1)).toBe(true);
+    expect(shares(0)).toEqual(first);
+    expect(shares(0, 2)).toEqual(first.slice(2));
+  });
+
+  test("leaves no tensor behind", () => {
+    using batches = new Batches(data, options);
+    const before = liveTensors();
+    for (const _ of batches.epoch(0)) expect(liveTensors()).toBe(before + 3);
+    expect(liveTensors()).toBe(before);
+  });
+});
+
 test("position tables hold sources inside the image only", () => {
   fc.assert(
     fc.property(
@@ -146,13 +286,11 @@ test("position tables hold sources inside the image only", () => {
 });
 
 test("an image's crop does not depend on the number of images before it in the batch", () => {
-  const augment = { crop: 4, flip: true };
-  const plan = planEpoch({ seed: 5, epoch: 2 }, { count: 50, augment });
-  expect(planEpoch({ seed: 5, epoch: 2 }, { count: 40, augment }).rows).toEqual(
-    plan.rows.slice(0, 40),
-  );
-  expect(new Set(plan.order).size).toBe(50);
-  expect(plan.rows).not.toEqual(planEpoch({ seed: 5, epoch: 3 }, { count: 50, augment }).rows);
+  const plan = (epoch: number, count: number) =>
+    planEpoch({ seed: 5, epoch }, { count, height, width, augment: { crop: 4, flip: true } });
+  expect(plan(2, 40).rows).toEqual(plan(2, 50).rows.slice(0, 40));
+  expect(new Set(plan(2, 50).order).size).toBe(50);
+  expect(plan(2, 50).rows).not.toEqual(plan(3, 50).rows);
 });
 
 describe("normalisation", () => {
@@ -216,7 +354,8 @@ const asStrided = operator("aten::as_strided");
 describe("tensors", () => {
   test("are freed: batches when the next is asked for, the data set on disposal", () => {
     const before = liveTensors();
-    const batches = new Batches(dataset(10), { ...plain, augment: { crop: 1, flip: true } });
+    const augment = { crop: 1, flip: true, cutout: 2 };
+    const batches = new Batches(dataset(10), { ...plain, augment });
     const resident = liveTensors();
     let previous: Tensor | undefined;
     for (const batch of batches.epoch(0)) {
@@ -257,6 +396,13 @@ test.each([
     { ...plain, augment: { crop: 5, flip: false } },
     /crop of 0 to 4 pixels.*got 5/,
   ],
+  [
+    "a hole larger than the image",
+    { ...plain, augment: { crop: 0, flip: false, cutout: 6 } },
+    /cutout of 0 to 5 pixels.*got 6/,
+  ],
+  ["a negative mixup", { ...plain, augment: { crop: 0, flip: false, mixup: -1 } }, /mixup, got -1/],
+  ["half a pixel cut out", { ...plain, augment: { crop: 0, flip: false, cutout: 0.5 } }, /got 0.5/],
   ["a negative crop", { ...plain, augment: { crop: -1, flip: false } }, /got -1/],
 ])("%s is refused", (_, options, cause) => {
   expect(() => new Batches(dataset(2), options)).toThrow(UsageError);

@@ -269,6 +269,12 @@ describe("training", () => {
     });
     const mean = network.toGraph().initializers.get("mean")!;
     expect(toFloat32(mean)[0]).toBeCloseTo(8.5, 5);
+    // With a weight of its own, the batch moves them by that.
+    network.forward({ x }, { training: true, batchWeight: 1 });
+    expect(network.buffers.get("mean")?.item()).toBeCloseTo(4, 5);
+    expect(network.buffers.get("variance")?.item()).toBeCloseTo(20 / 3, 5);
+    network.forward({ x: ones([2, 1, 1, 2]) }, { training: true, batchWeight: 0.5 });
+    expect(network.buffers.get("mean")?.item()).toBeCloseTo(2.5, 5);
     // Asked for by name, the tensor between the two is there as well.
     const both = network.forward({ x }, { training: true, outputs: ["normal", "y"] });
     expect(both.normal?.numbers()[0]).toBeCloseTo((2 * (1 - 4)) / Math.sqrt(5.5) + 1, 5);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { normal, randomBits, threefry, uniform } from "../../src/graph/random.ts";
+import { normal, randomBits, symmetricBeta, threefry, uniform } from "../../src/graph/random.ts";
 
 const stream = { seed: 1, name: "conv1.weight" };
 
@@ -39,6 +39,28 @@ describe("random streams", () => {
     const counts = new Array<number>(16).fill(0);
     for (const value of values) counts[Math.floor(value * 16)]! += 1;
     for (const count of counts) expect(Math.abs(count - 2500)).toBeLessThan(200);
+  });
+
+  // Beta(1/2, 1/2) has the arcsine law, Beta(1, 1) is uniform, Beta(2, 2) has the density 6 x (1 - x).
+  it.each<[number, (x: number) => number]>([
+    [0.5, (x) => (2 / Math.PI) * Math.asin(Math.sqrt(x))],
+    [1, (x) => x],
+    [2, (x) => 3 * x ** 2 - 2 * x ** 3],
+  ])("has the distribution Beta(%d, %d)", (alpha, distribution) => {
+    const values = symmetricBeta(stream, alpha, 40_000).sort();
+    const distances = values.map((x, i) => Math.abs(distribution(x) - (i + 0.5) / values.length));
+    // Kolmogorov and Smirnov: above 1.63 / sqrt(n) = 0.008 in one of a hundred samples.
+    expect(Math.max(...distances)).toBeLessThan(0.008);
+  });
+
+  it("has the variance of Beta(alpha, alpha), also where that is extreme", () => {
+    for (const alpha of [0.001, 0.2, 8, 1000]) {
+      const values = symmetricBeta(stream, alpha, 40_000);
+      const variance = values.reduce((sum, x) => sum + (x - 0.5) ** 2, 0) / values.length;
+      expect(variance * 4 * (2 * alpha + 1)).toBeCloseTo(1, 1);
+      expect(values.every((x) => x >= 0 && x <= 1)).toBe(true);
+    }
+    expect(symmetricBeta(stream, 1, 3)).toEqual(symmetricBeta(stream, 1, 10).subarray(0, 3));
   });
 
   it("is normal", () => {

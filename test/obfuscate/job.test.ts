@@ -102,7 +102,10 @@ describe.each([
   const live = new Map<string, Set<number>>();
   let left = 0;
   const overparameterized = simulation === "recursive";
-  const choices = { simulation, precision, seed, overparameterized };
+  const recipe = overparameterized
+    ? { averageWeights: 0.2, cutout: 2, mixup: 0.2, tuneClassifier: 0.3 }
+    : { averageWeights: 0, cutout: 0, mixup: 0, tuneClassifier: 0 };
+  const choices = { simulation, precision, seed, overparameterized, ...recipe };
 
   beforeAll(async () => {
     const before = await collectGarbage();
@@ -164,7 +167,7 @@ describe.each([
       options: {
         ...{ model, data, depth: 4, epochs: 4, batchSize: 16, threads: 1, crop: 1, flip: false },
         ...{ device: "cpu", checkpointSeconds: 60, ...choices, ...normalization },
-        ...{ optimizer: "muon", holdOut: 0 },
+        ...{ optimizer: "muon", holdOut: 0, labelSmoothing: 0, temperature: 4 },
         ...{ featureWeight: 1, labelWeight: 0.5, distillationWeight: 0.5 },
       },
     });

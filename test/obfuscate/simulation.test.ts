@@ -64,18 +64,19 @@ async function trained(model: Graph, changes: Partial<ObfuscateOptions>) {
   const options = resolveOptions(given, prepared);
   const run = await RunFolder.create(options.out, { job: "obfuscate", options });
   const events: ProgressEvent[] = [];
-  const { seed, precision, device, simulation, epochs, optimizer, batchSize, overparameterized } =
-    options;
+  const { seed, precision, device, simulation, epochs, optimizer, batchSize } = options;
+  const { overparameterized, averageWeights, tuneClassifier } = options;
   using original = new Original(prepared.graph, prepared.boundary, { device, precision });
   using batches = new Batches(prepared.data.train, { batch: 4, seed, mean: [0], std: [1] });
-  const chain = await simulate(original, batches, {
+  const { chain, classifier } = await simulate(original, batches, {
+    ...{ classifier: prepared.classifier, tuneClassifier },
     ...{ plan: prepared.plan, simulation, epochs, device, precision, seed, run },
-    ...{ optimizer, batchSize, overparameterized },
-    weights: options,
+    ...{ optimizer, batchSize, overparameterized, averageWeights },
+    loss: options,
     ...{ hooks: { onProgress: (event) => events.push(event) }, checkpoint: undefined },
   });
   const epochsOf = events.flatMap((event) => (event.type === "epoch" ? [event] : []));
-  return { chain: nameChainInput(chain, prepared.graph), prepared, epochs: epochsOf };
+  return { chain: nameChainInput(chain, prepared.graph), classifier, prepared, epochs: epochsOf };
 }
 
 /** What is shipped computes what was trained. */
@@ -156,6 +157,50 @@ test("SGD learns otherwise than Muon, from the same start", async () => {
   expect(sgd).not.toEqual(muon);
 });
 
+describe("the classifier", () => {
+  const bytesOf = ({ initializers }: Graph) =>
+    [...initializers].map(([name, { data }]) => [name, Buffer.from(data).toString("hex")]);
+
+  test("stays the original's where it is not tuned, or for less than a step", async () => {
+    for (const tuneClassifier of [0, 0.01]) {
+      const { classifier, prepared } = await trained(models.resnet, { depth: 3, tuneClassifier });
+      expect(bytesOf(classifier)).toEqual(bytesOf(prepared.classifier));
+    }
+  });
+
+  // Of 16 steps of the chain, the last four: the first epoch, the first eight, goes as without.
+  test.each(["direct", "recursive"] as const)(
+    "learns in the last steps, %s",
+    async (simulation) => {
+      const options = { depth: 3, simulation } as const;
+      const without = await trained(models.resnet, options);
+      const tuned = await trained(models.resnet, { ...options, tuneClassifier: 0.25 });
+      expect(tuned.epochs.slice(0, -1)).toMatchObject(
+        without.epochs.slice(0, -1).map(({ stage, losses }) => ({ stage, losses })),
+      );
+      expect(tuned.epochs.at(-1)!.losses).not.toEqual(without.epochs.at(-1)!.losses);
+      const [before, after] = [tuned.prepared.classifier, tuned.classifier].map(bytesOf);
+      expect(after!.map(([name]) => name)).toEqual(before!.map(([name]) => name));
+      const changed = after!.filter(([, bytes], i) => bytes !== before![i]![1]);
+      expect(changed.map(([name]) => name)).toEqual(["fc.weight", "fc.bias"]);
+      await expectSealable(tuned.chain, { ...tuned.prepared, classifier: tuned.classifier });
+    },
+  );
+
+  test("and its average are tuned by the losses at the logits, which there must be", async () => {
+    const options = { depth: 3, tuneClassifier: 1, averageWeights: 0.5 };
+    const { classifier, prepared } = await trained(models.densenet, options);
+    expect(bytesOf(classifier)).not.toEqual(bytesOf(prepared.classifier));
+    const nothing = { labelWeight: 0, distillationWeight: 0 };
+    await expect(trained(models.densenet, { ...options, ...nothing })).rejects.toThrow(
+      /--tune-classifier: .*--label-weight or a --distillation-weight/,
+    );
+    await expect(trained(models.densenet, { tuneClassifier: 2 })).rejects.toThrow(
+      /--tune-classifier: expected a number from 0 to 1, received 2/,
+    );
+  });
+});
+
 describe("the terms of the loss", () => {
   const nothing = { featureWeight: 0, labelWeight: 0, distillationWeight: 0 };
 
@@ -172,8 +217,29 @@ describe("the terms of the loss", () => {
     }
   });
 
+  test("have the temperature and the smoothing that they are given", async () => {
+    const first = async (changes: Partial<ObfuscateOptions>) => {
+      const { epochs } = await trained(models.resnet, { depth: 3, epochs: 1, ...changes });
+      return epochs[0]!.losses;
+    };
+    const [plain, same] = [await first({}), await first({ temperature: 4, labelSmoothing: 0 })];
+    expect(same).toEqual(plain);
+    const hot = await first({ labelWeight: 0, featureWeight: 0, temperature: 8 });
+    const cold = await first({ labelWeight: 0, featureWeight: 0, temperature: 4 });
+    expect(hot.distillation).not.toEqual(cold.distillation);
+    // Smoothed to the end, labels say nothing: log 3 is the least that is left.
+    const smooth = await first({ distillationWeight: 0, featureWeight: 0, labelSmoothing: 1 });
+    expect(smooth.label).toBeGreaterThanOrEqual(Math.log(3));
+    expect(smooth.label).not.toEqual(
+      (await first({ distillationWeight: 0, featureWeight: 0 })).label,
+    );
+  });
+
   test.each<[string, Partial<ObfuscateOptions>]>([
     ["none", nothing],
+    ["a temperature of zero", { temperature: 0 }],
+    ["a temperature that is no number", { temperature: Number.NaN }],
+    ["more than all smoothing", { labelSmoothing: 1.5 }],
     ["a negative weight", { labelWeight: -1 }],
     ["a weight that is no number", { featureWeight: Number.NaN }],
     ["an infinite weight", { distillationWeight: Number.POSITIVE_INFINITY }],

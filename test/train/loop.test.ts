@@ -48,16 +48,16 @@ const create = (checkpointSeconds = 3600) =>
 
 /** Trains from the newest checkpoint of a run to the end. */
 async function trainIn(run: RunFolder, setup: Setup, hooks: JobHooks = {}): Promise<void> {
-  const { training, network, optimizers } = setup;
+  const { training } = setup;
   const checkpoint = await run.readCheckpoint();
-  if (checkpoint) loadState(checkpoint.tensors, network, optimizers);
-  const keeper = run.keeper(0, () => trainingState(network, optimizers));
+  if (checkpoint) loadState(checkpoint.tensors, setup);
+  const keeper = run.keeper(0, () => trainingState(setup));
   await train(training, { from: checkpoint ?? startOfStage, keeper, hooks });
 }
 
 /** Everything that training changes, bit for bit. */
-function bitsOf({ network, optimizers }: Setup): Record<string, string> {
-  const state = [...trainingState(network, optimizers)];
+function bitsOf(setup: Setup): Record<string, string> {
+  const state = [...trainingState(setup)];
   return Object.fromEntries(
     state.map(([name, tensor]) => [name, Buffer.from(tensor.toBytes()).toString("hex")]),
   );
@@ -303,7 +303,7 @@ describe("divergence", () => {
     for (const from of [1, 6, 7]) {
       const run = await create(0);
       using setup = setUp();
-      const keeper = run.keeper(0, () => trainingState(setup.network, setup.optimizers));
+      const keeper = run.keeper(0, () => trainingState(setup));
       const training = diverging(setup, from, Number.NaN);
       const work = train(training, { from: startOfStage, keeper, hooks: {} });
       await expect(work).rejects.toThrow(DivergedError);

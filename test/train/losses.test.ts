@@ -128,9 +128,30 @@ describe("the label loss", () => {
       (row, i) => -(1 - smoothing) * row[labels[i]!]! - smoothing * mean(row),
     );
     const targets = tensor(labels, { dtype: "int64" });
-    const loss = labelLoss(tensor(values, { shape: [images, classes] }), targets, smoothing);
+    const loss = labelLoss(
+      tensor(values, { shape: [images, classes] }),
+      { labels: targets },
+      smoothing,
+    );
     expect(loss.item()).toBeCloseTo(mean(expected), 5);
   });
+});
+
+test("the label loss of mixed images counts each label by its share", () => {
+  const logits = double(drawn("logits"), [images, classes]);
+  const [labels, others] = [
+    [4, 0, 2],
+    [1, 0, 3],
+  ].map((each) => tensor(each, { dtype: "int64" }));
+  const mixed = { labels: others!, share: 0.7 };
+  for (const smoothing of [0, 0.2]) {
+    const [first, second] = [labels!, others!].map((each) =>
+      labelLoss(logits, { labels: each }, smoothing).item(),
+    );
+    const loss = labelLoss(logits, { labels: labels!, mixed }, smoothing).item();
+    expect(loss).toBeCloseTo(0.7 * first! + 0.3 * second!, 12);
+    expect(Math.abs(first! - second!)).toBeGreaterThan(0.01);
+  }
 });
 
 test("the total is the weighted sum", () => {

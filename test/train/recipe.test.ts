@@ -132,9 +132,18 @@ describe("options that are left open", () => {
   test("are decided by data and machine", () => {
     expect(resolved()).toEqual({
       ...{ data: `idx:${process.cwd()}/data`, out: `${process.cwd()}/run`, epochs: 1 },
-      ...{ mean: [0, 0, 0], std: [1, 1, 1], device: "cpu", seed: 0, flip: false },
+      ...{
+        mean: [0, 0, 0],
+        std: [1, 1, 1],
+        device: "cpu",
+        seed: 0,
+        flip: false,
+        cutout: 0,
+        mixup: 0,
+      },
       ...{ precision: cpuHasBfloat16() ? "bf16" : "f32", threads: threads(), crop: 2 },
       ...{ batchSize: 512, optimizer: "muon", holdOut: 0, checkpointSeconds: 60 },
+      ...{ labelSmoothing: 0, averageWeights: 0 },
     });
   });
 
@@ -160,9 +169,18 @@ describe("options that are left open", () => {
     { batchSize: 0 },
     { batchSize: 50_001 },
     { crop: 32 },
+    { cutout: 33 },
+    { cutout: 1.5 },
+    { mixup: -1 },
+    { mixup: Number.NaN },
     { mean: [0, 0] },
     { std: [0, 1, 1] },
     { data: "idx" },
+    { averageWeights: -0.1 },
+    { labelSmoothing: -0.1 },
+    { labelSmoothing: 2 },
+    { averageWeights: 1.1 },
+    { averageWeights: Number.NaN },
   ])("are refused where they do not fit: %j", (changes) => {
     expect(() => resolved(changes)).toThrow(UsageError);
   });

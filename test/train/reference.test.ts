@@ -87,6 +87,7 @@ describe("training a reference model", () => {
     expect(kept).toMatchObject({
       ...{ architecture: "resnet8", learningRate: expect.any(Number), epochs: 4, seed: 0 },
       ...{ batchSize: 16, crop: 1, flip: false, threads: 1, checkpointSeconds: 60 },
+      ...{ labelSmoothing: 0.1, averageWeights: 0 },
       ...{ data: `idx:${data}`, mean: [0.4], std: [0.3], device: "cpu", precision: "f32" },
     });
   });
@@ -119,6 +120,29 @@ describe("training a reference model", () => {
     expect(losses(resumed.files.metrics)).toEqual(losses(summary.files.metrics));
   });
 
+  test("averages weights of augmented training, also where it is resumed", async () => {
+    const recipe = { averageWeights: 0.2, cutout: 2, mixup: 0.1, labelSmoothing: 0.05 };
+    const averaged = await trainReference(options(recipe));
+    expect(averaged.accuracy).toBeGreaterThan(0.9);
+    expect(averaged.accuracy).toBe(await accuracyOf(averaged.files.model, images, normalization));
+    expect(sha256(averaged.files.model)).not.toBe(sha256(summary.files.model));
+    const out = path();
+    for (const step of [10, 24]) {
+      const controller = new AbortController();
+      const onProgress = (event: ProgressEvent) => {
+        if (event.type === "step" && event.step === step) controller.abort("SIGINT");
+      };
+      const hooks = { signal: controller.signal, onProgress };
+      const stopping =
+        step === 10
+          ? trainReference(options({ out, ...recipe }), hooks)
+          : resumeReference(out, hooks);
+      await expect(stopping).rejects.toThrow(InterruptedError);
+    }
+    const resumed = await resumeReference(out);
+    expect(sha256(resumed.files.model)).toBe(sha256(averaged.files.model));
+  });
+
   test("with images held out never sees them in training, and is judged by them, also resumed", async () => {
     const controller = new AbortController();
     const onProgress = (event: ProgressEvent) => {
@@ -147,14 +171,14 @@ describe("training a reference model", () => {
     expect(kept).toMatchObject({ optimizer: "sgd", learningRate: 0.2 / 16 });
   });
 
-  test("depends on the seed and the precision", async () => {
+  test("depends on the seed, the precision and the smoothing of the labels", async () => {
     const hashes = [sha256(summary.files.model)];
-    for (const changes of [{ seed: 1 }, { precision: "bf16" as const }]) {
+    for (const changes of [{ seed: 1 }, { precision: "bf16" as const }, { labelSmoothing: 0 }]) {
       const other = await trainReference(options({ epochs: 1, ...changes }));
       expect(other.accuracy).toBe(await accuracyOf(other.files.model, images, normalization));
       hashes.push(sha256(other.files.model));
     }
-    expect(new Set(hashes).size).toBe(3);
+    expect(new Set(hashes).size).toBe(4);
   });
 });
 

@@ -55,10 +55,10 @@ export function setUp(
   const batches = new Batches(dataset, {
     ...{ batch: 16, seed: 5, mean: [0.3], std: [0.3], augment, dropLast: true },
   });
-  const losses = ({ images, labels }: Batch, step: number) => {
+  const losses = (batch: Batch, step: number) => {
     onStep(step + 1);
-    const { logits } = network.forward({ input: images }, { training: true });
-    return [{ name: "label", weight: 1, value: labelLoss(logits!, labels) }];
+    const { logits } = network.forward({ input: batch.images }, { training: true });
+    return [{ name: "label", weight: 1, value: labelLoss(logits!, batch) }];
   };
   return {
     training: { stage: "tiny", batches, epochs, optimizers, schedule: linearDecay(), losses },

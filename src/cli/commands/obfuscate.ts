@@ -41,9 +41,21 @@ export const obfuscateOptions = {
     help: "of the divergence from the original's softened predictions (default 0.5)",
     min: 0,
   }),
+  temperature: number({
+    flags: "--temperature <X>",
+    help: "what logits are divided by where predictions are softened (default 4)",
+    min: 0,
+    above: true,
+  }),
   overparameterized: flag({
     flags: "--overparameterized",
     help: "train with parallel 1x1 convolutions, which the shipped chain has folded in",
+  }),
+  tuneClassifier: number({
+    flags: "--tune-classifier <X>",
+    help: "share of the steps, the last ones, in which the classifier learns too (default 0: the original's)",
+    min: 0,
+    max: 1,
   }),
   maxMacs: number({
     flags: "--max-macs <N>",

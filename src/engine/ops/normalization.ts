@@ -43,7 +43,7 @@ export function BatchNormalization(
 ): Outputs {
   const { epsilon = 1e-5, spatial = 1, training_mode = 0 } = attributes;
   if (!spatial) throw new RangeError('"spatial" 0 is not supported');
-  if (call.training) return trainBatchNorm(inputs, attributes, false);
+  if (call.training) return trainBatchNorm(inputs, attributes, { ...call, withRelu: false });
   if (training_mode) return normalizeByBatch(inputs, attributes);
   const [x, weight, bias, runningMean, runningVariance] = inputs;
   return batchNorm(x, weight, bias, runningMean, runningVariance, false, 0, epsilon, true);
