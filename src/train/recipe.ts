@@ -4,8 +4,10 @@ import { Muon, type Optimizer, SGD, type Tensor } from "../torch/index.ts";
 
 export interface RecipeOptions {
   readonly precision: "f32" | "bf16";
-  /** Learning rate of Muon, before the schedule; that of SGD is in proportion. */
+  /** Learning rate of Muon, before the schedule. */
   readonly learningRate?: number;
+  /** Learning rate of SGD beside Muon over Muon's; 0.05 / 0.24 by default. */
+  readonly sgdShare?: number;
   /** Muon by default. */
   readonly optimizer?: OptimizerName;
   /** Images a step, which the learning rate of `sgd` follows; 256 by default. */
@@ -16,7 +18,7 @@ export type OptimizerName = "muon" | "sgd";
 
 export const defaultLearningRate = 0.24;
 
-const sgdShare = 0.05 / defaultLearningRate;
+const defaultSgdShare = 0.05 / defaultLearningRate;
 
 /** Learning rate where none is given. That of `sgd` grows with the batch (Goyal et al. 2017, arXiv 1706.02677). */
 export function learningRateOf({
@@ -32,6 +34,7 @@ export function recipe(
   options: RecipeOptions,
 ): Optimizer[] {
   const { optimizer, precision, learningRate = learningRateOf(options) } = options;
+  const { sgdShare = defaultSgdShare } = options;
   if (optimizer === "sgd") return [sgdRecipe(parameters, learningRate)];
   const isConvolution = ([, { shape }]: readonly [string, Tensor]) => shape.length === 4;
   const entries = [...parameters];
@@ -40,18 +43,17 @@ export function recipe(
   const dtype = precision === "bf16" ? "bfloat16" : "float32";
   return [
     new Muon([{ parameters: convolutions, learningRate }], { dtype }),
-    sgdBesideMuon(rest, learningRate),
+    sgdBesideMuon(rest, learningRate * sgdShare),
   ];
 }
 
 /** SGD for a trained classifier that is tuned, as for what the recipe trains besides convolutions. */
 export function tuningRecipe(parameters: ReadonlyMap<string, Tensor>): Optimizer {
-  return sgdBesideMuon(parameters, defaultLearningRate);
+  return sgdBesideMuon(parameters, defaultLearningRate * defaultSgdShare);
 }
 
 function sgdBesideMuon(parameters: ReadonlyMap<string, Tensor>, learningRate: number): Optimizer {
-  const group = { parameters, learningRate: learningRate * sgdShare };
-  return new SGD([group], { momentum: 0.85, nesterov: true });
+  return new SGD([{ parameters, learningRate }], { momentum: 0.85, nesterov: true });
 }
 
 /** SGD for all parameters, to compare Muon with; the weights of layers decay, biases and batch norms do not. */

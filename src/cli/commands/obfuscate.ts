@@ -33,12 +33,12 @@ export const obfuscateOptions = {
   }),
   labelWeight: number({
     flags: "--label-weight <X>",
-    help: "of the cross entropy with the labels (default 0.5)",
+    help: "of the cross entropy with the labels (default 0.01)",
     min: 0,
   }),
   distillationWeight: number({
     flags: "--distillation-weight <X>",
-    help: "of the divergence from the original's softened predictions (default 0.5)",
+    help: "of the divergence from the original's softened predictions (default 0)",
     min: 0,
   }),
   temperature: number({
