@@ -33,7 +33,7 @@ import { weightTensors } from "./weights.ts";
 
 /**
  * Learning rate of the batch norms over that of the convolutions. In cifar10-airbench, too, the biases learn
- * much faster than the filters; with a sixtieth of it a chain of a ResNet-20 lost three points.
+ * much faster than the filters; with a sixtieth of it the chain of a ResNet-20 lost more than a point.
  */
 const sgdShare = 13;
 
