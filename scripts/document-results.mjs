@@ -3,8 +3,9 @@
 //     npm run build && node scripts/document-results.mjs [FOLDER] [--check]
 //
 // FOLDER, docs/results by default, holds cifar10-ORIGINAL-DEPTH-sSEED.json, and the runs of comparisons as
-// ablations/VARIANT-sSEED.json. The document is written beside it. With --check nothing is written, and the
-// script fails where the document is not up to date.
+// ablations/VARIANT-sSEED.json. The document is written beside it; that of the project's own folder also fills
+// the table of the README. With --check nothing is written, and the script fails where something is not up to
+// date.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,15 +24,33 @@ import { readMainRuns, readRuns } from "./results.mjs";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [given] = process.argv.slice(2).filter((argument) => argument !== "--check");
 const folder = resolve(given ?? join(root, "docs", "results"));
-const target = join(dirname(folder), "results.md");
 
-const expected = describeResults();
-if (!process.argv.includes("--check")) writeFileSync(target, expected);
-else if (!existsSync(target) || readFileSync(target, "utf8") !== expected)
-  fail(`${target} is not up to date: run npm run results`);
+const runs = readMainRuns(folder);
+bring(join(dirname(folder), "results.md"), describeResults());
+if (given === undefined) bring(join(root, "README.md"), describeInReadme());
+
+/**
+ * @param {string} target
+ * @param {string} expected
+ */
+function bring(target, expected) {
+  if (!process.argv.includes("--check")) writeFileSync(target, expected);
+  else if (!existsSync(target) || readFileSync(target, "utf8") !== expected)
+    fail(`${target} is not up to date: run npm run results`);
+}
+
+/** The README with the means over seeds between its two marks. */
+function describeInReadme() {
+  const marked = /(?<=<!-- npm run results -->\n\n).*?(?=\n<!-- end of results -->)/s;
+  return readFileSync(join(root, "README.md"), "utf8").replace(marked, meansOverSeeds());
+}
+
+function meansOverSeeds() {
+  const groups = grouped(runs, ({ name, summary }) => `${name}-${summary.depth}`);
+  return table(groups, meanColumns);
+}
 
 function describeResults() {
-  const runs = readMainRuns(folder);
   const ablations = readRuns(join(folder, "ablations"));
   return `# Results
 
@@ -47,20 +66,18 @@ the original's in brackets. Minutes are those of the whole job. Each row's comma
 ## Runs
 
 ${[
-  runs.length === 0 ? "There is no run recorded yet.\n" : describeRuns(runs),
+  runs.length === 0 ? "There is no run recorded yet.\n" : describeRuns(),
   ...(ablations.length === 0 ? [] : [describeAblations(ablations)]),
   ...(runs.length + ablations.length === 0 ? [] : [describeCommands([...runs, ...ablations])]),
 ].join("\n")}`;
 }
 
-/** @param {Run[]} runs */
-function describeRuns(runs) {
-  const groups = grouped(runs, ({ name, summary }) => `${name}-${summary.depth}`);
+function describeRuns() {
   return `${table(runs, accuracyColumns)}
 ${table(runs, costColumns)}
 ## Means over seeds
 
-${table(groups, meanColumns)}`;
+${meansOverSeeds()}`;
 }
 
 /** @param {Run[]} runs */

@@ -182,7 +182,7 @@ describe.each([
     const root = lines.filter(({ stage }) => stage === "chain");
     expect(root.at(-1)?.epoch).toBe(4);
     for (const { losses } of root) {
-      const names = ["distillation", "feature", "label", "loss"];
+      const names = ["feature", "label", "loss"];
       expect(Object.keys(losses).sort()).toEqual(names);
     }
     const stages = new Set(lines.map(({ stage }) => stage));
