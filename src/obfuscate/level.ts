@@ -121,15 +121,12 @@ interface Learner {
 }
 
 function learnerOf(level: Level, context: LevelContext): Learner {
-  const { segments, stage, steps, tuneClassifier: share } = level;
-  const { original, classifier, batches, plan, device, precision, seed } = context;
+  const { segments, steps, tuneClassifier: share } = level;
+  const { original, classifier, plan, device, precision, seed } = context;
   const shapeOf = (tensor: string) => original.shapeOf(tensor);
   const branches = context.overparameterized;
   const graph = levelGraph(plan, segments, { seed, shapeOf, branches });
-  const start =
-    stage === 0
-      ? initializeChain(graph, { plan, batches })
-      : startFrom(graph, level.weights, segments);
+  const start = startOf(graph, level, context);
   const options = { device, precision };
   const network = new Network(splitBranches(start), { ...options, trainable: true });
   const tuning = share > 0 ? new Tuning(classifier, { ...options, share, steps }) : undefined;
@@ -141,6 +138,18 @@ function learnerOf(level: Level, context: LevelContext): Learner {
     ...{ share: context.averageWeights, steps },
   });
   return { network, tuning, optimizers, average };
+}
+
+/** The graph with the weights that a level begins with; as it is where a checkpoint holds those. */
+function startOf(
+  graph: Graph,
+  { stage, weights, segments }: Level,
+  { plan, batches, checkpoint }: LevelContext,
+): Graph {
+  if (checkpoint?.stage === stage) return graph;
+  return stage === 0
+    ? initializeChain(graph, { plan, batches })
+    : startFrom(graph, weights, segments);
 }
 
 interface RunningLevel {
