@@ -41,8 +41,10 @@ function bring(target, expected) {
 
 /** The README with the means over seeds between its two marks. */
 function describeInReadme() {
-  const marked = /(?<=<!-- npm run results -->\n\n).*?(?=\n<!-- end of results -->)/s;
-  return readFileSync(join(root, "README.md"), "utf8").replace(marked, meansOverSeeds());
+  const marked = /(?<=<!-- npm run results -->\n).*(?=<!-- end of results -->)/s;
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  if (!marked.test(readme)) fail("README.md: expected the two marks of the results, found none");
+  return readme.replace(marked, `\n${meansOverSeeds()}\n`);
 }
 
 function meansOverSeeds() {
