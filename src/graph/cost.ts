@@ -61,9 +61,9 @@ export function estimateWork(graph: Graph, facts: ReadonlyMap<string, TensorFact
   let work = 0;
   for (const node of graph.nodes) {
     const macs = countMacs(node, facts);
-    const isOfLayer = macs > 0 || (fused.has(node.operator) && ofLayers.has(node.inputs[0]!));
-    if (isOfLayer) ofLayers.add(node.outputs[0]!);
-    if (isOfLayer && macs === 0) continue;
+    const isFused = fused.has(node.operator) && ofLayers.has(node.inputs[0]!);
+    if (macs > 0 || isFused) ofLayers.add(node.outputs[0]!);
+    if (isFused) continue;
     const shape = facts.get(node.outputs[0] ?? "")?.shape;
     work += Math.max(macs, shape ? macsPerValue * elementCount(shape) : 0);
   }

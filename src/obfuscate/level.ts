@@ -3,7 +3,7 @@
 import type { Batch, Batches } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import type { Graph } from "../graph/graph.ts";
-import type { Device, Optimizer, Tensor } from "../torch/index.ts";
+import type { Device, Tensor } from "../torch/index.ts";
 import {
   averageOf,
   type Checkpoint,
@@ -19,7 +19,6 @@ import {
   train,
   trainingState,
   tuningRecipe,
-  type WeightAverage,
 } from "../train/index.ts";
 import { foldBranches, splitBranches } from "./branches.ts";
 import { inputOf, levelGraph, outputOf, startFrom, type Weights } from "./chain.ts";
@@ -113,14 +112,7 @@ export async function trainLevel(level: Level, context: LevelContext): Promise<W
 }
 
 /** What a level trains, and what trains it. */
-interface Learner {
-  readonly network: Network;
-  readonly tuning: Tuning | undefined;
-  readonly optimizers: readonly Optimizer[];
-  readonly average: WeightAverage | undefined;
-}
-
-function learnerOf(level: Level, context: LevelContext): Learner {
+function learnerOf(level: Level, context: LevelContext) {
   const { segments, steps, tuneClassifier: share } = level;
   const { original, classifier, plan, device, precision, seed } = context;
   const shapeOf = (tensor: string) => original.shapeOf(tensor);
@@ -187,6 +179,7 @@ function levelLosses(
     const name = segments.length === 1 ? "feature" : `feature ${segment.first}-${segment.last}`;
     return featureTerm(outputs[outputOf(segment)]!, known.features[segment.to]!, { name, loss });
   });
+  if (loss.labelWeight === 0 && loss.distillationWeight === 0) return features;
   const judged = segments[step % segments.length]!;
   const output = outputs[outputOf(judged)]!;
   const logits = tuning?.learnsAt(step) ? tuning.judge(output) : original.judge(judged.to, output);

@@ -1,5 +1,5 @@
 // Training: the loop, losses as named weighted terms, schedules, checkpoints and run folders.
-export { averageOf, type WeightAverage } from "./averaging.ts";
+export { averageOf } from "./averaging.ts";
 export type { Checkpoint } from "./checkpoint.ts";
 export {
   assertEpochs,
@@ -28,4 +28,4 @@ export {
 } from "./reference.ts";
 export { assertNew, type RunFiles, RunFolder, readConfig } from "./runFolder.ts";
 export { linearDecay, type Schedule } from "./schedule.ts";
-export { type Learner, loadState, trainingState } from "./state.ts";
+export { loadState, trainingState } from "./state.ts";
