@@ -30,12 +30,6 @@ import type { Segment } from "./segments.ts";
 import { Tuning } from "./tuning.ts";
 import { weightTensors } from "./weights.ts";
 
-/**
- * Learning rate of the batch norms over that of the convolutions. In cifar10-airbench, too, the biases learn
- * much faster than the filters; with a sixtieth of it the chain of a ResNet-20 lost more than a point.
- */
-const sgdShare = 13;
-
 /** Which part of the simulation a level is. */
 export interface Level {
   readonly segments: readonly Segment[];
@@ -124,7 +118,7 @@ function learnerOf(level: Level, context: LevelContext) {
   const tuning = share > 0 ? new Tuning(classifier, { ...options, share, steps }) : undefined;
   const ofChain = trainedParameters(network, plan);
   const ofClassifier = tuning?.parameters ?? new Map<string, Tensor>();
-  const optimizers = recipe(ofChain, { ...context, sgdShare });
+  const optimizers = recipe(ofChain, context);
   if (tuning) optimizers.push(tuningRecipe(ofClassifier));
   const average = averageOf(new Map([...ofChain, ...ofClassifier]), {
     ...{ share: context.averageWeights, steps },

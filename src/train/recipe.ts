@@ -1,13 +1,11 @@
-// The recipe of every training here: Muon for convolutions, which batch norm follows, SGD with Nesterov
-// momentum for the rest, as in cifar10-airbench (https://github.com/KellerJordan/cifar10-airbench).
-import { Muon, type Optimizer, SGD, type Tensor } from "../torch/index.ts";
+// The recipe of every training here: Muon for convolutions, which batch norm follows, AdamW for the rest
+// (https://kellerjordan.github.io/posts/muon/). Neither sees the scale of a loss or of features.
+import { AdamW, Muon, type Optimizer, SGD, type Tensor } from "../torch/index.ts";
 
 export interface RecipeOptions {
   readonly precision: "f32" | "bf16";
   /** Learning rate of Muon, before the schedule. */
   readonly learningRate?: number;
-  /** Learning rate of SGD beside Muon over Muon's; 0.05 / 0.24 by default. */
-  readonly sgdShare?: number;
   /** Muon by default. */
   readonly optimizer?: OptimizerName;
   /** Images a step, which the learning rate of `sgd` follows; 256 by default. */
@@ -16,9 +14,12 @@ export interface RecipeOptions {
 
 export type OptimizerName = "muon" | "sgd";
 
-export const defaultLearningRate = 0.24;
+const defaultLearningRate = 0.24;
 
-const defaultSgdShare = 0.05 / defaultLearningRate;
+/** Learning rate of AdamW over that of Muon, whose steps are spread over all weights of a filter. */
+const adamShare = 0.05;
+const tuningLearningRate = 0.001;
+const betas = [0.9, 0.95] as const;
 
 /** Learning rate where none is given. That of `sgd` grows with the batch (Goyal et al. 2017, arXiv 1706.02677). */
 export function learningRateOf({
@@ -34,7 +35,6 @@ export function recipe(
   options: RecipeOptions,
 ): Optimizer[] {
   const { optimizer, precision, learningRate = learningRateOf(options) } = options;
-  const { sgdShare = defaultSgdShare } = options;
   if (optimizer === "sgd") return [sgdRecipe(parameters, learningRate)];
   const isConvolution = ([, { shape }]: readonly [string, Tensor]) => shape.length === 4;
   const entries = [...parameters];
@@ -43,17 +43,13 @@ export function recipe(
   const dtype = precision === "bf16" ? "bfloat16" : "float32";
   return [
     new Muon([{ parameters: convolutions, learningRate }], { dtype }),
-    sgdBesideMuon(rest, learningRate * sgdShare),
+    new AdamW([{ parameters: rest, learningRate: learningRate * adamShare }], { betas }),
   ];
 }
 
-/** SGD for a trained classifier that is tuned, as for what the recipe trains besides convolutions. */
+/** For a trained classifier that is tuned: small steps. */
 export function tuningRecipe(parameters: ReadonlyMap<string, Tensor>): Optimizer {
-  return sgdBesideMuon(parameters, defaultLearningRate * defaultSgdShare);
-}
-
-function sgdBesideMuon(parameters: ReadonlyMap<string, Tensor>, learningRate: number): Optimizer {
-  return new SGD([{ parameters, learningRate }], { momentum: 0.85, nesterov: true });
+  return new AdamW([{ parameters, learningRate: tuningLearningRate }], { betas });
 }
 
 /** SGD for all parameters, to compare Muon with; the weights of layers decay, biases and batch norms do not. */

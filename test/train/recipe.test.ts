@@ -14,7 +14,6 @@ import {
   threads,
 } from "../../src/torch/index.ts";
 import { recipe, resolveJobOptions } from "../../src/train/index.ts";
-import { defaultLearningRate } from "../../src/train/recipe.ts";
 import { quarters } from "./tiny.ts";
 
 describe("the recipe", () => {
@@ -25,27 +24,28 @@ describe("the recipe", () => {
       ["bias", parameter(randn([5]))],
     ]);
 
-  test("gives convolutions to Muon, which orthogonalizes their step, and the rest to SGD", () => {
+  test("gives convolutions to Muon, which orthogonalizes their step, and the rest to AdamW", () => {
     const given = parameters();
-    const [muon, sgd] = recipe(given, { precision: "f32", learningRate: 1 });
+    const [muon, adam] = recipe(given, { precision: "f32", learningRate: 1 });
     expect([...muon!.state.keys()]).toEqual(["momentum.conv.weight"]);
-    expect([...sgd!.state.keys()]).toEqual(["momentum.linear.weight", "momentum.bias"]);
+    expect([...adam!.state.keys()]).toEqual([
+      ...["mean.linear.weight", "square.linear.weight", "mean.bias", "square.bias", "steps"],
+    ]);
 
     const before = new Map([...given].map(([name, each]) => [name, each.numbers()]));
     scope(() =>
       backward([...given.values()].map((each) => sum(square(each))).reduce((a, b) => add(a, b))),
     );
-    for (const optimizer of [muon!, sgd!]) optimizer.step();
+    for (const optimizer of [muon!, adam!]) optimizer.step();
     const change = (name: string) =>
       given
         .get(name)!
         .numbers()
         .map((value, i) => value - before.get(name)![i]!);
 
-    // Nesterov: gradient + momentum × (momentum × 0 + gradient), of the gradient 2 w.
-    const share = 0.05 / defaultLearningRate;
+    // AdamW's first step is the learning rate, a twentieth of Muon's, against the gradient's sign.
     change("bias").forEach((value, i) => {
-      expect(value).toBeCloseTo(-share * 1.85 * 2 * before.get("bias")![i]!, 4);
+      expect(value).toBeCloseTo(-0.05 * Math.sign(before.get("bias")![i]!), 4);
     });
     // The weight was scaled to the norm √6 first; a step of six orthogonal rows has that norm, too.
     const weight = before.get("conv.weight")!;
@@ -61,10 +61,10 @@ describe("the recipe", () => {
   test("scales both learning rates alike", () => {
     const steps = [1, 0.5].map((learningRate) => {
       const given = new Map([["bias", parameter(randn([5]).detach())]]);
-      const [, sgd] = recipe(given, { precision: "f32", learningRate });
+      const [, adam] = recipe(given, { precision: "f32", learningRate });
       const before = given.get("bias")!.numbers();
       scope(() => backward(sum(given.get("bias")!)));
-      sgd!.step();
+      adam!.step();
       return before[0]! - given.get("bias")!.numbers()[0]!;
     });
     expect(steps[0]! / steps[1]!).toBeCloseTo(2, 3);
