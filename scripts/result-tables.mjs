@@ -49,6 +49,18 @@ export const meanColumns = [
   ["batch 64", (runs) => mean(runs, (run) => ratio(run, "batch64")).toFixed(2)],
 ];
 
+/** @type {Columns<Run>} */
+export const largeColumns = [
+  ["original", ({ name }) => name],
+  ["depth", ({ summary }) => summary.depth],
+  ["epochs", ({ summary }) => summary.epochs],
+  ["minutes", ({ summary }) => (summary.seconds / 60).toFixed(1)],
+  ["peak memory", ({ summary }) => bytes(summary.peakMemoryBytes)],
+  ["accuracy", (run) => both(run, ({ accuracy }) => percent(accuracy))],
+  ["MACs", (run) => both(run, ({ macs }) => count(macs))],
+  ["latency, batch 1", (run) => latency(run, "batch1")],
+];
+
 /** @type {Columns<Run[]>} */
 export const ablationColumns = [
   ["variant", ([first]) => first?.name ?? ""],

@@ -7,12 +7,13 @@ import { fail } from "./process.mjs";
 /** @typedef {{ file: string, name: string, seed: number, heldOut: number, summary: Summary }} Run */
 
 /**
- * The runs of the files `cifar10-ORIGINAL-DEPTH-sSEED.json`, named ORIGINAL. Ends the script where a file
+ * The runs of the files `DATA-ORIGINAL-DEPTH-sSEED.json`, named ORIGINAL. Ends the script where a file
  * holds another run than its name says, or one that was not judged by the test set: the tables would lie.
  * @param {string} folder
+ * @param {"cifar10" | "large"} data
  */
-export function readMainRuns(folder) {
-  return readRuns(folder, "cifar10-").map((run) => {
+export function readTestRuns(folder, data) {
+  return readRuns(folder, `${data}-`).map((run) => {
     const { file, name, seed, heldOut, summary } = run;
     const original = name.slice(0, name.lastIndexOf("-"));
     if (name !== `${original}-${summary.depth}` || seed !== summary.seed)

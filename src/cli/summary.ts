@@ -31,6 +31,7 @@ export function renderSummary(summary: ObfuscateSummary): string {
     ],
     ["largest logit difference, training to shipped file", tiny(verify.maxAbsDiff)],
     ["time", duration(seconds)],
+    ["peak memory", bytes(summary.peakMemoryBytes)],
   ]);
   return `${table}\n\n${checks}\n\nshipped file: ${files.model}`;
 }

@@ -3,7 +3,7 @@ import type { Graph } from "../graph/graph.ts";
 import { densenet } from "./densenet.ts";
 import { googlenet } from "./googlenet.ts";
 import type { ModelOptions } from "./options.ts";
-import { resnet } from "./resnet.ts";
+import { resnet, resnet18 } from "./resnet.ts";
 
 export { densenet } from "./densenet.ts";
 export { googlenet } from "./googlenet.ts";
@@ -13,6 +13,7 @@ export { type Activation, appendLayers, type Layer, sequential } from "./sequent
 
 export const architectures: Readonly<Record<string, (options?: ModelOptions) => Graph>> = {
   resnet8: (options) => resnet({ depth: 8, ...options }),
+  resnet18,
   resnet20: (options) => resnet({ depth: 20, ...options }),
   resnet32: (options) => resnet({ depth: 32, ...options }),
   resnet44: (options) => resnet({ depth: 44, ...options }),

@@ -1,6 +1,5 @@
-// ResNet for small images: He, Zhang, Ren, Sun, "Deep residual learning for image recognition",
-// CVPR 2016, section 4.2 (https://arxiv.org/abs/1512.03385). Shortcuts have no parameters (option A):
-// where the size halves they take every second pixel and fill new channels with zeros.
+// ResNet: He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR 2016
+// (https://arxiv.org/abs/1512.03385): those for small images of section 4.2, and ResNet-18 of table 1.
 import { ints } from "../graph/attributes.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -14,7 +13,7 @@ export interface ResnetOptions extends ModelOptions {
   readonly widths?: readonly number[];
 }
 
-/** A residual network of basic blocks in stages, each but the first at half the size. */
+/** A residual network for small images: basic blocks in stages, each but the first at half the size. */
 export function resnet({ depth, widths = [16, 32, 64], ...options }: ResnetOptions): Graph {
   const blocks = (depth - 2) / 6;
   if (!Number.isInteger(blocks) || blocks < 1) {
@@ -26,41 +25,64 @@ export function resnet({ depth, widths = [16, 32, 64], ...options }: ResnetOptio
   widths.forEach((outputs, stage) => {
     for (let block = 0; block < blocks; block++) {
       const stride = stage > 0 && block === 0 ? 2 : 1;
-      x = basicBlock(build, x, { name: `layer${stage + 1}.${block}`, outputs, stride });
+      const name = `layer${stage + 1}.${block}`;
+      x = basicBlock(build, x, { name, outputs, stride, shortcut: subsample });
     }
   });
   return finishModel(build, { features: x, name: "fc", classes: options.classes });
 }
 
+/** ResNet-18 for images of about 224×224, laid out as in torchvision: shortcuts that change the size are convolutions. */
+export function resnet18({ shape = [3, 224, 224], ...options }: ModelOptions = {}): Graph {
+  const { build, image } = startModel("resnet18", { shape, ...options });
+  const stem = { conv: "conv1", norm: "bn1", outputs: 64, kernel: 7, stride: 2 };
+  let x = build.relu(convolution(build, image, stem));
+  x = build.maxPool(x, { kernel: 3, stride: 2, padding: 1 });
+  [64, 128, 256, 512].forEach((outputs, stage) => {
+    for (const block of [0, 1]) {
+      const stride = stage > 0 && block === 0 ? 2 : 1;
+      const name = `layer${stage + 1}.${block}`;
+      x = basicBlock(build, x, { name, outputs, stride, shortcut: projection });
+    }
+  });
+  return finishModel(build, { features: x, name: "fc", classes: options.classes });
+}
+
+interface Block {
+  readonly name: string;
+  readonly outputs: number;
+  readonly stride: number;
+}
+
 function basicBlock(
   build: GraphBuilder,
   x: string,
-  { name, outputs, stride }: { name: string; outputs: number; stride: number },
+  { shortcut, ...block }: Block & { shortcut: typeof subsample },
 ): string {
+  const { name, outputs, stride } = block;
   const names = (index: number) => ({ conv: `${name}.conv${index}`, norm: `${name}.bn${index}` });
   const first = build.relu(convolution(build, x, { ...names(1), outputs, stride }));
   const second = convolution(build, first, { ...names(2), outputs, stride: 1 });
-  const sum = build.add(second, shortcut(build, x, { name, outputs, stride }), {
-    name: `${name}.add`,
-  });
+  const sum = build.add(second, shortcut(build, x, block), { name: `${name}.add` });
   return build.relu(sum, { name });
 }
 
 function convolution(
   build: GraphBuilder,
   x: string,
-  { conv, norm, ...sizes }: { conv: string; norm: string; outputs: number; stride: number },
+  {
+    conv,
+    norm,
+    kernel = 3,
+    ...sizes
+  }: { conv: string; norm: string; outputs: number; stride: number; kernel?: number },
 ): string {
-  return build.batchNorm(build.conv(x, { name: conv, kernel: 3, padding: 1, ...sizes }), {
-    name: norm,
-  });
+  const padding = (kernel - 1) / 2;
+  return build.batchNorm(build.conv(x, { name: conv, kernel, padding, ...sizes }), { name: norm });
 }
 
-function shortcut(
-  build: GraphBuilder,
-  x: string,
-  { name, outputs, stride }: { name: string; outputs: number; stride: number },
-): string {
+/** A shortcut without parameters (option A): every second pixel where the size halves, zeros for new channels. */
+function subsample(build: GraphBuilder, x: string, { name, outputs, stride }: Block): string {
   let result = x;
   if (stride > 1) {
     // Pooling over one pixel takes every second one.
@@ -73,4 +95,11 @@ function shortcut(
   const pads = [0, before, 0, 0, 0, missing - before, 0, 0];
   const amounts = build.initializer(`${name}.pads`, fromNumbers("int64", [8], pads));
   return build.node("Pad", [result, amounts], { name: `${name}.pad` });
+}
+
+/** A shortcut that is a 1×1 convolution where the shape changes (option B). */
+function projection(build: GraphBuilder, x: string, { name, outputs, stride }: Block): string {
+  if (stride === 1 && build.shape(x)[1] === outputs) return x;
+  const names = { conv: `${name}.downsample.0`, norm: `${name}.downsample.1` };
+  return convolution(build, x, { ...names, outputs, stride, kernel: 1 });
 }

@@ -104,6 +104,7 @@ async function execute(
     ...results,
     ...{ depth: options.depth, epochs: options.epochs, seed, device, precision },
     seconds: run.seconds,
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     versions: config.versions,
     files: run.files,
   };

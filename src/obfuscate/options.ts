@@ -68,6 +68,8 @@ export interface ObfuscateSummary {
   readonly precision: "f32" | "bf16";
   /** Time of the whole job, over all its parts where it was resumed. */
   readonly seconds: number;
+  /** Largest resident set of the process that ended the job, without ONNX Runtime's own. */
+  readonly peakMemoryBytes: number;
   readonly versions: Readonly<Record<string, string>>;
   /** Paths of what the run made. */
   readonly files: RunFiles;

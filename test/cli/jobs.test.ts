@@ -36,8 +36,12 @@ describe.concurrent("obfuscate", () => {
       verify: { maxAbsDiff: expect.any(Number), agreement: expect.any(Number) },
       depth: 3,
       seconds: expect.any(Number),
+      peakMemoryBytes: expect.any(Number),
       files: { model: join(file("json"), "model.onnx") },
     });
+    // More than Node alone takes, and far less than 64 GiB: bytes, not the kernel's KiB.
+    expect(summary.peakMemoryBytes).toBeGreaterThan(50e6);
+    expect(summary.peakMemoryBytes).toBeLessThan(4e9);
     const shipped = await deepobf(["inspect", summary.files.model, "--json"]);
     expect(JSON.parse(shipped.stdout)).toMatchObject({ convolutions: 3, sequential: true });
   });

@@ -39,7 +39,14 @@ describe("reference models", () => {
     expect(costOf(build("resnet56")).macs).toBe(125_485_696);
   });
 
+  it("has the sizes of torchvision's ResNet-18", () => {
+    const { parameters, macs } = costOf(build("resnet18", { classes: 1000 }));
+    expect(parameters).toBe(11_689_512);
+    expect(macs).toBe(1_814_073_344);
+  });
+
   it.each([
+    ["resnet18", "layer4.1", [1, 512, 7, 7]],
     ["resnet20", "layer3.2", [1, 64, 8, 8]],
     ["densenet", "norm5.relu", [1, 132, 8, 8]],
     ["googlenet-half", "inception5b", [1, 512, 4, 4]],

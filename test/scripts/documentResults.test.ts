@@ -37,6 +37,7 @@ function run({ accuracy = 0.89, seed = 0, batch1 = 0.25, options = "" }: Changes
     },
     verify: { maxAbsDiff: 0, maxRelDiff: 0, agreement: 0.9026, maxAbsDiffToOriginal: 1 },
     ...{ depth: 5, epochs: 16, seed, device: "cpu", precision: "bf16", seconds: 396, versions: {} },
+    peakMemoryBytes: 2_500_000_000,
     files: { model: "", summary: "", metrics: "", config: "" },
   };
   return JSON.stringify(summary);
@@ -82,6 +83,25 @@ test("the figures of every run, and their means over seeds", () => {
   expect(text).toContain("\ndeepobf obfuscate m.onnx --depth 5 --seed 10\n");
   expect(text).toContain("--hold-out 5000");
   expect(text).not.toContain("Ablations");
+});
+
+test("runs with large images, and what they took", () => {
+  write({ "large-resnet18-5-s0.json": run() });
+  const { text, rows } = document();
+  expect(text).toContain("## Large images");
+  const accuracy = "90.00 % → 89.00 %";
+  expect(rows.slice(2)).toEqual([
+    [
+      "resnet18",
+      "5",
+      "16",
+      "6.6",
+      "2.50 GB",
+      accuracy,
+      "40.6 M → 21.1 M",
+      "0.500 ms → 0.250 ms (0.50)",
+    ],
+  ]);
 });
 
 test("ablations with mean, deviation and what judged them", () => {
