@@ -22,7 +22,7 @@ export interface JointLoss {
 /** What is not decided for every training job. */
 export const defaultLoss: Omit<JointLoss, "labelSmoothing"> = {
   featureWeight: 1,
-  labelWeight: 0.01,
+  labelWeight: 0.1,
   distillationWeight: 0,
   temperature: 4,
 };

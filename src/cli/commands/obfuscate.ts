@@ -33,7 +33,7 @@ export const obfuscateOptions = {
   }),
   labelWeight: number({
     flags: "--label-weight <X>",
-    help: "of the cross entropy with the labels (default 0.01)",
+    help: "of the cross entropy with the labels (default 0.1)",
     min: 0,
   }),
   distillationWeight: number({
