@@ -218,7 +218,7 @@ describe.each([
       const resumed = await resume(out);
       expect(sha256(resumed.files.model)).toBe(summary.obfuscated.sha256);
       expect(metricsOf(resumed)).toEqual(metricsOf(summary));
-      const { seconds, files, original, obfuscated, ...rest } = resumed;
+      const { seconds, peakMemoryBytes, files, original, obfuscated, ...rest } = resumed;
       expect(summary).toMatchObject(rest);
       expect(obfuscated.accuracy).toBe(summary.obfuscated.accuracy);
       expect(files.model).toBe(join(out, "model.onnx"));

@@ -50,7 +50,7 @@ export function setUp(
 ): Setup {
   const { epochs = 3, precision = "f32", onStep = () => {}, dataset = quarters() } = options;
   const network = new Network(smallClassifier(), { precision, trainable: true });
-  const optimizers = recipe(network.parameters, { precision, learningRate: 0.1 });
+  const optimizers = recipe(network.parameters, { precision, learningRate: 0.2 });
   const augment = { crop: 1, flip: false };
   const batches = new Batches(dataset, {
     ...{ batch: 16, seed: 5, mean: [0.3], std: [0.3], augment, dropLast: true },
