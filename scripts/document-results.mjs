@@ -3,9 +3,9 @@
 //     npm run build && node scripts/document-results.mjs [FOLDER] [--check]
 //
 // FOLDER, docs/results by default, holds cifar10-ORIGINAL-DEPTH-sSEED.json, runs on large images as
-// large-ORIGINAL-DEPTH-sSEED.json, and those of comparisons as ablations/VARIANT-sSEED.json. The document is written beside it; that of the project's own folder also fills
-// the table of the README. With --check nothing is written, and the script fails where something is not up to
-// date.
+// large-ORIGINAL-DEPTH-sSEED.json, and those of comparisons as ablations/VARIANT-sSEED.json. The document is
+// written beside it; that of the project's own folder also fills the table of the README. With --check nothing
+// is written, and the script fails where something is not up to date.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -90,7 +90,7 @@ ${meansOverSeeds()}`;
 function describeLarge(runs) {
   return `## Large images
 
-One class of CIFAR-10 is one folder of JPEG files, enlarged to 224×224 (\`node scripts/image-folder.mjs cifar10:DIR OUT\`: 200 a class to
+Each class of CIFAR-10 is a folder of JPEG files, enlarged to 224×224 (\`node scripts/image-folder.mjs cifar10:DIR OUT\`: 200 a class to
 learn from, 50 to judge by). So few images show cost and memory, not what accuracy is possible. Memory is the training process's largest resident set.
 
 ${table(runs, largeColumns)}`;

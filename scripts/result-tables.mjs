@@ -8,28 +8,42 @@ import { bytes, count, milliseconds, percent } from "../dist/cli/render.js";
  * @typedef {readonly (readonly [title: string, cell: (row: T) => string | number])[]} Columns
  */
 
+/**
+ * Columns of more than one table.
+ * @type {Readonly<Record<"original" | "depth" | "epochs" | "minutes" | "accuracy" | "macs" | "latencyOfOne", Columns<Run>[number]>>}
+ */
+const shared = {
+  original: ["original", ({ name }) => name],
+  depth: ["depth", ({ summary }) => summary.depth],
+  epochs: ["epochs", ({ summary }) => summary.epochs],
+  minutes: ["minutes", ({ summary }) => (summary.seconds / 60).toFixed(1)],
+  accuracy: ["accuracy", (run) => both(run, ({ accuracy }) => percent(accuracy))],
+  macs: ["MACs", (run) => both(run, ({ macs }) => count(macs))],
+  latencyOfOne: ["latency, batch 1", (run) => latency(run, "batch1")],
+};
+
 /** @type {Columns<Run>} */
 export const accuracyColumns = [
-  ["original", ({ name }) => name],
-  ["depth", ({ summary }) => summary.depth],
+  shared.original,
+  shared.depth,
   ["seed", ({ seed }) => seed],
-  ["epochs", ({ summary }) => summary.epochs],
-  ["minutes", ({ summary }) => (summary.seconds / 60).toFixed(1)],
+  shared.epochs,
+  shared.minutes,
   ["trained on", ({ summary }) => `${summary.device}, ${summary.precision}`],
-  ["accuracy", (run) => both(run, ({ accuracy }) => percent(accuracy))],
+  shared.accuracy,
   ["points", (run) => points(gain(run))],
   ["agreement", ({ summary }) => percent(summary.verify.agreement)],
 ];
 
 /** @type {Columns<Run>} */
 export const costColumns = [
-  ["original", ({ name }) => name],
-  ["depth", ({ summary }) => summary.depth],
+  shared.original,
+  shared.depth,
   ["seed", ({ seed }) => seed],
   ["parameters", (run) => both(run, ({ parameters }) => count(parameters))],
-  ["MACs", (run) => both(run, ({ macs }) => count(macs))],
+  shared.macs,
   ["convolutions", (run) => both(run, ({ convolutions }) => String(convolutions))],
-  ["latency, batch 1", (run) => latency(run, "batch1")],
+  shared.latencyOfOne,
   ["latency, batch 64", (run) => latency(run, "batch64")],
   ["file", (run) => both(run, (figures) => bytes(figures.bytes))],
   ["SHA-256 of the original", ({ summary }) => `\`${summary.original.sha256.slice(0, 12)}\``],
@@ -51,14 +65,14 @@ export const meanColumns = [
 
 /** @type {Columns<Run>} */
 export const largeColumns = [
-  ["original", ({ name }) => name],
-  ["depth", ({ summary }) => summary.depth],
-  ["epochs", ({ summary }) => summary.epochs],
-  ["minutes", ({ summary }) => (summary.seconds / 60).toFixed(1)],
+  shared.original,
+  shared.depth,
+  shared.epochs,
+  shared.minutes,
   ["peak memory", ({ summary }) => bytes(summary.peakMemoryBytes)],
-  ["accuracy", (run) => both(run, ({ accuracy }) => percent(accuracy))],
-  ["MACs", (run) => both(run, ({ macs }) => count(macs))],
-  ["latency, batch 1", (run) => latency(run, "batch1")],
+  shared.accuracy,
+  shared.macs,
+  shared.latencyOfOne,
 ];
 
 /** @type {Columns<Run[]>} */

@@ -7,7 +7,7 @@ import { bytes, count, duration, milliseconds, percent, renderTable, tiny } from
 
 /** The table of both models, and where the shipped file is. */
 export function renderSummary(summary: ObfuscateSummary): string {
-  const { original, obfuscated, verify, files, seconds } = summary;
+  const { original, obfuscated, verify, files, seconds, peakMemoryBytes } = summary;
   const row = (name: string, show: (figures: ModelFigures) => string) => [
     name,
     show(original),
@@ -31,7 +31,7 @@ export function renderSummary(summary: ObfuscateSummary): string {
     ],
     ["largest logit difference, training to shipped file", tiny(verify.maxAbsDiff)],
     ["time", duration(seconds)],
-    ["peak memory", bytes(summary.peakMemoryBytes)],
+    ["peak memory", bytes(peakMemoryBytes)],
   ]);
   return `${table}\n\n${checks}\n\nshipped file: ${files.model}`;
 }
