@@ -1,5 +1,6 @@
 // `deepobf train ARCH --data DATA --epochs N --out DIR`: trains a reference model.
 import { UsageError } from "../../errors.ts";
+import { architectures } from "../../models/index.ts";
 import type { TrainSummary } from "../../train/index.ts";
 import { defineCommand } from "../command.ts";
 import { trainingOptions } from "../dataOptions.ts";
@@ -24,14 +25,14 @@ export const train = defineCommand({
   summary: "train a reference model, such as resnet20 or densenet, and write it as ONNX",
   argument: {
     name: "ARCH",
-    help: "resnet20, resnet32, resnet44, resnet56, densenet, densenet100, googlenet or googlenet-half",
+    help: `one of ${Object.keys(architectures).join(", ")}`,
   },
   options: trainOptions,
   common: ["device", "precision", "seed", "mean", "std", "threads", "config", "json"],
   example: "train resnet20 --data cifar10:data --epochs 60 --flip --out resnet20",
   failures: ["data", "resources", "diverged"],
   run: async ({ argument, options }) => {
-    await assertArchitecture(argument);
+    assertArchitecture(argument);
     const { trainReference } = await import("../../train/index.ts");
     const summary = await runJob((hooks) =>
       trainReference({ ...options, architecture: argument }, hooks),
@@ -41,8 +42,7 @@ export const train = defineCommand({
   },
 });
 
-async function assertArchitecture(name: string): Promise<void> {
-  const { architectures } = await import("../../models/index.ts");
+function assertArchitecture(name: string): void {
   const known = Object.keys(architectures);
   if (known.includes(name)) return;
   const guess = nearest(name, known);
