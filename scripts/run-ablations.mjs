@@ -16,7 +16,8 @@ const variants = {
   "features-only": ["--label-weight", "0"],
   "direct-joint": [],
   "recursive-joint": ["--simulation", "recursive"],
-  overparameterized: ["--overparameterized"],
+  branches: ["--overparameterized", "branches"],
+  stacked: ["--overparameterized", "stacked"],
   sgd: ["--optimizer", "sgd"],
 };
 const seeds = [0, 1, 2];

@@ -9,7 +9,14 @@ export { densenet } from "./densenet.ts";
 export { googlenet } from "./googlenet.ts";
 export type { ModelOptions } from "./options.ts";
 export { resnet } from "./resnet.ts";
-export { type Activation, appendLayers, type Layer, sequential } from "./sequential.ts";
+export {
+  type Activation,
+  appendLayers,
+  type Layer,
+  type Overparameterization,
+  overparameterizations,
+  sequential,
+} from "./sequential.ts";
 
 export const architectures: Readonly<Record<string, (options?: ModelOptions) => Graph>> = {
   resnet8: (options) => resnet({ depth: 8, ...options }),

@@ -19,6 +19,10 @@ export interface Layer {
 
 export type Activation = keyof typeof activations;
 
+/** Linear convolutions that stand with the others while these learn: parallel, or stacked before them. */
+export const overparameterizations = ["none", "branches", "stacked"] as const;
+export type Overparameterization = (typeof overparameterizations)[number];
+
 /** A chain from images to a feature map, its output "features"; a classifier can be composed on top. */
 export function sequential(layers: readonly Layer[], options: ModelOptions = {}): Graph {
   const { build, image } = startModel("sequential", options);
@@ -28,19 +32,28 @@ export function sequential(layers: readonly Layer[], options: ModelOptions = {})
 
 /**
  * Adds layers to a graph under construction, numbered from `first`; gives the name of their result.
- * With `branches`, 1x1 convolutions `branch<i>` stand beside the convolutions that they fold into.
+ * Over-parameterized, they have 1x1 convolutions, `branch<i>` beside or `stacked<i>` before `conv<i>`.
  */
 export function appendLayers(
   build: GraphBuilder,
   x: string,
-  options: { layers: readonly Layer[]; first: number; branches?: boolean },
+  options: {
+    layers: readonly Layer[];
+    first: number;
+    overparameterized?: Overparameterization;
+  },
 ): string {
-  const { layers, first, branches = false } = options;
+  const { layers, first, overparameterized = "none" } = options;
   return layers.reduce((before, layer, index) => {
     const { pool, activation, ...window } = layer;
     const number = first + index;
-    let result = build.conv(before, { name: `conv${number}`, ...window });
-    if (branches && takesBranch(layer)) {
+    let result = before;
+    if (overparameterized === "stacked") {
+      const channels = build.shape(before)[1]!;
+      result = build.conv(before, { name: `stacked${number}`, outputs: channels, kernel: 1 });
+    }
+    result = build.conv(result, { name: `conv${number}`, ...window });
+    if (overparameterized === "branches" && takesBranch(layer)) {
       const { outputs, stride } = layer;
       const one = { name: `branch${number}`, outputs, kernel: 1, stride };
       result = build.add(result, build.conv(before, one));

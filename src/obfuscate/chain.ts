@@ -3,7 +3,7 @@
 import { GraphBuilder } from "../graph/builder.ts";
 import { elementCount, type Graph, type TensorData } from "../graph/graph.ts";
 import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
-import { appendLayers } from "../models/index.ts";
+import { appendLayers, type Overparameterization } from "../models/index.ts";
 import type { Plan } from "./plan.ts";
 import type { Segment } from "./segments.ts";
 
@@ -18,7 +18,7 @@ export const projectorOf = ({ last }: Segment) => `projector${last}.weight`;
 /**
  * Graph of the segments side by side. Inside the chain a segment ends in its own channels, which a
  * projector, a linear 1x1 convolution, maps to the original's. `shapeOf` gives the [C, H, W] of a
- * tensor of the original. With `branches`, the convolutions have the parallel ones of branches.ts.
+ * tensor of the original.
  */
 export function levelGraph(
   plan: Plan,
@@ -26,15 +26,16 @@ export function levelGraph(
   options: {
     seed: number;
     shapeOf: (tensor: string) => readonly number[];
-    branches?: boolean;
+    overparameterized?: Overparameterization;
   },
 ): Graph {
-  const { seed, shapeOf, branches = false } = options;
+  const { seed, shapeOf, overparameterized = "none" } = options;
   const build = new GraphBuilder({ seed });
   for (const segment of segments) {
     const { first, last, from, to } = segment;
     let x = build.input(inputOf(segment), ["N", ...shapeOf(from)]);
-    x = appendLayers(build, x, { layers: plan.layers.slice(first - 1, last), first, branches });
+    const layers = plan.layers.slice(first - 1, last);
+    x = appendLayers(build, x, { layers, first, overparameterized });
     if (last < plan.layers.length) {
       x = build.conv(x, { name: `projector${last}`, outputs: shapeOf(to)[0]!, kernel: 1 });
     }

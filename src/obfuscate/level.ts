@@ -3,6 +3,7 @@
 import type { Batch, Batches } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import type { Graph } from "../graph/graph.ts";
+import type { Overparameterization } from "../models/index.ts";
 import type { Device, Tensor } from "../torch/index.ts";
 import {
   averageOf,
@@ -20,11 +21,11 @@ import {
   trainingState,
   tuningRecipe,
 } from "../train/index.ts";
-import { foldBranches, splitBranches } from "./branches.ts";
 import { inputOf, levelGraph, outputOf, projectorOf, startFrom, type Weights } from "./chain.ts";
 import { initializeChain } from "./initialize.ts";
 import { featureTerm, type JointLoss, logitTerms } from "./joint.ts";
 import type { Knowledge, Original } from "./original.ts";
+import { foldOverparameterized, startOverparameterized } from "./overparameterize.ts";
 import type { Plan } from "./plan.ts";
 import type { Segment } from "./segments.ts";
 import { Tuning } from "./tuning.ts";
@@ -53,8 +54,8 @@ export interface LevelContext {
   /** Epochs of the whole job. */
   readonly epochs: number;
   readonly loss: JointLoss;
-  /** Whether convolutions have parallel ones while they learn (branches.ts). */
-  readonly overparameterized: boolean;
+  /** What stands with the convolutions while they learn (overparameterize.ts). */
+  readonly overparameterized: Overparameterization;
   /** Share of a level's steps whose weights are averaged in its end; 0: the last weights. */
   readonly averageWeights: number;
   readonly device: Device;
@@ -97,7 +98,7 @@ export async function trainLevel(level: Level, context: LevelContext): Promise<W
       forward: (batch, batchWeight) => runLevel(batch, { ...running, batchWeight }),
       onBatch: () => throwIfStopped(hooks, keeper),
     });
-    const trained = foldBranches(network.toGraph().initializers);
+    const trained = foldOverparameterized(network.toGraph().initializers);
     return new Map([...level.weights, ...trained, ...(tuning?.weights() ?? [])]);
   } finally {
     const owners = [network, tuning, average, ...optimizers, ...finished.values()];
@@ -108,13 +109,12 @@ export async function trainLevel(level: Level, context: LevelContext): Promise<W
 /** What a level trains, and what trains it. */
 function learnerOf(level: Level, context: LevelContext) {
   const { segments, steps, tuneClassifier: share } = level;
-  const { original, classifier, plan, device, precision, seed } = context;
+  const { original, classifier, plan, device, precision, seed, overparameterized } = context;
   const shapeOf = (tensor: string) => original.shapeOf(tensor);
-  const branches = context.overparameterized;
-  const graph = levelGraph(plan, segments, { seed, shapeOf, branches });
+  const graph = levelGraph(plan, segments, { seed, shapeOf, overparameterized });
   const start = startOf(graph, level, context);
   const options = { device, precision };
-  const network = new Network(splitBranches(start), { ...options, trainable: true });
+  const network = new Network(startOverparameterized(start), { ...options, trainable: true });
   const tuning = share > 0 ? new Tuning(classifier, { ...options, share, steps }) : undefined;
   const ofChain = trainedParameters(network, plan);
   const ofClassifier = tuning?.parameters ?? new Map<string, Tensor>();

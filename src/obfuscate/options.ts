@@ -1,5 +1,6 @@
 // What a user asks of the main job, and what it answers.
 import type { Latency } from "../evaluate/index.ts";
+import type { Overparameterization } from "../models/index.ts";
 import type { JobOptions, ResolvedJobOptions, RunFiles } from "../train/index.ts";
 import type { JointLoss } from "./joint.ts";
 
@@ -13,8 +14,8 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
   readonly boundary?: string;
   /** Whether parts of the chain learn parts of the original first; direct by default. */
   readonly simulation?: "recursive" | "direct";
-  /** Whether the chain's convolutions have parallel 1x1 ones while they learn; not by default. */
-  readonly overparameterized?: boolean;
+  /** Which linear 1x1 convolutions stand with the chain's while these learn; none by default. */
+  readonly overparameterized?: Overparameterization;
   /** Share of the last steps in which the classifier learns as well; 0 by default, for the original's. */
   readonly tuneClassifier?: number;
   /** Most MACs of the chain. */
@@ -30,7 +31,7 @@ export type ResolvedOptions = ObfuscateOptions &
   ResolvedJobOptions &
   JointLoss & {
     readonly simulation: "recursive" | "direct";
-    readonly overparameterized: boolean;
+    readonly overparameterized: Overparameterization;
     readonly tuneClassifier: number;
   };
 

@@ -1,47 +1,77 @@
-// Over-parameterized convolutions (RepVGG, Ding et al. 2021, arXiv 2101.03697, section 3.3): while it
-// learns, a KxK convolution is the sum of itself and a parallel 1x1 convolution. Both are linear, so
-// the sum is one KxK convolution: the shipped chain is as plain as without.
+// Over-parameterized convolutions: linear ones that learn together and are one convolution in the shipped
+// chain. Either a parallel 1x1 convolution stands beside each KxK one (RepVGG, Ding et al. 2021, arXiv
+// 2101.03697, section 3.3), or a 1x1 convolution is stacked before it (as in ExpandNets, Guo et al. 2020,
+// arXiv 1811.10495, section 3.1).
 import type { Graph, TensorData } from "../graph/graph.ts";
 import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
-import type { Weights } from "./chain.ts";
+import { foldProjector, type Weights } from "./chain.ts";
 
-/** The weights of the plain chain: `branch<i>` is added to the centre of `conv<i>` and is gone. */
-export function foldBranches(weights: Weights): Map<string, TensorData> {
+/**
+ * The weights of the plain chain. `branch<i>` is added to the centre of `conv<i>`, `stacked<i>`, without a
+ * bias as it is, is multiplied into it; both are gone.
+ */
+export function foldOverparameterized(weights: Weights): Map<string, TensorData> {
   const folded = new Map(weights);
-  for (const { branch, convolution } of branchesAmong(weights)) {
-    const [addend, weight] = [weights.get(branch)!, weights.get(convolution)!];
-    folded.set(convolution, addToCentre(weight, toFloat32(addend)));
-    folded.delete(branch);
+  for (const { name, kind, convolution } of additionsAmong(weights)) {
+    const [addition, weight] = [weights.get(name)!, weights.get(convolution)!];
+    const one =
+      kind === "branch"
+        ? addToCentre(weight, toFloat32(addition))
+        : foldProjector(weight, addition);
+    folded.set(convolution, one);
+    folded.delete(name);
   }
   return folded;
 }
 
 /**
- * Divides every convolution [O, I, KH, KW] that has a branch between the two, so that they compute
- * together what it did alone. Both get the same norm: an optimizer that rescales each weight to one norm
- * (Muon) then scales their sum. That takes c = |weight|² / 2 |centre|² of the centre as the branch;
- * where the centre is zero, the branch is too.
+ * The graph with additions that change nothing yet: a branch takes its part from its convolution, a
+ * stacked convolution is the identity.
  */
-export function splitBranches(graph: Graph): Graph {
+export function startOverparameterized(graph: Graph): Graph {
   const initializers = new Map(graph.initializers);
-  for (const { branch, convolution } of branchesAmong(graph.initializers)) {
+  for (const { name, kind, convolution } of additionsAmong(graph.initializers)) {
     const weight = initializers.get(convolution)!;
-    const values = toFloat32(weight);
-    const centre = Float32Array.from(centrePositions(weight), (at) => values[at]!);
-    const energy = squares(centre);
-    const share = energy > 0 ? squares(values) / (2 * energy) : 0;
-    const part = centre.map((value) => share * value);
-    const rest = centre.map((value) => -share * value);
-    initializers.set(branch, fromFloat32(initializers.get(branch)!.shape, part));
-    initializers.set(convolution, addToCentre(weight, rest));
+    const { shape } = initializers.get(name)!;
+    if (kind === "stacked") {
+      initializers.set(name, identity(shape));
+    } else {
+      const { part, rest } = splitCentre(weight);
+      initializers.set(name, fromFloat32(shape, part));
+      initializers.set(convolution, rest);
+    }
   }
   return { ...graph, initializers };
 }
 
-function branchesAmong(weights: Weights): { branch: string; convolution: string }[] {
-  return [...weights.keys()]
-    .filter((name) => /^branch\d+\.weight$/.test(name))
-    .map((branch) => ({ branch, convolution: branch.replace("branch", "conv") }));
+function additionsAmong(weights: Weights) {
+  return [...weights.keys()].flatMap((name) => {
+    const [, kind, layer] = /^(branch|stacked)(\d+)\.weight$/.exec(name) ?? [];
+    return layer ? [{ name, kind, convolution: `conv${layer}.weight` }] : [];
+  });
+}
+
+/**
+ * Divides a convolution [O, I, KH, KW] in two, which compute together what it did alone. Both get the
+ * same norm: an optimizer that rescales each weight to one norm (Muon) then scales their sum. That takes
+ * c = |weight|² / 2 |centre|² of the centre as the branch; where the centre is zero, the branch is too.
+ */
+function splitCentre(weight: TensorData): { part: Float32Array; rest: TensorData } {
+  const values = toFloat32(weight);
+  const centre = Float32Array.from(centrePositions(weight), (at) => values[at]!);
+  const energy = squares(centre);
+  const share = energy > 0 ? squares(values) / (2 * energy) : 0;
+  const part = centre.map((value) => share * value);
+  const taken = part.map((value) => -value);
+  return { part, rest: addToCentre(weight, taken) };
+}
+
+/** The weight [C, C, 1, 1] that hands on what it gets. */
+function identity(shape: readonly number[]): TensorData {
+  const channels = shape[0]!;
+  const values = new Float32Array(channels * channels);
+  for (let i = 0; i < channels; i++) values[i * channels + i] = 1;
+  return fromFloat32(shape, values);
 }
 
 function addToCentre(weight: TensorData, addend: Float32Array): TensorData {

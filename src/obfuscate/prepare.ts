@@ -123,7 +123,7 @@ export function resolveOptions(options: ObfuscateOptions, prepared: Prepared): R
     ...resolveJobOptions(options, { dataset: data.train, device }),
     model: resolve(options.model),
     simulation: options.simulation ?? "direct",
-    overparameterized: options.overparameterized ?? false,
+    overparameterized: options.overparameterized ?? "none",
     tuneClassifier: options.tuneClassifier ?? 0,
   };
   assertLoss(resolved);

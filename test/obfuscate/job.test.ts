@@ -101,11 +101,17 @@ describe.each([
   const events: ProgressEvent[] = [];
   const live = new Map<string, Set<number>>();
   let left = 0;
-  const overparameterized = simulation === "recursive";
-  const recipe = overparameterized
-    ? { averageWeights: 0.2, cutout: 2, mixup: 0.2, tuneClassifier: 0.3 }
-    : { averageWeights: 0, cutout: 0, mixup: 0, tuneClassifier: 0 };
-  const choices = { simulation, precision, seed, overparameterized, ...recipe };
+  const recipe =
+    simulation === "recursive"
+      ? {
+          ...{ overparameterized: "branches" as const, tuneClassifier: 0.3 },
+          ...{ averageWeights: 0.2, cutout: 2, mixup: 0.2 },
+        }
+      : {
+          ...{ overparameterized: "none" as const, tuneClassifier: 0 },
+          ...{ averageWeights: 0, cutout: 0, mixup: 0 },
+        };
+  const choices = { simulation, precision, seed, ...recipe };
 
   beforeAll(async () => {
     const before = await collectGarbage();

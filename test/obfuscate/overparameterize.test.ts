@@ -3,16 +3,19 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
 import { appendLayers } from "../../src/models/index.ts";
-import type { Layer } from "../../src/models/sequential.ts";
-import { foldBranches, splitBranches } from "../../src/obfuscate/branches.ts";
+import type { Layer, Overparameterization } from "../../src/models/sequential.ts";
+import {
+  foldOverparameterized,
+  startOverparameterized,
+} from "../../src/obfuscate/overparameterize.ts";
 import { evaluate, relativeDifference } from "../graph/onnxruntime.ts";
 
 const input = [2, 3, 12, 20] as const;
 
-function chain(layers: readonly Layer[], branches: boolean): Graph {
+function chain(layers: readonly Layer[], overparameterized: Overparameterization): Graph {
   const build = new GraphBuilder({ seed: 5 });
   const image = build.input("image", ["N", ...input.slice(1)]);
-  build.output(appendLayers(build, image, { layers, first: 1, branches }), "features");
+  build.output(appendLayers(build, image, { layers, first: 1, overparameterized }), "features");
   return build.build();
 }
 
@@ -24,8 +27,8 @@ function layer(size: number, changes: Partial<Layer> = {}): Layer {
   };
 }
 
-const branchesOf = (graph: Graph) =>
-  [...graph.initializers.keys()].filter((name) => name.startsWith("branch"));
+const additionsTo = (graph: Graph) =>
+  [...graph.initializers.keys()].filter((name) => /^(branch|stacked)/.test(name));
 
 const withWeights = (graph: Graph, initializers: Graph["initializers"]) => ({
   ...graph,
@@ -46,20 +49,25 @@ describe.each<[string, Layer]>([
     "a kernel of 3 by 5 with strides 2 and 1",
     layer(3, { kernel: [3, 5], padding: [1, 2], stride: [2, 1] }),
   ],
-])("a branch beside a convolution with %s", (_, one) => {
+])("an addition to a convolution with %s", (_, one) => {
   const layers = [one, layer(3, { activation: "none" })];
-  const [branched, plain] = [chain(layers, true), chain(layers, false)];
+  const plain = chain(layers, "none");
 
-  test("folds into it exactly, borders included", async () => {
-    expect(branchesOf(branched)).toEqual(["branch1.weight", "branch2.weight"]);
-    const folded = foldBranches(branched.initializers);
+  test.each([
+    ["branches", "branch"],
+    ["stacked", "stacked"],
+  ] as const)("folds into it exactly, borders included: %s", async (kind, name) => {
+    const drawn = chain(layers, kind);
+    expect(additionsTo(drawn)).toEqual([`${name}1.weight`, `${name}2.weight`]);
+    const folded = foldOverparameterized(drawn.initializers);
     expect([...folded.keys()].sort()).toEqual([...plain.initializers.keys()].sort());
-    expect(await difference(branched, withWeights(plain, folded))).toBeLessThan(1e-5);
-    expect(await difference(branched, plain)).toBeGreaterThan(1e-2);
+    expect(await difference(drawn, withWeights(plain, folded))).toBeLessThan(1e-5);
+    expect(await difference(drawn, plain)).toBeGreaterThan(1e-2);
   });
 
-  test("is split from it without a change of what is computed", async () => {
-    expect(await difference(plain, splitBranches(branched))).toBeLessThan(1e-5);
+  test.each(["branches", "stacked"] as const)("changes nothing at the start: %s", async (kind) => {
+    const started = startOverparameterized(chain(layers, kind));
+    expect(await difference(plain, started)).toBeLessThan(1e-5);
   });
 });
 
@@ -68,11 +76,11 @@ test.each<[string, Partial<Layer>]>([
   ["of even size", { kernel: [4, 4], padding: [1, 1], stride: [2, 2] }],
   ["of size 1", { kernel: [1, 1], padding: [0, 0] }],
 ])("a kernel %s has no branch", (_, changes) => {
-  expect(branchesOf(chain([layer(3, changes)], true))).toEqual([]);
+  expect(additionsTo(chain([layer(3, changes)], "branches"))).toEqual([]);
 });
 
 test("a convolution and its branch get the same norm; a centre of zero gives none", () => {
-  const graph = chain([layer(3, { outputs: 1 }), layer(3, { outputs: 1 })], true);
+  const graph = chain([layer(3, { outputs: 1 }), layer(3, { outputs: 1 })], "branches");
   // |weight|² = 9 + 1 + 4 + 4 = 18 and |centre|² = 1 + 4 + 4 = 9: the branch is all of the centre.
   const first = [
     ...[3, 0, 0, 0, 1, 0, 0, 0, 0],
@@ -85,7 +93,7 @@ test("a convolution and its branch get the same norm; a centre of zero gives non
     ["conv1.weight", fromNumbers("float32", [1, 3, 3, 3], first)] as const,
     ["conv2.weight", fromNumbers("float32", [1, 1, 3, 3], hollow)] as const,
   ]);
-  const { initializers } = splitBranches(withWeights(graph, given));
+  const { initializers } = startOverparameterized(withWeights(graph, given));
   const values = (name: string) => toNumbers(initializers.get(`${name}.weight`)!);
   expect(values("branch1")).toEqual([1, -2, 2]);
   expect(values("conv1")).toEqual([3, ...new Array(26).fill(0)]);

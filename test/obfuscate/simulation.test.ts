@@ -120,12 +120,15 @@ describe.each(Object.entries(models))("%s", (_, model) => {
     await expectSealable(chain, prepared);
   });
 
-  test.each(["direct", "recursive"] as const)(
-    "is simulated over-parameterized, %s, and ships the plain chain",
-    async (simulation) => {
-      const { chain, prepared, epochs } = await trained(model, {
-        ...{ simulation, overparameterized: true },
-      });
+  test.each([
+    ["direct", "branches"],
+    ["recursive", "branches"],
+    ["direct", "stacked"],
+    ["recursive", "stacked"],
+  ] as const)(
+    "is simulated %s, over-parameterized by %s, and ships the plain chain",
+    async (simulation, overparameterized) => {
+      const { chain, prepared, epochs } = await trained(model, { simulation, overparameterized });
       const plain = sequential(prepared.plan.layers, { shape: prepared.plan.input });
       expect(chain.nodes.map(({ operator }) => operator)).toEqual(
         plain.nodes.map(({ operator }) => operator),

@@ -1,8 +1,9 @@
 // `deepobf obfuscate MODEL --data DATA --depth N --epochs N --out DIR`: the main job.
+import { overparameterizations } from "../../models/index.ts";
 import { defineCommand } from "../command.ts";
 import { trainingOptions } from "../dataOptions.ts";
 import { runJob } from "../job.ts";
-import { choice, flag, integer, number, required, text } from "../options.ts";
+import { choice, integer, number, required, text } from "../options.ts";
 import { runJson } from "../runJson.ts";
 import { renderSummary, withTableOnMiss } from "../summary.ts";
 
@@ -47,9 +48,10 @@ export const obfuscateOptions = {
     min: 0,
     above: true,
   }),
-  overparameterized: flag({
-    flags: "--overparameterized",
-    help: "train with parallel 1x1 convolutions, which the shipped chain has folded in",
+  overparameterized: choice({
+    flags: "--overparameterized <KIND>",
+    help: "train with 1x1 convolutions beside the others (branches) or before them (stacked); the shipped chain has them folded in (default none)",
+    choices: overparameterizations,
   }),
   tuneClassifier: number({
     flags: "--tune-classifier <X>",
