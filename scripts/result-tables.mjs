@@ -49,13 +49,25 @@ export const costColumns = [
   ["SHA-256 of the original", ({ summary }) => `\`${summary.original.sha256.slice(0, 12)}\``],
 ];
 
+/** @type {Columns<Run[]>[number]} */
+const epochsOfAll = [
+  "epochs",
+  (runs) => [...new Set(runs.map(({ summary }) => summary.epochs))].join(", "),
+];
+
+/** @type {Columns<Run[]>[number]} */
+const accuracyOfOriginal = [
+  "accuracy of the original",
+  (runs) => percent(mean(runs, accuracyOf("original"))),
+];
+
 /** @type {Columns<Run[]>} */
 export const meanColumns = [
   ["original", ([first]) => first?.name ?? ""],
   ["depth", ([first]) => first?.summary.depth ?? ""],
   ["seeds", (runs) => runs.length],
-  ["epochs", (runs) => [...new Set(runs.map(({ summary }) => summary.epochs))].join(", ")],
-  ["accuracy of the original", (runs) => percent(mean(runs, accuracyOf("original")))],
+  epochsOfAll,
+  accuracyOfOriginal,
   ["of the obfuscated", (runs) => percent(mean(runs, accuracyOf("obfuscated")))],
   ["points", (runs) => points(mean(runs, gain))],
   ["agreement", (runs) => percent(mean(runs, ({ summary }) => summary.verify.agreement))],
@@ -78,7 +90,10 @@ export const largeColumns = [
 /** @type {Columns<Run[]>} */
 export const ablationColumns = [
   ["variant", ([first]) => first?.name ?? ""],
+  epochsOfAll,
+  ["minutes", (runs) => (mean(runs, ({ summary }) => summary.seconds) / 60).toFixed(1)],
   ["judged by", (runs) => [...new Set(runs.map(judge))].join("; ")],
+  accuracyOfOriginal,
   ["mean accuracy", (runs) => percent(mean(runs, accuracyOf("obfuscated")))],
   ["standard deviation", (runs) => deviation(runs, accuracyOf("obfuscated"))],
   ["seeds", (runs) => runs.map(({ seed }) => seed).join(", ")],

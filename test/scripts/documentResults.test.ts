@@ -113,8 +113,8 @@ test("ablations with mean, deviation and what judged them", () => {
   });
   const { text, rows } = document();
   expect(rows.slice(2)).toEqual([
-    ["direct", "the test set", "89.50 %", "-", "0"],
-    ["sgd", "5000 held-out images", "89.00 %", "1.41 %", "0, 1"],
+    ["direct", "16", "6.6", "the test set", "90.00 %", "89.50 %", "-", "0"],
+    ["sgd", "16", "6.6", "5000 held-out images", "90.00 %", "89.00 %", "1.41 %", "0, 1"],
   ]);
   expect(text).toContain("no run recorded");
 });
