@@ -62,7 +62,7 @@ export function explainMissing(skipped) {
     ...(tried.length > 0 ? ["Looked at:", ...tried] : []),
     "Possible solutions:",
     "  npm run setup                            installs what is missing",
-    "  apt-get install libtorch-dev libgloo-dev libopenblas0-pthread",
+    "  apt-get install libtorch-dev libgloo-dev libopenblas0-openmp",
     "  pip install torch                        in the active Python environment, then: npm run setup",
     "  LIBTORCH=/path/to/libtorch npm run setup",
   ].join("\n");

@@ -35,6 +35,21 @@ Napi::Value setDeterministic(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/**
+ * Has an OpenBLAS that was built with threads of its own use one: they spin while they wait, as
+ * libtorch's do, and the two pools take the processors from each other. One built with OpenMP uses
+ * libtorch's pool.
+ */
+void keepToOnePool() {
+  void* openblas = dlopen("libopenblas.so.0", RTLD_LAZY | RTLD_NOLOAD);
+  if (!openblas) return;
+  constexpr int ownThreads = 1;
+  const auto kind = reinterpret_cast<int (*)()>(dlsym(openblas, "openblas_get_parallel"));
+  const auto use = reinterpret_cast<void (*)(int)>(dlsym(openblas, "openblas_set_num_threads"));
+  if (kind && use && kind() == ownThreads) use(1);
+  dlclose(openblas);
+}
+
 /** loadCuda(path): loads libtorch_cuda.so, which registers itself; empty string or the reason. */
 Napi::Value loadCuda(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
@@ -50,6 +65,7 @@ Napi::Value cudaDevices(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void defineRuntime(Napi::Object exports) {
+  keepToOnePool();
   define<version>(exports, "version");
   define<setThreads>(exports, "setThreads");
   define<threads>(exports, "threads");

@@ -56,7 +56,7 @@ export function libtorchCompanions() {
       name: "OpenBLAS",
       purpose: "fast matrix products; without it they run some 40 times slower",
       needed: false,
-      packages: { apt: "libopenblas0-pthread" },
+      packages: { apt: "libopenblas0-openmp" },
       found: blas.fast ? blas.path : undefined,
     },
   ];
