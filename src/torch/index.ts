@@ -6,6 +6,7 @@ export { type Argument, operator, type Result, TorchError } from "./operator.ts"
 export * from "./ops.ts";
 export { AdamW, type Optimizer, type ParameterGroup, SGD } from "./optimizers.ts";
 export {
+  cpuHasAvx2AtMost,
   cpuHasBfloat16,
   cudaDevices,
   libtorchVersion,

@@ -64,9 +64,19 @@ function loadCuda(): string {
 
 /** Whether this processor computes bf16 products in hardware (AVX-512 BF16 or AMX), as Linux reports it. */
 export function cpuHasBfloat16(): boolean {
+  return /\b(avx512_bf16|amx_bf16)\b/.test(cpuInfo());
+}
+
+/** Whether this processor has AVX2 and no wider vectors, as Linux reports it. */
+export function cpuHasAvx2AtMost(): boolean {
+  return /\bavx2\b/.test(cpuInfo()) && !/\bavx512f\b/.test(cpuInfo());
+}
+
+/** Empty where it is not Linux: nothing is known to be there. */
+function cpuInfo(): string {
   try {
-    return /\b(avx512_bf16|amx_bf16)\b/.test(readFileSync("/proc/cpuinfo", "utf8"));
+    return readFileSync("/proc/cpuinfo", "utf8");
   } catch {
-    return false; // not Linux: nothing known to be there
+    return "";
   }
 }

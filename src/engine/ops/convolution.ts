@@ -1,7 +1,7 @@
 // Convolutions over one, two or three spatial axes.
 
 import { slideWindowTransposed } from "../../graph/window.ts";
-import { operator, type Tensor } from "../../torch/index.ts";
+import { cpuHasAvx2AtMost, operator, type Tensor } from "../../torch/index.ts";
 import { add, checkShape, permute, reshape } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { Call } from "../operator.ts";
@@ -9,6 +9,10 @@ import { padSpatial, placeWindow, symmetricPadding, windowAttributes } from "../
 
 const convolution = operator("aten::convolution");
 const linear = operator("aten::linear");
+const winograd = operator("deepobf::winograd");
+
+/** With wider vectors oneDNN's convolutions come as near to memory's limits as Winograd's. */
+const winogradPays = cpuHasAvx2AtMost();
 
 export function Conv(
   [x, weight, bias]: [Tensor, Tensor, Tensor?],
@@ -23,6 +27,12 @@ export function Conv(
     pads.every((size) => size === 0);
   // oneDNN's weight gradient of such a convolution takes up to 100 times as long in bfloat16.
   if (isPointwise && device === "cpu" && x.dtype === "bfloat16") return pointwise(x, weight, bias);
+  if (winogradPays && device === "cpu" && group === 1) {
+    const window = [...kernel, ...strides, ...dilations, ...pads];
+    if (String(window) === winogradWindow && isForWinograd(x, weight)) {
+      return winograd(x, weight, bias ?? null);
+    }
+  }
   const padding = symmetricPadding(pads);
   const padded = padding ? x : padSpatial(x, pads);
   const zeros = new Array<number>(kernel.length).fill(0);
@@ -37,6 +47,15 @@ export function Conv(
     zeros,
     positiveGroup(group),
   );
+}
+
+/** Kernel, strides, dilations and padding of the convolutions of native/winograd.cc. */
+const winogradWindow = String([3, 3, 1, 1, 1, 1, 1, 1, 1, 1]);
+
+function isForWinograd(x: Tensor, weight: Tensor): boolean {
+  const [outputs, inputs] = weight.shape as [number, number];
+  const fits = outputs % 16 === 0 && inputs % 16 === 0 && x.shape[1] === inputs;
+  return fits && x.dtype === "float32" && !x.shape.includes(0);
 }
 
 /** A convolution of single pixels as a matrix product, over channels that lie innermost in memory. */
