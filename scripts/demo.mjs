@@ -10,7 +10,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const data = await findFashionMnist(process.argv[2]);
 const parameters = [
   ...["obfuscate", "examples/resnet8-fashion-mnist.onnx", "--data", `idx:${data}`],
-  ...["--depth", "5", "--epochs", "8", "--batch-size", "256", "--crop", "0", "--flip"],
+  ...["--depth", "5", "--epochs", "7", "--batch-size", "128", "--crop", "0", "--flip"],
   ...["--label-weight", "0.5", "--distillation-weight", "0.5"], // docs/recipe.md says why
   ...["--max-accuracy-drop", "0.02"],
   ...["--out", freeFolder()],
