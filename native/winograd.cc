@@ -29,8 +29,8 @@ using Vector = float __attribute__((vector_size(lanes * sizeof(float)), aligned(
 
 #define INLINE inline __attribute__((always_inline))
 
-INLINE Vector& at8(float* place) { return *reinterpret_cast<Vector*>(place); }
-INLINE const Vector& at8(const float* place) { return *reinterpret_cast<const Vector*>(place); }
+INLINE Vector& lanesAt(float* place) { return *reinterpret_cast<Vector*>(place); }
+INLINE const Vector& lanesAt(const float* place) { return *reinterpret_cast<const Vector*>(place); }
 
 /** Images [N, H, W, C] in tiles of 2x2 outputs, and blocks of tiles. */
 struct Tiling {
@@ -79,8 +79,8 @@ FOR_EACH_PROCESSOR void transformInputs(const Tiling& by, const float* x, int64_
     for (int64_t c = 0; c < channels; c += lanes) {
       Vector half[side][side];
       for (int64_t j = 0; j < side; j++) {
-        const Vector d0 = at8(pixels[j] + c), d1 = at8(pixels[side + j] + c);
-        const Vector d2 = at8(pixels[2 * side + j] + c), d3 = at8(pixels[3 * side + j] + c);
+        const Vector d0 = lanesAt(pixels[j] + c), d1 = lanesAt(pixels[side + j] + c);
+        const Vector d2 = lanesAt(pixels[2 * side + j] + c), d3 = lanesAt(pixels[3 * side + j] + c);
         half[0][j] = d0 - d2;
         half[1][j] = d1 + d2;
         half[2][j] = d2 - d1;
@@ -88,10 +88,10 @@ FOR_EACH_PROCESSOR void transformInputs(const Tiling& by, const float* x, int64_
       }
       for (int64_t i = 0; i < side; i++) {
         float* row = result + i * side * plane + c;
-        at8(row) = half[i][0] - half[i][2];
-        at8(row + plane) = half[i][1] + half[i][2];
-        at8(row + 2 * plane) = half[i][2] - half[i][1];
-        at8(row + 3 * plane) = half[i][1] - half[i][3];
+        lanesAt(row) = half[i][0] - half[i][2];
+        lanesAt(row + plane) = half[i][1] + half[i][2];
+        lanesAt(row + 2 * plane) = half[i][2] - half[i][1];
+        lanesAt(row + 3 * plane) = half[i][1] - half[i][3];
       }
     }
   }
@@ -109,14 +109,14 @@ FOR_EACH_PROCESSOR void transformOutputs(const Tiling& by, const float* products
       Vector half[2][side];
       for (int64_t j = 0; j < side; j++) {
         const float* column = products + j * plane + c;
-        const Vector m1 = at8(column + side * plane), m2 = at8(column + 2 * side * plane);
-        half[0][j] = at8(column) + m1 + m2;
-        half[1][j] = m1 - m2 - at8(column + 3 * side * plane);
+        const Vector m1 = lanesAt(column + side * plane), m2 = lanesAt(column + 2 * side * plane);
+        half[0][j] = lanesAt(column) + m1 + m2;
+        half[1][j] = m1 - m2 - lanesAt(column + 3 * side * plane);
       }
       for (int64_t i = 0; i < 2; i++) {
-        const Vector add = at8(bias + c);
-        at8(pixels[2 * i] + c) = half[i][0] + half[i][1] + half[i][2] + add;
-        at8(pixels[2 * i + 1] + c) = half[i][1] - half[i][2] - half[i][3] + add;
+        const Vector add = lanesAt(bias + c);
+        lanesAt(pixels[2 * i] + c) = half[i][0] + half[i][1] + half[i][2] + add;
+        lanesAt(pixels[2 * i + 1] + c) = half[i][1] - half[i][2] - half[i][3] + add;
       }
     }
   }
@@ -133,7 +133,7 @@ FOR_EACH_PROCESSOR void transformGradients(const Tiling& by, const float* gradie
     for (int64_t c = 0; c < channels; c += lanes) {
       Vector half[side][2];
       for (int64_t j = 0; j < 2; j++) {
-        const Vector g0 = at8(pixels[j] + c), g1 = at8(pixels[2 + j] + c);
+        const Vector g0 = lanesAt(pixels[j] + c), g1 = lanesAt(pixels[2 + j] + c);
         half[0][j] = g0;
         half[1][j] = g0 + g1;
         half[2][j] = g0 - g1;
@@ -141,10 +141,10 @@ FOR_EACH_PROCESSOR void transformGradients(const Tiling& by, const float* gradie
       }
       for (int64_t i = 0; i < side; i++) {
         float* row = result + i * side * plane + c;
-        at8(row) = half[i][0];
-        at8(row + plane) = half[i][0] + half[i][1];
-        at8(row + 2 * plane) = half[i][0] - half[i][1];
-        at8(row + 3 * plane) = -half[i][1];
+        lanesAt(row) = half[i][0];
+        lanesAt(row + plane) = half[i][0] + half[i][1];
+        lanesAt(row + 2 * plane) = half[i][0] - half[i][1];
+        lanesAt(row + 3 * plane) = -half[i][1];
       }
     }
   }
@@ -156,45 +156,47 @@ struct Matrix {
   int64_t row, column;
 };
 
-/** `rows` rows and one panel of c = a b, or c += a b, in registers. b has rows of a panel each. */
+/** A panel of c = a b, or c += a b where it `adds`. Rows of a panel lie bRow and cRow apart. */
+struct Product {
+  Matrix a;
+  const float* b;
+  int64_t bRow, depth;
+  float* c;
+  int64_t cRow;
+  bool adds;
+};
+
+/** The next rows of the panel, in registers. */
 template <int rows>
-INLINE void multiplyRows(Matrix a, const float* b, int64_t bRow, int64_t depth, float* c,
-                         int64_t cRow, bool adds) {
+INLINE void multiplyRows(Product& by) {
   Vector sums[rows][2] = {};
-  if (adds) {
+  if (by.adds) {
     for (int i = 0; i < rows; i++) {
-      sums[i][0] = at8(c + i * cRow);
-      sums[i][1] = at8(c + i * cRow + lanes);
+      sums[i][0] = lanesAt(by.c + i * by.cRow);
+      sums[i][1] = lanesAt(by.c + i * by.cRow + lanes);
     }
   }
-  for (int64_t k = 0; k < depth; k++) {
-    const Vector b0 = at8(b + k * bRow), b1 = at8(b + k * bRow + lanes);
+  for (int64_t k = 0; k < by.depth; k++) {
+    const Vector b0 = lanesAt(by.b + k * by.bRow), b1 = lanesAt(by.b + k * by.bRow + lanes);
     for (int i = 0; i < rows; i++) {
-      const float value = a.data[i * a.row + k * a.column];
+      const float value = by.a.data[i * by.a.row + k * by.a.column];
       sums[i][0] += value * b0;
       sums[i][1] += value * b1;
     }
   }
   for (int i = 0; i < rows; i++) {
-    at8(c + i * cRow) = sums[i][0];
-    at8(c + i * cRow + lanes) = sums[i][1];
+    lanesAt(by.c + i * by.cRow) = sums[i][0];
+    lanesAt(by.c + i * by.cRow + lanes) = sums[i][1];
   }
+  by.a.data += rows * by.a.row;
+  by.c += rows * by.cRow;
 }
 
-/** One panel of c = a b, or c += a b, for all rows. */
-FOR_EACH_PROCESSOR void multiplyPanel(Matrix a, const float* b, int64_t bRow, int64_t depth,
-                                      float* c, int64_t cRow, int64_t rows, bool adds) {
-  for (; rows >= rowsAtOnce; rows -= rowsAtOnce) {
-    multiplyRows<rowsAtOnce>(a, b, bRow, depth, c, cRow, adds);
-    a.data += rowsAtOnce * a.row;
-    c += rowsAtOnce * cRow;
-  }
-  for (; rows >= 2; rows -= 2) {
-    multiplyRows<2>(a, b, bRow, depth, c, cRow, adds);
-    a.data += 2 * a.row;
-    c += 2 * cRow;
-  }
-  if (rows > 0) multiplyRows<1>(a, b, bRow, depth, c, cRow, adds);
+FOR_EACH_PROCESSOR void multiplyPanel(Product by, int64_t rows) {
+  for (; rows >= rowsAtOnce; rows -= rowsAtOnce) multiplyRows<rowsAtOnce>(by);
+  if (rows & 4) multiplyRows<4>(by);
+  if (rows & 2) multiplyRows<2>(by);
+  if (rows & 1) multiplyRows<1>(by);
 }
 
 /** G g Gt of one axis: four frequencies from three taps. */
@@ -257,9 +259,9 @@ void convolve(const at::Tensor& x, const std::vector<float>& filters, const floa
       for (int64_t f = 0; f < frequencies; f++) {
         const Matrix a{tiles.data() + f * by.tilesInBlock * inputs, inputs, 1};
         for (int64_t o = 0; o < outputs; o += panel) {
-          multiplyPanel(a, filters.data() + (f * outputs + o) * inputs, panel, inputs,
-                        products.data() + f * by.tilesInBlock * outputs + o, outputs, count,
-                        /*adds=*/false);
+          const float* panels = filters.data() + (f * outputs + o) * inputs;
+          float* c = products.data() + f * by.tilesInBlock * outputs + o;
+          multiplyPanel({a, panels, panel, inputs, c, outputs, /*adds=*/false}, count);
         }
       }
       transformOutputs(by, products.data(), outputs, first, count, bias, outside.data(),
@@ -291,8 +293,9 @@ at::Tensor weightGradient(const at::Tensor& x, const at::Tensor& gradient) {
         for (int64_t f = 0; f < frequencies; f++) {
           const Matrix a{tiles.data() + f * by.tilesInBlock * inputs, 1, inputs};
           for (int64_t o = 0; o < outputs; o += panel) {
-            multiplyPanel(a, gradients.data() + f * by.tilesInBlock * outputs + o, outputs, count,
-                          sums[part].data() + f * plane + o, outputs, inputs, /*adds=*/true);
+            const float* b = gradients.data() + f * by.tilesInBlock * outputs + o;
+            float* c = sums[part].data() + f * plane + o;
+            multiplyPanel({a, b, outputs, count, c, outputs, /*adds=*/true}, inputs);
           }
         }
       }
@@ -301,16 +304,16 @@ at::Tensor weightGradient(const at::Tensor& x, const at::Tensor& gradient) {
 
   const at::Tensor result = at::empty({outputs, inputs, 3, 3}, x.options());
   at::parallel_for(0, plane, 1024, [&](int64_t begin, int64_t end) {
-    for (int64_t at = begin; at < end; at++) {
+    for (int64_t pair = begin; pair < end; pair++) {
       float total[frequencies] = {};
       for (const std::vector<float>& part : sums) {
-        for (int64_t f = 0; f < frequencies; f++) total[f] += part[f * plane + at];
+        for (int64_t f = 0; f < frequencies; f++) total[f] += part[f * plane + pair];
       }
       std::array<float, 3> columns[side];
       for (int64_t j = 0; j < side; j++) {
         columns[j] = tapAxis(total[j], total[side + j], total[2 * side + j], total[3 * side + j]);
       }
-      float* taps = result.data_ptr<float>() + (at % outputs * inputs + at / outputs) * 9;
+      float* taps = result.data_ptr<float>() + (pair % outputs * inputs + pair / outputs) * 9;
       for (int64_t row = 0; row < 3; row++) {
         for (const float value :
              tapAxis(columns[0][row], columns[1][row], columns[2][row], columns[3][row])) {
