@@ -12,8 +12,6 @@ export type Weights = ReadonlyMap<string, TensorData>;
 
 export const inputOf = ({ first }: Segment) => `input${first}`;
 export const outputOf = ({ last }: Segment) => `output${last}`;
-/** The weight that maps what layer `last` gives to the original's channels. */
-export const projectorOf = ({ last }: Segment) => `projector${last}.weight`;
 
 /**
  * Graph of the segments side by side. Inside the chain a segment ends in its own channels, which a
@@ -56,9 +54,9 @@ export function startFrom(graph: Graph, weights: Weights, segments: readonly Seg
   }
   for (const { parts } of segments) {
     if (!parts) continue;
-    const [first] = parts;
-    const name = `conv${first.last + 1}.weight`;
-    const [weight, projector] = [weights.get(name), weights.get(projectorOf(first))];
+    const [{ last }] = parts;
+    const name = `conv${last + 1}.weight`;
+    const [weight, projector] = [weights.get(name), weights.get(`projector${last}.weight`)];
     if (weight && projector) initializers.set(name, foldProjector(weight, projector));
   }
   return { ...graph, initializers };

@@ -21,7 +21,7 @@ import {
   trainingState,
   tuningRecipe,
 } from "../train/index.ts";
-import { inputOf, levelGraph, outputOf, projectorOf, startFrom, type Weights } from "./chain.ts";
+import { inputOf, levelGraph, outputOf, startFrom, type Weights } from "./chain.ts";
 import { initializeChain } from "./initialize.ts";
 import { featureTerm, type JointLoss, logitTerms } from "./joint.ts";
 import type { Knowledge, Original } from "./original.ts";
@@ -118,7 +118,7 @@ function learnerOf(level: Level, context: LevelContext) {
   const tuning = share > 0 ? new Tuning(classifier, { ...options, share, steps }) : undefined;
   const ofChain = trainedParameters(network, plan);
   const ofClassifier = tuning?.parameters ?? new Map<string, Tensor>();
-  const optimizers = recipe(ofChain, { ...context, scaled: new Set(segments.map(projectorOf)) });
+  const optimizers = recipe(ofChain, context);
   if (tuning) optimizers.push(tuningRecipe(ofClassifier));
   const average = averageOf(new Map([...ofChain, ...ofClassifier]), {
     ...{ share: context.averageWeights, steps },

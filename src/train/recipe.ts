@@ -1,4 +1,4 @@
-// The recipe of every training here: Muon for convolutions that batch norm follows, AdamW for the rest
+// The recipe of every training here: Muon for convolutions, which batch norm follows, AdamW for the rest
 // (https://kellerjordan.github.io/posts/muon/). Neither sees the scale of a loss or of features.
 import { AdamW, Muon, type Optimizer, SGD, type Tensor } from "../torch/index.ts";
 
@@ -10,8 +10,6 @@ export interface RecipeOptions {
   readonly optimizer?: OptimizerName;
   /** Images a step, which the learning rate of `sgd` follows; 256 by default. */
   readonly batchSize?: number;
-  /** Convolutions that no batch norm follows, whose scale counts: Muon fixes it. None by default. */
-  readonly scaled?: ReadonlySet<string>;
 }
 
 export type OptimizerName = "muon" | "sgd";
@@ -31,18 +29,17 @@ export function learningRateOf({
   return optimizer === "sgd" ? (0.2 * batchSize) / 256 : defaultLearningRate;
 }
 
-/** Optimizers for these parameters by their names: weights with four axes are convolutions. */
+/** Optimizers for these parameters: weights with four axes are convolutions. */
 export function recipe(
   parameters: ReadonlyMap<string, Tensor>,
   options: RecipeOptions,
 ): Optimizer[] {
   const { optimizer, precision, learningRate = learningRateOf(options) } = options;
   if (optimizer === "sgd") return [sgdRecipe(parameters, learningRate)];
-  const isForMuon = ([name, { shape }]: readonly [string, Tensor]) =>
-    shape.length === 4 && !options.scaled?.has(name);
+  const isConvolution = ([, { shape }]: readonly [string, Tensor]) => shape.length === 4;
   const entries = [...parameters];
-  const convolutions = new Map(entries.filter(isForMuon));
-  const rest = new Map(entries.filter((entry) => !isForMuon(entry)));
+  const convolutions = new Map(entries.filter(isConvolution));
+  const rest = new Map(entries.filter((entry) => !isConvolution(entry)));
   const dtype = precision === "bf16" ? "bfloat16" : "float32";
   return [
     new Muon([{ parameters: convolutions, learningRate }], { dtype }),

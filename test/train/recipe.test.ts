@@ -58,13 +58,6 @@ describe("the recipe", () => {
     expect(Math.hypot(...step)).toBeLessThan(1.3 * Math.sqrt(6));
   });
 
-  test("leaves a convolution whose scale counts to AdamW", () => {
-    const scaled = new Set(["conv.weight"]);
-    const [muon, adam] = recipe(parameters(), { precision: "f32", scaled });
-    expect([...muon!.state.keys()]).toEqual([]);
-    expect([...adam!.state.keys()]).toContain("mean.conv.weight");
-  });
-
   test("scales both learning rates alike", () => {
     const steps = [1, 0.5].map((learningRate) => {
       const given = new Map([["bias", parameter(randn([5]).detach())]]);
