@@ -11,7 +11,7 @@ const convolution = operator("aten::convolution");
 const linear = operator("aten::linear");
 const winograd = operator("deepobf::winograd");
 
-/** With wider vectors oneDNN's convolutions come as near to memory's limits as Winograd's. */
+/** Not tried with wider vectors, where oneDNN leaves little (docs/performance.md). */
 const winogradPays = cpuHasAvx2AtMost();
 
 export function Conv(
@@ -27,11 +27,9 @@ export function Conv(
     pads.every((size) => size === 0);
   // oneDNN's weight gradient of such a convolution takes up to 100 times as long in bfloat16.
   if (isPointwise && device === "cpu" && x.dtype === "bfloat16") return pointwise(x, weight, bias);
-  if (winogradPays && device === "cpu" && group === 1) {
-    const window = [...kernel, ...strides, ...dilations, ...pads];
-    if (String(window) === winogradWindow && isForWinograd(x, weight)) {
-      return winograd(x, weight, bias ?? null);
-    }
+  const window = [...kernel, ...strides, ...dilations, ...pads];
+  if (winogradPays && device === "cpu" && group === 1 && isForWinograd(x, weight, window)) {
+    return winograd(x, weight, bias ?? null);
   }
   const padding = symmetricPadding(pads);
   const padded = padding ? x : padSpatial(x, pads);
@@ -52,10 +50,10 @@ export function Conv(
 /** Kernel, strides, dilations and padding of the convolutions of native/winograd.cc. */
 const winogradWindow = String([3, 3, 1, 1, 1, 1, 1, 1, 1, 1]);
 
-function isForWinograd(x: Tensor, weight: Tensor): boolean {
+function isForWinograd(x: Tensor, weight: Tensor, window: readonly number[]): boolean {
   const [outputs, inputs] = weight.shape as [number, number];
   const fits = outputs % 16 === 0 && inputs % 16 === 0 && x.shape[1] === inputs;
-  return fits && x.dtype === "float32" && !x.shape.includes(0);
+  return fits && x.dtype === "float32" && !x.shape.includes(0) && String(window) === winogradWindow;
 }
 
 /** A convolution of single pixels as a matrix product, over channels that lie innermost in memory. */
