@@ -1,7 +1,7 @@
 // Options from a JSON file: keys are the options' names as the command line spells them.
 import { readFileSync } from "node:fs";
 import { UsageError } from "../errors.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../nearest.ts";
 import { type OptionTable, optionName } from "./options.ts";
 
 /**

@@ -1,5 +1,7 @@
 // Reference models by the names that `deepobf train` takes.
+import { UsageError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
+import { nearest } from "../nearest.ts";
 import { densenet } from "./densenet.ts";
 import { googlenet } from "./googlenet.ts";
 import type { ModelOptions } from "./options.ts";
@@ -18,7 +20,9 @@ export {
   sequential,
 } from "./sequential.ts";
 
-export const architectures: Readonly<Record<string, (options?: ModelOptions) => Graph>> = {
+type Architecture = (options?: ModelOptions) => Graph;
+
+export const architectures: Readonly<Record<string, Architecture>> = {
   resnet8: (options) => resnet({ depth: 8, ...options }),
   resnet18,
   resnet20: (options) => resnet({ depth: 20, ...options }),
@@ -30,3 +34,13 @@ export const architectures: Readonly<Record<string, (options?: ModelOptions) => 
   googlenet: (options) => googlenet(options),
   "googlenet-half": (options) => googlenet({ width: 0.5, ...options }),
 };
+
+/** The builder of that name. Throws UsageError where there is none. */
+export function architectureNamed(name: string): Architecture {
+  if (Object.hasOwn(architectures, name)) return architectures[name]!;
+  const known = Object.keys(architectures);
+  const guess = nearest(name, known);
+  throw new UsageError(
+    `ARCH: expected one of ${known.join(", ")}, received "${name}"${guess ? `: did you mean ${guess}?` : ""}`,
+  );
+}

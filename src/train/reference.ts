@@ -1,13 +1,12 @@
 // Training a reference model from scratch on labels: the originals of experiments.
 import { type Batch, Batches, type Data, describeData, holdOut, loadData } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
-import { UsageError } from "../errors.ts";
 import { evaluate, OnnxClassifier } from "../evaluate/index.ts";
 import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
 import { foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
-import { architectures } from "../models/index.ts";
+import { architectureNamed } from "../models/index.ts";
 import { writeModel } from "../onnx/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
 import { libtorchVersion, manualSeed, parseDevice, setThreads } from "../torch/index.ts";
@@ -75,7 +74,7 @@ export async function trainReference(
 ): Promise<TrainSummary> {
   assertNew(options.out);
   assertEpochs(options.epochs);
-  architectureOf(options.architecture);
+  architectureNamed(options.architecture);
   const device = parseDevice(options.device ?? "cpu");
   const data = holdOut(await loadData(options.data), options.holdOut ?? 0);
   const smoothed = { ...options, labelSmoothing: options.labelSmoothing ?? defaultSmoothing };
@@ -140,7 +139,7 @@ async function trainNetwork(run: RunFolder, { config, data, hooks }: Job): Promi
   const { options } = config;
   const { architecture, device, precision, seed, epochs, labelSmoothing } = options;
   const { shape, classes } = data.train;
-  const graph = architectureOf(architecture)({ shape, classes: classes.length, seed });
+  const graph = architectureNamed(architecture)({ shape, classes: classes.length, seed });
   const network = new Network(graph, { device, precision, trainable: true });
   const optimizers = recipe(network.parameters, options);
   const batches = new Batches(data.train, batchOptions(options));
@@ -171,11 +170,4 @@ async function trainNetwork(run: RunFolder, { config, data, hooks }: Job): Promi
   } finally {
     for (const owner of [network, batches, average, ...optimizers]) owner?.dispose();
   }
-}
-
-function architectureOf(name: string): (typeof architectures)[string] {
-  const build = architectures[name];
-  if (build) return build;
-  const known = Object.keys(architectures).join(", ");
-  throw new UsageError(`ARCH: expected one of ${known}, received "${name}"`);
 }

@@ -1,11 +1,11 @@
 // Progress, numbers and failures as they are shown.
 import { describe, expect, test } from "vitest";
 import { describeFailure } from "../../src/cli/failure.ts";
-import { nearest } from "../../src/cli/nearest.ts";
 import { jsonText, printable } from "../../src/cli/printable.ts";
 import { Progress } from "../../src/cli/progress.ts";
 import { bytes, count, duration, percent, renderTable } from "../../src/cli/render.ts";
 import { ModelError } from "../../src/errors.ts";
+import { nearest } from "../../src/nearest.ts";
 import type { ProgressEvent } from "../../src/train/progress.ts";
 
 /** Progress on a screen that keeps what is written; each event comes a second after the last. */

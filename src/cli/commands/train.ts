@@ -1,11 +1,9 @@
 // `deepobf train ARCH --data DATA --epochs N --out DIR`: trains a reference model.
-import { UsageError } from "../../errors.ts";
 import { architectures } from "../../models/index.ts";
 import type { TrainSummary } from "../../train/index.ts";
 import { defineCommand } from "../command.ts";
 import { trainingOptions } from "../dataOptions.ts";
 import { runJob } from "../job.ts";
-import { nearest } from "../nearest.ts";
 import { number } from "../options.ts";
 import { count, duration, percent, renderList } from "../render.ts";
 import { runJson } from "../runJson.ts";
@@ -32,7 +30,6 @@ export const train = defineCommand({
   example: "train resnet20 --data cifar10:data --epochs 60 --flip --out resnet20",
   failures: ["data", "resources", "diverged"],
   run: async ({ argument, options }) => {
-    assertArchitecture(argument);
     const { trainReference } = await import("../../train/index.ts");
     const summary = await runJob((hooks) =>
       trainReference({ ...options, architecture: argument }, hooks),
@@ -41,15 +38,6 @@ export const train = defineCommand({
     return { json, text: renderTraining(summary) };
   },
 });
-
-function assertArchitecture(name: string): void {
-  const known = Object.keys(architectures);
-  if (known.includes(name)) return;
-  const guess = nearest(name, known);
-  throw new UsageError(
-    `ARCH: expected one of ${known.join(", ")}, received "${name}"${guess ? `: did you mean ${guess}?` : ""}`,
-  );
-}
 
 /** The figures of a trained reference model. */
 export function renderTraining({
