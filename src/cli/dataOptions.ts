@@ -33,6 +33,12 @@ export const trainingOptions = {
     help: "muon (default), or sgd for all parameters",
     choices: ["muon", "sgd"],
   }),
+  learningRate: number({
+    flags: "--learning-rate <X>",
+    help: "the highest of the schedule (default: falls with the root of the number of steps)",
+    min: 0,
+    above: true,
+  }),
   crop: integer({
     flags: "--crop <N>",
     help: "shift training images by up to N pixels (default: a sixteenth of their size)",

@@ -118,14 +118,14 @@ async function trainChain(
 ): Promise<Simulated> {
   const { options, plan } = config;
   const { classifier } = prepared;
-  const { device, precision, seed, epochs, simulation, optimizer, batchSize } = options;
+  const { device, precision, seed, epochs, simulation, optimizer, learningRate } = options;
   const { overparameterized, averageWeights, tuneClassifier } = options;
   hooks.onProgress?.({ type: "phase", name: "simulating the extractor" });
   using original = new Original(prepared.graph, prepared.boundary, { device, precision });
   using batches = new Batches(prepared.data.train, batchOptions(options));
   const checkpoint = await run.readCheckpoint();
   return await simulate(original, batches, {
-    ...{ plan, epochs, simulation, optimizer, batchSize, device, precision, seed },
+    ...{ plan, epochs, simulation, optimizer, learningRate, device, precision, seed },
     ...{ loss: options, overparameterized, averageWeights, classifier, tuneClassifier },
     ...{ run, hooks, checkpoint },
   });

@@ -61,8 +61,7 @@ export interface LevelContext {
   readonly device: Device;
   readonly precision: "f32" | "bf16";
   readonly optimizer: OptimizerName;
-  /** Images a step. */
-  readonly batchSize: number;
+  readonly learningRate: number;
   /** Decides the initial weights. */
   readonly seed: number;
   readonly run: RunFolder;
@@ -75,7 +74,7 @@ export interface LevelContext {
  * Highest learning rate of a level that starts from its children, over that of the first. At the full rate
  * Muon turns every filter so far that what they learned is lost in a few steps (docs/recipe.md).
  */
-const laterPeak = 0.3;
+const laterPeak = 0.5;
 
 /** Trains the segments of a level jointly. Gives all weights, the level's beside those before. */
 export async function trainLevel(level: Level, context: LevelContext): Promise<Weights> {

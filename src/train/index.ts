@@ -19,7 +19,7 @@ export {
 } from "./loop.ts";
 export { distillationLoss, featureLoss, type LossTerm, labelLoss, totalLoss } from "./losses.ts";
 export type { JobHooks, ProgressEvent } from "./progress.ts";
-export { type OptimizerName, recipe, tuningRecipe } from "./recipe.ts";
+export { learningRateOf, type OptimizerName, recipe, tuningRecipe } from "./recipe.ts";
 export {
   resumeReference,
   type TrainOptions,

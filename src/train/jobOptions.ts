@@ -8,7 +8,7 @@ import {
 } from "../data/index.ts";
 import { UsageError } from "../errors.ts";
 import { cpuHasBfloat16, type Device, threads } from "../torch/index.ts";
-import type { OptimizerName } from "./recipe.ts";
+import { learningRateOf, type OptimizerName } from "./recipe.ts";
 
 /** What a user asks of a training job; paths as the user gave them. */
 export interface JobOptions {
@@ -29,6 +29,8 @@ export interface JobOptions {
   readonly batchSize?: number;
   /** Muon for convolutions (default), or SGD for everything. */
   readonly optimizer?: OptimizerName;
+  /** Highest learning rate, with Muon that of the convolutions; by default from the number of steps. */
+  readonly learningRate?: number;
   /** Largest shift of random crops, in pixels. */
   readonly crop?: number;
   /** Whether mirrored images show the same thing. */
@@ -64,6 +66,10 @@ export function resolveJobOptions(
   const [channels, height, width] = dataset.shape;
   const each = (value: number) => new Array<number>(channels).fill(value);
   const { precision = "auto" } = options;
+  const images = dataset.labels.length;
+  const batchSize = options.batchSize ?? defaultBatchSize(images, height * width);
+  const steps = options.epochs * Math.max(1, Math.floor(images / batchSize));
+  const optimizer = options.optimizer ?? "muon";
   const hasBfloat16 = device !== "cpu" || cpuHasBfloat16();
   const resolved: ResolvedJobOptions = {
     ...options,
@@ -75,8 +81,9 @@ export function resolveJobOptions(
     precision: precision === "auto" ? (hasBfloat16 ? "bf16" : "f32") : precision,
     seed: options.seed ?? 0,
     threads: options.threads ?? threads(),
-    batchSize: options.batchSize ?? defaultBatchSize(dataset.labels.length, height * width),
-    optimizer: options.optimizer ?? "muon",
+    batchSize,
+    optimizer,
+    learningRate: options.learningRate ?? learningRateOf({ optimizer, batchSize, steps }),
     crop: options.crop ?? Math.round(Math.min(height, width) / 16),
     flip: options.flip ?? false,
     cutout: options.cutout ?? 0,

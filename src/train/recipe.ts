@@ -4,29 +4,43 @@ import { AdamW, Muon, type Optimizer, SGD, type Tensor } from "../torch/index.ts
 
 export interface RecipeOptions {
   readonly precision: "f32" | "bf16";
-  /** Learning rate of Muon, before the schedule. */
-  readonly learningRate?: number;
+  /** Learning rate of Muon, or of SGD, before the schedule. */
+  readonly learningRate: number;
   /** Muon by default. */
   readonly optimizer?: OptimizerName;
-  /** Images a step, which the learning rate of `sgd` follows; 256 by default. */
-  readonly batchSize?: number;
 }
 
 export type OptimizerName = "muon" | "sgd";
 
-const defaultLearningRate = 0.24;
+/** That of cifar10-airbench (airbench94_muon.py), which takes 200 steps of it. */
+const learningRateOfFewSteps = 0.24;
+const fewSteps = 200;
 
 /** Learning rate of AdamW over that of Muon, whose steps are spread over all weights of a filter. */
 const adamShare = 0.05;
 const tuningLearningRate = 0.001;
 const betas = [0.9, 0.95] as const;
 
-/** Learning rate where none is given. That of `sgd` grows with the batch (Goyal et al. 2017, arXiv 1706.02677). */
+/**
+ * Highest learning rate of a training of so many steps, where none is given. Muon's steps are as long as their
+ * rate whatever the gradient is, and so should become shorter with the root of their number, as those of
+ * normalized SGD (Cutkosky and Mehta 2020, arXiv 2002.03305, theorem 1). That of `sgd` grows with the batch
+ * instead (Goyal et al. 2017, arXiv 1706.02677). Three digits, as a command shows them.
+ */
 export function learningRateOf({
   optimizer,
-  batchSize = 256,
-}: Pick<RecipeOptions, "optimizer" | "batchSize">): number {
-  return optimizer === "sgd" ? (0.2 * batchSize) / 256 : defaultLearningRate;
+  batchSize,
+  steps,
+}: {
+  readonly optimizer: OptimizerName;
+  readonly batchSize: number;
+  readonly steps: number;
+}): number {
+  const rate =
+    optimizer === "sgd"
+      ? (0.2 * batchSize) / 256
+      : learningRateOfFewSteps * Math.min(1, Math.sqrt(fewSteps / steps));
+  return Number(rate.toPrecision(3));
 }
 
 /** Optimizers for these parameters: weights with four axes are convolutions. */
@@ -34,7 +48,7 @@ export function recipe(
   parameters: ReadonlyMap<string, Tensor>,
   options: RecipeOptions,
 ): Optimizer[] {
-  const { optimizer, precision, learningRate = learningRateOf(options) } = options;
+  const { optimizer, precision, learningRate } = options;
   if (optimizer === "sgd") return [sgdRecipe(parameters, learningRate)];
   const isConvolution = ([, { shape }]: readonly [string, Tensor]) => shape.length === 4;
   const entries = [...parameters];

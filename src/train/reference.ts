@@ -21,7 +21,7 @@ import {
 import { startOfStage, throwIfStopped, train } from "./loop.ts";
 import { labelLoss } from "./losses.ts";
 import type { JobHooks } from "./progress.ts";
-import { learningRateOf, recipe } from "./recipe.ts";
+import { recipe } from "./recipe.ts";
 import { assertNew, RunFolder } from "./runFolder.ts";
 import { linearDecay } from "./schedule.ts";
 import { loadState, trainingState } from "./state.ts";
@@ -29,8 +29,6 @@ import { loadState, trainingState } from "./state.ts";
 export interface TrainOptions extends JobOptions {
   /** A name of `architectures`. */
   readonly architecture: string;
-  /** Highest learning rate, with Muon that of the convolutions. */
-  readonly learningRate?: number;
 }
 
 /** What `deepobf train --json` prints. Accuracy is a share of 1 on the test or held-out images, single view. */
@@ -81,11 +79,7 @@ export async function trainReference(
   const resolved = resolveJobOptions(smoothed, { dataset: data.train, device });
   const config: RunConfig = {
     job: "train",
-    options: {
-      ...resolved,
-      architecture: options.architecture,
-      learningRate: options.learningRate ?? learningRateOf(resolved),
-    },
+    options: { ...resolved, architecture: options.architecture },
     versions: { node: process.versions.node, libtorch: libtorchVersion() },
   };
   const run = await RunFolder.create(config.options.out, config);

@@ -64,14 +64,14 @@ async function trained(model: Graph, changes: Partial<ObfuscateOptions>) {
   const options = resolveOptions(given, prepared);
   const run = await RunFolder.create(options.out, { job: "obfuscate", options });
   const events: ProgressEvent[] = [];
-  const { seed, precision, device, simulation, epochs, optimizer, batchSize } = options;
+  const { seed, precision, device, simulation, epochs, optimizer, learningRate } = options;
   const { overparameterized, averageWeights, tuneClassifier } = options;
   using original = new Original(prepared.graph, prepared.boundary, { device, precision });
   using batches = new Batches(prepared.data.train, { batch: 4, seed, mean: [0], std: [1] });
   const { chain, classifier } = await simulate(original, batches, {
     ...{ classifier: prepared.classifier, tuneClassifier },
     ...{ plan: prepared.plan, simulation, epochs, device, precision, seed, run },
-    ...{ optimizer, batchSize, overparameterized, averageWeights },
+    ...{ optimizer, learningRate, overparameterized, averageWeights },
     loss: options,
     ...{ hooks: { onProgress: (event) => events.push(event) }, checkpoint: undefined },
   });

@@ -13,7 +13,7 @@ import {
   sum,
   threads,
 } from "../../src/torch/index.ts";
-import { recipe, resolveJobOptions } from "../../src/train/index.ts";
+import { learningRateOf, recipe, resolveJobOptions } from "../../src/train/index.ts";
 import { quarters } from "./tiny.ts";
 
 describe("the recipe", () => {
@@ -73,14 +73,14 @@ describe("the recipe", () => {
 
 describe("SGD for everything", () => {
   /** Weights and gradients of 1; gives how far two steps move each parameter. */
-  function moved(options: { learningRate?: number; batchSize?: number }): Record<string, number> {
+  function moved(learningRate: number): Record<string, number> {
     const ones = (shape: number[]) => parameter(full(shape, 1));
     const given = new Map([
       ["conv.weight", ones([2, 1, 1, 1])],
       ["linear.weight", ones([2, 2])],
       ["bias", ones([2])],
     ]);
-    const [sgd, ...others] = recipe(given, { precision: "f32", optimizer: "sgd", ...options });
+    const [sgd, ...others] = recipe(given, { precision: "f32", optimizer: "sgd", learningRate });
     expect(others).toEqual([]);
     for (let step = 0; step < 2; step++) {
       sgd!.zeroGrad();
@@ -106,16 +106,30 @@ describe("SGD for everything", () => {
     return 1 - value;
   }
 
-  test.each([
-    [{ batchSize: 256 }, 0.2],
-    [{ batchSize: 64 }, 0.05],
-    [{ batchSize: 64, learningRate: 0.1 }, 0.1],
-  ])("steps with momentum, and decay for weights alone: %j", (options, rate) => {
-    const by = moved(options);
-    expect(by.bias).toBeCloseTo(bias(rate), 5);
-    expect(by["conv.weight"]).toBeCloseTo(weight(rate), 5);
-    expect(by["linear.weight"]).toBeCloseTo(weight(rate), 5);
-    expect(Math.abs(weight(rate) - bias(rate))).toBeGreaterThan(1e-4);
+  test("steps with momentum, and decay for weights alone", () => {
+    const by = moved(0.2);
+    expect(by.bias).toBeCloseTo(bias(0.2), 5);
+    expect(by["conv.weight"]).toBeCloseTo(weight(0.2), 5);
+    expect(by["linear.weight"]).toBeCloseTo(weight(0.2), 5);
+    expect(Math.abs(weight(0.2) - bias(0.2))).toBeGreaterThan(1e-4);
+  });
+});
+
+describe("the learning rate", () => {
+  test("of muon falls with the root of the steps, from what 200 take", () => {
+    const rates = [1, 200, 800, 5000].map((steps) =>
+      learningRateOf({ optimizer: "muon", batchSize: 256, steps }),
+    );
+    [0.24, 0.24, 0.12, 0.048].forEach((rate, i) => {
+      expect(rates[i]).toBeCloseTo(rate, 12);
+    });
+  });
+
+  test("of sgd grows with the batch", () => {
+    const rates = [64, 256].map((batchSize) =>
+      learningRateOf({ optimizer: "sgd", batchSize, steps: 1000 }),
+    );
+    expect(rates).toEqual([0.05, 0.2]);
   });
 });
 
@@ -137,6 +151,7 @@ describe("options that are left open", () => {
         std: [1, 1, 1],
         device: "cpu",
         seed: 0,
+        learningRate: 0.24,
         flip: false,
         cutout: 0,
         mixup: 0,

@@ -1,10 +1,11 @@
 // `deepobf resume DIR`: continues an interrupted run, of whichever job it is.
 import { defineCommand } from "../command.ts";
+import { trainingOptions } from "../dataOptions.ts";
 import { runJob } from "../job.ts";
 import { runJson } from "../runJson.ts";
 import { renderSummary, withTableOnMiss } from "../summary.ts";
 import { obfuscateOptions } from "./obfuscate.ts";
-import { renderTraining, trainOptions } from "./train.ts";
+import { renderTraining } from "./train.ts";
 
 export const resume = defineCommand({
   name: "resume",
@@ -18,7 +19,7 @@ export const resume = defineCommand({
     const { readConfig, resumeReference } = await import("../../train/index.ts");
     if ((await readConfig(argument)).job === "train") {
       const summary = await runJob((hooks) => resumeReference(argument, hooks));
-      const json = await runJson(summary, { argument: "architecture", options: trainOptions });
+      const json = await runJson(summary, { argument: "architecture", options: trainingOptions });
       return { json, text: renderTraining(summary) };
     }
     const { resume } = await import("../../obfuscate/index.ts");

@@ -4,19 +4,8 @@ import type { TrainSummary } from "../../train/index.ts";
 import { defineCommand } from "../command.ts";
 import { trainingOptions } from "../dataOptions.ts";
 import { runJob } from "../job.ts";
-import { number } from "../options.ts";
 import { count, duration, percent, renderList } from "../render.ts";
 import { runJson } from "../runJson.ts";
-
-export const trainOptions = {
-  ...trainingOptions,
-  learningRate: number({
-    flags: "--learning-rate <X>",
-    help: "the highest of the schedule",
-    min: 0,
-    above: true,
-  }),
-} as const;
 
 export const train = defineCommand({
   name: "train",
@@ -25,7 +14,7 @@ export const train = defineCommand({
     name: "ARCH",
     help: `one of ${Object.keys(architectures).join(", ")}`,
   },
-  options: trainOptions,
+  options: trainingOptions,
   common: ["device", "precision", "seed", "mean", "std", "threads", "config", "json"],
   example: "train resnet20 --data cifar10:data --epochs 60 --flip --out resnet20",
   failures: ["data", "resources", "diverged"],
@@ -34,7 +23,7 @@ export const train = defineCommand({
     const summary = await runJob((hooks) =>
       trainReference({ ...options, architecture: argument }, hooks),
     );
-    const json = await runJson(summary, { argument: "architecture", options: trainOptions });
+    const json = await runJson(summary, { argument: "architecture", options: trainingOptions });
     return { json, text: renderTraining(summary) };
   },
 });
