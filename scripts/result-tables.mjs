@@ -96,6 +96,10 @@ export const ablationColumns = [
   accuracyOfOriginal,
   ["mean accuracy", (runs) => percent(mean(runs, accuracyOf("obfuscated")))],
   ["standard deviation", (runs) => deviation(runs, accuracyOf("obfuscated"))],
+  [
+    "error of the logits",
+    (runs) => percent(mean(runs, ({ summary }) => summary.verify.logitError)),
+  ],
   ["seeds", (runs) => runs.map(({ seed }) => seed).join(", ")],
 ];
 

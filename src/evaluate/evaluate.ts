@@ -4,7 +4,14 @@ import { assertLabels, assertShape, type Dataset } from "../data/dataset.ts";
 import { hostBatches, type Normalization } from "../data/normalize.ts";
 import { ModelError } from "../errors.ts";
 import { type Classifier, concatenate } from "./classifier.ts";
-import { argmaxRows, countEqual, findNaN, maxAbs, maxAbsDifference } from "./metrics.ts";
+import {
+  argmaxRows,
+  countEqual,
+  findNaN,
+  maxAbs,
+  maxAbsDifference,
+  relativeSquaredError,
+} from "./metrics.ts";
 
 export interface EvaluationOptions extends Normalization {
   /** Images at a time; 100 by default. */
@@ -29,6 +36,8 @@ export interface Comparison {
   readonly evaluations: readonly [Evaluation, Evaluation];
   /** Share of images for which both give the same class. */
   readonly agreement: number;
+  /** Squared differences of logits, less each image's mean, over the squares of the first classifier's. */
+  readonly logitError: number;
   /** Largest absolute difference of logits. */
   readonly maxAbsDiff: number;
   /** That difference over the largest absolute logit of the first classifier. */
@@ -75,6 +84,7 @@ export async function compare(
   return {
     evaluations: [a.evaluation, b.evaluation],
     agreement: countEqual(a.classes, b.classes) / a.classes.length,
+    logitError: relativeSquaredError(a.logits, b.logits, first.outputs),
     maxAbsDiff,
     maxRelDiff: largest === 0 ? maxAbsDiff : maxAbsDiff / largest,
   };

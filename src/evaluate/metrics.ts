@@ -43,3 +43,25 @@ export function maxAbs(values: Float32Array): number {
 export function findNaN(values: Float32Array): number {
   return values.findIndex(Number.isNaN);
 }
+
+/**
+ * Squared differences of logits, N rows of `outputs` numbers each, over the squares of the first ones. Each row
+ * counts less its mean, which softmax does not see.
+ */
+export function relativeSquaredError(
+  first: Float32Array,
+  second: Float32Array,
+  outputs: number,
+): number {
+  let [difference, size] = [0, 0];
+  for (let start = 0; start < first.length; start += outputs) {
+    const [a, b] = [first, second].map((logits) => logits.subarray(start, start + outputs));
+    const [meanOfA, meanOfB] = [a!, b!].map((row) => row.reduce((x, y) => x + y, 0) / outputs);
+    for (let i = 0; i < outputs; i++) {
+      const centred = a![i]! - meanOfA!;
+      difference += (centred - (b![i]! - meanOfB!)) ** 2;
+      size += centred ** 2;
+    }
+  }
+  return size === 0 ? difference : difference / size;
+}

@@ -70,12 +70,6 @@ export interface LevelContext {
   readonly checkpoint: Checkpoint | undefined;
 }
 
-/**
- * Highest learning rate of a level that starts from its children, over that of the first. At the full rate
- * Muon turns every filter so far that what they learned is lost in a few steps (docs/recipe.md).
- */
-const laterPeak = 0.5;
-
 /** Trains the segments of a level jointly. Gives all weights, the level's beside those before. */
 export async function trainLevel(level: Level, context: LevelContext): Promise<Weights> {
   const { segments, stage, firstStep, steps } = level;
@@ -94,7 +88,7 @@ export async function trainLevel(level: Level, context: LevelContext): Promise<W
       {
         stage: nameOf(segments, plan),
         ...{ batches, epochs, optimizers, average, part: { firstStep, steps } },
-        schedule: linearDecay({ peak: stage === 0 ? 1 : laterPeak }),
+        schedule: linearDecay(),
         losses: (batch, step) => levelLosses(batch, { ...running, step }),
       },
       { from: resumed ?? startOfStage, keeper, hooks },

@@ -59,6 +59,11 @@ export interface ObfuscateSummary {
     readonly maxRelDiff: number;
     /** Share of test images that the original and the shipped file classify alike. */
     readonly agreement: number;
+    /**
+     * Squared differences of the logits of the original and of the shipped file on the test images, less each
+     * image's mean, over the squares of the original's: how far the simulation is off.
+     */
+    readonly logitError: number;
     /** Largest difference between the logits of the original and of the shipped file. */
     readonly maxAbsDiffToOriginal: number;
   };

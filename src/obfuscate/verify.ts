@@ -64,6 +64,7 @@ export async function verify(
       maxAbsDiff: sealing.maxAbsDiff,
       maxRelDiff: sealing.maxRelDiff,
       agreement: versus.agreement,
+      logitError: versus.logitError,
       maxAbsDiffToOriginal: versus.maxAbsDiff,
     },
   };

@@ -150,7 +150,7 @@ async function trainNetwork(run: RunFolder, { config, data, hooks }: Job): Promi
     await train(
       {
         ...{ stage: architecture, batches, epochs, optimizers, average },
-        schedule: linearDecay({ warmUp }),
+        schedule: linearDecay(warmUp),
         losses: (batch) => {
           const [logits] = Object.values(forward(batch));
           const value = labelLoss(logits!, batch, labelSmoothing);

@@ -127,7 +127,18 @@ describe("compare", () => {
     expect(result.evaluations.map(({ accuracy }) => accuracy)).toEqual([3 / 7, 5 / 7]);
     expect(result.agreement).toBeCloseTo(5 / 7, 12);
     expect(result.maxAbsDiff).toBeCloseTo(0.75, 6);
+    // Less their mean, the first logits of image i are ±2 · 40 i / 255; two images are off by ±0.375.
+    const squares = 2 * 91 * ((2 * 40) / 255) ** 2;
+    expect(result.logitError).toBeCloseTo((2 * 2 * 0.375 ** 2) / squares, 6);
     expect(result.maxRelDiff).toBeCloseTo(0.75 / ((4 * 240) / 255), 6);
+  });
+
+  test("does not count what softmax does not see as an error", async () => {
+    const first = fake((pixels) => [4 * pixels[0]!, 0]);
+    const shifted = fake((pixels) => [4 * pixels[0]! + 3, 3]);
+    const result = await compare([first, shifted], images, options);
+    expect(result.logitError).toBeCloseTo(0, 6);
+    expect(result.maxAbsDiff).toBeCloseTo(3, 5);
   });
 
   test("counts images of both in its progress", async () => {

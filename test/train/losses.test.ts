@@ -168,9 +168,9 @@ describe("linearDecay", () => {
     expect([0, 0.25, 0.5, 1].map(schedule)).toEqual([1, 0.75, 0.5, 0]);
   });
 
-  test("rises from 0 to its peak first, where it warms up", () => {
-    const schedule = linearDecay({ warmUp: 0.2, peak: 3 });
-    const expected = [0, 1.5, 3, 1.5, 0];
+  test("rises from 0 first, where it warms up", () => {
+    const schedule = linearDecay(0.2);
+    const expected = [0, 0.5, 1, 0.5, 0];
     [0, 0.1, 0.2, 0.6, 1].forEach((progress, i) => {
       expect(schedule(progress)).toBeCloseTo(expected[i]!, 12);
     });
