@@ -34,16 +34,18 @@ export function featureTerm(
   features: Tensor,
   original: Tensor,
   { name, loss }: { name: string; loss: JointLoss },
-): LossTerm[] {
-  if (loss.featureWeight === 0) return [];
+): LossTerm {
   const value = featureLoss(...sameSize(features, original));
-  return [{ name, weight: loss.featureWeight, value }];
+  return { name, weight: loss.featureWeight, value };
 }
 
-/** How well the logits that follow from simulated features fit the labels and the original's logits. */
+/**
+ * How well the logits that follow from simulated features fit the labels and the original's logits, which
+ * must be there where distillation has a weight.
+ */
 export function logitTerms(
   logits: Tensor,
-  target: { readonly batch: Batch; readonly originalLogits: Tensor },
+  target: { readonly batch: Batch; readonly originalLogits: Tensor | undefined },
   loss: JointLoss,
 ): LossTerm[] {
   const terms: LossTerm[] = [];
@@ -52,7 +54,7 @@ export function logitTerms(
     terms.push({ name: "label", weight: loss.labelWeight, value });
   }
   if (loss.distillationWeight > 0) {
-    const value = distillationLoss(logits, target.originalLogits, loss.temperature);
+    const value = distillationLoss(logits, target.originalLogits!, loss.temperature);
     terms.push({ name: "distillation", weight: loss.distillationWeight, value });
   }
   return terms;

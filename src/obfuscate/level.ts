@@ -75,7 +75,7 @@ export async function trainLevel(level: Level, context: LevelContext): Promise<W
   const { segments, stage, firstStep, steps } = level;
   const { original, batches, epochs, plan, loss, run, hooks, checkpoint } = context;
   const { network, tuning, optimizers, average } = learnerOf(level, context);
-  const running = { network, tuning, segments, original, loss };
+  const running = { network, segments, original };
   const finished = weightTensors(level.weights);
   const { buffers } = network;
   const parameters = new Map([...network.parameters, ...(tuning?.parameters ?? [])]);
@@ -89,7 +89,7 @@ export async function trainLevel(level: Level, context: LevelContext): Promise<W
         stage: nameOf(segments, plan),
         ...{ batches, epochs, optimizers, average, part: { firstStep, steps } },
         schedule: linearDecay(),
-        losses: (batch, step) => levelLosses(batch, { ...running, step }),
+        losses: (batch, step) => levelLosses(batch, { ...running, tuning, loss, step }),
       },
       { from: resumed ?? startOfStage, keeper, hooks },
     );
@@ -143,13 +143,19 @@ interface RunningLevel {
   readonly original: Original;
 }
 
-/** What the original makes of a batch, and what the segments make of the features at their starts. */
+/**
+ * What the segments make of the features at their starts, and what the original makes of a batch: those
+ * features, and what the loss compares with, where one is given.
+ */
 function runLevel(
   { images }: Batch,
-  { network, segments, original, batchWeight }: RunningLevel & { batchWeight?: number },
+  context: RunningLevel & { readonly loss?: JointLoss; readonly batchWeight?: number },
 ): { known: Knowledge; outputs: Readonly<Record<string, Tensor>> } {
-  const tensors = segments.flatMap(({ from, to }) => [from, to]);
-  const known = original.look(images, tensors);
+  const { network, segments, original, loss, batchWeight } = context;
+  const starts = segments.map(({ from }) => from).filter((from) => from !== original.input);
+  const ends = loss && loss.featureWeight > 0 ? segments.map(({ to }) => to) : [];
+  const logits = loss !== undefined && loss.distillationWeight > 0;
+  const known = original.look(images, { tensors: [...starts, ...ends], logits });
   const inputs = segments.map((segment) => [
     inputOf(segment),
     segment.from === original.input ? images : known.features[segment.from]!,
@@ -168,7 +174,8 @@ function levelLosses(
 ): LossTerm[] {
   const { segments, tuning, step, original, loss } = context;
   const { known, outputs } = runLevel(batch, context);
-  const features = segments.flatMap((segment) => {
+  const compared = loss.featureWeight > 0 ? segments : [];
+  const features = compared.map((segment) => {
     const name = segments.length === 1 ? "feature" : `feature ${segment.first}-${segment.last}`;
     return featureTerm(outputs[outputOf(segment)]!, known.features[segment.to]!, { name, loss });
   });

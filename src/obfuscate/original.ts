@@ -15,7 +15,8 @@ export interface OriginalOptions {
 export interface Knowledge {
   /** Feature maps [N, C, H, W] by the name of their tensor. */
   readonly features: Readonly<Record<string, Tensor>>;
-  readonly logits: Tensor;
+  /** Undefined where they were not asked for. */
+  readonly logits: Tensor | undefined;
 }
 
 /** The frozen original. Dispose of it after use. */
@@ -47,12 +48,20 @@ export class Original {
     return this.#facts.get(tensor)!.shape.slice(1);
   }
 
-  /** Logits and the features at these tensors for normalised images [N, C, H, W], without gradients. */
-  look(images: Tensor, tensors: readonly string[]): Knowledge {
+  /**
+   * The features at these tensors, and the logits where they are wanted, for normalised images [N, C, H, W],
+   * without gradients. The original runs no further than it must.
+   */
+  look(
+    images: Tensor,
+    { tensors, logits }: { readonly tensors: readonly string[]; readonly logits: boolean },
+  ): Knowledge {
+    const outputs = new Set(logits ? [...tensors, this.#logits] : tensors);
+    if (outputs.size === 0) return { features: {}, logits: undefined };
     return noGrad(() => {
-      const outputs = [...new Set([...tensors, this.#logits])];
-      const features = this.#network.forward({ [this.input]: images }, { outputs });
-      return { features, logits: features[this.#logits]! };
+      const inputs = { [this.input]: images };
+      const features = this.#network.forward(inputs, { outputs: [...outputs] });
+      return { features, logits: features[this.#logits] };
     });
   }
 

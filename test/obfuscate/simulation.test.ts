@@ -264,16 +264,22 @@ test("the frozen original gives the features and logits of its file, and judges 
   scope(() => {
     const image = randomInput("input", [4, 1, 16, 16]);
     const images = randn([4, 1, 16, 16]);
-    const ours = original.look(toTensor(image), [boundary.tensor]);
-    const values = Float32Array.from(ours.logits.numbers());
+    const ours = original.look(toTensor(image), { tensors: [boundary.tensor], logits: true });
+    const values = Float32Array.from(ours.logits!.numbers());
     expect(relativeDifference(logits!, { shape: [4, classes], values })).toBeLessThan(1e-4);
-    expect(ours.logits.requiresGrad).toBe(false);
+    expect(ours.logits!.requiresGrad).toBe(false);
+    const nothing = { features: {}, logits: undefined };
+    expect(original.look(images, { tensors: [], logits: false })).toEqual(nothing);
     const features = ours.features[boundary.tensor]!;
     const judged = original.judge(boundary.tensor, features).numbers();
     judged.forEach((value, i) => {
       expect(value).toBeCloseTo(values[i]!, 4);
     });
-    const moved = parameter(original.look(images, [boundary.tensor]).features[boundary.tensor]!);
+    const moved = parameter(
+      original.look(images, { tensors: [boundary.tensor], logits: false }).features[
+        boundary.tensor
+      ]!,
+    );
     backward(sum(original.judge(boundary.tensor, moved)));
     expect(moved.grad?.numbers().some((value) => value !== 0)).toBe(true);
   });
