@@ -25,7 +25,7 @@ export function renderSummary(summary: ObfuscateSummary): string {
   ]);
   const checks = renderTable([
     ["agreement with the original", percent(verify.agreement)],
-    ["error of the logits, in squares, of the original's", percent(verify.logitError)],
+    ["squared error of the logits, over their squares", percent(verify.logitError)],
     [
       "largest logit difference, original to obfuscated",
       verify.maxAbsDiffToOriginal.toPrecision(3),
