@@ -25,7 +25,8 @@ const betas = [0.9, 0.95] as const;
  * Highest learning rate of a training of so many steps, where none is given. Muon's steps are as long as their
  * rate whatever the gradient is, and so become shorter with the root of their number, as steps of a fixed
  * length in the subgradient method do (Nesterov 2004, Introductory Lectures on Convex Optimization, section
- * 3.2.3); docs/recipe.md has measurements. That of `sgd` grows with the batch instead (Goyal et al. 2017, arXiv 1706.02677). Three digits, as a command shows them.
+ * 3.2.3); docs/recipe.md has measurements. That of `sgd` grows with the batch instead (Goyal et al. 2017, arXiv
+ * 1706.02677). Three digits, as a command shows them.
  */
 export function learningRateOf({
   optimizer,
