@@ -145,16 +145,19 @@ interface RunningLevel {
 
 /**
  * What the segments make of the features at their starts, and what the original makes of a batch: those
- * features, and what the loss compares with, where one is given.
+ * features, those at the ends of the segments to be `compared`, and its logits where they are wanted.
  */
 function runLevel(
   { images }: Batch,
-  context: RunningLevel & { readonly loss?: JointLoss; readonly batchWeight?: number },
+  context: RunningLevel & {
+    readonly compared?: readonly Segment[];
+    readonly logits?: boolean;
+    readonly batchWeight?: number;
+  },
 ): { known: Knowledge; outputs: Readonly<Record<string, Tensor>> } {
-  const { network, segments, original, loss, batchWeight } = context;
+  const { network, segments, original, compared = [], logits = false, batchWeight } = context;
   const starts = segments.map(({ from }) => from).filter((from) => from !== original.input);
-  const ends = loss && loss.featureWeight > 0 ? segments.map(({ to }) => to) : [];
-  const logits = loss !== undefined && loss.distillationWeight > 0;
+  const ends = compared.map(({ to }) => to);
   const known = original.look(images, { tensors: [...starts, ...ends], logits });
   const inputs = segments.map((segment) => [
     inputOf(segment),
@@ -173,8 +176,9 @@ function levelLosses(
   context: RunningLevel & { tuning: Tuning | undefined; step: number; loss: JointLoss },
 ): LossTerm[] {
   const { segments, tuning, step, original, loss } = context;
-  const { known, outputs } = runLevel(batch, context);
   const compared = loss.featureWeight > 0 ? segments : [];
+  const wanted = { compared, logits: loss.distillationWeight > 0 };
+  const { known, outputs } = runLevel(batch, { ...context, ...wanted });
   const features = compared.map((segment) => {
     const name = segments.length === 1 ? "feature" : `feature ${segment.first}-${segment.last}`;
     return featureTerm(outputs[outputOf(segment)]!, known.features[segment.to]!, { name, loss });

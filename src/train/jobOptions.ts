@@ -68,7 +68,7 @@ export function resolveJobOptions(
   const { precision = "auto" } = options;
   const images = dataset.labels.length;
   const batchSize = options.batchSize ?? defaultBatchSize(images, height * width);
-  const steps = options.epochs * Math.max(1, Math.floor(images / batchSize));
+  const steps = options.epochs * Math.floor(images / batchSize);
   const optimizer = options.optimizer ?? "muon";
   const hasBfloat16 = device !== "cpu" || cpuHasBfloat16();
   const resolved: ResolvedJobOptions = {
