@@ -1,5 +1,5 @@
 // Time of single 3×3 convolutions in float32, forward and backward: libtorch's own beside native/winograd.cc,
-// which the engine takes where the processor has AVX2 and nothing wider.
+// which the engine takes where the processor computes no more than AVX2 at once.
 import {
   grad,
   operator,

@@ -6,8 +6,8 @@ export { type Argument, operator, type Result, TorchError } from "./operator.ts"
 export * from "./ops.ts";
 export { AdamW, type Optimizer, type ParameterGroup, SGD } from "./optimizers.ts";
 export {
-  cpuHasAvx2AtMost,
   cpuHasBfloat16,
+  cpuIsAsWideAsAvx2,
   cudaDevices,
   libtorchVersion,
   manualSeed,

@@ -67,9 +67,14 @@ export function cpuHasBfloat16(): boolean {
   return /\b(avx512_bf16|amx_bf16)\b/.test(cpuInfo());
 }
 
-/** Whether this processor has AVX2 and no wider vectors, as Linux reports it. */
-export function cpuHasAvx2AtMost(): boolean {
-  return /\bavx2\b/.test(cpuInfo()) && !/\bavx512f\b/.test(cpuInfo());
+/**
+ * Whether 256 bits, AVX2's, are the most that this processor multiplies at once, as Linux reports it: it has no AVX-512, or
+ * computes that in halves, as AMD's family 25 (Zen 4) does.
+ */
+export function cpuIsAsWideAsAvx2(): boolean {
+  const info = cpuInfo();
+  const inHalves = /^vendor_id\s*: AuthenticAMD$/m.test(info) && /^cpu family\s*: 25$/m.test(info);
+  return /\bavx2\b/.test(info) && (inHalves || !/\bavx512f\b/.test(info));
 }
 
 /** Empty where it is not Linux: nothing is known to be there. */

@@ -1,7 +1,7 @@
 // Convolutions over one, two or three spatial axes.
 
 import { slideWindowTransposed } from "../../graph/window.ts";
-import { cpuHasAvx2AtMost, operator, type Tensor } from "../../torch/index.ts";
+import { cpuIsAsWideAsAvx2, operator, type Tensor } from "../../torch/index.ts";
 import { add, checkShape, permute, reshape } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { Call } from "../operator.ts";
@@ -11,8 +11,8 @@ const convolution = operator("aten::convolution");
 const linear = operator("aten::linear");
 const winograd = operator("deepobf::winograd");
 
-/** Not tried with wider vectors, where oneDNN leaves little (docs/performance.md). */
-const winogradPays = cpuHasAvx2AtMost();
+/** Not tried where wider vectors are computed at once: there oneDNN leaves little (docs/performance.md). */
+const winogradPays = cpuIsAsWideAsAvx2();
 
 export function Conv(
   [x, weight, bias]: [Tensor, Tensor, Tensor?],
