@@ -34,7 +34,9 @@ export class Original {
   readonly #remainders = new Map<string, Network>();
 
   constructor(graph: Graph, boundary: Boundary, options: OriginalOptions) {
-    this.#graph = foldBatchNorm(graph);
+    // An output stays: without this, a boundary before a batch norm would be folded away.
+    const features = { ...graph.outputs[0]!, name: boundary.tensor, shape: undefined };
+    this.#graph = foldBatchNorm({ ...graph, outputs: [...graph.outputs, features] });
     this.#facts = inferShapes(this.#graph);
     this.#options = options;
     this.#network = new Network(this.#graph, options);

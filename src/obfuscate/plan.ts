@@ -38,8 +38,8 @@ const widthStep = 16;
 
 /**
  * Plans the chain: it halves the image where the original does, its widths double where the area
- * shrinks to a quarter (He et al. 2016, section 3.3), as wide as the cost allows, and it ends in the
- * original's number of channels. Throws UsageError where the depth does not fit, and where no chain
+ * shrinks to a quarter (He et al. 2016, section 3.3), half of it ahead of the pooling, as wide as the cost
+ * allows, and it ends in the original's number of channels. Throws UsageError where the depth does not fit, and where no chain
  * of that depth has as few as `maxMacs`.
  */
 export function planChain(
@@ -70,7 +70,7 @@ export function planChain(
         `received ${maxMacs}`,
     );
   }
-  for (let width = widthStep; ; width += 4) {
+  for (let width = widthStep; ; width += 2) {
     const wider = build(width);
     if (wider.macs > budget || width > 4096) return { ...plan, cuts };
     plan = wider;
@@ -102,17 +102,16 @@ function resolutions(extractor: Graph, facts: ReadonlyMap<string, TensorFacts>):
 }
 
 /**
- * The size of each convolution's output before pooling: every size gets one, the small ones, which
- * are cheap, get the rest. With more sizes than convolutions the largest sizes are skipped.
+ * The size of each convolution's output before pooling: every size gets one, of more than two to spare
+ * the first size gets one, the last, which is cheap, the rest (docs/recipe.md, "The shape of the chain").
+ * With more sizes than convolutions the largest sizes are skipped.
  */
 function assignSizes(sizes: readonly Size[], depth: number): Size[] {
-  const used = sizes.slice(-depth);
-  const spare = depth - used.length;
-  const last = used.length === 1 ? spare : Math.ceil((2 * spare) / 3);
-  return used.flatMap((size, i) => {
-    const extra = i === used.length - 1 ? last : i === used.length - 2 ? spare - last : 0;
-    return Array<Size>(1 + extra).fill(size);
-  });
+  const [first, ...others] = sizes.slice(-depth) as [Size, ...Size[]];
+  const spare = depth - others.length - 1;
+  const isNarrowStart = others.length > 0 && spare > 2;
+  const most = Array<Size>(isNarrowStart ? spare - 1 : spare).fill(others.at(-1) ?? first);
+  return [...(isNarrowStart ? [first] : []), first, ...others, ...most];
 }
 
 /** Whether 2×2 max pooling leads from one size to the next. */
@@ -128,7 +127,11 @@ function sizesBehind(sizes: readonly Size[]): Size[] {
   });
 }
 
-/** Every layer leads from one size to the next; `width` is the number of channels at the first size. */
+/**
+ * Every layer leads from one size to the next. Its width grows with the root of the area's shrinkage, in the
+ * mean of the map that it reads and the one that it gives, pooling included; `width` is that of a map of the
+ * first size. The image, of few channels, counts as a size before the first.
+ */
 function layersOf(options: {
   input: readonly [number, number, number];
   sizes: readonly Size[];
@@ -137,21 +140,23 @@ function layersOf(options: {
   last: Activation;
 }): Layer[] {
   const { input, sizes, channels, width, last } = options;
-  const first = sizes[0] as Size;
+  const first = area(sizes[0] as Size);
   let before: Size = [input[1], input[2]];
   return sizes.map((size, i) => {
-    const growth = Math.sqrt(area(first) / area(size));
-    const rounded = Math.max(widthStep, Math.round((width * growth) / widthStep) * widthStep);
     const next = sizes[i + 1];
-    const isLast = next === undefined;
     const pool = isPooled(size, next);
+    const after = pool ? next : size;
+    const read = i === 0 ? 4 * first : area(before);
+    const growth = Math.sqrt(first / Math.sqrt(read * area(after)));
+    const rounded = Math.max(widthStep, Math.round((width * growth) / widthStep) * widthStep);
+    const isLast = next === undefined;
     const layer: Layer = {
       outputs: isLast ? channels : rounded,
       ...window(before, size),
       pool,
       activation: isLast ? last : "relu",
     };
-    before = pool ? next : size;
+    before = after;
     return layer;
   });
 }

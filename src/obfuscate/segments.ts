@@ -4,6 +4,7 @@
 import { countCost } from "../graph/cost.ts";
 import { findCutPoints } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
+import { foldBatchNorm } from "../graph/rewrites.ts";
 import type { TensorFacts } from "../graph/shapes.ts";
 import { upstream } from "../graph/topology.ts";
 
@@ -28,7 +29,10 @@ export function assignCuts(
   sizes: readonly (readonly [height: number, width: number])[],
 ): (string | null)[] {
   const total = countCost(extractor, facts).macs;
-  const candidates = afterActivation(extractor, findCutPoints(extractor, facts)).map((tensor) => {
+  // The original runs with its batch norms folded (original.ts): their inputs are gone.
+  const computed = new Set(foldBatchNorm(extractor).nodes.flatMap(({ outputs }) => outputs));
+  const points = findCutPoints(extractor, facts).filter((tensor) => computed.has(tensor));
+  const candidates = afterActivation(extractor, points).map((tensor) => {
     const nodes = [...upstream(extractor, [tensor]).nodes];
     const shape = facts.get(tensor)?.shape ?? [];
     return {

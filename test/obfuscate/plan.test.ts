@@ -160,9 +160,16 @@ describe("planChain", () => {
     const { plan } = planFor(architectures.resnet20!(), { depth: 5 });
     expect(plan.layers.map(({ pool }) => pool)).toEqual([true, true, false, false, false]);
     expect(plan.layers.at(-1)?.outputs).toBe(64);
-    const widths = plan.layers.slice(0, 3).map(({ outputs }) => outputs);
-    expect(widths[1]! / widths[0]!).toBeCloseTo(2, 0);
-    expect(widths[2]! / widths[1]!).toBeCloseTo(2, 0);
+  });
+
+  test("gives the first size a second convolution where there are enough, and widens ahead of pooling", () => {
+    const { plan } = planFor(architectures.resnet20!(), { depth: 7, maxMacs: 1e12 });
+    const pools = [false, true, true, false, false, false, false];
+    expect(plan.layers.map(({ pool }) => pool)).toEqual(pools);
+    const widths = plan.layers.slice(0, -1).map(({ outputs }) => outputs);
+    const growth = widths.slice(1).map((width, i) => width / widths[i]!);
+    const expected = [2, 2, Math.SQRT2, 1, 1];
+    for (const [i, ratio] of growth.entries()) expect(ratio).toBeCloseTo(expected[i]!, 1);
   });
 
   test.each([0, 1, -3, 2.5, 9, 1000, Number.NaN])(

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Batches } from "../../src/data/index.ts";
 import { UsageError } from "../../src/errors.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { compose } from "../../src/graph/rewrites.ts";
@@ -250,6 +251,18 @@ describe("the terms of the loss", () => {
   ])("%s is refused", async (_, weights) => {
     await expect(trained(models.resnet, weights)).rejects.toThrow(UsageError);
   });
+});
+
+test("a boundary before a batch norm is simulated, too", async () => {
+  const build = new GraphBuilder({ opset: 17 });
+  const image = build.input("image", ["N", channels, 8, 8]);
+  const features = build.conv(image, { name: "conv", outputs: 4, kernel: 3, padding: 1 });
+  const pooled = build.globalAveragePool(build.relu(build.batchNorm(features, { name: "norm" })));
+  build.output(build.linear(build.flatten(pooled), { name: "fc", outputs: classes }), "logits");
+  const boundary = { boundary: features, depth: 3 };
+  const { chain, prepared, epochs } = await trained(build.build(), boundary);
+  expect(Object.keys(epochs[0]!.losses)).toContain("feature");
+  await expectSealable(chain, prepared);
 });
 
 test("the frozen original gives the features and logits of its file, and judges any features", async () => {
