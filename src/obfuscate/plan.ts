@@ -39,8 +39,8 @@ const widthStep = 16;
 /**
  * Plans the chain: it halves the image where the original does, its widths double where the area
  * shrinks to a quarter (He et al. 2016, section 3.3), half of it ahead of the pooling, as wide as the cost
- * allows, and it ends in the original's number of channels. Throws UsageError where the depth does not fit, and where no chain
- * of that depth has as few as `maxMacs`.
+ * allows, and it ends in the original's number of channels. Throws UsageError where the depth does not
+ * fit, and where no chain of that depth has as few as `maxMacs`.
  */
 export function planChain(
   extractor: Graph,
@@ -109,9 +109,9 @@ function resolutions(extractor: Graph, facts: ReadonlyMap<string, TensorFacts>):
 function assignSizes(sizes: readonly Size[], depth: number): Size[] {
   const [first, ...others] = sizes.slice(-depth) as [Size, ...Size[]];
   const spare = depth - others.length - 1;
-  const isNarrowStart = others.length > 0 && spare > 2;
-  const most = Array<Size>(isNarrowStart ? spare - 1 : spare).fill(others.at(-1) ?? first);
-  return [...(isNarrowStart ? [first] : []), first, ...others, ...most];
+  const startsNarrow = others.length > 0 && spare > 2;
+  const most = Array<Size>(startsNarrow ? spare - 1 : spare).fill(others.at(-1) ?? first);
+  return [...(startsNarrow ? [first] : []), first, ...others, ...most];
 }
 
 /** Whether 2×2 max pooling leads from one size to the next. */
