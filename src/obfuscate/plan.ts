@@ -141,23 +141,20 @@ function layersOf(options: {
 }): Layer[] {
   const { input, sizes, channels, width, last } = options;
   const first = area(sizes[0] as Size);
-  let before: Size = [input[1], input[2]];
+  const behind = sizesBehind(sizes);
   return sizes.map((size, i) => {
-    const next = sizes[i + 1];
-    const pool = isPooled(size, next);
-    const after = pool ? next : size;
+    const before = behind[i - 1] ?? ([input[1], input[2]] as const);
     const read = i === 0 ? 4 * first : area(before);
-    const growth = Math.sqrt(first / Math.sqrt(read * area(after)));
+    const growth = Math.sqrt(first / Math.sqrt(read * area(behind[i]!)));
     const rounded = Math.max(widthStep, Math.round((width * growth) / widthStep) * widthStep);
+    const next = sizes[i + 1];
     const isLast = next === undefined;
-    const layer: Layer = {
+    return {
       outputs: isLast ? channels : rounded,
       ...window(before, size),
-      pool,
+      pool: isPooled(size, next),
       activation: isLast ? last : "relu",
     };
-    before = after;
-    return layer;
   });
 }
 
