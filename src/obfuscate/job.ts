@@ -121,7 +121,7 @@ async function trainChain(
   const { device, precision, seed, epochs, simulation, optimizer, learningRate } = options;
   const { overparameterized, averageWeights, tuneClassifier } = options;
   hooks.onProgress?.({ type: "phase", name: "simulating the extractor" });
-  using original = new Original(prepared.graph, prepared.boundary, { device, precision });
+  using original = new Original(prepared.original, prepared.boundary, { device, precision });
   using batches = new Batches(prepared.data.train, batchOptions(options));
   const checkpoint = await run.readCheckpoint();
   return await simulate(original, batches, {

@@ -2,7 +2,7 @@
 import { Network } from "../engine/index.ts";
 import type { Boundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
-import { foldBatchNorm, subgraph } from "../graph/rewrites.ts";
+import { subgraph } from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { type Device, noGrad, type Tensor } from "../torch/index.ts";
 
@@ -33,13 +33,12 @@ export class Original {
   /** What follows a tensor, for the tensors asked for so far. */
   readonly #remainders = new Map<string, Network>();
 
+  /** Of a graph whose first output are the logits, the second the features at the boundary. */
   constructor(graph: Graph, boundary: Boundary, options: OriginalOptions) {
-    // An output stays: without this, a boundary before a batch norm would be folded away.
-    const features = { ...graph.outputs[0]!, name: boundary.tensor, shape: undefined };
-    this.#graph = foldBatchNorm({ ...graph, outputs: [...graph.outputs, features] });
-    this.#facts = inferShapes(this.#graph);
+    this.#graph = graph;
+    this.#facts = inferShapes(graph);
     this.#options = options;
-    this.#network = new Network(this.#graph, options);
+    this.#network = new Network(graph, options);
     this.input = graph.inputs[0]!.name;
     this.#logits = graph.outputs[0]!.name;
     this.boundary = boundary.tensor;

@@ -7,7 +7,13 @@ import { assertSupported } from "../engine/index.ts";
 import { DeepObfError, ModelError, UsageError } from "../errors.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
-import { cutGraph, fixInputSizes, foldConstants, freeBatch } from "../graph/rewrites.ts";
+import {
+  cutGraph,
+  fixInputSizes,
+  foldBatchNorm,
+  foldConstants,
+  freeBatch,
+} from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { sequential } from "../models/index.ts";
 import { encodeModel, readModel } from "../onnx/index.ts";
@@ -20,7 +26,10 @@ import { nameChainInput, seal } from "./seal.ts";
 
 /** The original and its data, checked against each other, and the plan of the chain. */
 export interface Prepared {
+  /** The original as its file has it, for images of the data's shape. */
   readonly graph: Graph;
+  /** What is simulated: the original with its batch norms folded, and its features as a second output. */
+  readonly original: Graph;
   readonly boundary: Boundary;
   readonly extractor: Graph;
   readonly classifier: Graph;
@@ -55,14 +64,26 @@ export async function prepare(options: ObfuscateOptions): Promise<Prepared> {
   const outputs = facts.get(graph.outputs[0]?.name ?? "")?.shape[1] ?? 0;
   assertLabels(data.train, outputs);
   assertLabels(data.test, outputs);
-  const { extractor, classifier } = cutGraph(graph, boundary.tensor, facts);
+  const original = foldAround(graph, boundary);
+  const { extractor, classifier } = cutGraph(
+    { ...original, outputs: graph.outputs },
+    boundary.tensor,
+  );
   const { depth, maxMacs } = options;
-  const plan = planChain(extractor, facts, { depth, boundary, ...(maxMacs && { maxMacs }) });
+  const plan = planChain(extractor, inferShapes(extractor), {
+    ...{ depth, boundary, ...(maxMacs && { maxMacs }) },
+  });
   assertSealable({ graph, classifier, plan });
   const sha256 = createHash("sha256")
     .update(await readFile(options.model))
     .digest("hex");
-  return { graph, boundary, extractor, classifier, data, plan, device, sha256 };
+  return { graph, original, boundary, extractor, classifier, data, plan, device, sha256 };
+}
+
+/** The graph with its batch norms folded. An output stays, so the boundary becomes one. */
+function foldAround(graph: Graph, boundary: Boundary): Graph {
+  const features = { ...graph.outputs[0]!, name: boundary.tensor, shape: undefined };
+  return foldBatchNorm({ ...graph, outputs: [...graph.outputs, features] });
 }
 
 /** Throws ModelError where the trained chain could not be shipped with this classifier. */

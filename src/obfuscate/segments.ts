@@ -4,7 +4,6 @@
 import { countCost } from "../graph/cost.ts";
 import { findCutPoints } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
-import { foldBatchNorm } from "../graph/rewrites.ts";
 import type { TensorFacts } from "../graph/shapes.ts";
 import { upstream } from "../graph/topology.ts";
 
@@ -29,9 +28,7 @@ export function assignCuts(
   sizes: readonly (readonly [height: number, width: number])[],
 ): (string | null)[] {
   const total = countCost(extractor, facts).macs;
-  // The original runs with its batch norms folded (original.ts): their inputs are gone.
-  const computed = new Set(foldBatchNorm(extractor).nodes.flatMap(({ outputs }) => outputs));
-  const points = findCutPoints(extractor, facts).filter((tensor) => computed.has(tensor));
+  const points = findCutPoints(extractor, facts);
   const candidates = afterActivation(extractor, points).map((tensor) => {
     const nodes = [...upstream(extractor, [tensor]).nodes];
     const shape = facts.get(tensor)?.shape ?? [];

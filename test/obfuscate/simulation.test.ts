@@ -67,7 +67,7 @@ async function trained(model: Graph, changes: Partial<ObfuscateOptions>) {
   const events: ProgressEvent[] = [];
   const { seed, precision, device, simulation, epochs, optimizer, learningRate } = options;
   const { overparameterized, averageWeights, tuneClassifier } = options;
-  using original = new Original(prepared.graph, prepared.boundary, { device, precision });
+  using original = new Original(prepared.original, prepared.boundary, { device, precision });
   using batches = new Batches(prepared.data.train, { batch: 4, seed, mean: [0], std: [1] });
   const { chain, classifier } = await simulate(original, batches, {
     ...{ classifier: prepared.classifier, tuneClassifier },
@@ -270,7 +270,7 @@ test("the frozen original gives the features and logits of its file, and judges 
   const file = path();
   writeFileSync(file, encodeModel(model));
   const given = { ...{ model: file, data: noise(16, 16), depth: 3, epochs: 1, out: path() } };
-  const { graph, boundary } = await prepare(given);
+  const { original: graph, boundary } = await prepare(given);
   using original = new Original(graph, boundary, { device: "cpu", precision: "f32" });
   expect(original.shapeOf(boundary.tensor)).toEqual(boundary.shape.slice(1));
   const { logits } = await evaluate(model, { input: [4, 1, 16, 16] });
