@@ -12,8 +12,8 @@ import { fail } from "./process.mjs";
 
 /** @type {Readonly<Record<string, readonly string[]>>} */
 const variants = {
-  "labels-only": ["--feature-weight", "0", "--label-weight", "1"],
-  "features-only": ["--label-weight", "0"],
+  "labels-only": ["--feature-weight", "0", "--label-weight", "1", "--distillation-weight", "0"],
+  "features-only": ["--label-weight", "0", "--distillation-weight", "0"],
   "direct-joint": [],
   "recursive-joint": ["--simulation", "recursive"],
   branches: ["--overparameterized", "branches"],

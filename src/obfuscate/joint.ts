@@ -23,7 +23,7 @@ export interface JointLoss {
 export const defaultLoss: Omit<JointLoss, "labelSmoothing"> = {
   featureWeight: 1,
   labelWeight: 0.1,
-  distillationWeight: 0,
+  distillationWeight: 0.3,
   temperature: 4,
 };
 

@@ -174,7 +174,7 @@ describe.each([
         ...{ model, data, depth: 4, epochs: 4, batchSize: 16, threads: 1, crop: 1, flip: false },
         ...{ device: "cpu", checkpointSeconds: 60, ...choices, ...normalization },
         ...{ optimizer: "muon", holdOut: 0, labelSmoothing: 0, temperature: 4 },
-        ...{ featureWeight: 1, labelWeight: 0.1, distillationWeight: 0 },
+        ...{ featureWeight: 1, labelWeight: 0.1, distillationWeight: 0.3 },
       },
     });
     expect(summary).toMatchObject({ depth: 4, epochs: 4, seed, device: "cpu", precision });
@@ -188,7 +188,7 @@ describe.each([
     const root = lines.filter(({ stage }) => stage === "chain");
     expect(root.at(-1)?.epoch).toBe(4);
     for (const { losses } of root) {
-      const names = ["feature", "label", "loss"];
+      const names = ["distillation", "feature", "label", "loss"];
       expect(Object.keys(losses).sort()).toEqual(names);
     }
     const stages = new Set(lines.map(({ stage }) => stage));

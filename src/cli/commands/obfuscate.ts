@@ -39,7 +39,7 @@ export const obfuscateOptions = {
   }),
   distillationWeight: number({
     flags: "--distillation-weight <X>",
-    help: "of the divergence from the original's softened predictions (default 0)",
+    help: "of the divergence from the original's softened predictions (default 0.3)",
     min: 0,
   }),
   temperature: number({
