@@ -22,8 +22,8 @@ export interface JointLoss {
 /** What is not decided for every training job. */
 export const defaultLoss: Omit<JointLoss, "labelSmoothing"> = {
   featureWeight: 1,
-  labelWeight: 0.1,
-  distillationWeight: 0.3,
+  labelWeight: 0.5,
+  distillationWeight: 1,
   temperature: 4,
 };
 

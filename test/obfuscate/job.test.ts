@@ -174,7 +174,7 @@ describe.each([
         ...{ model, data, depth: 4, epochs: 4, batchSize: 16, threads: 1, crop: 1, flip: false },
         ...{ device: "cpu", checkpointSeconds: 60, ...choices, ...normalization },
         ...{ optimizer: "muon", holdOut: 0, labelSmoothing: 0, temperature: 4 },
-        ...{ featureWeight: 1, labelWeight: 0.1, distillationWeight: 0.3 },
+        ...{ featureWeight: 1, labelWeight: 0.5, distillationWeight: 1 },
       },
     });
     expect(summary).toMatchObject({ depth: 4, epochs: 4, seed, device: "cpu", precision });

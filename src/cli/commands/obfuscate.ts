@@ -34,12 +34,12 @@ export const obfuscateOptions = {
   }),
   labelWeight: number({
     flags: "--label-weight <X>",
-    help: "of the cross entropy with the labels (default 0.1)",
+    help: "of the cross entropy with the labels (default 0.5)",
     min: 0,
   }),
   distillationWeight: number({
     flags: "--distillation-weight <X>",
-    help: "of the divergence from the original's softened predictions (default 0.3)",
+    help: "of the divergence from the original's softened predictions (default 1)",
     min: 0,
   }),
   temperature: number({
