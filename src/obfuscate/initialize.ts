@@ -23,7 +23,7 @@ import type { Plan } from "./plan.ts";
 const mostPixels = 5000 * 32 * 32;
 
 /** Norm of a filter that the builder draws (He et al. 2015); whitening and identity get the same. */
-const norm = Math.SQRT2;
+const filterNorm = Math.SQRT2;
 
 const unfold = operator("aten::im2col");
 const permute = operator("aten::permute");
@@ -40,14 +40,15 @@ export function initializeChain(
     const name = `conv${i + 1}.weight`;
     const drawn = initializers.get(name);
     if (!drawn) continue;
-    const started = i === 0 ? withWhitening(drawn, batches, layer) : withIdentity(drawn);
+    const started =
+      i === 0 ? withWhitening(drawn, batches, layer) : withIdentity(drawn, filterNorm);
     initializers.set(name, started);
   }
   return { ...graph, initializers };
 }
 
-/** The first min(O, I) filters of a weight [O, I, KH, KW] give the inputs of their number. */
-export function withIdentity(weight: TensorData): TensorData {
+/** The first min(O, I) filters of a weight [O, I, KH, KW] give the inputs of their number, times `norm`. */
+export function withIdentity(weight: TensorData, norm: number): TensorData {
   const [outputs, inputs, height, width] = weight.shape as [number, number, number, number];
   const area = height * width;
   const centre = Math.floor(height / 2) * width + Math.floor(width / 2);
@@ -77,7 +78,7 @@ export function whiteningFilters(batches: Batches, layer: Layer): Float32Array {
     const covariance = patchCovariance(batches, layer);
     if (!Number.isFinite(sum(covariance).item())) return new Float32Array(0);
     const [, vectors] = eigen(covariance);
-    const rows = mulScalar(flip(transpose(vectors), [0]), norm).to({ dtype: "float32" });
+    const rows = mulScalar(flip(transpose(vectors), [0]), filterNorm).to({ dtype: "float32" });
     const half = rows.toTypedArray() as Float32Array;
     const filters = new Float32Array(2 * half.length);
     filters.set(half);

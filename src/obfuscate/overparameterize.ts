@@ -5,6 +5,7 @@
 import type { Graph, TensorData } from "../graph/graph.ts";
 import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
 import { foldProjector, type Weights } from "./chain.ts";
+import { withIdentity } from "./initialize.ts";
 
 /**
  * The weights of the plain chain. `branch<i>` is added to the centre of `conv<i>`, `stacked<i>`, without a
@@ -32,12 +33,12 @@ export function startOverparameterized(graph: Graph): Graph {
   const initializers = new Map(graph.initializers);
   for (const { name, kind, convolution } of additionsAmong(graph.initializers)) {
     const weight = initializers.get(convolution)!;
-    const { shape } = initializers.get(name)!;
+    const addition = initializers.get(name)!;
     if (kind === "stacked") {
-      initializers.set(name, identity(shape));
+      initializers.set(name, withIdentity(addition, 1));
     } else {
       const { part, rest } = splitCentre(weight);
-      initializers.set(name, fromFloat32(shape, part));
+      initializers.set(name, fromFloat32(addition.shape, part));
       initializers.set(convolution, rest);
     }
   }
@@ -64,14 +65,6 @@ function splitCentre(weight: TensorData): { part: Float32Array; rest: TensorData
   const part = centre.map((value) => share * value);
   const taken = part.map((value) => -value);
   return { part, rest: addToCentre(weight, taken) };
-}
-
-/** The weight [C, C, 1, 1] that hands on what it gets. */
-function identity(shape: readonly number[]): TensorData {
-  const channels = shape[0]!;
-  const values = new Float32Array(channels * channels);
-  for (let i = 0; i < channels; i++) values[i * channels + i] = 1;
-  return fromFloat32(shape, values);
 }
 
 function addToCentre(weight: TensorData, addend: Float32Array): TensorData {

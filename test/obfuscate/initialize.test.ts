@@ -121,12 +121,11 @@ test("other layers begin by handing on what they get", () => {
 });
 
 test("the identity stands at the kernel's centre in the first filters, and no other is touched", () => {
-  const two = withIdentity(float32([2, 1, 3, 3], new Array(18).fill(7)));
-  const centre = Math.fround(Math.SQRT2);
-  expect(toNumbers(two)).toEqual([0, 0, 0, 0, centre, 0, 0, 0, 0, ...new Array(9).fill(7)]);
-  const wide = withIdentity(float32([1, 2, 2, 4], new Array(16).fill(7)));
+  const two = withIdentity(float32([2, 1, 3, 3], new Array(18).fill(7)), 3);
+  expect(toNumbers(two)).toEqual([0, 0, 0, 0, 3, 0, 0, 0, 0, ...new Array(9).fill(7)]);
+  const wide = withIdentity(float32([1, 2, 2, 4], new Array(16).fill(7)), 3);
   expect(toNumbers(wide).flatMap((value, i) => (value === 0 ? [] : [[i, value]]))).toEqual([
-    [6, centre],
+    [6, 3],
   ]);
 });
 
