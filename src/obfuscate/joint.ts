@@ -1,9 +1,10 @@
 // Joint training (DeepObfuscation, arXiv 1806.10313): the chain learns the original's intermediate
 // knowledge and the labels together. The abstract names no weights; these are ours, found on images that
 // were held out (docs/recipe.md): the feature maps of CIFAR-10's ResNets teach most.
-import type { Batch } from "../data/index.ts";
-import { operator, type Tensor } from "../torch/index.ts";
+import type { Batch, Batches } from "../data/index.ts";
+import { mean, mulScalar, operator, scope, type Tensor } from "../torch/index.ts";
 import { distillationLoss, featureLoss, type LossTerm, labelLoss } from "../train/index.ts";
+import type { Original } from "./original.ts";
 
 /** The joint loss. A term of weight zero is left out, and one must be above it. */
 export interface JointLoss {
@@ -13,7 +14,7 @@ export interface JointLoss {
   readonly labelWeight: number;
   /** Divergence from the original's softened predictions. */
   readonly distillationWeight: number;
-  /** What logits are divided by to soften predictions. */
+  /** What calibrated logits are divided by to soften predictions. */
   readonly temperature: number;
   /** Share of the labels that is spread over all classes (Szegedy et al. 2016, arXiv 1512.00567, section 7). */
   readonly labelSmoothing: number;
@@ -27,6 +28,10 @@ export const defaultLoss: Omit<JointLoss, "labelSmoothing"> = {
   temperature: 4,
 };
 
+/** Standard deviation of an image's logits for which the weights above were found. */
+const usualDeviation = 1.5;
+
+const deviation = operator("aten::std.dim");
 const averagePool = operator("aten::_adaptive_avg_pool2d");
 
 /** How far simulated features are from the original's; `name` tells segments apart. */
@@ -40,21 +45,44 @@ export function featureTerm(
 }
 
 /**
+ * The factor that brings the original's logits to the usual size. Networks that learned for long are
+ * over-confident (Guo et al. 2017, arXiv 1706.04599): their logits are several times larger, and in the loss
+ * they would drown the features. 1 where the first batch's logits are not finite or all alike.
+ */
+export function calibrationOf(original: Original, batches: Batches): number {
+  for (const { images } of batches.epoch(0)) {
+    return scope(() => {
+      const { logits } = original.look(images, { tensors: [], logits: true });
+      const factor = usualDeviation / mean(deviation(logits, [1], false)).item();
+      return Number.isFinite(factor) ? factor : 1;
+    });
+  }
+  return 1;
+}
+
+/**
  * How well the logits that follow from simulated features fit the labels and the original's logits, which
- * must be there where distillation has a weight.
+ * must be there where distillation has a weight. Both kinds of logits are calibrated first.
  */
 export function logitTerms(
-  logits: Tensor,
-  target: { readonly batch: Batch; readonly originalLogits: Tensor | undefined },
+  simulated: Tensor,
+  target: {
+    readonly batch: Batch;
+    readonly originalLogits: Tensor | undefined;
+    readonly calibration: number;
+  },
   loss: JointLoss,
 ): LossTerm[] {
+  const { calibration } = target;
+  const logits = mulScalar(simulated, calibration);
   const terms: LossTerm[] = [];
   if (loss.labelWeight > 0) {
     const value = labelLoss(logits, target.batch, loss.labelSmoothing);
     terms.push({ name: "label", weight: loss.labelWeight, value });
   }
   if (loss.distillationWeight > 0) {
-    const value = distillationLoss(logits, target.originalLogits!, loss.temperature);
+    const original = mulScalar(target.originalLogits!, calibration);
+    const value = distillationLoss(logits, original, loss.temperature);
     terms.push({ name: "distillation", weight: loss.distillationWeight, value });
   }
   return terms;

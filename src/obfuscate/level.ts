@@ -54,6 +54,8 @@ export interface LevelContext {
   /** Epochs of the whole job. */
   readonly epochs: number;
   readonly loss: JointLoss;
+  /** What logits are multiplied by in the loss (joint.ts). */
+  readonly calibration: number;
   /** What stands with the convolutions while they learn (overparameterize.ts). */
   readonly overparameterized: Overparameterization;
   /** Share of a level's steps whose weights are averaged in its end; 0: the last weights. */
@@ -73,7 +75,7 @@ export interface LevelContext {
 /** Trains the segments of a level jointly. Gives all weights, the level's beside those before. */
 export async function trainLevel(level: Level, context: LevelContext): Promise<Weights> {
   const { segments, stage, firstStep, steps } = level;
-  const { original, batches, epochs, plan, loss, run, hooks, checkpoint } = context;
+  const { original, batches, epochs, plan, loss, calibration, run, hooks, checkpoint } = context;
   const { network, tuning, optimizers, average } = learnerOf(level, context);
   const running = { network, segments, original };
   const finished = weightTensors(level.weights);
@@ -89,7 +91,8 @@ export async function trainLevel(level: Level, context: LevelContext): Promise<W
         stage: nameOf(segments, plan),
         ...{ batches, epochs, optimizers, average, part: { firstStep, steps } },
         schedule: linearDecay(),
-        losses: (batch, step) => levelLosses(batch, { ...running, tuning, loss, step }),
+        losses: (batch, step) =>
+          levelLosses(batch, { ...running, tuning, loss, calibration, step }),
       },
       { from: resumed ?? startOfStage, keeper, hooks },
     );
@@ -173,9 +176,13 @@ function runLevel(
  */
 function levelLosses(
   batch: Batch,
-  context: RunningLevel & { tuning: Tuning | undefined; step: number; loss: JointLoss },
+  context: RunningLevel &
+    Pick<LevelContext, "loss" | "calibration"> & {
+      readonly tuning: Tuning | undefined;
+      readonly step: number;
+    },
 ): LossTerm[] {
-  const { segments, tuning, step, original, loss } = context;
+  const { segments, tuning, step, original, loss, calibration } = context;
   const compared = loss.featureWeight > 0 ? segments : [];
   const wanted = { compared, logits: loss.distillationWeight > 0 };
   const { known, outputs } = runLevel(batch, { ...context, ...wanted });
@@ -187,7 +194,10 @@ function levelLosses(
   const judged = segments[step % segments.length]!;
   const output = outputs[outputOf(judged)]!;
   const logits = tuning?.learnsAt(step) ? tuning.judge(output) : original.judge(judged.to, output);
-  return [...features, ...logitTerms(logits, { batch, originalLogits: known.logits }, loss)];
+  return [
+    ...features,
+    ...logitTerms(logits, { batch, originalLogits: known.logits, calibration }, loss),
+  ];
 }
 
 /** All parameters but the scales of batch norms behind pooling: only positive ones, such as 1, fold. */

@@ -7,6 +7,7 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { compose } from "../../src/graph/rewrites.ts";
+import { fromFloat32, toNumbers } from "../../src/graph/tensorData.ts";
 import { densenet, googlenet, resnet, sequential } from "../../src/models/index.ts";
 import type { ObfuscateOptions } from "../../src/obfuscate/options.ts";
 import { Original } from "../../src/obfuscate/original.ts";
@@ -238,6 +239,22 @@ describe("the terms of the loss", () => {
     const smooth = await first({ featureWeight: 0, labelSmoothing: 1 });
     expect(smooth.label).toBeGreaterThanOrEqual(Math.log(3));
     expect(smooth.label).not.toEqual((await first({ featureWeight: 0 })).label);
+  });
+
+  test("do not depend on how large the original's logits are", async () => {
+    const enlarged = (factor: number): Graph => {
+      const initializers = new Map(models.resnet.initializers);
+      for (const name of ["fc.weight", "fc.bias"]) {
+        const value = initializers.get(name)!;
+        const numbers = toNumbers(value).map((x) => factor * x);
+        initializers.set(name, fromFloat32(value.shape, Float32Array.from(numbers)));
+      }
+      return { ...models.resnet, initializers };
+    };
+    const [small, large] = [await trained(enlarged(0.5), {}), await trained(enlarged(8), {})];
+    expect(large.epochs.map(({ losses }) => losses)).toEqual(
+      small.epochs.map(({ losses }) => losses),
+    );
   });
 
   test.each<[string, Partial<ObfuscateOptions>]>([
