@@ -11,7 +11,6 @@ const data = await findFashionMnist(process.argv[2]);
 const parameters = [
   ...["obfuscate", "examples/resnet8-fashion-mnist.onnx", "--data", `idx:${data}`],
   ...["--depth", "5", "--epochs", "7", "--batch-size", "128", "--crop", "0", "--flip"],
-  ...["--label-weight", "0.5", "--distillation-weight", "0.5"], // docs/recipe.md says why
   ...["--max-accuracy-drop", "0.02"],
   ...["--out", freeFolder()],
 ];
