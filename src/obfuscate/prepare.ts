@@ -65,14 +65,11 @@ export async function prepare(options: ObfuscateOptions): Promise<Prepared> {
   assertLabels(data.train, outputs);
   assertLabels(data.test, outputs);
   const original = foldAround(graph, boundary);
-  const { extractor, classifier } = cutGraph(
-    { ...original, outputs: graph.outputs },
-    boundary.tensor,
-  );
+  const folded = inferShapes(original);
+  const whole = { ...original, outputs: graph.outputs };
+  const { extractor, classifier } = cutGraph(whole, boundary.tensor, folded);
   const { depth, maxMacs } = options;
-  const plan = planChain(extractor, inferShapes(extractor), {
-    ...{ depth, boundary, ...(maxMacs && { maxMacs }) },
-  });
+  const plan = planChain(extractor, folded, { depth, boundary, ...(maxMacs && { maxMacs }) });
   assertSealable({ graph, classifier, plan });
   const sha256 = createHash("sha256")
     .update(await readFile(options.model))

@@ -7,7 +7,7 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { compose } from "../../src/graph/rewrites.ts";
-import { fromFloat32, toNumbers } from "../../src/graph/tensorData.ts";
+import { toNumbers } from "../../src/graph/tensorData.ts";
 import { densenet, googlenet, resnet, sequential } from "../../src/models/index.ts";
 import type { ObfuscateOptions } from "../../src/obfuscate/options.ts";
 import { Original } from "../../src/obfuscate/original.ts";
@@ -27,6 +27,7 @@ import {
 } from "../../src/torch/index.ts";
 import { type ProgressEvent, RunFolder } from "../../src/train/index.ts";
 import { idxFile } from "../cli/fixtures.ts";
+import { float32 } from "../graph/graphs.ts";
 import { evaluate, randomInput, relativeDifference } from "../graph/onnxruntime.ts";
 import { workshop } from "../train/folder.ts";
 import { writeFiles } from "./tiny.ts";
@@ -246,8 +247,8 @@ describe("the terms of the loss", () => {
       const initializers = new Map(models.resnet.initializers);
       for (const name of ["fc.weight", "fc.bias"]) {
         const value = initializers.get(name)!;
-        const numbers = toNumbers(value).map((x) => factor * x);
-        initializers.set(name, fromFloat32(value.shape, Float32Array.from(numbers)));
+        const scaled = toNumbers(value).map((x) => factor * x);
+        initializers.set(name, float32(value.shape, scaled));
       }
       return { ...models.resnet, initializers };
     };
