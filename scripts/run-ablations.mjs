@@ -14,6 +14,8 @@ import { fail } from "./process.mjs";
 const variants = {
   "labels-only": ["--feature-weight", "0", "--label-weight", "1", "--distillation-weight", "0"],
   "features-only": ["--label-weight", "0", "--distillation-weight", "0"],
+  "no-features": ["--feature-weight", "0"],
+  "no-distillation": ["--distillation-weight", "0"],
   "direct-joint": [],
   "recursive-joint": ["--simulation", "recursive"],
   branches: ["--overparameterized", "branches"],

@@ -20,6 +20,12 @@ export interface JointLoss {
   readonly labelSmoothing: number;
 }
 
+/** The joint loss of one original. */
+export interface CalibratedLoss extends JointLoss {
+  /** What all logits are multiplied by. */
+  readonly calibration: number;
+}
+
 /** What is not decided for every training job. */
 export const defaultLoss: Omit<JointLoss, "labelSmoothing"> = {
   featureWeight: 1,
@@ -45,19 +51,19 @@ export function featureTerm(
 }
 
 /**
- * The factor that brings the original's logits to the usual size. Networks that learned for long are
- * over-confident (Guo et al. 2017, arXiv 1706.04599): their logits are several times larger, and in the loss
- * they would drown the features. 1 where the first batch's logits are not finite or all alike.
+ * The loss with the factor that brings the original's logits to the usual size. Networks that learned for
+ * long are over-confident (Guo et al. 2017, arXiv 1706.04599): their logits are several times larger, and in
+ * the loss they would drown the features. 1 where the first batch's logits are not finite or all alike.
  */
-export function calibrationOf(original: Original, batches: Batches): number {
+export function calibrate(loss: JointLoss, original: Original, batches: Batches): CalibratedLoss {
   for (const { images } of batches.epoch(0)) {
-    return scope(() => {
+    const factor = scope(() => {
       const { logits } = original.look(images, { tensors: [], logits: true });
-      const factor = usualDeviation / mean(deviation(logits, [1], false)).item();
-      return Number.isFinite(factor) ? factor : 1;
+      return usualDeviation / mean(deviation(logits, [1], false)).item();
     });
+    return { ...loss, calibration: Number.isFinite(factor) ? factor : 1 };
   }
-  return 1;
+  return { ...loss, calibration: 1 };
 }
 
 /**
@@ -66,22 +72,17 @@ export function calibrationOf(original: Original, batches: Batches): number {
  */
 export function logitTerms(
   simulated: Tensor,
-  target: {
-    readonly batch: Batch;
-    readonly originalLogits: Tensor | undefined;
-    readonly calibration: number;
-  },
-  loss: JointLoss,
+  target: { readonly batch: Batch; readonly originalLogits: Tensor | undefined },
+  loss: CalibratedLoss,
 ): LossTerm[] {
-  const { calibration } = target;
-  const logits = mulScalar(simulated, calibration);
+  const logits = mulScalar(simulated, loss.calibration);
   const terms: LossTerm[] = [];
   if (loss.labelWeight > 0) {
     const value = labelLoss(logits, target.batch, loss.labelSmoothing);
     terms.push({ name: "label", weight: loss.labelWeight, value });
   }
   if (loss.distillationWeight > 0) {
-    const original = mulScalar(target.originalLogits!, calibration);
+    const original = mulScalar(target.originalLogits!, loss.calibration);
     const value = distillationLoss(logits, original, loss.temperature);
     terms.push({ name: "distillation", weight: loss.distillationWeight, value });
   }

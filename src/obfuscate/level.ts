@@ -23,7 +23,7 @@ import {
 } from "../train/index.ts";
 import { inputOf, levelGraph, outputOf, startFrom, type Weights } from "./chain.ts";
 import { initializeChain } from "./initialize.ts";
-import { featureTerm, type JointLoss, logitTerms } from "./joint.ts";
+import { type CalibratedLoss, featureTerm, logitTerms } from "./joint.ts";
 import type { Knowledge, Original } from "./original.ts";
 import { foldOverparameterized, startOverparameterized } from "./overparameterize.ts";
 import type { Plan } from "./plan.ts";
@@ -53,9 +53,7 @@ export interface LevelContext {
   readonly plan: Plan;
   /** Epochs of the whole job. */
   readonly epochs: number;
-  readonly loss: JointLoss;
-  /** What logits are multiplied by in the loss (joint.ts). */
-  readonly calibration: number;
+  readonly loss: CalibratedLoss;
   /** What stands with the convolutions while they learn (overparameterize.ts). */
   readonly overparameterized: Overparameterization;
   /** Share of a level's steps whose weights are averaged in its end; 0: the last weights. */
@@ -75,7 +73,7 @@ export interface LevelContext {
 /** Trains the segments of a level jointly. Gives all weights, the level's beside those before. */
 export async function trainLevel(level: Level, context: LevelContext): Promise<Weights> {
   const { segments, stage, firstStep, steps } = level;
-  const { original, batches, epochs, plan, loss, calibration, run, hooks, checkpoint } = context;
+  const { original, batches, epochs, plan, loss, run, hooks, checkpoint } = context;
   const { network, tuning, optimizers, average } = learnerOf(level, context);
   const running = { network, segments, original };
   const finished = weightTensors(level.weights);
@@ -91,8 +89,7 @@ export async function trainLevel(level: Level, context: LevelContext): Promise<W
         stage: nameOf(segments, plan),
         ...{ batches, epochs, optimizers, average, part: { firstStep, steps } },
         schedule: linearDecay(),
-        losses: (batch, step) =>
-          levelLosses(batch, { ...running, tuning, loss, calibration, step }),
+        losses: (batch, step) => levelLosses(batch, { ...running, tuning, loss, step }),
       },
       { from: resumed ?? startOfStage, keeper, hooks },
     );
@@ -176,13 +173,13 @@ function runLevel(
  */
 function levelLosses(
   batch: Batch,
-  context: RunningLevel &
-    Pick<LevelContext, "loss" | "calibration"> & {
-      readonly tuning: Tuning | undefined;
-      readonly step: number;
-    },
+  context: RunningLevel & {
+    readonly loss: CalibratedLoss;
+    readonly tuning: Tuning | undefined;
+    readonly step: number;
+  },
 ): LossTerm[] {
-  const { segments, tuning, step, original, loss, calibration } = context;
+  const { segments, tuning, step, original, loss } = context;
   const compared = loss.featureWeight > 0 ? segments : [];
   const wanted = { compared, logits: loss.distillationWeight > 0 };
   const { known, outputs } = runLevel(batch, { ...context, ...wanted });
@@ -194,10 +191,7 @@ function levelLosses(
   const judged = segments[step % segments.length]!;
   const output = outputs[outputOf(judged)]!;
   const logits = tuning?.learnsAt(step) ? tuning.judge(output) : original.judge(judged.to, output);
-  return [
-    ...features,
-    ...logitTerms(logits, { batch, originalLogits: known.logits, calibration }, loss),
-  ];
+  return [...features, ...logitTerms(logits, { batch, originalLogits: known.logits }, loss)];
 }
 
 /** All parameters but the scales of batch norms behind pooling: only positive ones, such as 1, fold. */

@@ -6,7 +6,7 @@ import type { Batches } from "../data/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { sequential } from "../models/index.ts";
 import { startFrom, type Weights } from "./chain.ts";
-import { calibrationOf } from "./joint.ts";
+import { calibrate, type JointLoss } from "./joint.ts";
 import { type LevelContext, trainLevel } from "./level.ts";
 import type { Original } from "./original.ts";
 import { levelsOf, segmentTree, wholeChain } from "./segments.ts";
@@ -14,8 +14,8 @@ import { withTuned } from "./tuning.ts";
 import { readWeights } from "./weights.ts";
 
 /** What a simulation needs besides the original and the data. */
-export interface SimulationContext
-  extends Omit<LevelContext, "original" | "batches" | "calibration"> {
+export interface SimulationContext extends Omit<LevelContext, "original" | "batches" | "loss"> {
+  readonly loss: JointLoss;
   readonly simulation: "recursive" | "direct";
   /** Share of the last level's steps in which the classifier learns as well. */
   readonly tuneClassifier: number;
@@ -36,13 +36,14 @@ export async function simulate(
   batches: Batches,
   context: SimulationContext,
 ): Promise<Simulated> {
-  const { plan, simulation, epochs, seed, checkpoint, classifier } = context;
+  const { plan, simulation, epochs, seed, checkpoint, classifier, run } = context;
   const ends = { from: original.input, to: original.boundary };
   const isDirect = simulation === "direct";
   const whole = isDirect ? wholeChain(plan.layers.length, ends) : segmentTree(plan.cuts, ends);
   const levels = levelsOf(whole);
   const starts = startsOfLevels(levels.length, epochs * batches.length);
-  const calibration = calibrationOf(original, batches);
+  const loss = calibrate(context.loss, original, batches);
+  if (!checkpoint) await run.metrics.append({ calibration: loss.calibration });
   let weights: Weights = checkpoint ? readWeights(checkpoint.tensors) : new Map();
   for (const [stage, segments] of levels.entries()) {
     if (checkpoint && stage < checkpoint.stage) continue;
@@ -50,7 +51,7 @@ export async function simulate(
     const steps = (starts[stage + 1] as number) - firstStep;
     const tuneClassifier = stage === levels.length - 1 ? context.tuneClassifier : 0;
     const level = { segments, stage, firstStep, steps, weights, tuneClassifier };
-    weights = await trainLevel(level, { ...context, original, batches, calibration });
+    weights = await trainLevel(level, { ...context, original, batches, loss });
   }
   const chain = sequential(plan.layers, { shape: plan.input, seed });
   return { chain: startFrom(chain, weights, []), classifier: withTuned(classifier, weights) };

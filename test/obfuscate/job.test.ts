@@ -181,8 +181,10 @@ describe.each([
     expect(summary.seconds).toBeGreaterThan(0);
   });
 
-  test("logs every epoch of every stage with its losses", () => {
-    const lines = metricsOf(summary) as { stage: string; epoch: number; losses: object }[];
+  test("logs what logits are multiplied by, then every epoch of every stage with its losses", () => {
+    const [calibrated, ...epochs] = metricsOf(summary);
+    expect(calibrated).toEqual({ calibration: expect.any(Number) });
+    const lines = epochs as { stage: string; epoch: number; losses: object }[];
     const told = events.filter(({ type }) => type === "epoch");
     expect(told).toMatchObject(lines);
     const root = lines.filter(({ stage }) => stage === "chain");
@@ -289,7 +291,8 @@ test("a job that is stopped while it verifies has nothing left to train", async 
   const events: ProgressEvent[] = [];
   const { files } = await resume(out, { onProgress: (event) => events.push(event) });
   expect(events.map(({ type }) => type)).not.toContain("step");
-  expect(metricsOf({ files })).toHaveLength(1);
+  expect(metricsOf({ files }).at(-1)).toMatchObject({ stage: "chain", epoch: 1 });
+  expect(metricsOf({ files })).toHaveLength(2); // the first tells the calibration
 });
 
 test("with images held out, both models are judged by them", async () => {
@@ -383,7 +386,7 @@ test("an original that gives no numbers ends the run, which keeps no such checkp
     expect(error).toBeInstanceOf(DivergedError);
     expect(error.message).toMatch(/stage "chain" by step 1 of 32: feature = NaN.*--mean/);
   }
-  expect(readdirSync(out)).toEqual(["config.json"]);
+  expect(readdirSync(out)).toEqual(["config.json", "metrics.jsonl"]);
 });
 
 describe("what is wrong is told before a folder is made", () => {
