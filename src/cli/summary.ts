@@ -26,6 +26,7 @@ export function renderSummary(summary: ObfuscateSummary): string {
   const checks = renderTable([
     ["agreement with the original", percent(verify.agreement)],
     ["squared error of the logits, over their squares", percent(verify.logitError)],
+    ["the same on images trained on", percent(verify.trainingLogitError)],
     [
       "largest logit difference, original to obfuscated",
       verify.maxAbsDiffToOriginal.toPrecision(3),

@@ -97,7 +97,7 @@ async function execute(
   const shipped = { graph: sealed, path: run.files.model };
   await writeModel(sealed, shipped.path);
   const results = await verify({ graph, path: options.model }, shipped, {
-    ...{ trained: compose(chain, classifier), test: data.test, mean, std, threads },
+    ...{ trained: compose(chain, classifier), ...data, mean, std, threads },
     onProgress: () => throwIfStopped(hooks, run),
   });
   const summary: ObfuscateSummary = {

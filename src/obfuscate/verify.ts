@@ -23,6 +23,7 @@ export interface ModelFile {
 export interface VerifyOptions {
   /** The trained network, before sealing. */
   readonly trained: Graph;
+  readonly train: Dataset;
   readonly test: Dataset;
   readonly mean: readonly number[];
   readonly std: readonly number[];
@@ -33,6 +34,7 @@ export interface VerifyOptions {
 
 const largestRelativeDifference = 1e-4;
 const imagesForDifference = 500;
+const imagesForTrainingError = 1000;
 const secondsPerLatency = 2;
 
 /**
@@ -44,13 +46,14 @@ export async function verify(
   shipped: ModelFile,
   options: VerifyOptions,
 ): Promise<Pick<ObfuscateSummary, "original" | "obfuscated" | "verify">> {
-  const { test, threads } = options;
+  const { train, test, threads } = options;
   await using originalSession = await OnnxSession.open(original.path, { threads });
   await using shippedSession = await OnnxSession.open(shipped.path, { threads });
   const first = await OnnxClassifier.open(originalSession, test);
   const second = await OnnxClassifier.open(shippedSession, test);
   const sealing = await compareWithTrained(second, options);
   const versus = await compare([first, second], test, options);
+  const learned = await compare([first, second], sampleOf(train, imagesForTrainingError), options);
   const [batch1, batch64] = [
     await OnnxClassifier.compareLatency([first, second], { batch: 1, seconds: secondsPerLatency }),
     await OnnxClassifier.compareLatency([first, second], { batch: 64, seconds: secondsPerLatency }),
@@ -65,6 +68,7 @@ export async function verify(
       maxRelDiff: sealing.maxRelDiff,
       agreement: versus.agreement,
       logitError: versus.logitError,
+      trainingLogitError: learned.logitError,
       maxAbsDiffToOriginal: versus.maxAbsDiff,
     },
   };
@@ -72,12 +76,7 @@ export async function verify(
 
 async function compareWithTrained(shipped: OnnxClassifier, options: VerifyOptions) {
   const { trained, test } = options;
-  const count = Math.min(imagesForDifference, test.labels.length);
-  const sample = select(
-    test,
-    Int32Array.from({ length: count }, (_, i) => i),
-    test.name,
-  );
+  const sample = sampleOf(test, imagesForDifference);
   const network = new Network(trained);
   try {
     const reference = new NetworkClassifier(network, {
@@ -95,6 +94,14 @@ async function compareWithTrained(shipped: OnnxClassifier, options: VerifyOption
   } finally {
     network.dispose();
   }
+}
+
+/** Images from all over a data set, which may be in the order of its classes; all where it has fewer. */
+function sampleOf(dataset: Dataset, most: number): Dataset {
+  const total = dataset.labels.length;
+  const count = Math.min(most, total);
+  const indices = Int32Array.from({ length: count }, (_, i) => Math.floor((i * total) / count));
+  return select(dataset, indices, dataset.name);
 }
 
 async function figuresOf(

@@ -37,7 +37,7 @@ import { type ProgressEvent, trainReference } from "../../src/train/index.ts";
 import { idxFile } from "../cli/fixtures.ts";
 import { collectGarbage } from "../garbage.ts";
 import { float32 } from "../graph/graphs.ts";
-import { accuracyOf, classesOf } from "../train/accuracy.ts";
+import { accuracyOf, classesOf, logitsOf } from "../train/accuracy.ts";
 import { workshop } from "../train/folder.ts";
 import { writeData } from "./tiny.ts";
 
@@ -157,6 +157,22 @@ describe.each([
     ];
     const agreeing = first.filter((each, i) => each === second[i]).length;
     expect(summary.verify.agreement).toBe(agreeing / first.length);
+  });
+
+  test("tells how far the logits are off, on test images and on those trained on", async () => {
+    const centred = async (file: string, dataset: Dataset) =>
+      (await logitsOf(file, dataset, normalization)).flatMap((row) => {
+        const mean = row.reduce((sum, each) => sum + each) / row.length;
+        return row.map((each) => each - mean);
+      });
+    const errorOn = async (dataset: Dataset) => {
+      const [a, b] = [await centred(model, dataset), await centred(summary.files.model, dataset)];
+      const squares = (values: number[]) => values.reduce((sum, each) => sum + each ** 2, 0);
+      return squares(a.map((each, i) => each - b[i]!)) / squares(a);
+    };
+    const { train, test } = await loadData(data);
+    expect(summary.verify.logitError).toBeCloseTo(await errorOn(test), 6);
+    expect(summary.verify.trainingLogitError).toBeCloseTo(await errorOn(train), 6);
   });
 
   test("leaves a folder with everything that the run was", () => {
