@@ -106,8 +106,10 @@ describe.concurrent("a signal", () => {
     const resuming = { interrupt: { signal: "SIGINT", when: /images\/s/ } } as const;
     const again = await deepobf(["resume", out], resuming);
     expect(again, again.stderr).toMatchObject({ code: 130, stdout: "" });
-    const steps = readFileSync(join(out, "metrics.jsonl"), "utf8").trim().split("\n");
-    const epochs = steps.map((line) => JSON.parse(line).epoch);
+    const lines = readFileSync(join(out, "metrics.jsonl"), "utf8").trim().split("\n");
+    const [first, ...records] = lines.map((line) => JSON.parse(line));
+    expect(Object.keys(first)).toEqual(["calibration"]);
+    const epochs = records.map(({ epoch }) => epoch);
     expect(epochs).toEqual(epochs.map((_, index) => index + 1));
   });
 });
