@@ -2,7 +2,7 @@
 // the chain and the classifier alone, and how it compares with the original.
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { type Dataset, select } from "../data/index.ts";
+import { type Data, type Dataset, type Normalization, select } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { ModelError } from "../errors.ts";
 import { compare, type Evaluation, type Latency, OnnxClassifier } from "../evaluate/index.ts";
@@ -20,13 +20,9 @@ export interface ModelFile {
   readonly path: string;
 }
 
-export interface VerifyOptions {
+export interface VerifyOptions extends Data, Normalization {
   /** The trained network, before sealing. */
   readonly trained: Graph;
-  readonly train: Dataset;
-  readonly test: Dataset;
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
   readonly threads: number;
   /** Called after every batch; what it throws ends the verification. */
   readonly onProgress?: () => void;
