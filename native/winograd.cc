@@ -19,18 +19,40 @@ namespace {
 // A tile is 4x4 inputs or, transformed, as many frequencies.
 constexpr int64_t side = 4;
 constexpr int64_t frequencies = side * side;
+// Channels of a filter that lie side by side.
 constexpr int64_t panel = 16;
-constexpr int64_t lanes = 8;
-constexpr int rowsAtOnce = 6;
+constexpr int64_t lanes = panel / 2;
+constexpr int rowsAtOnce = 12;
 // Floats of a block's transformed tiles, which stay in the second-level cache.
 constexpr int64_t blockFloats = 96 * 1024;
 
 using Vector = float __attribute__((vector_size(lanes * sizeof(float)), aligned(sizeof(float))));
+using WideVector = float __attribute__((vector_size(panel * sizeof(float)), aligned(sizeof(float))));
 
 #define INLINE inline __attribute__((always_inline))
 
-INLINE Vector& lanesAt(float* place) { return *reinterpret_cast<Vector*>(place); }
-INLINE const Vector& lanesAt(const float* place) { return *reinterpret_cast<const Vector*>(place); }
+template <typename T = Vector>
+INLINE T& lanesAt(float* place) {
+  return *reinterpret_cast<T*>(place);
+}
+template <typename T = Vector>
+INLINE const T& lanesAt(const float* place) {
+  return *reinterpret_cast<const T*>(place);
+}
+
+/** Memory in whole cache lines, so that no vector lies across two. */
+class Buffer {
+ public:
+  explicit Buffer(int64_t floats = 0) : lines_((floats + panel - 1) / panel) {}
+  float* data() { return lines_.data()->values; }
+  const float* data() const { return lines_.data()->values; }
+
+ private:
+  struct alignas(panel * sizeof(float)) Line {
+    float values[panel];
+  };
+  std::vector<Line> lines_;
+};
 
 /** Images [N, H, W, C] in tiles of 2x2 outputs, and blocks of tiles. */
 struct Tiling {
@@ -40,7 +62,7 @@ struct Tiling {
   Tiling(const at::Tensor& x, int64_t channelsOfBoth)
       : images(x.size(0)), height(x.size(2)), width(x.size(3)) {
     const int64_t fitting = blockFloats / (frequencies * channelsOfBoth);
-    tilesInBlock = std::clamp<int64_t>(fitting / rowsAtOnce, 1, 16) * rowsAtOnce;
+    tilesInBlock = std::clamp<int64_t>(fitting / rowsAtOnce, 4, 8) * rowsAtOnce;
   }
   int64_t rows() const { return (height + 1) / 2; }
   int64_t columns() const { return (width + 1) / 2; }
@@ -156,47 +178,77 @@ struct Matrix {
   int64_t row, column;
 };
 
-/** A panel of c = a b, or c += a b where it `adds`. Rows of a panel lie bRow and cRow apart. */
+/**
+ * c = a b, or c += a b where it `adds`. Rows of b and of c lie bRow and cRow apart, panels of b bPanel, those
+ * of c side by side.
+ */
 struct Product {
   Matrix a;
   const float* b;
-  int64_t bRow, depth;
+  int64_t bRow, bPanel, depth;
   float* c;
   int64_t cRow;
   bool adds;
 };
 
-/** The next rows of the panel, in registers. */
-template <int rows>
-INLINE void multiplyRows(Product& by) {
-  Vector sums[rows][2] = {};
+/** The next rows of some columns, in registers. Their vectors lie bNext apart in b, side by side in c. */
+template <typename T, int rows, int vectors>
+INLINE void multiplyRows(Product& by, int64_t bNext) {
+  constexpr int64_t width = sizeof(T) / sizeof(float);
+  T sums[rows][vectors] = {};
   if (by.adds) {
     for (int i = 0; i < rows; i++) {
-      sums[i][0] = lanesAt(by.c + i * by.cRow);
-      sums[i][1] = lanesAt(by.c + i * by.cRow + lanes);
+      for (int j = 0; j < vectors; j++) sums[i][j] = lanesAt<T>(by.c + i * by.cRow + j * width);
     }
   }
-  for (int64_t k = 0; k < by.depth; k++) {
-    const Vector b0 = lanesAt(by.b + k * by.bRow), b1 = lanesAt(by.b + k * by.bRow + lanes);
+  const float *a = by.a.data, *b = by.b;
+  for (int64_t k = 0; k < by.depth; k++, a += by.a.column, b += by.bRow) {
+    T row[vectors];
+    for (int j = 0; j < vectors; j++) row[j] = lanesAt<T>(b + j * bNext);
     for (int i = 0; i < rows; i++) {
-      const float value = by.a.data[i * by.a.row + k * by.a.column];
-      sums[i][0] += value * b0;
-      sums[i][1] += value * b1;
+      for (int j = 0; j < vectors; j++) sums[i][j] += a[i * by.a.row] * row[j];
     }
   }
   for (int i = 0; i < rows; i++) {
-    lanesAt(by.c + i * by.cRow) = sums[i][0];
-    lanesAt(by.c + i * by.cRow + lanes) = sums[i][1];
+    for (int j = 0; j < vectors; j++) lanesAt<T>(by.c + i * by.cRow + j * width) = sums[i][j];
   }
   by.a.data += rows * by.a.row;
   by.c += rows * by.cRow;
 }
 
-FOR_EACH_PROCESSOR void multiplyPanel(Product by, int64_t rows) {
-  for (; rows >= rowsAtOnce; rows -= rowsAtOnce) multiplyRows<rowsAtOnce>(by);
-  if (rows & 4) multiplyRows<4>(by);
-  if (rows & 2) multiplyRows<2>(by);
-  if (rows & 1) multiplyRows<1>(by);
+template <typename T, int atOnce, int vectors>
+INLINE void multiplyColumns(Product by, int64_t rows, int64_t bNext) {
+  for (; rows >= atOnce; rows -= atOnce) multiplyRows<T, atOnce, vectors>(by, bNext);
+  if (rows & 8) multiplyRows<T, 8, vectors>(by, bNext);
+  if (rows & 4) multiplyRows<T, 4, vectors>(by, bNext);
+  if (rows & 2) multiplyRows<T, 2, vectors>(by, bNext);
+  if (rows & 1) multiplyRows<T, 1, vectors>(by, bNext);
+}
+
+/** A panel at a time, in two vectors: 12 sums for the 16 registers of AVX2. */
+INLINE void multiplyPanels(Product by, int64_t rows, int64_t panels) {
+  for (; panels > 0; panels--, by.b += by.bPanel, by.c += panel) {
+    multiplyColumns<Vector, 6, 2>(by, rows, lanes);
+  }
+}
+
+#if defined(__x86_64__)
+/** Two panels at a time: 24 sums for the 32 registers of AVX-512. */
+__attribute__((target("arch=x86-64-v4"))) void multiply(Product by, int64_t rows, int64_t panels) {
+  for (; panels > 1; panels -= 2, by.b += 2 * by.bPanel, by.c += 2 * panel) {
+    multiplyColumns<WideVector, 12, 2>(by, rows, by.bPanel);
+  }
+  if (panels > 0) multiplyColumns<WideVector, 12, 1>(by, rows, by.bPanel);
+}
+
+__attribute__((target("arch=x86-64-v3"))) void multiply(Product by, int64_t rows, int64_t panels) {
+  multiplyPanels(by, rows, panels);
+}
+
+__attribute__((target("default")))
+#endif
+void multiply(Product by, int64_t rows, int64_t panels) {
+  multiplyPanels(by, rows, panels);
 }
 
 /** G g Gt of one axis: four frequencies from three taps. */
@@ -209,9 +261,9 @@ INLINE std::array<float, side> filterAxis(float g0, float g1, float g2) {
  * Filters as [frequency, panel of outputs, input, output in the panel], from weights [O, I, 3, 3]; with
  * `turned` those that lead back from the outputs to the inputs.
  */
-std::vector<float> transformFilters(const at::Tensor& weight, bool turned) {
+Buffer transformFilters(const at::Tensor& weight, bool turned) {
   const int64_t outputs = weight.size(turned ? 1 : 0), inputs = weight.size(turned ? 0 : 1);
-  std::vector<float> result(frequencies * inputs * outputs);
+  Buffer result(frequencies * inputs * outputs);
   at::parallel_for(0, outputs, 16, [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; o++) {
       for (int64_t i = 0; i < inputs; i++) {
@@ -243,26 +295,24 @@ INLINE std::array<float, 3> tapAxis(float u0, float u1, float u2, float u3) {
 }
 
 /** Images x [N, C, H, W] convolved with transformed filters, and the bias, to y [N, O, H, W]. */
-void convolve(const at::Tensor& x, const std::vector<float>& filters, const float* bias,
+void convolve(const at::Tensor& x, const Buffer& filters, const float* bias,
               const at::Tensor& y) {
   const int64_t inputs = x.size(1), outputs = y.size(1);
   const Tiling by(x, inputs + outputs);
   at::parallel_for(0, by.blocks(), 1, [&](int64_t begin, int64_t end) {
-    const std::vector<float> zeros(inputs);
-    std::vector<float> outside(outputs);
-    std::vector<float> tiles(frequencies * by.tilesInBlock * inputs);
-    std::vector<float> products(frequencies * by.tilesInBlock * outputs);
+    const Buffer zeros(inputs);
+    Buffer outside(outputs);
+    Buffer tiles(frequencies * by.tilesInBlock * inputs);
+    Buffer products(frequencies * by.tilesInBlock * outputs);
     for (int64_t block = begin; block < end; block++) {
       const int64_t first = block * by.tilesInBlock;
       const int64_t count = std::min(by.tilesInBlock, by.tiles() - first);
       transformInputs(by, elements<float>(x), inputs, first, count, zeros.data(), tiles.data());
       for (int64_t f = 0; f < frequencies; f++) {
         const Matrix a{tiles.data() + f * by.tilesInBlock * inputs, inputs, 1};
-        for (int64_t o = 0; o < outputs; o += panel) {
-          const float* panels = filters.data() + (f * outputs + o) * inputs;
-          float* c = products.data() + f * by.tilesInBlock * outputs + o;
-          multiplyPanel({a, panels, panel, inputs, c, outputs, /*adds=*/false}, count);
-        }
+        const float* b = filters.data() + f * outputs * inputs;
+        float* c = products.data() + f * by.tilesInBlock * outputs;
+        multiply({a, b, panel, inputs * panel, inputs, c, outputs, /*adds=*/false}, count, outputs / panel);
       }
       transformOutputs(by, products.data(), outputs, first, count, bias, outside.data(),
                        y.data_ptr<float>());
@@ -276,13 +326,13 @@ at::Tensor weightGradient(const at::Tensor& x, const at::Tensor& gradient) {
   const Tiling by(x, inputs + outputs);
   const int64_t plane = inputs * outputs;
   const int64_t parts = std::min<int64_t>(at::get_num_threads(), by.blocks());
-  std::vector<std::vector<float>> sums(parts);
+  std::vector<Buffer> sums(parts);
   at::parallel_for(0, parts, 1, [&](int64_t firstPart, int64_t lastPart) {
-    const std::vector<float> zeros(std::max(inputs, outputs));
-    std::vector<float> tiles(frequencies * by.tilesInBlock * inputs);
-    std::vector<float> gradients(frequencies * by.tilesInBlock * outputs);
+    const Buffer zeros(std::max(inputs, outputs));
+    Buffer tiles(frequencies * by.tilesInBlock * inputs);
+    Buffer gradients(frequencies * by.tilesInBlock * outputs);
     for (int64_t part = firstPart; part < lastPart; part++) {
-      sums[part].resize(frequencies * plane);
+      sums[part] = Buffer(frequencies * plane);
       const int64_t end = by.blocks() * (part + 1) / parts;
       for (int64_t block = by.blocks() * part / parts; block < end; block++) {
         const int64_t first = block * by.tilesInBlock;
@@ -292,11 +342,9 @@ at::Tensor weightGradient(const at::Tensor& x, const at::Tensor& gradient) {
                            gradients.data());
         for (int64_t f = 0; f < frequencies; f++) {
           const Matrix a{tiles.data() + f * by.tilesInBlock * inputs, 1, inputs};
-          for (int64_t o = 0; o < outputs; o += panel) {
-            const float* b = gradients.data() + f * by.tilesInBlock * outputs + o;
-            float* c = sums[part].data() + f * plane + o;
-            multiplyPanel({a, b, outputs, count, c, outputs, /*adds=*/true}, inputs);
-          }
+          const float* b = gradients.data() + f * by.tilesInBlock * outputs;
+          float* c = sums[part].data() + f * plane;
+          multiply({a, b, outputs, panel, count, c, outputs, /*adds=*/true}, inputs, outputs / panel);
         }
       }
     }
@@ -306,8 +354,8 @@ at::Tensor weightGradient(const at::Tensor& x, const at::Tensor& gradient) {
   at::parallel_for(0, plane, 1024, [&](int64_t begin, int64_t end) {
     for (int64_t pair = begin; pair < end; pair++) {
       float total[frequencies] = {};
-      for (const std::vector<float>& part : sums) {
-        for (int64_t f = 0; f < frequencies; f++) total[f] += part[f * plane + pair];
+      for (const Buffer& part : sums) {
+        for (int64_t f = 0; f < frequencies; f++) total[f] += part.data()[f * plane + pair];
       }
       std::array<float, 3> columns[side];
       for (int64_t j = 0; j < side; j++) {

@@ -7,7 +7,7 @@ export * from "./ops.ts";
 export { AdamW, type Optimizer, type ParameterGroup, SGD } from "./optimizers.ts";
 export {
   cpuHasBfloat16,
-  cpuIsAsWideAsAvx2,
+  cpuVectorBits,
   cudaDevices,
   libtorchVersion,
   manualSeed,

@@ -68,13 +68,14 @@ export function cpuHasBfloat16(): boolean {
 }
 
 /**
- * Whether 256 bits, AVX2's, are the most that this processor multiplies at once, as Linux reports it: it has no AVX-512, or
- * computes that in halves, as AMD's family 25 (Zen 4) does.
+ * How many bits this processor multiplies at once, as Linux reports it: 512 with AVX-512, 256 with AVX2 and where
+ * AVX-512 is computed in halves, as by AMD's family 25 (Zen 4); 0 where neither is known to be there.
  */
-export function cpuIsAsWideAsAvx2(): boolean {
+export function cpuVectorBits(): 512 | 256 | 0 {
   const info = cpuInfo();
   const inHalves = /^vendor_id\s*: AuthenticAMD$/m.test(info) && /^cpu family\s*: 25$/m.test(info);
-  return /\bavx2\b/.test(info) && (inHalves || !/\bavx512f\b/.test(info));
+  if (/\bavx512f\b/.test(info) && !inHalves) return 512;
+  return /\bavx2\b/.test(info) ? 256 : 0;
 }
 
 /** Empty where it is not Linux: nothing is known to be there. */

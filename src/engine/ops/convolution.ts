@@ -1,7 +1,7 @@
 // Convolutions over one, two or three spatial axes.
 
 import { slideWindowTransposed } from "../../graph/window.ts";
-import { cpuIsAsWideAsAvx2, operator, type Tensor } from "../../torch/index.ts";
+import { cpuVectorBits, operator, type Tensor } from "../../torch/index.ts";
 import { add, checkShape, permute, reshape } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { Call } from "../operator.ts";
@@ -11,8 +11,8 @@ const convolution = operator("aten::convolution");
 const linear = operator("aten::linear");
 const winograd = operator("deepobf::winograd");
 
-/** Not tried where wider vectors are computed at once: there oneDNN leaves little (docs/performance.md). */
-const winogradPays = cpuIsAsWideAsAvx2();
+/** From how many channels on native/winograd.cc is faster than oneDNN (docs/performance.md). */
+const winogradChannels = { 512: 32, 256: 16, 0: Number.POSITIVE_INFINITY }[cpuVectorBits()];
 
 export function Conv(
   [x, weight, bias]: [Tensor, Tensor, Tensor?],
@@ -28,7 +28,7 @@ export function Conv(
   // oneDNN's weight gradient of such a convolution takes up to 100 times as long in bfloat16.
   if (isPointwise && device === "cpu" && x.dtype === "bfloat16") return pointwise(x, weight, bias);
   const window = [...kernel, ...strides, ...dilations, ...pads];
-  if (winogradPays && device === "cpu" && group === 1 && isForWinograd(x, weight, window)) {
+  if (device === "cpu" && group === 1 && isForWinograd(x, weight, window)) {
     return winograd(x, weight, bias ?? null);
   }
   const padding = symmetricPadding(pads);
@@ -52,7 +52,8 @@ const winogradWindow = String([3, 3, 1, 1, 1, 1, 1, 1, 1, 1]);
 
 function isForWinograd(x: Tensor, weight: Tensor, window: readonly number[]): boolean {
   const [outputs, inputs] = weight.shape as [number, number];
-  const fits = outputs % 16 === 0 && inputs % 16 === 0 && x.shape[1] === inputs;
+  const isWide = Math.min(outputs, inputs) >= winogradChannels;
+  const fits = isWide && outputs % 16 === 0 && inputs % 16 === 0 && x.shape[1] === inputs;
   return fits && x.dtype === "float32" && !x.shape.includes(0) && String(window) === winogradWindow;
 }
 
