@@ -19,12 +19,14 @@ namespace {
 // A tile is 4x4 inputs or, transformed, as many frequencies.
 constexpr int64_t side = 4;
 constexpr int64_t frequencies = side * side;
-// Channels of a filter that lie side by side.
+// Channels that lie side by side in transformed filters: a vector of AVX-512, two of AVX2.
 constexpr int64_t panel = 16;
 constexpr int64_t lanes = panel / 2;
 constexpr int rowsAtOnce = 12;
 // Floats of a block's transformed tiles, which stay in the second-level cache.
 constexpr int64_t blockFloats = 96 * 1024;
+// More tiles than fit are better than filters that come from memory for fewer.
+constexpr int64_t fewestTiles = 4 * rowsAtOnce, mostTiles = 8 * rowsAtOnce;
 
 using Vector = float __attribute__((vector_size(lanes * sizeof(float)), aligned(sizeof(float))));
 using WideVector = float __attribute__((vector_size(panel * sizeof(float)), aligned(sizeof(float))));
@@ -62,7 +64,7 @@ struct Tiling {
   Tiling(const at::Tensor& x, int64_t channelsOfBoth)
       : images(x.size(0)), height(x.size(2)), width(x.size(3)) {
     const int64_t fitting = blockFloats / (frequencies * channelsOfBoth);
-    tilesInBlock = std::clamp<int64_t>(fitting / rowsAtOnce, 4, 8) * rowsAtOnce;
+    tilesInBlock = std::clamp(fitting / rowsAtOnce * rowsAtOnce, fewestTiles, mostTiles);
   }
   int64_t rows() const { return (height + 1) / 2; }
   int64_t columns() const { return (width + 1) / 2; }
@@ -216,6 +218,7 @@ INLINE void multiplyRows(Product& by, int64_t bNext) {
   by.c += rows * by.cRow;
 }
 
+/** All rows of some columns. */
 template <typename T, int atOnce, int vectors>
 INLINE void multiplyColumns(Product by, int64_t rows, int64_t bNext) {
   for (; rows >= atOnce; rows -= atOnce) multiplyRows<T, atOnce, vectors>(by, bNext);
@@ -295,8 +298,7 @@ INLINE std::array<float, 3> tapAxis(float u0, float u1, float u2, float u3) {
 }
 
 /** Images x [N, C, H, W] convolved with transformed filters, and the bias, to y [N, O, H, W]. */
-void convolve(const at::Tensor& x, const Buffer& filters, const float* bias,
-              const at::Tensor& y) {
+void convolve(const at::Tensor& x, const Buffer& filters, const float* bias, const at::Tensor& y) {
   const int64_t inputs = x.size(1), outputs = y.size(1);
   const Tiling by(x, inputs + outputs);
   at::parallel_for(0, by.blocks(), 1, [&](int64_t begin, int64_t end) {
@@ -312,7 +314,8 @@ void convolve(const at::Tensor& x, const Buffer& filters, const float* bias,
         const Matrix a{tiles.data() + f * by.tilesInBlock * inputs, inputs, 1};
         const float* b = filters.data() + f * outputs * inputs;
         float* c = products.data() + f * by.tilesInBlock * outputs;
-        multiply({a, b, panel, inputs * panel, inputs, c, outputs, /*adds=*/false}, count, outputs / panel);
+        multiply({a, b, panel, inputs * panel, inputs, c, outputs, /*adds=*/false}, count,
+                 outputs / panel);
       }
       transformOutputs(by, products.data(), outputs, first, count, bias, outside.data(),
                        y.data_ptr<float>());
@@ -344,7 +347,8 @@ at::Tensor weightGradient(const at::Tensor& x, const at::Tensor& gradient) {
           const Matrix a{tiles.data() + f * by.tilesInBlock * inputs, 1, inputs};
           const float* b = gradients.data() + f * by.tilesInBlock * outputs;
           float* c = sums[part].data() + f * plane;
-          multiply({a, b, outputs, panel, count, c, outputs, /*adds=*/true}, inputs, outputs / panel);
+          multiply({a, b, outputs, panel, count, c, outputs, /*adds=*/true}, inputs,
+                   outputs / panel);
         }
       }
     }
