@@ -1,5 +1,5 @@
 // Time of single 3×3 convolutions in float32, forward and backward: libtorch's own beside native/winograd.cc,
-// which the engine takes where the processor computes no more than AVX2 at once.
+// which the engine takes from 16 or 48 channels on (src/engine/ops/convolution.ts).
 import {
   grad,
   operator,
@@ -19,6 +19,8 @@ const shapes = [
   [48, 16],
   [64, 8],
   [96, 8],
+  [208, 8],
+  [384, 4],
 ] as const;
 
 const options = readOptions({ rounds: 7 });

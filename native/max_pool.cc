@@ -59,8 +59,8 @@ inline __attribute__((always_inline)) void forEachRun(const Window& window, int6
   }
 }
 
-// One row of maxima, and for each the first place in the window that holds it.
-template <typename T>
+// One row of maxima and, where it `keepsPlaces`, for each the first place in the window that holds it.
+template <typename T, bool keepsPlaces>
 FOR_EACH_PROCESSOR void poolRow(const T* image, const Window& window, int64_t row, T lowest,
                                 T* maxima, uint8_t* places) {
   const auto& [rows, columns, channels] = window;
@@ -68,7 +68,9 @@ FOR_EACH_PROCESSOR void poolRow(const T* image, const Window& window, int64_t ro
   for (int64_t x = 0; x < columns.output; x++) {
     const int64_t firstColumn = std::max<int64_t>(0, -columns.under(x, 0));
     std::fill_n(maxima + x * channels, channels, lowest);
-    std::fill_n(places + x * channels, channels, firstRow * columns.kernel + firstColumn);
+    if constexpr (keepsPlaces) {
+      std::fill_n(places + x * channels, channels, firstRow * columns.kernel + firstColumn);
+    }
   }
   for (int64_t i = firstRow; i < rows.kernel && rows.contains(rows.under(row, i)); i++) {
     const T* line = image + rows.under(row, i) * columns.input * channels;
@@ -77,12 +79,12 @@ FOR_EACH_PROCESSOR void poolRow(const T* image, const Window& window, int64_t ro
       forEachRun(window, j, [&](int64_t output, int64_t input, int64_t count) {
         const T* __restrict from = line + input;
         T* __restrict largest = maxima + output;
-        uint8_t* __restrict at = places + output;
+        uint8_t* __restrict at = keepsPlaces ? places + output : nullptr;
         for (int64_t c = 0; c < count; c++) {
           const float value = widen(from[c]);
           const bool isLarger = (value > widen(largest[c])) | (value != value);
           largest[c] = isLarger ? from[c] : largest[c];
-          at[c] = isLarger ? place : at[c];
+          if constexpr (keepsPlaces) at[c] = isLarger ? place : at[c];
         }
       });
     }
@@ -119,6 +121,7 @@ FOR_EACH_PROCESSOR void collectRow(const T* gradient, const uint8_t* places, con
 // Rows that a thread takes at least.
 constexpr int64_t grain = 16;
 
+/** Maxima y of x and, where these are defined, their places. */
 template <typename T>
 void forward(const at::Tensor& x, const Window& window, const at::Tensor& y,
              const at::Tensor& places) {
@@ -127,11 +130,13 @@ void forward(const at::Tensor& x, const Window& window, const at::Tensor& y,
   const int64_t rowSize = columns.output * channels;
   T lowest;
   store(-std::numeric_limits<float>::infinity(), &lowest);
+  uint8_t* firstPlace = places.defined() ? places.data_ptr<uint8_t>() : nullptr;
+  const auto pool = firstPlace ? poolRow<T, true> : poolRow<T, false>;
   at::parallel_for(0, x.size(0) * rows.output, grain, [&](int64_t begin, int64_t end) {
     for (int64_t line = begin; line < end; line++) {
-      poolRow(elements<T>(x) + line / rows.output * imageSize, window, line % rows.output, lowest,
-              static_cast<T*>(y.data_ptr()) + line * rowSize,
-              places.data_ptr<uint8_t>() + line * rowSize);
+      pool(elements<T>(x) + line / rows.output * imageSize, window, line % rows.output, lowest,
+           static_cast<T*>(y.data_ptr()) + line * rowSize,
+           firstPlace ? firstPlace + line * rowSize : nullptr);
     }
   });
 }
@@ -154,9 +159,20 @@ void backward(const at::Tensor& gradient, const at::Tensor& places, const Window
 
 Window windowOf(at::IntArrayRef input, at::IntArrayRef output, at::IntArrayRef kernel,
                 at::IntArrayRef stride, at::IntArrayRef padding) {
-  return {{input[2], output[2], kernel[0], stride[0], padding[0]},
-          {input[3], output[3], kernel[1], stride[1], padding[1]},
+  return {{input[2], output[0], kernel[0], stride[0], padding[0]},
+          {input[3], output[1], kernel[1], stride[1], padding[1]},
           input[1]};
+}
+
+/** Maxima of x [N, C, H, W], channels last; their places as well, where they are asked for. */
+at::Tensor maximaOf(const at::Tensor& x, const Window& window, at::Tensor* places) {
+  const at::Tensor y =
+      at::empty({x.size(0), x.size(1), window.rows.output, window.columns.output},
+                x.options().memory_format(at::MemoryFormat::ChannelsLast));
+  if (places) *places = at::empty_like(y, at::kByte);
+  const auto run = x.scalar_type() == at::kFloat ? forward<float> : forward<uint16_t>;
+  run(x, window, y, places ? *places : at::Tensor());
+  return y;
 }
 
 class MaxPool : public torch::autograd::Function<MaxPool> {
@@ -165,11 +181,8 @@ class MaxPool : public torch::autograd::Function<MaxPool> {
                             at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding,
                             at::IntArrayRef output) {
     const at::Tensor x = input.contiguous(at::MemoryFormat::ChannelsLast);
-    const at::Tensor y = at::empty({x.size(0), x.size(1), output[0], output[1]},
-                                   x.options().memory_format(at::MemoryFormat::ChannelsLast));
-    const at::Tensor places = at::empty_like(y, at::kByte);
-    const auto run = x.scalar_type() == at::kFloat ? deepobf::forward<float> : deepobf::forward<uint16_t>;
-    run(x, windowOf(x.sizes(), y.sizes(), kernel, stride, padding), y, places);
+    at::Tensor places;
+    const at::Tensor y = maximaOf(x, windowOf(x.sizes(), output, kernel, stride, padding), &places);
     context->save_for_backward({places});
     context->saved_data["input"] = x.sizes();
     context->saved_data["kernel"] = kernel;
@@ -182,7 +195,7 @@ class MaxPool : public torch::autograd::Function<MaxPool> {
                                                  torch::autograd::variable_list gradients) {
     const auto saved = [&](const char* name) { return context->saved_data[name].toIntVector(); };
     const at::Tensor gradient = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    const Window window = windowOf(saved("input"), gradient.sizes(), saved("kernel"),
+    const Window window = windowOf(saved("input"), gradient.sizes().slice(2), saved("kernel"),
                                    saved("stride"), saved("padding"));
     const at::Tensor result = at::empty(
         saved("input"), gradient.options().memory_format(at::MemoryFormat::ChannelsLast));
@@ -199,7 +212,10 @@ at::Tensor maxPool(const at::Tensor& x, at::IntArrayRef kernel, at::IntArrayRef 
               "expected a float32 or bfloat16 input [N, C, H, W] on the CPU, received ",
               x.scalar_type(), " ", x.sizes());
   TORCH_CHECK(kernel[0] * kernel[1] <= 256, "a window of ", kernel, " has more than 256 places");
-  return MaxPool::apply(x, kernel, stride, padding, output);
+  const bool hasGradient = at::GradMode::is_enabled() && x.requires_grad();
+  if (hasGradient) return MaxPool::apply(x, kernel, stride, padding, output);
+  const at::Tensor images = x.contiguous(at::MemoryFormat::ChannelsLast);
+  return maximaOf(images, windowOf(x.sizes(), output, kernel, stride, padding), nullptr);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@ import {
   type DType,
   manualSeed,
   mul,
+  noGrad,
   operator,
   parameter,
   randn,
@@ -23,7 +24,7 @@ interface Pooling {
   padding: [number, number];
 }
 
-/** Maxima and gradient, both as float32; where `dtype` is bfloat16, of rounded inputs. */
+/** Maxima, with a gradient and without, and gradient, as float32; where `dtype` is bfloat16, of rounded inputs. */
 function run(pool: (x: Tensor) => Tensor, shape: number[], dtype: DType) {
   manualSeed(3);
   // Zeros behind a ReLU are the ties of practice.
@@ -31,7 +32,8 @@ function run(pool: (x: Tensor) => Tensor, shape: number[], dtype: DType) {
   const y = pool(x).to({ dtype: "float32" });
   const upstream = randn(y.shape).to({ dtype }).to({ dtype: "float32" });
   backward(sum(mul(y, upstream)));
-  return { shape: y.shape, y: y.numbers(), gradient: (x.grad as Tensor).numbers() };
+  const alone = noGrad(() => pool(x).to({ dtype: "float32" }).numbers());
+  return { shape: y.shape, y: y.numbers(), alone, gradient: (x.grad as Tensor).numbers() };
 }
 
 function compare({ shape, kernel, stride, padding }: Pooling, dtype: DType) {
@@ -39,6 +41,7 @@ function compare({ shape, kernel, stride, padding }: Pooling, dtype: DType) {
   const output = expected.shape.slice(2);
   const found = run((x) => fused(x.to({ dtype }), kernel, stride, padding, output), shape, dtype);
   expect(found.y).toEqual(expected.y);
+  expect(found.alone).toEqual(expected.y);
   const precision = dtype === "bfloat16" ? 2 ** -8 : 1e-6;
   for (const [index, gradient] of expected.gradient.entries()) {
     const difference = Math.abs((found.gradient[index] as number) - gradient);

@@ -12,7 +12,7 @@ const linear = operator("aten::linear");
 const winograd = operator("deepobf::winograd");
 
 /** From how many channels on native/winograd.cc is faster than oneDNN (docs/performance.md). */
-const winogradChannels = { 512: 32, 256: 16, 0: Number.POSITIVE_INFINITY }[cpuVectorBits()];
+const winogradChannels = { 512: 48, 256: 16, 0: Number.POSITIVE_INFINITY }[cpuVectorBits()];
 
 export function Conv(
   [x, weight, bias]: [Tensor, Tensor, Tensor?],
