@@ -23,18 +23,17 @@ async function json(...args: string[]): Promise<Record<string, unknown>> {
   return JSON.parse((await succeeds(...args, "--json")).stdout);
 }
 
-/** Paths of the libraries that a command has loaded in the end. */
+/** Paths of the libraries that a command and the Node processes that it starts have loaded in the end. */
 function sharedObjects(command: string): string {
-  const report = "console.error(process.report.getReport().sharedObjects.join())";
-  const hook = encodeURIComponent(`process.on("exit", () => ${report})`);
-  const script = join(root, "bin", "deepobf.js");
-  return spawnSync(
-    process.execPath,
-    ["--import", `data:text/javascript,${hook}`, script, command],
-    {
-      encoding: "utf8",
-    },
-  ).stderr;
+  const path = file(`libraries-of-${command}`, "");
+  const report = `JSON.stringify(process.report.getReport().sharedObjects)`;
+  const append = `appendFileSync(${JSON.stringify(path)}, ${report})`;
+  const hook = `import { appendFileSync } from "node:fs"; process.on("exit", () => ${append});`;
+  const options = `--import=data:text/javascript,${encodeURIComponent(hook)}`;
+  spawnSync(process.execPath, [join(root, "bin", "deepobf.js"), command], {
+    env: { ...process.env, NODE_OPTIONS: options },
+  });
+  return readFileSync(path, "utf8");
 }
 
 describe("help", () => {
@@ -54,12 +53,16 @@ describe("help", () => {
     expect(stdout).toContain("--json");
   });
 
-  test("and version load no libtorch", async () => {
+  test("and version load neither libtorch nor ONNX Runtime", async () => {
     const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     expect((await succeeds("--version")).stdout).toBe(`${version}\n`);
-    expect(sharedObjects("--help")).not.toMatch(/libtorch/);
-    expect(sharedObjects("--version")).not.toMatch(/libtorch/);
-    expect(sharedObjects("doctor")).toMatch(/libtorch/);
+    for (const libraries of [sharedObjects("--help"), sharedObjects("--version")]) {
+      expect(libraries).toMatch(/libc\.so/);
+      expect(libraries).not.toMatch(/libtorch|onnxruntime/);
+    }
+    const all = sharedObjects("doctor");
+    expect(all).toMatch(/libtorch/);
+    expect(all).toMatch(/onnxruntime/);
   });
 });
 
