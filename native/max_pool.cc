@@ -121,22 +121,20 @@ FOR_EACH_PROCESSOR void collectRow(const T* gradient, const uint8_t* places, con
 // Rows that a thread takes at least.
 constexpr int64_t grain = 16;
 
-/** Maxima y of x and, where these are defined, their places. */
+/** Maxima y of x and, where there is room for them, their places. */
 template <typename T>
-void forward(const at::Tensor& x, const Window& window, const at::Tensor& y,
-             const at::Tensor& places) {
+void forward(const at::Tensor& x, const Window& window, const at::Tensor& y, uint8_t* places) {
   const auto& [rows, columns, channels] = window;
   const int64_t imageSize = rows.input * columns.input * channels;
   const int64_t rowSize = columns.output * channels;
   T lowest;
   store(-std::numeric_limits<float>::infinity(), &lowest);
-  uint8_t* firstPlace = places.defined() ? places.data_ptr<uint8_t>() : nullptr;
-  const auto pool = firstPlace ? poolRow<T, true> : poolRow<T, false>;
+  const auto pool = places ? poolRow<T, true> : poolRow<T, false>;
   at::parallel_for(0, x.size(0) * rows.output, grain, [&](int64_t begin, int64_t end) {
     for (int64_t line = begin; line < end; line++) {
       pool(elements<T>(x) + line / rows.output * imageSize, window, line % rows.output, lowest,
            static_cast<T*>(y.data_ptr()) + line * rowSize,
-           firstPlace ? firstPlace + line * rowSize : nullptr);
+           places ? places + line * rowSize : nullptr);
     }
   });
 }
@@ -171,7 +169,7 @@ at::Tensor maximaOf(const at::Tensor& x, const Window& window, at::Tensor* place
                 x.options().memory_format(at::MemoryFormat::ChannelsLast));
   if (places) *places = at::empty_like(y, at::kByte);
   const auto run = x.scalar_type() == at::kFloat ? forward<float> : forward<uint16_t>;
-  run(x, window, y, places ? *places : at::Tensor());
+  run(x, window, y, places ? places->data_ptr<uint8_t>() : nullptr);
   return y;
 }
 
@@ -199,7 +197,8 @@ class MaxPool : public torch::autograd::Function<MaxPool> {
                                    saved("stride"), saved("padding"));
     const at::Tensor result = at::empty(
         saved("input"), gradient.options().memory_format(at::MemoryFormat::ChannelsLast));
-    const auto run = gradient.scalar_type() == at::kFloat ? deepobf::backward<float> : deepobf::backward<uint16_t>;
+    const auto run = gradient.scalar_type() == at::kFloat ? deepobf::backward<float>
+                                                          : deepobf::backward<uint16_t>;
     run(gradient, context->get_saved_variables()[0], window, result);
     return {result, {}, {}, {}, {}};
   }
