@@ -1,5 +1,6 @@
 // Rewrites: functions from graph to graph, one file each in rewrites/.
 export { eliminateDeadNodes } from "./rewrites/eliminateDeadNodes.ts";
+export { endInLogits } from "./rewrites/endInLogits.ts";
 export { foldBatchNorm } from "./rewrites/foldBatchNorm.ts";
 export { foldConstants } from "./rewrites/foldConstants.ts";
 export { fixInputSizes, freeBatch } from "./rewrites/inputSizes.ts";

@@ -9,6 +9,7 @@ import { type Boundary, findBoundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
 import {
   cutGraph,
+  endInLogits,
   fixInputSizes,
   foldBatchNorm,
   foldConstants,
@@ -28,7 +29,7 @@ import { nameChainInput, seal } from "./seal.ts";
 export interface Prepared {
   /** The original as its file has it, for images of the data's shape. */
   readonly graph: Graph;
-  /** What is simulated: the original with its batch norms folded, and its features as a second output. */
+  /** What is simulated: the original up to its logits, batch norms folded, its features as a second output. */
   readonly original: Graph;
   readonly boundary: Boundary;
   readonly extractor: Graph;
@@ -64,16 +65,17 @@ export async function prepare(options: ObfuscateOptions): Promise<Prepared> {
   const outputs = facts.get(graph.outputs[0]?.name ?? "")?.shape[1] ?? 0;
   assertLabels(data.train, outputs);
   assertLabels(data.test, outputs);
-  const original = foldAround(graph, boundary);
-  const folded = inferShapes(original);
-  const whole = { ...original, outputs: graph.outputs };
-  const { extractor, classifier } = cutGraph(whole, boundary.tensor, folded);
+  const folded = foldAround(graph, boundary);
+  const foldedFacts = inferShapes(folded);
+  const whole = { ...folded, outputs: graph.outputs };
+  const { extractor, classifier } = cutGraph(whole, boundary.tensor, foldedFacts);
   const { depth, maxMacs } = options;
-  const plan = planChain(extractor, folded, { depth, boundary, ...(maxMacs && { maxMacs }) });
+  const plan = planChain(extractor, foldedFacts, { depth, boundary, ...(maxMacs && { maxMacs }) });
   assertSealable({ graph, classifier, plan });
   const sha256 = createHash("sha256")
     .update(await readFile(options.model))
     .digest("hex");
+  const original = endInLogits(folded);
   return { graph, original, boundary, extractor, classifier, data, plan, device, sha256 };
 }
 

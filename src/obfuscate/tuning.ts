@@ -2,6 +2,7 @@
 // the logits, so that it fits the features that it gets. Its batch norms keep their running statistics.
 import { Network } from "../engine/index.ts";
 import type { Graph } from "../graph/graph.ts";
+import { endInLogits } from "../graph/rewrites.ts";
 import type { Device, Tensor } from "../torch/index.ts";
 import type { Weights } from "./chain.ts";
 
@@ -24,7 +25,7 @@ export class Tuning {
   readonly #firstStep: number;
 
   constructor(classifier: Graph, { share, steps, device, precision }: TuningOptions) {
-    this.#network = new Network(classifier, { device, precision, trainable: true });
+    this.#network = new Network(endInLogits(classifier), { device, precision, trainable: true });
     this.parameters = prefixed(this.#network.parameters);
     this.#firstStep = steps - Math.round(share * steps);
   }

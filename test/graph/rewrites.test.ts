@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { int } from "../../src/graph/attributes.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
 import { normal, uniform } from "../../src/graph/random.ts";
@@ -7,6 +8,7 @@ import {
   compose,
   cutGraph,
   eliminateDeadNodes,
+  endInLogits,
   fixInputSizes,
   foldBatchNorm,
   foldConstants,
@@ -224,6 +226,57 @@ describe("foldConstants", () => {
     const inputs = { x: [2, 4] };
     const [before, after] = [await evaluate(model, inputs), await evaluate(folded, inputs)];
     expect(relativeDifference(before.y!, after.y!)).toBe(0);
+  });
+});
+
+describe("endInLogits", () => {
+  const network = (ending: (build: GraphBuilder, logits: string) => string): Graph => {
+    const build = new GraphBuilder();
+    const weighted = build.node("Softmax", [build.input("x", ["N", 6])], {
+      attributes: { axis: int(1) },
+    });
+    const logits = build.linear(weighted, { name: "fc", outputs: 4 });
+    build.output(ending(build, logits), "y");
+    return build.build();
+  };
+  const reshape = (build: GraphBuilder, x: string, sizes: readonly number[]) =>
+    build.node("Reshape", [
+      x,
+      build.initializer(`${x}.sizes`, fromNumbers("int64", [sizes.length], sizes)),
+    ]);
+  const plain = network((_, logits) => logits);
+
+  it.each<[string, Graph]>([
+    ["the usual", network((build, x) => build.node("Softmax", [x]))],
+    [
+      "the second axis",
+      network((build, x) =>
+        build.node("Identity", [build.node("Softmax", [x], { attributes: { axis: int(1) } })]),
+      ),
+    ],
+    [
+      "of maps of one pixel",
+      network((build, x) => {
+        const maps = reshape(build, x, [-1, 4, 1, 1]);
+        return build.flatten(build.node("Softmax", [maps], { attributes: { axis: int(1) } }));
+      }),
+    ],
+  ])("takes the last softmax away, and no other: %s", async (_, model) => {
+    const inputs = { x: [2, 6] };
+    const answer = async (graph: Graph) => (await evaluate(graph, inputs)).y;
+    const expected = await answer(plain);
+    expect(await answer(endInLogits(model))).toEqual(expected);
+    expect((await answer(model))!.values).not.toEqual(expected!.values);
+  });
+
+  it("leaves a network as it is that ends in logits, their logarithms or a softmax of another axis", () => {
+    const others = [
+      plain,
+      network((build, x) => build.node("LogSoftmax", [x])),
+      network((build, x) => build.node("Softmax", [x], { attributes: { axis: int(0) } })),
+      network((build, x) => build.relu(build.node("Softmax", [x]))),
+    ];
+    for (const model of others) expect(endInLogits(model)).toBe(model);
   });
 });
 

@@ -6,7 +6,7 @@ import { UsageError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
-import { compose } from "../../src/graph/rewrites.ts";
+import { compose, renameTensors } from "../../src/graph/rewrites.ts";
 import { toNumbers } from "../../src/graph/tensorData.ts";
 import { densenet, googlenet, resnet, sequential } from "../../src/models/index.ts";
 import type { ObfuscateOptions } from "../../src/obfuscate/options.ts";
@@ -27,7 +27,7 @@ import {
 } from "../../src/torch/index.ts";
 import { type ProgressEvent, RunFolder } from "../../src/train/index.ts";
 import { idxFile } from "../cli/fixtures.ts";
-import { float32 } from "../graph/graphs.ts";
+import { float32, node } from "../graph/graphs.ts";
 import { evaluate, randomInput, relativeDifference } from "../graph/onnxruntime.ts";
 import { workshop } from "../train/folder.ts";
 import { writeFiles } from "./tiny.ts";
@@ -270,6 +270,32 @@ describe("the terms of the loss", () => {
     await expect(trained(models.resnet, weights)).rejects.toThrow(UsageError);
   });
 });
+
+test.each(["direct", "recursive"] as const)(
+  "an original that gives probabilities teaches by its logits, and is shipped with its softmax, %s",
+  async (simulation) => {
+    const scores = renameTensors(models.resnet, (name) => (name === "logits" ? "scores" : name));
+    const { outputs } = models.resnet;
+    const nodes = [...scores.nodes, node("Softmax", ["scores"], "logits")];
+    const options = { depth: 3, simulation, tuneClassifier: 0.5 };
+    const plain = await trained(models.resnet, options);
+    const { epochs, chain, classifier, prepared } = await trained(
+      { ...scores, nodes, outputs },
+      options,
+    );
+    expect(epochs.map(({ losses }) => losses)).toEqual(plain.epochs.map(({ losses }) => losses));
+    const image = { [prepared.graph.inputs[0]!.name]: [4, ...prepared.plan.input] };
+    const { logits } = await evaluate(compose(plain.chain, plain.classifier), image);
+    const { logits: probabilities } = await evaluate(compose(chain, classifier), image);
+    const exponentials = logits!.values.map(Math.exp);
+    const expected = exponentials.map((value, i) => {
+      const first = i - (i % classes);
+      return value / exponentials.slice(first, first + classes).reduce((a, b) => a + b);
+    });
+    expect(relativeDifference(probabilities!, { ...logits!, values: expected })).toBeLessThan(1e-5);
+    await expectSealable(chain, { ...prepared, classifier });
+  },
+);
 
 test("a boundary before a batch norm is simulated, too", async () => {
   const build = new GraphBuilder({ opset: 17 });

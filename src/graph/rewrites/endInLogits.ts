@@ -1,0 +1,29 @@
+// Takes the softmax off the end of a network: losses are of logits.
+import { attribute } from "../attributes.ts";
+import type { Graph, Node } from "../graph.ts";
+import { producers } from "../topology.ts";
+
+/** What may come after the softmax: nothing that changes a value. */
+const reshaping = new Set(["Identity", "Reshape", "Flatten", "Squeeze"]);
+
+/**
+ * The graph with the softmax over classes that its first output comes from replaced by `Identity`, so
+ * that this output are logits; the graph itself where it does not end in one.
+ */
+export function endInLogits(graph: Graph): Graph {
+  const makers = producers(graph);
+  let last = makers.get(graph.outputs[0]?.name ?? "");
+  while (last?.domain === "" && reshaping.has(last.operator)) {
+    last = makers.get(last.inputs[0] as string);
+  }
+  if (!last || !isSoftmaxOverClasses(last)) return graph;
+  const replace = (node: Node): Node =>
+    node === last ? { ...node, operator: "Identity", attributes: {} } : node;
+  return { ...graph, nodes: graph.nodes.map(replace) };
+}
+
+/** Classes are the second axis, and the last: others have size 1 in what ends as [batch, classes]. */
+function isSoftmaxOverClasses(node: Node): boolean {
+  const axis = attribute(node, "axis", "int") ?? -1;
+  return node.operator === "Softmax" && node.domain === "" && (axis === 1 || axis === -1);
+}
