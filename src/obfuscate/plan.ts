@@ -34,7 +34,8 @@ type Size = readonly [height: number, width: number];
 // Measured in ONNX Runtime with a ResNet-56: the chain that this gives runs at half of the original's
 // latency on two cores with AMX, and at 0.7 on two of a Zen 5 at batch 1, where 0.8 would be no faster.
 const shareOfOriginal = 0.6;
-const widthStep = 16;
+// Whole vectors of channels run best; smaller steps are for originals that leave no room for those.
+const widthSteps = [16, 8, 4] as const;
 
 /**
  * Plans the chain: it halves the image where the original does, its widths double where the area
@@ -57,21 +58,22 @@ export function planChain(
   const sizes = assignSizes(resolutions(extractor, facts), depth);
   const channels = boundary.shape[1] as number;
   const last = finalActivation(extractor);
-  const build = (width: number) => {
-    const layers = layersOf({ input, sizes, channels, width, last });
+  const build = (width: number, step: number) => {
+    const layers = layersOf({ input, sizes, channels, width, step, last });
     const macs = layerCosts(input, layers).reduce((sum, layer) => sum + layer.macs, 0);
     return { input, layers, macs };
   };
   const cuts = assignCuts(extractor, facts, sizesBehind(sizes));
-  let plan: Omit<Plan, "cuts"> = build(widthStep);
+  const step = widthSteps.find((least) => build(least, least).macs <= budget) ?? widthSteps[2];
+  let plan: Omit<Plan, "cuts"> = build(step, step);
   if (maxMacs !== undefined && plan.macs > maxMacs) {
     throw new UsageError(
       `--max-macs: expected at least ${plan.macs}, which the narrowest chain of depth ${depth} needs, ` +
         `received ${maxMacs}`,
     );
   }
-  for (let width = widthStep; ; width += 2) {
-    const wider = build(width);
+  for (let width: number = step; ; width += 2) {
+    const wider = build(width, step);
     if (wider.macs > budget || width > 4096) return { ...plan, cuts };
     plan = wider;
   }
@@ -130,23 +132,24 @@ function sizesBehind(sizes: readonly Size[]): Size[] {
 /**
  * Every layer leads from one size to the next. Its width grows with the root of the area's shrinkage, in the
  * mean of the map that it reads and the one that it gives, pooling included; `width` is that of a map of the
- * first size. The image, of few channels, counts as a size before the first.
+ * first size, and all but the last are multiples of `step`. The image, of few channels, counts as a size before the first.
  */
 function layersOf(options: {
   input: readonly [number, number, number];
   sizes: readonly Size[];
   channels: number;
   width: number;
+  step: number;
   last: Activation;
 }): Layer[] {
-  const { input, sizes, channels, width, last } = options;
+  const { input, sizes, channels, width, step, last } = options;
   const first = area(sizes[0] as Size);
   const behind = sizesBehind(sizes);
   return sizes.map((size, i) => {
     const before = behind[i - 1] ?? ([input[1], input[2]] as const);
     const read = i === 0 ? 4 * first : area(before);
     const growth = Math.sqrt(first / Math.sqrt(read * area(behind[i]!)));
-    const rounded = Math.max(widthStep, Math.round((width * growth) / widthStep) * widthStep);
+    const rounded = Math.max(step, Math.round((width * growth) / step) * step);
     const next = sizes[i + 1];
     const isLast = next === undefined;
     return {

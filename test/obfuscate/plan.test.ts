@@ -149,10 +149,16 @@ describe("planChain", () => {
 
   test("spends the cost it may have", () => {
     const model = architectures.resnet20!();
-    for (const maxMacs of [15e6, 40e6, 90e6]) {
+    for (const [maxMacs, step] of [
+      ...[[2e6, 4] as const, [5e6, 8] as const],
+      ...[15e6, 40e6, 90e6].map((macs) => [macs, 16] as const),
+    ]) {
       const { plan } = planFor(model, { depth: 7, maxMacs });
       expect(plan.macs).toBeLessThanOrEqual(maxMacs);
       expect(plan.macs).toBeGreaterThan(0.6 * maxMacs);
+      const widths = plan.layers.slice(0, -1).map(({ outputs }) => outputs);
+      expect(widths.map((width) => width % step)).toEqual(widths.map(() => 0));
+      expect(widths.some((width) => width % (2 * step) !== 0)).toBe(true);
     }
   });
 
