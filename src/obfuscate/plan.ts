@@ -132,7 +132,8 @@ function sizesBehind(sizes: readonly Size[]): Size[] {
 /**
  * Every layer leads from one size to the next. Its width grows with the root of the area's shrinkage, in the
  * mean of the map that it reads and the one that it gives, pooling included; `width` is that of a map of the
- * first size, and all but the last are multiples of `step`. The image, of few channels, counts as a size before the first.
+ * first size, and all but the last are multiples of `step`. The image, of few channels, counts as a size
+ * before the first.
  */
 function layersOf(options: {
   input: readonly [number, number, number];

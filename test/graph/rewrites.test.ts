@@ -230,35 +230,25 @@ describe("foldConstants", () => {
 });
 
 describe("endInLogits", () => {
+  const softmax = (build: GraphBuilder, x: string, axis: number) =>
+    build.node("Softmax", [x], { attributes: { axis: int(axis) } });
   const network = (ending: (build: GraphBuilder, logits: string) => string): Graph => {
     const build = new GraphBuilder();
-    const weighted = build.node("Softmax", [build.input("x", ["N", 6])], {
-      attributes: { axis: int(1) },
-    });
+    const weighted = softmax(build, build.input("x", ["N", 6]), 1);
     const logits = build.linear(weighted, { name: "fc", outputs: 4 });
     build.output(ending(build, logits), "y");
     return build.build();
   };
-  const reshape = (build: GraphBuilder, x: string, sizes: readonly number[]) =>
-    build.node("Reshape", [
-      x,
-      build.initializer(`${x}.sizes`, fromNumbers("int64", [sizes.length], sizes)),
-    ]);
   const plain = network((_, logits) => logits);
 
   it.each<[string, Graph]>([
     ["the usual", network((build, x) => build.node("Softmax", [x]))],
-    [
-      "the second axis",
-      network((build, x) =>
-        build.node("Identity", [build.node("Softmax", [x], { attributes: { axis: int(1) } })]),
-      ),
-    ],
+    ["the second axis", network((build, x) => build.node("Identity", [softmax(build, x, 1)]))],
     [
       "of maps of one pixel",
       network((build, x) => {
-        const maps = reshape(build, x, [-1, 4, 1, 1]);
-        return build.flatten(build.node("Softmax", [maps], { attributes: { axis: int(1) } }));
+        const sizes = build.initializer("sizes", fromNumbers("int64", [4], [-1, 4, 1, 1]));
+        return build.flatten(softmax(build, build.node("Reshape", [x, sizes]), 1));
       }),
     ],
   ])("takes the last softmax away, and no other: %s", async (_, model) => {
@@ -273,7 +263,7 @@ describe("endInLogits", () => {
     const others = [
       plain,
       network((build, x) => build.node("LogSoftmax", [x])),
-      network((build, x) => build.node("Softmax", [x], { attributes: { axis: int(0) } })),
+      network((build, x) => softmax(build, x, 0)),
       network((build, x) => build.relu(build.node("Softmax", [x]))),
     ];
     for (const model of others) expect(endInLogits(model)).toBe(model);
