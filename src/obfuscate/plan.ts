@@ -36,6 +36,7 @@ type Size = readonly [height: number, width: number];
 const shareOfOriginal = 0.6;
 // Whole vectors of channels run best; smaller steps are for originals that leave no room for those.
 const widthSteps = [16, 8, 4] as const;
+const pointwise = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] } as const;
 
 /**
  * Plans the chain: it halves the image where the original does, its widths double where the area
@@ -104,16 +105,26 @@ function resolutions(extractor: Graph, facts: ReadonlyMap<string, TensorFacts>):
 }
 
 /**
- * The size of each convolution's output before pooling: every size gets one, of more than two to spare
- * the first size gets one, the last, which is cheap, the rest (docs/recipe.md, "The shape of the chain").
- * With more sizes than convolutions the largest sizes are skipped.
+ * The size of each convolution's output before pooling (docs/recipe.md, "The shape of the chain"): every size
+ * gets one, of more than two to spare the first size gets one, the last, which is cheap, the rest. A last
+ * size that is small shares them evenly with all but the first. With more sizes than convolutions the
+ * largest sizes are skipped.
  */
 function assignSizes(sizes: readonly Size[], depth: number): Size[] {
   const [first, ...others] = sizes.slice(-depth) as [Size, ...Size[]];
+  if (others.length > 0 && isSmall(others.at(-1) as Size)) {
+    const share = (i: number) => Math.floor((depth - 1 + i) / others.length);
+    return [first, ...others.flatMap((size, i) => Array<Size>(share(i)).fill(size))];
+  }
   const spare = depth - others.length - 1;
   const startsNarrow = others.length > 0 && spare > 2;
   const most = Array<Size>(startsNarrow ? spare - 1 : spare).fill(others.at(-1) ?? first);
   return [...(startsNarrow ? [first] : []), first, ...others, ...most];
+}
+
+/** Whether a 3×3 kernel reads padding for a third of its work. */
+function isSmall(size: Size): boolean {
+  return area(size) <= 4 * 4;
 }
 
 /** Whether 2×2 max pooling leads from one size to the next. */
@@ -155,7 +166,7 @@ function layersOf(options: {
     const isLast = next === undefined;
     return {
       outputs: isLast ? channels : rounded,
-      ...window(before, size),
+      ...(isLast && isSmall(size) && sizes[i - 1] === size ? pointwise : window(before, size)),
       pool: isPooled(size, next),
       activation: isLast ? last : "relu",
     };

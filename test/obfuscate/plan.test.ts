@@ -181,6 +181,20 @@ describe("planChain", () => {
     for (const [i, ratio] of growth.entries()) expect(ratio).toBeCloseTo(expected[i]!, 1);
   });
 
+  test.each([
+    [7, "3p 3 3p 3 3p 3 1"],
+    [6, "3p 3p 3 3p 3 1"],
+    [5, "3p 3p 3p 3 1"],
+    [4, "3p 3p 3p 3"],
+  ])(
+    "shares %d convolutions evenly where the last size is 4×4, and ends in 1×1",
+    (depth, expected) => {
+      const { plan } = planFor(architectures["googlenet-half"]!(), { depth });
+      const layers = plan.layers.map(({ kernel, pool }) => `${kernel[0]}${pool ? "p" : ""}`);
+      expect(layers.join(" ")).toBe(expected);
+    },
+  );
+
   test.each([0, 1, -3, 2.5, 9, 1000, Number.NaN])(
     "refuses the depth %d for 8×20 pixels",
     (depth) => {
