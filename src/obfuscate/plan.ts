@@ -105,10 +105,10 @@ function resolutions(extractor: Graph, facts: ReadonlyMap<string, TensorFacts>):
 }
 
 /**
- * The size of each convolution's output before pooling (docs/recipe.md, "The shape of the chain"): every size
- * gets one, of more than two to spare the first size gets one, the last, which is cheap, the rest. A last
- * size that is small shares them evenly with all but the first. With more sizes than convolutions the
- * largest sizes are skipped.
+ * The size of each convolution's output before pooling: every size gets one, of more than two to spare
+ * the first size gets one, the last, which is cheap, the rest (docs/recipe.md, "The shape of the chain").
+ * Where the last size is small, all but the first share what is to spare evenly (the same, "GoogLeNet").
+ * With more sizes than convolutions the largest sizes are skipped.
  */
 function assignSizes(sizes: readonly Size[], depth: number): Size[] {
   const [first, ...others] = sizes.slice(-depth) as [Size, ...Size[]];
@@ -122,7 +122,7 @@ function assignSizes(sizes: readonly Size[], depth: number): Size[] {
   return [...(startsNarrow ? [first] : []), first, ...others, ...most];
 }
 
-/** Whether a 3×3 kernel reads padding for a third of its work. */
+/** Whether a 3×3 kernel would read padding for a third of its work or more. */
 function isSmall(size: Size): boolean {
   return area(size) <= 4 * 4;
 }
@@ -144,7 +144,7 @@ function sizesBehind(sizes: readonly Size[]): Size[] {
  * Every layer leads from one size to the next. Its width grows with the root of the area's shrinkage, in the
  * mean of the map that it reads and the one that it gives, pooling included; `width` is that of a map of the
  * first size, and all but the last are multiples of `step`. The image, of few channels, counts as a size
- * before the first.
+ * before the first. The last kernel is 1×1 where the one before it has its size already, and that is small.
  */
 function layersOf(options: {
   input: readonly [number, number, number];

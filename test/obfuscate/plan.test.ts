@@ -187,7 +187,7 @@ describe("planChain", () => {
     [5, "3p 3p 3p 3 1"],
     [4, "3p 3p 3p 3"],
   ])(
-    "shares %d convolutions evenly where the last size is 4×4, and ends in 1×1",
+    "shares %d convolutions evenly where the last size is 4×4, a second one there of 1×1",
     (depth, expected) => {
       const { plan } = planFor(architectures["googlenet-half"]!(), { depth });
       const layers = plan.layers.map(({ kernel, pool }) => `${kernel[0]}${pool ? "p" : ""}`);
