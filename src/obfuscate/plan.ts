@@ -166,7 +166,9 @@ function layersOf(options: {
     const isLast = next === undefined;
     return {
       outputs: isLast ? channels : rounded,
-      ...(isLast && isSmall(size) && sizes[i - 1] === size ? pointwise : window(before, size)),
+      ...(isLast && isSmall(size) && area(sizes[i - 1] as Size) === area(size)
+        ? pointwise
+        : window(before, size)),
       pool: isPooled(size, next),
       activation: isLast ? last : "relu",
     };
