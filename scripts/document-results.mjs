@@ -91,7 +91,7 @@ function describeLarge(runs) {
   return `## Large images
 
 Each class of CIFAR-10 is a folder of JPEG files, enlarged to 224×224 (\`node scripts/image-folder.mjs cifar10:DIR OUT\`: 200 a class to
-learn from, 50 to judge by). The original comes from \`deepobf train resnet18 --data images:large --epochs 3 --batch-size 64 --flip\`, with the mean and
+learn from, 50 to judge by). The original comes from \`deepobf train resnet18 --data images:large --epochs 3 --batch-size 64 --flip --label-smoothing 0.1\`, with the mean and
 std of the command below. So few images show cost and memory, not what accuracy is possible. Memory is the training process's largest resident set.
 
 ${table(runs, largeColumns)}`;

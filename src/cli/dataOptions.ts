@@ -59,7 +59,7 @@ export const trainingOptions = {
   }),
   labelSmoothing: number({
     flags: "--label-smoothing <X>",
-    help: "share of the labels that is spread over all classes (default 0, for train 0.1)",
+    help: "share of the labels that is spread over all classes (default 0)",
     min: 0,
     max: 1,
   }),

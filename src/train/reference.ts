@@ -59,7 +59,6 @@ interface RunConfig {
 
 type ResolvedTrainOptions = ResolvedJobOptions & Required<TrainOptions>;
 
-const defaultSmoothing = 0.1;
 const warmUp = 0.05;
 
 /**
@@ -75,8 +74,7 @@ export async function trainReference(
   architectureNamed(options.architecture);
   const device = parseDevice(options.device ?? "cpu");
   const data = holdOut(await loadData(options.data), options.holdOut ?? 0);
-  const smoothed = { ...options, labelSmoothing: options.labelSmoothing ?? defaultSmoothing };
-  const resolved = resolveJobOptions(smoothed, { dataset: data.train, device });
+  const resolved = resolveJobOptions(options, { dataset: data.train, device });
   const config: RunConfig = {
     job: "train",
     options: { ...resolved, architecture: options.architecture },
