@@ -39,7 +39,7 @@ export interface JobOptions {
   readonly cutout?: number;
   /** Parameter of mixup's distribution; 0 by default, for images as they are. */
   readonly mixup?: number;
-  /** Share of the labels that is spread over all classes; 0 by default, as smoothed originals teach less (docs/recipe.md, "GoogLeNet"). */
+  /** Share of the labels that is spread over all classes; 0 by default. */
   readonly labelSmoothing?: number;
   /** Share of the steps whose weights are averaged in the end; 0 by default, for the last weights. */
   readonly averageWeights?: number;
