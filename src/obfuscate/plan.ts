@@ -127,6 +127,12 @@ function isSmall(size: Size): boolean {
   return area(size) <= 4 * 4;
 }
 
+/** Whether every size but the first is that of two convolutions or more. */
+function standsTwice(sizes: readonly Size[]): boolean {
+  const areas = sizes.map(area);
+  return areas.slice(1).every((value) => areas.filter((other) => other === value).length > 1);
+}
+
 /** Whether 2×2 max pooling leads from one size to the next. */
 function isPooled(size: Size, next: Size | undefined): next is Size {
   return next !== undefined && size[0] === 2 * next[0] && size[1] === 2 * next[1];
@@ -144,7 +150,7 @@ function sizesBehind(sizes: readonly Size[]): Size[] {
  * Every layer leads from one size to the next. Its width grows with the root of the area's shrinkage, in the
  * mean of the map that it reads and the one that it gives, pooling included; `width` is that of a map of the
  * first size, and all but the last are multiples of `step`. The image, of few channels, counts as a size
- * before the first. The last kernel is 1×1 where the one before it has its size already, and that is small.
+ * before the first. The last kernel is 1×1 where its size is small and every size but the first stands twice.
  */
 function layersOf(options: {
   input: readonly [number, number, number];
@@ -157,6 +163,7 @@ function layersOf(options: {
   const { input, sizes, channels, width, step, last } = options;
   const first = area(sizes[0] as Size);
   const behind = sizesBehind(sizes);
+  const endsPointwise = isSmall(sizes.at(-1) as Size) && standsTwice(sizes);
   return sizes.map((size, i) => {
     const before = behind[i - 1] ?? ([input[1], input[2]] as const);
     const read = i === 0 ? 4 * first : area(before);
@@ -166,9 +173,7 @@ function layersOf(options: {
     const isLast = next === undefined;
     return {
       outputs: isLast ? channels : rounded,
-      ...(isLast && isSmall(size) && area(sizes[i - 1] as Size) === area(size)
-        ? pointwise
-        : window(before, size)),
+      ...(isLast && endsPointwise ? pointwise : window(before, size)),
       pool: isPooled(size, next),
       activation: isLast ? last : "relu",
     };

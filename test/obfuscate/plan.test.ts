@@ -183,11 +183,11 @@ describe("planChain", () => {
 
   test.each([
     [7, "3p 3 3p 3 3p 3 1"],
-    [6, "3p 3p 3 3p 3 1"],
-    [5, "3p 3p 3p 3 1"],
+    [6, "3p 3p 3 3p 3 3"],
+    [5, "3p 3p 3p 3 3"],
     [4, "3p 3p 3p 3"],
   ])(
-    "shares %d convolutions evenly where the last size is 4×4, a second one there of 1×1",
+    "shares %d convolutions evenly where the last size is 4×4, the last of 1×1 where all later sizes have two",
     (depth, expected) => {
       const { plan } = planFor(architectures["googlenet-half"]!(), { depth });
       const layers = plan.layers.map(({ kernel, pool }) => `${kernel[0]}${pool ? "p" : ""}`);
