@@ -128,10 +128,11 @@ function resolveSpec(spec: string): string {
 }
 
 /**
- * A power of two from 16 to 512: at least 85 steps an epoch, also where a tenth of CIFAR-10 is held out, and
- * no more pixels than fit in memory. Fewer where there are fewer images.
+ * A power of two from 16 to 256: at least 85 steps an epoch, and no more pixels than fit in memory. Fewer where
+ * there are fewer images. Batches of 512 leave chains of CIFAR-10 further from their original in as many epochs
+ * (docs/recipe.md, "Five convolutions").
  */
 function defaultBatchSize(images: number, pixels: number): number {
-  const most = Math.min(512, images / 85, (512 * 32 * 32) / pixels);
+  const most = Math.min(256, images / 85, (512 * 32 * 32) / pixels);
   return Math.min(images, Math.max(16, 2 ** Math.floor(Math.log2(most))));
 }

@@ -157,17 +157,18 @@ describe("options that are left open", () => {
         mixup: 0,
       },
       ...{ precision: cpuHasBfloat16() ? "bf16" : "f32", threads: threads(), crop: 2 },
-      ...{ batchSize: 512, optimizer: "muon", holdOut: 0, checkpointSeconds: 60 },
+      ...{ batchSize: 256, optimizer: "muon", holdOut: 0, checkpointSeconds: 60 },
       ...{ labelSmoothing: 0, averageWeights: 0 },
     });
   });
 
   test.each([
-    [50_000, 32, 512],
-    [45_000, 32, 512],
+    [50_000, 32, 256],
+    [21_000, 32, 128],
     [10_000, 32, 64],
     [1000, 32, 16],
     [10, 32, 10],
+    [1_000_000, 64, 128],
     [1_000_000, 224, 16],
   ])("%d images of %d pixels a side come in batches of %d", (count, size, batch) => {
     expect(resolved({}, images(count, size)).batchSize).toBe(batch);
