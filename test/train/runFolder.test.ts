@@ -36,6 +36,13 @@ function startOf(pid: number): string {
   return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ")[19]!;
 }
 
+/** Waits until the line of a process in /proc holds a text. */
+async function untilStat(pid: number, text: string): Promise<void> {
+  while (!readFileSync(`/proc/${pid}/stat`, "utf8").includes(text)) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 describe("a new run folder", () => {
   test("is never seen without its configuration", async () => {
     const directory = path();
@@ -208,13 +215,14 @@ describe("the lock", () => {
 
   test("of a process that has ended, of a reused number, or of no process does not count", async () => {
     const run = await create();
-    // A process that nobody has waited for: it has ended, but still has its number.
-    const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"]);
+    // A process that nobody has waited for: it has ended, but still has its number. The shell would wait
+    // for it, so the child ends only when a `sleep`, which does not, has taken the shell's place.
+    const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"]);
     const [output] = await once(parent.stdout, "data");
     const zombie = Number(output);
-    while (!readFileSync(`/proc/${zombie}/stat`, "utf8").includes(") Z")) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await untilStat(parent.pid!, "(sleep)");
+    process.kill(zombie, "SIGKILL");
+    await untilStat(zombie, ") Z");
     const names = [
       `lock-${zombie}-${startOf(zombie)}`,
       `lock-${process.pid}-1`,
