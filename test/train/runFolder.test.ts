@@ -31,16 +31,12 @@ async function failure<T extends Error>(
   return error.message;
 }
 
+/** The line of a process in /proc. */
+const statOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8");
+
 /** When a process began, as the 22nd field of its line in /proc. */
 function startOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ")[19]!;
-}
-
-/** Waits until the line of a process in /proc holds a text. */
-async function untilStat(pid: number, text: string): Promise<void> {
-  while (!readFileSync(`/proc/${pid}/stat`, "utf8").includes(text)) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  return statOf(pid).split(") ")[1]!.split(" ")[19]!;
 }
 
 describe("a new run folder", () => {
@@ -220,9 +216,9 @@ describe("the lock", () => {
     const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"]);
     const [output] = await once(parent.stdout, "data");
     const zombie = Number(output);
-    await untilStat(parent.pid!, "(sleep)");
+    await expect.poll(() => statOf(parent.pid!), { timeout: 5000 }).toContain("(sleep)");
     process.kill(zombie, "SIGKILL");
-    await untilStat(zombie, ") Z");
+    await expect.poll(() => statOf(zombie), { timeout: 5000 }).toContain(") Z");
     const names = [
       `lock-${zombie}-${startOf(zombie)}`,
       `lock-${process.pid}-1`,
