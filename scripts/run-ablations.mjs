@@ -18,8 +18,6 @@ const variants = {
   "no-distillation": ["--distillation-weight", "0"],
   "direct-joint": [],
   "recursive-joint": ["--simulation", "recursive"],
-  branches: ["--overparameterized", "branches"],
-  stacked: ["--overparameterized", "stacked"],
   sgd: ["--optimizer", "sgd"],
 };
 const seeds = [0, 1, 2];

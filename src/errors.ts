@@ -62,8 +62,12 @@ export class DivergedError extends DeepObfError {
 
 /** The run ended, but a quality gate was missed. */
 export class GateError extends DeepObfError {
-  constructor(message: string, options?: ErrorOptions) {
-    super(exitCodes.gate, message, options);
+  /** What the run answered all the same. */
+  readonly summary: object | undefined;
+
+  constructor(message: string, { summary }: { summary?: object } = {}) {
+    super(exitCodes.gate, message);
+    this.summary = summary;
   }
 }
 

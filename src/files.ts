@@ -1,6 +1,6 @@
 // Writing files so that a crash leaves the old content or the new, never half of either.
-import { randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ResourceError } from "./errors.ts";
 
@@ -27,6 +27,16 @@ export async function writeFileAtomically(
     await remove(temporary);
     throw cannotWrite(path, error);
   }
+}
+
+/** SHA-256 of bytes or text, in hexadecimal. */
+export function sha256Of(content: Uint8Array | string): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+/** SHA-256 of a file's content. */
+export async function sha256OfFile(path: string): Promise<string> {
+  return sha256Of(await readFile(path));
 }
 
 /**

@@ -3,9 +3,9 @@
 import type { CheckOptions, CheckResult } from "./evaluate/check.ts";
 import type { EvaluateOptions, EvaluateSummary } from "./evaluate/evaluateModel.ts";
 import type { Inspection } from "./evaluate/inspect.ts";
+import type { TrainOptions, TrainSummary } from "./jobs/index.ts";
 import type { ObfuscateOptions, ObfuscateSummary } from "./obfuscate/index.ts";
-import type { TrainOptions, TrainSummary } from "./train/index.ts";
-import type { JobHooks } from "./train/progress.ts";
+import type { JobHooks } from "./runs/index.ts";
 
 export {
   DataError,
@@ -17,7 +17,7 @@ export {
   ResourceError,
   UsageError,
 } from "./errors.ts";
-export type { JobHooks, ProgressEvent } from "./train/progress.ts";
+export type { JobHooks, ProgressEvent } from "./runs/index.ts";
 export type {
   CheckOptions,
   CheckResult,
@@ -30,28 +30,32 @@ export type {
   TrainSummary,
 };
 
+const jobs = {
+  obfuscate: async () => (await import("./obfuscate/index.ts")).obfuscationJob,
+  train: async () => (await import("./jobs/index.ts")).referenceJob,
+} as const;
+
 /** Turns a trained network into a plain chain of convolutions; see `deepobf obfuscate`. */
 export async function obfuscate(
   options: ObfuscateOptions,
   hooks?: JobHooks,
 ): Promise<ObfuscateSummary> {
-  return (await import("./obfuscate/index.ts")).obfuscate(options, hooks);
+  return (await jobs.obfuscate()).start(options, hooks);
 }
 
 /** Trains a reference model; see `deepobf train`. */
 export async function train(options: TrainOptions, hooks?: JobHooks): Promise<TrainSummary> {
-  return (await import("./train/index.ts")).trainReference(options, hooks);
+  return (await jobs.train()).start(options, hooks);
 }
 
-/** Continues an interrupted run of either job; see `deepobf resume`. */
+/** Continues an interrupted run of either job; see `deepobf resume`. Throws UsageError where it is none. */
 export async function resume(
   directory: string,
   hooks?: JobHooks,
 ): Promise<ObfuscateSummary | TrainSummary> {
-  const { readConfig, resumeReference } = await import("./train/index.ts");
+  const { readConfig } = await import("./runs/index.ts");
   const { job } = await readConfig(directory);
-  if (job === "train") return resumeReference(directory, hooks);
-  return (await import("./obfuscate/index.ts")).resume(directory, hooks);
+  return (await jobs[job === "train" ? job : "obfuscate"]()).resume(directory, hooks);
 }
 
 /** Accuracy and speed on the test images; see `deepobf evaluate`. */

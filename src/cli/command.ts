@@ -20,6 +20,8 @@ interface Definition<O extends OptionTable> {
   readonly options: O;
   /** The common options that change something here. The others are taken, too, but not listed. */
   readonly common: readonly CommonOption[];
+  /** Options that `--help` shows; `--help-all` shows all that change something. By default these are the same. */
+  readonly essential?: readonly string[];
   /** A command line after `deepobf`. */
   readonly example: string;
   /** How it can fail, besides by a bug. */
@@ -54,11 +56,19 @@ export function describeExitCodes(
   return [...lines, "  130 or 143 stopped by a signal"].join("\n");
 }
 
+const helpAll = "--help-all";
+
+function wantsAll(): boolean {
+  return process.argv.includes(helpAll);
+}
+
 /** A function that adds the command to a program. */
 export function defineCommand<O extends OptionTable>(
   definition: Definition<O>,
 ): (program: Command) => void {
   const { name, summary, argument, common, example, failures } = definition;
+  const listed: readonly string[] = [...Object.keys(definition.options), ...common];
+  const { essential = listed } = definition;
   const options: OptionTable = { ...definition.options, ...commonOptions };
   return (program) => {
     const command = program
@@ -68,8 +78,11 @@ export function defineCommand<O extends OptionTable>(
     if (argument) command.argument(`<${argument.name}>`, argument.help);
     for (const [key, option] of Object.entries(options)) {
       const isCommon = Object.hasOwn(commonOptions, key);
-      const hidden = isCommon && !common.includes(key as CommonOption);
+      const hidden = !(wantsAll() ? listed : essential).includes(key);
       addOption(command, option, { hidden, group: isCommon ? "Common options:" : "Options:" });
+    }
+    if (listed.length > essential.length) {
+      command.option(helpAll, "print all options", () => command.help());
     }
     command.addHelpText(
       "after",

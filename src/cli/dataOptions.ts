@@ -46,15 +46,9 @@ export const trainingOptions = {
     max: 1024,
   }),
   flip: flag({ flags: "--flip", help: "mirror half of the training images, in turns" }),
-  cutout: integer({
-    flags: "--cutout <N>",
-    help: "set a square of N×N pixels of each training image to their mean (default 0)",
-    min: 0,
-    max: 1024,
-  }),
   mixup: number({
     flags: "--mixup <X>",
-    help: "mix training images in pairs, by a share drawn from Beta(X, X) for each batch (default 0: not)",
+    help: "mix training images in pairs, by a share drawn from Beta(X, X) for each batch (default 0: none)",
     min: 0,
   }),
   labelSmoothing: number({

@@ -13,7 +13,8 @@ import { resume } from "./commands/resume.ts";
 import { train } from "./commands/train.ts";
 import { reportFailure } from "./failure.ts";
 
-const commands = [inspect, check, train, obfuscate, resume, evaluate, doctor];
+const jobs = [train, obfuscate];
+const commands = [inspect, check, ...jobs.map(({ add }) => add), resume(jobs), evaluate, doctor];
 
 async function main(): Promise<void> {
   const program = new Command("deepobf")

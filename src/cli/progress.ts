@@ -1,17 +1,27 @@
 // Shows a job's progress on stderr: on a terminal one live line and a table with a row for each epoch,
 // elsewhere plain lines that are not too many.
-import type { ProgressEvent } from "../train/progress.ts";
+import type { EpochEvent, Phase, ProgressEvent, StepEvent } from "../runs/index.ts";
 import { printable, printableLines } from "./printable.ts";
-import { duration, percent } from "./render.ts";
-
-type Step = ProgressEvent & { readonly type: "step" };
-type Epoch = ProgressEvent & { readonly type: "epoch" };
+import { duration } from "./render.ts";
 
 /** What is written to: stderr, or a test's stand-in. */
 export interface Screen {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
+}
+
+const phases: Readonly<Record<Phase, string>> = {
+  prepare: "checking model and data",
+  train: "training",
+  verify: "verifying",
+};
+
+interface ProgressOptions {
+  /** What a job has decided before its training, as people read it. */
+  readonly renderPrepared?: (description: object) => string;
+  /** Gives seconds; a test may set its own. */
+  readonly now?: () => number;
 }
 
 const secondsBetweenPlainLines = 10;
@@ -23,23 +33,37 @@ const eraseLine = "\r\u001b[2K";
 export class Progress {
   readonly #screen: Screen;
   readonly #now: () => number;
+  readonly #renderPrepared: (description: object) => string;
   #live = "";
   #lastShown = Number.NEGATIVE_INFINITY;
   #columns = "";
 
-  /** `now` gives seconds; a test may set its own. */
-  constructor(screen: Screen, now: () => number = () => performance.now() / 1000) {
+  constructor(screen: Screen, options: ProgressOptions = {}) {
+    const { renderPrepared = () => "", now = () => performance.now() / 1000 } = options;
     this.#screen = screen;
     this.#now = now;
+    this.#renderPrepared = renderPrepared;
   }
 
   /** Shows an event. */
   readonly show = (event: ProgressEvent): void => {
-    if (event.type === "phase") this.close();
-    if (event.type === "step") this.#step(event);
-    else if (event.type === "epoch") this.#epoch(event);
-    else this.#line(printableLines(event.type === "phase" ? event.name : event.text));
+    if (event.type === "phase") {
+      this.close();
+      this.line(phases[event.phase]);
+    } else if (event.type === "prepared") this.line(this.#renderPrepared(event.description));
+    else if (event.type === "note") this.line(event.text);
+    else if (event.type === "step") this.#step(event);
+    else this.#epoch(event);
   };
+
+  /** Shows text above the live line; nothing where it is empty. */
+  line(text: string): void {
+    if (text === "") return;
+    const live = this.#live;
+    this.close();
+    this.#screen.write(`${printableLines(text)}\n`);
+    if (live !== "") this.#draw(live);
+  }
 
   /** Shows on a terminal how far something is. */
   status(text: string): void {
@@ -50,13 +74,6 @@ export class Progress {
   close(): void {
     if (this.#live !== "") this.#screen.write(eraseLine);
     this.#live = "";
-  }
-
-  #line(text: string): void {
-    const live = this.#live;
-    this.close();
-    this.#screen.write(`${text}\n`);
-    if (live !== "") this.#draw(live);
   }
 
   #draw(line: string): void {
@@ -73,47 +90,46 @@ export class Progress {
     return true;
   }
 
-  #step(event: Step): void {
+  #step(event: StepEvent): void {
     const pause = this.#screen.isTTY ? secondsBetweenRedraws : secondsBetweenPlainLines;
     if (!this.#isDue(pause)) return;
     const { stage, epoch, epochs, step, steps, imagesPerSecond, secondsLeft, losses } = event;
     const parts = [
       `epoch ${epoch}/${epochs}`,
       `step ${step}/${steps}`,
-      ...(losses?.loss === undefined ? [] : [`loss ${losses.loss.toPrecision(4)}`]),
+      ...(losses.loss === undefined ? [] : [`loss ${losses.loss.toPrecision(4)}`]),
       `${imagesPerSecond.toFixed(0)} images/s`,
     ].join(", ");
     const left = `${duration(secondsLeft)} left`;
     if (!this.#screen.isTTY) {
-      this.#line(`${printable(stage)}: ${parts}, ${left}`);
+      this.line(`${printable(stage)}: ${parts}, ${left}`);
       return;
     }
     const done = Math.round((barWidth * step) / Math.max(1, steps));
     this.#draw(`[${"=".repeat(done).padEnd(barWidth)}] ${left}, ${printable(stage)}: ${parts}`);
   }
 
-  #epoch(event: Epoch): void {
-    const { stage, epoch, epochs, losses, accuracy, imagesPerSecond, seconds } = event;
+  #epoch(event: EpochEvent): void {
+    const { stage, epoch, epochs, losses, imagesPerSecond, seconds } = event;
     const { loss, ...terms } = losses;
     const cells: [string, string][] = [
       ["epoch", `${epoch}/${epochs}`],
       ...(loss === undefined ? [] : [["loss", loss.toFixed(4)] as [string, string]]),
       ...Object.entries(terms).map(([name, value]): [string, string] => [name, value.toFixed(4)]),
-      ...(accuracy === undefined ? [] : [["accuracy", percent(accuracy)] as [string, string]]),
       ["images/s", imagesPerSecond.toFixed(0)],
       ["time", duration(seconds)],
     ];
     if (!this.#screen.isTTY) {
       const parts = cells.map(([name, value]) => `${name} ${value}`).join(", ");
-      this.#line(`${printable(stage)}: ${parts}`);
+      this.line(`${printable(stage)}: ${parts}`);
       return;
     }
     const widths = cells.map(([name]) => Math.max(10, name.length + 2));
     const row = (texts: readonly string[]) =>
       texts.map((text, index) => text.padStart(widths[index]!)).join("");
     const header = `${printable(stage)}\n${row(cells.map(([name]) => printable(name)))}`;
-    if (header !== this.#columns) this.#line(header);
+    if (header !== this.#columns) this.line(header);
     this.#columns = header;
-    this.#line(row(cells.map(([, value]) => value)));
+    this.line(row(cells.map(([, value]) => value)));
   }
 }

@@ -1,27 +1,35 @@
 // Tables and numbers as people read them.
+import type { DataFacts } from "../data/index.ts";
 import { printable } from "./printable.ts";
 
-/** Rows of cells as aligned text: the first column to the left, the others to the right. */
-export function renderTable(rows: readonly (readonly string[])[]): string {
+/** Rows of cells as aligned text: to the right, but for the first column where it holds names. */
+export function renderTable(
+  rows: readonly (readonly string[])[],
+  { align = "names" }: { align?: "names" | "right" } = {},
+): string {
   const cells = rows.map((row) => row.map(printable));
   const widths = cells.reduce<number[]>(
     (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, cell.length)),
     [],
   );
-  return cells
-    .map((row) =>
-      row
-        .map((cell, i) => (i === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[i]!)))
-        .join("   ")
-        .trimEnd(),
-    )
-    .join("\n");
+  const isName = (column: number) => align === "names" && column === 0;
+  const line = (row: readonly string[]) =>
+    row.map((cell, i) => (isName(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
+  return cells.map((row) => line(row).join("   ").trimEnd()).join("\n");
 }
 
 /** Names and values below each other. */
 export function renderList(rows: readonly (readonly [name: string, value: string])[]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}   ${printable(value)}`).join("\n");
+}
+
+/** One line on what there is to learn from and to judge by. */
+export function dataLine({ training, test, shape, classes }: DataFacts): string {
+  return (
+    `${training} images to learn from and ${test} to judge by, of ${shape.join("×")} ` +
+    `in ${classes} classes`
+  );
 }
 
 /** A count with three digits that matter, such as `1.23 M`. */

@@ -1,7 +1,4 @@
 // The table that the main job ends with: both models side by side.
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { GateError } from "../errors.ts";
 import type { ModelFigures, ObfuscateSummary } from "../obfuscate/index.ts";
 import { bytes, count, duration, milliseconds, percent, renderTable, tiny } from "./render.ts";
 
@@ -36,17 +33,4 @@ export function renderSummary(summary: ObfuscateSummary): string {
     ["peak memory", bytes(peakMemoryBytes)],
   ]);
   return `${table}\n\n${checks}\n\nshipped file: ${files.model}`;
-}
-
-/** Runs a job that ends in a summary; where it misses a gate, the table still appears, on stderr. */
-export async function withTableOnMiss<T>(directory: string, job: () => Promise<T>): Promise<T> {
-  try {
-    return await job();
-  } catch (error) {
-    if (error instanceof GateError) {
-      const summary = JSON.parse(await readFile(join(directory, "summary.json"), "utf8"));
-      process.stderr.write(`${renderSummary(summary)}\n\n`);
-    }
-    throw error;
-  }
 }

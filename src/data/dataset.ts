@@ -21,13 +21,20 @@ export interface Data {
   readonly test: Dataset;
 }
 
-/** One line on what there is to learn from and to judge by. */
-export function describeData({ train, test }: Data): string {
-  const [channels, height, width] = train.shape;
-  return (
-    `${train.labels.length} images to learn from and ${test.labels.length} to judge by, of ` +
-    `${channels}×${height}×${width} in ${train.classes.length} classes`
-  );
+/** What a data set holds, in numbers. */
+export interface DataFacts {
+  /** Images to learn from, and to judge by. */
+  readonly training: number;
+  readonly test: number;
+  /** Channels, height and width. */
+  readonly shape: readonly number[];
+  readonly classes: number;
+}
+
+export function dataFacts({ train, test }: Data): DataFacts {
+  const { shape, classes } = train;
+  const [training, judging] = [train.labels.length, test.labels.length];
+  return { training, test: judging, shape, classes: classes.length };
 }
 
 /** Throws DataError where the images are not of the shape that a model takes. */

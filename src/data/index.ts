@@ -6,8 +6,9 @@ export {
   assertLabels,
   assertShape,
   type Data,
+  type DataFacts,
   type Dataset,
-  describeData,
+  dataFacts,
   holdOut,
   select,
 } from "./dataset.ts";

@@ -139,6 +139,10 @@ export class Network {
     disposeAll(this.buffers);
   }
 
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   #plan(
     inputs: Readonly<Record<string, Tensor>>,
     options: { training: boolean; outputs: readonly string[] },

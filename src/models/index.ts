@@ -11,14 +11,7 @@ export { densenet } from "./densenet.ts";
 export { googlenet } from "./googlenet.ts";
 export type { ModelOptions } from "./options.ts";
 export { resnet } from "./resnet.ts";
-export {
-  type Activation,
-  appendLayers,
-  type Layer,
-  type Overparameterization,
-  overparameterizations,
-  sequential,
-} from "./sequential.ts";
+export { type Activation, appendLayers, type Layer, layerNames, sequential } from "./sequential.ts";
 
 type Architecture = (options?: ModelOptions) => Graph;
 

@@ -1,4 +1,5 @@
 // The main job and its parts.
-export { obfuscate, resume } from "./job.ts";
+export { obfuscationJob } from "./job.ts";
 export type { ModelFigures, ObfuscateOptions, ObfuscateSummary } from "./options.ts";
-export { type Plan, planChain } from "./plan.ts";
+export { type ChainPlan, layerCosts, planChain } from "./plan.ts";
+export type { Description } from "./prepare.ts";

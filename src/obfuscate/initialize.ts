@@ -4,7 +4,7 @@
 import type { Batches } from "../data/index.ts";
 import type { Graph, TensorData } from "../graph/graph.ts";
 import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
-import type { Layer } from "../models/index.ts";
+import { type Layer, layerNames } from "../models/index.ts";
 import {
   add,
   matmul,
@@ -17,7 +17,7 @@ import {
   type Tensor,
   transpose,
 } from "../torch/index.ts";
-import type { Plan } from "./plan.ts";
+import type { ChainPlan } from "./plan.ts";
 
 /** The images that are looked at: as many pixels as airbench's 5000 images of CIFAR-10. */
 const mostPixels = 5000 * 32 * 32;
@@ -33,11 +33,11 @@ const eigen = operator<[Tensor, Tensor]>("aten::linalg_eigh");
 /** The graph of a level that begins from scratch with the initial weights of its convolutions. */
 export function initializeChain(
   graph: Graph,
-  { plan, batches }: { plan: Plan; batches: Batches },
+  { plan, batches }: { plan: ChainPlan; batches: Batches },
 ): Graph {
   const initializers = new Map(graph.initializers);
   for (const [i, layer] of plan.layers.entries()) {
-    const name = `conv${i + 1}.weight`;
+    const name = layerNames.convolution(i + 1);
     const drawn = initializers.get(name);
     if (!drawn) continue;
     const started =

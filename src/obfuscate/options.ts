@@ -1,8 +1,17 @@
 // What a user asks of the main job, and what it answers.
+import { resolve } from "node:path";
+import type { Data } from "../data/index.ts";
+import { UsageError } from "../errors.ts";
 import type { Latency } from "../evaluate/index.ts";
-import type { Overparameterization } from "../models/index.ts";
-import type { JobOptions, ResolvedJobOptions, RunFiles } from "../train/index.ts";
-import type { JointLoss } from "./joint.ts";
+import {
+  assertShares,
+  type JobOptions,
+  type ResolvedJobOptions,
+  type RunFacts,
+  resolveJobOptions,
+} from "../jobs/index.ts";
+import type { Device } from "../torch/index.ts";
+import { defaultLoss, type JointLoss } from "./jointLoss.ts";
 
 /** Options of `deepobf obfuscate`. */
 export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
@@ -14,8 +23,6 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
   readonly boundary?: string;
   /** Whether parts of the chain learn parts of the original first; direct by default. */
   readonly simulation?: "recursive" | "direct";
-  /** Which linear 1x1 convolutions stand with the chain's while these learn; none by default. */
-  readonly overparameterized?: Overparameterization;
   /** Share of the last steps in which the classifier learns as well; 0 by default, for the original's. */
   readonly tuneClassifier?: number;
   /** Most MACs of the chain. */
@@ -31,9 +38,47 @@ export type ResolvedOptions = ObfuscateOptions &
   ResolvedJobOptions &
   JointLoss & {
     readonly simulation: "recursive" | "direct";
-    readonly overparameterized: Overparameterization;
     readonly tuneClassifier: number;
   };
+
+/** The options with everything decided. Throws UsageError for those that make no sense together. */
+export function resolveOptions(
+  options: ObfuscateOptions,
+  { data, device }: { data: Data; device: Device },
+): ResolvedOptions {
+  const resolved: ResolvedOptions = {
+    ...defaultLoss,
+    ...options,
+    ...resolveJobOptions(options, { dataset: data.train, device }),
+    model: resolve(options.model),
+    simulation: options.simulation ?? "direct",
+    tuneClassifier: options.tuneClassifier ?? 0,
+  };
+  assertLoss(resolved);
+  assertShares({ "--tune-classifier": resolved.tuneClassifier });
+  return resolved;
+}
+
+/** Throws UsageError for weights and a temperature that make no loss, or none of what is to learn. */
+function assertLoss(loss: JointLoss & { readonly tuneClassifier: number }): void {
+  const { featureWeight, labelWeight, distillationWeight, temperature, tuneClassifier } = loss;
+  if (!(Number.isFinite(temperature) && temperature > 0)) {
+    throw new UsageError(`--temperature: expected a number above 0, received ${temperature}`);
+  }
+  const values = [featureWeight, labelWeight, distillationWeight];
+  const areValid = values.every((value) => Number.isFinite(value) && value >= 0);
+  if (areValid && tuneClassifier > 0 && labelWeight + distillationWeight === 0) {
+    throw new UsageError(
+      "--tune-classifier: expected a --label-weight or a --distillation-weight above 0, by which the " +
+        "classifier learns, received 0 and 0",
+    );
+  }
+  if (areValid && values.some((value) => value > 0)) return;
+  throw new UsageError(
+    "--feature-weight, --label-weight, --distillation-weight: expected numbers from 0, one of them " +
+      `above 0, received ${values.join(", ")}`,
+  );
+}
 
 /** The figures of one model. Accuracy is a share of 1 on the test or held-out images, single view. */
 export interface ModelFigures {
@@ -48,8 +93,8 @@ export interface ModelFigures {
   readonly sha256: string;
 }
 
-/** What `deepobf obfuscate --json` prints. */
-export interface ObfuscateSummary {
+/** What the main job finds out. */
+export interface ObfuscateResults {
   readonly original: ModelFigures;
   readonly obfuscated: ModelFigures;
   readonly verify: {
@@ -73,15 +118,7 @@ export interface ObfuscateSummary {
     readonly maxAbsDiffToOriginal: number;
   };
   readonly depth: number;
-  readonly epochs: number;
-  readonly seed: number;
-  readonly device: string;
-  readonly precision: "f32" | "bf16";
-  /** Time of the whole job, over all its parts where it was resumed. */
-  readonly seconds: number;
-  /** Largest resident set of the process that ended the job, without ONNX Runtime's own. */
-  readonly peakMemoryBytes: number;
-  readonly versions: Readonly<Record<string, string>>;
-  /** Paths of what the run made. */
-  readonly files: RunFiles;
 }
+
+/** What `deepobf obfuscate --json` prints. */
+export type ObfuscateSummary = ObfuscateResults & RunFacts;

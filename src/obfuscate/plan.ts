@@ -8,15 +8,12 @@ import type { Graph, Node } from "../graph/graph.ts";
 import type { TensorFacts } from "../graph/shapes.ts";
 import { toNumbers } from "../graph/tensorData.ts";
 import type { Activation, Layer } from "../models/index.ts";
-import { assignCuts } from "./segments.ts";
 
 /** What the chain looks like. Sizes are [height, width]. */
-export interface Plan {
+export interface ChainPlan {
   /** Channels, height and width of the images. */
   readonly input: readonly [number, number, number];
   readonly layers: readonly Layer[];
-  /** For each layer but the last, the tensor of the original that it ends at, or null. */
-  readonly cuts: readonly (string | null)[];
   /** MACs of the chain at batch 1. */
   readonly macs: number;
 }
@@ -48,7 +45,7 @@ export function planChain(
   extractor: Graph,
   facts: ReadonlyMap<string, TensorFacts>,
   { depth, boundary, maxMacs }: PlanOptions,
-): Plan {
+): ChainPlan {
   const input = facts.get(extractor.inputs[0]?.name ?? "")?.shape.slice(1) as [
     number,
     number,
@@ -64,9 +61,8 @@ export function planChain(
     const macs = layerCosts(input, layers).reduce((sum, layer) => sum + layer.macs, 0);
     return { input, layers, macs };
   };
-  const cuts = assignCuts(extractor, facts, sizesBehind(sizes));
   const step = widthSteps.find((least) => build(least, least).macs <= budget) ?? widthSteps[2];
-  let plan: Omit<Plan, "cuts"> = build(step, step);
+  let plan: ChainPlan = build(step, step);
   if (maxMacs !== undefined && plan.macs > maxMacs) {
     throw new UsageError(
       `--max-macs: expected at least ${plan.macs}, which the narrowest chain of depth ${depth} needs, ` +
@@ -75,7 +71,7 @@ export function planChain(
   }
   for (let width: number = step; ; width += 2) {
     const wider = build(width, step);
-    if (wider.macs > budget || width > 4096) return { ...plan, cuts };
+    if (wider.macs > budget || width > 4096) return plan;
     plan = wider;
   }
 }

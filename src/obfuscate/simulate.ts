@@ -1,25 +1,18 @@
-// Recursive simulation (DeepObfuscation, arXiv 1806.10313; the abstract names the method, the details
-// are ours). To simulate F by d layers, cut F into two parts, simulate each by a part of the layers,
-// compose the two, and train the composition on F as a whole. Segments of one height in this recursion
-// learn in one pass, since one run of the original gives every segment's input and target.
-import type { Batches } from "../data/index.ts";
+// Simulation (DeepObfuscation, arXiv 1806.10313): the chain learns to answer as the original's extractor does, by
+// the joint loss, all of it at once. recursive/ does the same piece by piece.
+import { type Batch, Batches } from "../data/index.ts";
 import type { Graph } from "../graph/graph.ts";
+import { batchOptions, type Work } from "../jobs/index.ts";
 import { sequential } from "../models/index.ts";
-import { startFrom, type Weights } from "./chain.ts";
-import { calibrate, type JointLoss } from "./joint.ts";
-import { type LevelContext, trainLevel } from "./level.ts";
-import type { Original } from "./original.ts";
-import { levelsOf, segmentTree, wholeChain } from "./segments.ts";
-import { withTuned } from "./tuning.ts";
-import { readWeights } from "./weights.ts";
-
-/** What a simulation needs besides the original and the data. */
-export interface SimulationContext extends Omit<LevelContext, "original" | "batches" | "loss"> {
-  readonly loss: JointLoss;
-  readonly simulation: "recursive" | "direct";
-  /** Share of the last level's steps in which the classifier learns as well. */
-  readonly tuneClassifier: number;
-}
+import { type LossTerm, linearDecay, train } from "../train/index.ts";
+import { withTuned } from "./classifierTuning.ts";
+import { initializeChain } from "./initialize.ts";
+import { type CalibratedLoss, calibrate, featureTerm, logitTerms } from "./jointLoss.ts";
+import { ChainLearner } from "./learner.ts";
+import type { ResolvedOptions } from "./options.ts";
+import type { Inputs } from "./prepare.ts";
+import { simulateRecursively } from "./recursive/simulate.ts";
+import { Teacher } from "./teacher.ts";
 
 /** What is shipped: a graph to features, and one from there to logits. */
 export interface Simulated {
@@ -27,39 +20,53 @@ export interface Simulated {
   readonly classifier: Graph;
 }
 
-/** Share of all steps that the levels below the whole chain take together. */
-const shareBelowRoot = 0.3;
-
-/** Trains the chain to simulate the extractor, level by level; in the end the classifier too, where asked. */
-export async function simulate(
-  original: Original,
-  batches: Batches,
-  context: SimulationContext,
-): Promise<Simulated> {
-  const { plan, simulation, epochs, seed, checkpoint, classifier, run } = context;
-  const ends = { from: original.input, to: original.boundary };
-  const isDirect = simulation === "direct";
-  const whole = isDirect ? wholeChain(plan.layers.length, ends) : segmentTree(plan.cuts, ends);
-  const levels = levelsOf(whole);
-  const starts = startsOfLevels(levels.length, epochs * batches.length);
-  const loss = calibrate(context.loss, original, batches);
-  if (!checkpoint) await run.metrics.append({ calibration: loss.calibration });
-  let weights: Weights = checkpoint ? readWeights(checkpoint.tensors) : new Map();
-  for (const [stage, segments] of levels.entries()) {
-    if (checkpoint && stage < checkpoint.stage) continue;
-    const firstStep = starts[stage] as number;
-    const steps = (starts[stage + 1] as number) - firstStep;
-    const tuneClassifier = stage === levels.length - 1 ? context.tuneClassifier : 0;
-    const level = { segments, stage, firstStep, steps, weights, tuneClassifier };
-    weights = await trainLevel(level, { ...context, original, batches, loss });
-  }
-  const chain = sequential(plan.layers, { shape: plan.input, seed });
-  return { chain: startFrom(chain, weights, []), classifier: withTuned(classifier, weights) };
+/** Who teaches, on which images, and by which loss. */
+export interface Lesson {
+  readonly teacher: Teacher;
+  readonly batches: Batches;
+  readonly loss: CalibratedLoss;
 }
 
-/** First steps of the levels, and the end: the levels below the whole chain share alike. */
-function startsOfLevels(levels: number, steps: number): number[] {
-  const below = levels === 1 ? 0 : shareBelowRoot / (levels - 1);
-  const starts = Array.from({ length: levels }, (_, level) => Math.round(level * below * steps));
-  return [...starts, steps];
+export type SimulationWork = Work<ResolvedOptions, Inputs>;
+
+/** Trains the chain to simulate the extractor; at the end the classifier learns too, where asked. */
+export async function simulate(work: SimulationWork): Promise<Simulated> {
+  const { options, inputs, run, checkpoint } = work;
+  using teacher = new Teacher(inputs.teacher, inputs.boundary, options);
+  using batches = new Batches(inputs.data.train, batchOptions(options));
+  const loss = calibrate(options, teacher, batches);
+  if (!checkpoint) await run.metrics.append({ calibration: loss.calibration });
+  const simulation = options.simulation === "recursive" ? simulateRecursively : simulateDirectly;
+  return await simulation(work, { teacher, batches, loss });
+}
+
+async function simulateDirectly(work: SimulationWork, lesson: Lesson): Promise<Simulated> {
+  const { options, inputs, checkpoint } = work;
+  const { plan, classifier } = inputs;
+  const { teacher, batches, loss } = lesson;
+  const { epochs, seed, tuneClassifier } = options;
+  const drawn = sequential(plan.layers, { shape: plan.input, seed });
+  const start = checkpoint ? drawn : initializeChain(drawn, { plan, batches });
+  const steps = epochs * batches.length;
+  using chain = new ChainLearner(start, { classifier, options, steps, tuneClassifier });
+  const forward = ({ images }: Batch, batchWeight?: number) =>
+    Object.values(chain.network.forward({ input: images }, { training: true, batchWeight }))[0]!;
+  const losses = (batch: Batch, step: number): LossTerm[] => {
+    const { boundary } = teacher;
+    const known = teacher.look(batch.images, {
+      tensors: loss.featureWeight > 0 ? [boundary] : [],
+      logits: loss.distillationWeight > 0,
+    });
+    const features = forward(batch);
+    const original = known.features[boundary];
+    const terms = original ? [featureTerm(features, original, { name: "feature", loss })] : [];
+    if (loss.labelWeight === 0 && loss.distillationWeight === 0) return terms;
+    const logits = chain.judge(features, { step, teacher, tensor: boundary });
+    return [...terms, ...logitTerms(logits, { batch, originalLogits: known.logits }, loss)];
+  };
+  const { learner } = chain;
+  const stage = { index: 0, name: "chain", learner, batches, epochs, forward, losses };
+  await train({ ...stage, schedule: linearDecay() }, work);
+  const trained = chain.weights();
+  return { chain: chain.network.toGraph(), classifier: withTuned(classifier, trained) };
 }

@@ -1,17 +1,17 @@
 // Verification of the shipped file, in ONNX Runtime: that it computes what was trained, that it holds
 // the chain and the classifier alone, and how it compares with the original.
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { type Data, type Dataset, type Normalization, select } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { ModelError } from "../errors.ts";
 import { compare, type Evaluation, type Latency, OnnxClassifier } from "../evaluate/index.ts";
 import { NetworkClassifier } from "../evaluate/networkClassifier.ts";
+import { sha256Of } from "../files.ts";
 import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { OnnxSession } from "../runtime/index.ts";
-import type { ModelFigures, ObfuscateSummary } from "./options.ts";
+import type { ModelFigures, ObfuscateResults } from "./options.ts";
 import { countConvolutions } from "./seal.ts";
 
 /** A model as a graph and as the file that ONNX Runtime runs. */
@@ -41,7 +41,7 @@ export async function verify(
   original: ModelFile,
   shipped: ModelFile,
   options: VerifyOptions,
-): Promise<Pick<ObfuscateSummary, "original" | "obfuscated" | "verify">> {
+): Promise<Pick<ObfuscateResults, "original" | "obfuscated" | "verify">> {
   const { train, test, threads } = options;
   await using originalSession = await OnnxSession.open(original.path, { threads });
   await using shippedSession = await OnnxSession.open(shipped.path, { threads });
@@ -114,6 +114,6 @@ async function figuresOf(
     convolutions: countConvolutions(graph),
     bytes: bytes.length,
     latencyMs,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
+    sha256: sha256Of(bytes),
   };
 }

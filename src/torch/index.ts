@@ -1,8 +1,9 @@
 // The typed API over libtorch: tensors, their lifetimes, gradients, operators, optimizers.
 export { backward, clearGradients, grad, inferenceMode, noGrad, parameter } from "./autograd.ts";
 export { arange, empty, fromBytes, full, ones, rand, randn, tensor, zeros } from "./create.ts";
+export { TorchError } from "./dispatch.ts";
 export { Muon } from "./muon.ts";
-export { type Argument, operator, type Result, TorchError } from "./operator.ts";
+export { type Argument, operator, type Result } from "./operator.ts";
 export * from "./ops.ts";
 export { AdamW, type Optimizer, type ParameterGroup, SGD } from "./optimizers.ts";
 export {
@@ -16,6 +17,6 @@ export {
   setThreads,
   threads,
 } from "./runtime.ts";
-export { keep, liveTensors, scope } from "./scope.ts";
-export { Tensor, type TypedArray, UseAfterDisposeError } from "./tensor.ts";
+export { keep, scope } from "./scope.ts";
+export { liveTensors, Tensor, type TypedArray, UseAfterDisposeError } from "./tensor.ts";
 export { type Device, type DType, dtypeCode, type MemoryFormat } from "./types.ts";

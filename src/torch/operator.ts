@@ -1,5 +1,5 @@
-// Any operator of libtorch, by its name in the dispatcher (aten/src/ATen/native/native_functions.yaml).
-import { native } from "./native.ts";
+// Any operator of libtorch, on tensors.
+import { dispatch } from "./dispatch.ts";
 import { Tensor } from "./tensor.ts";
 
 /** What an operator takes: null is "none", undefined the schema's default. */
@@ -17,34 +17,16 @@ export type Argument =
 /** What an operator gives. */
 export type Result = Tensor | boolean | undefined | Result[];
 
-/** Thrown when libtorch refuses a call; the message is libtorch's, after the operator's name. */
-export class TorchError extends Error {
-  constructor(operator: string, cause: unknown) {
-    super(`${operator}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-    this.name = "TorchError";
-  }
-}
-
 /**
- * The operator of this name, such as `aten::add.Tensor`. It is looked up on the first call.
- * The arguments are those of its schema, in order. Throws TorchError.
+ * The operator of this name in libtorch's dispatcher, such as `aten::add.Tensor`. The arguments are those of its
+ * schema, in order. Throws TorchError.
  */
 export function operator<R extends Result = Tensor>(name: string): (...args: Argument[]) => R {
-  let index: number | undefined;
+  const call = dispatch(name);
   return (...args) => {
     for (let i = 0; i < args.length; i++) args[i] = unwrap(args[i]) as Argument;
-    try {
-      index ??= resolve(name);
-      return wrap(native.call(index, ...args)) as R;
-    } catch (error) {
-      throw new TorchError(name, error);
-    }
+    return wrap(call(args)) as R;
   };
-}
-
-function resolve(name: string): number {
-  const [base = name, overload = ""] = name.split(".");
-  return native.resolve(base, overload);
 }
 
 function unwrap(argument: unknown): unknown {

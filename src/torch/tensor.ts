@@ -1,8 +1,8 @@
 // Tensors of libtorch, and how long they live. A tensor made inside a scope is freed when the scope
 // ends; one made outside is freed by `dispose()` or, as a safety net, by the garbage collector.
+import { dispatch } from "./dispatch.ts";
 import { type Handle, native } from "./native.ts";
-import { operator } from "./operator.ts";
-import { innermostScope } from "./scope.ts";
+import { Scoped } from "./scope.ts";
 import {
   type Device,
   type DType,
@@ -37,20 +37,17 @@ const collected = new FinalizationRegistry<Handle>((handle) => {
 });
 
 /** An n-dimensional array in native memory, on a device, with autograd. */
-export class Tensor {
+export class Tensor extends Scoped {
   #handle: Handle;
   #watched = false;
-  /** The scope that frees this tensor, if one does. Written by scope.ts alone. */
-  owner: Tensor[] | undefined;
   #shape: readonly number[] | undefined;
   #dtype: DType | undefined;
 
   /** Takes ownership of a handle that the addon returned. */
   constructor(handle: Handle) {
+    super();
     this.#handle = handle;
-    this.owner = innermostScope();
-    if (this.owner) this.owner.push(this);
-    else this.watch();
+    this.enterScope();
   }
 
   /** The addon's index of this tensor. Throws UseAfterDisposeError. */
@@ -90,21 +87,15 @@ export class Tensor {
 
   /** This tensor in another element type, memory format or on another device; gradients pass through. */
   to(options: { dtype?: DType; device?: Device; memoryFormat?: MemoryFormat }): Tensor {
-    return convert(
-      this,
-      options.dtype && dtypeCode(options.dtype),
-      null,
-      options.device,
-      null,
-      false,
-      false,
-      options.memoryFormat && memoryFormats[options.memoryFormat],
-    );
+    const { dtype, device, memoryFormat } = options;
+    const format = memoryFormat && memoryFormats[memoryFormat];
+    const args = [dtype && dtypeCode(dtype), null, device, null, false, false, format];
+    return new Tensor(convert([this.handle, ...args]) as Handle);
   }
 
   /** The same values, cut off from the record of gradients. */
   detach(): Tensor {
-    return detach(this);
+    return new Tensor(detach([this.handle]) as Handle);
   }
 
   /** The value of a tensor of one element. */
@@ -172,5 +163,10 @@ export class Tensor {
   }
 }
 
-const convert = operator("aten::to.dtype_layout");
-const detach = operator("aten::detach");
+/** Number of tensors that have been made and not freed. */
+export function liveTensors(): number {
+  return native.liveTensors();
+}
+
+const convert = dispatch("aten::to.dtype_layout");
+const detach = dispatch("aten::detach");

@@ -1,31 +1,13 @@
-// Training: the loop, losses as named weighted terms, schedules, checkpoints and run folders.
+// How to learn: the loop, losses as named weighted terms, optimizers by role, schedules, averages.
 export { averageOf } from "./averaging.ts";
-export type { Checkpoint } from "./checkpoint.ts";
-export {
-  assertEpochs,
-  assertShares,
-  batchOptions,
-  type JobOptions,
-  type ResolvedJobOptions,
-  resolveJobOptions,
-} from "./jobOptions.ts";
-export {
-  type Keeper,
-  type Position,
-  startOfStage,
-  type Training,
-  throwIfStopped,
-  train,
-} from "./loop.ts";
+export { Learner } from "./learner.ts";
+export { type Stage, type Surroundings, train } from "./loop.ts";
 export { distillationLoss, featureLoss, type LossTerm, labelLoss, totalLoss } from "./losses.ts";
-export type { JobHooks, ProgressEvent } from "./progress.ts";
-export { learningRateOf, type OptimizerName, recipe, tuningRecipe } from "./recipe.ts";
 export {
-  resumeReference,
-  type TrainOptions,
-  type TrainSummary,
-  trainReference,
-} from "./reference.ts";
-export { assertNew, type RunFiles, RunFolder, readConfig } from "./runFolder.ts";
+  fineTuningOptimizer,
+  learningRateOf,
+  type OptimizerName,
+  type OptimizerOptions,
+  optimizersFor,
+} from "./optimizers.ts";
 export { linearDecay, type Schedule } from "./schedule.ts";
-export { loadState, trainingState } from "./state.ts";

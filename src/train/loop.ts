@@ -1,74 +1,71 @@
 // The training loop. A step reads top to bottom: forward, loss, backward, update, average, log.
-
 import type { Batch, Batches } from "../data/index.ts";
-import { DivergedError, InterruptedError } from "../errors.ts";
+import { DivergedError } from "../errors.ts";
 import {
-  add,
-  backward,
-  full,
-  keep,
-  noGrad,
-  type Optimizer,
-  scope,
-  type Tensor,
-} from "../torch/index.ts";
-import type { WeightAverage } from "./averaging.ts";
+  type Checkpoint,
+  type JobHooks,
+  type Position,
+  type RunFolder,
+  throwIfStopped,
+} from "../runs/index.ts";
+import { add, backward, full, keep, noGrad, scope, type Tensor } from "../torch/index.ts";
 import { Clock } from "./clock.ts";
+import type { Learner } from "./learner.ts";
 import { type LossTerm, totalLoss } from "./losses.ts";
-import type { JobHooks } from "./progress.ts";
 import type { Schedule } from "./schedule.ts";
 
-/** What is trained, on what, and how. */
-export interface Training {
-  /** Name of this stage in progress, metrics and messages. */
-  readonly stage: string;
+/** A part of a job in which one learner is trained: what on, and how. */
+export interface Stage {
+  /** Place among the job's stages, from 0. */
+  readonly index: number;
+  /** What progress, metrics and messages call it. */
+  readonly name: string;
+  readonly learner: Learner;
   readonly batches: Batches;
   /** Epochs of the whole job. */
   readonly epochs: number;
   /** Where this stage lies in the job, in steps; all of it by default. */
   readonly part?: { readonly firstStep: number; readonly steps: number };
-  readonly optimizers: readonly Optimizer[];
   readonly schedule: Schedule;
-  /** Follows the parameters; none by default. */
-  readonly average?: WeightAverage | undefined;
   /** The terms of the loss of a batch, with gradients; `step` counts the steps of this stage. */
   readonly losses: (batch: Batch, step: number) => LossTerm[];
+  /** Runs what learns on a batch, which gets this weight in the running statistics. */
+  readonly forward: (batch: Batch, batchWeight: number) => unknown;
+  /** Saved beside the learner's state: what stages before have made. */
+  readonly finished?: ReadonlyMap<string, Tensor>;
 }
 
-/** How far a stage is. */
-export interface Position {
-  /** Steps that are done. */
-  readonly step: number;
-  /** Sums of the losses of the current epoch's steps. */
-  readonly epochLosses: Readonly<Record<string, number>>;
+/** Where a training is logged and saved, and how it is followed and stopped. */
+export interface Surroundings {
+  readonly run: Pick<RunFolder, "saveCheckpoint" | "checkpointSeconds" | "directory"> & {
+    readonly metrics: Pick<RunFolder["metrics"], "append">;
+  };
+  readonly hooks: JobHooks;
+  /** Where the job goes on; undefined at its start. */
+  readonly checkpoint: Checkpoint | undefined;
 }
-
-/** What the loop leaves to its caller. */
-export interface Keeper {
-  /** Records the end of an epoch. */
-  readonly log: (record: Readonly<Record<string, unknown>>) => Promise<void>;
-  /** Saves everything that the next step depends on. */
-  readonly save: (position: Position) => Promise<void>;
-  /** Time between two saves. */
-  readonly checkpointSeconds: number;
-  /** How a user goes on after an interruption. */
-  readonly howToGoOn: string;
-}
-
-export const startOfStage: Position = { step: 0, epochLosses: {} };
 
 const stepsBetweenReports = 10;
 
 /**
- * Trains from a position to the end of the last epoch, and saves there. Throws DivergedError when a
- * loss is not finite, which is never saved, and InterruptedError when the signal aborts, after saving.
+ * Trains a stage from where its checkpoint left it to the end of its last epoch, and saves there; then the
+ * learner gets its averages. Throws DivergedError when a loss is not finite, which is never saved, and
+ * InterruptedError when the signal aborts, after saving.
  */
-export async function train(
-  training: Training,
-  { from, keeper, hooks }: { from: Position; keeper: Keeper; hooks: JobHooks },
+export async function train(stage: Stage, { run, hooks, checkpoint }: Surroundings): Promise<void> {
+  const { learner, batches, forward } = stage;
+  const resumed = checkpoint?.stageIndex === stage.index ? checkpoint : undefined;
+  if (resumed) learner.load(resumed.tensors);
+  await trainSteps(stage, { run, hooks, from: resumed ?? { step: 0, epochLosses: {} } });
+  await learner.average?.apply(batches, { forward, onBatch: () => throwIfStopped(hooks, run) });
+}
+
+async function trainSteps(
+  stage: Stage,
+  { run, hooks, from }: Pick<Surroundings, "run" | "hooks"> & { from: Position },
 ): Promise<void> {
-  const { batches, epochs, stage } = training;
-  const { firstStep, steps } = training.part ?? { firstStep: 0, steps: epochs * batches.length };
+  const { batches, epochs, learner, finished } = stage;
+  const { firstStep, steps } = stage.part ?? { firstStep: 0, steps: epochs * batches.length };
   const clock = new Clock(from.step);
   using sums = new LossSums(from.epochLosses);
   let step = from.step;
@@ -76,51 +73,40 @@ export async function train(
     const epoch = Math.floor((firstStep + step) / batches.length);
     const epochStart = performance.now();
     for (const batch of batches.epoch(epoch, { from: (firstStep + step) % batches.length })) {
-      sums.add(trainingStep(training, batch, { step, steps }));
+      sums.add(trainingStep(stage, batch, { step, steps }));
       step++;
       clock.count(batch.size);
       const ofEpoch = ((firstStep + step - 1) % batches.length) + 1;
-      const lastOfEpoch = ofEpoch === batches.length || step === steps;
+      const isLastOfEpoch = ofEpoch === batches.length || step === steps;
       const { imagesPerSecond, secondsLeft } = clock.estimate(step, steps);
-      const progress = { stage, epoch: epoch + 1, epochs, imagesPerSecond };
-      if (lastOfEpoch || step % stepsBetweenReports === 0) {
+      const progress = { stage: stage.name, epoch: epoch + 1, epochs, imagesPerSecond };
+      if (isLastOfEpoch || step % stepsBetweenReports === 0) {
         const losses = sums.means(Math.min(step, ofEpoch));
         assertFinite(losses, { stage, step, steps });
         hooks.onProgress?.({ type: "step", ...progress, step, steps, secondsLeft, losses });
-        if (lastOfEpoch) {
+        if (isLastOfEpoch) {
           const record = { ...progress, seconds: (performance.now() - epochStart) / 1000, losses };
           sums.clear();
           hooks.onProgress?.({ type: "epoch", ...record });
-          await keeper.log(record);
+          await run.metrics.append(record);
         }
       }
       await new Promise(setImmediate); // lets signals and timers in
       const isStopped = hooks.signal?.aborted ?? false;
-      if (isStopped || step === steps || clock.checkpointIsDue(keeper.checkpointSeconds)) {
-        const position = { step, epochLosses: sums.numbers() };
+      if (isStopped || step === steps || clock.checkpointIsDue(run.checkpointSeconds)) {
+        const position = { stageIndex: stage.index, step, epochLosses: sums.numbers() };
         assertFinite(position.epochLosses, { stage, step, steps });
-        await keeper.save(position);
+        await run.saveCheckpoint(position, new Map([...learner.state, ...(finished ?? [])]));
       }
-      throwIfStopped(hooks, keeper);
+      throwIfStopped(hooks, run);
       if (step === steps) break;
     }
   }
 }
 
-/** Throws InterruptedError where a job that has a checkpoint was told to stop, by a signal or otherwise. */
-export function throwIfStopped(
-  { signal }: JobHooks,
-  { howToGoOn }: Pick<Keeper, "howToGoOn">,
-): void {
-  if (!signal?.aborted) return;
-  const name = signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT";
-  const by = signal.reason === name ? ` by ${name}` : "";
-  throw new InterruptedError(name, `stopped${by} after a checkpoint. ${howToGoOn}`);
-}
-
-/** One step on one batch, when `step` of the stage's steps are done. */
+/** One step on one batch, when `step` of the stage's steps are done. Gives the terms of the loss. */
 function trainingStep(
-  { losses, optimizers, schedule, average }: Training,
+  { losses, learner: { optimizers, average }, schedule }: Stage,
   batch: Batch,
   { step, steps }: { step: number; steps: number },
 ): LossTerm[] {
@@ -179,13 +165,13 @@ class LossSums {
 
 function assertFinite(
   losses: Readonly<Record<string, number>>,
-  at: { stage: string; step: number; steps: number },
+  at: { stage: Stage; step: number; steps: number },
 ): void {
   const broken = Object.entries(losses).filter(([, value]) => !Number.isFinite(value));
   if (broken.length === 0) return;
   const list = broken.map(([name, value]) => `${name} = ${value}`).join(", ");
   throw new DivergedError(
-    `training diverged in stage "${at.stage}" by step ${at.step} of ${at.steps}: ${list}. ` +
+    `training diverged in stage "${at.stage.name}" by step ${at.step} of ${at.steps}: ${list}. ` +
       "Check that --mean and --std are those of the original and that its weights are finite",
   );
 }

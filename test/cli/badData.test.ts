@@ -1,6 +1,7 @@
 // Data sets that are missing, damaged, or do not fit the model: exit code 4.
 import { gzipSync } from "node:zlib";
-import { cifarFiles, idxFile, idxFiles, png, residualModel, workshop } from "./fixtures.ts";
+import { workshop } from "../workshop.ts";
+import { cifarFiles, idxFile, idxFiles, png, residualModel } from "./fixtures.ts";
 import { type Refusal, refusals } from "./refusal.ts";
 
 type Files = Readonly<Record<string, Uint8Array | string>>;

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import type { Graph, Node } from "../../src/graph/graph.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import * as proto from "../onnx/protos.ts";
+import { workshop } from "../workshop.ts";
 import { deepobf } from "./deepobf.ts";
 import {
   convolutionModel,
@@ -12,7 +13,6 @@ import {
   oneNodeModel,
   png,
   residualModel,
-  workshop,
 } from "./fixtures.ts";
 import { type Refusal, refusals } from "./refusal.ts";
 

@@ -1,8 +1,9 @@
 // Command lines and configuration files that are wrong in themselves: exit code 2.
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { workshop } from "../workshop.ts";
 import { deepobf } from "./deepobf.ts";
-import { idxFiles, residualModel, workshop } from "./fixtures.ts";
+import { idxFiles, residualModel } from "./fixtures.ts";
 import { expectRefusal, type Refusal, refusals } from "./refusal.ts";
 
 const file = workshop();

@@ -3,8 +3,9 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { workshop } from "../workshop.ts";
 import { deepobf, root } from "./deepobf.ts";
-import { idxFiles, mapModel, oneNodeModel, png, residualModel, workshop } from "./fixtures.ts";
+import { idxFiles, mapModel, oneNodeModel, png, residualModel } from "./fixtures.ts";
 
 const file = workshop();
 const model = file("model.onnx", residualModel());

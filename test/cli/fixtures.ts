@@ -1,28 +1,9 @@
 // Small models and data sets, written as real files.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
 import sharp from "sharp";
-import { afterAll } from "vitest";
 import { float, int, ints } from "../../src/graph/attributes.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Dimension, Graph } from "../../src/graph/graph.ts";
 import { randomBits } from "../../src/graph/random.ts";
-import { encodeModel } from "../../src/onnx/index.ts";
-
-/** A folder for the files of one test file, removed after its tests. */
-export function workshop(): (name: string, content?: Uint8Array | string | Graph) => string {
-  const folder = mkdtempSync(join(tmpdir(), "deepobf-cli-"));
-  afterAll(() => rmSync(folder, { recursive: true }));
-  return (name, content) => {
-    const path = join(folder, name);
-    mkdirSync(dirname(path), { recursive: true });
-    if (typeof content === "object" && "nodes" in content)
-      writeFileSync(path, encodeModel(content));
-    else if (content !== undefined) writeFileSync(path, content);
-    return path;
-  };
-}
 
 interface ModelOptions {
   readonly shape?: readonly Dimension[];

@@ -2,8 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { workshop } from "../workshop.ts";
 import { deepobf } from "./deepobf.ts";
-import { idxFiles, residualModel, workshop } from "./fixtures.ts";
+import { idxFiles, residualModel } from "./fixtures.ts";
 
 const file = workshop();
 const model = file("model.onnx", residualModel());

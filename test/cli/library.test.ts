@@ -2,8 +2,9 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import * as library from "../../src/index.ts";
+import { workshop } from "../workshop.ts";
 import { root } from "./deepobf.ts";
-import { idxFiles, residualModel, workshop } from "./fixtures.ts";
+import { idxFiles, residualModel } from "./fixtures.ts";
 
 const file = workshop();
 const model = file("model.onnx", residualModel());

@@ -6,14 +6,14 @@ import { Progress } from "../../src/cli/progress.ts";
 import { bytes, count, duration, percent, renderTable } from "../../src/cli/render.ts";
 import { ModelError } from "../../src/errors.ts";
 import { nearest } from "../../src/nearest.ts";
-import type { ProgressEvent } from "../../src/train/progress.ts";
+import type { ProgressEvent } from "../../src/runs/index.ts";
 
 /** Progress on a screen that keeps what is written; each event comes a second after the last. */
 function screen({ isTTY = false, secondsBetween = 1, columns = 72 } = {}) {
   const written: string[] = [];
   let now = 0;
   const write = (text: string) => written.push(text);
-  const progress = new Progress({ isTTY, columns, write }, () => now);
+  const progress = new Progress({ isTTY, columns, write }, { now: () => now });
   const show = (event: ProgressEvent) => {
     now += secondsBetween;
     progress.show(event);
@@ -30,19 +30,19 @@ const step = (number: number): ProgressEvent => ({
 const epoch: ProgressEvent = {
   type: "epoch",
   ...{ stage: "chain", epoch: 1, epochs: 2, seconds: 61, imagesPerSecond: 800 },
-  ...{ losses: { loss: 1.25, feature: 0.75 }, accuracy: 0.9339 },
+  ...{ losses: { loss: 1.25, feature: 0.75 } },
 };
 
 describe("progress without a terminal", () => {
   test("is plain lines", () => {
     const { show, text } = screen();
-    show({ type: "phase", name: "checking" });
+    show({ type: "phase", phase: "prepare" });
     show(step(10));
     show(epoch);
     expect(text()).toBe(
-      "checking\n" +
+      "checking model and data\n" +
         "chain: epoch 1/2, step 10/40, loss 1.235, 812 images/s, 1:15 left\n" +
-        "chain: epoch 1/2, loss 1.2500, feature 0.7500, accuracy 93.39 %, images/s 800, time 1:01\n",
+        "chain: epoch 1/2, loss 1.2500, feature 0.7500, images/s 800, time 1:01\n",
     );
   });
 
@@ -78,9 +78,9 @@ describe("progress on a terminal", () => {
       .map((line) => line.split("\u001b[2K").at(-1));
     expect(lines.slice(0, 4)).toEqual([
       "chain",
-      "     epoch      loss   feature  accuracy  images/s      time",
-      "       1/2    1.2500    0.7500   93.39 %       800      1:01",
-      "       1/2    1.2500    0.7500   93.39 %       800      1:01",
+      "     epoch      loss   feature  images/s      time",
+      "       1/2    1.2500    0.7500       800      1:01",
+      "       1/2    1.2500    0.7500       800      1:01",
     ]);
     expect(lines[4]).toMatch(/^\[====/);
   });
@@ -88,8 +88,8 @@ describe("progress on a terminal", () => {
   test("ends the live line where another phase begins", () => {
     const { show, text } = screen({ isTTY: true });
     show(step(10));
-    show({ type: "phase", name: "sealing" });
-    expect(text().split("\r\u001b[2K").at(-1)).toBe("sealing\n");
+    show({ type: "phase", phase: "verify" });
+    expect(text().split("\r\u001b[2K").at(-1)).toBe("verifying\n");
   });
 
   test("does not shrink on a terminal of unknown width", () => {
@@ -109,7 +109,7 @@ describe("progress on a terminal", () => {
 
   test("shows no control characters of names", () => {
     const { show, text } = screen();
-    show({ type: "message", text: 'boundary "a\u001b[2Jb"\nsecond line' });
+    show({ type: "note", text: 'boundary "a\u001b[2Jb"\nsecond line' });
     expect(text()).toBe('boundary "a\\u{1b}[2Jb"\nsecond line\n');
   });
 });

@@ -3,8 +3,9 @@ import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { workshop } from "../workshop.ts";
 import { deepobf, root } from "./deepobf.ts";
-import { idxFiles, residualModel, workshop } from "./fixtures.ts";
+import { idxFiles, residualModel } from "./fixtures.ts";
 import { expectRefusal, refusals } from "./refusal.ts";
 
 const file = workshop();

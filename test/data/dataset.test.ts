@@ -3,7 +3,7 @@ import {
   assertLabels,
   assertShape,
   type Dataset,
-  describeData,
+  dataFacts,
   holdOut,
   loadData,
   parseDataSpec,
@@ -69,10 +69,10 @@ describe("holding out", () => {
   });
 });
 
-test("a data set is described in a line", () => {
-  expect(describeData({ train: ten, test: { ...ten, labels: ten.labels.slice(0, 4) } })).toBe(
-    "10 images to learn from and 4 to judge by, of 1×1×2 in 10 classes",
-  );
+test("a data set is described by its numbers", () => {
+  expect(dataFacts({ train: ten, test: { ...ten, labels: ten.labels.slice(0, 4) } })).toEqual({
+    ...{ training: 10, test: 4, shape: [1, 1, 2], classes: 10 },
+  });
 });
 
 test("labels and shape are checked against a model", () => {

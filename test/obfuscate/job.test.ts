@@ -25,23 +25,24 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import { countCost } from "../../src/graph/cost.ts";
 import type { Dimension, Graph } from "../../src/graph/graph.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
+import { referenceJob } from "../../src/jobs/index.ts";
 import {
   type ObfuscateOptions,
   type ObfuscateSummary,
-  obfuscate,
-  resume,
+  obfuscationJob,
 } from "../../src/obfuscate/index.ts";
 import { encodeModel, readModel } from "../../src/onnx/index.ts";
+import type { ProgressEvent } from "../../src/runs/index.ts";
 import { liveTensors } from "../../src/torch/index.ts";
-import { type ProgressEvent, trainReference } from "../../src/train/index.ts";
 import { idxFile } from "../cli/fixtures.ts";
 import { collectGarbage } from "../garbage.ts";
 import { float32 } from "../graph/graphs.ts";
 import { accuracyOf, classesOf, logitsOf } from "../train/accuracy.ts";
-import { workshop } from "../train/folder.ts";
+import { workshop } from "../workshop.ts";
 import { writeData } from "./tiny.ts";
 
 const path = workshop();
+const { start: obfuscate, resume } = obfuscationJob;
 const normalization = { mean: [0.4], std: [0.3] };
 const data = writeData(path("data"));
 let model = "";
@@ -49,7 +50,7 @@ let images: Dataset;
 
 beforeAll(async () => {
   images = (await loadData(data)).test;
-  const trained = await trainReference({
+  const trained = await referenceJob.start({
     ...{ architecture: "resnet8", data, epochs: 4, out: path("original"), batchSize: 16 },
     ...{ threads: 1, precision: "f32", ...normalization },
   });
@@ -104,12 +105,10 @@ describe.each([
   const recipe =
     simulation === "recursive"
       ? {
-          ...{ overparameterized: "branches" as const, tuneClassifier: 0.3 },
-          ...{ averageWeights: 0.2, cutout: 2, mixup: 0.2 },
+          ...{ tuneClassifier: 0.3, averageWeights: 0.2, mixup: 0.2 },
         }
       : {
-          ...{ overparameterized: "none" as const, tuneClassifier: 0 },
-          ...{ averageWeights: 0, cutout: 0, mixup: 0 },
+          ...{ tuneClassifier: 0, averageWeights: 0, mixup: 0 },
         };
   const choices = { simulation, precision, seed, ...recipe };
 
@@ -182,9 +181,12 @@ describe.each([
     expect(json(summary.files.summary)).toEqual(summary);
     expect(json(summary.files.config)).toMatchObject({
       job: "obfuscate",
-      originalSha256: sha256(model),
-      boundary: expect.any(String),
-      plan: { layers: expect.any(Array), input: [1, 8, 8], macs: expect.any(Number) },
+      identity: { [model]: sha256(model) },
+      description: {
+        data: { training: 128, test: 64, shape: [1, 8, 8], classes: 4 },
+        boundary: { tensor: expect.any(String), shape: expect.any(Array) },
+        plan: { layers: expect.any(Array), input: [1, 8, 8], macs: expect.any(Number) },
+      },
       versions: { node: process.versions.node, libtorch: expect.any(String) },
       options: {
         ...{ model, data, depth: 4, epochs: 4, batchSize: 16, threads: 1, crop: 1, flip: false },
@@ -297,7 +299,7 @@ describe("resuming", () => {
 test("a job that is stopped while it verifies has nothing left to train", async () => {
   const [out, controller] = [path(), new AbortController()];
   const onProgress = (event: ProgressEvent) => {
-    if (event.type === "phase" && event.name.includes("verifying")) controller.abort();
+    if (event.type === "phase" && event.phase === "verify") controller.abort();
   };
   const stopping = obfuscate(options({ out, epochs: 1 }), {
     signal: controller.signal,

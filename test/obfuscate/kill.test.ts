@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { uniform } from "../../src/graph/random.ts";
 import { deepobf, root } from "../cli/deepobf.ts";
-import { workshop } from "../train/folder.ts";
+import { workshop } from "../workshop.ts";
 import { writeData, writeTiny } from "./tiny.ts";
 
 const path = workshop();

@@ -9,7 +9,7 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { cutGraph } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { architectures, sequential } from "../../src/models/index.ts";
-import { type Plan, planChain } from "../../src/obfuscate/index.ts";
+import { type ChainPlan, planChain } from "../../src/obfuscate/index.ts";
 import { inferenceMode, scope, zeros } from "../../src/torch/index.ts";
 import { attributes, float32 } from "../graph/graphs.ts";
 
@@ -23,7 +23,7 @@ function planFor(model: Graph, options: { depth: number; maxMacs?: number }) {
 }
 
 /** Where a chain ends, and what it costs, by the arithmetic of ONNX's operators. */
-function measure({ input, layers }: Plan) {
+function measure({ input, layers }: ChainPlan) {
   let [channels, ...size] = input as readonly number[] as [number, ...number[]];
   let [macs, parameters] = [0, 0];
   for (const { outputs, kernel, stride, padding, pool } of layers) {

@@ -1,7 +1,6 @@
 // Simulating the three families of networks, directly and recursively, on noise: a few steps each.
 import { writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { Batches } from "../../src/data/index.ts";
 import { UsageError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -10,11 +9,12 @@ import { compose, renameTensors } from "../../src/graph/rewrites.ts";
 import { toNumbers } from "../../src/graph/tensorData.ts";
 import { densenet, googlenet, resnet, sequential } from "../../src/models/index.ts";
 import type { ObfuscateOptions } from "../../src/obfuscate/options.ts";
-import { Original } from "../../src/obfuscate/original.ts";
-import { type Prepared, prepare, resolveOptions } from "../../src/obfuscate/prepare.ts";
+import { type Inputs, prepare } from "../../src/obfuscate/prepare.ts";
 import { nameChainInput, seal } from "../../src/obfuscate/seal.ts";
 import { simulate } from "../../src/obfuscate/simulate.ts";
+import { Teacher } from "../../src/obfuscate/teacher.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
+import { type ProgressEvent, RunFolder } from "../../src/runs/index.ts";
 import {
   backward,
   parameter,
@@ -25,11 +25,10 @@ import {
   type Tensor,
   tensor,
 } from "../../src/torch/index.ts";
-import { type ProgressEvent, RunFolder } from "../../src/train/index.ts";
 import { idxFile } from "../cli/fixtures.ts";
 import { float32, node } from "../graph/graphs.ts";
 import { evaluate, randomInput, relativeDifference } from "../graph/onnxruntime.ts";
-import { workshop } from "../train/folder.ts";
+import { workshop } from "../workshop.ts";
 import { writeFiles } from "./tiny.ts";
 
 const path = workshop();
@@ -63,27 +62,21 @@ async function trained(model: Graph, changes: Partial<ObfuscateOptions>) {
     ...{ model: file, data, depth: 5, epochs: 2, out: path(), batchSize: 4 },
     ...{ precision: "f32", ...changes },
   };
-  const prepared = await prepare(given);
-  const options = resolveOptions(given, prepared);
+  const { options, inputs } = await prepare(given);
   const run = await RunFolder.create(options.out, { job: "obfuscate", options });
   const events: ProgressEvent[] = [];
-  const { seed, precision, device, simulation, epochs, optimizer, learningRate } = options;
-  const { overparameterized, averageWeights, tuneClassifier } = options;
-  using original = new Original(prepared.original, prepared.boundary, { device, precision });
-  using batches = new Batches(prepared.data.train, { batch: 4, seed, mean: [0], std: [1] });
-  const { chain, classifier } = await simulate(original, batches, {
-    ...{ classifier: prepared.classifier, tuneClassifier },
-    ...{ plan: prepared.plan, simulation, epochs, device, precision, seed, run },
-    ...{ optimizer, learningRate, overparameterized, averageWeights },
-    loss: options,
-    ...{ hooks: { onProgress: (event) => events.push(event) }, checkpoint: undefined },
-  });
-  const epochsOf = events.flatMap((event) => (event.type === "epoch" ? [event] : []));
-  return { chain: nameChainInput(chain, prepared.graph), classifier, prepared, epochs: epochsOf };
+  const hooks = { onProgress: (event: ProgressEvent) => void events.push(event) };
+  const work = { options, inputs, run, hooks, checkpoint: undefined };
+  const { chain, classifier } = await simulate(work);
+  const epochs = events.flatMap((event) => (event.type === "epoch" ? [event] : []));
+  return { chain: nameChainInput(chain, inputs.original), classifier, inputs, epochs };
 }
 
 /** What is shipped computes what was trained. */
-async function expectSealable(chain: Graph, { classifier, plan }: Prepared): Promise<void> {
+async function expectSealable(
+  chain: Graph,
+  { classifier, plan }: Pick<Inputs, "classifier" | "plan">,
+): Promise<void> {
   const depth = plan.layers.length;
   const [before, after] = [compose(chain, classifier), seal(chain, classifier, { depth, seed: 4 })];
   const shape = [4, ...plan.input];
@@ -109,7 +102,7 @@ const models = {
 
 describe.each(Object.entries(models))("%s", (_, model) => {
   test.each([5, 7])("is simulated recursively by %d convolutions", async (depth) => {
-    const { chain, prepared, epochs } = await trained(model, {
+    const { chain, inputs, epochs } = await trained(model, {
       ...{ depth, simulation: "recursive", distillationWeight: 0.1 },
     });
     const stages = [...new Set(epochs.map(({ stage }) => stage))];
@@ -120,37 +113,29 @@ describe.each(Object.entries(models))("%s", (_, model) => {
       const terms = Object.keys(losses).map((name) => name.split(" ")[0]);
       expect(new Set(terms)).toEqual(new Set(["feature", "label", "distillation", "loss"]));
     }
-    await expectSealable(chain, prepared);
+    await expectSealable(chain, inputs);
   });
 
-  test.each([
-    ["direct", "branches"],
-    ["recursive", "branches"],
-    ["direct", "stacked"],
-    ["recursive", "stacked"],
-  ] as const)(
-    "is simulated %s, over-parameterized by %s, and ships the plain chain",
-    async (simulation, overparameterized) => {
-      const { chain, prepared, epochs } = await trained(model, { simulation, overparameterized });
-      const plain = sequential(prepared.plan.layers, { shape: prepared.plan.input });
-      expect(chain.nodes.map(({ operator }) => operator)).toEqual(
-        plain.nodes.map(({ operator }) => operator),
-      );
-      for (const { losses } of epochs) {
-        expect(Object.values(losses).every(Number.isFinite)).toBe(true);
-      }
-      await expectSealable(chain, prepared);
-    },
-  );
+  test.each(["direct", "recursive"] as const)("ships the plain chain, %s", async (simulation) => {
+    const { chain, inputs, epochs } = await trained(model, { simulation });
+    const plain = sequential(inputs.plan.layers, { shape: inputs.plan.input });
+    expect(chain.nodes.map(({ operator }) => operator)).toEqual(
+      plain.nodes.map(({ operator }) => operator),
+    );
+    for (const { losses } of epochs) {
+      expect(Object.values(losses).every(Number.isFinite)).toBe(true);
+    }
+    await expectSealable(chain, inputs);
+  });
 
   test("is simulated directly in bf16", async () => {
-    const { chain, prepared, epochs } = await trained(model, { precision: "bf16" });
+    const { chain, inputs, epochs } = await trained(model, { precision: "bf16" });
     expect(epochs.map(({ stage, epoch }) => [stage, epoch])).toEqual([
       ["chain", 1],
       ["chain", 2],
     ]);
     expect(epochs[1]!.losses.loss).toBeLessThan(epochs[0]!.losses.loss!);
-    await expectSealable(chain, prepared);
+    await expectSealable(chain, inputs);
   });
 });
 
@@ -171,8 +156,8 @@ describe("the classifier", () => {
 
   test("stays the original's where it is not tuned, or for less than a step", async () => {
     for (const tuneClassifier of [0, 0.01]) {
-      const { classifier, prepared } = await trained(models.resnet, { depth: 3, tuneClassifier });
-      expect(bytesOf(classifier)).toEqual(bytesOf(prepared.classifier));
+      const { classifier, inputs } = await trained(models.resnet, { depth: 3, tuneClassifier });
+      expect(bytesOf(classifier)).toEqual(bytesOf(inputs.classifier));
     }
   });
 
@@ -187,18 +172,18 @@ describe("the classifier", () => {
         without.epochs.slice(0, -1).map(({ stage, losses }) => ({ stage, losses })),
       );
       expect(tuned.epochs.at(-1)!.losses).not.toEqual(without.epochs.at(-1)!.losses);
-      const [before, after] = [tuned.prepared.classifier, tuned.classifier].map(bytesOf);
+      const [before, after] = [tuned.inputs.classifier, tuned.classifier].map(bytesOf);
       expect(after!.map(([name]) => name)).toEqual(before!.map(([name]) => name));
       const changed = after!.filter(([, bytes], i) => bytes !== before![i]![1]);
       expect(changed.map(([name]) => name)).toEqual(["fc.weight", "fc.bias"]);
-      await expectSealable(tuned.chain, { ...tuned.prepared, classifier: tuned.classifier });
+      await expectSealable(tuned.chain, { ...tuned.inputs, classifier: tuned.classifier });
     },
   );
 
   test("and its average are tuned by the losses at the logits, which there must be", async () => {
     const options = { depth: 3, tuneClassifier: 1, averageWeights: 0.5 };
-    const { classifier, prepared } = await trained(models.densenet, options);
-    expect(bytesOf(classifier)).not.toEqual(bytesOf(prepared.classifier));
+    const { classifier, inputs } = await trained(models.densenet, options);
+    expect(bytesOf(classifier)).not.toEqual(bytesOf(inputs.classifier));
     const nothing = { labelWeight: 0, distillationWeight: 0 };
     await expect(trained(models.densenet, { ...options, ...nothing })).rejects.toThrow(
       /--tune-classifier: .*--label-weight or a --distillation-weight/,
@@ -279,12 +264,12 @@ test.each(["direct", "recursive"] as const)(
     const nodes = [...scores.nodes, node("Softmax", ["scores"], "logits")];
     const options = { depth: 3, simulation, tuneClassifier: 0.5 };
     const plain = await trained(models.resnet, options);
-    const { epochs, chain, classifier, prepared } = await trained(
+    const { epochs, chain, classifier, inputs } = await trained(
       { ...scores, nodes, outputs },
       options,
     );
     expect(epochs.map(({ losses }) => losses)).toEqual(plain.epochs.map(({ losses }) => losses));
-    const image = { [prepared.graph.inputs[0]!.name]: [4, ...prepared.plan.input] };
+    const image = { [inputs.original.inputs[0]!.name]: [4, ...inputs.plan.input] };
     const { logits } = await evaluate(compose(plain.chain, plain.classifier), image);
     const { logits: probabilities } = await evaluate(compose(chain, classifier), image);
     const exponentials = logits!.values.map(Math.exp);
@@ -293,7 +278,7 @@ test.each(["direct", "recursive"] as const)(
       return value / exponentials.slice(first, first + classes).reduce((a, b) => a + b);
     });
     expect(relativeDifference(probabilities!, { ...logits!, values: expected })).toBeLessThan(1e-5);
-    await expectSealable(chain, { ...prepared, classifier });
+    await expectSealable(chain, { ...inputs, classifier });
   },
 );
 
@@ -304,9 +289,9 @@ test("a boundary before a batch norm is simulated, too", async () => {
   const pooled = build.globalAveragePool(build.relu(build.batchNorm(features, { name: "norm" })));
   build.output(build.linear(build.flatten(pooled), { name: "fc", outputs: classes }), "logits");
   const boundary = { boundary: features, depth: 3 };
-  const { chain, prepared, epochs } = await trained(build.build(), boundary);
+  const { chain, inputs, epochs } = await trained(build.build(), boundary);
   expect(Object.keys(epochs[0]!.losses)).toContain("feature");
-  await expectSealable(chain, prepared);
+  await expectSealable(chain, inputs);
 });
 
 test("the frozen original gives the features and logits of its file, and judges any features", async () => {
@@ -314,30 +299,30 @@ test("the frozen original gives the features and logits of its file, and judges 
   const file = path();
   writeFileSync(file, encodeModel(model));
   const given = { ...{ model: file, data: noise(16, 16), depth: 3, epochs: 1, out: path() } };
-  const { original: graph, boundary } = await prepare(given);
-  using original = new Original(graph, boundary, { device: "cpu", precision: "f32" });
-  expect(original.shapeOf(boundary.tensor)).toEqual(boundary.shape.slice(1));
+  const { teacher: graph, boundary } = (await prepare(given)).inputs;
+  using teacher = new Teacher(graph, boundary, { device: "cpu", precision: "f32" });
+  expect(teacher.shapeOf(boundary.tensor)).toEqual(boundary.shape.slice(1));
   const { logits } = await evaluate(model, { input: [4, 1, 16, 16] });
   scope(() => {
     const image = randomInput("input", [4, 1, 16, 16]);
     const images = randn([4, 1, 16, 16]);
-    const ours = original.look(toTensor(image), { tensors: [boundary.tensor], logits: true });
+    const ours = teacher.look(toTensor(image), { tensors: [boundary.tensor], logits: true });
     const values = Float32Array.from(ours.logits!.numbers());
     expect(relativeDifference(logits!, { shape: [4, classes], values })).toBeLessThan(1e-4);
     expect(ours.logits!.requiresGrad).toBe(false);
     const nothing = { features: {}, logits: undefined };
-    expect(original.look(images, { tensors: [], logits: false })).toEqual(nothing);
+    expect(teacher.look(images, { tensors: [], logits: false })).toEqual(nothing);
     const features = ours.features[boundary.tensor]!;
-    const judged = original.judge(boundary.tensor, features).numbers();
+    const judged = teacher.judge(boundary.tensor, features).numbers();
     judged.forEach((value, i) => {
       expect(value).toBeCloseTo(values[i]!, 4);
     });
     const moved = parameter(
-      original.look(images, { tensors: [boundary.tensor], logits: false }).features[
+      teacher.look(images, { tensors: [boundary.tensor], logits: false }).features[
         boundary.tensor
       ]!,
     );
-    backward(sum(original.judge(boundary.tensor, moved)));
+    backward(sum(teacher.judge(boundary.tensor, moved)));
     expect(moved.grad?.numbers().some((value) => value !== 0)).toBe(true);
   });
 });

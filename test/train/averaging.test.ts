@@ -12,12 +12,8 @@ import {
   sub,
   sum,
 } from "../../src/torch/index.ts";
-import { averageOf, type Keeper, startOfStage, train } from "../../src/train/index.ts";
-import { quarters, setUp } from "./tiny.ts";
-
-const keeper: Keeper = {
-  ...{ log: async () => {}, save: async () => {}, checkpointSeconds: 3600, howToGoOn: "" },
-};
+import { averageOf, Learner, train } from "../../src/train/index.ts";
+import { forgetful, quarters, setUp } from "./tiny.ts";
 
 /** The averages of one parameter that is 1, 2, 3, ... after its steps. */
 function averages(steps: number, window: number): number[] {
@@ -56,16 +52,17 @@ describe("averages of weights", () => {
   });
 
   test("follow training, and come with the statistics of their own network", async () => {
-    using setup = setUp();
-    const { network, training } = setup;
-    const { batches } = training;
-    const average = averageOf(network.parameters, { share: 0.5, steps: 12 })!;
-    await train({ ...training, average }, { from: startOfStage, keeper, hooks: {} });
-    const last = network.parameters.get("conv0.weight")!.numbers();
-    const forward = ({ images }: Batch, batchWeight: number) =>
-      network.forward({ input: images }, { training: true, batchWeight });
-    await average.apply(batches, { forward, onBatch: () => {} });
+    using plain = setUp();
+    await train(plain.stage, forgetful());
+    const last = plain.network.parameters.get("conv0.weight")!.numbers();
 
+    using setup = setUp();
+    const { network, stage } = setup;
+    const { parameters, buffers } = network;
+    const { optimizers } = stage.learner;
+    const average = averageOf(parameters, { share: 0.5, steps: 12 })!;
+    const learner = new Learner({ parameters, buffers, optimizers, average });
+    await train({ ...stage, learner }, forgetful());
     const averaged = average.state.get("conv0.weight")!.numbers();
     expect(network.parameters.get("conv0.weight")!.numbers()).toEqual(averaged);
     expect(averaged).not.toEqual(last);
@@ -73,7 +70,7 @@ describe("averages of weights", () => {
     // The mean over the batches of each channel's mean and unbiased variance.
     const weight = network.parameters.get("conv0.weight")!;
     const [means, variances]: number[][][] = [[], []];
-    for (const { images } of batches.epoch(0)) {
+    for (const { images } of stage.batches.epoch(0)) {
       const y = conv2d(images, weight, { padding: [1, 1] });
       const center = mean(y, [0, 2, 3], true);
       means!.push(center.numbers());

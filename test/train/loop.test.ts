@@ -2,6 +2,7 @@ import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { DivergedError, InterruptedError } from "../../src/errors.ts";
+import { type JobHooks, type ProgressEvent, RunFolder } from "../../src/runs/index.ts";
 import {
   inferenceMode,
   liveTensors,
@@ -11,19 +12,10 @@ import {
   setThreads,
   type Tensor,
 } from "../../src/torch/index.ts";
-import {
-  type JobHooks,
-  type Keeper,
-  loadState,
-  type ProgressEvent,
-  RunFolder,
-  startOfStage,
-  train,
-  trainingState,
-} from "../../src/train/index.ts";
+import { type Stage, train } from "../../src/train/index.ts";
 import { collectGarbage } from "../garbage.ts";
-import { workshop } from "./folder.ts";
-import { quarters, type Setup, setUp, stepsPerEpoch } from "./tiny.ts";
+import { workshop } from "../workshop.ts";
+import { forgetful, quarters, type Setup, setUp, stepsPerEpoch } from "./tiny.ts";
 
 const path = workshop();
 const epochs = 3;
@@ -31,33 +23,17 @@ const steps = epochs * stepsPerEpoch;
 
 beforeAll(() => setThreads(1));
 
-/** Keeps nothing but the log. */
-function forgetful(log: Readonly<Record<string, unknown>>[] = []): Keeper {
-  return {
-    log: async (record) => {
-      log.push(record);
-    },
-    save: async () => {},
-    checkpointSeconds: 3600,
-    howToGoOn: "",
-  };
-}
-
 const create = (checkpointSeconds = 3600) =>
   RunFolder.create(path(), { job: "test", options: { checkpointSeconds } });
 
 /** Trains from the newest checkpoint of a run to the end. */
-async function trainIn(run: RunFolder, setup: Setup, hooks: JobHooks = {}): Promise<void> {
-  const { training } = setup;
-  const checkpoint = await run.readCheckpoint();
-  if (checkpoint) loadState(checkpoint.tensors, setup);
-  const keeper = run.keeper(0, () => trainingState(setup));
-  await train(training, { from: checkpoint ?? startOfStage, keeper, hooks });
+async function trainIn(run: RunFolder, { stage }: Setup, hooks: JobHooks = {}): Promise<void> {
+  await train(stage, { run, hooks, checkpoint: await run.readCheckpoint() });
 }
 
 /** Everything that training changes, bit for bit. */
-function bitsOf(setup: Setup): Record<string, string> {
-  const state = [...trainingState(setup)];
+function bitsOf({ stage }: Setup): Record<string, string> {
+  const state = [...stage.learner.state];
   return Object.fromEntries(
     state.map(([name, tensor]) => [name, Buffer.from(tensor.toBytes()).toString("hex")]),
   );
@@ -86,9 +62,8 @@ describe("training", () => {
   test("learns, and reports what it did", async () => {
     const [events, log]: [ProgressEvent[], Readonly<Record<string, unknown>>[]] = [[], []];
     using setup = setUp({ epochs: 6 });
-    const keeper = forgetful(log);
-    const hooks = { onProgress: (event: ProgressEvent) => events.push(event) };
-    await train(setup.training, { from: startOfStage, keeper, hooks });
+    const hooks = { onProgress: (event: ProgressEvent) => void events.push(event) };
+    await train(setup.stage, forgetful(log, hooks));
 
     const losses = log.map((record) => (record.losses as { label: number; loss: number }).loss);
     expect(losses).toHaveLength(6);
@@ -108,14 +83,14 @@ describe("training", () => {
     const log: Readonly<Record<string, unknown>>[] = [];
     const values: number[] = [];
     using setup = setUp();
-    const losses: Setup["training"]["losses"] = (batch, step) => {
-      const terms = setup.training.losses(batch, step);
+    const losses: Stage["losses"] = (batch, step) => {
+      const terms = setup.stage.losses(batch, step);
       const half = { name: "half", weight: 0.5, value: mulScalar(terms[0]!.value, 2) };
       values.push(terms[0]!.value.item());
       return [...terms, half];
     };
-    const training = { ...setup.training, losses };
-    await train(training, { from: startOfStage, keeper: forgetful(log), hooks: {} });
+    const training = { ...setup.stage, losses };
+    await train(training, forgetful(log));
     expect(values).toHaveLength(steps);
     log.forEach((record, epoch) => {
       const part = values.slice(epoch * stepsPerEpoch, (epoch + 1) * stepsPerEpoch);
@@ -135,8 +110,8 @@ describe("training", () => {
       seen.push(progress);
       return 0;
     };
-    const training = { ...setup.training, schedule };
-    await train(training, { from: startOfStage, keeper: forgetful(), hooks: {} });
+    const training = { ...setup.stage, schedule };
+    await train(training, forgetful());
     // Once for each of the two optimizers.
     expect([...new Set(seen)]).toEqual(Array.from({ length: steps }, (_, i) => i / steps));
     expect(bitsOf(setup)["parameter.fc.weight"]).toBe(before["parameter.fc.weight"]);
@@ -144,21 +119,21 @@ describe("training", () => {
 
   test("trains a part of the job on the batches of that part", async () => {
     const batches: string[] = [];
-    const record = (setup: Setup): Setup["training"] => ({
-      ...setup.training,
+    const record = (setup: Setup): Stage => ({
+      ...setup.stage,
       losses: (batch, step) => {
         batches.push(Buffer.from(batch.images.toBytes()).toString("hex"));
-        return setup.training.losses(batch, step);
+        return setup.stage.losses(batch, step);
       },
     });
     using whole = setUp();
-    await train(record(whole), { from: startOfStage, keeper: forgetful(), hooks: {} });
+    await train(record(whole), forgetful());
     const all = batches.splice(0);
     const log: Readonly<Record<string, unknown>>[] = [];
     using setup = setUp();
     const part = { firstStep: 2, steps: 7 };
     const training = { ...record(setup), part };
-    await train(training, { from: startOfStage, keeper: forgetful(log), hooks: {} });
+    await train(training, forgetful(log));
     expect(batches).toEqual(all.slice(2, 9));
     expect(log.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
   });
@@ -168,7 +143,7 @@ describe("training", () => {
     for (const other of [0, 1]) {
       manualSeed(other); // libtorch's own generator plays no part
       using setup = setUp();
-      await train(setup.training, { from: startOfStage, keeper: forgetful(), hooks: {} });
+      await train(setup.stage, forgetful());
       results.push(bitsOf(setup));
     }
     expect(results[0]).toEqual(results[1]);
@@ -274,11 +249,11 @@ describe("stopping", () => {
 
 describe("divergence", () => {
   /** Training whose loss is no number from a step on. */
-  function diverging(setup: Setup, from: number, factor: number): Setup["training"] {
+  function diverging(setup: Setup, from: number, factor: number): Stage {
     return {
-      ...setup.training,
+      ...setup.stage,
       losses: (batch, step) =>
-        setup.training.losses(batch, step).map((term) => ({
+        setup.stage.losses(batch, step).map((term) => ({
           ...term,
           value: step + 1 < from ? term.value : mulScalar(term.value, factor),
         })),
@@ -292,8 +267,7 @@ describe("divergence", () => {
   ])("in step %d is told with its stage and step", async (from, factor, message) => {
     using setup = setUp();
     const training = diverging(setup, from, factor);
-    const keeper = forgetful();
-    const error = await train(training, { from: startOfStage, keeper, hooks: {} }).catch((e) => e);
+    const error = await train(training, forgetful()).catch((e) => e);
     expect(error).toBeInstanceOf(DivergedError);
     expect(error.exitCode).toBe(6);
     expect(error.message).toMatch(message);
@@ -303,9 +277,8 @@ describe("divergence", () => {
     for (const from of [1, 6, 7]) {
       const run = await create(0);
       using setup = setUp();
-      const keeper = run.keeper(0, () => trainingState(setup));
       const training = diverging(setup, from, Number.NaN);
-      const work = train(training, { from: startOfStage, keeper, hooks: {} });
+      const work = train(training, { run, hooks: {}, checkpoint: undefined });
       await expect(work).rejects.toThrow(DivergedError);
       const checkpoint = await run.readCheckpoint();
       expect(checkpoint?.step ?? 0).toBe(from - 1);
@@ -326,7 +299,7 @@ test("a step leaves no tensor behind, and 200 steps no memory", async () => {
       resident.push(process.memoryUsage().rss);
     },
   });
-  await train(setup.training, { from: startOfStage, keeper: forgetful(), hooks: {} });
+  await train(setup.stage, forgetful());
   expect(live).toHaveLength(200);
   // The second step is the first that finds the sums of the losses of the one before.
   expect(new Set(live.slice(1).filter((_, i) => (i + 1) % stepsPerEpoch !== 0)).size).toBe(1);
@@ -336,18 +309,17 @@ test("a step leaves no tensor behind, and 200 steps no memory", async () => {
 
 test("what was trained is accurate on other images", async () => {
   using setup = setUp({ epochs: 8 });
-  await train(setup.training, { from: startOfStage, keeper: forgetful(), hooks: {} });
-  const test = quarters(200, 9);
-  using held = setUp({ dataset: test });
+  await train(setup.stage, forgetful());
+  using held = setUp({ dataset: quarters(208, 9) });
   const right = scope(() => {
     let count = 0;
-    for (const { images, labels } of held.training.batches.inOrder()) {
+    for (const { images, labels } of held.stage.batches.epoch(0)) {
       const { logits } = inferenceMode(() => setup.network.forward({ input: images }));
       count += countRight(logits!, labels);
     }
     return count;
   });
-  expect(right / 200).toBeGreaterThan(0.95);
+  expect(right / 208).toBeGreaterThan(0.95);
 });
 
 function countRight(logits: Tensor, labels: Tensor): number {

@@ -4,8 +4,15 @@ import { Network } from "../../src/engine/index.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { randomBits } from "../../src/graph/random.ts";
-import type { Optimizer } from "../../src/torch/index.ts";
-import { labelLoss, linearDecay, recipe, type Training } from "../../src/train/index.ts";
+import type { JobHooks } from "../../src/runs/index.ts";
+import {
+  Learner,
+  labelLoss,
+  linearDecay,
+  optimizersFor,
+  type Stage,
+  type Surroundings,
+} from "../../src/train/index.ts";
 
 export const stepsPerEpoch = 4;
 
@@ -34,9 +41,8 @@ export function smallClassifier(): Graph {
 
 /** A network, its optimizers and its data. */
 export interface Setup extends Disposable {
-  readonly training: Training;
+  readonly stage: Stage;
   readonly network: Network;
-  readonly optimizers: readonly Optimizer[];
 }
 
 /** Training of the classifier on labels; `onStep` is called before each step with its number from 1. */
@@ -49,25 +55,35 @@ export function setUp(
   } = {},
 ): Setup {
   const { epochs = 3, precision = "f32", onStep = () => {}, dataset = quarters() } = options;
-  const network = new Network(smallClassifier(), { precision, trainable: true });
-  const optimizers = recipe(network.parameters, { precision, learningRate: 0.2 });
+  const graph = smallClassifier();
+  const network = new Network(graph, { precision, trainable: true });
+  const { parameters, buffers } = network;
+  const optimizers = optimizersFor(graph, parameters, { precision, learningRate: 0.2 });
+  const learner = new Learner({ parameters, buffers, optimizers });
   const augment = { crop: 1, flip: false };
   const batches = new Batches(dataset, {
     ...{ batch: 16, seed: 5, mean: [0.3], std: [0.3], augment, dropLast: true },
   });
+  const forward = ({ images }: Batch, batchWeight?: number) =>
+    network.forward({ input: images }, { training: true, batchWeight });
   const losses = (batch: Batch, step: number) => {
     onStep(step + 1);
-    const { logits } = network.forward({ input: batch.images }, { training: true });
-    return [{ name: "label", weight: 1, value: labelLoss(logits!, batch) }];
+    return [{ name: "label", weight: 1, value: labelLoss(forward(batch).logits!, batch) }];
   };
+  const schedule = linearDecay();
   return {
-    training: { stage: "tiny", batches, epochs, optimizers, schedule: linearDecay(), losses },
+    stage: { index: 0, name: "tiny", learner, batches, epochs, schedule, losses, forward },
     network,
-    optimizers,
     [Symbol.dispose]: () => {
-      batches.dispose();
-      network.dispose();
-      for (const optimizer of optimizers) optimizer.dispose();
+      for (const owner of [learner, batches, network]) owner[Symbol.dispose]();
     },
   };
+}
+
+/** Surroundings in which nothing is kept but the log. */
+export function forgetful(log: object[] = [], hooks: JobHooks = {}): Surroundings {
+  const metrics = { append: async (record: object) => void log.push(record) };
+  const saveCheckpoint = async () => {};
+  const run = { metrics, saveCheckpoint, checkpointSeconds: 3600, directory: "" };
+  return { run, hooks, checkpoint: undefined };
 }

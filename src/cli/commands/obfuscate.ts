@@ -1,13 +1,12 @@
 // `deepobf obfuscate MODEL --data DATA --depth N --epochs N --out DIR`: the main job.
-import { overparameterizations } from "../../models/index.ts";
-import { defineCommand } from "../command.ts";
+import type { Description } from "../../obfuscate/index.ts";
 import { trainingOptions } from "../dataOptions.ts";
-import { runJob } from "../job.ts";
+import { defineJobCommand } from "../jobCommand.ts";
 import { choice, integer, number, required, text } from "../options.ts";
-import { runJson } from "../runJson.ts";
-import { renderSummary, withTableOnMiss } from "../summary.ts";
+import { renderDescription } from "../planTable.ts";
+import { renderSummary } from "../summary.ts";
 
-export const obfuscateOptions = {
+const obfuscateOptions = {
   depth: required(
     integer({
       flags: "--depth <N>",
@@ -48,11 +47,6 @@ export const obfuscateOptions = {
     min: 0,
     above: true,
   }),
-  overparameterized: choice({
-    flags: "--overparameterized <KIND>",
-    help: "train with 1x1 convolutions beside the others (branches) or before them (stacked); the shipped chain has them folded in (default none)",
-    choices: overparameterizations,
-  }),
   tuneClassifier: number({
     flags: "--tune-classifier <X>",
     help: "share of the steps, the last ones, in which the classifier learns too (default 0: the original's)",
@@ -85,19 +79,20 @@ export const obfuscateOptions = {
   }),
 } as const;
 
-export const obfuscate = defineCommand({
+export const obfuscate = defineJobCommand({
   name: "obfuscate",
   summary: "turn a trained network into a plain chain of convolutions",
-  argument: { name: "MODEL", help: "ONNX file of the original" },
+  argument: { name: "MODEL", help: "ONNX file of the original", option: "model" },
   options: obfuscateOptions,
   common: ["device", "precision", "seed", "mean", "std", "threads", "config", "json"],
+  essential: [
+    ...["depth", "data", "epochs", "out", "mean", "std", "flip", "maxAccuracyDrop"],
+    ...["maxLatencyRatio", "json"],
+  ],
   example: "obfuscate resnet20.onnx --data cifar10:data --depth 5 --epochs 20 --flip --out run",
   failures: ["model", "data", "resources", "diverged", "gate"],
-  run: async ({ argument, options }) => {
-    const { obfuscate } = await import("../../obfuscate/index.ts");
-    const job = () => runJob((hooks) => obfuscate({ ...options, model: argument }, hooks));
-    const summary = await withTableOnMiss(options.out, job);
-    const json = await runJson(summary, { argument: "model", options: obfuscateOptions });
-    return { json, text: renderSummary(summary) };
-  },
+  job: async () => (await import("../../obfuscate/index.ts")).obfuscationJob,
+  ask: (model, options) => ({ ...options, model }),
+  renderPrepared: (description) => renderDescription(description as Description),
+  renderSummary,
 });

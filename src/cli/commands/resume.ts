@@ -1,32 +1,28 @@
-// `deepobf resume DIR`: continues an interrupted run, of whichever job it is.
+// `deepobf resume DIR`: continues an interrupted run of any job.
+import type { Command } from "commander";
+import { UsageError } from "../../errors.ts";
 import { defineCommand } from "../command.ts";
-import { trainingOptions } from "../dataOptions.ts";
-import { runJob } from "../job.ts";
-import { runJson } from "../runJson.ts";
-import { renderSummary, withTableOnMiss } from "../summary.ts";
-import { obfuscateOptions } from "./obfuscate.ts";
-import { renderTraining } from "./train.ts";
+import type { JobCommand } from "../jobCommand.ts";
 
-export const resume = defineCommand({
-  name: "resume",
-  summary: "continue an interrupted run from its newest checkpoint",
-  argument: { name: "DIR", help: "folder of the run" },
-  options: {},
-  common: ["json"],
-  example: "resume run",
-  failures: ["model", "data", "resources", "diverged", "gate"],
-  run: async ({ argument }) => {
-    const { readConfig, resumeReference } = await import("../../train/index.ts");
-    if ((await readConfig(argument)).job === "train") {
-      const summary = await runJob((hooks) => resumeReference(argument, hooks));
-      const json = await runJson(summary, { argument: "architecture", options: trainingOptions });
-      return { json, text: renderTraining(summary) };
-    }
-    const { resume } = await import("../../obfuscate/index.ts");
-    const summary = await withTableOnMiss(argument, () =>
-      runJob((hooks) => resume(argument, hooks)),
-    );
-    const json = await runJson(summary, { argument: "model", options: obfuscateOptions });
-    return { json, text: renderSummary(summary) };
-  },
-});
+/** The command, for the runs of these jobs. */
+export function resume(jobs: readonly JobCommand[]): (program: Command) => void {
+  return defineCommand({
+    name: "resume",
+    summary: "continue an interrupted run from its newest checkpoint",
+    argument: { name: "DIR", help: "folder of the run" },
+    options: {},
+    common: ["json"],
+    example: "resume run",
+    failures: ["model", "data", "resources", "diverged", "gate"],
+    run: async ({ argument }) => {
+      const { readConfig } = await import("../../runs/index.ts");
+      const { job } = await readConfig(argument);
+      const command = jobs.find(({ name }) => name === job);
+      if (command) return command.resume(argument);
+      const known = jobs.map(({ name }) => name).join(" or ");
+      throw new UsageError(
+        `expected the folder of a run of ${known}, but ${argument} is of "${job}"`,
+      );
+    },
+  });
+}

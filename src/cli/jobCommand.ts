@@ -1,0 +1,110 @@
+// A command that runs a job: signals, progress, gates, the table and `--json` are the same for all. The command
+// tells how its job is asked for and how its plan and its summary read.
+import type { Command } from "commander";
+import { type exitCodes, GateError } from "../errors.ts";
+import type { Job, RunFacts } from "../jobs/index.ts";
+import type { JobHooks } from "../runs/index.ts";
+import { type Call, defineCommand, type Output } from "./command.ts";
+import { commandLineOf, withShortPaths } from "./commandLine.ts";
+import type { CommonOption } from "./commonOptions.ts";
+import type { OptionTable } from "./options.ts";
+import { Progress } from "./progress.ts";
+
+interface JobCommandDefinition<O extends OptionTable, Asked, Results> {
+  /** That of the job. */
+  readonly name: string;
+  readonly summary: string;
+  /** `option` is what the job calls the command's argument. */
+  readonly argument: { readonly name: string; readonly help: string; readonly option: string };
+  readonly options: O;
+  /** The common options that change something here, and the options that `--help` shows. */
+  readonly common: readonly CommonOption[];
+  readonly essential: readonly string[];
+  readonly example: string;
+  readonly failures: readonly (keyof typeof exitCodes)[];
+  readonly job: () => Promise<Job<Asked, Results>>;
+  /** The job's options for the command's argument and options. */
+  readonly ask: (argument: string, options: Call<O>["options"]) => Asked;
+  readonly renderPrepared: (description: object) => string;
+  readonly renderSummary: (summary: Results & RunFacts) => string;
+}
+
+/** A command whose runs `deepobf resume` goes on with. */
+export interface JobCommand {
+  /** As config.json of a run calls the job. */
+  readonly name: string;
+  /** Adds the command to a program. */
+  readonly add: (program: Command) => void;
+  readonly resume: (directory: string) => Promise<Output>;
+}
+
+const exitCodeOf = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** A command for a job. */
+export function defineJobCommand<O extends OptionTable, Asked, Results extends object>(
+  definition: JobCommandDefinition<O, Asked, Results>,
+): JobCommand {
+  const { name, summary, argument, options, common, essential, example, failures } = definition;
+  const { renderPrepared, renderSummary } = definition;
+
+  const show = async (work: (hooks: JobHooks) => Promise<Results & RunFacts>): Promise<Output> => {
+    const result = await runJob(work, renderPrepared).catch((error: unknown) => {
+      if (error instanceof GateError && error.summary) {
+        process.stderr.write(`${renderSummary(error.summary as Results & RunFacts)}\n\n`);
+      }
+      throw error;
+    });
+    const command = await commandLineOf(result.files.config, {
+      argument: argument.option,
+      options,
+    });
+    const json = { command, ...result, files: withShortPaths(result.files) };
+    return { json, text: renderSummary(result) };
+  };
+
+  return {
+    name,
+    add: defineCommand({
+      ...{ name, summary, argument, options, common, essential, example, failures },
+      run: async (call) => {
+        const asked = definition.ask(call.argument, call.options);
+        const job = await definition.job();
+        return show((hooks) => job.start(asked, hooks));
+      },
+    }),
+    resume: async (directory) => {
+      const job = await definition.job();
+      return show((hooks) => job.resume(directory, hooks));
+    },
+  };
+}
+
+/**
+ * Runs a job with its progress on stderr. The first SIGINT or SIGTERM asks it to end after the step, with a
+ * checkpoint; the second ends the process at once.
+ */
+async function runJob<T>(
+  work: (hooks: JobHooks) => Promise<T>,
+  renderPrepared: (description: object) => string,
+): Promise<T> {
+  const progress = new Progress(process.stderr, { renderPrepared });
+  const controller = new AbortController();
+  const stop = (signal: NodeJS.Signals) => {
+    if (controller.signal.aborted) {
+      progress.close();
+      process.exit(exitCodeOf[signal as keyof typeof exitCodeOf]);
+    }
+    progress.line(
+      `${signal}: stopping after this step with a checkpoint; once more to stop at once`,
+    );
+    controller.abort(signal);
+  };
+  const signals = Object.keys(exitCodeOf) as NodeJS.Signals[];
+  for (const signal of signals) process.on(signal, stop);
+  try {
+    return await work({ onProgress: progress.show, signal: controller.signal });
+  } finally {
+    for (const signal of signals) process.removeListener(signal, stop);
+    progress.close();
+  }
+}

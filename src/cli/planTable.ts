@@ -1,0 +1,39 @@
+// The plan of the chain as text, so that a long training is not begun on the wrong one.
+import { type ChainPlan, type Description, layerCosts } from "../obfuscate/index.ts";
+import { dataLine, renderTable } from "./render.ts";
+
+/** What the main job has decided before it trains. */
+export function renderDescription(description: Description): string {
+  const { data, nodes, boundary, plan, extractorMacs } = description;
+  const map = boundary.shape.slice(1).join(", ");
+  return (
+    `${dataLine(data)}\nboundary: "${boundary.tensor}" [${map}] of ${nodes} nodes\n` +
+    renderPlan(plan, extractorMacs)
+  );
+}
+
+/**
+ * A table with a row for each convolution: its window, what it gives at batch 1 and what that costs. Below it
+ * the cost of all, beside that of the original's extractor.
+ */
+export function renderPlan(plan: ChainPlan, extractorMacs: number): string {
+  const costs = layerCosts(plan.input, plan.layers);
+  const rows = plan.layers.map(({ outputs, kernel, stride, pool }, i) => [
+    String(i + 1),
+    kernel.join("×"),
+    stride.join("×"),
+    pool ? "2×2" : "-",
+    [outputs, ...costs[i]!.size].join("×"),
+    millions(costs[i]!.macs),
+  ]);
+  const header = ["conv", "kernel", "stride", "pool", "output", "MACs"];
+  const share = Math.round((100 * plan.macs) / extractorMacs);
+  return (
+    `${renderTable([header, ...rows], { align: "right" })}\n` +
+    `in all ${millions(plan.macs)} MACs, ${share} % of the ${millions(extractorMacs)} of the original's extractor`
+  );
+}
+
+function millions(macs: number): string {
+  return `${(macs / 1e6).toFixed(2)} M`;
+}

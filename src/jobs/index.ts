@@ -1,0 +1,10 @@
+// Jobs: what one is, the options that all have, and the training of reference models.
+export { defineJob, type Job, type Prepared, type RunFacts, type Work } from "./job.ts";
+export {
+  assertShares,
+  batchOptions,
+  type JobOptions,
+  type ResolvedJobOptions,
+  resolveJobOptions,
+} from "./options.ts";
+export { referenceJob, type TrainOptions, type TrainSummary } from "./reference.ts";

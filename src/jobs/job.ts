@@ -1,0 +1,172 @@
+// What a job is: long work in a folder of its own that can be stopped at any step and gives the same file when
+// it is resumed. A job says what it checks and decides, what it trains, and what it answers; folder, lock,
+// checkpoints, gates and the answer's common part are the same for all.
+import { GateError, ModelError } from "../errors.ts";
+import {
+  assertNew,
+  type Checkpoint,
+  type JobHooks,
+  type RunFiles,
+  RunFolder,
+} from "../runs/index.ts";
+import { libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
+import { assertEpochs, type JobOptions, type ResolvedJobOptions } from "./options.ts";
+
+/** What makes one job different from the others. */
+export interface JobDefinition<Asked, Decided, Inputs, Results> {
+  /** As the command line and config.json of a run call it. */
+  readonly name: string;
+  /**
+   * Reads and checks everything, decides what is left open, and writes nothing. Options that it has decided
+   * before come back the same.
+   */
+  prepare(options: Asked): Promise<Prepared<Decided, Inputs>>;
+  /** Trains, writes the model file, and gives what is to say about it. */
+  execute(work: Work<Decided, Inputs>): Promise<Results>;
+  /** Says in a line each which gates of the options the results miss; none by default. */
+  missedGates?(results: Results, options: Decided): readonly string[];
+}
+
+export interface Prepared<Decided, Inputs> {
+  readonly options: Decided;
+  /** What the job works on. */
+  readonly inputs: Inputs;
+  /** SHA-256 of the files that must be the same when the run is resumed, by their paths. */
+  readonly identity: Readonly<Record<string, string>>;
+  /** What was decided besides the options, for config.json and for a user who watches. */
+  readonly description: object;
+}
+
+/** A prepared job in its folder. */
+export interface Work<Decided, Inputs> {
+  readonly options: Decided;
+  readonly inputs: Inputs;
+  readonly run: RunFolder;
+  readonly hooks: JobHooks;
+  /** Where to go on; undefined at the start. */
+  readonly checkpoint: Checkpoint | undefined;
+}
+
+/** What every job answers beside its results. */
+export interface RunFacts {
+  readonly epochs: number;
+  readonly seed: number;
+  readonly device: string;
+  readonly precision: "f32" | "bf16";
+  /** Time of the whole job, over all its parts where it was resumed. */
+  readonly seconds: number;
+  /** Largest resident set of the process that ended the job, without ONNX Runtime's own. */
+  readonly peakMemoryBytes: number;
+  readonly versions: Readonly<Record<string, string>>;
+  /** Paths of what the run made. */
+  readonly files: RunFiles;
+}
+
+/** A job that can be started and resumed. Both throw a DeepObfError, GateError only after all is written. */
+export interface Job<Asked, Results> {
+  readonly name: string;
+  /** Checks everything first; then everything is written to the folder `options.out`. */
+  start(options: Asked, hooks?: JobHooks): Promise<Results & RunFacts>;
+  /**
+   * Goes on from the newest checkpoint, from the start where there is none; gives the answer again where the
+   * run is done. Throws UsageError where the folder is no run of this job.
+   */
+  resume(directory: string, hooks?: JobHooks): Promise<Results & RunFacts>;
+}
+
+/** What config.json of a run holds. */
+interface Config<Decided> {
+  readonly job: string;
+  readonly options: Decided;
+  readonly identity: Readonly<Record<string, string>>;
+  readonly description: object;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** A job from its definition. */
+export function defineJob<
+  Asked extends JobOptions,
+  Decided extends Asked & ResolvedJobOptions,
+  Inputs,
+  Results extends object,
+>(definition: JobDefinition<Asked, Decided, Inputs, Results>): Job<Asked, Results> {
+  const { name } = definition;
+
+  const prepare = (options: Asked, hooks: JobHooks) => {
+    hooks.onProgress?.({ type: "phase", phase: "prepare" });
+    return definition.prepare(options);
+  };
+
+  const execute = async (
+    { inputs, description }: Prepared<Decided, Inputs>,
+    { config, run, hooks }: { config: Config<Decided>; run: RunFolder; hooks: JobHooks },
+  ) => {
+    const { options, versions } = config;
+    const { epochs, seed, device, precision, threads } = options;
+    hooks.onProgress?.({ type: "prepared", job: name, description });
+    setThreads(threads);
+    manualSeed(seed);
+    const checkpoint = await run.readCheckpoint();
+    const results = await definition.execute({ options, inputs, run, hooks, checkpoint });
+    const summary = {
+      ...results,
+      ...{ epochs, seed, device, precision, seconds: run.seconds },
+      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+      ...{ versions, files: run.files },
+    };
+    await run.finish(summary);
+    return judge(summary, options);
+  };
+
+  const judge = (summary: Results & RunFacts, options: Decided) => {
+    const missed = definition.missedGates?.(summary, options) ?? [];
+    if (missed.length === 0) return summary;
+    const { files } = summary;
+    throw new GateError(
+      `the run is complete (${files.summary}), but missed:\n  ${missed.join("\n  ")}`,
+      { summary },
+    );
+  };
+
+  return {
+    name,
+    async start(options, hooks = {}) {
+      assertNew(options.out);
+      assertEpochs(options.epochs);
+      const prepared = await prepare(options, hooks);
+      const { options: decided, identity, description } = prepared;
+      const config = { job: name, options: decided, identity, description, versions: versions() };
+      const run = await RunFolder.create(decided.out, config);
+      return run.whileLocked(() => execute(prepared, { config, run, hooks }));
+    },
+    async resume(directory, hooks = {}) {
+      const opened = await RunFolder.open(directory, name);
+      const [run, config] = [opened.run, opened.config as Config<Decided>];
+      const finished = await run.readSummary();
+      if (finished) return judge(finished as Results & RunFacts, config.options);
+      return run.whileLocked(async () => {
+        const prepared = await prepare(config.options, hooks);
+        assertSame(prepared.identity, config.identity);
+        return execute(prepared, { config, run, hooks });
+      });
+    },
+  };
+}
+
+/** Throws ModelError where a file is not the one that the run began with. */
+function assertSame(
+  found: Readonly<Record<string, string>>,
+  expected: Readonly<Record<string, string>>,
+): void {
+  for (const [file, sha256] of Object.entries(expected)) {
+    if (found[file] === sha256) continue;
+    throw new ModelError(
+      `${file} is not the file that this run began with: expected SHA-256 ${sha256}, ` +
+        `found ${found[file] ?? "none"}`,
+    );
+  }
+}
+
+function versions(): Record<string, string> {
+  return { node: process.versions.node, libtorch: libtorchVersion() };
+}

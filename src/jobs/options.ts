@@ -1,0 +1,135 @@
+// Options that every training job has, and what is decided where the user leaves one open.
+import { resolve } from "node:path";
+import {
+  assertBatchOptions,
+  type BatchOptions,
+  type Dataset,
+  parseDataSpec,
+} from "../data/index.ts";
+import { UsageError } from "../errors.ts";
+import { cpuHasBfloat16, type Device, threads } from "../torch/index.ts";
+import { learningRateOf, type OptimizerName } from "../train/index.ts";
+
+/** What a user asks of a training job; paths as the user gave them. */
+export interface JobOptions {
+  /** Data set in the notation of docs/data.md. */
+  readonly data: string;
+  readonly epochs: number;
+  /** Folder of the run; must not exist. */
+  readonly out: string;
+  /** Mean and standard deviation of each channel, for pixels in [0, 1]; 0 and 1 by default. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  /** cpu, cuda or cuda:N. */
+  readonly device?: string;
+  readonly precision?: "auto" | "f32" | "bf16";
+  readonly seed?: number;
+  readonly threads?: number;
+  /** Images a step; by default from the size of the data set and its images. */
+  readonly batchSize?: number;
+  /** Muon for convolutions (default), or SGD for everything. */
+  readonly optimizer?: OptimizerName;
+  /** Highest learning rate, with Muon that of the convolutions; by default from the number of steps. */
+  readonly learningRate?: number;
+  /** Largest shift of random crops, in pixels. */
+  readonly crop?: number;
+  /** Whether mirrored images show the same thing. */
+  readonly flip?: boolean;
+  /** Parameter of mixup's distribution; 0 by default, for images as they are. */
+  readonly mixup?: number;
+  /** Share of the labels that is spread over all classes; 0 by default. */
+  readonly labelSmoothing?: number;
+  /** Share of the steps whose weights are averaged at the end; 0 by default, for the last weights. */
+  readonly averageWeights?: number;
+  /** So many of the training images are judged by in place of the test images; 0 by default. */
+  readonly holdOut?: number;
+  /** Time between two checkpoints; 60 by default, 0 for one after every step. */
+  readonly checkpointSeconds?: number;
+}
+
+/** The options with everything decided, as the folder of a run keeps them. */
+export type ResolvedJobOptions = Required<JobOptions> & {
+  readonly device: Device;
+  readonly precision: "f32" | "bf16";
+};
+
+/**
+ * Decides what the user left open. The same machine always decides the same. Throws UsageError for
+ * options that do not fit the images.
+ */
+export function resolveJobOptions(
+  options: JobOptions,
+  { dataset, device }: { dataset: Dataset; device: Device },
+): ResolvedJobOptions {
+  const [channels, height, width] = dataset.shape;
+  const each = (value: number) => new Array<number>(channels).fill(value);
+  const { precision = "auto" } = options;
+  const images = dataset.labels.length;
+  const batchSize = options.batchSize ?? defaultBatchSize(images, height * width);
+  const steps = options.epochs * Math.floor(images / batchSize);
+  const optimizer = options.optimizer ?? "muon";
+  const hasBfloat16 = device !== "cpu" || cpuHasBfloat16();
+  const resolved: ResolvedJobOptions = {
+    ...options,
+    data: resolveSpec(options.data),
+    out: resolve(options.out),
+    mean: options.mean ?? each(0),
+    std: options.std ?? each(1),
+    device,
+    precision: precision === "auto" ? (hasBfloat16 ? "bf16" : "f32") : precision,
+    seed: options.seed ?? 0,
+    threads: options.threads ?? threads(),
+    batchSize,
+    optimizer,
+    learningRate: options.learningRate ?? learningRateOf({ optimizer, batchSize, steps }),
+    crop: options.crop ?? Math.round(Math.min(height, width) / 16),
+    flip: options.flip ?? false,
+    mixup: options.mixup ?? 0,
+    labelSmoothing: options.labelSmoothing ?? 0,
+    averageWeights: options.averageWeights ?? 0,
+    holdOut: options.holdOut ?? 0,
+    checkpointSeconds: options.checkpointSeconds ?? 60,
+  };
+  assertBatchOptions(dataset, batchOptions(resolved));
+  const { labelSmoothing, averageWeights } = resolved;
+  assertShares({ "--label-smoothing": labelSmoothing, "--average-weights": averageWeights });
+  return resolved;
+}
+
+/** How the training images are dealt out. */
+export function batchOptions(options: ResolvedJobOptions): BatchOptions {
+  const { batchSize: batch, mean, std, seed, device, crop, flip, mixup } = options;
+  return { batch, mean, std, seed, device, augment: { crop, flip, mixup }, dropLast: true };
+}
+
+/** Throws UsageError for values that are no shares of 1, by the names of their options. */
+export function assertShares(values: Readonly<Record<string, number>>): void {
+  const wrong = Object.entries(values).filter(([, value]) => !(value >= 0 && value <= 1));
+  if (wrong.length === 0) return;
+  const complaints = wrong.map(
+    ([name, value]) => `${name}: expected a number from 0 to 1, received ${value}`,
+  );
+  throw new UsageError(complaints.join("\n"));
+}
+
+/** Throws UsageError unless there is at least one epoch. */
+export function assertEpochs(epochs: number): void {
+  if (Number.isInteger(epochs) && epochs >= 1) return;
+  throw new UsageError(`--epochs: expected a whole number from 1, received ${epochs}`);
+}
+
+/** The data set's notation with the whole path, so that a run can be resumed from any folder. */
+function resolveSpec(spec: string): string {
+  const { format, folder } = parseDataSpec(spec);
+  return `${format}:${resolve(folder)}`;
+}
+
+/**
+ * A power of two from 16 to 256: at least 85 steps an epoch, and no more pixels than fit in memory. Fewer where
+ * there are fewer images. Batches of 512 leave chains of CIFAR-10 further from their original in as many epochs
+ * (docs/recipe.md, "Five convolutions").
+ */
+function defaultBatchSize(images: number, pixels: number): number {
+  const most = Math.min(256, images / 85, (512 * 32 * 32) / pixels);
+  return Math.min(images, Math.max(16, 2 ** Math.floor(Math.log2(most))));
+}

@@ -1,0 +1,109 @@
+// Training a reference model from scratch on labels: the originals of experiments.
+import { type Batch, Batches, type Data, dataFacts, holdOut, loadData } from "../data/index.ts";
+import { Network } from "../engine/index.ts";
+import { evaluate, OnnxClassifier } from "../evaluate/index.ts";
+import { countCost } from "../graph/cost.ts";
+import type { Graph } from "../graph/graph.ts";
+import { foldBatchNorm } from "../graph/rewrites.ts";
+import { inferShapes } from "../graph/shapes.ts";
+import { architectureNamed } from "../models/index.ts";
+import { writeModel } from "../onnx/index.ts";
+import { throwIfStopped } from "../runs/index.ts";
+import { OnnxSession } from "../runtime/index.ts";
+import { parseDevice } from "../torch/index.ts";
+import {
+  averageOf,
+  Learner,
+  labelLoss,
+  linearDecay,
+  optimizersFor,
+  train,
+} from "../train/index.ts";
+import { defineJob, type RunFacts, type Work } from "./job.ts";
+import {
+  batchOptions,
+  type JobOptions,
+  type ResolvedJobOptions,
+  resolveJobOptions,
+} from "./options.ts";
+
+export interface TrainOptions extends JobOptions {
+  /** A name of `architectures`. */
+  readonly architecture: string;
+}
+
+/** What a trained reference model is like. Accuracy is a share of 1 on the test or held-out images, single view. */
+interface ReferenceFigures {
+  readonly architecture: string;
+  readonly accuracy: number;
+  readonly parameters: number;
+  readonly macs: number;
+}
+
+/** What `deepobf train --json` prints. */
+export type TrainSummary = ReferenceFigures & RunFacts;
+
+type ResolvedTrainOptions = ResolvedJobOptions & TrainOptions;
+
+const warmUp = 0.05;
+
+/** Trains a reference model on labels and writes it as ONNX, batch norm folded. */
+export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Data, ReferenceFigures>({
+  name: "train",
+
+  async prepare(options) {
+    const { architecture } = options;
+    architectureNamed(architecture);
+    const device = parseDevice(options.device ?? "cpu");
+    const data = holdOut(await loadData(options.data), options.holdOut ?? 0);
+    const resolved = resolveJobOptions(options, { dataset: data.train, device });
+    return {
+      options: { ...resolved, architecture },
+      inputs: data,
+      identity: {},
+      description: { data: dataFacts(data) },
+    };
+  },
+
+  async execute(work) {
+    const { options, inputs: data, run, hooks } = work;
+    const { architecture, mean, std, threads } = options;
+    hooks.onProgress?.({ type: "phase", phase: "train" });
+    const trained = await trainNetwork(work);
+    hooks.onProgress?.({ type: "phase", phase: "verify" });
+    await writeModel(foldBatchNorm(trained), run.files.model);
+    await using session = await OnnxSession.open(run.files.model, { threads });
+    const classifier = await OnnxClassifier.open(session, data.test);
+    const onProgress = () => throwIfStopped(hooks, run);
+    const { accuracy } = await evaluate(classifier, data.test, { mean, std, onProgress });
+    const { parameters, macs } = countCost(trained, inferShapes(trained));
+    return { architecture, accuracy, parameters, macs };
+  },
+});
+
+async function trainNetwork(work: Work<ResolvedTrainOptions, Data>): Promise<Graph> {
+  const { options, inputs } = work;
+  const { architecture, device, precision, seed, epochs, labelSmoothing } = options;
+  const { shape, classes } = inputs.train;
+  const graph = architectureNamed(architecture)({ shape, classes: classes.length, seed });
+  using network = new Network(graph, { device, precision, trainable: true });
+  using batches = new Batches(inputs.train, batchOptions(options));
+  const { parameters, buffers } = network;
+  const average = { share: options.averageWeights, steps: epochs * batches.length };
+  using learner = new Learner({
+    ...{ parameters, buffers, optimizers: optimizersFor(graph, parameters, options) },
+    average: averageOf(parameters, average),
+  });
+  const forward = ({ images }: Batch, batchWeight?: number) =>
+    network.forward({ input: images }, { training: true, batchWeight });
+  const stage = {
+    ...{ index: 0, name: architecture, learner, batches, epochs, forward },
+    schedule: linearDecay(warmUp),
+    losses: (batch: Batch) => {
+      const [logits] = Object.values(forward(batch));
+      return [{ name: "label", weight: 1, value: labelLoss(logits!, batch, labelSmoothing) }];
+    },
+  };
+  await train(stage, work);
+  return network.toGraph();
+}

@@ -1,0 +1,98 @@
+// Joint training (DeepObfuscation, arXiv 1806.10313): the chain learns the original's intermediate
+// knowledge and the labels together. The abstract names no weights; these are ours, found on images that
+// were held out (docs/recipe.md): the feature maps of CIFAR-10's ResNets teach most.
+import type { Batch, Batches } from "../data/index.ts";
+import { mean, mulScalar, operator, scope, type Tensor } from "../torch/index.ts";
+import { distillationLoss, featureLoss, type LossTerm, labelLoss } from "../train/index.ts";
+import type { Teacher } from "./teacher.ts";
+
+/** The joint loss. A term of weight zero is left out, and one must be above it. */
+export interface JointLoss {
+  /** Mean squared error of the features over the variance of the original's. */
+  readonly featureWeight: number;
+  /** Cross entropy with the labels. */
+  readonly labelWeight: number;
+  /** Divergence from the original's softened predictions. */
+  readonly distillationWeight: number;
+  /** What calibrated logits are divided by to soften predictions. */
+  readonly temperature: number;
+  /** Share of the labels that is spread over all classes (Szegedy et al. 2016, arXiv 1512.00567, section 7). */
+  readonly labelSmoothing: number;
+}
+
+/** The joint loss of one original. */
+export interface CalibratedLoss extends JointLoss {
+  /** What all logits are multiplied by. */
+  readonly calibration: number;
+}
+
+/** What is not decided for every training job. */
+export const defaultLoss: Omit<JointLoss, "labelSmoothing"> = {
+  featureWeight: 1,
+  labelWeight: 0.5,
+  distillationWeight: 1,
+  temperature: 4,
+};
+
+/** Standard deviation of an image's logits for which the weights above were found. */
+const usualDeviation = 1.5;
+
+const deviation = operator("aten::std.dim");
+const averagePool = operator("aten::_adaptive_avg_pool2d");
+
+/** How far simulated features are from the original's; `name` tells segments apart. */
+export function featureTerm(
+  features: Tensor,
+  original: Tensor,
+  { name, loss }: { name: string; loss: JointLoss },
+): LossTerm {
+  const value = featureLoss(...sameSize(features, original));
+  return { name, weight: loss.featureWeight, value };
+}
+
+/**
+ * The loss with the factor that brings the original's logits to the usual size. Networks that learned for
+ * long are over-confident (Guo et al. 2017, arXiv 1706.04599): their logits are several times larger, and in
+ * the loss they would drown the features. 1 where the first batch's logits are not finite or all alike.
+ */
+export function calibrate(loss: JointLoss, teacher: Teacher, batches: Batches): CalibratedLoss {
+  for (const { images } of batches.epoch(0)) {
+    const factor = scope(() => {
+      const { logits } = teacher.look(images, { tensors: [], logits: true });
+      return usualDeviation / mean(deviation(logits, [1], false)).item();
+    });
+    return { ...loss, calibration: Number.isFinite(factor) ? factor : 1 };
+  }
+  return { ...loss, calibration: 1 };
+}
+
+/**
+ * How well the logits that follow from simulated features fit the labels and the original's logits, which
+ * must be there where distillation has a weight. Both kinds of logits are calibrated first.
+ */
+export function logitTerms(
+  simulated: Tensor,
+  target: { readonly batch: Batch; readonly originalLogits: Tensor | undefined },
+  loss: CalibratedLoss,
+): LossTerm[] {
+  const logits = mulScalar(simulated, loss.calibration);
+  const terms: LossTerm[] = [];
+  if (loss.labelWeight > 0) {
+    const value = labelLoss(logits, target.batch, loss.labelSmoothing);
+    terms.push({ name: "label", weight: loss.labelWeight, value });
+  }
+  if (loss.distillationWeight > 0) {
+    const original = mulScalar(target.originalLogits!, loss.calibration);
+    const value = distillationLoss(logits, original, loss.temperature);
+    terms.push({ name: "distillation", weight: loss.distillationWeight, value });
+  }
+  return terms;
+}
+
+/** Averages the larger of two maps down to the size of the smaller. */
+function sameSize(a: Tensor, b: Tensor): [Tensor, Tensor] {
+  const size = [2, 3].map((axis) => Math.min(a.shape[axis] as number, b.shape[axis] as number));
+  const fit = (map: Tensor) =>
+    map.shape[2] === size[0] && map.shape[3] === size[1] ? map : averagePool(map, size);
+  return [fit(a), fit(b)];
+}

@@ -1,0 +1,68 @@
+// What a long job tells its caller while it runs, and how the caller stops it.
+import { InterruptedError } from "../errors.ts";
+
+/** The parts that every job has, in order. */
+export type Phase = "prepare" | "train" | "verify";
+
+/** Events of a running job, in order. Rates are images a second, times seconds. */
+export type ProgressEvent = PhaseEvent | PreparedEvent | NoteEvent | StepEvent | EpochEvent;
+
+export interface PhaseEvent {
+  readonly type: "phase";
+  readonly phase: Phase;
+}
+
+/** What was decided before the training begins. Its form depends on the job. */
+export interface PreparedEvent {
+  readonly type: "prepared";
+  readonly job: string;
+  readonly description: object;
+}
+
+/** Something that a user should know, and that is no failure. */
+export interface NoteEvent {
+  readonly type: "note";
+  readonly text: string;
+}
+
+export interface StepEvent {
+  readonly type: "step";
+  /** What is trained, by name. */
+  readonly stage: string;
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly step: number;
+  readonly steps: number;
+  readonly imagesPerSecond: number;
+  readonly secondsLeft: number;
+  /** Means of the loss terms by name since the epoch began, and of their weighted sum as `loss`. */
+  readonly losses: Readonly<Record<string, number>>;
+}
+
+export interface EpochEvent {
+  readonly type: "epoch";
+  readonly stage: string;
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+  readonly losses: Readonly<Record<string, number>>;
+}
+
+/** How a caller follows and stops a job. */
+export interface JobHooks {
+  readonly onProgress?: (event: ProgressEvent) => void;
+  /** When it aborts, the job ends after the step with a checkpoint and throws InterruptedError. */
+  readonly signal?: AbortSignal;
+}
+
+/** Throws InterruptedError where a job that has a checkpoint was told to stop, by a signal or otherwise. */
+export function throwIfStopped({ signal }: JobHooks, { directory }: { directory: string }): void {
+  if (!signal?.aborted) return;
+  const name = signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT";
+  const by = signal.reason === name ? ` by ${name}` : "";
+  throw new InterruptedError(
+    name,
+    `stopped${by} after a checkpoint. To go on: deepobf resume ${directory}`,
+  );
+}

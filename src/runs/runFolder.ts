@@ -1,0 +1,151 @@
+// The folder of a run: configuration, metrics as JSON lines, checkpoints, and in the end what the run
+// made. It appears in one rename with its configuration inside, and one process at a time works on it.
+import { existsSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { DataError, UsageError } from "../errors.ts";
+import { createDirectoryAtomically, writeFileAtomically } from "../files.ts";
+import type { Tensor } from "../torch/index.ts";
+import { type Checkpoint, type Position, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { whileLocked } from "./lock.ts";
+import { MetricsFile } from "./metrics.ts";
+
+/** What every run's config.json holds, whatever the job. */
+export interface RunConfig {
+  readonly job: string;
+  readonly options: { readonly checkpointSeconds: number };
+}
+
+/** Paths of what a run makes. */
+export interface RunFiles {
+  readonly model: string;
+  readonly summary: string;
+  readonly metrics: string;
+  readonly config: string;
+}
+
+export class RunFolder {
+  readonly directory: string;
+  readonly metrics: MetricsFile;
+  readonly files: RunFiles;
+  /** Time between two checkpoints. */
+  readonly checkpointSeconds: number;
+  readonly #opened = performance.now();
+  #secondsBefore = 0;
+
+  get #checkpoints(): string {
+    return join(this.directory, "checkpoints");
+  }
+
+  private constructor(directory: string, { options }: RunConfig) {
+    this.directory = directory;
+    this.checkpointSeconds = options.checkpointSeconds;
+    this.files = {
+      model: join(directory, "model.onnx"),
+      summary: join(directory, "summary.json"),
+      metrics: join(directory, "metrics.jsonl"),
+      config: join(directory, "config.json"),
+    };
+    this.metrics = new MetricsFile(this.files.metrics);
+  }
+
+  /** Makes the folder of a new run. Throws UsageError where it exists, ResourceError where it cannot be written. */
+  static async create(path: string, config: RunConfig): Promise<RunFolder> {
+    const directory = resolve(path);
+    assertNew(directory);
+    try {
+      await createDirectoryAtomically(directory, async (temporary) => {
+        await writeFileAtomically(join(temporary, "config.json"), toJson(config));
+      });
+    } catch (error) {
+      assertNew(directory); // another process may have been faster
+      throw error;
+    }
+    return new RunFolder(directory, config);
+  }
+
+  /** Opens the folder of a run of this job. Throws UsageError where it is none. */
+  static async open(path: string, job: string): Promise<{ run: RunFolder; config: unknown }> {
+    const directory = resolve(path);
+    const config = await readConfig(directory);
+    if (config.job !== job) {
+      throw new UsageError(`${directory} is the folder of "${config.job}", not of "${job}"`);
+    }
+    return { run: new RunFolder(directory, config), config };
+  }
+
+  /** Time spent on this run, over all its parts where it was resumed. */
+  get seconds(): number {
+    return this.#secondsBefore + (performance.now() - this.#opened) / 1000;
+  }
+
+  /** What a finished run answered; undefined before that. */
+  async readSummary(): Promise<unknown> {
+    return readJson(this.files.summary);
+  }
+
+  /** Writes the summary, which ends the run: its checkpoints are removed. */
+  async finish(summary: object): Promise<void> {
+    await writeFileAtomically(this.files.summary, toJson(summary));
+    await rm(this.#checkpoints, { recursive: true, force: true });
+  }
+
+  /** Saves where a run stands, and everything that the next step depends on. Throws ResourceError. */
+  async saveCheckpoint(
+    position: Position & { readonly stageIndex: number },
+    tensors: ReadonlyMap<string, Tensor>,
+  ): Promise<void> {
+    const metricsLength = await this.metrics.flush();
+    const checkpoint = { ...position, metricsLength, seconds: this.seconds, tensors };
+    await writeCheckpoint(this.#checkpoints, checkpoint);
+  }
+
+  /** The newest valid checkpoint, with the metrics rewound to it; undefined where there is none. */
+  async readCheckpoint(): Promise<Checkpoint | undefined> {
+    const checkpoint = await readCheckpoint(this.#checkpoints);
+    await this.metrics.rewind(checkpoint?.metricsLength ?? 0);
+    this.#secondsBefore = checkpoint?.seconds ?? 0;
+    return checkpoint;
+  }
+
+  /**
+   * Runs `body` while no other process works on this folder, without what a killed one left behind.
+   * Throws UsageError where another one is at work.
+   */
+  async whileLocked<T>(body: () => Promise<T>): Promise<T> {
+    return whileLocked(this.directory, body);
+  }
+}
+
+/** The configuration of a run, which names its job. Throws UsageError where the folder is no run's. */
+export async function readConfig(directory: string): Promise<RunConfig> {
+  const config = await readJson(join(directory, "config.json"));
+  if (typeof config === "object" && config !== null && "job" in config) {
+    return config as RunConfig;
+  }
+  throw new UsageError(`expected the folder of a run, but ${directory} has no config.json of one`);
+}
+
+/** The value in a file; undefined where it is missing. Throws DataError where it is damaged. */
+async function readJson(path: string): Promise<unknown> {
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    throw new DataError(`${path} is damaged: it does not hold JSON`, { cause: error });
+  }
+}
+
+/** Throws UsageError where something is in the way of a new folder. */
+export function assertNew(directory: string): void {
+  if (existsSync(directory)) {
+    throw new UsageError(
+      `--out: ${directory} exists, and a run never overwrites. Choose another folder, or go on with ` +
+        `an interrupted run by: deepobf resume ${directory}`,
+    );
+  }
+}
+
+function toJson(value: object): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

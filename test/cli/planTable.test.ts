@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { renderPlan } from "../../src/cli/planTable.ts";
+import type { ChainPlan } from "../../src/obfuscate/index.ts";
+
+const layer = { stride: [1, 1], padding: [1, 1], activation: "relu" } as const;
+
+// 3×16×16 -> 32×8×8 -> 64×4×8 -> 10×4×8
+const plan: ChainPlan = {
+  input: [3, 16, 16],
+  layers: [
+    { ...layer, outputs: 32, kernel: [3, 3], pool: true },
+    { ...layer, outputs: 64, kernel: [5, 3], stride: [2, 1], padding: [2, 1], pool: false },
+    { ...layer, outputs: 10, kernel: [3, 3], pool: false },
+  ],
+  macs: 221_184 + 983_040 + 184_320,
+};
+
+test("a plan is a row a convolution, and the cost of all beside the original's", () => {
+  expect(renderPlan(plan, 2_777_088)).toBe(
+    `conv   kernel   stride   pool   output     MACs
+   1      3×3      1×1    2×2   32×8×8   0.22 M
+   2      5×3      2×1      -   64×4×8   0.98 M
+   3      3×3      1×1      -   10×4×8   0.18 M
+in all 1.39 M MACs, 50 % of the 2.78 M of the original's extractor`,
+  );
+});

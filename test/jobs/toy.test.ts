@@ -1,0 +1,130 @@
+// A toy job, defined in one place: what every job gets from the shell without a line of its own.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { beforeAll, expect, test } from "vitest";
+import { GateError, InterruptedError, ModelError, UsageError } from "../../src/errors.ts";
+import { sha256OfFile } from "../../src/files.ts";
+import {
+  defineJob,
+  type JobOptions,
+  type ResolvedJobOptions,
+  resolveJobOptions,
+} from "../../src/jobs/index.ts";
+import type { ProgressEvent } from "../../src/runs/index.ts";
+import { setThreads } from "../../src/torch/index.ts";
+import { train } from "../../src/train/index.ts";
+import { quarters, setUp, stepsPerEpoch } from "../train/tiny.ts";
+import { workshop } from "../workshop.ts";
+
+const path = workshop();
+const source = path("source.txt", "what the job works on");
+
+interface ToyOptions extends JobOptions {
+  readonly mostLoss?: number;
+}
+
+/** Trains a tiny classifier, and writes its weights in place of a model. */
+const toy = defineJob<ToyOptions, ToyOptions & ResolvedJobOptions, string, { loss: number }>({
+  name: "toy",
+
+  async prepare(options) {
+    const resolved = resolveJobOptions(options, { dataset: quarters(), device: "cpu" });
+    return {
+      options: { ...options, ...resolved },
+      inputs: "a toy",
+      identity: { [source]: await sha256OfFile(source) },
+      description: { parts: 1 },
+    };
+  },
+
+  async execute({ options, inputs, run, hooks, checkpoint }) {
+    using setup = setUp({ epochs: options.epochs });
+    const { stage } = setup;
+    let loss = Number.NaN;
+    const onProgress = (event: ProgressEvent) => {
+      if (event.type === "epoch") loss = event.losses.loss!;
+      hooks.onProgress?.(event);
+    };
+    await train({ ...stage, name: inputs }, { run, hooks: { ...hooks, onProgress }, checkpoint });
+    writeFileSync(
+      run.files.model,
+      Buffer.concat([...stage.learner.state.values()].map((each) => each.toBytes())),
+    );
+    return { loss };
+  },
+
+  missedGates: ({ loss }, { mostLoss = 10 }) => (loss > mostLoss ? [`loss ${loss}`] : []),
+});
+
+const options = (changes: Partial<ToyOptions> = {}): ToyOptions => ({
+  ...{ data: "idx:nowhere", epochs: 3, out: path(), batchSize: 16, threads: 1, precision: "f32" },
+  ...changes,
+});
+
+/** Hooks that stop a job at its first report. */
+function stopping() {
+  const controller = new AbortController();
+  const onProgress = (event: ProgressEvent) => {
+    if (event.type === "step") controller.abort("SIGINT");
+  };
+  return { signal: controller.signal, onProgress };
+}
+
+beforeAll(() => setThreads(1));
+
+test("is checked, trained and summed up in a folder of its own", async () => {
+  const events: ProgressEvent[] = [];
+  const summary = await toy.start(options(), { onProgress: (event) => void events.push(event) });
+  expect(summary).toMatchObject({
+    ...{ loss: expect.any(Number), epochs: 3, seed: 0, device: "cpu", precision: "f32" },
+    ...{ seconds: expect.any(Number), peakMemoryBytes: expect.any(Number) },
+    versions: { node: process.versions.node },
+  });
+  expect(JSON.parse(readFileSync(summary.files.summary, "utf8"))).toEqual(summary);
+  const { job, identity, description } = JSON.parse(readFileSync(summary.files.config, "utf8"));
+  expect({ job, identity, description }).toEqual({
+    ...{
+      job: "toy",
+      identity: { [source]: await sha256OfFile(source) },
+      description: { parts: 1 },
+    },
+  });
+  expect(events[0]).toEqual({ type: "phase", phase: "prepare" });
+  expect(events[1]).toEqual({ type: "prepared", job: "toy", description: { parts: 1 } });
+  expect(events.filter(({ type }) => type === "epoch")).toHaveLength(3);
+  expect(await toy.resume(summary.files.config.replace("/config.json", ""))).toEqual(summary);
+});
+
+test("stopped and resumed gives the same file", async () => {
+  const { files } = await toy.start(options());
+  const out = path();
+  await expect(toy.start(options({ out }), stopping())).rejects.toThrow(InterruptedError);
+  const steps: number[] = [];
+  const resumed = await toy.resume(out, {
+    onProgress: (event) => event.type === "step" && steps.push(event.step),
+  });
+  expect(steps[0]).toBe(2 * stepsPerEpoch);
+  expect(readFileSync(resumed.files.model)).toEqual(readFileSync(files.model));
+  expect(readdirSync(out).sort()).toEqual([
+    ...["config.json", "metrics.jsonl", "model.onnx", "summary.json"],
+  ]);
+});
+
+test("misses its gate after everything is written, also when it is resumed", async () => {
+  const out = path();
+  const error = await toy.start(options({ out, mostLoss: 0 })).catch((reason) => reason);
+  expect(error).toBeInstanceOf(GateError);
+  expect(error.message).toMatch(/the run is complete .*summary\.json.*missed:\n {2}loss/);
+  expect(error.summary).toEqual(JSON.parse(readFileSync(`${out}/summary.json`, "utf8")));
+  await expect(toy.resume(out)).rejects.toThrow(error.message);
+});
+
+test("refuses to go on with another input, and in the folder of another job", async () => {
+  const out = path();
+  await expect(toy.start(options({ out }), stopping())).rejects.toThrow(InterruptedError);
+  const config = readFileSync(`${out}/config.json`, "utf8");
+  writeFileSync(source, "something else");
+  await expect(toy.resume(out)).rejects.toThrow(ModelError);
+  writeFileSync(source, "what the job works on");
+  writeFileSync(`${out}/config.json`, config.replace('"job": "toy"', '"job": "sort"'));
+  await expect(toy.resume(out)).rejects.toThrow(UsageError);
+});

@@ -1,0 +1,162 @@
+// Atomic writing, when everything goes well and when each single call fails.
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test, vi } from "vitest";
+import { ResourceError } from "../../src/errors.ts";
+import { createDirectoryAtomically, writeFileAtomically } from "../../src/files.ts";
+import { arm, disarm } from "./faults.ts";
+import { filesBelow, mountDisk, workshop } from "../workshop.ts";
+
+vi.mock("node:fs/promises", async (original) =>
+  (await import("./faults.ts")).faulty(await original()),
+);
+
+const path = workshop();
+
+/** A new folder with a file in it. */
+function folder(): string {
+  const made = path();
+  mkdirSync(made, { recursive: true });
+  writeFileSync(join(made, "old"), "before");
+  return made;
+}
+
+async function failure(work: Promise<unknown>): Promise<ResourceError> {
+  const error = await work.then(
+    () => undefined,
+    (reason) => reason,
+  );
+  expect(error).toBeInstanceOf(ResourceError);
+  return error;
+}
+
+/** Fills a folder with two files. */
+async function fill(temporary: string): Promise<void> {
+  await writeFileAtomically(join(temporary, "a"), "1");
+  await writeFileAtomically(join(temporary, "b"), new Uint8Array(1000));
+}
+
+const codes = ["ENOSPC", "EIO", "EACCES", "EMFILE"];
+
+describe("writeFileAtomically", () => {
+  test("replaces a file", async () => {
+    const made = folder();
+    await writeFileAtomically(join(made, "old"), "after");
+    await writeFileAtomically(join(made, "new"), Uint8Array.of(1, 2));
+    expect(readFileSync(join(made, "old"), "utf8")).toBe("after");
+    expect([...readFileSync(join(made, "new"))]).toEqual([1, 2]);
+    expect(filesBelow(made)).toEqual(["new", "old"]);
+  });
+
+  test.each(codes)(
+    "leaves the old content or the new, whichever call fails with %s",
+    async (code) => {
+      const failed: string[] = [];
+      for (let n = 1; ; n++) {
+        const made = folder();
+        arm(n, code);
+        const writing = writeFileAtomically(join(made, "old"), "after");
+        const error = await writing.catch((reason) => reason);
+        const call = disarm();
+        if (call === "") break;
+        failed.push(call.split(" ")[0]!);
+        expect(error).toBeInstanceOf(ResourceError);
+        expect(error.message).toContain(`cannot write ${join(made, "old")}: `);
+        expect(error.message).toContain(`(${code})`);
+        expect(filesBelow(made)).toEqual(["old"]);
+        // Once it is renamed the new content counts.
+        const isRenamed = failed.slice(0, -1).includes("rename");
+        expect(readFileSync(join(made, "old"), "utf8")).toBe(isRenamed ? "after" : "before");
+      }
+      expect(failed).toEqual(["open", "write", "fsync", "rename", "open", "fsync"]);
+    },
+  );
+
+  test.each([
+    ["a folder in the way", (made: string) => made, /a folder of that name exists \(EISDIR\)/],
+    ["a missing folder", (made: string) => join(made, "no", "x"), /folder above .* not exist/],
+    ["a file as folder", (made: string) => join(made, "old", "x"), /is a file, not a folder/],
+    ["a name too long", (made: string) => join(made, "x".repeat(250)), /the name is too long/],
+  ])("tells of %s", async (_, target, reason) => {
+    const made = folder();
+    const { message } = await failure(writeFileAtomically(target(made), "x"));
+    expect(message).toMatch(reason);
+    expect(message).toContain(target(made));
+    expect(filesBelow(made)).toEqual(["old"]);
+  });
+
+  test("keeps other errors as they are", async () => {
+    arm(1, "ESOMETHING");
+    const error = await writeFileAtomically(path("x"), "x").catch((reason) => reason);
+    disarm();
+    expect(error).not.toBeInstanceOf(ResourceError);
+    expect(error.code).toBe("ESOMETHING");
+  });
+});
+
+describe("createDirectoryAtomically", () => {
+  test("shows the folder with all its content or not at all", async () => {
+    const made = folder();
+    const target = join(made, "run");
+    const seen: string[][] = [];
+    const creating = createDirectoryAtomically(target, async (temporary) => {
+      await fill(temporary);
+      seen.push(readdirSync(made).filter((name) => name === "run"));
+    });
+    await creating;
+    expect(seen).toEqual([[]]);
+    expect(filesBelow(made)).toEqual(["old", "run/a", "run/b"]);
+  });
+
+  test.each(codes)("leaves nothing behind, whichever call fails with %s", async (code) => {
+    const failed: string[] = [];
+    for (let n = 1; ; n++) {
+      const made = folder();
+      arm(n, code);
+      const error = await createDirectoryAtomically(join(made, "run"), fill).catch((e) => e);
+      const call = disarm();
+      if (call === "") break;
+      failed.push(call.split(" ")[0]!);
+      expect(error).toBeInstanceOf(ResourceError);
+      expect(error.message).toContain(`(${code})`);
+      const renames = failed.slice(0, -1).filter((name) => name === "rename");
+      const isRenamed = renames.length === 3;
+      expect(filesBelow(made)).toEqual(isRenamed ? ["old", "run/a", "run/b"] : ["old"]);
+    }
+    expect(failed.length).toBe(19);
+  });
+
+  test("leaves nothing behind where filling fails for another reason", async () => {
+    const made = folder();
+    const creating = createDirectoryAtomically(join(made, "run"), async (temporary) => {
+      await fill(temporary);
+      throw new TypeError("a bug");
+    });
+    await expect(creating).rejects.toThrow(TypeError);
+    expect(readdirSync(made)).toEqual(["old"]);
+  });
+
+  test("never takes the place of a folder with content", async () => {
+    const made = folder();
+    const { message } = await failure(createDirectoryAtomically(made, fill));
+    expect(message).toMatch(/a folder of that name exists/);
+    expect(filesBelow(made)).toEqual(["old"]);
+  });
+
+  const disk = path("disk");
+  test.skipIf(!mountDisk(disk, 64))("leaves nothing behind on a full disk", async () => {
+    writeFileSync(join(disk, "filler"), new Uint8Array(40_000));
+    const creating = createDirectoryAtomically(join(disk, "run"), (temporary) =>
+      writeFile(join(temporary, "x"), new Uint8Array(60_000)),
+    );
+    const { message } = await failure(creating);
+    expect(message).toMatch(/cannot write .*run: the disk is full/);
+    expect(readdirSync(disk)).toEqual(["filler"]);
+    await failure(writeFileAtomically(join(disk, "filler"), new Uint8Array(60_000)));
+    expect(readFileSync(join(disk, "filler")).length).toBe(40_000);
+    rmSync(join(disk, "filler"));
+    await createDirectoryAtomically(join(disk, "run"), fill);
+    expect(filesBelow(disk)).toEqual(["run/a", "run/b"]);
+  });
+});
