@@ -4,17 +4,11 @@ import { readFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { assertLabels, type Data, holdOut, loadData } from "../data/index.ts";
 import { assertSupported } from "../engine/index.ts";
-import { DeepObfError, ModelError, UsageError } from "../errors.ts";
+import { DeepObfError, type ModelError, UsageError } from "../errors.ts";
+import { adoptModel } from "../graph/adopt.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
-import {
-  cutGraph,
-  endInLogits,
-  fixInputSizes,
-  foldBatchNorm,
-  foldConstants,
-  freeBatch,
-} from "../graph/rewrites.ts";
+import { cutGraph, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { sequential } from "../models/index.ts";
 import { encodeModel, readModel } from "../onnx/index.ts";
@@ -59,7 +53,7 @@ export async function prepare(options: ObfuscateOptions): Promise<Prepared> {
     },
   ]);
   const name = basename(options.model);
-  const graph = specialize(model, data.train.shape, name);
+  const graph = adoptModel(model, { shape: data.train.shape, name });
   const facts = inferShapes(graph);
   const boundary = findBoundary(graph, facts, options.boundary);
   const outputs = facts.get(graph.outputs[0]?.name ?? "")?.shape[1] ?? 0;
@@ -94,16 +88,6 @@ function assertSealable({
   const untrained = sequential(plan.layers, { shape: plan.input });
   const options = { depth: plan.layers.length, seed: 0 };
   encodeModel(seal(nameChainInput(untrained, graph), classifier, options));
-}
-
-/** The graph for images of this shape and any batch size, constants folded. */
-function specialize(graph: Graph, shape: readonly number[], name: string): Graph {
-  const free = freeBatch(fixInputSizes(graph, shape));
-  if (free) return foldConstants(free);
-  throw new ModelError(
-    `${name} works for a batch of ${String(graph.inputs[0]?.shape?.[0])} images alone, because its ` +
-      "nodes compute with that number; export it with a dynamic batch size",
-  );
 }
 
 /** The shape that an image folder's images are resized to: that of the model's input, where it is fixed. */
