@@ -3,6 +3,7 @@ export { eliminateDeadNodes } from "./rewrites/eliminateDeadNodes.ts";
 export { endInLogits } from "./rewrites/endInLogits.ts";
 export { foldBatchNorm } from "./rewrites/foldBatchNorm.ts";
 export { foldConstants } from "./rewrites/foldConstants.ts";
-export { fixInputSizes, freeBatch } from "./rewrites/inputSizes.ts";
+export { freeBatch } from "./rewrites/freeBatch.ts";
+export { fixInputSizes } from "./rewrites/inputSizes.ts";
 export { renameTensors, stripNames } from "./rewrites/rename.ts";
 export { compose, cutGraph, subgraph } from "./subgraph.ts";
