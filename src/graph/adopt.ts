@@ -1,7 +1,14 @@
 // What an original goes through before it is looked at: files of many exporters become graphs of one kind.
 import { ModelError } from "../errors.ts";
 import type { Graph } from "./graph.ts";
-import { fixInputSizes, foldConstants, freeBatch } from "./rewrites.ts";
+import {
+  fixInputSizes,
+  foldConstants,
+  freeBatch,
+  takePixelsAsFloats,
+  toFloat32Graph,
+} from "./rewrites.ts";
+import { assertInference } from "./trainingMode.ts";
 
 export interface AdoptOptions {
   /** Channels, height and width of the images. */
@@ -11,13 +18,15 @@ export interface AdoptOptions {
 }
 
 /**
- * The original for images of this shape and any batch size, with what is known before it runs folded.
- * Each step is a rewrite; the order is that in which they need each other. Throws ModelError where the
- * input has other sizes, and where nodes compute with the batch size of the file.
+ * The original for float32 images of this shape and any batch size, all floats in float32, with what is
+ * known before it runs folded. A model of pixels from 0 to 255 takes them from 0 to 1. Each step is a
+ * rewrite; the order is that in which they need each other. Throws ModelError for a model in training
+ * mode, where the input has other sizes, and where nodes compute with the batch size of the file.
  */
 export function adoptModel(graph: Graph, { shape, name }: AdoptOptions): Graph {
-  const sized = fixInputSizes(graph, shape);
-  const free = freeBatch(sized);
+  assertInference(graph);
+  const sized = fixInputSizes(takePixelsAsFloats(graph), shape);
+  const free = freeBatch(toFloat32Graph(sized));
   if (free) return foldConstants(free);
   throw new ModelError(
     `${name} works for a batch of ${String(graph.inputs[0]?.shape?.[0])} images alone, because its ` +

@@ -5,5 +5,7 @@ export { foldBatchNorm } from "./rewrites/foldBatchNorm.ts";
 export { foldConstants } from "./rewrites/foldConstants.ts";
 export { freeBatch } from "./rewrites/freeBatch.ts";
 export { fixInputSizes } from "./rewrites/inputSizes.ts";
+export { pixelTypes, takePixelsAsFloats } from "./rewrites/pixelInput.ts";
 export { renameTensors, stripNames } from "./rewrites/rename.ts";
+export { toFloat32Graph } from "./rewrites/toFloat32.ts";
 export { compose, cutGraph, subgraph } from "./subgraph.ts";

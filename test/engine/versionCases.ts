@@ -1,7 +1,7 @@
 // Operators whose meaning changed, in every version, with the opsets from which versions.test.ts takes
 // them. https://onnx.ai/onnx/operators/ lists the versions.
-import type { TensorData } from "../../src/graph/graph.ts";
-import { fromNumbers, type NumberType } from "../../src/graph/tensorData.ts";
+import type { DataType, TensorData } from "../../src/graph/graph.ts";
+import { fromNumbers } from "../../src/graph/tensorData.ts";
 import { float32, int64, type node } from "../graph/graphs.ts";
 import { randomInput } from "../graph/onnxruntime.ts";
 
@@ -23,9 +23,9 @@ const positive = (shape: readonly number[]) =>
     shape,
     [...randomInput("p", shape).values].map((value) => 0.5 + Math.abs(value)),
   );
-const numbersOfShape = (dtype: NumberType, shape: readonly number[], ...values: number[]) =>
+const numbersOfShape = (dtype: DataType, shape: readonly number[], ...values: number[]) =>
   fromNumbers(dtype, shape, values);
-const numbers = (dtype: NumberType, ...values: number[]) =>
+const numbers = (dtype: DataType, ...values: number[]) =>
   numbersOfShape(dtype, [values.length], ...values);
 const scalar = (value: number) => float32([], [value]);
 
