@@ -1,4 +1,5 @@
 // Runs a model file on libtorch and in ONNX Runtime and compares what comes out.
+import { basename } from "node:path";
 import { Network } from "../engine/index.ts";
 import { ModelError, ResourceError } from "../errors.ts";
 import { countCost } from "../graph/cost.ts";
@@ -7,7 +8,6 @@ import { normal, uniform } from "../graph/random.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat, toFloat32, toNumbers } from "../graph/tensorData.ts";
 import { readModel } from "../onnx/index.ts";
-import { OnnxSession } from "../runtime/index.ts";
 import {
   type Device,
   type DType,
@@ -20,6 +20,7 @@ import {
 } from "../torch/index.ts";
 import { combine, compareValues, type Difference } from "./difference.ts";
 import { givenShapes } from "./givenShapes.ts";
+import { openModel } from "./openModel.ts";
 
 export interface CheckOptions {
   /** An ONNX file. */
@@ -68,7 +69,8 @@ export async function checkModel(
   ]);
   const seconds = patience(countCost(graph, facts).macs);
   announce("loading", readingSeconds);
-  await using session = await OnnxSession.open(model, {
+  await using session = await openModel(model, [() => graph], {
+    name: basename(model),
     timeoutSeconds: seconds,
     ...(threads !== undefined && { threads }),
   });

@@ -1,7 +1,8 @@
 // A model that classifies images, whichever runtime executes it.
 
 import { ModelError } from "../errors.ts";
-import { elementSize, type TensorData, type ValueInfo } from "../graph/graph.ts";
+import { type DataType, elementSize, type TensorData, type ValueInfo } from "../graph/graph.ts";
+import { isImageType } from "./inputTypes.ts";
 
 export interface Classifier {
   /** How messages name it. */
@@ -16,9 +17,11 @@ export interface Classifier {
   latency(options: { batch: number; seconds: number }): Promise<number>;
 }
 
-/** What a model takes: one float32 image batch. */
+/** What a model takes: one image batch. */
 export interface ImageInput {
   readonly name: string;
+  /** A float, or whole numbers for pixels. */
+  readonly dtype: DataType;
   /** Sizes that are undefined are open. */
   readonly shape: readonly [
     channels: number | undefined,
@@ -38,16 +41,16 @@ export function imageInput(model: string, inputs: readonly ValueInfo[]): ImageIn
       `expected ${model} to have one input, an image batch, but it has ${names}`,
     );
   }
-  if (input.dtype !== "float32" || input.shape?.length !== 4 || input.shape.includes(0)) {
+  if (!isImageType(input.dtype) || input.shape?.length !== 4 || input.shape.includes(0)) {
     throw new ModelError(
-      `expected input "${input.name}" of ${model} to be float32 [batch, channels, height, width], ` +
+      `expected input "${input.name}" of ${model} to be float32 or uint8 [batch, channels, height, width], ` +
         `but it is ${input.dtype} [${input.shape?.join(", ") ?? "of unknown rank"}]`,
     );
   }
   const [batch, channels, height, width] = input.shape.map((size) =>
     typeof size === "number" ? size : undefined,
   );
-  return { name: input.name, shape: [channels, height, width], batch };
+  return { name: input.name, dtype: input.dtype, shape: [channels, height, width], batch };
 }
 
 /**

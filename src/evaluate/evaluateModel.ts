@@ -3,11 +3,12 @@ import { basename } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { loadData } from "../data/load.ts";
 import type { Graph } from "../graph/graph.ts";
+import { toFloat32Graph } from "../graph/rewrites.ts";
 import { readModel } from "../onnx/index.ts";
-import { OnnxSession } from "../runtime/index.ts";
 import { type Classifier, imageInput } from "./classifier.ts";
 import { type Evaluation, evaluate, type Latency, measureLatency } from "./evaluate.ts";
 import { OnnxClassifier } from "./onnxClassifier.ts";
+import { openModel } from "./openModel.ts";
 
 export interface EvaluateOptions {
   /** An ONNX file. */
@@ -58,9 +59,12 @@ function inputSizes(graph: Graph, model: string): { shape?: Dataset["shape"] } {
   return { shape: [channels, height, width] };
 }
 
-async function openSession(_: Graph, test: Dataset, options: EvaluateOptions): Promise<Opened> {
+async function openSession(graph: Graph, test: Dataset, options: EvaluateOptions): Promise<Opened> {
   const { model, threads } = options;
-  const session = await OnnxSession.open(model, threads === undefined ? {} : { threads });
+  const session = await openModel(model, [() => graph, () => toFloat32Graph(graph)], {
+    name: basename(model),
+    ...(threads !== undefined && { threads }),
+  });
   try {
     const classifier = await OnnxClassifier.open(session, test);
     return { classifier, [Symbol.asyncDispose]: () => session.close() };

@@ -5,7 +5,7 @@ import type { TensorData } from "../graph/graph.ts";
 import { uniform } from "../graph/random.ts";
 import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
 import { median } from "../runtime/index.ts";
-import { type Device, fromBytes, inferenceMode, scope } from "../torch/index.ts";
+import { type Device, type DType, fromBytes, inferenceMode, scope } from "../torch/index.ts";
 import {
   type Classifier,
   classesOf,
@@ -13,6 +13,7 @@ import {
   imageInput,
   inFixedBatches,
 } from "./classifier.ts";
+import { imagesAs } from "./inputTypes.ts";
 
 const warmUpRuns = 3;
 const mostRuns = 2000;
@@ -68,11 +69,8 @@ export class NetworkClassifier implements Classifier {
     return scope(() =>
       inferenceMode(() => {
         const [output] = this.#network.graph.outputs;
-        const input = fromBytes(images.data, {
-          dtype: "float32",
-          shape: images.shape,
-          device: this.#device,
-        });
+        const { dtype, shape, data } = imagesAs(this.#input.dtype, images, this.name);
+        const input = fromBytes(data, { dtype: dtype as DType, shape, device: this.#device });
         const results = this.#network.forward({ [this.#input.name]: input });
         const logits = results[output!.name]!.to({ dtype: "float32" });
         return { dtype: "float32", shape: logits.shape, data: logits.toBytes() } as const;

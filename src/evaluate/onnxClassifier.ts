@@ -12,6 +12,7 @@ import {
   imageInput,
   inFixedBatches,
 } from "./classifier.ts";
+import { imagesAs } from "./inputTypes.ts";
 
 /** A session as a classifier of the images of one data set. The session stays the caller's to close. */
 export class OnnxClassifier implements Classifier {
@@ -69,12 +70,13 @@ export class OnnxClassifier implements Classifier {
   }
 }
 
+/** Runs the model on float32 images. */
 async function firstOutput(
   session: OnnxSession,
   input: ImageInput,
   images: TensorData,
 ): Promise<TensorData> {
-  const results = await session.run({ [input.name]: images });
+  const results = await session.run({ [input.name]: imagesAs(input.dtype, images, session.name) });
   return results[session.outputs[0]!.name]!;
 }
 

@@ -9,19 +9,13 @@ import {
   loadData,
 } from "../data/index.ts";
 import { assertSupported } from "../engine/index.ts";
-import { DeepObfError, ModelError } from "../errors.ts";
+import { DeepObfError, type ModelError } from "../errors.ts";
 import { sha256OfFile } from "../files.ts";
+import { adoptModel } from "../graph/adopt.ts";
 import { countCost } from "../graph/cost.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
-import {
-  cutGraph,
-  endInLogits,
-  fixInputSizes,
-  foldBatchNorm,
-  foldConstants,
-  freeBatch,
-} from "../graph/rewrites.ts";
+import { cutGraph, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import type { Prepared } from "../jobs/index.ts";
 import { sequential } from "../models/index.ts";
@@ -90,7 +84,7 @@ async function readOriginal(path: string): Promise<Graph> {
 
 function planFor(model: Graph, data: Data, options: ObfuscateOptions): Inputs {
   const name = basename(options.model);
-  const original = specialize(model, data.train.shape, name);
+  const original = adoptModel(model, { shape: data.train.shape, name });
   const facts = inferShapes(original);
   const boundary = findBoundary(original, facts, options.boundary);
   const outputs = facts.get(original.outputs[0]?.name ?? "")?.shape[1] ?? 0;
@@ -122,16 +116,6 @@ function assertSealable({
   const untrained = sequential(plan.layers, { shape: plan.input });
   const options = { depth: plan.layers.length, seed: 0 };
   encodeModel(seal(nameChainInput(untrained, original), classifier, options));
-}
-
-/** The graph for images of this shape and any batch size, constants folded. */
-function specialize(graph: Graph, shape: readonly number[], name: string): Graph {
-  const free = freeBatch(fixInputSizes(graph, shape));
-  if (free) return foldConstants(free);
-  throw new ModelError(
-    `${name} works for a batch of ${String(graph.inputs[0]?.shape?.[0])} images alone, because its ` +
-      "nodes compute with that number; export it with a dynamic batch size",
-  );
 }
 
 /** The shape that an image folder's images are resized to: that of the model's input, where it is fixed. */

@@ -1,11 +1,13 @@
 // Verification of the shipped file, in ONNX Runtime: that it computes what was trained, that it holds
 // the chain and the classifier alone, and how it compares with the original.
 import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { type Data, type Dataset, type Normalization, select } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { ModelError } from "../errors.ts";
 import { compare, type Evaluation, type Latency, OnnxClassifier } from "../evaluate/index.ts";
 import { NetworkClassifier } from "../evaluate/networkClassifier.ts";
+import { openModel } from "../evaluate/openModel.ts";
 import { sha256Of } from "../files.ts";
 import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -43,7 +45,11 @@ export async function verify(
   options: VerifyOptions,
 ): Promise<Pick<ObfuscateResults, "original" | "obfuscated" | "verify">> {
   const { train, test, threads } = options;
-  await using originalSession = await OnnxSession.open(original.path, { threads });
+  const { path, graph } = original;
+  await using originalSession = await openModel(path, [() => graph], {
+    name: basename(path),
+    threads,
+  });
   await using shippedSession = await OnnxSession.open(shipped.path, { threads });
   const first = await OnnxClassifier.open(originalSession, test);
   const second = await OnnxClassifier.open(shippedSession, test);

@@ -1,7 +1,8 @@
 // ONNX Runtime in this process, as the judge of what a graph computes.
 import * as ort from "onnxruntime-node";
-import type { Graph } from "../../src/graph/graph.ts";
+import type { Graph, TensorData } from "../../src/graph/graph.ts";
 import { normal } from "../../src/graph/random.ts";
+import { fromFloat32, typedView } from "../../src/graph/tensorData.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 
 export interface Result {
@@ -14,22 +15,41 @@ export async function evaluate(
   graph: Graph,
   inputs: Readonly<Record<string, readonly number[] | Result>>,
 ): Promise<Record<string, Result>> {
-  const session = await ort.InferenceSession.create(encodeModel(graph), {
+  const feeds = Object.entries(inputs).map(([name, given]) => {
+    const { shape, values } = "shape" in given ? given : randomInput(name, given);
+    return [name, fromFloat32(shape, values)] as const;
+  });
+  const results = Object.entries(await runModel(encodeModel(graph), Object.fromEntries(feeds)));
+  return Object.fromEntries(
+    results.map(([name, tensor]) => [
+      name,
+      { shape: tensor.shape, values: typedView(tensor) as Float32Array },
+    ]),
+  );
+}
+
+/** Outputs of a model file by name, of any type, for inputs of any type. */
+export async function runModel(
+  file: Uint8Array,
+  inputs: Readonly<Record<string, TensorData>>,
+): Promise<Record<string, TensorData>> {
+  const session = await ort.InferenceSession.create(file, {
     intraOpNumThreads: 1,
     graphOptimizationLevel: "disabled",
     logSeverityLevel: 4,
   });
-  const feeds = Object.entries(inputs).map(([name, given]) => {
-    const { shape, values } = "shape" in given ? given : randomInput(name, given);
-    return [name, new ort.Tensor("float32", values, [...shape])] as const;
+  const feeds = Object.entries(inputs).map(([name, tensor]) => {
+    const elements = typedView(tensor) as Float32Array;
+    return [name, new ort.Tensor(tensor.dtype as "float32", elements, [...tensor.shape])] as const;
   });
   const results = await session.run(Object.fromEntries(feeds));
   await session.release();
   return Object.fromEntries(
-    Object.entries(results).map(([name, { dims, data }]) => [
-      name,
-      { shape: dims, values: data as Float32Array },
-    ]),
+    Object.entries(results).map(([name, { type, dims, data }]) => {
+      const { buffer, byteOffset, byteLength } = data as Float32Array;
+      const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+      return [name, { dtype: type as TensorData["dtype"], shape: dims, data: bytes }];
+    }),
   );
 }
 

@@ -13,7 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ModelError } from "../../src/errors.ts";
-import { parseModel, readModel, readTensor } from "../../src/onnx/index.ts";
+import { toNumbers } from "../../src/graph/tensorData.ts";
+import { encodeModel, parseModel, readModel, readTensor } from "../../src/onnx/index.ts";
 import { floats, graph, message, model, tensor } from "./protos.ts";
 
 let root: string;
@@ -50,6 +51,23 @@ function read(entries: Entries, size = 1): Float32Array {
 describe("reads", () => {
   it("a whole file", () => {
     expect([...read({ location: "w.bin" }, 4)]).toEqual([1, 2, 3, 4]);
+  });
+
+  it("elements of every type", () => {
+    const types = [1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 16];
+    const tensors = types.map((type) =>
+      tensor(`t${type}`, { type, dims: [1] }, [14, 1], [13, message([1, "location"], [2, "one"])]),
+    );
+    // The bytes 1, 0, 0, ... are a small number of each type.
+    writeFileSync(join(directory, "one"), Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0));
+    for (const initializer of tensors) {
+      const model = parseModel(withTensors(initializer), { directory });
+      const [value] = model.initializers.values();
+      expect(value?.shape).toEqual([1]);
+      expect(toNumbers(value!)[0]).toBeGreaterThan(0);
+      const [again] = parseModel(encodeModel(model)).initializers.values();
+      expect(again).toEqual(value);
+    }
   });
 
   it("from an offset", () => {

@@ -118,13 +118,17 @@ function limit(x: Tensor, min: number | undefined, max: number | undefined): Ten
   return min === undefined && max === undefined ? x : clamp(x, min ?? null, max ?? null);
 }
 
-/** An operator along an axis. Before version 13 the axes from there on were taken as one. */
+/**
+ * An operator along an axis. Before version 13 the axes from there on were taken as one; an axis behind
+ * the last one left a column.
+ */
 function alongAxis(
   compute: (x: Tensor, axis: number) => Tensor,
 ): Readonly<Record<number, Operator>> {
   return {
     7: ([x]: [Tensor], { axis = 1 }: Attributes) => {
-      const from = axisOf(axis, x.shape.length + 1);
+      const rank = x.shape.length;
+      const from = axis === rank ? rank : axisOf(axis, rank);
       const flat = reshape(x, [product(x.shape.slice(0, from)), product(x.shape.slice(from))]);
       return reshape(compute(flat, 1), x.shape);
     },

@@ -33,17 +33,20 @@ export function foldConstants(graph: Graph): Graph {
 function fixReshapes(graph: Graph, { small, large, constant }: AnyBatch): Graph {
   const initializers = new Map(graph.initializers);
   const nodes = graph.nodes.map((node) => {
-    if (node.operator !== "Reshape" || constant(node.inputs[1]!)) return node;
+    if (node.operator !== "Reshape" || node.domain !== "" || constant(node.inputs[1]!)) return node;
     const [x, y] = [node.inputs[0]!, node.outputs[0]!].map((name) =>
       [small, large].map((facts) => facts.get(name)?.shape),
     );
     if (!y?.[0] || !y[1] || y[0].length === 0) return node;
     const keepsBatch = [0, 1].every((i) => x?.[i]?.[0] === y[i]?.[0]);
-    if (!keepsBatch || String(y[0].slice(1)) !== String(y[1].slice(1))) return node;
+    const rest = y[0].slice(1);
+    if (!keepsBatch || String(rest) !== String(y[1].slice(1)) || rest.includes(0)) return node;
     const name = `${node.outputs[0]}.shape`;
-    const target = [0, ...y[0].slice(1)];
+    const target = [0, ...rest];
     initializers.set(name, fromNumbers("int64", [target.length], target));
-    return { ...node, inputs: [node.inputs[0]!, name] };
+    // Under this attribute a 0 would be a size, not the input's.
+    const { allowzero: _, ...attributes } = node.attributes;
+    return { ...node, attributes, inputs: [node.inputs[0]!, name] };
   });
   return { ...graph, nodes, initializers };
 }

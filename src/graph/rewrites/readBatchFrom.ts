@@ -1,9 +1,9 @@
 // Lets the part behind a cut read the batch size off the tensor at the cut.
-import { int } from "../attributes.ts";
-import type { Graph, Node, TensorData } from "../graph.ts";
-import { fromNumbers, toNumbers } from "../tensorData.ts";
+import type { Graph, TensorData } from "../graph.ts";
+import { toNumbers } from "../tensorData.ts";
 import { downstream } from "../topology.ts";
 import { factsForAnyBatch } from "./anyBatch.ts";
+import { batchSizes } from "./batchSizes.ts";
 
 /**
  * The graph with `Shape` of what comes before `tensor` replaced by the batch size of `tensor` and
@@ -27,23 +27,13 @@ export function readBatchFrom(graph: Graph, tensor: string): Graph {
     const isBefore = shapes.includes(node) && !after.has(node.inputs[0]!);
     const isBatchFirst = sizes?.[0] === 2 && String(others) === String(sizes.with(0, 3));
     if (!isBefore || !isBatchFirst) return [node];
-    const name = (part: string) => `${output}.${part}`;
-    initializers.set(name("first"), fromNumbers("int64", [1], [0]));
-    initializers.set(name("rest"), fromNumbers("int64", [sizes.length - 1], sizes.slice(1)));
-    return [
-      operation("Shape", [tensor], name("shape")),
-      operation("Gather", [name("shape"), name("first")], name("batch")),
-      operation("Concat", [name("batch"), name("rest")], output),
-    ];
+    const computed = batchSizes(tensor, sizes.slice(1), output);
+    for (const [name, value] of computed.constants) initializers.set(name, value);
+    return computed.nodes;
   });
   return { ...graph, nodes, initializers };
 }
 
 function numbersOf(value: TensorData | undefined): number[] | undefined {
   return value && toNumbers(value);
-}
-
-function operation(operator: string, inputs: readonly string[], output: string): Node {
-  const attributes = operator === "Shape" ? {} : { axis: int(0) };
-  return { name: "", operator, domain: "", inputs, outputs: [output], attributes };
 }

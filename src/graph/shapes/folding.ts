@@ -78,7 +78,6 @@ export function constantOf(
   shape: readonly number[],
   values: readonly number[],
 ): TensorData | undefined {
-  if (dtype === "float16" || dtype === "bfloat16") return undefined;
   const holds = isFloat(dtype) || values.every(Number.isSafeInteger);
   return holds ? fromNumbers(dtype, shape, values) : undefined;
 }

@@ -12,7 +12,10 @@ const reduction =
   (call) => {
     const x = call.input(0);
     const given = call.integersSince(since, "axes", 1) ?? [];
-    if (given.length === 0 && (call.int("noop_with_empty_axes") ?? 0) !== 0) return [x];
+    // Each element is reduced by itself then: ReduceL1 still takes its magnitude.
+    if (given.length === 0 && (call.int("noop_with_empty_axes") ?? 0) !== 0) {
+      return [facts(x.dtype, x.shape, combine && x.value)];
+    }
     const all = x.shape.map((_, axis) => axis);
     const axes = given.length > 0 ? call.axes(given, x.shape.length) : all;
     const keep = (call.int("keepdims") ?? 1) !== 0;

@@ -1,0 +1,156 @@
+// What each operator does that may hold the batch size of a file in a constant, so that it follows its
+// input instead. https://onnx.ai/onnx/operators/
+import { attribute, int } from "../attributes.ts";
+import { elementCount, type Node, type TensorData } from "../graph.ts";
+import type { TensorFacts } from "../shapes.ts";
+import { fromNumbers, toNumbers } from "../tensorData.ts";
+import { batchSizes } from "./batchSizes.ts";
+
+type Facts = ReadonlyMap<string, TensorFacts>;
+
+/** A node downstream of the images, with what is known at the file's batch size and at the next. */
+export interface Site {
+  readonly node: Node;
+  readonly batch: number;
+  readonly fixed: Facts;
+  readonly freed: Facts;
+  /** The constant that an input has at both sizes. */
+  readonly constant: (name: string | undefined) => TensorData | undefined;
+  /** Whether the first axis of a tensor is the batch. */
+  readonly isBatched: (name: string | undefined) => boolean;
+  /** Constants that the new nodes read. */
+  readonly initializers: Map<string, TensorData>;
+}
+
+/** The nodes that take the place of the site's. */
+type Rule = (site: Site) => readonly Node[];
+
+const elementwise: Rule = (site) => [shareRows(site)];
+
+/** Rules by operator. */
+export const batchRules: ReadonlyMap<string, Rule> = new Map(
+  Object.entries<Rule>({
+    Add: elementwise,
+    Concat: repeatConstants,
+    Div: elementwise,
+    Expand: (site) => [keepSize(site)],
+    Flatten: (site) => [flattenEach(site)],
+    Gemm: elementwise,
+    Mul: elementwise,
+    Reshape: (site) => [reshapeEach(site)],
+    Resize: resizeEach,
+    Slice: (site) => [sliceAll(site)],
+    Sub: elementwise,
+    Where: elementwise,
+  }),
+);
+
+/** A node that reads the constant `sizes` in place of its input at `position`. */
+function withSizes(site: Site, position: number, sizes: readonly number[]): Node {
+  const { node, initializers } = site;
+  const name = `${node.outputs[0]}.sizes`;
+  initializers.set(name, fromNumbers("int64", [sizes.length], sizes));
+  return { ...node, inputs: node.inputs.with(position, name) };
+}
+
+/** 0 keeps the batch where it is first, but not under `allowzero`; elsewhere -1 follows it. */
+function reshapeEach(site: Site): Node {
+  const { node, batch, fixed, freed, constant, isBatched } = site;
+  const [x = "", target] = node.inputs;
+  const value = constant(target);
+  const [before, after] = [fixed, freed].map((facts) => facts.get(x)?.shape);
+  if (!value || !before || !after || elementCount(before) === elementCount(after)) return node;
+  const sizes = toNumbers(value);
+  if (isBatched(x) && sizes[0] === batch) {
+    const { allowzero: _, ...attributes } = node.attributes;
+    return { ...withSizes(site, 1, sizes.with(0, 0)), attributes };
+  }
+  if (sizes.length === 0 || sizes.some((size) => size <= 0)) return node;
+  return withSizes(site, 1, sizes.with(Math.max(0, sizes.indexOf(batch)), -1));
+}
+
+/** A size of 1 keeps that of the input. */
+function keepSize(site: Site): Node {
+  const { node, batch, fixed, constant, isBatched } = site;
+  const [x = "", target] = node.inputs;
+  const sizes = constant(target) && toNumbers(constant(target)!);
+  const isWhole = sizes?.length === fixed.get(x)?.shape.length;
+  if (!sizes || !isWhole || !isBatched(x) || sizes[0] !== batch) return node;
+  return withSizes(site, 1, sizes.with(0, 1));
+}
+
+/** Of one image, all axes are those of each. */
+function flattenEach({ node, batch, fixed, isBatched }: Site): Node {
+  const [x = ""] = node.inputs;
+  const axis = attribute(node, "axis", "int") ?? 1;
+  const isFirst = axis === 0 || axis === -(fixed.get(x)?.shape.length ?? 0);
+  if (batch !== 1 || !isFirst || !isBatched(x)) return node;
+  return { ...node, attributes: { ...node.attributes, axis: int(1) } };
+}
+
+/** The whole batch, where a slice ends with it. */
+function sliceAll(site: Site): Node {
+  const { node, batch, constant, isBatched } = site;
+  const [x, starts, ends, axes] = node.inputs;
+  const [first, last, along] = [starts, ends, axes].map((name) => {
+    const value = constant(name);
+    return value && toNumbers(value);
+  });
+  if (!first || !last || !isBatched(x) || (axes && !along)) return node;
+  const place = along ? along.indexOf(0) : 0;
+  if (place < 0 || first[place] !== 0 || last[place] !== batch) return node;
+  return withSizes(site, 2, last.with(place, 2 ** 31 - 1));
+}
+
+function resizeEach(site: Site): readonly Node[] {
+  const { node, batch, constant, isBatched, initializers } = site;
+  const [x = "", , , target] = node.inputs;
+  const sizes = constant(target) && toNumbers(constant(target)!);
+  const axes = attribute(node, "axes", "ints") ?? [0];
+  if (!sizes || !isBatched(x) || axes[0] !== 0 || sizes[0] !== batch) return [node];
+  const name = `${node.outputs[0]}.sizes`;
+  const { nodes, constants } = batchSizes(x, sizes.slice(1), name);
+  for (const [key, value] of constants) initializers.set(key, value);
+  return [...nodes, { ...node, inputs: node.inputs.with(3, name) }];
+}
+
+/** Constants of the batch's size, all of whose rows are alike, are repeated for every image. */
+function repeatConstants(site: Site): readonly Node[] {
+  const { batch, fixed, isBatched, initializers } = site;
+  const node = shareRows(site);
+  const axis = attribute(node, "axis", "int") ?? 1;
+  const guide = node.inputs.find(isBatched);
+  const rank = fixed.get(guide ?? "")?.shape.length ?? 0;
+  if (guide === undefined || axis === 0 || axis === -rank) return [node];
+  const added: Node[] = [];
+  const inputs = node.inputs.map((name, index) => {
+    const shape = initializers.get(name)?.shape ?? fixed.get(name)?.shape;
+    if (!shape || isBatched(name) || (shape[0] !== 1 && shape[0] !== batch)) return name;
+    const part = `${node.outputs[0]}.part${index}`;
+    const { nodes, constants } = batchSizes(guide, shape.slice(1), `${part}.sizes`);
+    for (const [key, value] of constants) initializers.set(key, value);
+    const io = { inputs: [name, `${part}.sizes`], outputs: [part] };
+    added.push(...nodes, { name: "", operator: "Expand", domain: "", ...io, attributes: {} });
+    return part;
+  });
+  return [...added, { ...node, inputs }];
+}
+
+/** Of constants with one row an image, all alike, one row. */
+function shareRows({ node, batch, fixed, isBatched, initializers }: Site): Node {
+  const rank = Math.max(...node.inputs.map((name) => fixed.get(name)?.shape.length ?? 0));
+  const inputs = node.inputs.map((name) => {
+    const value = initializers.get(name);
+    const isWhole = value?.shape.length === rank && value.shape[0] === batch;
+    if (!value || batch === 1 || !isWhole || !node.inputs.some(isBatched)) return name;
+    const size = value.data.length / batch;
+    const row = value.data.subarray(0, size);
+    for (let i = 1; i < batch; i++) {
+      if (!Buffer.from(row).equals(value.data.subarray(i * size, (i + 1) * size))) return name;
+    }
+    const shared = `${name}.row`;
+    initializers.set(shared, { ...value, shape: value.shape.with(0, 1), data: row });
+    return shared;
+  });
+  return { ...node, inputs };
+}

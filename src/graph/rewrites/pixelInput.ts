@@ -1,0 +1,101 @@
+// Takes pixels as floats in [0, 1] where a model takes them as whole numbers from 0 to 255.
+import { ModelError } from "../../errors.ts";
+import { describeNode, type Graph, type Node } from "../graph.ts";
+import { fromNumbers, isFloat, toNumbers } from "../tensorData.ts";
+import { consumers, tensorNames } from "../topology.ts";
+import { identity } from "./toFloat32.ts";
+
+/** Operators that only arrange what they read. */
+const arranging: ReadonlySet<string> = new Set([
+  "Concat",
+  "Flatten",
+  "Identity",
+  "Reshape",
+  "Slice",
+  "Split",
+  "Squeeze",
+  "Transpose",
+  "Unsqueeze",
+]);
+
+/** The types that pixels come in. */
+export const pixelTypes: readonly string[] = ["uint8", "int32", "int64"];
+
+const white = 255;
+
+/**
+ * The graph with a first input of float32 in [0, 1] where it was one of whole numbers: the `Cast` to
+ * float multiplies by 255 instead, or goes together with a division by 255 after it. Throws ModelError
+ * where something computes with the whole numbers, and for inputs of other types that are no floats.
+ */
+export function takePixelsAsFloats(graph: Graph): Graph {
+  const [input] = graph.inputs;
+  if (!input || isFloat(input.dtype)) return graph;
+  if (!pixelTypes.includes(input.dtype)) {
+    throw new ModelError(
+      `input "${input.name}" is ${input.dtype}: expected float32, another float, or pixels as uint8; ` +
+        "export the model with a float32 input",
+    );
+  }
+  const readers = consumers(graph);
+  const outputs = new Set(graph.outputs.map(({ name }) => name));
+  const factor = freshName(graph, `${input.name}.white`);
+  const replaced = new Map<Node, Node>();
+  const whole = [input.name];
+  for (let tensor = whole.pop(); tensor !== undefined; tensor = whole.pop()) {
+    for (const node of readers.get(tensor) ?? []) {
+      if (node.domain === "" && node.operator === "Cast") follow(node);
+      else if (node.domain === "" && arranging.has(node.operator)) whole.push(...node.outputs);
+      else refuse(node);
+    }
+  }
+  const nodes = graph.nodes.map((node) => replaced.get(node) ?? node);
+  const inputs = graph.inputs.with(0, { ...input, dtype: "float32" as const });
+  const initializers = new Map(graph.initializers).set(factor, fromNumbers("float32", [], [white]));
+  return { ...graph, inputs, nodes, initializers };
+
+  function follow(cast: Node): void {
+    const to = cast.attributes.to?.value;
+    const result = cast.outputs[0]!;
+    if (to !== 1) {
+      // From one whole number to another.
+      replaced.set(cast, identity(cast));
+      whole.push(result);
+      return;
+    }
+    const next = readers.get(result) ?? [];
+    if (!outputs.has(result) && next.length > 0 && next.every((n) => isDivision(n, result))) {
+      replaced.set(cast, identity(cast));
+      for (const division of next) replaced.set(division, identity(division, result));
+    } else {
+      const inputs = [cast.inputs[0]!, factor];
+      replaced.set(cast, { ...cast, operator: "Mul", inputs, attributes: {} });
+    }
+  }
+
+  /** Whether a node only divides by 255. */
+  function isDivision({ operator, domain, inputs }: Node, x: string): boolean {
+    const [left, right] = inputs;
+    const other = graph.initializers.get((left === x ? right : left) ?? "");
+    const factors = other ? toNumbers(other) : [];
+    const isBy = (value: number) => factors.every((f) => Math.abs(f / value - 1) < 1e-6);
+    if (domain !== "" || factors.length !== 1 || other!.shape.length > 4) return false;
+    return (
+      (operator === "Div" && left === x && isBy(white)) || (operator === "Mul" && isBy(1 / white))
+    );
+  }
+
+  function refuse(node: Node): never {
+    throw new ModelError(
+      `input "${input!.name}" is ${input!.dtype}, and ${describeNode(node)} computes with it before it ` +
+        "becomes float32; export the model with a float32 input",
+    );
+  }
+}
+
+function freshName(graph: Graph, wanted: string): string {
+  const names = tensorNames(graph);
+  let name = wanted;
+  for (let i = 2; names.has(name); i++) name = `${wanted}${i}`;
+  return name;
+}

@@ -1,0 +1,71 @@
+// Other float types become float32: chains are trained and shipped in it, and weights of one type cannot
+// stand behind maps of another.
+import { attribute, int } from "../attributes.ts";
+import type { Attribute, DataType, Graph, Node, TensorData, ValueInfo } from "../graph.ts";
+import { inferShapes } from "../shapes.ts";
+import { fromFloat32, isFloat, toFloat32 } from "../tensorData.ts";
+import { removeIdentities } from "./identities.ts";
+
+/** The floats among the numbers of TensorProto.DataType: float32, float16, float64, bfloat16. */
+const floatCodes: readonly number[] = [1, 10, 11, 16];
+const float32Code = 1;
+
+/** Attributes that name an element type by its number. */
+const typeAttributes = ["to", "dtype", "output_dtype", "stash_type", "softmax_precision"] as const;
+
+/**
+ * The graph with all floats in float32, inputs, outputs and weights: what it computes, but for the
+ * rounding of shorter types. Casts between float types disappear. Throws ModelError where shapes
+ * contradict each other.
+ */
+export function toFloat32Graph(graph: Graph): Graph {
+  const converted = convertGraph(graph);
+  const facts = inferShapes(converted);
+  const typeOf = (name: string | undefined) => facts.get(name ?? "")?.dtype;
+  const nodes = converted.nodes.map((node) => {
+    const isCast = node.domain === "" && ["Cast", "CastLike"].includes(node.operator);
+    const isIdle = isCast && typeOf(node.inputs[0]) === typeOf(node.outputs[0]);
+    return isIdle && typeOf(node.outputs[0]) === "float32" ? identity(node) : node;
+  });
+  return removeIdentities({ ...converted, nodes });
+}
+
+/** A node that passes an input of `node` on, the first unless another is named. */
+export function identity(node: Node, input = node.inputs[0]!): Node {
+  return { ...node, operator: "Identity", domain: "", inputs: [input], attributes: {} };
+}
+
+function convertGraph(graph: Graph): Graph {
+  return {
+    ...graph,
+    inputs: graph.inputs.map(convertInfo),
+    outputs: graph.outputs.map(convertInfo),
+    nodes: graph.nodes.map((node) => ({ ...node, attributes: convertAttributes(node) })),
+    initializers: new Map(
+      [...graph.initializers].map(([name, value]) => [name, convertTensor(value)]),
+    ),
+  };
+}
+
+function convertAttributes(node: Node): Record<string, Attribute> {
+  const converted: Record<string, Attribute> = { ...node.attributes };
+  for (const name of typeAttributes) {
+    if (converted[name]?.type !== "int") continue;
+    const code = attribute(node, name, "int");
+    if (code !== undefined && floatCodes.includes(code)) converted[name] = int(float32Code);
+  }
+  for (const [name, { type, value }] of Object.entries(converted)) {
+    if (type === "tensor") converted[name] = { type, value: convertTensor(value) };
+    if (type === "graph") converted[name] = { type, value: convertGraph(value) };
+  }
+  return converted;
+}
+
+function convertTensor(value: TensorData): TensorData {
+  return isFloat(value.dtype) ? fromFloat32(value.shape, toFloat32(value)) : value;
+}
+
+function convertInfo(info: ValueInfo): ValueInfo {
+  const dtype: DataType = isFloat(info.dtype) ? "float32" : info.dtype;
+  return { ...info, dtype };
+}

@@ -1,0 +1,31 @@
+// Recognises models that were exported in training mode: what they answer changes from run to run, or
+// with the other images of a batch.
+import { ModelError } from "../errors.ts";
+import { attribute } from "./attributes.ts";
+import { describeNode, type Graph, type Node } from "./graph.ts";
+
+/** Throws ModelError that lists the nodes in training mode and says how to export. */
+export function assertInference(graph: Graph): void {
+  const nodes = graph.nodes.filter((node) => isTraining(graph, node));
+  if (nodes.length === 0) return;
+  const shown = nodes.slice(0, 3).map(describeNode);
+  if (nodes.length > shown.length) shown.push(`${nodes.length - shown.length} more`);
+  throw new ModelError(
+    `the model was exported in training mode (${shown.join(", ")}): its answers depend on the other ` +
+      "images of a batch, or on chance; export it with\n" +
+      '  model.eval(); torch.onnx.export(model, example, "model.onnx")',
+  );
+}
+
+function isTraining({ opset, initializers }: Graph, node: Node): boolean {
+  if (node.domain !== "") return false;
+  if (node.operator === "BatchNormalization") {
+    // Before version 14 it is the number of outputs that tells.
+    if (opset < 14) return node.outputs.filter((name) => name !== "").length > 1;
+    return attribute(node, "training_mode", "int") === 1;
+  }
+  if (node.operator !== "Dropout" || opset < 12) return false;
+  const ratio = initializers.get(node.inputs[1] ?? "");
+  const isIdle = ratio?.data.every((byte) => byte === 0) ?? false;
+  return initializers.get(node.inputs[2] ?? "")?.data[0] === 1 && !isIdle;
+}

@@ -1,0 +1,72 @@
+// Originals that ONNX Runtime refuses as files.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { ModelError } from "../../src/errors.ts";
+import { openModel } from "../../src/evaluate/openModel.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import type { TensorData } from "../../src/graph/graph.ts";
+import { toFloat32Graph } from "../../src/graph/rewrites.ts";
+import { fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
+import { encodeModel, readModel } from "../../src/onnx/index.ts";
+import { OnnxSession } from "../../src/runtime/index.ts";
+import * as proto from "../onnx/protos.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "open-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function answerOf(session: OnnxSession, x: TensorData): Promise<number[]> {
+  await using opened = session;
+  const { y } = await opened.run({ x });
+  return toNumbers(y!);
+}
+
+describe("openModel", () => {
+  it("takes the sizes that lie in external data", async () => {
+    const entries = { location: "sizes.bin", offset: "0", length: "16" };
+    const external = Object.entries(entries).map(
+      ([key, value]) => [13, proto.message([1, key], [2, value])] as const,
+    );
+    const sizes = proto.tensor("sizes", { type: 7, dims: [2] }, [14, 1], ...external);
+    const path = join(folder, "sizes.onnx");
+    writeFileSync(join(folder, "sizes.bin"), proto.bytesOf(BigInt64Array.of(2n, -1n)));
+    writeFileSync(
+      path,
+      proto.model({
+        graph: proto.graph({
+          nodes: [proto.node("Reshape", ["x", "sizes"], ["y"])],
+          inputs: [proto.value("x", [1, 6])],
+          outputs: [proto.value("y", [2, 3])],
+          initializers: [sizes],
+        }),
+      }),
+    );
+    await expect(OnnxSession.open(path)).rejects.toThrow("external");
+    const read = await readModel(path);
+    const session = await openModel(path, [() => read]);
+    const x = fromNumbers("float32", [1, 6], [1, 2, 3, 4, 5, 6]);
+    expect(await answerOf(session, x)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it("runs doubles in float32, and complains of the file where nothing runs", async () => {
+    const build = new GraphBuilder();
+    const x = build.input("x", ["N", 1, 2, 2]);
+    const weight = build.initializer("w", fromNumbers("float64", [1, 1, 1, 1], [3]));
+    build.output(build.node("Conv", [x, weight]), "y");
+    const built = build.build();
+    const info = <T>(value: T) => ({ ...value, dtype: "float64" as const });
+    const file = { ...built, inputs: built.inputs.map(info), outputs: built.outputs.map(info) };
+    const path = join(folder, "double.onnx");
+    writeFileSync(path, encodeModel(file));
+    const images = fromNumbers("float32", [1, 1, 2, 2], [1, 2, 3, 4]);
+    const session = await openModel(path, [() => file, () => toFloat32Graph(file)]);
+    expect(await answerOf(session, images)).toEqual([3, 6, 9, 12]);
+    const attempt = openModel(path, [
+      () => {
+        throw new ModelError("another");
+      },
+    ]);
+    await expect(attempt).rejects.toThrow(/double\.onnx.*Conv/);
+  });
+});

@@ -1,0 +1,229 @@
+// Originals of other types, as adopted, against their files in ONNX Runtime.
+import { describe, expect, it } from "vitest";
+import { adoptModel } from "../../src/graph/adopt.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import type { DataType, Graph, TensorData } from "../../src/graph/graph.ts";
+import { uniform } from "../../src/graph/random.ts";
+import { fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
+import { encodeModel } from "../../src/onnx/index.ts";
+import { float32, graph, node } from "./graphs.ts";
+import { runModel } from "./onnxruntime.ts";
+
+const shape = [3, 8, 8];
+const pixels = uniform({ seed: 3, name: "pixels" }, 2 * 192).map((value) =>
+  Math.floor(value * 256),
+);
+
+const codes: Partial<Record<DataType, number>> = { float32: 1, float16: 10, float64: 11, int32: 6 };
+
+/** Two convolutions and a classifier, `first` between the input and them. */
+function network(first: (build: GraphBuilder, x: string) => string = (_, x) => x): Graph {
+  const build = new GraphBuilder({ seed: 1 });
+  const x = build.input("x", ["N", ...shape]);
+  const maps = build.relu(build.conv(first(build, x), { name: "a", outputs: 4, kernel: 3 }));
+  const features = build.relu(build.conv(maps, { name: "b", outputs: 6, kernel: 3 }));
+  const pooled = build.flatten(build.globalAveragePool(features));
+  build.output(build.linear(pooled, { name: "fc", outputs: 4 }), "y");
+  return build.build();
+}
+
+/** The network with weights of a type, between casts or with inputs and outputs of that type. */
+function ofType(dtype: "float16" | "float64", isInside: boolean): Graph {
+  const plain = network();
+  const initializers = new Map<string, TensorData>(
+    [...plain.initializers].map(([name, value]) => [
+      name,
+      fromNumbers(dtype, value.shape, toNumbers(value)),
+    ]),
+  );
+  const info = <T extends { dtype: DataType }>(value: T): T => ({ ...value, dtype });
+  const { inputs, outputs } = plain;
+  if (!isInside) {
+    return { ...plain, initializers, inputs: inputs.map(info), outputs: outputs.map(info) };
+  }
+  const nodes = plain.nodes.map((n) => ({
+    ...n,
+    inputs: n.inputs.map((name) => (name === "x" ? "x.cast" : name)),
+    outputs: n.outputs.map((name) => (name === "y" ? "y.cast" : name)),
+  }));
+  const cast = (from: string, to: string, type: DataType) =>
+    node("Cast", [from], to, { to: codes[type]! });
+  return {
+    ...plain,
+    initializers,
+    nodes: [cast("x", "x.cast", dtype), ...nodes, cast("y.cast", "y", "float32")],
+  };
+}
+
+/** Logits of the file for the pixels and of the adopted graph for them divided by 255. */
+async function compare(file: Graph, dtype: DataType): Promise<[number[], number[]]> {
+  const sizes = [2, ...shape];
+  const isPixel = dtype.includes("int");
+  const given = isPixel ? pixels : pixels.map((value) => value / 255);
+  const adopted = adoptModel(file, { shape, name: "model.onnx" });
+  const input = fromNumbers(dtype, sizes, given);
+  const images = isPixel ? given.map((value) => value / 255) : toNumbers(input);
+  const expected = await runModel(encodeModel(file), { x: input });
+  const actual = await runModel(encodeModel(adopted), { x: float32(sizes, [...images]) });
+  expect(adopted.inputs[0]?.dtype).toBe("float32");
+  expect(actual.y?.dtype).toBe("float32");
+  expect(adopted.nodes.map(({ operator }) => operator)).not.toContain("Cast");
+  return [toNumbers(actual.y!), toNumbers(expected.y!)];
+}
+
+function expectClose([actual, expected]: [number[], number[]], tolerance: number): void {
+  const most = Math.max(...expected.map(Math.abs));
+  expect(most).toBeGreaterThan(0.01);
+  for (const [i, value] of expected.entries()) {
+    expect(Math.abs(actual[i]! - value) / most).toBeLessThan(tolerance);
+  }
+}
+
+describe("an original in another float type", () => {
+  it.each([
+    ["float16 inside", ofType("float16", true), "float32"],
+    ["float16", ofType("float16", false), "float16"],
+  ] as const)("%s answers in float32, but for rounding to 11 bits", async (_, file, dtype) => {
+    expectClose(await compare(file, dtype), 5e-3);
+  });
+
+  it("float64 answers as the same weights in float32", async () => {
+    // ONNX Runtime has no convolution of doubles.
+    for (const isInside of [true, false]) {
+      const adopted = adoptModel(ofType("float64", isInside), { shape, name: "double.onnx" });
+      expect(adopted).toEqual(adoptModel(network(), { shape, name: "plain.onnx" }));
+    }
+  });
+
+  it("bfloat16 takes the values that its weights have", () => {
+    const plain = network();
+    const brain = new Map(
+      [...plain.initializers].map(([name, value]) => [
+        name,
+        fromNumbers("bfloat16", value.shape, toNumbers(value)),
+      ]),
+    );
+    const adopted = adoptModel({ ...plain, initializers: brain }, { shape, name: "brain.onnx" });
+    for (const [name, value] of adopted.initializers) {
+      expect(value.dtype).toBe("float32");
+      expect(toNumbers(value)).toEqual(toNumbers(brain.get(name)!));
+    }
+  });
+
+  it("keeps whole numbers", () => {
+    const position = graph({
+      inputs: { x: { dtype: "float16", shape: ["N", 3] } },
+      nodes: [
+        node("Cast", ["x"], "f", { to: 1 }),
+        node("ArgMax", ["f"], "i", { axis: 1 }),
+        node("Cast", ["i"], "y", { to: 10 }),
+      ],
+      outputs: ["y"],
+    });
+    const adopted = adoptModel(position, { shape: [3], name: "position.onnx" });
+    expect(adopted.nodes.map(({ operator }) => operator)).toEqual(["ArgMax", "Cast"]);
+    expect(adopted.nodes[1]?.attributes.to).toEqual({ type: "int", value: 1 });
+  });
+});
+
+describe("an original that takes pixels", () => {
+  const ofPixels = (dtype: DataType, first: Parameters<typeof network>[0]): Graph => {
+    const file = network(first);
+    return { ...file, inputs: [{ ...file.inputs[0]!, dtype }] };
+  };
+  const constant = (build: GraphBuilder, name: string, values: readonly number[]) =>
+    build.initializer(
+      name,
+      float32([values.length, 1, 1].slice(values.length > 1 ? 0 : 3), values),
+    );
+  const cast = (build: GraphBuilder, x: string, to = 1) =>
+    build.node("Cast", [x], { attributes: { to: { type: "int", value: to } } });
+
+  it.each<[string, DataType, Parameters<typeof network>[0], readonly string[]]>([
+    [
+      "divided by 255",
+      "uint8",
+      (build, x) => build.node("Div", [cast(build, x), constant(build, "k", [255])]),
+      ["Conv"],
+    ],
+    [
+      "multiplied by its reciprocal",
+      "int32",
+      (build, x) => build.node("Mul", [constant(build, "k", [1 / 255]), cast(build, x)]),
+      ["Conv"],
+    ],
+    [
+      "normalised each channel",
+      "uint8",
+      (build, x) => {
+        const centred = build.node("Sub", [cast(build, x), constant(build, "m", [123, 116, 103])]);
+        return build.node("Div", [centred, constant(build, "s", [58, 57, 57])]);
+      },
+      ["Mul", "Sub", "Div", "Conv"],
+    ],
+    [
+      "cast twice",
+      "uint8",
+      (build, x) =>
+        build.node("Div", [cast(build, cast(build, x, 6)), constant(build, "k", [255])]),
+      ["Conv"],
+    ],
+  ])("%s takes them from 0 to 1", async (_, dtype, first, begins) => {
+    const file = ofPixels(dtype, first);
+    expectClose(await compare(file, dtype), 1e-5);
+    const adopted = adoptModel(file, { shape, name: "model.onnx" });
+    const operators = adopted.nodes.map(({ operator }) => operator);
+    expect(operators.slice(0, begins.length)).toEqual(begins);
+  });
+
+  it("is refused where the pixels stay whole numbers", () => {
+    const file = ofPixels("uint8", (build, x) => cast(build, build.node("Add", [x, x])));
+    const adopt = () => adoptModel(file, { shape, name: "model.onnx" });
+    expect(adopt).toThrow(/input "x" is uint8, and Add node .* computes with it/);
+    const truth = { ...file, inputs: [{ ...file.inputs[0]!, dtype: "bool" as const }] };
+    expect(() => adoptModel(truth, { shape, name: "truth.onnx" })).toThrow(/input "x" is bool/);
+  });
+});
+
+describe("a model in training mode", () => {
+  const statistics = { s: float32([3]), b: float32([3]), m: float32([3]), v: float32([3]) };
+  const normalization = (opset: number, outputs: string[], attributes = {}) =>
+    graph({
+      inputs: { x: ["N", ...shape] },
+      initializers: statistics,
+      nodes: [node("BatchNormalization", ["x", "s", "b", "m", "v"], outputs, attributes)],
+      outputs: ["y"],
+      opset,
+    });
+  const dropout = (training: number, ratio = 0.5) =>
+    graph({
+      inputs: { x: ["N", ...shape] },
+      initializers: { r: float32([], [ratio]), t: fromNumbers("bool", [], [training]) },
+      nodes: [node("Dropout", ["x", "r", "t"], "y")],
+      outputs: ["y"],
+    });
+  const adopt = (model: Graph) => () => adoptModel(model, { shape, name: "model.onnx" });
+
+  it("is refused, with the line that exports rightly", () => {
+    const trained = [
+      normalization(15, ["y", "mean", "var"], { training_mode: 1 }),
+      normalization(9, ["y", "mean", "var", "saved", "saved2"]),
+      dropout(1),
+    ];
+    for (const model of trained) {
+      expect(adopt(model)).toThrow(
+        /exported in training mode .*\n {2}model\.eval\(\); torch\.onnx\.export/s,
+      );
+    }
+  });
+
+  it("is none where nothing is left to chance", () => {
+    const others = [
+      normalization(15, ["y"], { training_mode: 0 }),
+      normalization(9, ["y"]),
+      dropout(0),
+      dropout(1, 0),
+    ];
+    for (const model of others) expect(adopt(model)).not.toThrow();
+  });
+});
