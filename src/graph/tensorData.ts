@@ -2,9 +2,6 @@
 // are aligned, and plain numbers whatever the element type.
 import { type DataType, elementSize, type TensorData } from "./graph.ts";
 
-/** Element types that `fromNumbers` writes: all but the 16-bit floats, which are only read. */
-export type NumberType = Exclude<DataType, "float16" | "bfloat16">;
-
 const views = {
   float32: Float32Array,
   float64: Float64Array,
@@ -48,9 +45,12 @@ export function fromFloat32(shape: readonly number[], values: Float32Array): Ten
   return { dtype: "float32", shape, data };
 }
 
-/** A tensor with the given elements; 64-bit integers saturate, smaller ones wrap around. */
+/**
+ * A tensor with the given elements; 64-bit integers saturate, smaller ones wrap around, floats are
+ * rounded to the nearest, ties to even.
+ */
 export function fromNumbers(
-  dtype: NumberType,
+  dtype: DataType,
   shape: readonly number[],
   values: ArrayLike<number>,
 ): TensorData {
@@ -62,6 +62,11 @@ export function fromNumbers(
     for (let i = 0; i < values.length; i++) view[i] = saturate(values[i]!, uint64Range);
   } else if (dtype === "bool") {
     for (let i = 0; i < values.length; i++) view[i] = values[i] ? 1 : 0;
+  } else if (dtype === "float16") {
+    for (let i = 0; i < values.length; i++) view[i] = encodeFloat16(values[i]!);
+  } else if (dtype === "bfloat16") {
+    const words = new Uint32Array(Float32Array.from(values).buffer);
+    for (let i = 0; i < words.length; i++) view[i] = encodeBfloat16(words[i]!);
   } else {
     view.set(values);
   }
@@ -108,6 +113,25 @@ const uint64Range = [0n, 2n ** 64n - 1n] as const;
 function saturate(value: number, [least, greatest]: readonly [bigint, bigint]): bigint {
   if (value >= Number(greatest)) return greatest;
   return value <= Number(least) ? least : BigInt(Math.trunc(value));
+}
+
+// Numbers are multiples of a step that doubles with every power of two, 2^-24 below 2^-13.
+function encodeFloat16(value: number): number {
+  if (Number.isNaN(value)) return 0x7e00;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const magnitude = Math.abs(value);
+  if (magnitude >= 65520) return sign | 0x7c00;
+  const exponent = Math.max(-14, Math.floor(Math.log2(magnitude)));
+  const steps = magnitude / 2 ** (exponent - 10);
+  const [whole, rest] = [Math.floor(steps), steps % 1];
+  const isUp = rest > 0.5 || (rest === 0.5 && whole % 2 === 1);
+  return sign | ((exponent + 14) * 1024 + whole + (isUp ? 1 : 0));
+}
+
+// From the bits of a float32.
+function encodeBfloat16(bits: number): number {
+  if ((bits & 0x7fffffff) > 0x7f800000) return 0x7fc0;
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
 
 function decodeFloat16(bits: number): number {

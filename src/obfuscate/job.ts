@@ -5,6 +5,7 @@ import { countCost } from "../graph/cost.ts";
 import { compose } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { writeModel } from "../onnx/index.ts";
+import { quantizeShipped } from "../quantize/index.ts";
 import { libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
 import {
   assertEpochs,
@@ -96,12 +97,18 @@ async function execute(
   const sealed = seal(chain, classifier, { depth: options.depth, seed });
   const shipped = { graph: sealed, path: run.files.model };
   await writeModel(sealed, shipped.path);
+  const onProgress = () => throwIfStopped(hooks, run);
   const results = await verify({ graph, path: options.model }, shipped, {
-    ...{ trained: compose(chain, classifier), ...data, mean, std, threads },
-    onProgress: () => throwIfStopped(hooks, run),
+    ...{ trained: compose(chain, classifier), ...data, mean, std, threads, onProgress },
   });
+  const { quantize, model: originalPath } = options;
+  const quantized =
+    quantize &&
+    (await quantizeShipped(shipped, quantize, {
+      ...{ original: originalPath, ...data, mean, std, threads, onProgress },
+    }));
   const summary: ObfuscateSummary = {
-    ...results,
+    ...{ ...results, ...(quantized && { quantized }) },
     ...{ depth: options.depth, epochs: options.epochs, seed, device, precision },
     seconds: run.seconds,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,

@@ -1,6 +1,7 @@
 // What a user asks of the main job, and what it answers.
 import type { Latency } from "../evaluate/index.ts";
 import type { Overparameterization } from "../models/index.ts";
+import type { Quantization, QuantizedFiles } from "../quantize/index.ts";
 import type { JobOptions, ResolvedJobOptions, RunFiles } from "../train/index.ts";
 import type { JointLoss } from "./joint.ts";
 
@@ -20,6 +21,8 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
   readonly tuneClassifier?: number;
   /** Most MACs of the chain. */
   readonly maxMacs?: number;
+  /** Other types of numbers that the shipped file is written in as well; none by default. */
+  readonly quantize?: readonly Quantization[];
   /** Gates: a missed one is exit code 7, after everything is written. */
   readonly maxLatencyRatio?: number;
   readonly minAccuracy?: number;
@@ -72,6 +75,8 @@ export interface ObfuscateSummary {
     /** Largest difference between the logits of the original and of the shipped file. */
     readonly maxAbsDiffToOriginal: number;
   };
+  /** The shipped file in the other types of numbers that were asked for. */
+  readonly quantized?: QuantizedFiles;
   readonly depth: number;
   readonly epochs: number;
   readonly seed: number;

@@ -18,6 +18,7 @@ import {
 import { inferShapes } from "../graph/shapes.ts";
 import { sequential } from "../models/index.ts";
 import { encodeModel, readModel } from "../onnx/index.ts";
+import { type Quantization, withOpsetForInt8 } from "../quantize/index.ts";
 import { type Device, parseDevice } from "../torch/index.ts";
 import { assertShares, resolveJobOptions } from "../train/index.ts";
 import { defaultLoss, type JointLoss } from "./joint.ts";
@@ -71,7 +72,7 @@ export async function prepare(options: ObfuscateOptions): Promise<Prepared> {
   const { extractor, classifier } = cutGraph(whole, boundary.tensor, foldedFacts);
   const { depth, maxMacs } = options;
   const plan = planChain(extractor, foldedFacts, { depth, boundary, ...(maxMacs && { maxMacs }) });
-  assertSealable({ graph, classifier, plan });
+  assertSealable({ graph, classifier, plan }, options.quantize);
   const sha256 = createHash("sha256")
     .update(await readFile(options.model))
     .digest("hex");
@@ -85,15 +86,15 @@ function foldAround(graph: Graph, boundary: Boundary): Graph {
   return foldBatchNorm({ ...graph, outputs: [...graph.outputs, features] });
 }
 
-/** Throws ModelError where the trained chain could not be shipped with this classifier. */
-function assertSealable({
-  graph,
-  classifier,
-  plan,
-}: Pick<Prepared, "graph" | "classifier" | "plan">) {
+/** Throws ModelError where the trained chain could not be shipped with this classifier, or not be quantized. */
+function assertSealable(
+  { graph, classifier, plan }: Pick<Prepared, "graph" | "classifier" | "plan">,
+  quantize: readonly Quantization[] = [],
+) {
   const untrained = sequential(plan.layers, { shape: plan.input });
   const options = { depth: plan.layers.length, seed: 0 };
-  encodeModel(seal(nameChainInput(untrained, graph), classifier, options));
+  const sealed = seal(nameChainInput(untrained, graph), classifier, options);
+  encodeModel(quantize.includes("int8") ? withOpsetForInt8(sealed) : sealed);
 }
 
 /** The graph for images of this shape and any batch size, constants folded. */

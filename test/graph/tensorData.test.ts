@@ -58,6 +58,25 @@ describe("tensor data", () => {
     expect([...toFloat32(brain)]).toEqual([1, -2, 3.140625]);
   });
 
+  it("encodes 16-bit floats, rounding to even", () => {
+    const bits = (dtype: "float16" | "bfloat16", ...values: number[]) => [
+      ...(typedView(fromNumbers(dtype, [values.length], values)) as Uint16Array),
+    ];
+    const exact = [1, -2, 65504, 2 ** -24, 2 ** -14, Infinity, -Infinity, 0];
+    expect(toNumbers(fromNumbers("float16", [8], exact))).toEqual(exact);
+    expect(bits("float16", 1 + 2 ** -11, 1 + 3 * 2 ** -11, 65519, 65520, -0, 2 ** -25)).toEqual([
+      0x3c00, 0x3c02, 0x7bff, 0x7c00, 0x8000, 0,
+    ]);
+    expect(bits("float16", NaN, 0.1, 1 - 2 ** -20)).toEqual([0x7e00, 0x2e66, 0x3c00]);
+    expect(bits("bfloat16", 1, 1 + 2 ** -8, 1 + 3 * 2 ** -8, -Infinity, NaN)).toEqual([
+      0x3f80, 0x3f80, 0x3f82, 0xff80, 0x7fc0,
+    ]);
+    for (let i = 0; i < 0x7c00; i++) {
+      const value = toNumbers(bits16("float16", i))[0]!;
+      expect(bits("float16", value)[0]).toBe(i);
+    }
+  });
+
   it("picks elements by position", () => {
     const tensor = fromNumbers("int64", [2, 2], [1, 2, 3, 4]);
     expect(toNumbers(pick(tensor, [3, 0, 0], [3]))).toEqual([4, 1, 1]);

@@ -1,9 +1,10 @@
 // `deepobf obfuscate MODEL --data DATA --depth N --epochs N --out DIR`: the main job.
 import { overparameterizations } from "../../models/index.ts";
+import { quantizations } from "../../quantize/names.ts";
 import { defineCommand } from "../command.ts";
 import { trainingOptions } from "../dataOptions.ts";
 import { runJob } from "../job.ts";
-import { choice, integer, number, required, text } from "../options.ts";
+import { choice, choices, integer, number, required, text } from "../options.ts";
 import { runJson } from "../runJson.ts";
 import { renderSummary, withTableOnMiss } from "../summary.ts";
 
@@ -64,6 +65,11 @@ export const obfuscateOptions = {
     help: "most multiply-accumulates of the chain",
     min: 0,
     above: true,
+  }),
+  quantize: choices({
+    flags: "--quantize <NAMES>",
+    help: "also write the shipped file in int8, fp16, or both: int8,fp16",
+    choices: quantizations,
   }),
   maxLatencyRatio: number({
     flags: "--max-latency-ratio <X>",
