@@ -124,6 +124,18 @@ export function choice<const T extends string>(
   );
 }
 
+/** Some of several words, between commas; in a configuration file also a list. */
+export function choices<const T extends string>(
+  spelling: Spelling & { choices: readonly T[] },
+): Option<readonly T[] | undefined> {
+  const expected = `${spelling.choices.join(" or ")}, or several between commas`;
+  return option<readonly T[] | undefined>(spelling, expected, (given) => {
+    const words = typeof given === "string" ? given.split(",") : Array.isArray(given) ? given : [];
+    const known = spelling.choices.filter((word) => words.includes(word));
+    return known.length > 0 && known.length === words.length ? known : undefined;
+  });
+}
+
 /** On where it is given. */
 export function flag(spelling: Spelling): Option<boolean> {
   const read = (given: unknown) => (typeof given === "boolean" ? given : undefined);

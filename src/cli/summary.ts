@@ -2,26 +2,34 @@
 import type { ModelFigures, ObfuscateSummary } from "../obfuscate/index.ts";
 import { bytes, count, duration, milliseconds, percent, renderTable, tiny } from "./render.ts";
 
+/** What every file has. */
+type Measured = Pick<ModelFigures, "accuracy" | "bytes" | "latencyMs">;
+
 /** The table of both models, and where the shipped file is. */
 export function renderSummary(summary: ObfuscateSummary): string {
   const { original, obfuscated, verify, files, seconds, peakMemoryBytes } = summary;
+  const quantized = Object.entries(summary.quantized ?? {});
+  const chains = [{ ...obfuscated, agreement: verify.agreement }, ...quantized.map(([, f]) => f)];
   const row = (name: string, show: (figures: ModelFigures) => string) => [
-    name,
-    show(original),
-    show(obfuscated),
+    ...[name, show(original), show(obfuscated)],
+    ...quantized.map(() => ""),
+  ];
+  const fullRow = (name: string, show: (figures: Measured) => string) => [
+    ...[name, show(original)],
+    ...chains.map(show),
   ];
   const table = renderTable([
-    ["", "original", "obfuscated"],
-    row("accuracy (single view)", ({ accuracy }) => percent(accuracy)),
+    ["", "original", "obfuscated", ...quantized.map(([name]) => name)],
+    fullRow("accuracy (single view)", ({ accuracy }) => percent(accuracy)),
+    ["agreement with the original", "", ...chains.map(({ agreement }) => percent(agreement))],
     row("parameters", ({ parameters }) => count(parameters)),
     row("MACs", ({ macs }) => count(macs)),
     row("convolutions", ({ convolutions }) => String(convolutions)),
-    row("file", (figures) => bytes(figures.bytes)),
-    row("latency, batch 1", ({ latencyMs }) => milliseconds(latencyMs.batch1)),
-    row("latency, batch 64", ({ latencyMs }) => milliseconds(latencyMs.batch64)),
+    fullRow("file", (figures) => bytes(figures.bytes)),
+    fullRow("latency, batch 1", ({ latencyMs }) => milliseconds(latencyMs.batch1)),
+    fullRow("latency, batch 64", ({ latencyMs }) => milliseconds(latencyMs.batch64)),
   ]);
   const checks = renderTable([
-    ["agreement with the original", percent(verify.agreement)],
     ["squared error of the logits, over their squares", percent(verify.logitError)],
     ["the same on images trained on", percent(verify.trainingLogitError)],
     [
@@ -32,5 +40,7 @@ export function renderSummary(summary: ObfuscateSummary): string {
     ["time", duration(seconds)],
     ["peak memory", bytes(peakMemoryBytes)],
   ]);
-  return `${table}\n\n${checks}\n\nshipped file: ${files.model}`;
+  const paths = [files.model, ...quantized.map(([, { model }]) => model)];
+  const label = paths.length === 1 ? "shipped file" : "shipped files";
+  return `${table}\n\n${checks}\n\n${label}: ${paths.join(", ")}`;
 }

@@ -15,3 +15,4 @@ export {
 export { loadData } from "./load.ts";
 export { type HostBatch, hostBatches, type Normalization } from "./normalize.ts";
 export { parseDataSpec } from "./notation.ts";
+export { sampleOf } from "./sample.ts";

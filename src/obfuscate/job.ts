@@ -2,6 +2,7 @@
 import { compose } from "../graph/rewrites.ts";
 import { defineJob } from "../jobs/index.ts";
 import { writeModel } from "../onnx/index.ts";
+import { quantizeShipped } from "../quantize/index.ts";
 import { throwIfStopped } from "../runs/index.ts";
 import { missedGates } from "./gates.ts";
 import type { ObfuscateOptions, ObfuscateResults, ResolvedOptions } from "./options.ts";
@@ -32,11 +33,17 @@ export const obfuscationJob = defineJob<
     const sealed = seal(chain, simulated.classifier, { depth, seed });
     const shipped = { graph: sealed, path: run.files.model };
     await writeModel(sealed, shipped.path);
+    const onProgress = () => throwIfStopped(hooks, run);
+    const judging = { ...data, mean, std, threads, onProgress };
+    const trained = compose(chain, simulated.classifier);
     const results = await verify({ graph: original, path: options.model }, shipped, {
-      ...{ trained: compose(chain, simulated.classifier), ...data, mean, std, threads },
-      onProgress: () => throwIfStopped(hooks, run),
+      ...judging,
+      trained,
     });
-    return { ...results, depth };
+    const { quantize, model } = options;
+    if (!quantize) return { ...results, depth };
+    const quantized = await quantizeShipped(shipped, quantize, { ...judging, original: model });
+    return { ...results, quantized, depth };
   },
 
   missedGates,

@@ -10,6 +10,7 @@ import {
   type RunFacts,
   resolveJobOptions,
 } from "../jobs/index.ts";
+import type { Quantization, QuantizedFiles } from "../quantize/index.ts";
 import type { Device } from "../torch/index.ts";
 import { defaultLoss, type JointLoss } from "./jointLoss.ts";
 
@@ -27,6 +28,8 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
   readonly tuneClassifier?: number;
   /** Most MACs of the chain. */
   readonly maxMacs?: number;
+  /** Other types of numbers that the shipped file is written in as well; none by default. */
+  readonly quantize?: readonly Quantization[];
   /** Gates: a missed one is exit code 7, after everything is written. */
   readonly maxLatencyRatio?: number;
   readonly minAccuracy?: number;
@@ -117,6 +120,8 @@ export interface ObfuscateResults {
     /** Largest difference between the logits of the original and of the shipped file. */
     readonly maxAbsDiffToOriginal: number;
   };
+  /** The shipped file in the other types of numbers that were asked for. */
+  readonly quantized?: QuantizedFiles;
   readonly depth: number;
 }
 

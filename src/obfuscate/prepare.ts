@@ -20,6 +20,7 @@ import { inferShapes } from "../graph/shapes.ts";
 import type { Prepared } from "../jobs/index.ts";
 import { sequential } from "../models/index.ts";
 import { encodeModel, readModel } from "../onnx/index.ts";
+import { type Quantization, withOpsetForInt8 } from "../quantize/index.ts";
 import { parseDevice } from "../torch/index.ts";
 import { type ObfuscateOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { type ChainPlan, planChain } from "./plan.ts";
@@ -97,7 +98,7 @@ function planFor(model: Graph, data: Data, options: ObfuscateOptions): Inputs {
   const { depth, maxMacs } = options;
   const plan = planChain(extractor, foldedFacts, { depth, boundary, ...(maxMacs && { maxMacs }) });
   const inputs = { original, boundary, extractor, classifier, data, plan };
-  assertSealable(inputs);
+  assertSealable(inputs, options.quantize);
   return { ...inputs, teacher: endInLogits(folded) };
 }
 
@@ -107,15 +108,15 @@ function foldAround(graph: Graph, boundary: Boundary): Graph {
   return foldBatchNorm({ ...graph, outputs: [...graph.outputs, features] });
 }
 
-/** Throws ModelError where the trained chain could not be shipped with this classifier. */
-function assertSealable({
-  original,
-  classifier,
-  plan,
-}: Pick<Inputs, "original" | "classifier" | "plan">): void {
+/** Throws ModelError where the trained chain could not be shipped with this classifier, or not be quantized. */
+function assertSealable(
+  { original, classifier, plan }: Pick<Inputs, "original" | "classifier" | "plan">,
+  quantize: readonly Quantization[] = [],
+): void {
   const untrained = sequential(plan.layers, { shape: plan.input });
   const options = { depth: plan.layers.length, seed: 0 };
-  encodeModel(seal(nameChainInput(untrained, original), classifier, options));
+  const sealed = seal(nameChainInput(untrained, original), classifier, options);
+  encodeModel(quantize.includes("int8") ? withOpsetForInt8(sealed) : sealed);
 }
 
 /** The shape that an image folder's images are resized to: that of the model's input, where it is fixed. */

@@ -2,7 +2,7 @@
 // the chain and the classifier alone, and how it compares with the original.
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { type Data, type Dataset, type Normalization, select } from "../data/index.ts";
+import { type Data, type Normalization, sampleOf } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { ModelError } from "../errors.ts";
 import { compare, type Evaluation, type Latency, OnnxClassifier } from "../evaluate/index.ts";
@@ -96,14 +96,6 @@ async function compareWithTrained(shipped: OnnxClassifier, options: VerifyOption
   } finally {
     network.dispose();
   }
-}
-
-/** Images from all over a data set, which may be in the order of its classes; all where it has fewer. */
-function sampleOf(dataset: Dataset, most: number): Dataset {
-  const total = dataset.labels.length;
-  const count = Math.min(most, total);
-  const indices = Int32Array.from({ length: count }, (_, i) => Math.floor((i * total) / count));
-  return select(dataset, indices, dataset.name);
 }
 
 async function figuresOf(

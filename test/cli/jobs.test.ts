@@ -47,6 +47,20 @@ describe.concurrent("obfuscate", () => {
     expect(JSON.parse(shipped.stdout)).toMatchObject({ convolutions: 3, sequential: true });
   });
 
+  test("writes the shipped file in int8 and fp16, with figures beside it", async ({ expect }) => {
+    const out = file("quantized");
+    const ended = await deepobf(obfuscate(out, "--quantize", "int8,fp16"));
+    expect(ended, ended.stderr).toMatchObject({ code: 0 });
+    expect(ended.stdout).toMatch(/original +obfuscated +int8 +fp16\n/);
+    const { quantized } = JSON.parse(readFileSync(join(out, "summary.json"), "utf8"));
+    for (const name of ["int8", "fp16"]) {
+      const model = join(out, `model.${name}.onnx`);
+      expect(quantized[name].model).toBe(model);
+      expect(existsSync(model)).toBe(true);
+      expect(ended.stdout).toContain(model);
+    }
+  });
+
   test("prints the command that makes the same file again", async ({ expect }) => {
     const [first, second] = [file("once"), file("again")];
     const ended = await deepobf(obfuscate(first, "--json", "--seed", "5", "--mean", "0.25"));

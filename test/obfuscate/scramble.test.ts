@@ -1,14 +1,18 @@
-import { describe, expect, it } from "vitest";
+import fc from "fast-check";
+import { describe, expect, it, test } from "vitest";
 import { Network } from "../../src/engine/index.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import type { Graph } from "../../src/graph/graph.ts";
-import { normal } from "../../src/graph/random.ts";
+import type { Graph, TensorData } from "../../src/graph/graph.ts";
+import { normal, uniform } from "../../src/graph/random.ts";
+import { foldBatchNorm, renameTensors } from "../../src/graph/rewrites.ts";
 import { fromFloat32, toFloat32 } from "../../src/graph/tensorData.ts";
+import { sequential } from "../../src/models/index.ts";
 import { scramble } from "../../src/obfuscate/scramble.ts";
 import { manualSeed, randn } from "../../src/torch/index.ts";
 
-type Head = "pooled" | "flattened";
+type Head = "pooled" | "flattened" | "hidden";
 
+/** Two convolutions with biases before one linear layer, or two. */
 function chain(head: Head, activation: "Relu" | "Sigmoid" = "Relu"): Graph {
   const build = new GraphBuilder({ seed: 4 });
   let x = build.input("image", ["N", 2, 8, 8]);
@@ -16,8 +20,10 @@ function chain(head: Head, activation: "Relu" | "Sigmoid" = "Relu"): Graph {
   x = build.node(activation, [x]);
   x = build.maxPool(x, { kernel: 2 });
   x = build.relu(build.conv(x, { name: "b", outputs: 5, kernel: 3, padding: 1, bias: true }));
-  if (head === "pooled") x = build.globalAveragePool(x);
-  build.output(build.linear(build.flatten(x), { name: "fc", outputs: 3 }), "logits");
+  if (head !== "flattened") x = build.globalAveragePool(x);
+  x = build.flatten(x);
+  if (head === "hidden") x = build.relu(build.linear(x, { name: "hidden", outputs: 7 }));
+  build.output(build.linear(x, { name: "fc", outputs: 3 }), "logits");
   const graph = build.build();
   const biases = [...graph.initializers.entries()].filter(([name]) => name.endsWith(".bias"));
   const drawn = biases.map(([name, { shape }]) => {
@@ -34,30 +40,49 @@ function logits(graph: Graph): number[] {
   return (results.logits as NonNullable<typeof results.logits>).numbers();
 }
 
+function expectSameFunction(before: Graph, after: Graph): void {
+  const [expected, found] = [logits(before), logits(after)];
+  const largest = Math.max(...expected.map(Math.abs));
+  expect(largest).toBeGreaterThan(1e-3);
+  for (const [i, value] of expected.entries()) {
+    expect(Math.abs(value - found[i]!) / largest).toBeLessThan(1e-5);
+  }
+}
+
+function valuesOf(graph: Graph, name: string): Float32Array {
+  return toFloat32(graph.initializers.get(name) as TensorData);
+}
+
 function sortedMagnitudes(graph: Graph, name: string): number[] {
-  const values = toFloat32(graph.initializers.get(name) as never);
-  return [...values].map(Math.abs).sort((a, b) => a - b);
+  return [...valuesOf(graph, name)].map(Math.abs).sort((a, b) => a - b);
+}
+
+/** The graph with some parameters changed. */
+function withValues(
+  graph: Graph,
+  change: Readonly<Record<string, (value: number, place: number) => number>>,
+): Graph {
+  const changed = Object.entries(change).map(([name, f]) => {
+    const { shape } = graph.initializers.get(name) as TensorData;
+    return [name, fromFloat32(shape, valuesOf(graph, name).map(f))] as const;
+  });
+  return { ...graph, initializers: new Map([...graph.initializers, ...changed]) };
 }
 
 describe("scramble", () => {
-  for (const head of ["pooled", "flattened"] as const) {
+  for (const head of ["pooled", "flattened", "hidden"] as const) {
     for (const activation of ["Relu", "Sigmoid"] as const) {
       it(`keeps the function of a chain with ${activation} under a ${head} head`, () => {
         const graph = chain(head, activation);
-        const before = logits(graph);
-        const after = logits(scramble(graph, 7));
-        const largest = Math.max(...before.map(Math.abs));
-        for (const [i, value] of before.entries()) {
-          expect(Math.abs(value - (after[i] as number)) / largest).toBeLessThan(1e-5);
-        }
+        expectSameFunction(graph, scramble(graph, 7));
       });
     }
   }
 
   it("leaves no weight where and as it was", () => {
-    const graph = chain("pooled");
+    const graph = chain("hidden");
     const scrambled = scramble(graph, 7);
-    for (const name of ["a.weight", "a.bias", "b.weight", "fc.weight"]) {
+    for (const name of ["a.weight", "a.bias", "b.weight", "hidden.weight", "fc.weight"]) {
       expect(scrambled.initializers.get(name)?.data, name).not.toEqual(
         graph.initializers.get(name)?.data,
       );
@@ -76,6 +101,24 @@ describe("scramble", () => {
     );
   });
 
+  it.each(["relu", "none"] as const)(
+    "permutes channels across %s of a planned layer",
+    (activation) => {
+      const layer = { outputs: 6, kernel: [3, 3], stride: [1, 1], padding: [1, 1] } as const;
+      const layers = [1, 2].map(() => ({ ...layer, pool: false, activation }));
+      const names: Record<string, string> = { input: "image", features: "logits" };
+      const graph = renameTensors(
+        foldBatchNorm(sequential(layers, { shape: [2, 8, 8] })),
+        (name) => names[name] ?? name,
+      );
+      const scrambled = scramble(graph, 7);
+      expectSameFunction(graph, scrambled);
+      expect(valuesOf(scrambled, "conv1.weight")).not.toEqual(valuesOf(graph, "conv1.weight"));
+      const magnitudes = [graph, scrambled].map((each) => sortedMagnitudes(each, "conv1.weight"));
+      expect(magnitudes[1]).not.toEqual(magnitudes[0]);
+    },
+  );
+
   it("depends on the seed alone", () => {
     const graph = chain("pooled");
     expect(scramble(graph, 7)).toEqual(scramble(graph, 7));
@@ -92,5 +135,118 @@ describe("scramble", () => {
     build.output(build.add(build.relu(x), x), "map");
     const graph = build.build();
     expect(scramble(graph, 7)).toEqual(graph);
+  });
+
+  it("leaves weights alone that two layers share", () => {
+    const build = new GraphBuilder();
+    let x = build.input("image", ["N", 2, 8, 8]);
+    x = build.relu(build.conv(x, { name: "a", outputs: 2, kernel: 1, bias: true }));
+    x = build.node("Conv", [x, "a.weight", "a.bias"]);
+    build.output(build.linear(build.flatten(x), { name: "fc", outputs: 3 }), "logits");
+    const graph = build.build();
+    expect(scramble(graph, 7)).toEqual(graph);
+  });
+});
+
+describe("canonical scale", () => {
+  test.each(["pooled", "flattened", "hidden"] as const)(
+    "is the same whatever positive factors the trained chain had: %s",
+    (head) => {
+      const graph = chain(head);
+      const canonical = scramble(graph, 7);
+      const property = fc.property(fc.integer({ min: 0, max: 1000 }), (seed) => {
+        const factor = (name: string, count: number) =>
+          uniform({ seed, name }, count).map((u) => 10 ** (6 * u - 3));
+        const [a, b] = [factor("a", 6), factor("b", 5)];
+        const after = head === "hidden" ? "hidden.weight" : "fc.weight";
+        const block = head === "flattened" ? 16 : 1;
+        const scaled = withValues(graph, {
+          "a.weight": (value, place) => value * a[Math.floor(place / 18)]!,
+          "a.bias": (value, place) => value * a[place]!,
+          "b.weight": (value, place) =>
+            (value * b[Math.floor(place / 54)]!) / a[Math.floor(place / 9) % 6]!,
+          "b.bias": (value, place) => value * b[place]!,
+          [after]: (value, place) => value / b[Math.floor(place / block) % 5]!,
+        });
+        for (const [name, { data }] of scramble(scaled, 7).initializers) {
+          const found = toFloat32({ dtype: "float32", shape: [], data });
+          const expected = valuesOf(canonical, name);
+          for (const [place, value] of expected.entries()) {
+            expect(Math.abs(found[place]! - value), name).toBeLessThanOrEqual(
+              2e-6 * Math.abs(value),
+            );
+          }
+        }
+      });
+      fc.assert(property, { numRuns: 20 });
+    },
+  );
+
+  /** image → 1×1 convolution with two channels → ReLU → 1×1 convolution, by hand. */
+  function small(first: number[], bias: number[], second: number[]): Graph {
+    const build = new GraphBuilder();
+    let x = build.input("image", ["N", 1, 8, 8]);
+    x = build.relu(build.conv(x, { name: "a", outputs: 2, kernel: 1, bias: true }));
+    build.output(build.conv(x, { name: "b", outputs: 1, kernel: 1 }), "logits");
+    return withValues(build.build(), {
+      "a.weight": (_, place) => first[place]!,
+      "a.bias": (_, place) => bias[place]!,
+      "b.weight": (_, place) => second[place]!,
+    });
+  }
+
+  const cases = [
+    [
+      "the weights on both sides are equally large",
+      [8, -1],
+      [4, 6],
+      [2, 9],
+      [4, -3],
+      [2, 18],
+      [4, 3],
+    ],
+    [
+      "a channel that is always 0 is written as such",
+      [8, 0],
+      [4, 0],
+      [2, 9],
+      [4, 0],
+      [2, 0],
+      [4, 0],
+    ],
+    ["so is one that nothing reads", [8, 5], [4, 3], [2, 0], [4, 0], [2, 0], [4, 0]],
+    ["a channel without weights goes by its bias", [8, 0], [4, 4], [2, 9], [4, 0], [2, 6], [4, 6]],
+  ] as const;
+  test.each(cases)("%s", (_, first, bias, second, newFirst, newBias, newSecond) => {
+    const scrambled = scramble(small([...first], [...bias], [...second]), 7);
+    const isSwapped = Math.abs(valuesOf(scrambled, "b.weight")[0]! - newSecond[0]) > 1e-6;
+    const ordered = (values: Iterable<number>) => (isSwapped ? [...values].reverse() : [...values]);
+    const expectClose = (name: string, expected: readonly number[]) => {
+      for (const [i, value] of ordered(valuesOf(scrambled, name)).entries()) {
+        expect(value, name).toBeCloseTo(expected[i]!, 5);
+      }
+    };
+    expectClose("a.weight", newFirst);
+    expectClose("a.bias", newBias);
+    expectClose("b.weight", newSecond);
+  });
+
+  test("makes every channel's weights as large before ReLU as behind it", () => {
+    const scrambled = scramble(chain("pooled"), 7);
+    const norms = (name: string, channelOf: (place: number) => number, channels: number) => {
+      const sums = new Float64Array(channels);
+      for (const [place, value] of valuesOf(scrambled, name).entries()) {
+        sums[channelOf(place)]! += value ** 2;
+      }
+      return sums;
+    };
+    const before = norms("a.weight", (place) => Math.floor(place / 18), 6);
+    const after = norms("b.weight", (place) => Math.floor(place / 9) % 6, 6);
+    for (const [i, value] of before.entries()) expect(after[i]! / value).toBeCloseTo(1, 5);
+  });
+
+  test("ends on weights that are not numbers", () => {
+    const graph = withValues(chain("pooled"), { "b.weight": () => Number.NaN });
+    expect(scramble(graph, 7).nodes).toEqual(graph.nodes);
   });
 });

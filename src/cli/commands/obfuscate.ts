@@ -1,8 +1,9 @@
 // `deepobf obfuscate MODEL --data DATA --depth N --epochs N --out DIR`: the main job.
 import type { Description } from "../../obfuscate/index.ts";
+import { quantizations } from "../../quantize/names.ts";
 import { trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
-import { choice, integer, number, required, text } from "../options.ts";
+import { choice, choices, integer, number, required, text } from "../options.ts";
 import { renderDescription } from "../planTable.ts";
 import { renderSummary } from "../summary.ts";
 
@@ -58,6 +59,11 @@ const obfuscateOptions = {
     help: "most multiply-accumulates of the chain",
     min: 0,
     above: true,
+  }),
+  quantize: choices({
+    flags: "--quantize <NAMES>",
+    help: "also write the shipped file in int8, fp16, or both: int8,fp16",
+    choices: quantizations,
   }),
   maxLatencyRatio: number({
     flags: "--max-latency-ratio <X>",

@@ -1,0 +1,37 @@
+// A graph in half precision: weights and activations are float16, inputs and outputs stay float32.
+import { int } from "../graph/attributes.ts";
+import type { Graph, Node } from "../graph/graph.ts";
+import { renameTensors, stripNames } from "../graph/rewrites.ts";
+import { fromNumbers, toFloat32 } from "../graph/tensorData.ts";
+
+// TensorProto.DataType
+const float32 = 1;
+const float16 = 10;
+
+/** The graph with float16 in place of float32 between its inputs and its outputs. */
+export function toFloat16(graph: Graph): Graph {
+  const ends = [...graph.inputs, ...graph.outputs].filter(({ dtype }) => dtype === "float32");
+  const inside = new Map(ends.map(({ name }) => [name, `${name}.half`]));
+  const renamed = renameTensors(graph, (name) => inside.get(name) ?? name);
+  const cast = (from: string, to: string, type: number): Node => ({
+    ...{ name: "", operator: "Cast", domain: "", inputs: [from], outputs: [to] },
+    attributes: { to: int(type) },
+  });
+  const casts = (infos: Graph["inputs"], make: (name: string, half: string) => Node) =>
+    infos.flatMap(({ name }) => (inside.has(name) ? [make(name, inside.get(name)!)] : []));
+  const initializers = [...renamed.initializers].map(([name, value]) => {
+    if (value.dtype !== "float32") return [name, value] as const;
+    return [name, fromNumbers("float16", value.shape, toFloat32(value))] as const;
+  });
+  return stripNames({
+    ...renamed,
+    inputs: graph.inputs,
+    outputs: graph.outputs,
+    nodes: [
+      ...casts(graph.inputs, (name, half) => cast(name, half, float16)),
+      ...renamed.nodes,
+      ...casts(graph.outputs, (name, half) => cast(half, name, float32)),
+    ],
+    initializers: new Map(initializers),
+  });
+}

@@ -1,0 +1,4 @@
+// Quantization of the shipped file.
+export type { Quantization } from "./names.ts";
+export { withOpsetForInt8 } from "./opset.ts";
+export { type QuantizedFigures, type QuantizedFiles, quantizeShipped } from "./shipped.ts";

@@ -1,0 +1,111 @@
+// The shipped file once more with smaller numbers, and what that costs and gains.
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { Data, Dataset } from "../data/dataset.ts";
+import { hostBatches, type Normalization } from "../data/normalize.ts";
+import { sampleOf } from "../data/sample.ts";
+import { compare, type Latency, OnnxClassifier } from "../evaluate/index.ts";
+import type { Graph, TensorData } from "../graph/graph.ts";
+import { writeModel } from "../onnx/index.ts";
+import { OnnxSession } from "../runtime/index.ts";
+import { calibrate } from "./calibrate.ts";
+import { toFloat16 } from "./float16.ts";
+import { integerTensors, quantizeToInt8, reluBeforePooling } from "./int8.ts";
+import type { Quantization } from "./names.ts";
+import { withOpsetForInt8 } from "./opset.ts";
+
+/** A quantized file and its figures on the test images. */
+export interface QuantizedFigures {
+  /** The file: `model.int8.onnx` beside `model.onnx`. */
+  readonly model: string;
+  /** Share of images classified rightly. */
+  readonly accuracy: number;
+  /** Share of images that the original classifies alike. */
+  readonly agreement: number;
+  readonly bytes: number;
+  /** Median milliseconds in ONNX Runtime. */
+  readonly latencyMs: Latency;
+  readonly sha256: string;
+}
+
+/** The shipped file as a graph. */
+export interface Shipped {
+  readonly graph: Graph;
+  readonly path: string;
+}
+
+export interface QuantizeOptions extends Data, Normalization {
+  /** The original's file, which agreement is with. */
+  readonly original: string;
+  readonly threads: number;
+  /** Called after every batch; what it throws ends the work. */
+  readonly onProgress?: () => void;
+}
+
+const imagesToCalibrate = 512;
+const imagesAtOnce = 16;
+const secondsPerLatency = 1;
+
+/** The figures of each quantized file. */
+export type QuantizedFiles = Readonly<Partial<Record<Quantization, QuantizedFigures>>>;
+
+/**
+ * Writes a shipped file in other types of numbers beside it, and measures these files in ONNX Runtime. For int8, ranges
+ * are those that 512 training images give. Throws ModelError where one cannot be written or gives what is no number.
+ */
+export async function quantizeShipped(
+  shipped: Shipped,
+  wanted: readonly Quantization[],
+  options: QuantizeOptions,
+): Promise<QuantizedFiles> {
+  const files: Partial<Record<Quantization, QuantizedFigures>> = {};
+  for (const each of wanted) files[each] = await quantize(shipped, each, options);
+  return files;
+}
+
+async function quantize(
+  shipped: Shipped,
+  quantization: Quantization,
+  options: QuantizeOptions,
+): Promise<QuantizedFigures> {
+  const { test, original, threads } = options;
+  const model = shipped.path.replace(/(\.onnx)?$/, `.${quantization}.onnx`);
+  const convert = quantization === "int8" ? toInt8 : toFloat16;
+  await writeModel(await convert(shipped.graph, options), model);
+
+  await using originalSession = await OnnxSession.open(original, { threads });
+  await using session = await OnnxSession.open(model, { threads });
+  const first = await OnnxClassifier.open(originalSession, test);
+  const second = await OnnxClassifier.open(session, test);
+  const { evaluations, agreement } = await compare([first, second], test, options);
+  const bytes = await readFile(model);
+  return {
+    ...{ model, accuracy: evaluations[1].accuracy, agreement },
+    bytes: bytes.length,
+    latencyMs: {
+      batch1: await second.latency({ batch: 1, seconds: secondsPerLatency }),
+      batch64: await second.latency({ batch: 64, seconds: secondsPerLatency }),
+    },
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+  };
+}
+
+async function toInt8(graph: Graph, options: QuantizeOptions): Promise<Graph> {
+  const { train, threads } = options;
+  const prepared = reluBeforePooling(withOpsetForInt8(graph));
+  const ranges = await calibrate(prepared, integerTensors(prepared).values(), {
+    batches: batchesOf(sampleOf(train, imagesToCalibrate), options),
+    threads,
+  });
+  return quantizeToInt8(prepared, ranges);
+}
+
+function* batchesOf(
+  dataset: Dataset,
+  { mean, std, onProgress }: QuantizeOptions,
+): Generator<TensorData> {
+  for (const { images } of hostBatches(dataset, { mean, std, batch: imagesAtOnce })) {
+    yield images;
+    onProgress?.();
+  }
+}

@@ -1,0 +1,54 @@
+// The quantized files of a shipped one, and whether their figures are true.
+import { createHash } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { expect, test } from "vitest";
+import { loadData } from "../../src/data/index.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import { quantizeShipped } from "../../src/quantize/index.ts";
+import { tinyResnet, writeData, writeTiny } from "../obfuscate/tiny.ts";
+import { accuracyOf, classesOf } from "../train/accuracy.ts";
+import { workshop } from "../workshop.ts";
+
+const path = workshop();
+const normalization = { mean: [0.4], std: [0.3] };
+
+/** A chain for 1×8×8 images and four classes. */
+function chain() {
+  const build = new GraphBuilder({ seed: 9 });
+  let x = build.input("input", ["N", 1, 8, 8]);
+  for (const name of ["a", "b"]) {
+    const options = { name, outputs: 24, kernel: 3, padding: 1, bias: true };
+    x = build.relu(build.maxPool(build.conv(x, options), { kernel: 2 }));
+  }
+  build.output(build.linear(build.flatten(x), { name: "fc", outputs: 4 }), "logits");
+  return build.build();
+}
+
+test("writes int8 and fp16 beside the shipped file, and tells the truth about them", async () => {
+  const { train, test } = await loadData(writeData(path("data")));
+  const original = writeTiny(path("original.onnx"), tinyResnet());
+  const graph = chain();
+  const shipped = writeTiny(path("model.onnx"), graph);
+  const files = await quantizeShipped({ graph, path: shipped }, ["int8", "fp16"], {
+    ...{ original, train, test, threads: 1, ...normalization },
+  });
+  const before = await classesOf(shipped, test, normalization);
+  const wanted = await classesOf(original, test, normalization);
+  const share = (first: number[], second: number[]) =>
+    first.filter((each, i) => each === second[i]).length / first.length;
+  for (const name of ["int8", "fp16"] as const) {
+    const model = path(`model.${name}.onnx`);
+    const classes = await classesOf(model, test, normalization);
+    expect(files[name]).toEqual({
+      model,
+      accuracy: await accuracyOf(model, test, normalization),
+      agreement: share(wanted, classes),
+      bytes: statSync(model).size,
+      latencyMs: { batch1: expect.any(Number), batch64: expect.any(Number) },
+      sha256: createHash("sha256").update(readFileSync(model)).digest("hex"),
+    });
+    expect(files[name]!.latencyMs.batch1).toBeGreaterThan(0);
+    expect(share(before, classes)).toBeGreaterThan(0.9);
+    expect(files[name]!.bytes).toBeLessThan(0.7 * statSync(shipped).size);
+  }
+});
