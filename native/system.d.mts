@@ -32,3 +32,5 @@ export function blasRemedy(): string;
 export function packageManager(): PackageManager | undefined;
 /** The command that installs packages on this system, for a person to run; undefined where it is unknown. */
 export function installCommand(requirements: readonly Requirement[]): string | undefined;
+/** Where a program lies on PATH. */
+export function which(name: string): string | undefined;

@@ -1,8 +1,7 @@
 // What DeepObf needs of the system, whether it is there, and which package brings it: one table for set-up and
 // for `deepobf doctor`.
-import { existsSync, readdirSync, realpathSync } from "node:fs";
-import { join } from "node:path";
-import { which } from "./process.mjs";
+import { accessSync, constants, existsSync, readdirSync, realpathSync } from "node:fs";
+import { delimiter, join } from "node:path";
 
 /** @import { Blas, PackageManager, Requirement } from "./system.d.mts" */
 
@@ -127,6 +126,23 @@ export function installCommand(requirements) {
     zypper: `${sudo}zypper install`,
   };
   return `${commands[manager]} ${packages.join(" ")}`;
+}
+
+/**
+ * @param {string} name
+ */
+export function which(name) {
+  return (process.env.PATH ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
 }
 
 /** @param {readonly string[]} paths */
