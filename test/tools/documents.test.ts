@@ -21,7 +21,7 @@ test("every document is up to date: where one is not, npm run results writes it"
 
 test("every record stands in a document", () => {
   const places = [...documents(records).values()].flatMap((text) =>
-    Array.from(text.matchAll(/<!-- table: (.*?) -->/g), ([, name]) => name),
+    Array.from(text.matchAll(/^<!-- table: (.*?) -->/gm), ([, name]) => name),
   );
   const wanted = new Set([
     ...records.results.map(({ series }) => (series === "large" ? "large large" : `cost ${series}`)),
@@ -48,12 +48,8 @@ test("the figures of every run, and their means over seeds", () => {
       ...["20.0 ms → 8.00 ms (0.40)", "1.09 MB → 1.05 MB", "`0123456789ab`"],
     ]),
   );
-  expect(cells(meansTable(runs)).slice(1)).toEqual([
-    [
-      ...["resnet20", "19 → 5", "2", "16", "90.00 %", "90.00 %", "0.00", "90.26 %"],
-      ...["0.55", "0.40"],
-    ],
-  ]);
+  const means = ["90.00 %", "90.00 %", "0.00", "90.26 %", "0.55", "0.40"];
+  expect(cells(meansTable(runs)).slice(1)).toEqual([["ResNet-20", "19 → 5", ...means, "16", "2"]]);
 });
 
 test("runs with large images, and what they took", () => {

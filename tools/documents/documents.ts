@@ -2,12 +2,13 @@
 // of that kind.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { currentCommand } from "../records/commands.ts";
+import { count, percent } from "../../src/cli/render.ts";
 import { type Records, root } from "../records/records.ts";
 import { ablationTable } from "./ablations.ts";
 import { convolutionTable, dataTable, memoryTable, overheadTable, trainTable } from "./bench.ts";
+import { commandsOf } from "./commands.ts";
 import { logbookTable, observationTable } from "./logbook.ts";
-import { fillTables } from "./markdown.ts";
+import { fillTables, table } from "./markdown.ts";
 import { exportTable, operatorTables } from "./operators.ts";
 import { accuracyTable, costTable, largeTable, meansTable } from "./runs.ts";
 
@@ -24,7 +25,13 @@ const kinds: Readonly<Record<string, (records: Records, argument: string) => str
   cost: ({ results }, series) => costTable(ofSeries(results, series)),
   means: ({ results }, series) => meansTable(ofSeries(results, series)),
   large: ({ results }, series) => largeTable(ofSeries(results, series)),
-  commands: ({ results }, series) => commands(ofSeries(results, series)),
+  commands: ({ results }, series) =>
+    commandsOf(
+      ofSeries(results, series).filter(({ seed }) => seed === 0),
+      ({ name, depth }) => `${name}, depth ${depth}`,
+    ),
+  examples: ({ examples }) => exampleTable(examples),
+  training: ({ examples }) => commandsOf(examples, ({ name }) => name),
   ablations: ({ ablations }) => ablationTable(ablations),
   tuning: logbookTable,
   observations: observationTable,
@@ -44,11 +51,11 @@ export function tableOf(records: Records, name: string): string {
   );
 }
 
-/** README.md and the documents of docs/, by their paths in the repository, as they are to be. */
+/** README.md, those of docs/ and the one of examples/, by their paths in the repository, as they are to be. */
 export function documents(records: Records): Map<string, string> {
   const names = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
   return new Map(
-    ["README.md", ...names.map((name) => `docs/${name}`)].map((path) => {
+    ["README.md", "examples/README.md", ...names.map((name) => `docs/${name}`)].map((path) => {
       const text = readFileSync(join(root, path), "utf8");
       return [path, fillTables(text, (name) => tableOf(records, name))];
     }),
@@ -59,10 +66,12 @@ function ofSeries<T extends { readonly series: string }>(records: readonly T[], 
   return records.filter((record) => record.series === series);
 }
 
-/** The command of each run with seed 0, as today's product takes it. */
-function commands(runs: Records["results"]): string {
-  const lines = runs
-    .filter(({ seed }) => seed === 0)
-    .map(({ name, depth, command }) => `# ${name}, depth ${depth}\n${currentCommand(command)}\n`);
-  return `\`\`\`\n${lines.join("\n")}\`\`\``;
+function exampleTable(models: Records["examples"]): string {
+  return table(models, [
+    ["file", ({ name }) => `[${name}](${name})`],
+    ["architecture", ({ architecture }) => architecture],
+    ["parameters", ({ parameters }) => count(parameters)],
+    ["accuracy", ({ accuracy }) => percent(accuracy)],
+    ["minutes", ({ seconds }) => (seconds / 60).toFixed(0)],
+  ]);
 }

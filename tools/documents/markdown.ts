@@ -16,14 +16,14 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
   ].join("\n");
 }
 
-const place = /(<!-- table: ([^\n]*?) -->\n)(.*?)(<!-- end of table -->)/gs;
+const place = /^(<!-- table: ([^\n]*?) -->\n)(.*?)^(<!-- end of table -->)/gms;
 
 /**
  * A document with its places, `<!-- table: NAME -->` to `<!-- end of table -->`, filled anew. Throws an Error
  * where a place does not end.
  */
 export function fillTables(document: string, fill: (name: string) => string): string {
-  const names = document.split("<!-- table: ").length - 1;
+  const names = [...document.matchAll(/^<!-- table: /gm)].length;
   const found = [...document.matchAll(place)].length;
   if (names !== found)
     throw new Error(`expected an end to each of ${names} tables, received ${found}`);

@@ -42,23 +42,34 @@ export function costTable(runs: readonly ChainRun[]): string {
   ]);
 }
 
+/** Originals by their names in the records. */
+const titles: Readonly<Record<string, string>> = {
+  densenet: "DenseNet",
+  googlenet: "GoogLeNet, smoothed labels",
+  "googlenet-unsmoothed": "GoogLeNet",
+  resnet20: "ResNet-20",
+  resnet56: "ResNet-56",
+};
+
 /** Means over the seeds of each original and depth. */
 export function meansTable(runs: readonly ChainRun[]): string {
   const of = (runs: readonly ChainRun[], figure: (run: ChainRun) => number) =>
     mean(runs.map(figure));
+  const time = (runs: readonly ChainRun[], batch: "batch1" | "batch64") =>
+    of(runs, (run) => ratio(run, batch)).toFixed(2);
   return table(
     grouped(runs, ({ name, depth }) => `${name} ${depth}`),
     [
-      ["original", ([first]) => first!.name],
+      ["original", ([first]) => titles[first!.name] ?? first!.name],
       ["convolutions", ([first]) => `${first!.original.convolutions} → ${first!.depth}`],
-      ["seeds", (runs) => runs.length],
-      ["epochs", (runs) => [...new Set(runs.map(({ epochs }) => epochs))].join(", ")],
       ["accuracy of the original", (runs) => percent(of(runs, (run) => run.original.accuracy))],
-      ["of the obfuscated", (runs) => percent(of(runs, (run) => run.obfuscated.accuracy))],
+      ["of the chain", (runs) => percent(of(runs, (run) => run.obfuscated.accuracy))],
       ["points", (runs) => points(of(runs, gain))],
       ["agreement", (runs) => percent(of(runs, (run) => run.verify.agreement))],
-      ["latency ratio, batch 1", (runs) => of(runs, (run) => ratio(run, "batch1")).toFixed(2)],
-      ["batch 64", (runs) => of(runs, (run) => ratio(run, "batch64")).toFixed(2)],
+      ["time, batch 1", (runs) => time(runs, "batch1")],
+      ["batch 64", (runs) => time(runs, "batch64")],
+      ["epochs", (runs) => [...new Set(runs.map(({ epochs }) => epochs))].join(", ")],
+      ["seeds", (runs) => runs.length],
     ],
   );
 }

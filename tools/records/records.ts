@@ -1,6 +1,6 @@
 // The records: what was measured, one JSON object a line, in records/*.jsonl (records/README.md). Every table
 // of the documents is made of them.
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -85,6 +85,8 @@ export interface Records {
   readonly bench: readonly Benchmark[];
   readonly exports: readonly ExportCheck[];
   readonly observations: readonly Observation[];
+  /** The reference models in examples/, named by their files. */
+  readonly examples: readonly ReferenceRun[];
 }
 
 /** Reads all records of a folder; throws an Error that names the line which is none. */
@@ -99,7 +101,17 @@ export function readRecords(folder = join(root, "records")): Records {
     bench: read<Benchmark>("bench", ["series", "name", "versions", "results"]),
     exports: read<ExportCheck>("exports", ["series", "name", "libtorch"]),
     observations: read<Observation>("observations", ["series", "row"]),
+    examples: readExamples(join(root, "examples")),
   };
+}
+
+/** What `deepobf train --json` printed of each model of a folder, from the JSON file beside it. */
+function readExamples(folder: string): ReferenceRun[] {
+  const files = readdirSync(folder).filter((file) => file.endsWith(".onnx"));
+  return files.map((file) => ({
+    ...{ series: "examples", name: file },
+    ...JSON.parse(readFileSync(join(folder, file.replace(/onnx$/, "json")), "utf8")),
+  }));
 }
 
 /** The records of one file; throws an Error for a line that is not JSON or lacks one of the fields. */
