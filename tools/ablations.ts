@@ -15,7 +15,7 @@ import { appendRecord, type ChainRun, readRecords, root } from "./records/record
 const trials = planTrials(process.argv.slice(2));
 for (const [i, trial] of trials.entries()) {
   const { series, name, depth, epochs, seed } = trial;
-  const title = `${series}, depth ${depth}, ${epochs} epochs, ${name}, seed ${seed}`;
+  const title = `${series}, depth ${depth}, epochs ${epochs}, ${name}, seed ${seed}`;
   // Read anew each time: another call may work on the same list.
   const known = isRecorded(trial, readRecords().ablations);
   console.error(`${i + 1} of ${trials.length}: ${title}${known ? ": recorded already" : ""}`);

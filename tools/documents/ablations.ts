@@ -29,7 +29,7 @@ const columns: readonly Column<readonly ChainRun[]>[] = [
   ["judged by", ([first]) => (heldOut(first!) ? `${heldOut(first!)} held out` : "test set")],
   ["accuracy of the original", (runs) => percent(mean(runs.map((run) => run.original.accuracy)))],
   ["of the chain", (runs) => percent(mean(runs.map(accuracyOf)))],
-  ["± ", (runs) => spread(runs.map(accuracyOf))],
+  ["±", (runs) => spread(runs.map(accuracyOf))],
   ["logits off by", (runs) => percent(mean(runs.map(logitErrorOf)))],
   ["±", (runs) => spread(runs.map(logitErrorOf))],
   ["seconds", (runs) => mean(runs.map(({ seconds }) => seconds)).toFixed(0)],
