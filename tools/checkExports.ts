@@ -48,7 +48,10 @@ for (const path of paths) {
 if (options.out) {
   const common = { libtorch: libtorchVersion(), tolerance };
   const records = rows.map(({ file, ...row }) => ({
-    ...{ series: "exports", name: basename(file, ".onnx"), ...common, ...row },
+    series: "exports",
+    name: basename(file, ".onnx"),
+    ...common,
+    ...row,
   }));
   writeFileSync(options.out, records.map((record) => `${JSON.stringify(record)}\n`).join(""));
 }

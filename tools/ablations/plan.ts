@@ -50,7 +50,11 @@ export function planTrials(given: readonly string[]): Trial[] {
   return numbers(taken, "--epochs").flatMap((epochs) =>
     seeds.flatMap((seed) =>
       names.map((name) => ({
-        ...{ series: originalOf(`deepobf obfuscate ${model}`), name, depth, epochs, seed },
+        series: originalOf(`deepobf obfuscate ${model}`),
+        name,
+        depth,
+        epochs,
+        seed,
         arguments: [
           ...[...rest, "--depth", `${depth}`, "--epochs", `${epochs}`, "--seed", `${seed}`],
           ...variants[name]!,

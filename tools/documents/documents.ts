@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { count, percent } from "../../src/cli/render.ts";
-import { type Records, root } from "../records/records.ts";
+import { ofSeries, type Records, root } from "../records/records.ts";
 import { ablationTable } from "./ablations.ts";
 import { convolutionTable, dataTable, memoryTable, overheadTable, trainTable } from "./bench.ts";
 import { commandsOf } from "./commands.ts";
@@ -60,10 +60,6 @@ export function documents(records: Records): Map<string, string> {
       return [path, fillTables(text, (name) => tableOf(records, name))];
     }),
   );
-}
-
-function ofSeries<T extends { readonly series: string }>(records: readonly T[], series: string) {
-  return records.filter((record) => record.series === series);
 }
 
 function exampleTable(models: Records["examples"]): string {

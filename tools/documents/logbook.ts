@@ -1,7 +1,13 @@
 // The tables of docs/logbook.md: every record of tuning, by series, and rows that were noted by hand.
 import { count, percent } from "../../src/cli/render.ts";
 import { differences, optionsOf, originalOf } from "../records/commands.ts";
-import { type ChainRun, isChain, type Records, type ReferenceRun } from "../records/records.ts";
+import {
+  type ChainRun,
+  isChain,
+  ofSeries,
+  type Records,
+  type ReferenceRun,
+} from "../records/records.ts";
 import { type Column, table } from "./markdown.ts";
 import { optionalPercent } from "./runs.ts";
 
@@ -32,15 +38,6 @@ export function observationTable(records: Records, series: string): string {
   return table(
     rows,
     titles.map((title) => [title, (row) => row[title] ?? ""] as const),
-  );
-}
-
-function ofSeries<T extends { readonly series: string }>(records: readonly T[], series: string) {
-  const found = records.filter((record) => record.series === series);
-  if (found.length > 0) return found;
-  const known = new Set(records.map((record) => record.series));
-  throw new Error(
-    `expected the name of a series, one of ${[...known].join(", ")}; received ${series}`,
   );
 }
 

@@ -109,7 +109,8 @@ export function readRecords(folder = join(root, "records")): Records {
 function readExamples(folder: string): ReferenceRun[] {
   const files = readdirSync(folder).filter((file) => file.endsWith(".onnx"));
   return files.map((file) => ({
-    ...{ series: "examples", name: file },
+    series: "examples",
+    name: file,
     ...JSON.parse(readFileSync(join(folder, file.replace(/onnx$/, "json")), "utf8")),
   }));
 }
@@ -127,6 +128,19 @@ export function readLines<T>(path: string, fields: readonly string[]): T[] {
     }
     return record as T;
   });
+}
+
+/** The records of a series; throws an Error where there is none of that name. */
+export function ofSeries<T extends { readonly series: string }>(
+  records: readonly T[],
+  series: string,
+): T[] {
+  const found = records.filter((record) => record.series === series);
+  if (found.length > 0) return found;
+  const known = new Set(records.map((record) => record.series));
+  throw new Error(
+    `expected the name of a series, one of ${[...known].join(", ")}; received ${series}`,
+  );
 }
 
 /** Adds a record to a file, in one write: runs of several processes may end at the same time. */
