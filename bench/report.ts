@@ -1,16 +1,18 @@
 // What every benchmark prints: one JSON object with the machine, the versions and the results.
-import { writeFileSync } from "node:fs";
+
 import { availableParallelism, cpus, loadavg } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { cpuHasBfloat16, libtorchVersion } from "../src/torch/index.ts";
+import { appendRecord, root } from "../tools/records/records.ts";
 
 /** Options that all benchmarks of the binding take. */
 export interface BenchOptions {
   readonly python: string | undefined;
   readonly rounds: number;
   readonly threads: number;
-  /** File that gets the report too. */
-  readonly out: string | undefined;
+  /** The machine's name, under which the report is recorded. */
+  readonly record: string | undefined;
 }
 
 export function readOptions(defaults: { rounds: number; threads?: number }): BenchOptions {
@@ -19,39 +21,36 @@ export function readOptions(defaults: { rounds: number; threads?: number }): Ben
       python: { type: "string" },
       rounds: { type: "string", default: String(defaults.rounds) },
       threads: { type: "string", default: String(defaults.threads ?? availableParallelism()) },
-      out: { type: "string" },
+      record: { type: "string" },
     },
   });
   return {
     python: values.python,
     rounds: Number(values.rounds),
     threads: Number(values.threads),
-    out: values.out,
+    record: values.record,
   };
 }
 
-/** Prints the report, and writes it where `--out` says. */
+/** Prints the report, and adds it to records/bench.jsonl where `--record` names the machine. */
 export function report(benchmark: string, options: BenchOptions, results: object): void {
-  const { threads, rounds } = options;
-  const text = JSON.stringify(
-    {
-      benchmark,
-      date: new Date().toISOString().slice(0, 10),
-      machine: {
-        cpu: cpus()[0]?.model.trim(),
-        cores: availableParallelism(),
-        bf16: cpuHasBfloat16(),
-        load: round(loadavg()[0]!),
-      },
-      versions: { node: process.versions.node, libtorch: libtorchVersion() },
-      ...{ threads, rounds },
-      ...results,
+  const { threads, rounds, record } = options;
+  const measured = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: {
+      cpu: cpus()[0]?.model.trim(),
+      cores: availableParallelism(),
+      bf16: cpuHasBfloat16(),
+      load: round(loadavg()[0]!),
     },
-    null,
-    2,
-  );
-  console.log(text);
-  if (options.out) writeFileSync(options.out, `${text}\n`);
+    versions: { node: process.versions.node, libtorch: libtorchVersion() },
+    ...{ threads, rounds },
+    ...results,
+  };
+  console.log(JSON.stringify({ benchmark, ...measured }, null, 2));
+  if (record === undefined) return;
+  const path = join(root, "records", "bench.jsonl");
+  appendRecord(path, { series: benchmark, name: record, ...measured });
 }
 
 export function median(values: readonly number[]): number {

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 
 /** @import { Libtorch, Located, LocateOptions, Skipped } from "./locate.d.mts" */
 
+/** @type {string} */
 export const oldestVersion = "1.13";
 
 const multiarch = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" };

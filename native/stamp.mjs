@@ -11,6 +11,7 @@ import { locateLibtorch } from "./locate.mjs";
 const nativeDirectory = dirname(fileURLToPath(import.meta.url));
 export const buildDirectory = join(dirname(nativeDirectory), "build", "native");
 export const addonPath = join(buildDirectory, "deepobf.node");
+/** @type {string} */
 export const rebuildCommand = "npm run build:native";
 
 /**

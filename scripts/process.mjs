@@ -1,7 +1,5 @@
 // Runs the commands of set-up: quiet while they work, their last lines when they fail.
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 
 /** Exit code of a missing or failing tool (docs/exit-codes.md: resources). */
 const resources = 5;
@@ -30,24 +28,6 @@ export function attempt([program = "", ...parameters], options = {}) {
     stdio: ["ignore", "pipe", "pipe"],
   });
   return { ok: status === 0, output: error ? error.message : `${stdout}${stderr}` };
-}
-
-/**
- * @param {string} name
- * @returns {string | undefined} where the program lies on PATH
- */
-export function which(name) {
-  return (process.env.PATH ?? "")
-    .split(delimiter)
-    .map((folder) => join(folder, name))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
 }
 
 /**

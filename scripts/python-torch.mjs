@@ -2,7 +2,8 @@
 // its headers and libraries are used; Python never runs after this.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { attempt, fail, lastLines, run, which } from "./process.mjs";
+import { which } from "../native/system.mjs";
+import { attempt, fail, lastLines, run } from "./process.mjs";
 
 const version = "2.15.0";
 /** What libtorch_cpu of the CUDA wheel loads even where no GPU is. */

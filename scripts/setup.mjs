@@ -4,18 +4,18 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { locateLibtorch } from "../native/locate.mjs";
-import { attempt, fail, run } from "./process.mjs";
-import { installPythonTorch } from "./python-torch.mjs";
 import {
   buildTools,
   fashionMnist,
   installCommand,
   libtorchCompanions,
   onnxTestData,
-} from "./system.mjs";
+} from "../native/system.mjs";
+import { attempt, fail, run } from "./process.mjs";
+import { installPythonTorch } from "./python-torch.mjs";
 import { aptHasLibtorch, installMissing } from "./system-packages.mjs";
 
-/** @import { Requirement } from "./system.d.mts" */
+/** @import { Requirement } from "../native/system.d.mts" */
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const demo = process.argv.includes("--demo");

@@ -1,9 +1,9 @@
 // Installs missing system packages with apt-get where that needs nobody's password; else ends with the exact
 // command for this system.
-import { attempt, fail, run, which } from "./process.mjs";
-import { installCommand, packageManager } from "./system.mjs";
+import { installCommand, packageManager, which } from "../native/system.mjs";
+import { attempt, fail, run } from "./process.mjs";
 
-/** @import { Requirement } from "./system.d.mts" */
+/** @import { Requirement } from "../native/system.d.mts" */
 
 /** The oldest libtorch-dev that serves (Debian 11 and Ubuntu 22.04 have older ones). */
 const oldestLibtorch = [1, 13];

@@ -1,7 +1,7 @@
 // `deepobf doctor`: what was found on this machine, and what each missing part would need.
 import { explainMissing, type Libtorch } from "../../native/locate.mjs";
 import { rebuildCommand } from "../../native/stamp.mjs";
-import { blasRemedy, installCommand } from "../../scripts/system.mjs";
+import { blasRemedy, installCommand } from "../../native/system.mjs";
 import { exitCodes } from "../errors.ts";
 import { collectFacts, type MachineFacts } from "./machine.ts";
 

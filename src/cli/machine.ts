@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type Libtorch, locateLibtorch, type Skipped } from "../../native/locate.mjs";
 import { checkAddon, type Stamp } from "../../native/stamp.mjs";
-import { fashionMnist, onnxTestData, type Requirement } from "../../scripts/system.mjs";
+import { fashionMnist, onnxTestData, type Requirement } from "../../native/system.mjs";
 
 /** An npm package with native code: installed, and does it load? */
 export interface PackageFacts {

@@ -1,5 +1,5 @@
 // docs/ against the commands themselves: an option that is not documented, or no longer exists, fails here.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { exitCodes } from "../../src/errors.ts";
@@ -57,29 +57,4 @@ test("docs/exit-codes.md names every exit code", () => {
   const text = readFileSync(join(root, "docs", "exit-codes.md"), "utf8");
   const codes = [...text.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code));
   expect(codes).toEqual(Object.values(exitCodes));
-});
-
-test("examples/README.md names every model, its accuracy and the command that trained it", () => {
-  const folder = join(root, "examples");
-  const text = readFileSync(join(folder, "README.md"), "utf8");
-  const models = readdirSync(folder).filter((name) => name.endsWith(".onnx"));
-  expect(models.length).toBeGreaterThan(0);
-  for (const model of models) {
-    const record = readFileSync(join(folder, model.replace(".onnx", ".json")), "utf8");
-    const { command, architecture, accuracy } = JSON.parse(record);
-    const percent = (100 * accuracy).toFixed(2);
-    expect(text).toContain(`| [${model}](${model}) | ${architecture} | ${percent} % |`);
-    expect(text).toContain(`# ${model}\n${command}\n`);
-  }
-});
-
-test("links between the documents lead to files", () => {
-  for (const name of [
-    ...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"],
-    ...["docs/command-line.md", "docs/recipe.md", "examples/README.md"],
-  ]) {
-    const text = readFileSync(join(root, name), "utf8");
-    for (const [, target = ""] of text.matchAll(/\]\((?!https?:)([^)#]+)/g))
-      expect(existsSync(join(root, name, "..", target)), `${name}: ${target}`).toBe(true);
-  }
 });

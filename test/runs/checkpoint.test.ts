@@ -10,11 +10,11 @@ import {
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { ResourceError } from "../../src/errors.ts";
-import { scope, tensor } from "../../src/torch/index.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../../src/runs/checkpoint.ts";
 import { MetricsFile } from "../../src/runs/metrics.ts";
-import { arm, disarm } from "./faults.ts";
+import { scope, tensor } from "../../src/torch/index.ts";
 import { filesBelow, mountDisk, workshop } from "../workshop.ts";
+import { arm, disarm } from "./faults.ts";
 
 vi.mock("node:fs/promises", async (original) =>
   (await import("./faults.ts")).faulty(await original()),

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { ResourceError } from "../../src/errors.ts";
 import { createDirectoryAtomically, writeFileAtomically } from "../../src/files.ts";
-import { arm, disarm } from "./faults.ts";
 import { filesBelow, mountDisk, workshop } from "../workshop.ts";
+import { arm, disarm } from "./faults.ts";
 
 vi.mock("node:fs/promises", async (original) =>
   (await import("./faults.ts")).faulty(await original()),

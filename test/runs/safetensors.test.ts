@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type DType, scope, type Tensor, tensor, zeros } from "../../src/torch/index.ts";
 import { decodeTensors, encodeTensors } from "../../src/runs/safetensors.ts";
+import { type DType, scope, type Tensor, tensor, zeros } from "../../src/torch/index.ts";
 
 const dtypes: readonly DType[] = [
   ...(["float32", "float64", "bfloat16", "float16"] as const),

@@ -1,0 +1,26 @@
+// Compiles src/, bench/ and tools/ and runs a program of the latter two: node scripts/run.mjs tools/NAME [OPTIONS].
+import { spawnSync } from "node:child_process";
+import { existsSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const output = join(root, "build", "tools");
+const [program = "", ...options] = process.argv.slice(2);
+
+run([join(root, "scripts", "build.mjs"), "--quiet"]);
+run([
+  join(root, "node_modules", "typescript", "bin", "tsc"),
+  "-p",
+  join(root, "tsconfig.tools.json"),
+]);
+// src/torch finds the addon from its own place, two folders below the one that holds native/.
+const native = join(output, "native");
+if (!existsSync(native)) symlinkSync(join(root, "native"), native, "junction");
+run(["--enable-source-maps", join(output, `${program}.js`), ...options]);
+
+/** @param {string[]} parameters */
+function run(parameters) {
+  const { status } = spawnSync(process.execPath, parameters, { stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+}

@@ -1,0 +1,50 @@
+// Which runs `npm run ablations` makes.
+import { expect, test } from "vitest";
+import { isRecorded, planTrials, variants } from "../../tools/ablations/plan.ts";
+import { chainRun } from "./runs.ts";
+
+const given = ["o/resnet20.onnx", "--data", "cifar10:d", "--depth", "5", "--epochs", "3,16"];
+
+test("every variant with three seeds and each number of epochs, all variants of a seed in turn", () => {
+  const trials = planTrials(given);
+  expect(trials).toHaveLength(2 * 3 * Object.keys(variants).length);
+  expect(trials[1]).toMatchObject({ series: "resnet20", depth: 5, epochs: 3, seed: 0 });
+  expect(trials.at(-1)).toMatchObject({ epochs: 16, seed: 2 });
+});
+
+test("chosen variants and seeds; other options are handed on", () => {
+  const own = ["--variants", "recursive-joint", "--seeds", "4"];
+  expect(planTrials([...given, ...own, "--hold-out", "5000"])).toEqual(
+    [3, 16].map((epochs) => ({
+      ...{ series: "resnet20", name: "recursive-joint", depth: 5, epochs, seed: 4 },
+      arguments: [
+        ...["o/resnet20.onnx", "--data", "cifar10:d", "--hold-out", "5000", "--depth", "5"],
+        ...["--epochs", `${epochs}`, "--seed", "4", "--simulation", "recursive"],
+      ],
+    })),
+  );
+});
+
+test("a run is recorded where original, depth, epochs, variant and seed are the same", () => {
+  const [trial] = planTrials([...given, "--variants", "sgd", "--seeds", "1"]);
+  const record = { series: "resnet20", name: "sgd", epochs: 3, seed: 1 };
+  expect(isRecorded(trial!, [chainRun(record)])).toBe(true);
+  for (const other of [
+    { series: "resnet56" },
+    { name: "direct-joint" },
+    { epochs: 16 },
+    { seed: 0 },
+  ])
+    expect(isRecorded(trial!, [chainRun({ ...record, ...other })]), JSON.stringify(other)).toBe(
+      false,
+    );
+});
+
+test.each([
+  [["--depth", "5"], 'expected the original first, received ""'],
+  [[...given, "--variants", "sgd,magic"], "--variants: expected some of labels-only"],
+  [[...given, "--seeds", "one"], "--seeds: expected whole numbers, such as 3,16; received"],
+  [["m.onnx", "--epochs", "3"], "--depth: expected whole numbers"],
+])("refuses %j", (args, message) => {
+  expect(() => planTrials(args)).toThrow(message);
+});

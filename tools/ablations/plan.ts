@@ -1,0 +1,77 @@
+// Which runs a call of `npm run ablations` asks for, and which of them are recorded already.
+import { originalOf } from "../records/commands.ts";
+import type { ChainRun } from "../records/records.ts";
+
+/** Options of `deepobf obfuscate` by the name of what is compared. */
+export const variants: Readonly<Record<string, readonly string[]>> = {
+  "labels-only": ["--feature-weight", "0", "--label-weight", "1", "--distillation-weight", "0"],
+  "features-only": ["--label-weight", "0", "--distillation-weight", "0"],
+  "no-features": ["--feature-weight", "0"],
+  "no-distillation": ["--distillation-weight", "0"],
+  "direct-joint": [],
+  "recursive-joint": ["--simulation", "recursive"],
+  sgd: ["--optimizer", "sgd"],
+};
+
+/** A run to make. */
+export interface Trial {
+  /** The original's file, without folder and extension. */
+  readonly series: string;
+  readonly name: string;
+  readonly depth: number;
+  readonly epochs: number;
+  readonly seed: number;
+  /** Its arguments of `deepobf obfuscate`, but for the folder. */
+  readonly arguments: readonly string[];
+}
+
+/**
+ * The runs that the arguments ask for: `MODEL --depth N --epochs N,... [--variants NAME,...] [--seeds N,...]`;
+ * all others go to `deepobf obfuscate`. All variants and the seeds 0 to 2 unless some are named; a call that is
+ * cut off has compared all variants with the first seeds. Throws an Error for a name or number that is none.
+ */
+export function planTrials(given: readonly string[]): Trial[] {
+  const taken = new Map<string, string>();
+  const rest = [...given];
+  for (const option of ["--depth", "--epochs", "--variants", "--seeds"]) {
+    const at = rest.indexOf(option);
+    if (at >= 0) taken.set(option, rest.splice(at, 2)[1] ?? "");
+  }
+  const [model = ""] = rest;
+  if (!model.endsWith(".onnx")) throw new Error(`expected the original first, received "${model}"`);
+  const names = taken.get("--variants")?.split(",") ?? Object.keys(variants);
+  const unknown = names.filter((name) => !variants[name]);
+  if (unknown.length > 0)
+    throw new Error(
+      `--variants: expected some of ${Object.keys(variants).join(", ")}; received ${unknown.join(", ")}`,
+    );
+  const depth = numbers(taken, "--depth")[0]!;
+  const seeds = numbers(taken, "--seeds", "0,1,2");
+  return numbers(taken, "--epochs").flatMap((epochs) =>
+    seeds.flatMap((seed) =>
+      names.map((name) => ({
+        series: originalOf(`deepobf obfuscate ${model}`),
+        name,
+        depth,
+        epochs,
+        seed,
+        arguments: [
+          ...[...rest, "--depth", `${depth}`, "--epochs", `${epochs}`, "--seed", `${seed}`],
+          ...variants[name]!,
+        ],
+      })),
+    ),
+  );
+}
+
+/** Whether a record of the same original, depth, number of epochs, variant and seed is there. */
+export function isRecorded(trial: Trial, records: readonly ChainRun[]): boolean {
+  const keys = ["series", "name", "depth", "epochs", "seed"] as const;
+  return records.some((record) => keys.every((key) => record[key] === trial[key]));
+}
+
+function numbers(given: ReadonlyMap<string, string>, option: string, otherwise = ""): number[] {
+  const words = (given.get(option) ?? otherwise).split(",");
+  if (words.every((word) => /^\d+$/.test(word))) return words.map(Number);
+  throw new Error(`${option}: expected whole numbers, such as 3,16; received "${words.join(",")}"`);
+}

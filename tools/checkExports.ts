@@ -1,0 +1,118 @@
+// Compares the engine with ONNX Runtime on every ONNX file of some folders, and prints a table.
+//
+//     npm run exports -- DIR... [--out FILE] [--batch N]
+//
+// --out writes records such as those of records/exports.jsonl. The difference is the largest absolute one over
+// the largest absolute output of ONNX Runtime. Contrast is how much the outputs of two images differ, in the
+// same unit: a network whose answer hardly depends on the image (random weights can do that) would prove little.
+import { readdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import { Network } from "../src/engine/index.ts";
+import type { TensorData } from "../src/graph/graph.ts";
+import { inputShape } from "../src/graph/shapes.ts";
+import { fromFloat32, toFloat32 } from "../src/graph/tensorData.ts";
+import { readModel } from "../src/onnx/index.ts";
+import { OnnxSession } from "../src/runtime/index.ts";
+import { inferenceMode, libtorchVersion, scope, tensor } from "../src/torch/index.ts";
+
+const tolerance = 1e-4;
+const { values: options, positionals } = parseArgs({
+  options: { out: { type: "string" }, batch: { type: "string", default: "2" } },
+  allowPositionals: true,
+});
+if (positionals.length === 0)
+  throw new Error("expected folders of ONNX files: DIR... [--out FILE] [--batch N]");
+
+interface Row {
+  readonly passed: boolean;
+  readonly difference?: number;
+  readonly contrast?: number;
+  readonly problem?: string;
+}
+
+const rows: (Row & { readonly file: string })[] = [];
+const paths = positionals.flatMap((folder) =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith(".onnx"))
+    .sort()
+    .map((file) => join(folder, file)),
+);
+for (const path of paths) {
+  const row = await check(path);
+  rows.push({ file: basename(path), ...row });
+  const result =
+    row.problem ?? `${row.difference?.toExponential(1)}  contrast ${row.contrast?.toFixed(3)}`;
+  console.log(`${row.passed ? "ok    " : "FAILED"} ${basename(path).padEnd(60)} ${result}`);
+}
+if (options.out) {
+  const common = { libtorch: libtorchVersion(), tolerance };
+  const records = rows.map(({ file, ...row }) => ({
+    series: "exports",
+    name: basename(file, ".onnx"),
+    ...common,
+    ...row,
+  }));
+  writeFileSync(options.out, records.map((record) => `${JSON.stringify(record)}\n`).join(""));
+}
+const failed = rows.filter(({ passed }) => !passed).length;
+console.log(`${rows.length - failed} agree, ${failed} do not`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+async function check(path: string): Promise<Row> {
+  try {
+    const graph = await readModel(path);
+    const [input, declared] = inputShape(graph);
+    const isDynamic = typeof graph.inputs[0]?.shape?.[0] === "string";
+    const shape = isDynamic ? declared.with(0, Number(options.batch)) : declared;
+    const values = waves(shape);
+    const network = new Network(graph);
+    const actual = scope(() =>
+      inferenceMode(() => {
+        const outputs = network.forward({ [input]: tensor(values, { shape }) });
+        return Object.entries(outputs).map(([name, output]) => [name, output.numbers()] as const);
+      }),
+    );
+    network.dispose();
+    const session = await OnnxSession.open(path);
+    const expected = await session.run({ [input]: fromFloat32(shape, values) });
+    await session.close();
+    const results = actual.map(([name, numbers]) => compare(numbers, expected[name]));
+    const difference = Math.max(...results.map((result) => result.difference));
+    const contrast = Math.max(...results.map((result) => result.contrast));
+    const rounded = (value: number) => Number(value.toPrecision(2));
+    const passed = difference <= tolerance;
+    return { passed, difference: rounded(difference), contrast: rounded(contrast) };
+  } catch (error) {
+    return { passed: false, problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function compare(actual: readonly number[], data: TensorData | undefined) {
+  const expected = data ? toFloat32(data) : [];
+  if (actual.length === 0 || actual.length !== expected.length)
+    return { difference: Number.NaN, contrast: 0 };
+  const half = Math.floor(expected.length / 2);
+  let [largest, difference, contrast] = [0, 0, 0];
+  expected.forEach((value, index) => {
+    largest = Math.max(largest, Math.abs(value));
+    difference = Math.max(difference, Math.abs(value - (actual[index] ?? Number.NaN)));
+    if (index < half)
+      contrast = Math.max(contrast, Math.abs(value - (expected[index + half] ?? 0)));
+  });
+  return { difference: difference / largest, contrast: contrast / largest };
+}
+
+/** Images with waves of their own and noise: the same on every machine. */
+function waves(shape: readonly number[]): Float32Array {
+  const [batch = 1, ...rest] = shape;
+  const size = rest.reduce((a, b) => a * b, 1);
+  const width = rest.at(-1) ?? 1;
+  return Float32Array.from({ length: batch * size }, (_, i) => {
+    const [image, position] = [Math.floor(i / size), i % size];
+    const wave = Math.sin(
+      (0.05 + 0.2 * image) * (position % width) + Math.floor(position / width) / 40,
+    );
+    return (1 - 2 * image) * wave + 0.3 * Math.sin(i * i * 0.37 + i * 1.7);
+  });
+}
