@@ -4,8 +4,10 @@ import { ModelError } from "../errors.ts";
 import { countCost } from "../graph/cost.ts";
 import { type Boundary, findBoundary, findCutPoints } from "../graph/cuts.ts";
 import type { Dimension, Graph, Node } from "../graph/graph.ts";
+import { dequantize } from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
+import { assertInference } from "../graph/trainingMode.ts";
 
 import { givenShapes } from "./givenShapes.ts";
 
@@ -26,14 +28,16 @@ export interface Inspection {
 }
 
 /**
- * Inspects a graph without running it. `inputShape` is for a first input whose sizes the file leaves
+ * Inspects a graph without running it; a quantized one has the cost, the boundary and the cut points of
+ * the floats that it stands for. `inputShape` is for a first input whose sizes the file leaves
  * open; `warnings` say why something is null, and what DeepObf could not run.
  */
 export function inspectGraph(
   graph: Graph,
   { inputShape }: { inputShape?: readonly number[] } = {},
 ): { inspection: Inspection; warnings: string[] } {
-  const warnings = warnOfUnsupported(graph);
+  const floats = dequantize(graph);
+  const warnings = warnOfUnsupported(floats);
   const attempt = <T>(find: () => T): T | undefined => {
     try {
       return find();
@@ -43,10 +47,11 @@ export function inspectGraph(
       return undefined;
     }
   };
-  const facts = attempt(() => inferShapes(graph, givenShapes(graph, inputShape)));
-  const boundary = facts && attempt(() => findBoundary(graph, facts));
-  const cutPoints = facts && attempt(() => findCutPoints(graph, facts));
-  const cost = countCost(graph, facts ?? new Map());
+  attempt(() => assertInference(graph));
+  const facts = attempt(() => inferShapes(floats, givenShapes(floats, inputShape)));
+  const boundary = facts && attempt(() => findBoundary(floats, facts));
+  const cutPoints = facts && attempt(() => findCutPoints(floats, facts));
+  const cost = countCost(floats, facts ?? new Map());
   const operators = countOperators(graph);
   const [input] = graph.inputs;
   const inspection = {
@@ -54,8 +59,8 @@ export function inspectGraph(
     macs: facts ? cost.macs : null,
     nodes: allNodes(graph).length,
     operators,
-    convolutions: operators.Conv ?? 0,
-    sequential: isSequential(graph, facts ?? new Map()),
+    convolutions: countOperators(floats).Conv ?? 0,
+    sequential: isSequential(floats, facts ?? new Map()),
     input: input ? { name: input.name, shape: input.shape ?? null } : null,
     boundary: boundary ?? null,
     cutPoints: cutPoints ?? [],

@@ -1,4 +1,5 @@
 // Rewrites: functions from graph to graph, one file each in rewrites/.
+export { dequantize } from "./rewrites/dequantize.ts";
 export { eliminateDeadNodes } from "./rewrites/eliminateDeadNodes.ts";
 export { endInLogits } from "./rewrites/endInLogits.ts";
 export { foldBatchNorm } from "./rewrites/foldBatchNorm.ts";

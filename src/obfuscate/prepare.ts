@@ -15,8 +15,9 @@ import { adoptModel } from "../graph/adopt.ts";
 import { countCost } from "../graph/cost.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
-import { cutGraph, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
+import { cutGraph, dequantize, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
+import { assertInference } from "../graph/trainingMode.ts";
 import type { Prepared } from "../jobs/index.ts";
 import { sequential } from "../models/index.ts";
 import { encodeModel, readModel } from "../onnx/index.ts";
@@ -79,7 +80,8 @@ export async function prepare(
 
 async function readOriginal(path: string): Promise<Graph> {
   const graph = await readModel(path);
-  assertSupported(graph);
+  assertInference(graph);
+  assertSupported(dequantize(graph));
   return graph;
 }
 

@@ -1,0 +1,201 @@
+// A quantized graph under way to floats: what its tensors stand for, and the nodes and weights so far.
+import { float } from "../attributes.ts";
+import type { Graph, Node, TensorData } from "../graph.ts";
+import { fromNumbers } from "../tensorData.ts";
+import { consumers, tensorNames } from "../topology.ts";
+import { cutRange, dequantizeValues, type Quantization } from "./quantizedValues.ts";
+
+/** Operators whose results are not negative, whatever they read. */
+const positive = new Set(["Relu", "Sigmoid", "HardSigmoid", "Softmax", "Abs", "Exp"]);
+
+/** Operators whose results are not negative where what they read is not. */
+const keeping = new Set([
+  "Add",
+  "AveragePool",
+  "Concat",
+  "Flatten",
+  "GlobalAveragePool",
+  "GlobalMaxPool",
+  "Identity",
+  "MaxPool",
+  "Mul",
+  "Reshape",
+  "Squeeze",
+  "Transpose",
+]);
+
+/** Operators that only arrange or choose what they read, whole numbers or floats. */
+const arranging = new Set([
+  "Concat",
+  "DepthToSpace",
+  "Dropout",
+  "Expand",
+  "Flatten",
+  "Gather",
+  "Identity",
+  "MaxPool",
+  "Pad",
+  "Reshape",
+  "Resize",
+  "Slice",
+  "SpaceToDepth",
+  "Split",
+  "Squeeze",
+  "Tile",
+  "Transpose",
+  "Unsqueeze",
+  "Upsample",
+]);
+
+/** What the rules of single operators read and write. */
+export class Dequantization {
+  readonly graph: Graph;
+  readonly #initializers: Map<string, TensorData>;
+  readonly #nodes: Node[] = [];
+  /** Position of the node that makes a tensor. */
+  readonly #makers = new Map<string, number>();
+  readonly #names: Set<string>;
+  readonly #readers: ReadonlyMap<string, readonly Node[]>;
+  /** Tensors of whole numbers in the file that are floats here, and how they were quantized. */
+  readonly #floats = new Map<string, Quantization | undefined>();
+  /** By the name of a constant: how it was last read, and the name of its floats. */
+  readonly #weights = new Map<string, readonly [Quantization, string]>();
+  /** Tensors without negative values. */
+  readonly #positive: Set<string>;
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+    this.#initializers = new Map(graph.initializers);
+    this.#names = tensorNames(graph);
+    this.#readers = consumers(graph);
+    // Images are what the quantizer saw: nothing is cut off.
+    this.#positive = new Set(graph.inputs.map(({ name }) => name));
+  }
+
+  constant(name: string | undefined): TensorData | undefined {
+    return this.#initializers.get(name ?? "");
+  }
+
+  /** Whether a tensor is made of floats here. */
+  isFloat(name: string): boolean {
+    return this.#floats.has(name);
+  }
+
+  /** Scale and zero point of these names; undefined where they are no constants. */
+  quantization(scale: string | undefined, zero: string | undefined): Quantization | undefined {
+    const [by, from] = [this.constant(scale), this.constant(zero)];
+    return by && (!zero || from) ? { scale: by, zero: from } : undefined;
+  }
+
+  /** Adds a constant under this name, or one like it that is free, and returns the name. */
+  set(wanted: string, value: TensorData): string {
+    const name = this.#initializers.has(wanted) ? this.fresh(wanted) : wanted;
+    this.#names.add(name);
+    this.#initializers.set(name, value);
+    return name;
+  }
+
+  /** A name that no tensor has. */
+  fresh(wanted: string): string {
+    let name = wanted;
+    for (let i = 2; this.#names.has(name); i++) name = `${wanted}${i}`;
+    this.#names.add(name);
+    return name;
+  }
+
+  /** The float tensor behind a quantized one: a constant becomes one of floats. Undefined for neither. */
+  float(name: string, by: Quantization | undefined, axis = 1): string | undefined {
+    const value = this.constant(name);
+    if (this.isFloat(name)) return name;
+    if (!value || !by) return undefined;
+    const [known, float] = this.#weights.get(name) ?? [];
+    if (known?.scale === by.scale && known.zero === by.zero) return float;
+    const made = this.set(`${name}.float`, dequantizeValues(value, by, { axis }));
+    this.#weights.set(name, [by, made]);
+    return made;
+  }
+
+  /** Adds a node of the standard operators. */
+  add(node: Omit<Node, "domain">): void {
+    this.#push({ ...node, domain: "" });
+    const { operator, inputs, outputs } = node;
+    const isKept =
+      keeping.has(operator) &&
+      inputs.slice(0, dataInputs(operator)).every((name) => this.#positive.has(name));
+    if (positive.has(operator) || isKept) for (const name of outputs) this.#positive.add(name);
+  }
+
+  /** Adds a node as it is. What it only arranges stays made of floats, and so does what it fills in. */
+  pass(node: Node): void {
+    const [x = "", , fill = ""] = node.inputs;
+    const by = this.#floats.get(x);
+    const filled = node.operator === "Pad" && by ? this.float(fill, by) : undefined;
+    const inputs = filled ? node.inputs.with(2, filled) : node.inputs;
+    if (node.domain === "") this.add({ ...node, inputs });
+    else this.#push(node);
+    const isArranged = node.domain === "" && arranging.has(node.operator) && this.isFloat(x);
+    if (isArranged) this.#floats.set(node.outputs[0]!, by);
+    if (isArranged && node.operator === "Split") {
+      for (const name of node.outputs) this.#floats.set(name, by);
+    }
+  }
+
+  /** Makes `to` the floats of `from` as quantized: the same, but for what a ReLU cuts off. */
+  quantize(from: string, to: string, by: Quantization | undefined): void {
+    this.#floats.set(to, by);
+    const range = by && cutRange(by);
+    if (!range || this.#positive.has(from) || this.constant(from)) {
+      const io = { inputs: [from], outputs: [to] };
+      this.add({ name: "", operator: "Identity", ...io, attributes: {} });
+      return;
+    }
+    const [before, after] = this.#takeName(from, to);
+    this.#clip(before, after, range);
+    if (after !== to) this.quantize(after, to, by);
+  }
+
+  /** Limits are attributes before version 11, inputs from then on. */
+  #clip(from: string, to: string, [least, most]: readonly [number, number]): void {
+    const clip = { name: "", operator: "Clip", outputs: [to] };
+    if (this.graph.opset < 11) {
+      const attributes = { min: float(least), max: float(most) };
+      this.add({ ...clip, inputs: [from], attributes });
+    } else {
+      const limits = [least, most].map((value, i) =>
+        this.set(`${to}.${i === 0 ? "least" : "most"}`, fromNumbers("float32", [], [value])),
+      );
+      this.add({ ...clip, inputs: [from, ...limits], attributes: {} });
+    }
+    this.#positive.add(to);
+  }
+
+  result(): Graph {
+    const outputs = this.graph.outputs.map((info) =>
+      this.isFloat(info.name) ? { ...info, dtype: "float32" as const } : info,
+    );
+    return { ...this.graph, nodes: this.#nodes, initializers: this.#initializers, outputs };
+  }
+
+  #push(node: Node): void {
+    for (const name of node.outputs) this.#makers.set(name, this.#nodes.length);
+    this.#nodes.push(node);
+  }
+
+  /** What is clipped takes the name of what was not, where nothing else reads that: it had it in training. */
+  #takeName(from: string, to: string): readonly [before: string, after: string] {
+    const index = this.#makers.get(from);
+    const isOutput = this.graph.outputs.some(({ name }) => name === from);
+    if (index === undefined || isOutput || (this.#readers.get(from)?.length ?? 0) !== 1)
+      return [from, to];
+    const before = this.fresh(`${from}.linear`);
+    const maker = this.#nodes[index]!;
+    const outputs = maker.outputs.map((name) => (name === from ? before : name));
+    this.#nodes[index] = { ...maker, outputs };
+    return [before, from];
+  }
+}
+
+/** How many of an operator's inputs are data: the others are shapes. */
+function dataInputs(operator: string): number {
+  return operator === "Reshape" || operator === "Squeeze" ? 1 : Number.POSITIVE_INFINITY;
+}

@@ -1,0 +1,67 @@
+// Whole numbers under a scale and a zero point, and the floats that they stand for.
+// https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html
+import { type DataType, elementCount, type TensorData } from "../graph.ts";
+import { fromFloat32, toNumbers } from "../tensorData.ts";
+
+/** What turns whole numbers into floats: (number - zero) * scale. Without a zero point it is 0. */
+export interface Quantization {
+  readonly scale: TensorData;
+  readonly zero: TensorData | undefined;
+}
+
+interface Layout {
+  /** The axis with a scale for each place, or for each block of places; counted back if negative. */
+  readonly axis: number;
+  /** Places that share a scale; 0 where each has its own. */
+  readonly block?: number | undefined;
+}
+
+/** The floats that whole numbers stand for, as float32. */
+export function dequantizeValues(
+  value: TensorData,
+  { scale, zero }: Quantization,
+  { axis, block = 0 }: Layout,
+): TensorData {
+  const { shape } = value;
+  const [scales, zeros] = [toNumbers(scale), zero ? toNumbers(zero) : [0]];
+  const along = axis < 0 ? axis + shape.length : axis;
+  const inner = elementCount(shape.slice(along + 1));
+  const length = shape[along] ?? 1;
+  const blocks = block > 0 ? Math.ceil(length / block) : length;
+  const placeOf = (position: number) => {
+    const place = Math.floor(position / inner) % length;
+    if (block === 0) return place;
+    const outer = Math.floor(position / (inner * length));
+    return (outer * blocks + Math.floor(place / block)) * inner + (position % inner);
+  };
+  const numbers = toNumbers(value);
+  const floats = numbers.map((number, position) => {
+    const place = placeOf(position);
+    return (number - at(zeros, place)) * at(scales, place);
+  });
+  return fromFloat32(shape, Float32Array.from(floats));
+}
+
+/** A value for each place, or one for all. */
+function at(values: readonly number[], place: number): number {
+  return values.length === 1 ? values[0]! : values[place]!;
+}
+
+const limits: Partial<Record<DataType, readonly [least: number, most: number]>> = {
+  uint8: [0, 255],
+  int8: [-128, 127],
+  uint16: [0, 65535],
+  int16: [-32768, 32767],
+};
+
+/**
+ * The least and the greatest float that can be written, of a quantization with one scale whose least
+ * number stands for 0: it cuts off what is negative, as a ReLU does. Undefined for all others.
+ */
+export function cutRange({ scale, zero }: Quantization): readonly [number, number] | undefined {
+  const [least, most] = limits[zero?.dtype ?? "uint8"] ?? [];
+  if (least === undefined || most === undefined || elementCount(scale.shape) !== 1)
+    return undefined;
+  const [offset = 0] = zero ? toNumbers(zero) : [];
+  return offset === least ? [0, (most - offset) * toNumbers(scale)[0]!] : undefined;
+}

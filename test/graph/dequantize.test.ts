@@ -1,0 +1,382 @@
+// Quantized networks, as floats, against ONNX Runtime on the whole numbers.
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import { inspectGraph } from "../../src/evaluate/inspect.ts";
+import type { Graph, Node, TensorData } from "../../src/graph/graph.ts";
+import { dequantize } from "../../src/graph/rewrites.ts";
+import { fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
+import { ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
+import { encodeModel } from "../../src/onnx/index.ts";
+import { float32, graph, int64, node } from "./graphs.ts";
+import { evaluate, randomInput, runModel } from "./onnxruntime.ts";
+
+const scalar = (value: number) => float32([], [value]);
+const byte = (value: number) => fromNumbers("uint8", [], [value]);
+const signed = (value: number) => fromNumbers("int8", [], [value]);
+const whole = (dtype: "uint8" | "int8" | "int32", shape: readonly number[], most = 100) =>
+  fromNumbers(
+    dtype,
+    shape,
+    [...randomInput(dtype, shape).values].map((value) =>
+      Math.round(Math.max(-most, Math.min(most, 40 * value)) + (dtype === "uint8" ? 128 : 0)),
+    ),
+  );
+
+/** A file with operators of ONNX Runtime's own, which are not written otherwise. */
+function encode(model: Graph): Uint8Array {
+  const plain = { ...model, nodes: model.nodes.map((n) => ({ ...n, domain: "" })) };
+  const file = fromBinary(ModelProtoSchema, encodeModel(plain));
+  model.nodes.forEach(({ outputs, domain }) => {
+    const found = file.graph!.node.find(({ output }) => output[0] === outputs[0])!;
+    found.domain = domain;
+  });
+  const version = { ...file.opsetImport[0]!, domain: "com.microsoft", version: 1n };
+  return toBinary(ModelProtoSchema, { ...file, opsetImport: [...file.opsetImport, version] });
+}
+
+const own = (...given: Parameters<typeof node>): Node => ({
+  ...node(...given),
+  domain: "com.microsoft",
+});
+
+describe("weights", () => {
+  it.each([
+    ["one scale", 13, [4, 3], scalar(0.1), signed(-3), {}],
+    [
+      "a scale for each row",
+      13,
+      [4, 3],
+      float32([4], [0.1, 0.2, 0.3, 0.4]),
+      undefined,
+      { axis: 0 },
+    ],
+    [
+      "a scale for each column, counted back",
+      13,
+      [2, 4, 3],
+      float32([3], [0.1, 0.2, 0.3]),
+      fromNumbers("int8", [3], [1, -2, 3]),
+      { axis: -1 },
+    ],
+    [
+      "blocks",
+      21,
+      [4, 3],
+      float32([2, 3], [1, 2, 3, 4, 5, 6]),
+      undefined,
+      { axis: 0, block_size: 2 },
+    ],
+  ] as const)("become floats: %s", async (_, opset, shape, scale, zero, attributes) => {
+    const initializers = { w: whole("int8", shape), scale, ...(zero && { zero }) };
+    const inputs = ["w", "scale", ...(zero ? ["zero"] : [])];
+    const model = graph({
+      inputs: { x: [1] },
+      initializers,
+      nodes: [node("DequantizeLinear", inputs, "f", attributes), node("Add", ["x", "f"], "y")],
+      outputs: ["y"],
+      opset,
+    });
+    const floats = dequantize(model);
+    expect(floats.nodes.map(({ operator }) => operator)).toEqual(["Add"]);
+    expect([...floats.initializers.keys()]).toEqual(["f"]);
+    expect(await evaluate(floats, { x: [1] })).toEqual(await evaluate(model, { x: [1] }));
+  });
+});
+
+// All of these quantize x by q and give their result the scale and zero point of y.
+const named = {
+  "x.s": scalar(0.03),
+  "x.z": byte(120),
+  "y.s": scalar(0.05),
+  "y.z": byte(100),
+  "w.s": scalar(0.01),
+  "w.z": signed(2),
+};
+const result = ["y.s", "y.z"];
+const [xs, ys] = [
+  ["q", "x.s", "x.z"],
+  ["w", "w.s", "w.z"],
+];
+
+interface Case {
+  readonly x: readonly number[];
+  readonly nodes: readonly Node[];
+  readonly constants?: Readonly<Record<string, TensorData>>;
+}
+
+const linear = (operator: string, attributes = {}) => [
+  own(operator, [...xs!, ...result], "r", attributes),
+];
+const columns = {
+  "w.s": float32([3], [0.002, 0.004, 0.008]),
+  "w.z": fromNumbers("int8", [3], [0, 0, 0]),
+};
+
+const cases: readonly (readonly [what: string, Case])[] = [
+  [
+    "nothing but arranging",
+    {
+      x: [2, 12],
+      nodes: [node("Reshape", ["q", "to"], "r")],
+      constants: { to: int64(4, 6), "y.s": named["x.s"], "y.z": named["x.z"] },
+    },
+  ],
+  [
+    "padding with its own zero",
+    {
+      x: [2, 3],
+      nodes: [node("Pad", ["q", "pads", "fill"], "r")],
+      constants: {
+        pads: int64(0, 1, 0, 1),
+        fill: byte(140),
+        "y.s": named["x.s"],
+        "y.z": named["x.z"],
+      },
+    },
+  ],
+  [
+    "QLinearConv",
+    {
+      x: [1, 2, 5, 5],
+      nodes: [node("QLinearConv", [...xs!, ...ys!, ...result, "b"], "r", { pads: [1, 1, 1, 1] })],
+      constants: { w: whole("int8", [3, 2, 3, 3]), b: whole("int32", [3]) },
+    },
+  ],
+  [
+    "QLinearConv with a scale for each channel",
+    {
+      x: [1, 2, 5, 5],
+      nodes: [node("QLinearConv", [...xs!, ...ys!, ...result, "b"], "r")],
+      constants: { w: whole("int8", [3, 2, 3, 3]), b: whole("int32", [3]), ...columns },
+    },
+  ],
+  [
+    "QLinearMatMul",
+    {
+      x: [2, 4],
+      nodes: [node("QLinearMatMul", [...xs!, ...ys!, ...result], "r")],
+      constants: { w: whole("int8", [4, 3]) },
+    },
+  ],
+  [
+    "QGemm",
+    {
+      x: [2, 4],
+      nodes: [own("QGemm", [...xs!, ...ys!, "b", ...result], "r", { transB: 1 })],
+      constants: { w: whole("int8", [3, 4]), b: whole("int32", [3]) },
+    },
+  ],
+  [
+    "QLinearAdd of itself",
+    { x: [2, 3], nodes: [own("QLinearAdd", [...xs!, ...xs!, ...result], "r")] },
+  ],
+  [
+    "QLinearMul by a constant",
+    {
+      x: [2, 3],
+      nodes: [own("QLinearMul", [...xs!, "w", "w.s", "x.z", ...result], "r")],
+      constants: { w: whole("uint8", [3]) },
+    },
+  ],
+  [
+    "QLinearConcat",
+    { x: [2, 3], nodes: [own("QLinearConcat", [...result, ...xs!, ...xs!], "r", { axis: 1 })] },
+  ],
+  [
+    "QLinearGlobalAveragePool",
+    { x: [2, 3, 4, 4], nodes: linear("QLinearGlobalAveragePool", { channels_last: 0 }) },
+  ],
+  [
+    "QLinearAveragePool",
+    { x: [2, 3, 4, 4], nodes: linear("QLinearAveragePool", { kernel_shape: [2, 2] }) },
+  ],
+  ["QLinearSigmoid", { x: [2, 3], nodes: linear("QLinearSigmoid") }],
+  ["QLinearLeakyRelu", { x: [2, 3], nodes: linear("QLinearLeakyRelu", { alpha: 0.25 }) }],
+  ["QLinearSoftmax", { x: [2, 3], nodes: linear("QLinearSoftmax", { axis: -1, opset: 13 }) }],
+];
+
+const difference = (a: TensorData, b: TensorData) => {
+  expect(a.shape).toEqual(b.shape);
+  const others = toNumbers(b);
+  return Math.max(...toNumbers(a).map((value, i) => Math.abs(value - others[i]!)));
+};
+
+/** What both files give for the same random input. */
+async function both(
+  model: Graph,
+  x: readonly number[],
+): Promise<readonly [TensorData, TensorData]> {
+  const inputs = { x: float32(x, [...randomInput("x", x).values]) };
+  const [a, b] = [
+    await runModel(encode(model), inputs),
+    await runModel(encodeModel(dequantize(model)), inputs),
+  ];
+  return [a.y!, b.y!];
+}
+
+describe("operators on whole numbers", () => {
+  it.each(cases)("are floats: %s", async (_, { x, nodes, constants = {} }) => {
+    const initializers = { ...named, ...constants };
+    const model = graph({
+      inputs: { x },
+      initializers,
+      nodes: [
+        node("QuantizeLinear", ["x", "x.s", "x.z"], "q"),
+        ...nodes,
+        node("DequantizeLinear", ["r", ...result], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const floats = dequantize(model);
+    expect(floats.nodes.every(({ domain }) => domain === "")).toBe(true);
+    expect(floats.nodes.some(({ operator }) => /Q|Quant|Clip/.test(operator))).toBe(false);
+    const [expected, actual] = await both(model, x);
+    // The result is rounded to steps of its scale, and so was the input.
+    expect(difference(expected, actual)).toBeLessThan(0.05);
+    expect(Math.max(...toNumbers(expected).map(Math.abs))).toBeGreaterThan(0.15);
+  });
+
+  it("are floats where the range is measured in each run", async () => {
+    const constants = { "w.s": scalar(0.01), "w.z": signed(2), b: float32([3], [1, 2, 3]) };
+    const convolution = graph({
+      inputs: { x: [1, 2, 4, 4] },
+      initializers: { ...constants, w: whole("int8", [3, 2, 2, 2]) },
+      nodes: [
+        node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]),
+        node("Mul", ["s", "w.s"], "scale"),
+        node("ConvInteger", ["q", "w", "z", "w.z"], "c"),
+        node("Cast", ["c"], "f", { to: 1 }),
+        node("Mul", ["f", "scale"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const product = graph({
+      inputs: { x: [2, 4] },
+      initializers: { ...constants, w: whole("int8", [4, 3]) },
+      nodes: [own("DynamicQuantizeMatMul", ["x", "w", "w.s", "w.z", "b"], "y")],
+      outputs: ["y"],
+    });
+    const parts = graph({
+      inputs: { x: [2, 4] },
+      initializers: { ...constants, w: whole("int8", [4, 3]) },
+      nodes: [
+        node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]),
+        own("MatMulIntegerToFloat", ["q", "w", "s", "w.s", "z", "w.z", "b"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const separate = graph({
+      inputs: { x: [2, 4] },
+      initializers: { ...constants, w: whole("int8", [4, 3]) },
+      nodes: [
+        node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]),
+        node("MatMulInteger", ["q", "w", "z", "w.z"], "c"),
+        node("Cast", ["c"], "f", { to: 1 }),
+        node("Mul", ["f", "s"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    for (const model of [convolution, product, parts, separate]) {
+      const shape = model.inputs[0]!.shape as number[];
+      const [expected, actual] = await both(model, shape);
+      const most = Math.max(...toNumbers(expected).map(Math.abs));
+      expect(difference(expected, actual) / most).toBeLessThan(0.01);
+    }
+  });
+
+  it("stay as they are where their scales are not known", () => {
+    const model = graph({
+      inputs: { x: [2, 4], s: [] },
+      initializers: named,
+      nodes: [
+        node("QuantizeLinear", ["x", "x.s", "x.z"], "q"),
+        node("QLinearMatMul", ["q", "x.s", "x.z", "q", "s", "x.z", ...result], "r"),
+        own("QLinearWhere", ["q", "r"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    expect(dequantize(model).nodes.at(-1)?.operator).toBe("QLinearWhere");
+    expect(dequantize(graph({ nodes: [], outputs: [] })).nodes).toEqual([]);
+  });
+});
+
+describe("float operators between quantization and its reverse", () => {
+  const pair = (x: string, y: string, scale: string, zero: string) => [
+    node("QuantizeLinear", [x, scale, zero], `${y}.q`),
+    node("DequantizeLinear", [`${y}.q`, scale, zero], y),
+  ];
+  /** As ONNX Runtime's quantizer writes it: a ReLU is dropped where the least number stands for 0. */
+  const network = (opset = 17) =>
+    graph({
+      inputs: { x: ["N", 2, 4, 4] },
+      initializers: {
+        w: whole("int8", [3, 2, 3, 3]),
+        s: scalar(0.01),
+        "x.s": scalar(0.03),
+        "x.z": signed(5),
+        "r.s": scalar(0.02),
+        "r.z": signed(-128),
+        v: whole("int8", [4, 3]),
+        b: float32([4], [0, 0, 0, 0]),
+      },
+      nodes: [
+        ...pair("x", "x.f", "x.s", "x.z"),
+        node("DequantizeLinear", ["w", "s"], "w.f"),
+        node("Conv", ["x.f", "w.f"], "r", { pads: [1, 1, 1, 1] }),
+        ...pair("r", "r.f", "r.s", "r.z"),
+        node("GlobalAveragePool", ["r.f"], "p"),
+        ...pair("p", "p.f", "r.s", "r.z"),
+        node("Flatten", ["p.f"], "f"),
+        node("DequantizeLinear", ["v", "s"], "v.f"),
+        node("Gemm", ["f", "v.f", "b"], "y", { transB: 1 }),
+      ],
+      outputs: ["y"],
+      opset,
+    });
+
+  it.each([10, 17])("keep the ReLU that the quantizer dropped, opset %i", async (opset) => {
+    const model = network(opset);
+    const floats = dequantize(model);
+    expect(floats.nodes.map(({ operator }) => operator)).toEqual([
+      "Conv",
+      "Clip",
+      "GlobalAveragePool",
+      "Flatten",
+      "Gemm",
+    ]);
+    const clip = floats.nodes[1]!;
+    expect(clip.outputs).toEqual(["r"]);
+    const limits = clip.inputs.slice(1).map((name) => toNumbers(floats.initializers.get(name)!)[0]);
+    if (opset > 10) expect(limits).toEqual([0, Math.fround(255 * Math.fround(0.02))]);
+    const x = [2, 2, 4, 4];
+    const [expected, actual] = await both(model, x);
+    const most = Math.max(...toNumbers(expected).map(Math.abs));
+    expect(difference(expected, actual) / most).toBeLessThan(0.02);
+  });
+
+  it("have the figures and the boundary of the floats", () => {
+    const { inspection, warnings } = inspectGraph(network());
+    expect(warnings).toEqual([]);
+    expect(inspection).toMatchObject({
+      parameters: 54 + 12 + 4,
+      macs: 54 * 16 + 12,
+      nodes: 12,
+      convolutions: 1,
+      sequential: true,
+      boundary: { tensor: "r", shape: [1, 3, 4, 4] },
+    });
+    expect(inspection.operators.QuantizeLinear).toBe(3);
+  });
+
+  it("read pixels from whole numbers", async () => {
+    const model = graph({
+      inputs: { x: { dtype: "uint8", shape: [1, 3] } },
+      initializers: { s: scalar(1 / 128), z: byte(128) },
+      nodes: [node("DequantizeLinear", ["x", "s", "z"], "y")],
+      outputs: ["y"],
+    });
+    const x = fromNumbers("uint8", [1, 3], [0, 128, 255]);
+    const { y } = await runModel(encodeModel(dequantize(model)), { x });
+    expect(toNumbers(y!)).toEqual([-1, 0, 127 / 128]);
+  });
+});
