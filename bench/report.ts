@@ -9,6 +9,8 @@ export interface BenchOptions {
   readonly python: string | undefined;
   readonly rounds: number;
   readonly threads: number;
+  /** Number of images, for benchmarks that make them. */
+  readonly images: number | undefined;
   /** File that gets the report too. */
   readonly out: string | undefined;
 }
@@ -19,6 +21,7 @@ export function readOptions(defaults: { rounds: number; threads?: number }): Ben
       python: { type: "string" },
       rounds: { type: "string", default: String(defaults.rounds) },
       threads: { type: "string", default: String(defaults.threads ?? availableParallelism()) },
+      images: { type: "string" },
       out: { type: "string" },
     },
   });
@@ -26,6 +29,7 @@ export function readOptions(defaults: { rounds: number; threads?: number }): Ben
     python: values.python,
     rounds: Number(values.rounds),
     threads: Number(values.threads),
+    images: values.images === undefined ? undefined : Number(values.images),
     out: values.out,
   };
 }

@@ -28,7 +28,7 @@ export function renderList(rows: readonly (readonly [name: string, value: string
 export function dataLine({ training, test, shape, classes }: DataFacts): string {
   return (
     `${training} images to learn from and ${test} to judge by, of ${shape.join("×")} ` +
-    `in ${classes} classes`
+    (classes === undefined ? "without labels" : `in ${classes} classes`)
   );
 }
 

@@ -2,9 +2,11 @@
 
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { assertFitsMemory, assertNoComplaints, listFolder } from "./complaints.ts";
-import type { Data, Dataset } from "./dataset.ts";
-import { decodeImages, type ImageShape, probeImage } from "./decode.ts";
+import { assertNoComplaints, listFolder } from "./complaints.ts";
+import type { Data } from "./dataset.ts";
+import { probeImage } from "./decode.ts";
+import { openImageFiles } from "./imageFiles.ts";
+import type { ImageShape, ImageView } from "./imageView.ts";
 
 /** Files that desktops leave behind. */
 const ignored = /^\.|^(Thumbs\.db|desktop\.ini)$/i;
@@ -18,10 +20,9 @@ interface Part {
 }
 
 /**
- * Reads all images below `folder` into memory. Classes are the folders' names in order of their code
- * units. With `shape` every image is resized to it; without, images must have one size and become
- * RGB. Throws DataError with everything that is wrong, and ResourceError before decoding what would
- * not fit into memory.
+ * The images below `folder`. Classes are the folders' names in order of their code units. With `shape` every
+ * image is resized to it; without, images must have one size and become RGB. Throws DataError with everything
+ * that is wrong.
  */
 export async function loadImageFolder(folder: string, shape?: ImageShape): Promise<Data> {
   const names = await listFolder(folder);
@@ -33,29 +34,10 @@ export async function loadImageFolder(folder: string, shape?: ImageShape): Promi
   assertNoComplaints(`${folder} does not hold image folders`, complaints);
 
   const target = shape ?? (await commonShape(folder, [...train!.files, ...test!.files]));
-  const count = train!.files.length + test!.files.length;
-  const size = target.reduce((product, length) => product * length, 1);
-  assertFitsMemory(`${folder} (${count} images of ${target.join("×")})`, count * size);
-
-  const allocate = (part: Part): Dataset => ({
-    name: `${folder} (${part.name})`,
-    images: new Uint8Array(part.files.length * size),
-    labels: part.labels,
-    shape: target,
-    classes: part.classes,
-  });
-  const data = { train: allocate(train!), test: allocate(test!) };
-  const files = [...train!.files, ...test!.files];
-  const slots = [data.train, data.test].flatMap(({ images, labels }) =>
-    Array.from(labels, (_, index) => images.subarray(index * size, (index + 1) * size)),
-  );
-  const jobs = files.map((file, index) => ({ path: join(folder, file), target: slots[index]! }));
-  const outcomes = await decodeImages(jobs, { shape: target, resize: shape !== undefined });
-  const damaged = outcomes.flatMap((outcome, index) =>
-    outcome === undefined ? [] : [`${files[index]} ${outcome}`],
-  );
-  assertNoComplaints(`images of ${folder} cannot be used`, damaged);
-  return data;
+  const view: ImageView = { shape: target, resize: shape ? "crop" : "none", channelOrder: "rgb" };
+  const parts = [train!, test!].map((part) => ({ ...part, name: `${folder} (${part.name})` }));
+  const [learned, judged] = await openImageFiles(parts, { folder, view });
+  return { train: learned!, test: judged! };
 }
 
 async function listPart(

@@ -64,7 +64,7 @@ export function resolveJobOptions(
   const [channels, height, width] = dataset.shape;
   const each = (value: number) => new Array<number>(channels).fill(value);
   const { precision = "auto" } = options;
-  const images = dataset.labels.length;
+  const images = dataset.count;
   const batchSize = options.batchSize ?? defaultBatchSize(images, height * width);
   const steps = options.epochs * Math.floor(images / batchSize);
   const optimizer = options.optimizer ?? "muon";

@@ -100,7 +100,7 @@ async function compareWithTrained(shipped: OnnxClassifier, options: VerifyOption
 
 /** Images from all over a data set, which may be in the order of its classes; all where it has fewer. */
 function sampleOf(dataset: Dataset, most: number): Dataset {
-  const total = dataset.labels.length;
+  const total = dataset.count;
   const count = Math.min(most, total);
   const indices = Int32Array.from({ length: count }, (_, i) => Math.floor((i * total) / count));
   return select(dataset, indices, dataset.name);

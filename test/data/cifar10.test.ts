@@ -28,14 +28,14 @@ describe("CIFAR-10", () => {
       const { train, test: judged } = await loadData(
         `cifar10:${await folders(Object.fromEntries(placed))}`,
       );
-      expect([...train.labels]).toEqual([3, 9, 0]);
-      expect([...judged.labels]).toEqual([7, 7, 1]);
+      expect([...train.labels!]).toEqual([3, 9, 0]);
+      expect([...judged.labels!]).toEqual([7, 7, 1]);
       expect(train.shape).toEqual([3, 32, 32]);
-      expect(train.classes[9]).toBe("truck");
-      expect(train.images).toHaveLength(3 * 3072);
-      expect(train.images[3072]).toBe(100);
-      expect(train.images[2 * 3072 + 300]).toBe(300 % 256);
-      expect(judged.images[2 * 3072 + 3071]).toBe((200 + 3071) % 256);
+      expect(train.classes![9]).toBe("truck");
+      expect(train.pixels!).toHaveLength(3 * 3072);
+      expect(train.pixels![3072]).toBe(100);
+      expect(train.pixels![2 * 3072 + 300]).toBe(300 % 256);
+      expect(judged.pixels![2 * 3072 + 3071]).toBe((200 + 3071) % 256);
     },
   );
 
