@@ -29,6 +29,8 @@ export type Labelled = Dataset & Required<Pick<Dataset, "classes" | "labels">>;
 export interface Data {
   readonly train: Dataset;
   readonly test: Dataset;
+  /** What a user should know about how they were read, each a sentence without its full stop. */
+  readonly notes?: readonly string[];
 }
 
 /** What an image takes as bytes, one a pixel and channel. */
@@ -60,12 +62,14 @@ export interface DataFacts {
   readonly shape: readonly number[];
   /** Number of classes; absent where images have no labels. */
   readonly classes?: number;
+  /** See `Data`. */
+  readonly notes?: readonly string[];
 }
 
-export function dataFacts({ train, test }: Data): DataFacts {
+export function dataFacts({ train, test, notes }: Data): DataFacts {
   const { count, shape, classes } = train;
   const kinds = classes && { classes: classes.length };
-  return { training: count, test: test.count, shape, ...kinds };
+  return { training: count, test: test.count, shape, ...kinds, ...(notes && { notes }) };
 }
 
 /** Throws DataError where the images are not of the shape that a model takes. */

@@ -3,6 +3,7 @@
 export type { Augmentation } from "./augmentation.ts";
 export { type Batch, Batches, type BatchOptions } from "./batches.ts";
 export { assertBatchOptions } from "./batchOptions.ts";
+export type { DataOptions } from "./dataOptions.ts";
 export {
   assertLabelled,
   assertLabels,
@@ -14,7 +15,7 @@ export {
   inMemory,
   type Labelled,
 } from "./dataset.ts";
-export { loadData } from "./load.ts";
+export { type LoadOptions, loadData, loadTestData } from "./load.ts";
 export { type HostBatch, hostBatches, type Normalization } from "./normalize.ts";
 export { parseDataSpec } from "./notation.ts";
 export { holdOut, select } from "./subsets.ts";

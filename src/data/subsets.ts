@@ -9,8 +9,9 @@ import { type Data, type Dataset, imageBytes, inMemory } from "./dataset.ts";
  * test images, which are then not looked at. The same data where `count` is 0. Throws UsageError where
  * nothing is left to train on.
  */
-export function holdOut({ train, test }: Data, count: number): Data {
-  if (count === 0) return { train, test };
+export function holdOut(data: Data, count: number): Data {
+  if (count === 0) return data;
+  const { train } = data;
   const rest = train.count - count;
   if (!Number.isInteger(count) || count < 0 || rest < 1) {
     throw new UsageError(
@@ -20,6 +21,7 @@ export function holdOut({ train, test }: Data, count: number): Data {
   }
   const drawn = permutation(randomBits({ seed: 0, name: "hold-out" }, train.count));
   return {
+    ...data,
     train: select(train, drawn.subarray(count).sort(), train.name),
     test: select(train, drawn.subarray(0, count).sort(), `${train.name} (held out)`),
   };

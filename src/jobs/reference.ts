@@ -67,7 +67,7 @@ export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Inputs
       const { architecture } = options;
       architectureNamed(architecture);
       const device = parseDevice(options.device ?? "cpu");
-      const data = holdOut(await loadData(options.data), options.holdOut ?? 0);
+      const data = holdOut(await loadData(options.data, options), options.holdOut ?? 0);
       const { train, test } = data;
       assertLabelled(train, "training a reference model");
       const resolved = resolveJobOptions(options, { dataset: data.train, device });
