@@ -1,51 +1,9 @@
-// Time to make a batch of 64 CIFAR-10 images (crop of 4 pixels, flip, normalisation), and its share of a training
-// step of the reference chain in the fastest precision.
-import { Batches, type Dataset } from "../src/data/index.ts";
-import { cpuHasBfloat16, setThreads } from "../src/torch/index.ts";
-import { median, readOptions, report, round } from "./report.ts";
-import { startOurs } from "./training.ts";
+// Data on its way to training. As it is: time to make a batch of CIFAR-10's size from memory, and its share of a
+// training step. With `--images N`: training from a folder of N photos of 224×224, which memory need not hold.
+import { measureBatches } from "./batches.ts";
+import { measureFolder } from "./imageFolder.ts";
+import { readOptions } from "./report.ts";
 
-const batch = 64;
-const count = 50_000;
-const options = readOptions({ rounds: 12 });
-const { rounds, threads } = options;
-setThreads(threads);
-
-const dataset: Dataset = {
-  name: "made-up images",
-  images: Uint8Array.from({ length: count * 3072 }, (_, index) => Math.imul(index, 40503) >>> 8),
-  labels: Int32Array.from({ length: count }, (_, index) => index % 10),
-  shape: [3, 32, 32],
-  classes: Array.from({ length: 10 }, (_, index) => String(index)),
-};
-const batches = new Batches(dataset, {
-  ...{ batch, seed: 1, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], channelsLast: true },
-  augment: { crop: 4, flip: true },
-});
-
-/** Milliseconds a batch over a whole epoch, its shuffling included. */
-function epochOfBatches(epoch: number): number {
-  const start = performance.now();
-  let made = 0;
-  for (const _ of batches.epoch(epoch)) made++;
-  return (performance.now() - start) / made;
-}
-
-const training = await startOurs(cpuHasBfloat16() ? "bf16" : "f32", threads);
-const times: [batch: number, step: number][] = [];
-epochOfBatches(0);
-for (let turn = 1; turn <= rounds; turn++) {
-  const { seconds } = await training.ask("10");
-  times.push([epochOfBatches(turn), median(seconds) * 1000]);
-}
-training.close();
-batches.dispose();
-report("data", options, {
-  batch,
-  limit: { shareOfStep: 0.05 },
-  results: {
-    millisecondsPerBatch: round(median(times.map(([batch]) => batch))),
-    millisecondsPerStep: round(median(times.map(([, step]) => step))),
-    shareOfStep: round(median(times.map(([batch, step]) => batch / step))),
-  },
-});
+const options = readOptions({ rounds: process.argv.includes("--images") ? 300 : 12 });
+if (options.images === undefined) await measureBatches(options);
+else await measureFolder(options.images, options);

@@ -13,6 +13,8 @@ export interface BenchOptions {
   readonly threads: number;
   /** The machine's name, under which the report is recorded. */
   readonly record: string | undefined;
+  /** Number of images, for benchmarks that make them. */
+  readonly images: number | undefined;
 }
 
 export function readOptions(defaults: { rounds: number; threads?: number }): BenchOptions {
@@ -22,6 +24,7 @@ export function readOptions(defaults: { rounds: number; threads?: number }): Ben
       rounds: { type: "string", default: String(defaults.rounds) },
       threads: { type: "string", default: String(defaults.threads ?? availableParallelism()) },
       record: { type: "string" },
+      images: { type: "string" },
     },
   });
   return {
@@ -29,6 +32,7 @@ export function readOptions(defaults: { rounds: number; threads?: number }): Ben
     rounds: Number(values.rounds),
     threads: Number(values.threads),
     record: values.record,
+    images: values.images === undefined ? undefined : Number(values.images),
   };
 }
 

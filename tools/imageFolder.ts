@@ -28,18 +28,17 @@ await write(data.test, join(out, "test"), Number(options.test));
 
 /** Writes the first `count` images of every class. */
 async function write(
-  { images, labels, shape, classes }: Dataset,
+  { read, labels = new Int32Array(), shape, classes = [] }: Dataset,
   folder: string,
   count: number,
 ): Promise<void> {
   for (const name of classes) mkdirSync(join(folder, name), { recursive: true });
   const written = classes.map(() => 0);
-  const pixels = shape.reduce((a, b) => a * b);
   for (const [i, label] of labels.entries()) {
     const number = written[label] ?? 0;
     if (number === count) continue;
     written[label] = number + 1;
-    const image = interleaved(images.subarray(i * pixels, (i + 1) * pixels), shape);
+    const image = interleaved(await read(Int32Array.of(i)), shape);
     await sharp(image.data, { raw: image.raw })
       .resize(size, size)
       .jpeg({ quality: 90 })

@@ -1,5 +1,5 @@
 // Options that commands with data share.
-import { choice, flag, integer, number, required, text } from "./options.ts";
+import { choice, choiceOrInteger, flag, integer, number, required, text } from "./options.ts";
 
 export const data = required(
   text({
@@ -9,9 +9,49 @@ export const data = required(
   }),
 );
 
+/** How data are read: what every command with data takes. */
+export const readingOptions = {
+  resize: choiceOrInteger({
+    flags: "--resize <HOW>",
+    help: "images of folders: crop (default), squash, or length of the shorter side before the crop, such as 256",
+    choices: ["crop", "squash"],
+    min: 1,
+    max: 16_384,
+  }),
+  imageSize: integer({
+    flags: "--image-size <N>",
+    help: "height and width of images of folders, where the model leaves them open",
+    min: 1,
+    max: 16_384,
+  }),
+  channelOrder: choice({
+    flags: "--channel-order <ORDER>",
+    help: "order of colours that the model was trained with: rgb (default) or bgr (OpenCV)",
+    choices: ["rgb", "bgr"],
+  }),
+  labels: choice({
+    flags: "--labels <KIND>",
+    help: "folders (default): a class is a folder; none: images have no labels, in folders of any depth",
+    choices: ["folders", "none"],
+  }),
+  classes: text({
+    flags: "--classes <FILE>",
+    help: "class folders in the order of the model's outputs: a name on each line, or a JSON list",
+    expected: "the path of a file",
+  }),
+  testShare: number({
+    flags: "--test-share <X>",
+    help: "judge by this share of a folder's images, the same in every run, where it has no test part",
+    min: 0,
+    above: true,
+    max: 1,
+  }),
+} as const;
+
 /** What every training takes. */
 export const trainingOptions = {
   data,
+  ...readingOptions,
   epochs: required(
     integer({
       flags: "--epochs <N>",

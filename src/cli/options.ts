@@ -136,6 +136,19 @@ export function choices<const T extends string>(
   });
 }
 
+/** One of several words, or a whole number. */
+export function choiceOrInteger<const T extends string>(
+  spelling: Spelling & Range & { choices: readonly T[] },
+): Option<T | number | undefined> {
+  const [word, length] = [choice(spelling), integer(spelling)];
+  const expected = `${spelling.choices.join(", ")} or ${length.expected}`;
+  return option<T | number>(
+    spelling,
+    expected,
+    (given) => (word.read(given) ?? length.read(given)) as Exclude<T, undefined> | undefined,
+  );
+}
+
 /** On where it is given. */
 export function flag(spelling: Spelling): Option<boolean> {
   const read = (given: unknown) => (typeof given === "boolean" ? given : undefined);

@@ -24,12 +24,12 @@ export function renderList(rows: readonly (readonly [name: string, value: string
   return rows.map(([name, value]) => `${name.padEnd(width)}   ${printable(value)}`).join("\n");
 }
 
-/** One line on what there is to learn from and to judge by. */
-export function dataLine({ training, test, shape, classes }: DataFacts): string {
-  return (
-    `${training} images to learn from and ${test} to judge by, of ${shape.join("×")} ` +
-    `in ${classes} classes`
-  );
+/** A line on what there is to learn from and to judge by, and one for each note. */
+export function dataLine({ training, test, shape, classes, notes = [] }: DataFacts): string {
+  const kinds = classes === undefined ? "without labels" : `in ${classes} classes`;
+  const counts = `${training} images to learn from and ${test} to judge by`;
+  const summary = `${counts}, of ${shape.join("×")} ${kinds}`;
+  return [summary, ...notes.map((note) => `Note: ${note}`)].join("\n");
 }
 
 /** A count with three digits that matter, such as `1.23 M`. */

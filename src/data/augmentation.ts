@@ -1,8 +1,8 @@
-// Which crop, which side and which hole of every image an epoch shows. All of it is a pure function of seed, epoch
+// Which crop and which side of every image an epoch shows. All of it is a pure function of seed, epoch
 // and place in the data set: nothing is remembered, so a run can go on anywhere.
 
 import { randomBits, symmetricBeta } from "../graph/random.ts";
-import { permutation } from "./dataset.ts";
+import { permutation } from "./subsets.ts";
 
 export interface Augmentation {
   /** Pixels by which an image is shifted at most in each direction; edges are mirrored. 0: none. */
@@ -12,8 +12,6 @@ export interface Augmentation {
    * (Keller Jordan's alternating flip, https://arxiv.org/abs/2404.00498).
    */
   readonly flip: boolean;
-  /** Side in pixels of the square that is cut out of each image (cutout.ts); none by default. */
-  readonly cutout?: number;
   /** Batches are mixed with a share drawn from Beta(mixup, mixup) (mixup.ts); not by default. */
   readonly mixup?: number;
 }
@@ -24,17 +22,13 @@ export interface EpochPlan {
   /** Row of `positionTables` that gives an image's rows; by place in the data set, as `columns`. */
   readonly rows: Int32Array;
   readonly columns: Int32Array;
-  /** Row and column of the centre of each image's hole, by place in the data set; zeros without cutout. */
-  readonly holeRows: Int32Array;
-  readonly holeColumns: Int32Array;
 }
 
-/** Order, crops, flips and holes of an epoch over `count` images of this size. */
+/** Order, crops and flips of an epoch over `count` images. */
 export function planEpoch(
   { seed, epoch }: { seed: number; epoch: number },
-  images: { count: number; height: number; width: number; augment: Augmentation },
+  { count, augment }: { count: number; augment: Augmentation },
 ): EpochPlan {
-  const { count, height, width, augment } = images;
   const bits = (name: string) => randomBits({ seed, name: `data/${name}` }, count);
   const draw = (name: string, choices: number) =>
     Int32Array.from(choices > 1 ? bits(`${name}/${epoch}`) : new Uint32Array(count), (random) =>
@@ -48,13 +42,10 @@ export function planEpoch(
       if ((sides[index]! + epoch) % 2 === 1) columns[index]! += offsets;
     }
   }
-  const [holeHeight, holeWidth] = augment.cutout ? [height, width] : [1, 1];
   return {
     order: permutation(bits(`order/${epoch}`)),
     rows: draw("row", offsets),
     columns,
-    holeRows: draw("hole-row", holeHeight),
-    holeColumns: draw("hole-column", holeWidth),
   };
 }
 

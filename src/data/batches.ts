@@ -1,14 +1,13 @@
-// Batches on the device. The whole data set lies there as bytes, and a batch is gathered, cropped,
-// flipped, normalised, cut out and mixed by a few operators, so that loading never holds up training.
+// Batches on the device. Images that memory holds lie there as bytes as a whole; others are read ahead and
+// go there a batch at a time. A few operators crop, flip, normalise and mix them, so that loading never
+// holds up training.
 
-import { UsageError } from "../errors.ts";
 import {
   add,
   type Device,
   fromBytes,
   indexSelect,
   keep,
-  narrow,
   operator,
   reshape,
   scope,
@@ -22,10 +21,11 @@ import {
   planEpoch,
   positionTables,
 } from "./augmentation.ts";
-import { cutOut, holeTable } from "./cutout.ts";
-import type { Dataset } from "./dataset.ts";
+import { assertBatchOptions } from "./batchOptions.ts";
+import { type Dataset, imageBytes } from "./dataset.ts";
 import { type Mixed, mix } from "./mixup.ts";
 import { type Normalization, perChannel } from "./normalize.ts";
+import { readAhead } from "./readAhead.ts";
 
 export interface BatchOptions extends Normalization {
   /** Images in a batch. */
@@ -37,22 +37,20 @@ export interface BatchOptions extends Normalization {
   readonly augment?: Augmentation;
   /** Leave out the images at an epoch's end that do not fill a batch. */
   readonly dropLast?: boolean;
-  /** Images with their channels innermost in memory, which convolutions on a CPU or GPU prefer. */
-  readonly channelsLast?: boolean;
 }
 
 /** A batch is freed when the next one is asked for. */
 export interface Batch {
   /** Normalised float32 images [size, channels, height, width]. */
   readonly images: Tensor;
-  /** Class numbers, int64 [size]. */
-  readonly labels: Tensor;
+  /** Class numbers, int64 [size], where the images have labels. */
+  readonly labels?: Tensor;
   /** What the images are mixed with, where they are. */
   readonly mixed?: Mixed;
   readonly size: number;
 }
 
-/** See `positionTables` and `holeTable`. */
+/** See `positionTables`. */
 interface Tables {
   readonly rows: Tensor;
   readonly columns: Tensor;
@@ -66,34 +64,33 @@ const divideInPlace = operator("aten::div_.Tensor");
 const subtractInPlace = operator("aten::sub_.Tensor");
 const noAugmentation: Augmentation = { crop: 0, flip: false };
 
-/** A data set on a device, dealt out in batches. Dispose of it after use. */
+/** A data set, dealt out in batches on a device. Dispose of it after use. */
 export class Batches {
   readonly dataset: Dataset;
   readonly #options: BatchOptions;
-  readonly #images: Tensor;
-  readonly #labels: Tensor;
+  readonly #images: Tensor | undefined;
+  readonly #labels: Tensor | undefined;
   readonly #mean: Tensor;
   readonly #std: Tensor;
   readonly #scale: Tensor;
   readonly #positions: Tables | undefined;
-  readonly #holes: Tables | undefined;
 
-  /** Copies the data set to the device. Throws UsageError for options that do not fit the images. */
+  /** Copies what memory holds of the data set to the device. Throws UsageError for options that do not fit the images. */
   constructor(dataset: Dataset, options: BatchOptions) {
     assertBatchOptions(dataset, options);
     const [channels, height, width] = dataset.shape;
     const { augment, device = "cpu" } = options;
     const { mean, std } = perChannel(options, channels);
+    const { labels, pixels } = dataset;
     this.dataset = dataset;
     this.#options = options;
-    const shape = [dataset.labels.length, channels, height * width];
     const place = (make: () => Tensor) => scope(() => keep(make()));
     const floats = (values: readonly number[]) =>
       place(() => tensor(values, { shape: [1, values.length, 1], device }));
     const indices = (values: Int32Array, columns: number) =>
       place(() => reshape(this.#upload(values), [values.length / columns, columns]));
-    this.#images = place(() => fromBytes(dataset.images, { dtype: "uint8", shape, device }));
-    this.#labels = place(() => this.#upload(dataset.labels));
+    this.#images = pixels && place(() => this.#uploadImages(pixels));
+    this.#labels = labels && place(() => this.#upload(labels));
     this.#mean = floats(mean);
     this.#std = floats(std);
     this.#scale = floats([255]);
@@ -101,68 +98,54 @@ export class Batches {
       const { rows, columns } = positionTables({ height, width }, augment);
       this.#positions = { rows: indices(rows, height), columns: indices(columns, width) };
     }
-    if (augment?.cutout) {
-      const table = (size: number) => indices(holeTable(size, augment.cutout!), size);
-      this.#holes = { rows: table(height), columns: table(width) };
-    }
   }
 
   /** Number of batches in an epoch. */
   get length(): number {
-    const batches = this.dataset.labels.length / this.#options.batch;
+    const batches = this.dataset.count / this.#options.batch;
     return this.#options.dropLast ? Math.floor(batches) : Math.ceil(batches);
   }
 
   /**
    * The batches of an epoch in random order, from the one numbered `from` on: the same ones for the
-   * same seed and epoch, whatever came before.
+   * same seed and epoch, whatever came before. Throws DataError where an image cannot be read.
    */
-  *epoch(epoch: number, { from = 0 }: { from?: number } = {}): Generator<Batch> {
+  async *epoch(epoch: number, { from = 0 }: { from?: number } = {}): AsyncGenerator<Batch> {
     const { batch, seed, augment = noAugmentation } = this.#options;
-    const [, height, width] = this.dataset.shape;
-    const count = this.dataset.labels.length;
-    const plan = planEpoch({ seed, epoch }, { count, height, width, augment });
+    const plan = planEpoch({ seed, epoch }, { count: this.dataset.count, augment });
     const shares = mixingShares({ seed, epoch }, { count: this.length, augment });
-    for (let index = from; index < this.length; index++) {
-      const chosen = plan.order.subarray(index * batch, (index + 1) * batch);
-      yield* handOut(() => {
-        const gathered = this.#gather(chosen, plan);
-        return shares ? mix(gathered, shares[index]!) : gathered;
+    const lists = Array.from({ length: this.length - from }, (_, index) =>
+      plan.order.subarray((from + index) * batch, (from + index + 1) * batch),
+    );
+    const reading = this.#images ? undefined : readAhead(this.dataset, lists);
+    for (const [index, chosen] of lists.entries()) {
+      const read = (await reading?.next())?.value as Uint8Array | undefined;
+      const made = scope(() => {
+        const shown = this.#show(chosen, { read, plan });
+        return shares ? mix(shown, shares[from + index]!) : shown;
       });
-    }
-  }
-
-  /** All images in their order, without augmentation; the last batch may be smaller. */
-  *inOrder(): Generator<Batch> {
-    const { batch } = this.#options;
-    for (let start = 0; start < this.dataset.labels.length; start += batch) {
-      yield* handOut(() => {
-        const images = this.#finish(narrow(this.#images, start, start + batch));
-        const labels = narrow(this.#labels, start, start + batch);
-        return { images, labels };
-      });
+      yield* lend(made, chosen.length);
     }
   }
 
   dispose(): void {
-    const tables = [this.#positions, this.#holes].flatMap((each) => Object.values(each ?? {}));
-    const own = [this.#images, this.#labels, this.#mean, this.#std, this.#scale, ...tables];
-    for (const each of own) each.dispose();
+    const own = [this.#images, this.#labels, this.#mean, this.#std, this.#scale];
+    for (const each of [...own, ...Object.values(this.#positions ?? {})]) each?.dispose();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  #gather(chosen: Int32Array, plan: EpochPlan): { images: Tensor; labels: Tensor } {
+  /** The chosen images as the plan has them, from the device or from the bytes that were `read`. */
+  #show(
+    chosen: Int32Array,
+    { read, plan }: { read: Uint8Array | undefined; plan: EpochPlan },
+  ): { images: Tensor; labels?: Tensor } {
     const index = this.#upload(chosen);
-    const labels = indexSelect(this.#labels, 0, index);
-    const images = this.#finish(this.#view(indexSelect(this.#images, 0, index), chosen, plan));
-    if (this.#holes) {
-      const { holeRows: rows, holeColumns: columns } = plan;
-      cutOut(images, this.#lookUp(this.#holes, chosen, { rows, columns }));
-    }
-    return { images, labels };
+    const whole = read ? this.#uploadImages(read) : indexSelect(this.#images!, 0, index);
+    const images = this.#normalize(this.#view(whole, chosen, plan));
+    return { images, ...(this.#labels && { labels: indexSelect(this.#labels, 0, index) }) };
   }
 
   /** Whole images [size, channels, height × width] as the plan shows them. */
@@ -186,11 +169,17 @@ export class Batches {
   }
 
   /** Bytes [size, channels, height × width] as normalised images. */
-  #finish(bytes: Tensor): Tensor {
+  #normalize(bytes: Tensor): Tensor {
     const values = divide(bytes, this.#scale);
     divideInPlace(subtractInPlace(values, this.#mean), this.#std);
-    const images = reshape(values, [bytes.shape[0]!, ...this.dataset.shape]);
-    return this.#options.channelsLast ? images.to({ memoryFormat: "channelsLast" }) : images;
+    return reshape(values, [bytes.shape[0]!, ...this.dataset.shape]);
+  }
+
+  /** Images as bytes [size, channels, height × width] on the device. */
+  #uploadImages(pixels: Uint8Array): Tensor {
+    const [channels, height, width] = this.dataset.shape;
+    const shape = [pixels.length / imageBytes(this.dataset), channels, height * width];
+    return fromBytes(pixels, { dtype: "uint8", shape, device: this.#options.device ?? "cpu" });
   }
 
   #upload(indices: Int32Array): Tensor {
@@ -198,45 +187,10 @@ export class Batches {
   }
 }
 
-/** Throws UsageError for options that do not fit the images. */
-export function assertBatchOptions(
-  { labels, shape, name }: Dataset,
-  options: Omit<BatchOptions, "seed" | "device">,
-): void {
-  const { batch, augment, dropLast } = options;
-  perChannel(options, shape[0]);
-  if (augment) assertAugmentation(augment, shape);
-  const most = dropLast ? labels.length : Number.MAX_SAFE_INTEGER;
-  if (Number.isInteger(batch) && batch >= 1 && batch <= most) return;
-  const range = dropLast ? `a batch of 1 to ${most} images` : "a batch of at least 1 image";
-  throw new UsageError(`expected ${range} for ${name}, got ${batch}`);
-}
-
-function assertAugmentation(
-  { crop, cutout = 0, mixup = 0 }: Augmentation,
-  [, height, width]: Dataset["shape"],
-): void {
-  if (!(Number.isFinite(mixup) && mixup >= 0)) {
-    throw new UsageError(`expected a number of at least 0 for mixup, got ${mixup}`);
-  }
-  const size = Math.min(height, width);
-  const limits = [
-    ["crop", crop, size - 1],
-    ["cutout", cutout, size],
-  ] as const;
-  for (const [name, value, most] of limits) {
-    if (Number.isInteger(value) && value >= 0 && value <= most) continue;
-    throw new UsageError(
-      `expected a ${name} of 0 to ${most} pixels for images of ${height}×${width}, got ${value}`,
-    );
-  }
-}
-
-/** Makes a batch, lends it, and frees it when the borrower is done. */
-function* handOut(make: () => Omit<Batch, "size">): Generator<Batch> {
-  const made = scope(make);
+/** Lends a batch, and frees it when the borrower is done. */
+function* lend(made: Omit<Batch, "size">, size: number): Generator<Batch> {
   try {
-    yield { ...made, size: made.labels.shape[0]! };
+    yield { ...made, size };
   } finally {
     for (const tensor of [made.images, made.labels, made.mixed?.labels]) tensor?.dispose();
   }

@@ -4,11 +4,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assertFitsMemory, assertNoComplaints, fileSize, listFolder } from "./complaints.ts";
-import type { Data, Dataset } from "./dataset.ts";
+import { type Data, type Dataset, inMemory } from "./dataset.ts";
 
 const shape = [3, 32, 32] as const;
-const pixels = 3 * 32 * 32;
-const recordBytes = 1 + pixels;
+const imagePixels = 3 * 32 * 32;
+const recordBytes = 1 + imagePixels;
 const archiveFolder = "cifar-10-batches-bin";
 const classes = [
   "airplane",
@@ -49,7 +49,7 @@ export async function loadCifar10(folder: string): Promise<Data> {
   const read = async (part: string, list: readonly string[]): Promise<Dataset> => {
     const contents = await Promise.all(list.map((file) => readFile(join(folder, file))));
     complaints.push(...contents.flatMap((records, index) => checkLabels(list[index]!, records)));
-    return { name: `${folder} (${part})`, ...unpack(contents), shape, classes };
+    return inMemory({ name: `${folder} (${part})`, ...unpack(contents), shape, classes });
   };
   const data = {
     train: await read("train", trainFiles),
@@ -65,7 +65,7 @@ function checkSize(file: string, size: number | string): string[] {
   if (size % recordBytes === 0) return [];
   const whole = Math.floor(size / recordBytes);
   return [
-    `${file} is cut short: expected a multiple of ${recordBytes} bytes (a label and ${pixels} pixels), ` +
+    `${file} is cut short: expected a multiple of ${recordBytes} bytes (a label and ${imagePixels} pixels), ` +
       `got ${size} bytes, which is ${whole} records and ${size - whole * recordBytes} bytes`,
   ];
 }
@@ -79,16 +79,16 @@ function checkLabels(file: string, records: Uint8Array): string[] {
   return [];
 }
 
-function unpack(files: readonly Uint8Array[]): { images: Uint8Array; labels: Int32Array } {
+function unpack(files: readonly Uint8Array[]): { pixels: Uint8Array; labels: Int32Array } {
   const count = files.reduce((sum, records) => sum + Math.floor(records.length / recordBytes), 0);
-  const images = new Uint8Array(count * pixels);
+  const pixels = new Uint8Array(count * imagePixels);
   const labels = new Int32Array(count);
   let index = 0;
   for (const records of files) {
     for (let start = 0; start + recordBytes <= records.length; start += recordBytes, index++) {
       labels[index] = records[start]!;
-      images.set(records.subarray(start + 1, start + recordBytes), index * pixels);
+      pixels.set(records.subarray(start + 1, start + recordBytes), index * imagePixels);
     }
   }
-  return { images, labels };
+  return { pixels, labels };
 }

@@ -20,13 +20,52 @@ export function assertNoComplaints(what: string, complaints: readonly string[]):
   }
 }
 
+/** A name in a folder; where a link leads to is not looked at. */
+export interface Entry {
+  readonly name: string;
+  readonly kind: "file" | "folder" | "link";
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * What a folder holds, sorted by code unit, and a complaint for each name that is not UTF-8, as the end of a
+ * sentence. Throws DataError where the folder is missing or not a folder.
+ */
+export async function listEntries(
+  folder: string,
+): Promise<{ entries: Entry[]; complaints: string[] }> {
+  const found = await readdir(folder, { encoding: "buffer", withFileTypes: true }).catch(
+    (cause) => {
+      throw new DataError(`the data folder ${folder} ${describeFailure(cause)}`, { cause });
+    },
+  );
+  const entries: Entry[] = [];
+  const complaints: string[] = [];
+  for (const each of found) {
+    const kind = each.isSymbolicLink() ? "link" : each.isDirectory() ? "folder" : "file";
+    try {
+      entries.push({ name: utf8.decode(each.name), kind });
+    } catch {
+      complaints.push(`holds the name ${escaped(each.name)}, which is not UTF-8: rename it`);
+    }
+  }
+  return { entries: entries.sort((a, b) => (a.name < b.name ? -1 : 1)), complaints };
+}
+
 /** Names in a folder, sorted by code unit. Throws DataError where it is missing or not a folder. */
 export async function listFolder(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).sort();
-  } catch (cause) {
-    throw new DataError(`the data folder ${folder} ${describeFailure(cause)}`, { cause });
-  }
+  return (await listEntries(folder)).entries.map(({ name }) => name);
+}
+
+/** A name as ASCII, other bytes as \\xNN. */
+function escaped(name: Uint8Array): string {
+  const characters = Array.from(name, (byte) =>
+    byte >= 0x20 && byte < 0x7f
+      ? String.fromCharCode(byte)
+      : `\\x${byte.toString(16).padStart(2, "0")}`,
+  );
+  return `"${characters.join("")}"`;
 }
 
 /** Size of a regular file, or what is wrong with it as the end of a sentence. */

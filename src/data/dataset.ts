@@ -1,24 +1,56 @@
-// Labelled images in memory.
+// Images by index, with labels or without. Nothing here takes for granted that all of them are in memory.
 
-import { DataError, UsageError } from "../errors.ts";
-import { randomBits } from "../graph/random.ts";
+import { DataError } from "../errors.ts";
 
-/** Labelled images of one size. */
+/** Images of one size. */
 export interface Dataset {
   /** How messages name it. */
   readonly name: string;
-  /** Pixels from 0 to 255, planar: N × channels × height × width. */
-  readonly images: Uint8Array;
-  /** Index into `classes` of every image. */
-  readonly labels: Int32Array;
+  /** Number of images. */
+  readonly count: number;
   readonly shape: readonly [channels: number, height: number, width: number];
-  readonly classes: readonly string[];
+  /** Names of the classes; absent, as the labels, where images have no labels. */
+  readonly classes?: readonly string[];
+  /** Index into `classes` of every image. */
+  readonly labels?: Int32Array;
+  /** All images as `read` gives them, where memory holds them: then they may lie on the device, too. */
+  readonly pixels?: Uint8Array;
+  /**
+   * The images at these places: pixels from 0 to 255, planar, N × channels × height × width. Throws
+   * DataError where an image cannot be read.
+   */
+  read(indices: Int32Array): Promise<Uint8Array>;
 }
+
+/** A data set whose images have labels. */
+export type Labelled = Dataset & Required<Pick<Dataset, "classes" | "labels">>;
 
 /** What `--data` names: images to learn from and images to judge by. */
 export interface Data {
   readonly train: Dataset;
   readonly test: Dataset;
+  /** What a user should know about how they were read, each a sentence without its full stop. */
+  readonly notes?: readonly string[];
+}
+
+/** What an image takes as bytes, one a pixel and channel. */
+export function imageBytes({ shape }: Pick<Dataset, "shape">): number {
+  return shape[0] * shape[1] * shape[2];
+}
+
+/** A data set whose images are all in memory. */
+export function inMemory<T extends Omit<Dataset, "count" | "read"> & { pixels: Uint8Array }>(
+  content: T,
+): T & Pick<Dataset, "count" | "read"> {
+  const size = imageBytes(content);
+  const read = async (indices: Int32Array) => {
+    const images = new Uint8Array(indices.length * size);
+    indices.forEach((from, to) => {
+      images.set(content.pixels.subarray(from * size, (from + 1) * size), to * size);
+    });
+    return images;
+  };
+  return { ...content, count: content.pixels.length / size, read };
 }
 
 /** What a data set holds, in numbers. */
@@ -28,13 +60,16 @@ export interface DataFacts {
   readonly test: number;
   /** Channels, height and width. */
   readonly shape: readonly number[];
-  readonly classes: number;
+  /** Number of classes; absent where images have no labels. */
+  readonly classes?: number;
+  /** See `Data`. */
+  readonly notes?: readonly string[];
 }
 
-export function dataFacts({ train, test }: Data): DataFacts {
-  const { shape, classes } = train;
-  const [training, judging] = [train.labels.length, test.labels.length];
-  return { training, test: judging, shape, classes: classes.length };
+export function dataFacts({ train, test, notes }: Data): DataFacts {
+  const { count, shape, classes } = train;
+  const kinds = classes && { classes: classes.length };
+  return { training: count, test: test.count, shape, ...kinds, ...(notes && { notes }) };
 }
 
 /** Throws DataError where the images are not of the shape that a model takes. */
@@ -47,54 +82,18 @@ export function assertShape(dataset: Dataset, shape: readonly number[]): void {
 }
 
 /** Throws DataError where a label is not below `outputs`, the number of a model's outputs. */
-export function assertLabels(dataset: Dataset, outputs: number): void {
-  const largest = dataset.labels.reduce((most, label) => Math.max(most, label), 0);
+export function assertLabels({ name, labels, classes }: Dataset, outputs: number): void {
+  if (!labels || !classes) return;
+  const largest = labels.reduce((most, label) => Math.max(most, label), 0);
   if (largest < outputs) return;
   throw new DataError(
-    `${dataset.name} has labels up to ${largest} (${dataset.classes.length} classes), ` +
+    `${name} has labels up to ${largest} (${classes.length} classes), ` +
       `but the model has only ${outputs} outputs`,
   );
 }
 
-/**
- * Holds out `count` training images, drawn at random, the same in every run: they take the place of the
- * test images, which are then not looked at. The same data where `count` is 0. Throws UsageError where
- * nothing is left to train on.
- */
-export function holdOut({ train, test }: Data, count: number): Data {
-  if (count === 0) return { train, test };
-  const rest = train.labels.length - count;
-  if (!Number.isInteger(count) || count < 0 || rest < 1) {
-    throw new UsageError(
-      `--hold-out: expected a whole number from 0 to ${train.labels.length - 1}, so that some of the ` +
-        `images of ${train.name} are left to train on, received ${count}`,
-    );
-  }
-  const drawn = permutation(randomBits({ seed: 0, name: "hold-out" }, train.labels.length));
-  return {
-    train: select(train, drawn.subarray(count).sort(), train.name),
-    test: select(train, drawn.subarray(0, count).sort(), `${train.name} (held out)`),
-  };
-}
-
-/** The images at the given places. */
-export function select(dataset: Dataset, indices: Int32Array, name: string): Dataset {
-  const size = dataset.images.length / dataset.labels.length;
-  const images = new Uint8Array(indices.length * size);
-  indices.forEach((from, to) => {
-    images.set(dataset.images.subarray(from * size, (from + 1) * size), to * size);
-  });
-  return { ...dataset, name, images, labels: indices.map((index) => dataset.labels[index]!) };
-}
-
-/** Random order of 0 ... n - 1 from n random 32-bit integers (Fisher and Yates' shuffle). */
-export function permutation(bits: Uint32Array): Int32Array {
-  const order = Int32Array.from(bits, (_, index) => index);
-  for (let last = order.length - 1; last > 0; last--) {
-    const other = Math.floor((bits[last]! / 2 ** 32) * (last + 1));
-    const moved = order[last]!;
-    order[last] = order[other]!;
-    order[other] = moved;
-  }
-  return order;
+/** Throws DataError where images have no labels; `purpose` says what needs them. */
+export function assertLabelled(dataset: Dataset, purpose: string): asserts dataset is Labelled {
+  if (dataset.labels && dataset.classes) return;
+  throw new DataError(`${purpose} needs labels, but the images of ${dataset.name} have none`);
 }

@@ -1,85 +1,62 @@
-// Decodes JPEG, PNG and WebP files into planar bytes with sharp (libvips). Files are not trusted: all
-// other decoders are switched off, damage is refused, and sizes are checked before pixels exist.
+// Decodes a JPEG, PNG or WebP file with sharp (libvips) into planar bytes. Files are not trusted: all other
+// decoders are switched off, damage is refused, and sizes are checked before pixels exist. Colours are made as
+// Pillow makes them, which is what models were trained with (https://pillow.readthedocs.io, Image.convert).
 
 import { readFile } from "node:fs/promises";
-import type { default as Decoder, Sharp } from "sharp";
+import type { default as Decoder, Metadata, Sharp } from "sharp";
 import { ResourceError } from "../errors.ts";
 import { describeFailure, fileSize } from "./complaints.ts";
+import { fit, type ImageView } from "./imageView.ts";
+import { type Raster, resample } from "./resample.ts";
 
 type Decode = typeof Decoder;
 
-/** Channels, height and width; channels are 1 (grey) or 3 (RGB). */
-export type ImageShape = readonly [channels: number, height: number, width: number];
-
-const concurrency = 8;
 const largestFile = 256 * 2 ** 20;
 const largestImage = 50_000_000;
 
-/** One image to decode: where it is, and where its pixels go. */
-export interface DecodeJob {
-  readonly path: string;
-  readonly target: Uint8Array;
+/** Height and width of an image file as it is shown, or a complaint as the end of a sentence. */
+export async function probeImage(path: string): Promise<readonly [number, number] | string> {
+  return withImage(path, async (_, { autoOrient }) => [autoOrient.height, autoOrient.width]);
 }
 
 /**
- * Decodes every job's file into its target as planar bytes of `shape`. Without `resize`, images must
- * have the height and width of `shape`; with it they are scaled until they just cover it and cropped
- * around their centre. Greyscale, CMYK, 16-bit and palette images become RGB (or grey, for one
- * channel); transparency is dropped; a rotation noted by the camera is applied; of an animation the
- * first frame is taken. Gives each file's complaint, or undefined where there is none.
+ * The pixels of an image file as `view` has them, planar, or a complaint as the end of a sentence.
+ * Transparency and colour profiles are dropped; a rotation noted by the camera is applied; of an animation
+ * the first frame is taken.
  */
-export async function decodeImages(
-  jobs: readonly DecodeJob[],
-  { shape, resize }: { shape: ImageShape; resize: boolean },
-): Promise<(string | undefined)[]> {
-  const decoder = await loadSharp();
-  const complaints: (string | undefined)[] = new Array(jobs.length).fill(undefined);
-  let next = 0;
-  const work = async () => {
-    while (next < jobs.length) {
-      const index = next++;
-      complaints[index] = await decode(decoder, jobs[index]!, { shape, resize });
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, work));
-  return complaints;
+export async function decodeImage(path: string, view: ImageView): Promise<Uint8Array | string> {
+  return withImage(path, async (image, metadata) => {
+    const { height, width } = metadata.autoOrient;
+    const complaint = describeSize([height, width], view);
+    if (complaint !== undefined) return complaint;
+    const [channels] = view.shape;
+    const colour =
+      channels === 1 ? toGrey(await toRgb(image, metadata)) : await toRgb(image, metadata);
+    return toPlanes(resample(colour, fit(colour, view)), view);
+  });
 }
 
-/** Height and width of an image file as it is shown, or a complaint. */
-export async function probeImage(path: string): Promise<readonly [number, number] | string> {
+/** What is wrong with an image's size, where it is not to be changed. */
+export function describeSize(
+  [height, width]: readonly [number, number],
+  { shape: [, wantedHeight, wantedWidth], resize }: ImageView,
+): string | undefined {
+  if (resize !== "none" || (height === wantedHeight && width === wantedWidth)) return undefined;
+  return `is ${height}×${width} (height × width), not ${wantedHeight}×${wantedWidth}`;
+}
+
+async function withImage<T>(
+  path: string,
+  use: (image: Sharp, metadata: Metadata) => Promise<T>,
+): Promise<T | string> {
   const decoder = await loadSharp();
   const content = await readImage(path);
   if (typeof content === "string") return content;
   try {
-    const { autoOrient } = await open(decoder, content).metadata();
-    return [autoOrient.height, autoOrient.width];
-  } catch (cause) {
-    return describeDamage(cause);
-  }
-}
-
-async function decode(
-  decoder: Decode,
-  { path, target }: DecodeJob,
-  { shape, resize }: { shape: ImageShape; resize: boolean },
-): Promise<string | undefined> {
-  const content = await readImage(path);
-  if (typeof content === "string") return content;
-  const [channels, height, width] = shape;
-  try {
-    const image = open(decoder, content).autoOrient();
-    if (resize) image.resize(width, height, { fit: "cover", position: "centre", kernel: "linear" });
-    const { data, info } = await image
-      .toColourspace(channels === 1 ? "b-w" : "srgb")
-      .removeAlpha()
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    if (info.height !== height || info.width !== width) {
-      return `is ${info.height}×${info.width} (height × width), not ${height}×${width}`;
-    }
-    if (info.channels !== channels) return `has ${info.channels} channels, not ${channels}`;
-    toPlanar(data, target, channels);
-    return undefined;
+    const image = decoder(content, {
+      ...{ failOn: "warning", limitInputPixels: largestImage, ignoreIcc: true },
+    });
+    return await use(image, await image.metadata());
   } catch (cause) {
     return describeDamage(cause);
   }
@@ -93,10 +70,6 @@ async function readImage(path: string): Promise<Uint8Array | string> {
   return readFile(path).catch(describeFailure);
 }
 
-function open(decoder: Decode, content: Uint8Array): Sharp {
-  return decoder(content, { failOn: "warning", limitInputPixels: largestImage });
-}
-
 function describeDamage(cause: unknown): string {
   const message = (cause as Error).message.replace(/\s+/g, " ").trim();
   if (/unsupported image format/.test(message)) return "is not a JPEG, PNG or WebP image";
@@ -104,14 +77,57 @@ function describeDamage(cause: unknown): string {
   return `is damaged: ${message}`;
 }
 
-function toPlanar(pixels: Uint8Array, planes: Uint8Array, channels: number): void {
-  const area = planes.length / channels;
-  for (let channel = 0; channel < channels; channel++) {
-    const offset = channel * area;
-    for (let place = 0; place < area; place++) {
-      planes[offset + place] = pixels[place * channels + channel]!;
+/** All pixels of an image, in their own size, as red, green and blue. */
+async function toRgb(image: Sharp, { space }: Metadata): Promise<Raster> {
+  const isPrint = space === "cmyk";
+  const oriented = image.autoOrient();
+  const opaque = isPrint
+    ? oriented.pipelineColourspace("cmyk").toColourspace("cmyk")
+    : oriented.toColourspace("srgb").removeAlpha();
+  const { data, info } = await opaque.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+  const { height, width, channels } = info;
+  const raster = { pixels: data, height, width, channels };
+  return isPrint ? fromInks(raster) : raster;
+}
+
+/** Cyan, magenta, yellow and black as `convert("RGB")` has them: (255 − ink) (255 − black) / 255. */
+function fromInks({ pixels, height, width, channels }: Raster): Raster {
+  const area = height * width;
+  const colours = new Uint8Array(3 * area);
+  for (let place = 0; place < area; place++) {
+    const light = 255 - pixels[place * channels + 3]!;
+    for (let channel = 0; channel < 3; channel++) {
+      const product = pixels[place * channels + channel]! * light + 128;
+      colours[place * 3 + channel] = Math.max(0, light - (((product >> 8) + product) >> 8));
     }
   }
+  return { pixels: colours, height, width, channels: 3 };
+}
+
+/** Luma of ITU-R BT.601 as `convert("L")` rounds it. */
+function toGrey({ pixels, height, width }: Raster): Raster {
+  const luma = new Uint8Array(height * width);
+  for (let place = 0; place < luma.length; place++) {
+    const red = pixels[3 * place]!;
+    const green = pixels[3 * place + 1]!;
+    const blue = pixels[3 * place + 2]!;
+    luma[place] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
+  }
+  return { pixels: luma, height, width, channels: 1 };
+}
+
+function toPlanes({ pixels, channels }: Raster, { channelOrder }: ImageView): Uint8Array {
+  if (channels === 1) return pixels;
+  const planes = new Uint8Array(pixels.length);
+  const area = pixels.length / channels;
+  for (let channel = 0; channel < channels; channel++) {
+    const from = channelOrder === "bgr" ? channels - 1 - channel : channel;
+    const offset = channel * area;
+    for (let place = 0; place < area; place++) {
+      planes[offset + place] = pixels[place * channels + from]!;
+    }
+  }
+  return planes;
 }
 
 let loaded: Promise<Decode> | undefined;

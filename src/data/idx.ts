@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { constants, gunzipSync } from "node:zlib";
 import { elementCount } from "../graph/graph.ts";
 import { assertFitsMemory, assertNoComplaints, fileSize, listFolder } from "./complaints.ts";
-import type { Data, Dataset } from "./dataset.ts";
+import { type Data, type Dataset, inMemory } from "./dataset.ts";
 
 /** What the four files are called: DIR/train-images-idx3-ubyte, also with .gz or a dot before idx. */
 const parts = { train: "train", test: "t10k" } as const;
@@ -52,13 +52,14 @@ export async function loadIdx(folder: string): Promise<Data> {
     elements.reduce((most, label) => Math.max(most, label), 0),
   );
   const classes = Array.from({ length: Math.max(...largest) + 1 }, (_, index) => String(index));
-  const dataset = (part: string, images: IdxFile, labels: IdxFile): Dataset => ({
-    name: `${folder} (${part})`,
-    images: images.elements,
-    labels: Int32Array.from(labels.elements),
-    shape: [1, images.sizes[1]!, images.sizes[2]!],
-    classes,
-  });
+  const dataset = (part: string, images: IdxFile, labels: IdxFile): Dataset =>
+    inMemory({
+      name: `${folder} (${part})`,
+      pixels: images.elements,
+      labels: Int32Array.from(labels.elements),
+      shape: [1, images.sizes[1]!, images.sizes[2]!],
+      classes,
+    });
   return {
     train: dataset("train", trainImages!, trainLabels!),
     test: dataset("test", testImages!, testLabels!),

@@ -1,116 +1,106 @@
-// Folders of images, one folder a class: train/CLASS/* and test/CLASS/* (or val/CLASS/*).
+// Folders of images: train/CLASS/** and test/CLASS/**, or of any depth where they have no labels.
 
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { assertFitsMemory, assertNoComplaints, listFolder } from "./complaints.ts";
-import type { Data, Dataset } from "./dataset.ts";
-import { decodeImages, type ImageShape, probeImage } from "./decode.ts";
+import { DataError, UsageError } from "../errors.ts";
+import { assertNoComplaints } from "./complaints.ts";
+import type { DataOptions } from "./dataOptions.ts";
+import type { Data } from "./dataset.ts";
+import { probeImage } from "./decode.ts";
+import { listParts } from "./folderParts.ts";
+import { openImageFiles } from "./imageFiles.ts";
+import type { ImageShape, ImageView } from "./imageView.ts";
 
-/** Files that desktops leave behind. */
-const ignored = /^\.|^(Thumbs\.db|desktop\.ini)$/i;
+/** Channels, height and width that a model's images have, as far as it says. */
+export type OpenShape = readonly [
+  channels: number | undefined,
+  height: number | undefined,
+  width: number | undefined,
+];
 
-interface Part {
-  readonly name: string;
-  readonly classes: readonly string[];
-  /** Paths below the data folder, class by class. */
-  readonly files: readonly string[];
-  readonly labels: Int32Array;
+/** That of a model which says nothing. */
+export const anyShape: OpenShape = [undefined, undefined, undefined];
+
+interface FolderOptions extends DataOptions {
+  readonly shape?: OpenShape;
 }
 
 /**
- * Reads all images below `folder` into memory. Classes are the folders' names in order of their code
- * units. With `shape` every image is resized to it; without, images must have one size and become
- * RGB. Throws DataError with everything that is wrong, and ResourceError before decoding what would
- * not fit into memory.
+ * The images below `folder`. They are brought to the model's `shape`, or to `imageSize`; where neither says a
+ * size they must have one. Three channels where the model does not say. Throws DataError with everything that is
+ * wrong with the data, and UsageError for options that do not fit them.
  */
-export async function loadImageFolder(folder: string, shape?: ImageShape): Promise<Data> {
-  const names = await listFolder(folder);
-  const testName = ["test", "val"].find((name) => names.includes(name)) ?? "test";
-  const complaints: string[] = [];
-  const train = await listPart(folder, "train", { names, complaints });
-  const test = await listPart(folder, testName, { names, complaints });
-  if (train && test) complaints.push(...compareClasses(train, test));
-  assertNoComplaints(`${folder} does not hold image folders`, complaints);
-
-  const target = shape ?? (await commonShape(folder, [...train!.files, ...test!.files]));
-  const count = train!.files.length + test!.files.length;
-  const size = target.reduce((product, length) => product * length, 1);
-  assertFitsMemory(`${folder} (${count} images of ${target.join("×")})`, count * size);
-
-  const allocate = (part: Part): Dataset => ({
-    name: `${folder} (${part.name})`,
-    images: new Uint8Array(part.files.length * size),
-    labels: part.labels,
-    shape: target,
-    classes: part.classes,
-  });
-  const data = { train: allocate(train!), test: allocate(test!) };
-  const files = [...train!.files, ...test!.files];
-  const slots = [data.train, data.test].flatMap(({ images, labels }) =>
-    Array.from(labels, (_, index) => images.subarray(index * size, (index + 1) * size)),
-  );
-  const jobs = files.map((file, index) => ({ path: join(folder, file), target: slots[index]! }));
-  const outcomes = await decodeImages(jobs, { shape: target, resize: shape !== undefined });
-  const damaged = outcomes.flatMap((outcome, index) =>
-    outcome === undefined ? [] : [`${files[index]} ${outcome}`],
-  );
-  assertNoComplaints(`images of ${folder} cannot be used`, damaged);
-  return data;
+export async function loadImageFolder(folder: string, options: FolderOptions = {}): Promise<Data> {
+  const { train, test, notes } = await listParts(folder, { ...options, judgeOnly: false });
+  const view = await viewOf(folder, [...train!.files, ...test.files], options);
+  const [learned, judged] = await openImageFiles([train!, test], { folder, view });
+  return { train: learned!, test: judged!, notes };
 }
 
-async function listPart(
+/** The images to judge by alone: there need be no others. Throws as `loadImageFolder` does. */
+export async function loadTestFolder(
   folder: string,
-  name: string,
-  { names, complaints }: { names: readonly string[]; complaints: string[] },
-): Promise<Part | undefined> {
-  if (!names.includes(name)) {
-    const wanted = name === "test" ? "test/ (or val/)" : `${name}/`;
-    complaints.push(`${wanted} does not exist: expected ${name}/CLASS/IMAGE`);
-    return undefined;
+  options: FolderOptions = {},
+): Promise<Pick<Data, "test" | "notes">> {
+  const { test, notes } = await listParts(folder, { ...options, judgeOnly: true });
+  const view = await viewOf(folder, test.files, options);
+  const [judged] = await openImageFiles([test], { folder, view });
+  return { test: judged!, notes };
+}
+
+async function viewOf(
+  folder: string,
+  files: readonly string[],
+  { shape = anyShape, imageSize, resize, channelOrder = "rgb" }: FolderOptions,
+): Promise<ImageView> {
+  const [channels = 3, height, width] = shape;
+  if (channels !== 1 && channels !== 3) {
+    throw new DataError(
+      `the model takes images of ${channels} channels, but those of ${folder} have 1 (grey) or 3 (colour)`,
+    );
   }
-  const entries = (await listFolder(join(folder, name))).filter((entry) => !ignored.test(entry));
-  const classes: string[] = [];
-  const files: string[] = [];
-  const labels: number[] = [];
-  for (const entry of entries) {
-    const path = join(name, entry);
-    if (!(await isFolder(join(folder, path)))) {
-      complaints.push(`${path} is not a folder: expected ${name}/CLASS/IMAGE`);
-      continue;
-    }
-    const images = (await listFolder(join(folder, path))).filter((image) => !ignored.test(image));
-    if (images.length === 0) complaints.push(`${path} holds no image`);
-    for (const image of images) {
-      files.push(join(path, image));
-      labels.push(classes.length);
-    }
-    classes.push(entry);
+  if (channels === 1 && channelOrder === "bgr") {
+    throw new UsageError("--channel-order: expected a model of 3 channels for bgr, but it has 1");
   }
-  if (classes.length === 0) complaints.push(`${name} holds no class folder`);
-  return { name, classes, files, labels: Int32Array.from(labels) };
+  const size = sizeOf(height, width, imageSize);
+  if (size === undefined && resize !== undefined) {
+    throw new UsageError(
+      "--resize: needs --image-size, because the model leaves the size of images open",
+    );
+  }
+  const [tall, wide] = size ?? (await commonSize(folder, files));
+  if (typeof resize === "number" && resize < Math.max(tall, wide)) {
+    throw new UsageError(
+      `--resize: expected at least ${Math.max(tall, wide)}, the size that is cut out, received ${resize}`,
+    );
+  }
+  const target: ImageShape = [channels, tall, wide];
+  return { shape: target, resize: size ? (resize ?? "crop") : "none", channelOrder };
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (status) => status.isDirectory(),
-    () => false,
-  );
+/** The size that the model or the user wants. */
+function sizeOf(
+  height: number | undefined,
+  width: number | undefined,
+  imageSize: number | undefined,
+): readonly [number, number] | undefined {
+  if ([height, width].some((length) => length && imageSize && length !== imageSize)) {
+    throw new UsageError(
+      `--image-size: the model takes images of ${height ?? "any"}×${width ?? "any"}, received ${imageSize}`,
+    );
+  }
+  const [tall, wide] = [height ?? imageSize, width ?? imageSize];
+  return tall !== undefined && wide !== undefined ? [tall, wide] : undefined;
 }
 
-function compareClasses(train: Part, test: Part): string[] {
-  const missing = (from: Part, other: Part) =>
-    other.classes
-      .filter((name) => !from.classes.includes(name))
-      .map((name) => `class "${name}" is in ${other.name} but not in ${from.name}`);
-  return [...missing(test, train), ...missing(train, test)];
-}
-
-/** RGB in the size of the first image that can be read. */
-async function commonShape(folder: string, files: readonly string[]): Promise<ImageShape> {
+/** Height and width of the first image that can be read. */
+async function commonSize(
+  folder: string,
+  files: readonly string[],
+): Promise<readonly [number, number]> {
   const complaints: string[] = [];
   for (const file of files) {
     const size = await probeImage(join(folder, file));
-    if (typeof size !== "string") return [3, ...size];
+    if (typeof size !== "string") return size;
     complaints.push(`${file} ${size}`);
   }
   assertNoComplaints(`no image of ${folder} can be read`, complaints);

@@ -1,18 +1,21 @@
 // Images and labels: reading them, and dealing them out in batches.
 
 export type { Augmentation } from "./augmentation.ts";
-export { assertBatchOptions, type Batch, Batches, type BatchOptions } from "./batches.ts";
+export { type Batch, Batches, type BatchOptions } from "./batches.ts";
+export { assertBatchOptions } from "./batchOptions.ts";
+export type { DataOptions } from "./dataOptions.ts";
 export {
+  assertLabelled,
   assertLabels,
   assertShape,
   type Data,
   type DataFacts,
   type Dataset,
   dataFacts,
-  holdOut,
-  select,
+  inMemory,
+  type Labelled,
 } from "./dataset.ts";
-export { loadData } from "./load.ts";
+export { type LoadOptions, loadData, loadTestData } from "./load.ts";
 export { type HostBatch, hostBatches, type Normalization } from "./normalize.ts";
 export { parseDataSpec } from "./notation.ts";
-export { sampleOf } from "./sample.ts";
+export { holdOut, sampleOf, select } from "./subsets.ts";

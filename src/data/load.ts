@@ -1,25 +1,76 @@
 // Loads what `--data` names.
 
+import { DataError, UsageError } from "../errors.ts";
 import { loadCifar10 } from "./cifar10.ts";
-import { assertShape, type Data } from "./dataset.ts";
+import { assertDataOptions, type DataOptions } from "./dataOptions.ts";
+import { type Data, type Dataset, imageBytes, inMemory } from "./dataset.ts";
 import { loadIdx } from "./idx.ts";
-import { loadImageFolder } from "./imageFolder.ts";
+import { anyShape, loadImageFolder, loadTestFolder, type OpenShape } from "./imageFolder.ts";
 import { parseDataSpec } from "./notation.ts";
 
+/** How data are read, and what for. */
+export interface LoadOptions extends DataOptions {
+  /**
+   * Channels, height and width that a model takes, as far as it says: images of folders are brought to it, and
+   * those of the other formats must have it.
+   */
+  readonly shape?: OpenShape;
+}
+
 /**
- * Loads `cifar10:DIR`, `idx:DIR` or `images:DIR` into memory. With `shape`, the input of a model as
- * channels, height and width, images of folders are resized to it and those of the other formats must
- * have it. Throws UsageError on the notation, DataError with everything that is wrong with the data,
- * and ResourceError where they would not fit into memory.
+ * Loads `cifar10:DIR`, `idx:DIR` or `images:DIR`. Throws UsageError on the notation and on options that do not fit,
+ * DataError with everything that is wrong with the data, and ResourceError where memory does not suffice.
  */
-export async function loadData(
-  spec: string,
-  options: { shape?: readonly [channels: number, height: number, width: number] } = {},
-): Promise<Data> {
+export async function loadData(spec: string, options: LoadOptions = {}): Promise<Data> {
   const { format, folder } = parseDataSpec(spec);
-  const { shape } = options;
-  if (format === "images") return loadImageFolder(folder, shape);
-  const data = await (format === "cifar10" ? loadCifar10 : loadIdx)(folder);
-  if (shape) assertShape(data.train, shape);
-  return data;
+  assertDataOptions(options, format);
+  if (format === "images") return loadImageFolder(folder, options);
+  const { train, test } = await (format === "cifar10" ? loadCifar10 : loadIdx)(folder);
+  return { train: adapt(train, options), test: adapt(test, options) };
+}
+
+/** Loads the images to judge by alone. Throws as `loadData` does. */
+export async function loadTestData(
+  spec: string,
+  options: LoadOptions = {},
+): Promise<Pick<Data, "test" | "notes">> {
+  const { format, folder } = parseDataSpec(spec);
+  assertDataOptions(options, format);
+  return format === "images" ? loadTestFolder(folder, options) : loadData(spec, options);
+}
+
+/** Images in memory as the options want them. */
+function adapt(dataset: Dataset, { shape = anyShape, channelOrder, labels }: LoadOptions): Dataset {
+  assertTakes(dataset, shape);
+  const coloured = channelOrder === "bgr" ? withReversedChannels(dataset) : dataset;
+  if (labels !== "none") return coloured;
+  const { labels: _, classes: __, ...unlabelled } = coloured;
+  return unlabelled;
+}
+
+function assertTakes(dataset: Dataset, shape: OpenShape): void {
+  if (shape.every((size, axis) => size === undefined || size === dataset.shape[axis])) return;
+  throw new DataError(
+    `the model takes images of ${shape.map((size) => size ?? "any").join("×")} (channels × height × width), ` +
+      `but those of ${dataset.name} are ${dataset.shape.join("×")}`,
+  );
+}
+
+function withReversedChannels(dataset: Dataset): Dataset {
+  const [channels, height, width] = dataset.shape;
+  if (channels !== 3) {
+    throw new UsageError(
+      `--channel-order: expected images of 3 channels for bgr, but those of ${dataset.name} have ${channels}`,
+    );
+  }
+  const [area, size] = [height * width, imageBytes(dataset)];
+  const from = dataset.pixels!;
+  const pixels = new Uint8Array(from.length);
+  for (let start = 0; start < from.length; start += size) {
+    for (let channel = 0; channel < channels; channel++) {
+      const plane = start + channel * area;
+      pixels.set(from.subarray(plane, plane + area), start + (channels - 1 - channel) * area);
+    }
+  }
+  return inMemory({ ...dataset, pixels });
 }

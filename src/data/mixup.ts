@@ -9,21 +9,21 @@ const interpolate = operator("aten::lerp.Scalar");
 
 /** What lies in the images of a batch besides those of its labels. */
 export interface Mixed {
-  /** Class numbers of the images mixed in, int64 [size]. */
-  readonly labels: Tensor;
+  /** Class numbers of the images mixed in, int64 [size], where the images have labels. */
+  readonly labels?: Tensor;
   /** Share of the batch's own images, from 0 to 1; the others have the rest. */
   readonly share: number;
 }
 
 /** Mixes every image with the one before it, the first with the last: the order of a batch is random. */
 export function mix(
-  { images, labels }: { images: Tensor; labels: Tensor },
+  { images, labels }: { images: Tensor; labels?: Tensor },
   share: number,
-): { images: Tensor; labels: Tensor; mixed: Mixed } {
+): { images: Tensor; labels?: Tensor; mixed: Mixed } {
   const before = (tensor: Tensor) => roll(tensor, [1], [0]);
   return {
     images: interpolate(before(images), images, share),
-    labels,
-    mixed: { labels: before(labels), share },
+    ...(labels && { labels }),
+    mixed: { share, ...(labels && { labels: before(labels) }) },
   };
 }

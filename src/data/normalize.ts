@@ -5,6 +5,7 @@ import { UsageError } from "../errors.ts";
 import type { TensorData } from "../graph/graph.ts";
 import { fromFloat32 } from "../graph/tensorData.ts";
 import type { Dataset } from "./dataset.ts";
+import { inLists, readAhead } from "./readAhead.ts";
 
 /** A pixel p of channel c becomes (p / 255 - mean[c]) / std[c]. A single number goes for all channels. */
 export interface Normalization {
@@ -15,7 +16,8 @@ export interface Normalization {
 /** A batch on the host: images [size, channels, height, width] in float32. */
 export interface HostBatch {
   readonly images: TensorData;
-  readonly labels: Int32Array;
+  /** Class numbers, where the images have labels. */
+  readonly labels?: Int32Array;
   readonly size: number;
 }
 
@@ -40,27 +42,26 @@ export function perChannel({ mean, std }: Normalization, channels: number): Norm
 }
 
 /** All images in their order, without augmentation; the last batch may be smaller. */
-export function* hostBatches(
+export async function* hostBatches(
   dataset: Dataset,
   { batch, ...normalization }: Normalization & { batch: number },
-): Generator<HostBatch> {
+): AsyncGenerator<HostBatch> {
   const [channels, height, width] = dataset.shape;
   const table = normalizedLevels(perChannel(normalization, channels));
   const area = height * width;
-  const count = dataset.labels.length;
-  for (let start = 0; start < count; start += batch) {
-    const size = Math.min(batch, count - start);
-    const values = new Float32Array(size * channels * area);
-    const offset = start * channels * area;
+  let start = 0;
+  for await (const pixels of readAhead(dataset, inLists(dataset.count, batch))) {
+    const size = pixels.length / (channels * area);
+    const values = new Float32Array(pixels.length);
     for (let plane = 0; plane < size * channels; plane++) {
       const levels = table[plane % channels]!;
       const end = (plane + 1) * area;
-      for (let place = plane * area; place < end; place++) {
-        values[place] = levels[dataset.images[offset + place]!]!;
-      }
+      for (let place = plane * area; place < end; place++) values[place] = levels[pixels[place]!]!;
     }
     const images = fromFloat32([size, channels, height, width], values);
-    yield { images, labels: dataset.labels.subarray(start, start + size), size };
+    const labels = dataset.labels?.subarray(start, start + size);
+    yield { images, size, ...(labels && { labels }) };
+    start += size;
   }
 }
 

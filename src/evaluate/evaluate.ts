@@ -21,7 +21,7 @@ export interface EvaluationOptions extends Normalization {
 
 export interface Evaluation {
   readonly samples: number;
-  /** Share of images whose largest logit is that of their label. */
+  /** Share of images whose largest logit is that of their label; NaN where they have no labels. */
   readonly accuracy: number;
   readonly imagesPerSecond: number;
 }
@@ -104,11 +104,11 @@ async function answer(
 ): Promise<Answers> {
   assertFits(classifier, dataset);
   const { mean, std, batch = 100, onProgress } = options;
-  const samples = dataset.labels.length;
+  const samples = dataset.count;
   const rows: Float32Array[] = [];
   let done = 0;
   let milliseconds = 0;
-  for (const { images, size } of hostBatches(dataset, { mean, std, batch })) {
+  for await (const { images, size } of hostBatches(dataset, { mean, std, batch })) {
     const start = performance.now();
     const logits = await classifier.logits(images);
     milliseconds += performance.now() - start;
@@ -126,7 +126,8 @@ async function answer(
   }
   const logits = concatenate(rows);
   const classes = argmaxRows(logits, classifier.outputs);
-  const accuracy = countEqual(classes, dataset.labels) / samples;
+  const { labels } = dataset;
+  const accuracy = labels ? countEqual(classes, labels) / samples : Number.NaN;
   const evaluation = { samples, accuracy, imagesPerSecond: (samples / milliseconds) * 1000 };
   return { evaluation, logits, classes };
 }

@@ -1,7 +1,8 @@
 // Evaluates a model file on the test images of a data set. With ONNX Runtime it does without libtorch.
 import { basename } from "node:path";
+import type { DataOptions } from "../data/dataOptions.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { loadData } from "../data/load.ts";
+import { loadTestData } from "../data/load.ts";
 import type { Graph } from "../graph/graph.ts";
 import { toFloat32Graph } from "../graph/rewrites.ts";
 import { readModel } from "../onnx/index.ts";
@@ -10,7 +11,7 @@ import { type Evaluation, evaluate, type Latency, measureLatency } from "./evalu
 import { OnnxClassifier } from "./onnxClassifier.ts";
 import { openModel } from "./openModel.ts";
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends DataOptions {
   /** An ONNX file. */
   readonly model: string;
   /** Data set in the notation of docs/data.md. */
@@ -24,6 +25,8 @@ export interface EvaluateOptions {
   readonly device?: string;
   readonly threads?: number;
   readonly onProgress?: (done: number, total: number) => void;
+  /** Called with what a user should know about how the data were read. */
+  readonly onNote?: (note: string) => void;
 }
 
 /** What `deepobf evaluate --json` prints. */
@@ -38,9 +41,11 @@ interface Opened extends AsyncDisposable {
 
 /** Throws ModelError, DataError and UsageError for what does not fit, before anything long runs. */
 export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateSummary> {
-  const { mean = [0], std = [1], onProgress } = options;
+  const { mean = [0], std = [1], onProgress, onNote } = options;
   const graph = await readModel(options.model);
-  const { test } = await loadData(options.data, inputSizes(graph, options.model));
+  const { shape } = imageInput(basename(options.model), graph.inputs);
+  const { test, notes = [] } = await loadTestData(options.data, { ...options, shape });
+  for (const note of notes) onNote?.(note);
   const open = options.runtime === "torch" ? openNetwork : openSession;
   await using opened = await open(graph, test, options);
   const { classifier } = opened;
@@ -50,13 +55,6 @@ export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateS
     ...(onProgress && { onProgress }),
   });
   return { ...evaluation, latencyMs: await measureLatency(classifier) };
-}
-
-/** The shape that the model's images have, where the file says it. */
-function inputSizes(graph: Graph, model: string): { shape?: Dataset["shape"] } {
-  const [channels, height, width] = imageInput(basename(model), graph.inputs).shape;
-  if (channels === undefined || height === undefined || width === undefined) return {};
-  return { shape: [channels, height, width] };
 }
 
 async function openSession(graph: Graph, test: Dataset, options: EvaluateOptions): Promise<Opened> {

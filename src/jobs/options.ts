@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import {
   assertBatchOptions,
   type BatchOptions,
+  type DataOptions,
   type Dataset,
   parseDataSpec,
 } from "../data/index.ts";
@@ -11,7 +12,7 @@ import { cpuHasBfloat16, type Device, threads } from "../torch/index.ts";
 import { learningRateOf, type OptimizerName } from "../train/index.ts";
 
 /** What a user asks of a training job; paths as the user gave them. */
-export interface JobOptions {
+export interface JobOptions extends DataOptions {
   /** Data set in the notation of docs/data.md. */
   readonly data: string;
   readonly epochs: number;
@@ -48,10 +49,11 @@ export interface JobOptions {
 }
 
 /** The options with everything decided, as the folder of a run keeps them. */
-export type ResolvedJobOptions = Required<JobOptions> & {
-  readonly device: Device;
-  readonly precision: "f32" | "bf16";
-};
+export type ResolvedJobOptions = Required<Omit<JobOptions, keyof DataOptions>> &
+  DataOptions & {
+    readonly device: Device;
+    readonly precision: "f32" | "bf16";
+  };
 
 /**
  * Decides what the user left open. The same machine always decides the same. Throws UsageError for
@@ -64,7 +66,7 @@ export function resolveJobOptions(
   const [channels, height, width] = dataset.shape;
   const each = (value: number) => new Array<number>(channels).fill(value);
   const { precision = "auto" } = options;
-  const images = dataset.labels.length;
+  const images = dataset.count;
   const batchSize = options.batchSize ?? defaultBatchSize(images, height * width);
   const steps = options.epochs * Math.floor(images / batchSize);
   const optimizer = options.optimizer ?? "muon";
@@ -73,6 +75,7 @@ export function resolveJobOptions(
     ...options,
     data: resolveSpec(options.data),
     out: resolve(options.out),
+    ...(typeof options.classes === "string" && { classes: resolve(options.classes) }),
     mean: options.mean ?? each(0),
     std: options.std ?? each(1),
     device,

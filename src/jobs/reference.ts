@@ -1,5 +1,14 @@
 // Training a reference model from scratch on labels: the originals of experiments.
-import { type Batch, Batches, type Data, dataFacts, holdOut, loadData } from "../data/index.ts";
+import {
+  assertLabelled,
+  type Batch,
+  Batches,
+  type Data,
+  dataFacts,
+  holdOut,
+  type Labelled,
+  loadData,
+} from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { evaluate, OnnxClassifier } from "../evaluate/index.ts";
 import { countCost } from "../graph/cost.ts";
@@ -45,43 +54,49 @@ export type TrainSummary = ReferenceFigures & RunFacts;
 
 type ResolvedTrainOptions = ResolvedJobOptions & TrainOptions;
 
+type Inputs = Data & { readonly train: Labelled };
+
 const warmUp = 0.05;
 
 /** Trains a reference model on labels and writes it as ONNX, batch norm folded. */
-export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Data, ReferenceFigures>({
-  name: "train",
+export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Inputs, ReferenceFigures>(
+  {
+    name: "train",
 
-  async prepare(options) {
-    const { architecture } = options;
-    architectureNamed(architecture);
-    const device = parseDevice(options.device ?? "cpu");
-    const data = holdOut(await loadData(options.data), options.holdOut ?? 0);
-    const resolved = resolveJobOptions(options, { dataset: data.train, device });
-    return {
-      options: { ...resolved, architecture },
-      inputs: data,
-      identity: {},
-      description: { data: dataFacts(data) },
-    };
+    async prepare(options) {
+      const { architecture } = options;
+      architectureNamed(architecture);
+      const device = parseDevice(options.device ?? "cpu");
+      const data = holdOut(await loadData(options.data, options), options.holdOut ?? 0);
+      const { train, test } = data;
+      assertLabelled(train, "training a reference model");
+      const resolved = resolveJobOptions(options, { dataset: data.train, device });
+      return {
+        options: { ...resolved, architecture },
+        inputs: { train, test },
+        identity: {},
+        description: { data: dataFacts(data) },
+      };
+    },
+
+    async execute(work) {
+      const { options, inputs: data, run, hooks } = work;
+      const { architecture, mean, std, threads } = options;
+      hooks.onProgress?.({ type: "phase", phase: "train" });
+      const trained = await trainNetwork(work);
+      hooks.onProgress?.({ type: "phase", phase: "verify" });
+      await writeModel(foldBatchNorm(trained), run.files.model);
+      await using session = await OnnxSession.open(run.files.model, { threads });
+      const classifier = await OnnxClassifier.open(session, data.test);
+      const onProgress = () => throwIfStopped(hooks, run);
+      const { accuracy } = await evaluate(classifier, data.test, { mean, std, onProgress });
+      const { parameters, macs } = countCost(trained, inferShapes(trained));
+      return { architecture, accuracy, parameters, macs };
+    },
   },
+);
 
-  async execute(work) {
-    const { options, inputs: data, run, hooks } = work;
-    const { architecture, mean, std, threads } = options;
-    hooks.onProgress?.({ type: "phase", phase: "train" });
-    const trained = await trainNetwork(work);
-    hooks.onProgress?.({ type: "phase", phase: "verify" });
-    await writeModel(foldBatchNorm(trained), run.files.model);
-    await using session = await OnnxSession.open(run.files.model, { threads });
-    const classifier = await OnnxClassifier.open(session, data.test);
-    const onProgress = () => throwIfStopped(hooks, run);
-    const { accuracy } = await evaluate(classifier, data.test, { mean, std, onProgress });
-    const { parameters, macs } = countCost(trained, inferShapes(trained));
-    return { architecture, accuracy, parameters, macs };
-  },
-});
-
-async function trainNetwork(work: Work<ResolvedTrainOptions, Data>): Promise<Graph> {
+async function trainNetwork(work: Work<ResolvedTrainOptions, Inputs>): Promise<Graph> {
   const { options, inputs } = work;
   const { architecture, device, precision, seed, epochs, labelSmoothing } = options;
   const { shape, classes } = inputs.train;

@@ -31,17 +31,17 @@ const flip = operator("aten::flip");
 const eigen = operator<[Tensor, Tensor]>("aten::linalg_eigh");
 
 /** The graph of a level that begins from scratch with the initial weights of its convolutions. */
-export function initializeChain(
+export async function initializeChain(
   graph: Graph,
   { plan, batches }: { plan: ChainPlan; batches: Batches },
-): Graph {
+): Promise<Graph> {
   const initializers = new Map(graph.initializers);
   for (const [i, layer] of plan.layers.entries()) {
     const name = layerNames.convolution(i + 1);
     const drawn = initializers.get(name);
     if (!drawn) continue;
     const started =
-      i === 0 ? withWhitening(drawn, batches, layer) : withIdentity(drawn, filterNorm);
+      i === 0 ? await withWhitening(drawn, batches, layer) : withIdentity(drawn, filterNorm);
     initializers.set(name, started);
   }
   return { ...graph, initializers };
@@ -60,9 +60,13 @@ export function withIdentity(weight: TensorData, norm: number): TensorData {
 }
 
 /** As many whitening filters as fit into a weight [O, I, KH, KW]; the rest stays as drawn. */
-function withWhitening(weight: TensorData, batches: Batches, layer: Layer): TensorData {
+async function withWhitening(
+  weight: TensorData,
+  batches: Batches,
+  layer: Layer,
+): Promise<TensorData> {
   const values = Float32Array.from(toFloat32(weight));
-  values.set(whiteningFilters(batches, layer).subarray(0, values.length));
+  values.set((await whiteningFilters(batches, layer)).subarray(0, values.length));
   return fromFloat32(weight.shape, values);
 }
 
@@ -73,9 +77,9 @@ function withWhitening(weight: TensorData, batches: Batches, layer: Layer): Tens
  * norm behind them divides by the standard deviations, which are the roots of the eigenvalues. None
  * where the images are not finite, of which training complains.
  */
-export function whiteningFilters(batches: Batches, layer: Layer): Float32Array {
-  return scope(() => {
-    const covariance = patchCovariance(batches, layer);
+export async function whiteningFilters(batches: Batches, layer: Layer): Promise<Float32Array> {
+  const covariance = await patchCovariance(batches, layer);
+  const whitening = scope(() => {
     if (!Number.isFinite(sum(covariance).item())) return new Float32Array(0);
     const [, vectors] = eigen(covariance);
     const rows = mulScalar(flip(transpose(vectors), [0]), filterNorm).to({ dtype: "float32" });
@@ -88,15 +92,17 @@ export function whiteningFilters(batches: Batches, layer: Layer): Float32Array {
     );
     return filters;
   });
+  covariance.dispose();
+  return whitening;
 }
 
 /** Covariance [F, F] of the patches in the first batches, float64 on the CPU. */
-function patchCovariance(batches: Batches, layer: Layer): Tensor {
+async function patchCovariance(batches: Batches, layer: Layer): Promise<Tensor> {
   const [, height, width] = batches.dataset.shape;
   let [pixels, patches] = [0, 0];
   const products: Tensor[] = [];
   const sums: Tensor[] = [];
-  for (const { images, size } of batches.epoch(0)) {
+  for await (const { images, size } of batches.epoch(0)) {
     const [product, total, count] = scope(() => {
       const x = patchesOf(images, layer);
       return [host(matmul(transpose(x), x)), host(sum(x, [0], true)), x.shape[0]!] as const;
@@ -112,8 +118,12 @@ function patchCovariance(batches: Batches, layer: Layer): Tensor {
       tensors.reduce((a, b) => add(a, b)),
       1 / patches,
     );
-  const mean = average(sums);
-  return sub(average(products), matmul(transpose(mean), mean));
+  const covariance = scope(() => {
+    const mean = average(sums);
+    return sub(average(products), matmul(transpose(mean), mean));
+  });
+  for (const each of [...products, ...sums]) each.dispose();
+  return covariance;
 }
 
 /** What a layer's filters see of images [N, C, H, W]: patches [P, C · KH · KW]. */

@@ -55,8 +55,12 @@ export function featureTerm(
  * long are over-confident (Guo et al. 2017, arXiv 1706.04599): their logits are several times larger, and in
  * the loss they would drown the features. 1 where the first batch's logits are not finite or all alike.
  */
-export function calibrate(loss: JointLoss, teacher: Teacher, batches: Batches): CalibratedLoss {
-  for (const { images } of batches.epoch(0)) {
+export async function calibrate(
+  loss: JointLoss,
+  teacher: Teacher,
+  batches: Batches,
+): Promise<CalibratedLoss> {
+  for await (const { images } of batches.epoch(0)) {
     const factor = scope(() => {
       const { logits } = teacher.look(images, { tensors: [], logits: true });
       return usualDeviation / mean(deviation(logits, [1], false)).item();

@@ -6,6 +6,7 @@ import {
   type DataFacts,
   dataFacts,
   holdOut,
+  type LoadOptions,
   loadData,
 } from "../data/index.ts";
 import { assertSupported } from "../engine/index.ts";
@@ -64,7 +65,10 @@ export async function prepare(
     () => model,
     async () => {
       const known = await model.catch(() => undefined); // its own complaint comes from above
-      return holdOut(await loadData(options.data, wantedShape(known)), options.holdOut ?? 0);
+      return holdOut(
+        await loadData(options.data, { ...options, ...wantedShape(known) }),
+        options.holdOut ?? 0,
+      );
     },
   ]);
   const inputs = planFor(graph, data, options);
@@ -121,12 +125,14 @@ function assertSealable(
   encodeModel(quantize.includes("int8") ? withOpsetForInt8(sealed) : sealed);
 }
 
-/** The shape that an image folder's images are resized to: that of the model's input, where it is fixed. */
-function wantedShape(graph: Graph | undefined): { shape?: readonly [number, number, number] } {
-  const sizes = graph?.inputs[0]?.shape?.slice(1) ?? [];
-  return sizes.length === 3 && sizes.every((size) => typeof size === "number")
-    ? { shape: sizes as unknown as [number, number, number] }
-    : {};
+/** The shape that an image folder's images are brought to: that of the model's input, as far as it is fixed. */
+function wantedShape(graph: Graph | undefined): Pick<LoadOptions, "shape"> {
+  const { shape = [] } = graph?.inputs[0] ?? {};
+  if (shape.length !== 4) return {};
+  const [, channels, height, width] = shape.map((size) =>
+    typeof size === "number" ? size : undefined,
+  );
+  return { shape: [channels, height, width] };
 }
 
 /** Runs the tasks at the same time. Their complaints, where there are several, become one error. */

@@ -34,7 +34,7 @@ export async function simulate(work: SimulationWork): Promise<Simulated> {
   const { options, inputs, run, checkpoint } = work;
   using teacher = new Teacher(inputs.teacher, inputs.boundary, options);
   using batches = new Batches(inputs.data.train, batchOptions(options));
-  const loss = calibrate(options, teacher, batches);
+  const loss = await calibrate(options, teacher, batches);
   if (!checkpoint) await run.metrics.append({ calibration: loss.calibration });
   const simulation = options.simulation === "recursive" ? simulateRecursively : simulateDirectly;
   return await simulation(work, { teacher, batches, loss });
@@ -46,7 +46,7 @@ async function simulateDirectly(work: SimulationWork, lesson: Lesson): Promise<S
   const { teacher, batches, loss } = lesson;
   const { epochs, seed, tuneClassifier } = options;
   const drawn = sequential(plan.layers, { shape: plan.input, seed });
-  const start = checkpoint ? drawn : initializeChain(drawn, { plan, batches });
+  const start = checkpoint ? drawn : await initializeChain(drawn, { plan, batches });
   const steps = epochs * batches.length;
   using chain = new ChainLearner(start, { classifier, options, steps, tuneClassifier });
   const forward = ({ images }: Batch, batchWeight?: number) =>

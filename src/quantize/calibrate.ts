@@ -13,7 +13,10 @@ import type { Range } from "./affine.ts";
 export async function calibrate(
   graph: Graph,
   tensors: Iterable<string>,
-  { batches, threads }: { batches: Iterable<TensorData>; threads: number },
+  {
+    batches,
+    threads,
+  }: { batches: AsyncIterable<TensorData> | Iterable<TensorData>; threads: number },
 ): Promise<Map<string, Range>> {
   const input = graph.inputs[0]!.name;
   const names = [...new Set(tensors)];
@@ -23,7 +26,7 @@ export async function calibrate(
   const opened = encodeModel({ ...graph, outputs });
   await using session = await OnnxSession.open(opened, { name: "the chain to quantize", threads });
   const ranges = new Map<string, Range>();
-  for (const batch of batches) {
+  for await (const batch of batches) {
     const feeds = { [input]: batch };
     const found = { ...feeds, ...(await session.run(feeds)) };
     for (const name of names) ranges.set(name, widen(ranges.get(name), toFloat32(found[name]!)));

@@ -1,10 +1,15 @@
 // The shipped file once more with smaller numbers, and what that costs and gains.
-import { createHash } from "node:crypto";
+
 import { readFile } from "node:fs/promises";
-import type { Data, Dataset } from "../data/dataset.ts";
-import { hostBatches, type Normalization } from "../data/normalize.ts";
-import { sampleOf } from "../data/sample.ts";
+import {
+  type Data,
+  type Dataset,
+  hostBatches,
+  type Normalization,
+  sampleOf,
+} from "../data/index.ts";
 import { compare, type Latency, OnnxClassifier } from "../evaluate/index.ts";
+import { sha256Of } from "../files.ts";
 import type { Graph, TensorData } from "../graph/graph.ts";
 import { writeModel } from "../onnx/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
@@ -86,7 +91,7 @@ async function quantize(
       batch1: await second.latency({ batch: 1, seconds: secondsPerLatency }),
       batch64: await second.latency({ batch: 64, seconds: secondsPerLatency }),
     },
-    sha256: createHash("sha256").update(bytes).digest("hex"),
+    sha256: sha256Of(bytes),
   };
 }
 
@@ -100,11 +105,11 @@ async function toInt8(graph: Graph, options: QuantizeOptions): Promise<Graph> {
   return quantizeToInt8(prepared, ranges);
 }
 
-function* batchesOf(
+async function* batchesOf(
   dataset: Dataset,
   { mean, std, onProgress }: QuantizeOptions,
-): Generator<TensorData> {
-  for (const { images } of hostBatches(dataset, { mean, std, batch: imagesAtOnce })) {
+): AsyncGenerator<TensorData> {
+  for await (const { images } of hostBatches(dataset, { mean, std, batch: imagesAtOnce })) {
     yield images;
     onProgress?.();
   }

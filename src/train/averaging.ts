@@ -56,7 +56,7 @@ export class WeightAverage {
       }
     });
     let measured = 0;
-    for (const batch of batches.epoch(0)) {
+    for await (const batch of batches.epoch(0)) {
       measured++;
       noGrad(() => scope(() => void options.forward(batch, 1 / measured)));
       await new Promise(setImmediate); // lets signals in

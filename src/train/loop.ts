@@ -72,7 +72,7 @@ async function trainSteps(
   while (step < steps) {
     const epoch = Math.floor((firstStep + step) / batches.length);
     const epochStart = performance.now();
-    for (const batch of batches.epoch(epoch, { from: (firstStep + step) % batches.length })) {
+    for await (const batch of batches.epoch(epoch, { from: (firstStep + step) % batches.length })) {
       sums.add(trainingStep(stage, batch, { step, steps }));
       step++;
       clock.count(batch.size);

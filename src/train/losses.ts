@@ -37,8 +37,9 @@ export function labelLoss(
   { labels, mixed }: Pick<Batch, "labels" | "mixed">,
   smoothing = 0,
 ): Tensor {
+  if (!labels) throw new RangeError("these images have no labels to learn from");
   const loss = crossEntropy(logits, labels, smoothing);
-  if (!mixed) return loss;
+  if (!mixed?.labels) return loss;
   const other = crossEntropy(logits, mixed.labels, smoothing);
   return add(mulScalar(loss, mixed.share), mulScalar(other, 1 - mixed.share));
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { loadData } from "../../src/data/index.ts";
+import { UsageError } from "../../src/errors.ts";
 import { dataError, temporaryFolders } from "./folder.ts";
 
 const folders = temporaryFolders();
@@ -28,14 +29,14 @@ describe("CIFAR-10", () => {
       const { train, test: judged } = await loadData(
         `cifar10:${await folders(Object.fromEntries(placed))}`,
       );
-      expect([...train.labels]).toEqual([3, 9, 0]);
-      expect([...judged.labels]).toEqual([7, 7, 1]);
+      expect([...train.labels!]).toEqual([3, 9, 0]);
+      expect([...judged.labels!]).toEqual([7, 7, 1]);
       expect(train.shape).toEqual([3, 32, 32]);
-      expect(train.classes[9]).toBe("truck");
-      expect(train.images).toHaveLength(3 * 3072);
-      expect(train.images[3072]).toBe(100);
-      expect(train.images[2 * 3072 + 300]).toBe(300 % 256);
-      expect(judged.images[2 * 3072 + 3071]).toBe((200 + 3071) % 256);
+      expect(train.classes![9]).toBe("truck");
+      expect(train.pixels!).toHaveLength(3 * 3072);
+      expect(train.pixels![3072]).toBe(100);
+      expect(train.pixels![2 * 3072 + 300]).toBe(300 % 256);
+      expect(judged.pixels![2 * 3072 + 3071]).toBe((200 + 3071) % 256);
     },
   );
 
@@ -45,6 +46,27 @@ describe("CIFAR-10", () => {
       /takes images of 3×224×224 .* are 3×32×32/,
     );
     await loadData(spec, { shape: [3, 32, 32] });
+  });
+
+  test("can be had as blue, green and red, and without labels", async () => {
+    const spec = `cifar10:${await folders(files)}`;
+    const { train } = await loadData(spec);
+    const turned = await loadData(spec, { channelOrder: "bgr", labels: "none" });
+    const [rgb, bgr] = [train.pixels!, turned.train.pixels!];
+    for (const plane of [0, 1, 2]) {
+      const [from, to] = [3072 + plane * 1024, 3072 + (2 - plane) * 1024];
+      expect(bgr.subarray(to, to + 1024)).toEqual(rgb.subarray(from, from + 1024));
+    }
+    expect(turned.train.count).toBe(3);
+    expect([turned.train.labels, turned.train.classes]).toEqual([undefined, undefined]);
+    expect((await turned.test.read(Int32Array.of(2)))[0]).toBe((200 + 2048) % 256);
+  });
+
+  test("refuses options of image folders", async () => {
+    const spec = `cifar10:${await folders(files)}`;
+    const loading = loadData(spec, { imageSize: 224, testShare: 0.1 });
+    await expect(loading).rejects.toThrow(UsageError);
+    await expect(loading).rejects.toThrow("--image-size, --test-share: only for image folders");
   });
 
   test("names every file that is missing, empty, cut short or a folder, at once", async () => {

@@ -42,9 +42,9 @@ describe("IDX files", () => {
   ])("%s", async (_, content) => {
     const { train, test: judged } = await loadData(`idx:${await folders(content)}`);
     expect(train.shape).toEqual([1, 2, 4]);
-    expect(train.images).toEqual(ramp(24));
-    expect([...train.labels]).toEqual([0, 2, 1]);
-    expect([...judged.labels]).toEqual([4]);
+    expect(train.pixels!).toEqual(ramp(24));
+    expect([...train.labels!]).toEqual([0, 2, 1]);
+    expect([...judged.labels!]).toEqual([4]);
     expect(train.classes).toEqual(["0", "1", "2", "3", "4"]);
   });
 

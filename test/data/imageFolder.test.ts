@@ -1,9 +1,15 @@
-import { symlink } from "node:fs/promises";
+import { symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
-import { loadData } from "../../src/data/index.ts";
-import { ResourceError } from "../../src/errors.ts";
+import {
+  type DataOptions,
+  type Dataset,
+  dataFacts,
+  loadData,
+  loadTestData,
+} from "../../src/data/index.ts";
+import { ResourceError, UsageError } from "../../src/errors.ts";
 import { randomBits } from "../../src/graph/random.ts";
 import { dataError, temporaryFolders } from "./folder.ts";
 
@@ -38,7 +44,7 @@ async function dataFolder(files: Record<string, Uint8Array | string | undefined>
 async function decoded(image: Uint8Array, shape?: readonly [number, number, number]) {
   const folder = await dataFolder({ "test/a/1.png": image });
   const { test: judged } = await loadData(`images:${folder}`, shape ? { shape } : {});
-  return [...judged.images.subarray(0, judged.images.length / judged.labels.length)];
+  return [...(await judged.read(Int32Array.of(0)))];
 }
 
 describe("image folders", () => {
@@ -50,11 +56,11 @@ describe("image folders", () => {
     });
     const { train, test: judged } = await loadData(`images:${folder}`);
     expect(train.classes).toEqual(["a", "b"]);
-    expect([...train.labels]).toEqual([0, 0, 1]);
+    expect([...train.labels!]).toEqual([0, 0, 1]);
     expect(train.shape).toEqual([3, 4, 4]);
     const planes = (colour: Colour) => colour.flatMap((level) => new Array(16).fill(level));
-    expect([...train.images]).toEqual([...planes(red), ...planes(teal), ...planes(teal)]);
-    expect([...judged.labels]).toEqual([0, 1]);
+    expect([...train.pixels!]).toEqual([...planes(red), ...planes(teal), ...planes(teal)]);
+    expect([...judged.labels!]).toEqual([0, 1]);
   });
 
   test("may call the test set val, and test comes first", async () => {
@@ -66,6 +72,44 @@ describe("image folders", () => {
     expect((await loadData(`images:${onlyVal}`)).test.labels).toHaveLength(2);
     const both = await dataFolder({ "val/a/1.png": await png(red) });
     expect((await loadData(`images:${both}`)).test.labels).toHaveLength(2);
+  });
+
+  test.each([
+    ["Train", "TEST"],
+    ["train", "valid"],
+    ["train", "Validation"],
+    ["TRAIN", "val"],
+  ])("may call their parts %s and %s", async (train, judged) => {
+    const folder = await folders({
+      [`${train}/a/1.png`]: await png(red),
+      [`${judged}/a/1.png`]: await png(red),
+    });
+    const data = await loadData(`images:${folder}`);
+    expect([data.train.count, data.test.count]).toEqual([1, 1]);
+    expect(data.test.name).toBe(`${folder} (${judged})`);
+  });
+
+  test("may hold folders in the classes, and files beside the images", async () => {
+    const folder = await dataFolder({
+      "train/a/2021/may/1.png": await png(teal),
+      "train/a/2021/may.xml": "<x/>",
+      "train/labels.txt": "a, b",
+      "train/__MACOSX/a/1.png": "x",
+    });
+    const { train } = await loadData(`images:${folder}`);
+    expect([...train.labels!]).toEqual([0, 0, 0, 1]);
+    expect((await train.read(Int32Array.of(2)))[0]).toBe(teal[0]);
+  });
+
+  test("name what is not UTF-8, and links to folders above", async () => {
+    const folder = await dataFolder();
+    const latin = Buffer.concat([Buffer.from(join(folder, "train/a/caf")), Buffer.of(0xe9, 0x2e)]);
+    await writeFile(latin, "x");
+    await symlink(join(folder, "train"), join(folder, "train/a/loop"));
+    const message = await dataError(loadData(`images:${folder}`));
+    expect(message).toContain("2 problems");
+    expect(message).toContain('train/a holds the name "caf\\xe9.", which is not UTF-8: rename it');
+    expect(message).toContain("train/a/loop is a link to a folder above it");
   });
 
   test("follow links", async () => {
@@ -85,14 +129,35 @@ describe("image folders", () => {
     near(await decoded(await plain(teal).png({ palette: true }).toBuffer()), teal, 0);
     near(await decoded(await plain(teal).toColourspace("rgb16").png().toBuffer()), teal, 0);
     near(await decoded(await plain(teal).ensureAlpha(0.3).png().toBuffer()), teal, 0);
-    near(
-      await decoded(await plain(teal).toColourspace("cmyk").jpeg({ quality: 100 }).toBuffer()),
-      teal,
-      25,
-    );
+    // Inks of 200, 60, 20 and 40: (255 - 200) (255 - 40) / 255 = 46 and so on, also by Pillow's convert("RGB").
+    near(await decoded(Buffer.from(fourInks, "base64")), [46, 164, 198], 0);
     const grey = await plain([90, 90, 90]).toColourspace("b-w").png().toBuffer();
     near(await decoded(grey), [90, 90, 90], 0);
     expect(await decoded(grey, [1, 4, 4])).toEqual(new Array(16).fill(90));
+  });
+
+  test("make grey by the luma of BT.601: 0.299 red, 0.587 green, 0.114 blue", async () => {
+    const grey = async (colour: Colour) => (await decoded(await png(colour), [1, 4, 4]))[0];
+    expect(await grey([255, 0, 0])).toBe(76);
+    expect(await grey([0, 255, 0])).toBe(150);
+    expect(await grey([0, 0, 255])).toBe(29);
+    expect(await grey([10, 120, 130])).toBe(88);
+  });
+
+  test("drop transparency at every size", async () => {
+    const hidden = await plain(teal, 6, 6).ensureAlpha(0).png().toBuffer();
+    for (const size of [6, 4, 9]) {
+      const pixels = await decoded(hidden, [3, size, size]);
+      expect(pixels).toEqual(teal.flatMap((level) => new Array(size * size).fill(level)));
+    }
+  });
+
+  test("leave colour profiles out", async () => {
+    const profiled = await plain(teal).withIccProfile("p3").png().toBuffer();
+    const stored = await sharp(profiled, { ignoreIcc: true }).raw().toBuffer();
+    expect((await sharp(profiled).metadata()).icc).toBeDefined();
+    expect([...stored.subarray(0, 3)]).not.toEqual([...teal]);
+    expect((await decoded(profiled))[0]).toBe(stored[0]);
   });
 
   test("are turned as the camera noted, and show the first frame of an animation", async () => {
@@ -220,7 +285,7 @@ describe("image folders", () => {
     [
       "no test folder",
       { "test/a/1.png": undefined, "test/b/1.png": undefined },
-      /test\/ \(or val\/\) does not exist/,
+      /test\/ \(or val\/, valid\/, validation\/\) does not exist.* --test-share 0\.1/,
     ],
     [
       "a class that is not tested",
@@ -237,12 +302,23 @@ describe("image folders", () => {
       { "train/c/.keep": "", "test/c/1.png": "x" },
       /train\/c holds no image/,
     ],
+    ["images in place of classes", { "train/a.png": "x" }, /train\/a\.png is not a folder/],
+    ["two training parts", { "Train/a/1.png": "x" }, /Train\/ and train\/ differ in case alone/],
     [
-      "files in place of classes",
-      { "train/readme.txt": "x" },
-      /train\/readme\.txt is not a folder/,
+      "classes that differ in case alone",
+      { "test/B/1.png": "x", "test/b/1.png": undefined },
+      /class "B" is in test but not in train, which has "b"/,
     ],
-    ["folders in place of images", { "train/a/deep/1.png": "x" }, /train\/a\/deep is not a file/],
+    [
+      "classes that differ in Unicode form alone",
+      { "train/caf\u00e9/1.png": "x", "test/cafe\u0301/1.png": "x" },
+      /class "cafe\u0301" is in test but not in train.* another Unicode form \(one composed, one decomposed\): rename/,
+    ],
+    [
+      "a class twice in two Unicode forms",
+      { "train/caf\u00e9/1.png": "x", "train/cafe\u0301/1.png": "x" },
+      /train holds "caf\u00e9" twice, in two Unicode forms/,
+    ],
     [
       "no classes at all",
       {
@@ -259,15 +335,208 @@ describe("image folders", () => {
   });
 
   test("list every fault of the layout at once", async () => {
-    const folder = await dataFolder({ "train/c/.keep": "", "train/note": "x" });
+    const folder = await dataFolder({ "train/c/.keep": "", "train/note.png": "x" });
     const message = await dataError(loadData(`images:${folder}`));
     expect(message).toContain("3 problems");
   });
 
-  test("refuse what would not fit into memory before decoding it", async () => {
+  test("refuse an image that would not fit into memory", async () => {
     const loading = loadData(`images:${await dataFolder()}`, { shape: [3, 100_000, 100_000] });
     await expect(loading).rejects.toThrow(ResourceError);
-    await expect(loading).rejects.toThrow(/5 images of 3×100000×100000\) takes .* GiB/);
+    await expect(loading).rejects.toThrow(/an image of 3×100000×100000 in .* takes .* GiB/);
+  });
+});
+
+describe("options of image folders", () => {
+  const grey = (level: number, size = 4) => png([level, level, level], size, size);
+  const levels = async (dataset: Dataset) => {
+    const places = Int32Array.from({ length: dataset.count }, (_, place) => place);
+    const pixels = await dataset.read(places);
+    return [...places].map((place) => pixels[(place * pixels.length) / dataset.count]);
+  };
+
+  /** Classes 0 ... 11 of one image each, its level ten times its number. */
+  async function numbers() {
+    const files: [string, Uint8Array][] = [];
+    for (const part of ["train", "test"]) {
+      for (let n = 0; n < 12; n++) files.push([`${part}/${n}/1.png`, await grey(10 * n)]);
+    }
+    return folders(Object.fromEntries(files));
+  }
+
+  test("classes are in order of their numbers, where all are numbers, and a note says so", async () => {
+    const { train, test: judged, notes } = await loadData(`images:${await numbers()}`);
+    const order = Array.from({ length: 12 }, (_, n) => n);
+    expect(train.classes).toEqual(order.map(String));
+    expect(await levels(judged)).toEqual(order.map((n) => 10 * n));
+    expect(notes).toHaveLength(1);
+    expect(notes![0]).toContain("(0, 1, 2, ...), not as text");
+    expect(dataFacts({ train, test: judged, notes: notes! }).notes).toEqual(notes);
+    expect((await loadData(`images:${await dataFolder()}`)).notes).toEqual([]);
+  });
+
+  test("--classes gives their order, by lines or as JSON", async () => {
+    const folder = await numbers();
+    const text = ["0", "1", "10", "11", "2", "3", "4", "5", "6", "7", "8", "9"];
+    await writeFile(join(folder, "classes.txt"), `\uFEFF${text.join("\r\n")}\r\n\n`);
+    await writeFile(join(folder, "classes.json"), JSON.stringify(text));
+    for (const classes of [join(folder, "classes.txt"), join(folder, "classes.json"), text]) {
+      const { train, test: judged, notes } = await loadData(`images:${folder}`, { classes });
+      expect(train.classes).toEqual(text);
+      expect(await levels(judged)).toEqual(text.map((name) => 10 * Number(name)));
+      expect(notes).toEqual([]);
+    }
+  });
+
+  test("--classes must name the folders, each once", async () => {
+    const folder = await dataFolder();
+    const load = (classes: string | string[]) => loadData(`images:${folder}`, { classes });
+    const message = await dataError(load(["b", "c"]));
+    expect(message).toContain('class "a" is in train but not in --classes');
+    expect(message).toContain('class "c" of --classes has no folder in train');
+    await writeFile(join(folder, "broken.json"), "[1");
+    for (const [classes, cause] of [
+      [["a", "b", "a"], '"a" is named twice'],
+      [[], "received none"],
+      [join(folder, "nowhere"), "does not exist"],
+      [join(folder, "broken.json"), "to hold a list of names"],
+    ] as const) {
+      await expect(load(classes as string)).rejects.toThrow(UsageError);
+      await expect(load(classes as string)).rejects.toThrow(cause);
+    }
+  });
+
+  /** Ten images of class a, three of b and one of c, without a test part; images of a level of their own. */
+  async function untested(part: string) {
+    const files: [string, Uint8Array][] = [];
+    for (const [name, count] of [
+      ["a", 10],
+      ["b", 3],
+      ["c", 1],
+    ] as const) {
+      for (let n = 0; n < count; n++)
+        files.push([`${part}${name}/${n}.png`, await grey(files.length)]);
+    }
+    return folders(Object.fromEntries(files));
+  }
+
+  test.each(["train/", ""])(
+    "--test-share takes images of each class out of DIR/%s",
+    async (part) => {
+      const folder = await untested(part);
+      const load = (testShare: number) => loadData(`images:${folder}`, { testShare });
+      const { train, test: judged } = await load(0.2);
+      expect(train.classes).toEqual(["a", "b", "c"]);
+      expect([...judged.labels!]).toEqual([0, 0, 1]);
+      expect(train.count).toBe(11);
+      const all = [...(await levels(train)), ...(await levels(judged))];
+      expect(all.sort((a, b) => a! - b!)).toEqual(Array.from({ length: 14 }, (_, level) => level));
+      expect(await levels((await load(0.2)).test)).toEqual(await levels(judged));
+      expect((await load(0.9)).train.count).toBe(3);
+      await expect(load(1)).rejects.toThrow(
+        /--test-share: expected a share that leaves images on both/,
+      );
+    },
+  );
+
+  test("--test-share is refused where there is a test part", async () => {
+    const loading = loadData(`images:${await dataFolder()}`, { testShare: 0.5 });
+    await expect(loading).rejects.toThrow(
+      /--test-share: only where there is no test part.*has test\//,
+    );
+  });
+
+  test("test images can be loaded alone", async () => {
+    const folder = await folders({
+      "test/a/1.png": await png(red),
+      "test/b/1.png": await png(teal),
+    });
+    expect((await loadTestData(`images:${folder}`)).test.classes).toEqual(["a", "b"]);
+    await dataError(loadData(`images:${folder}`));
+    const all = await loadTestData(`images:${await untested("")}`, { testShare: 1 });
+    expect(all.test.count).toBe(14);
+    const listed = await loadTestData(`images:${folder}`, { classes: ["b", "x", "a"] });
+    expect([...listed.test.labels!]).toEqual([0, 2]);
+    // Images to learn from need not be readable.
+    const half = await dataFolder({ "train/a/1.png": "bad" });
+    expect((await loadTestData(`images:${half}`)).test.count).toBe(2);
+  });
+
+  test("--labels none takes images at any depth and asks for no classes", async () => {
+    const folder = await folders({
+      "train/1.png": await grey(1),
+      "train/x/2.png": await grey(2),
+      "train/x/y/3.png": await grey(3),
+      "test/z/4.png": await grey(4),
+    });
+    const { train, test: judged } = await loadData(`images:${folder}`, { labels: "none" });
+    expect([await levels(train), await levels(judged)]).toEqual([[1, 2, 3], [4]]);
+    expect([train.labels, train.classes]).toEqual([undefined, undefined]);
+    expect(dataFacts({ train, test: judged })).toEqual({ training: 3, test: 1, shape: [3, 4, 4] });
+    const flat = await folders({ "1.png": await grey(1), "x/2.png": await grey(2) });
+    const split = await loadData(`images:${flat}`, { labels: "none", testShare: 0.5 });
+    expect([split.train.count, split.test.count]).toEqual([1, 1]);
+  });
+
+  test("--image-size scales images where the model leaves their size open", async () => {
+    const folder = await dataFolder({ "train/b/x.png": await png(red, 6, 5) });
+    const { train } = await loadData(`images:${folder}`, { imageSize: 8 });
+    expect(train.shape).toEqual([3, 8, 8]);
+    const open = await loadData(`images:${folder}`, {
+      imageSize: 8,
+      shape: [1, undefined, undefined],
+    });
+    expect(open.train.shape).toEqual([1, 8, 8]);
+    const fixed = loadData(`images:${folder}`, { imageSize: 8, shape: [3, 4, 4] });
+    await expect(fixed).rejects.toThrow("--image-size: the model takes images of 4×4, received 8");
+  });
+
+  test("--resize says what is done to images of other proportions", async () => {
+    const halves = await sharp({
+      create: { width: 16, height: 8, channels: 3, background: "white" },
+    })
+      .composite([{ input: await png([0, 0, 0], 4, 8), left: 0, top: 0 }])
+      .png()
+      .toBuffer();
+    const shown = async (resize?: "crop" | "squash" | number) => {
+      const folder = await folders({ "train/a/1.png": halves, "test/a/1.png": halves });
+      const options = { shape: [1, 4, 4] as const, ...(resize !== undefined && { resize }) };
+      const { test: judged } = await loadData(`images:${folder}`, options);
+      return [...(await judged.read(Int32Array.of(0)))].slice(0, 4);
+    };
+    expect(await shown()).toEqual([223, 255, 255, 255]);
+    expect(await shown("crop")).toEqual(await shown());
+    expect(await shown(8)).toEqual([255, 255, 255, 255]);
+    expect((await shown("squash"))[0]).toBeLessThan(40);
+    await expect(shown(3)).rejects.toThrow(
+      "--resize: expected at least 4, the size that is cut out",
+    );
+  });
+
+  test("--channel-order bgr turns colours round, whatever the format", async () => {
+    const folder = await dataFolder();
+    const { train } = await loadData(`images:${folder}`, { channelOrder: "bgr" });
+    const pixels = await train.read(Int32Array.of(1));
+    expect([pixels[0], pixels[16], pixels[32]]).toEqual(teal.toReversed());
+    const grey = loadData(`images:${folder}`, { channelOrder: "bgr", shape: [1, 4, 4] });
+    await expect(grey).rejects.toThrow("--channel-order: expected a model of 3 channels");
+  });
+
+  test.each<[DataOptions, string]>([
+    [{ testShare: 0 }, "--test-share: expected a number above 0 and up to 1, received 0"],
+    [{ imageSize: 1.5 }, "--image-size: expected a whole number"],
+    [{ resize: 0 }, "--resize: expected a whole number"],
+    [{ resize: "squash" }, "--resize: needs --image-size"],
+    [{ labels: "none", classes: ["a"] }, "--classes: not together with --labels none"],
+  ])("%j is refused", async (options, cause) => {
+    const loading = loadData(`images:${await dataFolder()}`, options);
+    await expect(loading).rejects.toThrow(UsageError);
+    await expect(loading).rejects.toThrow(cause);
+  });
+
+  test("images of as many channels as no file has are refused", async () => {
+    const loading = loadData(`images:${await dataFolder()}`, { shape: [32, 32, 3] });
+    await expect(loading).rejects.toThrow("takes images of 32 channels");
   });
 });
 
@@ -283,3 +552,11 @@ function flipped(bytes: Uint8Array): Uint8Array {
   copy[copy.length >> 1]! ^= 0xff;
   return copy;
 }
+
+/** A JPEG of 4×4 pixels of cyan 200, magenta 60, yellow 20 and black 40, written by Pillow. */
+const fourInks =
+  "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwACAQEBAQECAQEBAgICAgIEAwICAgIFBAQDBAYFBgYGBQYGBgcJCAYHCQcGBggLCAkKCgoKCgYICwwL" +
+  "CgwJCgoK/8AAFAgABAAEBEMRAE0RAFkRAEsRAP/EAB8AAAEFAQEBAQEBAAAAAAAAAAABAgMEBQYHCAkKC//EALUQAAIBAwMCBAMFBQQEAAAB" +
+  "fQECAwAEEQUSITFBBhNRYQcicRQygZGhCCNCscEVUtHwJDNicoIJChYXGBkaJSYnKCkqNDU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hp" +
+  "anN0dXZ3eHl6g4SFhoeIiYqSk5SVlpeYmZqio6Slpqeoqaqys7S1tre4ubrCw8TFxsfIycrS09TV1tfY2drh4uPk5ebn6Onq8fLz9PX29/j5" +
+  "+v/aAA4EQwBNAFkASwAAPwD826/Qyv2sr9XK/9k=";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Dataset } from "../../src/data/index.ts";
+import { inMemory } from "../../src/data/index.ts";
 import { Network } from "../../src/engine/index.ts";
 import { DataError, ModelError, UsageError } from "../../src/errors.ts";
 import {
@@ -19,16 +19,16 @@ import { liveTensors } from "../../src/torch/index.ts";
 import { collectGarbage } from "../garbage.ts";
 
 /** Image i is uniformly i in its first channel and 255 - i in its second. */
-const images: Dataset = {
+const images = inMemory({
   name: "seven images",
-  images: Uint8Array.from({ length: 7 * 8 }, (_, place) => {
+  pixels: Uint8Array.from({ length: 7 * 8 }, (_, place) => {
     const image = Math.floor(place / 8);
     return place % 8 < 4 ? 40 * image : 255 - 40 * image;
   }),
   labels: Int32Array.of(1, 1, 1, 1, 0, 0, 0),
   shape: [2, 2, 2],
   classes: ["first", "second"],
-};
+});
 const options = { mean: [0, 0], std: [1, 1], batch: 3 };
 
 /** Global average pooling, then a linear layer with these weights [classes, 2]. */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { Batches, type Dataset } from "../../src/data/index.ts";
+import { Batches, type Dataset, inMemory } from "../../src/data/index.ts";
 import { Network } from "../../src/engine/index.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { normal } from "../../src/graph/random.ts";
@@ -17,14 +17,17 @@ beforeAll(() => setThreads(1));
 /** Images whose neighbouring pixels and whose channels are alike, as in photographs. */
 function smoothImages(): Dataset {
   const noise = normal({ seed: 3, name: "noise" }, count * channels * side * side);
-  const images = new Uint8Array(noise.length);
+  const pixels = new Uint8Array(noise.length);
   let walk = 0;
-  for (let i = 0; i < images.length; i++) {
-    const other = i >= side * side ? images[i - side * side]! - 128 : 0;
+  for (let i = 0; i < pixels.length; i++) {
+    const other = i >= side * side ? pixels[i - side * side]! - 128 : 0;
     walk = 0.8 * walk + 18 * noise[i]!;
-    images[i] = Math.max(0, Math.min(255, Math.round(128 + walk + other / 4)));
+    pixels[i] = Math.max(0, Math.min(255, Math.round(128 + walk + other / 4)));
   }
-  return { name: "smooth", images, labels: new Int32Array(count), shape, classes: ["one"] };
+  return inMemory({
+    ...{ name: "smooth", pixels, shape },
+    ...{ labels: new Int32Array(count), classes: ["one"] },
+  });
 }
 
 const layer = (outputs: number, changes: Partial<Layer> = {}): Layer => ({
@@ -32,22 +35,22 @@ const layer = (outputs: number, changes: Partial<Layer> = {}): Layer => ({
   ...{ pool: false, activation: "none", ...changes },
 });
 
-function start(layers: readonly Layer[], std = 0.3) {
+async function start(layers: readonly Layer[], std = 0.3) {
   const drawn = sequential(layers, { shape, seed: 2 });
   using batches = new Batches(smoothImages(), { batch: 16, seed: 1, mean: [0.4], std: [std] });
   const plan = { layers, input: shape, cuts: [], macs: 0 };
-  const started = initializeChain(drawn, { plan, batches });
+  const started = await initializeChain(drawn, { plan, batches });
   const weight = (graph: Graph, number: number) =>
     toNumbers(graph.initializers.get(`conv${number}.weight`)!);
   return { drawn, started, weight };
 }
 
 /** The values of each channel of these tensors over all images. */
-function responses(graph: Graph, outputs: readonly string[]): number[][][] {
+async function responses(graph: Graph, outputs: readonly string[]): Promise<number[][][]> {
   using batches = new Batches(smoothImages(), { batch: count, seed: 1, mean: [0.4], std: [0.3] });
   const network = new Network(graph);
   const results = new Map<string, number[][]>();
-  for (const { images } of batches.inOrder()) {
+  for await (const { images } of batches.epoch(0)) {
     const made = network.forward({ input: images }, { training: true, outputs });
     for (const name of outputs) results.set(name, byChannel(made[name]!));
   }
@@ -77,10 +80,13 @@ describe.each<[string, Partial<Layer>]>([
   ["every other pixel without padding", { stride: [2, 2], padding: [0, 0] }],
 ])("a first layer that sees %s", (_, changes) => {
   const [directions, outputs] = [channels * 9, 40];
-  const { drawn, started, weight } = start([layer(outputs, changes)]);
+  let begun: Awaited<ReturnType<typeof start>>;
+  beforeAll(async () => {
+    begun = await start([layer(outputs, changes)]);
+  });
 
-  test("gives uncorrelated responses of variance one behind the batch norm", () => {
-    const [before, after] = responses(started, ["conv1", "features"]);
+  test("gives uncorrelated responses of variance one behind the batch norm", async () => {
+    const [before, after] = await responses(begun.started, ["conv1", "features"]);
     const variances = before!.slice(0, directions).map((values) => covariance(values, values));
     expect(variances[0]).toBeGreaterThan(10 * variances.at(-1)!);
     for (let a = 0; a < directions; a++) {
@@ -93,6 +99,7 @@ describe.each<[string, Partial<Layer>]>([
   });
 
   test("has each direction in both senses, all of the norm of a drawn filter, and the rest as drawn", () => {
+    const { drawn, started, weight } = begun;
     const [values, random] = [weight(started, 1), weight(drawn, 1)];
     const half = values.slice(0, directions ** 2);
     expect(values.slice(directions ** 2, 2 * directions ** 2)).toEqual(half.map((value) => -value));
@@ -104,15 +111,15 @@ describe.each<[string, Partial<Layer>]>([
   });
 });
 
-test("a narrow first layer takes the directions of the largest variance", () => {
-  const [wide, narrow] = [start([layer(40)]), start([layer(5)])];
+test("a narrow first layer takes the directions of the largest variance", async () => {
+  const [wide, narrow] = [await start([layer(40)]), await start([layer(5)])];
   const values = narrow.weight(narrow.started, 1);
   expect(values).toEqual(wide.weight(wide.started, 1).slice(0, values.length));
 });
 
-test("other layers begin by handing on what they get", () => {
-  const { started } = start([layer(4), layer(6), layer(3, { stride: [2, 2] })]);
-  const [first, second] = responses(started, ["bn1", "conv2"]);
+test("other layers begin by handing on what they get", async () => {
+  const { started } = await start([layer(4), layer(6), layer(3, { stride: [2, 2] })]);
+  const [first, second] = await responses(started, ["bn1", "conv2"]);
   for (let channel = 0; channel < 4; channel++) {
     second![channel]!.forEach((value, i) => {
       expect(value).toBeCloseTo(Math.SQRT2 * first![channel]![i]!, 4);
@@ -129,7 +136,7 @@ test("the identity stands at the kernel's centre in the first filters, and no ot
   ]);
 });
 
-test("images that are not finite leave the first layer as it was drawn", () => {
-  const { drawn, started, weight } = start([layer(4)], 1e-30);
+test("images that are not finite leave the first layer as it was drawn", async () => {
+  const { drawn, started, weight } = await start([layer(4)], 1e-30);
   expect(weight(started, 1)).toEqual(weight(drawn, 1));
 });

@@ -12,7 +12,7 @@ export async function logitsOf(
   const session = await ort.InferenceSession.create(model, { logSeverityLevel: 4 });
   const [input, output] = [session.inputNames[0]!, session.outputNames[0]!];
   const logits: number[][] = [];
-  for (const batch of hostBatches(images, { batch: 1, ...normalization })) {
+  for await (const batch of hostBatches(images, { batch: 1, ...normalization })) {
     const values = typedView(batch.images) as Float32Array;
     const image = new ort.Tensor("float32", values, [...batch.images.shape]);
     const { data } = (await session.run({ [input]: image }))[output]!;
@@ -39,5 +39,5 @@ export async function accuracyOf(
   normalization: Normalization,
 ): Promise<number> {
   const classes = await classesOf(model, images, normalization);
-  return classes.filter((each, i) => each === images.labels[i]).length / classes.length;
+  return classes.filter((each, i) => each === images.labels![i]).length / classes.length;
 }

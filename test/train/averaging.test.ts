@@ -70,7 +70,7 @@ describe("averages of weights", () => {
     // The mean over the batches of each channel's mean and unbiased variance.
     const weight = network.parameters.get("conv0.weight")!;
     const [means, variances]: number[][][] = [[], []];
-    for (const { images } of stage.batches.epoch(0)) {
+    for await (const { images } of stage.batches.epoch(0)) {
       const y = conv2d(images, weight, { padding: [1, 1] });
       const center = mean(y, [0, 2, 3], true);
       means!.push(center.numbers());

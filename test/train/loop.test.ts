@@ -311,14 +311,13 @@ test("what was trained is accurate on other images", async () => {
   using setup = setUp({ epochs: 8 });
   await train(setup.stage, forgetful());
   using held = setUp({ dataset: quarters(208, 9) });
-  const right = scope(() => {
-    let count = 0;
-    for (const { images, labels } of held.stage.batches.epoch(0)) {
+  let right = 0;
+  for await (const { images, labels } of held.stage.batches.epoch(0)) {
+    right += scope(() => {
       const { logits } = inferenceMode(() => setup.network.forward({ input: images }));
-      count += countRight(logits!, labels);
-    }
-    return count;
-  });
+      return countRight(logits!, labels!);
+    });
+  }
   expect(right / 208).toBeGreaterThan(0.95);
 });
 

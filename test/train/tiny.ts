@@ -1,5 +1,5 @@
 // A training that takes milliseconds: 8×8 images whose brightest quarter is the class.
-import { type Batch, Batches, type Dataset } from "../../src/data/index.ts";
+import { type Batch, Batches, type Dataset, inMemory } from "../../src/data/index.ts";
 import { Network } from "../../src/engine/index.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -20,11 +20,14 @@ export const stepsPerEpoch = 4;
 export function quarters(count = 64, seed = 1): Dataset {
   const noise = randomBits({ seed, name: "images" }, count * 64);
   const labels = Int32Array.from({ length: count }, (_, index) => index % 4);
-  const images = Uint8Array.from(noise, (bits, index) => {
+  const pixels = Uint8Array.from(noise, (bits, index) => {
     const quarter = 2 * Number(index % 64 >= 32) + Number(index % 8 >= 4);
     return (bits % 100) + (quarter === labels[Math.floor(index / 64)] ? 100 : 0);
   });
-  return { name: "quarters", images, labels, shape: [1, 8, 8], classes: ["a", "b", "c", "d"] };
+  return inMemory({
+    ...{ name: "quarters", pixels, labels },
+    ...{ shape: [1, 8, 8] as const, classes: ["a", "b", "c", "d"] },
+  });
 }
 
 /** Two convolutions with batch norm, then a linear layer. */

@@ -1,7 +1,7 @@
 // `deepobf evaluate MODEL --data DATA`: accuracy and speed on the test images.
 import type { EvaluateSummary } from "../../evaluate/evaluateModel.ts";
 import { defineCommand } from "../command.ts";
-import { data } from "../dataOptions.ts";
+import { data, readingOptions } from "../dataOptions.ts";
 import { choice, withDefault } from "../options.ts";
 import { Progress } from "../progress.ts";
 import { milliseconds, percent, renderList } from "../render.ts";
@@ -12,6 +12,7 @@ export const evaluate = defineCommand({
   argument: { name: "MODEL", help: "ONNX file" },
   options: {
     data,
+    ...readingOptions,
     runtime: withDefault(
       choice({
         flags: "--runtime <NAME>",
@@ -31,7 +32,8 @@ export const evaluate = defineCommand({
     try {
       const onProgress = (done: number, total: number) =>
         progress.status(`${done}/${total} images`);
-      const summary = await evaluateModel({ ...options, model: argument, onProgress });
+      const onNote = (note: string) => progress.show({ type: "note", text: `Note: ${note}` });
+      const summary = await evaluateModel({ ...options, model: argument, onProgress, onNote });
       return { json: summary, text: render(summary) };
     } finally {
       progress.close();
@@ -42,7 +44,7 @@ export const evaluate = defineCommand({
 function render({ samples, accuracy, imagesPerSecond, latencyMs }: EvaluateSummary): string {
   return renderList([
     ["test images", String(samples)],
-    ["accuracy", percent(accuracy)],
+    ["accuracy", Number.isNaN(accuracy) ? "unknown: no labels" : percent(accuracy)],
     ["speed", `${imagesPerSecond.toFixed(0)} images/s`],
     ["latency, batch 1", milliseconds(latencyMs.batch1)],
     ["latency, batch 64", milliseconds(latencyMs.batch64)],

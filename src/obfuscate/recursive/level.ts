@@ -38,7 +38,7 @@ export async function trainLevel(
   const { options, inputs } = work;
   const { classifier } = inputs;
   const tuneClassifier = isRoot ? options.tuneClassifier : 0;
-  const start = startOf(level, work, lesson);
+  const start = await startOf(level, work, lesson);
   using chain = new ChainLearner(start, { classifier, options, steps, tuneClassifier });
   const finished = finishedTensors(level.weights);
   try {
@@ -59,11 +59,11 @@ export async function trainLevel(
 }
 
 /** The graph with the weights that a level begins with; as it is where a checkpoint holds those. */
-function startOf(
+async function startOf(
   { index, weights, segments }: Level,
   { inputs: { plan }, options: { seed }, checkpoint }: SimulationWork,
   { teacher, batches }: Lesson,
-): Graph {
+): Promise<Graph> {
   const shapeOf = (tensor: string) => teacher.shapeOf(tensor);
   const graph = levelGraph(plan, segments, { seed, shapeOf });
   if (checkpoint?.stageIndex === index) return graph;

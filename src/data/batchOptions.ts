@@ -1,0 +1,37 @@
+// Checks how batches are wanted against the images.
+
+import { UsageError } from "../errors.ts";
+import type { Augmentation } from "./augmentation.ts";
+import type { Dataset } from "./dataset.ts";
+import { type Normalization, perChannel } from "./normalize.ts";
+
+interface Wanted extends Normalization {
+  readonly batch: number;
+  readonly augment?: Augmentation;
+  readonly dropLast?: boolean;
+}
+
+/** Throws UsageError for options that do not fit the images. */
+export function assertBatchOptions({ count, shape, name }: Dataset, options: Wanted): void {
+  const { batch, augment, dropLast } = options;
+  perChannel(options, shape[0]);
+  if (augment) assertAugmentation(augment, shape);
+  const most = dropLast ? count : Number.MAX_SAFE_INTEGER;
+  if (Number.isInteger(batch) && batch >= 1 && batch <= most) return;
+  const range = dropLast ? `a batch of 1 to ${most} images` : "a batch of at least 1 image";
+  throw new UsageError(`expected ${range} for ${name}, got ${batch}`);
+}
+
+function assertAugmentation(
+  { crop, mixup = 0 }: Augmentation,
+  [, height, width]: Dataset["shape"],
+): void {
+  if (!(Number.isFinite(mixup) && mixup >= 0)) {
+    throw new UsageError(`expected a number of at least 0 for mixup, got ${mixup}`);
+  }
+  const most = Math.min(height, width) - 1;
+  if (Number.isInteger(crop) && crop >= 0 && crop <= most) return;
+  throw new UsageError(
+    `expected a crop of 0 to ${most} pixels for images of ${height}×${width}, got ${crop}`,
+  );
+}

@@ -1,0 +1,98 @@
+// The order of classes, which must be that of the model's outputs, and what may be wrong with their names.
+
+import { readFile } from "node:fs/promises";
+import { UsageError } from "../errors.ts";
+import { describeFailure } from "./complaints.ts";
+
+/**
+ * Folders' names in order: by their number where all of them are whole numbers, else by their code units, in
+ * which they are given. Where the two differ, the note says so.
+ */
+export function inClassOrder(names: readonly string[]): { classes: string[]; note?: string } {
+  const classes = [...names];
+  if (!names.every((name) => /^\d+$/.test(name))) return { classes };
+  classes.sort((a, b) => Number(a) - Number(b));
+  if (classes.every((name, place) => name === names[place])) return { classes };
+  const place = classes.findIndex((name, index) => name !== names[index]);
+  return {
+    classes,
+    note:
+      `classes are in order of their numbers (${classes.slice(0, place + 1).join(", ")}, ...), not as text as ` +
+      `torchvision's ImageFolder has them (${names.slice(0, place + 1).join(", ")}, ...); --classes FILE gives ` +
+      "another order",
+  };
+}
+
+/**
+ * The list of classes that a user gives: a file's lines, a JSON list in a file, or a list as it is. Throws
+ * UsageError where it cannot be read, is empty or names a class twice.
+ */
+export async function readClasses(given: string | readonly string[]): Promise<readonly string[]> {
+  const classes = typeof given === "string" ? parse(await read(given), given) : given;
+  const twice = classes.find((name, place) => classes.indexOf(name) !== place);
+  if (twice !== undefined) throw new UsageError(`--classes: "${twice}" is named twice`);
+  if (classes.length > 0) return classes;
+  throw new UsageError("--classes: expected the names of the classes, received none");
+}
+
+async function read(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((cause) => {
+    throw new UsageError(
+      `--classes: expected a file with a class on each line, but ${path} ${describeFailure(cause)}`,
+      { cause },
+    );
+  });
+}
+
+function parse(text: string, path: string): string[] {
+  const content = text.replace(/^\uFEFF/, "").trim();
+  if (!content.startsWith("[")) {
+    return content.split(/\r?\n/).flatMap((line) => (line.trim() === "" ? [] : [line.trim()]));
+  }
+  const expected = `--classes: expected ${path} to hold a list of names, such as ["cat", "dog"]`;
+  try {
+    const list: unknown = JSON.parse(content);
+    if (Array.isArray(list) && list.every((name) => typeof name === "string")) return list;
+  } catch (cause) {
+    throw new UsageError(`${expected}: ${(cause as Error).message}`, { cause });
+  }
+  throw new UsageError(expected);
+}
+
+/** Complaints on classes of one part that another does not have; names may differ in form alone. */
+export function compareClasses(
+  from: { readonly name: string; readonly classes: readonly string[] },
+  other: { readonly name: string; readonly classes: readonly string[] },
+): string[] {
+  return from.classes
+    .filter((name) => !other.classes.includes(name))
+    .map((name) => {
+      const complaint = `class "${name}" is in ${from.name} but not in ${other.name}`;
+      const alike = other.classes.find((each) => sameLetters(each) === sameLetters(name));
+      if (alike === undefined) return complaint;
+      const isForm = alike.normalize("NFC") === name.normalize("NFC");
+      return isForm
+        ? `${complaint}, which has a name of the same letters in another Unicode form (one composed, one ` +
+            "decomposed): rename one of the two"
+        : `${complaint}, which has "${alike}"`;
+    });
+}
+
+function sameLetters(name: string): string {
+  return name.normalize("NFC").toLowerCase();
+}
+
+/** Complaints on names in one part that look the same. */
+export function findTwins(part: string, names: readonly string[]): string[] {
+  const seen = new Set<string>();
+  return names.flatMap((name) => {
+    const form = name.normalize("NFC");
+    if (!seen.has(form)) {
+      seen.add(form);
+      return [];
+    }
+    return [
+      `${part} holds "${form}" twice, in two Unicode forms (composed and decomposed): join the two`,
+    ];
+  });
+}

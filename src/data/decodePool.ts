@@ -1,0 +1,93 @@
+// Threads that decode images while this one trains. They start with the first task, share every task among
+// them, and do not keep the program from ending.
+
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { ResourceError } from "../errors.ts";
+import type { DecodeReport, DecodeTask } from "./decodeTask.ts";
+import type { ImageView } from "./imageView.ts";
+
+const mostThreads = 16;
+
+/** A complaint about a file, by its place in the list. */
+export type FileComplaints = ReadonlyMap<number, string>;
+
+interface Pending {
+  readonly resolve: (complaints: FileComplaints) => void;
+  readonly reject: (error: Error) => void;
+  readonly complaints: Map<number, string>;
+  /** Threads that still work on it. */
+  threads: number;
+}
+
+let threads: Worker[] = [];
+let tasks = 0;
+const pending = new Map<number, Pending>();
+
+/** Decodes files, one after the other into `pixels`. Throws ResourceError where sharp is missing. */
+export function decodeFiles(
+  paths: readonly string[],
+  view: ImageView,
+  pixels: SharedArrayBuffer,
+): Promise<FileComplaints> {
+  return perform({ paths, view, pixels });
+}
+
+/** Looks at the files' headers alone. Throws ResourceError where sharp is missing. */
+export function probeFiles(paths: readonly string[], view: ImageView): Promise<FileComplaints> {
+  return perform({ paths, view });
+}
+
+function perform(work: Omit<DecodeTask, "id" | "taken">): Promise<FileComplaints> {
+  if (threads.length === 0) threads = startThreads();
+  const task: DecodeTask = { ...work, id: tasks++, taken: new SharedArrayBuffer(4) };
+  return new Promise((resolve, reject) => {
+    pending.set(task.id, { resolve, reject, complaints: new Map(), threads: threads.length });
+    for (const thread of threads) {
+      thread.ref();
+      thread.postMessage(task);
+    }
+  });
+}
+
+function startThreads(): Worker[] {
+  const script = workerScript();
+  return Array.from({ length: Math.min(mostThreads, availableParallelism()) }, () => {
+    const thread = new Worker(script);
+    thread.on("message", finish);
+    thread.on("error", abandon);
+    return thread;
+  });
+}
+
+function finish({ id, complaints, failure }: DecodeReport): void {
+  const task = pending.get(id);
+  if (!task) return;
+  for (const [place, complaint] of complaints) task.complaints.set(place, complaint);
+  task.threads--;
+  if (failure === undefined && task.threads > 0) return;
+  pending.delete(id);
+  if (pending.size === 0) for (const thread of threads) thread.unref();
+  if (failure === undefined) task.resolve(task.complaints);
+  else task.reject(new ResourceError(failure));
+}
+
+/** A thread has ended, such as for want of memory: what waits fails, and the next task starts anew. */
+function abandon(cause: Error): void {
+  const error = new ResourceError(`a thread that decodes images failed: ${cause.message}`, {
+    cause,
+  });
+  for (const { reject } of pending.values()) reject(error);
+  pending.clear();
+  for (const thread of threads) void thread.terminate();
+  threads = [];
+}
+
+function workerScript(): string {
+  try {
+    return createRequire(import.meta.url).resolve("#decode-worker");
+  } catch (cause) {
+    throw new ResourceError("DeepObf is not built: run npm run build", { cause });
+  }
+}

@@ -1,0 +1,194 @@
+// Which files of a folder are to learn from and which to judge by, and their classes: train/CLASS/**, test/CLASS/**.
+
+import { realpath } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../errors.ts";
+import { randomBits } from "../graph/random.ts";
+import { compareClasses, findTwins, inClassOrder, readClasses } from "./classNames.ts";
+import { assertNoComplaints, listFolder } from "./complaints.ts";
+import type { DataOptions } from "./dataOptions.ts";
+import type { ImageList } from "./imageFiles.ts";
+import { permutation } from "./subsets.ts";
+import { listImages, walk } from "./walk.ts";
+
+/** Names of the parts in any case, the ones that come first first. */
+const partNames = { train: ["train"], test: ["test", "val", "valid", "validation"] } as const;
+
+interface Part extends ImageList {
+  /** Folder below the data folder; "" for the data folder itself. */
+  readonly path: string;
+}
+
+export interface Parts {
+  readonly train: ImageList | undefined;
+  readonly test: ImageList;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Lists the images of a folder. Where it has no test part, `testShare` of the training images of each class are
+ * judged by, the same in every run; where it has no parts at all, the folder itself is what train/ would be.
+ * `train` is undefined where nothing is to be learned from (`judgeOnly`) and there is none. Throws DataError with
+ * everything that is wrong, and UsageError for options that do not fit.
+ */
+export async function listParts(
+  folder: string,
+  { judgeOnly, ...options }: DataOptions & { readonly judgeOnly: boolean },
+): Promise<Parts> {
+  const complaints: string[] = [];
+  const notes = new Set<string>();
+  const names = await listFolder(folder);
+  const given = options.classes === undefined ? undefined : await readClasses(options.classes);
+  const found = findParts(names, complaints);
+  const { testShare } = options;
+  const isWhole = testShare !== undefined && found.train === undefined && found.test === undefined;
+  const [trainPath, testPath] = [isWhole ? "" : found.train, found.test];
+  if (trainPath === undefined && !(judgeOnly && testPath !== undefined)) {
+    complaints.push("train/ does not exist: expected train/CLASS/IMAGE");
+  }
+  if (testPath === undefined && testShare === undefined) {
+    complaints.push(
+      "test/ (or val/, valid/, validation/) does not exist: expected test/CLASS/IMAGE, or --test-share X, such as " +
+        "--test-share 0.1, to judge by that share of the training images",
+    );
+  }
+  if (testPath !== undefined && testShare !== undefined) {
+    throw new UsageError(
+      `--test-share: only where there is no test part, but ${folder} has ${testPath}/`,
+    );
+  }
+  const list = async (path: string | undefined) =>
+    path === undefined
+      ? undefined
+      : await listPart(folder, path, {
+          complaints,
+          notes,
+          given,
+          unlabelled: options.labels === "none",
+        });
+  const train = await list(trainPath);
+  const test = await list(testPath);
+  complaints.push(...compareParts({ train, test, given }));
+  assertNoComplaints(`${folder} does not hold image folders`, complaints);
+  const named = (part: Part, name: string) => ({ ...part, name: `${folder} (${name})` });
+  if (test)
+    return {
+      train: train && named(train, train.path),
+      test: named(test, test.path),
+      notes: [...notes],
+    };
+  return {
+    ...split(named(train!, trainPath || "all"), { folder, share: testShare!, judgeOnly }),
+    notes: [...notes],
+  };
+}
+
+function findParts(
+  names: readonly string[],
+  complaints: string[],
+): { train: string | undefined; test: string | undefined } {
+  const find = (wanted: readonly string[]) => {
+    for (const name of wanted) {
+      const found = names.filter((each) => each.toLowerCase() === name);
+      if (found.length > 1) complaints.push(`${found.join("/ and ")}/ differ in case alone`);
+      if (found.length > 0) return found[0];
+    }
+    return undefined;
+  };
+  return { train: find(partNames.train), test: find(partNames.test) };
+}
+
+/** The files of a part; with labels, each folder in it is a class. */
+async function listPart(
+  folder: string,
+  path: string,
+  context: {
+    readonly complaints: string[];
+    readonly notes: Set<string>;
+    readonly given: readonly string[] | undefined;
+    readonly unlabelled: boolean;
+  },
+): Promise<Part> {
+  const { complaints, notes, given, unlabelled } = context;
+  const name = path || "the folder";
+  if (unlabelled) {
+    const files = await walk(folder, path, { complaints });
+    if (files.length === 0) complaints.push(`${name} holds no image`);
+    return { name, path, files };
+  }
+  const { files: stray, folders } = await listImages(folder, path, complaints);
+  const example = join(path, "CLASS", "IMAGE");
+  complaints.push(...stray.map((file) => `${file} is not a folder: expected ${example}`));
+  complaints.push(...findTwins(name, folders));
+  if (folders.length === 0) complaints.push(`${name} holds no class folder: expected ${example}`);
+  const { classes, note } = given ? { classes: given } : inClassOrder(folders);
+  if (note) notes.add(note);
+  const above = [await realpath(join(folder, path))];
+  const files: string[] = [];
+  const labels: number[] = [];
+  for (const [label, each] of classes.entries()) {
+    if (!folders.includes(each)) continue;
+    const ofClass = await walk(folder, join(path, each), { complaints, above });
+    if (ofClass.length === 0) complaints.push(`${join(path, each)} holds no image`);
+    for (const file of ofClass) {
+      files.push(file);
+      labels.push(label);
+    }
+  }
+  const unknown = folders.filter((each) => !classes.includes(each));
+  complaints.push(...unknown.map((each) => `class "${each}" is in ${name} but not in --classes`));
+  return { name, path, files, labels: Int32Array.from(labels), classes };
+}
+
+/** What one part has and the other, or the given list, has not. */
+function compareParts({
+  train,
+  test,
+  given,
+}: {
+  train: Part | undefined;
+  test: Part | undefined;
+  given: readonly string[] | undefined;
+}): string[] {
+  if (given) {
+    const missing = train ? given.filter((_, label) => !train.labels!.includes(label)) : [];
+    return missing.map((name) => `class "${name}" of --classes has no folder in ${train!.name}`);
+  }
+  if (!train?.classes || !test?.classes) return [];
+  const parts = [train, test].map(({ name, classes }) => ({ name, classes: classes! }));
+  return [...compareClasses(parts[1]!, parts[0]!), ...compareClasses(parts[0]!, parts[1]!)];
+}
+
+/** Takes a share of each class away, at least one image of those that have more, the same in every run. */
+function split(
+  whole: ImageList,
+  { folder, share, judgeOnly }: { folder: string; share: number; judgeOnly: boolean },
+): Pick<Parts, "train" | "test"> {
+  const { files, labels = new Int32Array(files.length) } = whole;
+  const sizes = new Map<number, number>();
+  for (const label of labels) sizes.set(label, (sizes.get(label) ?? 0) + 1);
+  const left = new Map([...sizes].map(([label, size]) => [label, shareOf(size, share)]));
+  const isJudged = new Uint8Array(files.length);
+  for (const place of permutation(randomBits({ seed: 0, name: "test-share" }, files.length))) {
+    const label = labels[place]!;
+    if (left.get(label) === 0) continue;
+    left.set(label, left.get(label)! - 1);
+    isJudged[place] = 1;
+  }
+  const take = (judged: number, name: string): ImageList => ({
+    ...whole,
+    name: `${folder} (${name})`,
+    files: files.filter((_, place) => isJudged[place] === judged),
+    ...(whole.labels && { labels: labels.filter((_, place) => isJudged[place] === judged) }),
+  });
+  const [train, test] = [take(0, "train"), take(1, "test share")];
+  if (test.files.length > 0 && (judgeOnly || train.files.length > 0)) return { train, test };
+  throw new UsageError(
+    `--test-share: expected a share that leaves images on both sides, received ${share} of the ${files.length} ` +
+      `images of ${folder}`,
+  );
+}
+
+function shareOf(size: number, share: number): number {
+  return share === 1 ? size : Math.min(size - 1, Math.max(1, Math.round(share * size)));
+}

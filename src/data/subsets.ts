@@ -1,0 +1,68 @@
+// Parts of a data set: images that are held out, and samples.
+
+import { UsageError } from "../errors.ts";
+import { randomBits } from "../graph/random.ts";
+import { type Data, type Dataset, imageBytes, inMemory } from "./dataset.ts";
+
+/**
+ * Holds out `count` training images, drawn at random, the same in every run: they take the place of the
+ * test images, which are then not looked at. The same data where `count` is 0. Throws UsageError where
+ * nothing is left to train on.
+ */
+export function holdOut(data: Data, count: number): Data {
+  if (count === 0) return data;
+  const { train } = data;
+  const rest = train.count - count;
+  if (!Number.isInteger(count) || count < 0 || rest < 1) {
+    throw new UsageError(
+      `--hold-out: expected a whole number from 0 to ${train.count - 1}, so that some of the ` +
+        `images of ${train.name} are left to train on, received ${count}`,
+    );
+  }
+  const drawn = permutation(randomBits({ seed: 0, name: "hold-out" }, train.count));
+  return {
+    ...data,
+    train: select(train, drawn.subarray(count).sort(), train.name),
+    test: select(train, drawn.subarray(0, count).sort(), `${train.name} (held out)`),
+  };
+}
+
+/** The images at the given places; those in memory are copied. */
+export function select(dataset: Dataset, indices: Int32Array, name: string): Dataset {
+  const { shape, labels, classes, pixels } = dataset;
+  const size = imageBytes(dataset);
+  const known = {
+    ...{ name, shape },
+    ...(classes && { classes }),
+    ...(labels && { labels: indices.map((index) => labels[index]!) }),
+  };
+  if (!pixels) {
+    const read = (places: Int32Array) => dataset.read(places.map((place) => indices[place]!));
+    return { ...known, count: indices.length, read };
+  }
+  const chosen = new Uint8Array(indices.length * size);
+  indices.forEach((from, to) => {
+    chosen.set(pixels.subarray(from * size, (from + 1) * size), to * size);
+  });
+  return inMemory({ ...known, pixels: chosen });
+}
+
+/** At most so many images from all over a data set, which may be in the order of its classes. */
+export function sampleOf(dataset: Dataset, most: number): Dataset {
+  const count = Math.min(most, dataset.count);
+  const place = (i: number) => Math.floor((i * dataset.count) / count);
+  const indices = Int32Array.from({ length: count }, (_, i) => place(i));
+  return select(dataset, indices, dataset.name);
+}
+
+/** Random order of 0 ... n - 1 from n random 32-bit integers (Fisher and Yates' shuffle). */
+export function permutation(bits: Uint32Array): Int32Array {
+  const order = Int32Array.from(bits, (_, index) => index);
+  for (let last = order.length - 1; last > 0; last--) {
+    const other = Math.floor((bits[last]! / 2 ** 32) * (last + 1));
+    const moved = order[last]!;
+    order[last] = order[other]!;
+    order[other] = moved;
+  }
+  return order;
+}

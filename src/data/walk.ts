@@ -1,0 +1,65 @@
+// Finds image files below a folder, as torchvision's ImageFolder does: at any depth, links followed. Whether a file
+// is an image is for its content to say; files that people keep beside images are left out by their names.
+
+import { realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { listEntries } from "./complaints.ts";
+
+/** What desktops, archives and notebooks leave behind. */
+const leftBehind = /^\.|^(Thumbs\.db|desktop\.ini|__MACOSX)$/i;
+
+/** Notes, annotations and lists. */
+const besideImages = /\.(txt|md|xml|json|csv|tsv|ya?ml|html?|log|ini|pdf|py|ipynb)$/i;
+
+export interface Listing {
+  /** Paths below the data folder. */
+  readonly files: string[];
+  /** Names of the folders at the top. */
+  readonly folders: string[];
+}
+
+/** Files and folders right in `path` below `root`, in order of their code units, without what is left out. */
+export async function listImages(
+  root: string,
+  path: string,
+  complaints: string[],
+): Promise<Listing> {
+  const entries = await listEntries(join(root, path));
+  complaints.push(...entries.complaints.map((complaint) => `${join(path, ".")} ${complaint}`));
+  const files: string[] = [];
+  const folders: string[] = [];
+  for (const { name, kind } of entries.entries) {
+    if (leftBehind.test(name)) continue;
+    const isFolder =
+      kind === "link" ? await leadsToFolder(join(root, path, name)) : kind === "folder";
+    if (isFolder) folders.push(name);
+    else if (!besideImages.test(name)) files.push(join(path, name));
+  }
+  return { files, folders };
+}
+
+/** All files below `path`, those of a folder before those of the folders in it. */
+export async function walk(
+  root: string,
+  path: string,
+  { complaints, above = [] }: { complaints: string[]; above?: readonly string[] },
+): Promise<string[]> {
+  const place = await realpath(join(root, path));
+  if (above.includes(place)) {
+    complaints.push(`${path} is a link to a folder above it`);
+    return [];
+  }
+  const { files, folders } = await listImages(root, path, complaints);
+  for (const folder of folders) {
+    const below = { complaints, above: [...above, place] };
+    for (const file of await walk(root, join(path, folder), below)) files.push(file);
+  }
+  return files;
+}
+
+async function leadsToFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (status) => status.isDirectory(),
+    () => false,
+  );
+}

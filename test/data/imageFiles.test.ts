@@ -1,0 +1,84 @@
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+import { describe, expect, test } from "vitest";
+import { decodeImage } from "../../src/data/decode.ts";
+import { openImageFiles } from "../../src/data/imageFiles.ts";
+import type { ImageView } from "../../src/data/imageView.ts";
+import { select } from "../../src/data/subsets.ts";
+import { DataError } from "../../src/errors.ts";
+import { dataError, temporaryFolders } from "./folder.ts";
+
+const folders = temporaryFolders();
+const view: ImageView = { shape: [3, 20, 20], resize: "crop", channelOrder: "rgb" };
+
+/** A folder of photos of all sizes, and their names. */
+async function photos(count = 12) {
+  const files = Array.from({ length: count }, (_, index) => `${index}.jpg`);
+  const made = files.map(async (name, index) => {
+    const [width, height] = [20 + 7 * index, 60 - 3 * index];
+    const pixels = Uint8Array.from(
+      { length: width * height * 3 },
+      (_, i) => (i * (index + 3)) >> 4,
+    );
+    const photo = sharp(pixels, { raw: { width, height, channels: 3 } });
+    return [name, new Uint8Array(await photo.jpeg().toBuffer())] as const;
+  });
+  return { folder: await folders(Object.fromEntries(await Promise.all(made))), files };
+}
+
+const open = async (folder: string, files: readonly string[], mostBytes?: number) => {
+  const lists = [{ name: "photos", files }];
+  const bound = mostBytes === undefined ? {} : { mostBytes };
+  const [dataset] = await openImageFiles(lists, { folder, view, ...bound });
+  return dataset!;
+};
+
+describe("image files", () => {
+  test("are the same bits, kept or decoded when asked for, in whichever thread", async () => {
+    const { folder, files } = await photos();
+    const kept = await open(folder, files);
+    const streamed = await open(folder, files, 0);
+    expect([kept.count, streamed.count]).toEqual([12, 12]);
+    expect(kept.pixels).toBeDefined();
+    expect(streamed.pixels).toBeUndefined();
+    const alone = await Promise.all(files.map((file) => decodeImage(join(folder, file), view)));
+    const all = Buffer.concat(alone as Uint8Array[]);
+    expect(Buffer.compare(kept.pixels!, all)).toBe(0);
+    const places = Int32Array.of(5, 0, 11, 5);
+    const expected = Buffer.concat([5, 0, 11, 5].map((at) => alone[at] as Uint8Array));
+    for (const dataset of [kept, streamed]) {
+      expect(Buffer.compare(await dataset.read(places), expected)).toBe(0);
+    }
+    const some = select(streamed, Int32Array.of(7, 11, 0), "some");
+    expect([some.count, some.name]).toEqual([3, "some"]);
+    expect(await some.read(Int32Array.of(1))).toEqual(await kept.read(Int32Array.of(11)));
+  });
+
+  test("are all looked at first, also where they are not kept", async () => {
+    const { folder, files } = await photos(3);
+    await writeFile(join(folder, "0.jpg"), "text");
+    await rm(join(folder, "2.jpg"));
+    const message = await dataError(open(folder, files, 0));
+    expect(message).toContain("2 problems");
+    expect(message).toContain("0.jpg is not a JPEG, PNG or WebP image");
+    expect(message).toContain("2.jpg does not exist");
+  });
+
+  test("that are damaged later are named when they are asked for", async () => {
+    const { folder, files } = await photos(3);
+    const dataset = await open(folder, files, 0);
+    await rm(join(folder, "1.jpg"));
+    expect(await dataset.read(Int32Array.of(0, 2))).toHaveLength(2 * 1200);
+    const reading = dataset.read(Int32Array.of(2, 1));
+    await expect(reading).rejects.toThrow(DataError);
+    await expect(reading).rejects.toThrow("1.jpg does not exist");
+  });
+
+  test("may have no labels", async () => {
+    const { folder, files } = await photos(2);
+    expect(Object.keys(await open(folder, files, 0)).sort()).toEqual([
+      ...["count", "name", "read", "shape"],
+    ]);
+  });
+});
