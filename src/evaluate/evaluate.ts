@@ -44,9 +44,12 @@ export interface Comparison {
   readonly maxRelDiff: number;
 }
 
-interface Answers {
+/** What a classifier answers to the images of a data set, in their order. */
+export interface Answers {
   readonly evaluation: Evaluation;
+  /** Row-major [N, outputs]. */
   readonly logits: Float32Array;
+  /** The class of every image's largest logit. */
   readonly classes: Int32Array;
 }
 
@@ -97,7 +100,8 @@ export async function measureLatency(classifier: Classifier, seconds = 1): Promi
   return { batch1, batch64 };
 }
 
-async function answer(
+/** All answers of a classifier. Throws as `evaluate` does. */
+export async function answer(
   classifier: Classifier,
   dataset: Dataset,
   options: EvaluationOptions,

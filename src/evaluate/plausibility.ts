@@ -1,0 +1,154 @@
+// Whether a classifier's answers are what it was trained to give. A model that is given images in another form than
+// it learned from is wrong without any error, but sure of itself (Guo et al. 2017, arXiv 1706.04599, find gaps of
+// under 0.2 between confidence and accuracy where all is well).
+import { type Labelled, type Normalization, sampleOf } from "../data/index.ts";
+import type { Classifier } from "./classifier.ts";
+import { answer } from "./evaluate.ts";
+import { countEqual } from "./metrics.ts";
+import { type Interval, wilsonInterval } from "./statistics.ts";
+
+/** What some images say of a classifier. */
+export interface Judgement {
+  readonly samples: number;
+  readonly accuracy: number;
+  /** 95 % confidence interval of the accuracy. */
+  readonly interval: Interval;
+  /** Mean probability of the class that it names. */
+  readonly confidence: number;
+  /** Why the accuracy cannot be the model's own; undefined where it may be. */
+  readonly suspicion: "chance" | "confidence" | undefined;
+}
+
+/** A change that makes a suspicious classifier right. */
+export interface Explanation {
+  /** What the images were given as. */
+  readonly normalization: Normalization & { readonly name: string };
+  readonly reversedChannels: boolean;
+  /** The output that stands for each class, where it is not the one of its own number. */
+  readonly order: readonly number[] | undefined;
+  /** What it reaches then. */
+  readonly accuracy: number;
+}
+
+const imagesToJudge = 2000;
+const imagesToExplain = 500;
+
+/** Below this number of images nothing is suspected. */
+const fewestImages = 30;
+const largestGap = 0.25;
+/** A confidence interval of 99.7 %, so that a sound model is not suspected. */
+const strictQuantile = 3;
+
+const usualNormalizations = [
+  { name: "0 to 1", mean: [0], std: [1] },
+  { name: "ImageNet's", mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  { name: "CIFAR-10's", mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] },
+  { name: "-1 to 1", mean: [0.5], std: [0.5] },
+  { name: "0 to 255", mean: [0], std: [1 / 255] },
+] as const;
+
+/** Judges a classifier by at most two thousand images. Throws as `evaluate` does. */
+export async function judge(
+  classifier: Classifier,
+  dataset: Labelled,
+  normalization: Normalization,
+): Promise<Judgement> {
+  const sample = sampleOf(dataset, imagesToJudge);
+  const { evaluation, logits } = await answer(classifier, sample, normalization);
+  const { samples, accuracy } = evaluation;
+  const confidence = meanConfidence(logits, classifier.outputs);
+  return {
+    ...{ samples, accuracy, confidence, interval: wilsonInterval(accuracy, samples) },
+    suspicion: suspicionOf({ samples, accuracy, confidence, classes: classifier.outputs }),
+  };
+}
+
+/** Why an accuracy is not to be believed. */
+export function suspicionOf(figures: {
+  readonly samples: number;
+  readonly accuracy: number;
+  readonly confidence: number;
+  readonly classes: number;
+}): Judgement["suspicion"] {
+  const { samples, accuracy, confidence, classes } = figures;
+  if (samples < fewestImages) return undefined;
+  if (accuracy <= 1 / classes + Math.min(0.5 / classes, 0.1)) return "chance";
+  const [, most] = wilsonInterval(accuracy, samples, strictQuantile);
+  return most < confidence - largestGap ? "confidence" : undefined;
+}
+
+/**
+ * Tries other usual normalisations, the channels in reverse and the classes in another order on some of the images.
+ * Gives what explains most, undefined where nothing makes the classifier right on half of them.
+ */
+export async function explain(
+  classifier: Classifier,
+  dataset: Labelled,
+  given: Normalization,
+): Promise<Explanation | undefined> {
+  const sample = sampleOf(dataset, imagesToExplain) as Labelled;
+  const channels = dataset.shape[0];
+  const fitting = usualNormalizations.filter(({ mean }) => [1, channels].includes(mean.length));
+  const found: Explanation[] = [];
+  for (const normalization of [{ name: "given", ...given }, ...fitting]) {
+    for (const reversedChannels of channels === 3 ? [false, true] : [false]) {
+      const shown = reversedChannels ? withReversedChannels(sample) : sample;
+      const { classes } = await answer(classifier, shown, normalization);
+      const { order, accuracy } = bestOrder(classes, sample.labels, classifier.outputs);
+      found.push({ normalization, reversedChannels, order, accuracy });
+    }
+  }
+  // Of explanations as good as each other the first, which changes least.
+  const best = found.reduce((a, b) => (b.accuracy > a.accuracy + 0.01 ? b : a));
+  return best.accuracy >= 0.5 ? best : undefined;
+}
+
+/** The accuracy, with outputs in the order that most images speak for where that explains much more. */
+export function bestOrder(
+  answers: Int32Array,
+  labels: Int32Array,
+  outputs: number,
+): Pick<Explanation, "order" | "accuracy"> {
+  const plain = countEqual(answers, labels) / labels.length;
+  const counts = Array.from({ length: outputs }, () => new Int32Array(outputs));
+  for (const [i, label] of labels.entries()) counts[label]![answers[i]!]!++;
+  const order = counts.map((row) => row.indexOf(row.reduce((a, b) => Math.max(a, b))));
+  const isPermutation = new Set(order).size === outputs;
+  const right = order.reduce((sum, output, label) => sum + counts[label]![output]!, 0);
+  const permuted = right / labels.length;
+  return isPermutation && permuted > plain + largestGap
+    ? { order, accuracy: permuted }
+    : { order: undefined, accuracy: plain };
+}
+
+/** Mean of the largest probability in each row; a softmax is applied where rows are no probabilities. */
+function meanConfidence(logits: Float32Array, outputs: number): number {
+  const rows = Array.from({ length: logits.length / outputs }, (_, row) =>
+    logits.subarray(row * outputs, (row + 1) * outputs),
+  );
+  const largest = rows.map((row) => row.reduce((a, b) => Math.max(a, b)));
+  const areProbabilities = rows.every(
+    (row) => row.every((p) => p >= 0) && Math.abs(row.reduce((a, b) => a + b) - 1) < 1e-3,
+  );
+  const confidences = areProbabilities
+    ? largest
+    : rows.map((row, i) => 1 / row.reduce((sum, x) => sum + Math.exp(x - largest[i]!), 0));
+  return confidences.reduce((sum, p) => sum + p, 0) / confidences.length;
+}
+
+function withReversedChannels(dataset: Labelled): Labelled {
+  const { pixels: _, ...rest } = dataset;
+  const [channels, height, width] = dataset.shape;
+  const area = height * width;
+  const read = async (indices: Int32Array) => {
+    const images = await dataset.read(indices);
+    const reversed = new Uint8Array(images.length);
+    for (let plane = 0; plane < indices.length * channels; plane++) {
+      const channel = plane % channels;
+      const from = (plane - channel + (channels - 1 - channel)) * area;
+      reversed.set(images.subarray(from, from + area), plane * area);
+    }
+    return reversed;
+  };
+  return { ...rest, read };
+}
