@@ -81,9 +81,8 @@ export function defineCommand<O extends OptionTable>(
       const hidden = !(wantsAll() ? listed : essential).includes(key);
       addOption(command, option, { hidden, group: isCommon ? "Common options:" : "Options:" });
     }
-    if (listed.length > essential.length) {
-      command.option(helpAll, "print all options", () => command.help());
-    }
+    const all = new CommanderOption(helpAll, "print all options").argParser(() => command.help());
+    command.addOption(all.hideHelp(listed.length === essential.length));
     command.addHelpText(
       "after",
       `\nExample:\n  deepobf ${example}\n\nExit codes:\n` +
