@@ -48,9 +48,9 @@ export function bytes(value: number): string {
   return value < 1000 ? `${value} B` : `${count(value)}B`;
 }
 
-/** A fraction of 1 as `93.39 %`. */
+/** A fraction of 1 as `93.39 %`; an accuracy without labels is not known. */
 export function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(2)} %`;
+  return !Number.isFinite(fraction) ? "unknown" : `${(100 * fraction).toFixed(2)} %`;
 }
 
 export function milliseconds(value: number): string {

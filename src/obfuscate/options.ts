@@ -13,6 +13,7 @@ import {
 import type { Quantization, QuantizedFiles } from "../quantize/index.ts";
 import type { Device } from "../torch/index.ts";
 import { defaultLoss, type JointLoss } from "./jointLoss.ts";
+import { assertNeedsNoLabels, lossFor } from "./unlabelled.ts";
 
 /** Options of `deepobf obfuscate`. */
 export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
@@ -51,12 +52,14 @@ export function resolveOptions(
 ): ResolvedOptions {
   const resolved: ResolvedOptions = {
     ...defaultLoss,
+    ...lossFor(data.train),
     ...options,
     ...resolveJobOptions(options, { dataset: data.train, device }),
     model: resolve(options.model),
     simulation: options.simulation ?? "direct",
     tuneClassifier: options.tuneClassifier ?? 0,
   };
+  assertNeedsNoLabels(options, data.train);
   assertLoss(resolved);
   assertShares({ "--tune-classifier": resolved.tuneClassifier });
   return resolved;

@@ -23,6 +23,7 @@ export const evaluate = defineCommand({
     ),
   },
   common: ["device", "mean", "std", "threads", "config", "json"],
+  essential: ["data", "classes", "resize", "runtime", "mean", "std", "json"],
   example:
     "evaluate resnet20.onnx --data cifar10:data --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225",
   failures: ["model", "data", "resources"],
@@ -44,7 +45,7 @@ export const evaluate = defineCommand({
 function render({ samples, accuracy, imagesPerSecond, latencyMs }: EvaluateSummary): string {
   return renderList([
     ["test images", String(samples)],
-    ["accuracy", Number.isNaN(accuracy) ? "unknown: no labels" : percent(accuracy)],
+    ["accuracy", percent(accuracy)],
     ["speed", `${imagesPerSecond.toFixed(0)} images/s`],
     ["latency, batch 1", milliseconds(latencyMs.batch1)],
     ["latency, batch 64", milliseconds(latencyMs.batch64)],
