@@ -1,6 +1,6 @@
 // Writing files so that a crash leaves the old content or the new, never half of either.
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ResourceError } from "./errors.ts";
 
@@ -29,14 +29,11 @@ export async function writeFileAtomically(
   }
 }
 
-/** SHA-256 of bytes or text, in hexadecimal. */
-export function sha256Of(content: Uint8Array | string): string {
-  return createHash("sha256").update(content).digest("hex");
-}
-
-/** SHA-256 of a file's content. */
-export async function sha256OfFile(path: string): Promise<string> {
-  return sha256Of(await readFile(path));
+/** SHA-256 of bytes or texts, one after the other, in hexadecimal. */
+export function sha256Of(...parts: readonly (Uint8Array | string)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
 }
 
 /**

@@ -1,5 +1,6 @@
 // The plan of the chain as text, so that a long training is not begun on the wrong one.
-import { type ChainPlan, type Description, layerCosts } from "../obfuscate/index.ts";
+import { type ChainPlan, layerCosts } from "../obfuscate/plan.ts";
+import type { Description } from "../obfuscate/prepare.ts";
 import { dataLine, renderTable } from "./render.ts";
 
 /** What the main job has decided before it trains. */

@@ -15,6 +15,7 @@ export {
   inMemory,
   type Labelled,
 } from "./dataset.ts";
+export { fingerprint } from "./fingerprint.ts";
 export { type LoadOptions, loadData, loadTestData } from "./load.ts";
 export { type HostBatch, hostBatches, type Normalization } from "./normalize.ts";
 export { parseDataSpec } from "./notation.ts";

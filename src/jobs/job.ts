@@ -1,7 +1,7 @@
 // What a job is: long work in a folder of its own that can be stopped at any step and gives the same file when
 // it is resumed. A job says what it checks and decides, what it trains, and what it answers; folder, lock,
 // checkpoints, gates and the answer's common part are the same for all.
-import { GateError, ModelError } from "../errors.ts";
+import { DataError, GateError, ModelError, UsageError } from "../errors.ts";
 import {
   assertNew,
   type Checkpoint,
@@ -31,10 +31,16 @@ export interface Prepared<Decided, Inputs> {
   readonly options: Decided;
   /** What the job works on. */
   readonly inputs: Inputs;
-  /** SHA-256 of the files that must be the same when the run is resumed, by their paths. */
-  readonly identity: Readonly<Record<string, string>>;
+  /** SHA-256 of what must be the same when the run is resumed. */
+  readonly identity: Identity;
   /** What was decided besides the options, for config.json and for a user who watches. */
   readonly description: object;
+}
+
+/** SHA-256 of the model's file with its external data, where a job has one, and of the data set. */
+export interface Identity {
+  readonly model?: string;
+  readonly data: string;
 }
 
 /** A prepared job in its folder. */
@@ -78,7 +84,7 @@ export interface Job<Asked, Results> {
 interface Config<Decided> {
   readonly job: string;
   readonly options: Decided;
-  readonly identity: Readonly<Record<string, string>>;
+  readonly identity: Identity;
   readonly description: object;
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -146,23 +152,32 @@ export function defineJob<
       if (finished) return judge(finished as Results & RunFacts, config.options);
       return run.whileLocked(async () => {
         const prepared = await prepare(config.options, hooks);
-        assertSame(prepared.identity, config.identity);
+        assertSame({ identity: prepared.identity, versions: versions() }, config);
         return execute(prepared, { config, run, hooks });
       });
     },
   };
 }
 
-/** Throws ModelError where a file is not the one that the run began with. */
-function assertSame(
-  found: Readonly<Record<string, string>>,
-  expected: Readonly<Record<string, string>>,
-): void {
-  for (const [file, sha256] of Object.entries(expected)) {
-    if (found[file] === sha256) continue;
+type Origin = Pick<Config<unknown>, "identity" | "versions">;
+
+/** Throws ModelError, DataError or UsageError where something is not what the run began with. */
+function assertSame(now: Origin, before: Origin): void {
+  const complain = (what: string, expected: string | undefined, found: string | undefined) =>
+    `${what} is not the one that this run began with: expected ${expected}, found ${found ?? "none"}`;
+  const [is, was] = [now.identity, before.identity];
+  if (is.model !== was.model) {
     throw new ModelError(
-      `${file} is not the file that this run began with: expected SHA-256 ${sha256}, ` +
-        `found ${found[file] ?? "none"}`,
+      complain("the model (SHA-256, external data included)", was.model, is.model),
+    );
+  }
+  if (is.data !== was.data) {
+    throw new DataError(complain("the data set (SHA-256)", was.data, is.data));
+  }
+  if (now.versions.libtorch !== before.versions.libtorch) {
+    throw new UsageError(
+      complain("libtorch", before.versions.libtorch, now.versions.libtorch) +
+        ", which would give another file",
     );
   }
 }

@@ -5,6 +5,7 @@ import {
   Batches,
   type Data,
   dataFacts,
+  fingerprint,
   holdOut,
   type Labelled,
   loadData,
@@ -74,7 +75,7 @@ export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Inputs
       return {
         options: { ...resolved, architecture },
         inputs: { train, test },
-        identity: {},
+        identity: { data: await fingerprint(data) },
         description: { data: dataFacts(data) },
       };
     },

@@ -5,13 +5,13 @@ import {
   type Data,
   type DataFacts,
   dataFacts,
+  fingerprint,
   holdOut,
   type LoadOptions,
   loadData,
 } from "../data/index.ts";
 import { assertSupported } from "../engine/index.ts";
 import { DeepObfError, type ModelError } from "../errors.ts";
-import { sha256OfFile } from "../files.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import { countCost } from "../graph/cost.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
@@ -21,7 +21,7 @@ import { inferShapes } from "../graph/shapes.ts";
 import { assertInference } from "../graph/trainingMode.ts";
 import type { Prepared } from "../jobs/index.ts";
 import { sequential } from "../models/index.ts";
-import { encodeModel, readModel } from "../onnx/index.ts";
+import { encodeModel, modelFileFacts, readModel } from "../onnx/index.ts";
 import { type Quantization, withOpsetForInt8 } from "../quantize/index.ts";
 import { parseDevice } from "../torch/index.ts";
 import { type ObfuscateOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
@@ -78,7 +78,10 @@ export async function prepare(
     ...{ data: dataFacts(data), nodes: original.nodes.length, boundary, plan },
     extractorMacs: countCost(extractor, inferShapes(extractor)).macs,
   };
-  const identity = { [decided.model]: await sha256OfFile(decided.model) };
+  const identity = {
+    model: (await modelFileFacts(decided.model)).sha256,
+    data: await fingerprint(data),
+  };
   return { options: decided, inputs, identity, description };
 }
 

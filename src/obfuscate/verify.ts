@@ -1,6 +1,5 @@
 // Verification of the shipped file, in ONNX Runtime: that it computes what was trained, that it holds
 // the chain and the classifier alone, and how it compares with the original.
-import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { type Data, type Normalization, sampleOf } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
@@ -8,10 +7,10 @@ import { ModelError } from "../errors.ts";
 import { compare, type Evaluation, type Latency, OnnxClassifier } from "../evaluate/index.ts";
 import { NetworkClassifier } from "../evaluate/networkClassifier.ts";
 import { openModel } from "../evaluate/openModel.ts";
-import { sha256Of } from "../files.ts";
 import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
 import { inferShapes } from "../graph/shapes.ts";
+import { modelFileFacts } from "../onnx/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
 import type { ModelFigures, ObfuscateResults } from "./options.ts";
 import { countConvolutions } from "./seal.ts";
@@ -103,15 +102,15 @@ async function figuresOf(
   { accuracy }: Evaluation,
   latencyMs: Latency,
 ): Promise<ModelFigures> {
-  const bytes = await readFile(path);
+  const { bytes, sha256 } = await modelFileFacts(path);
   const { parameters, macs } = countCost(graph, inferShapes(graph));
   return {
     accuracy,
     parameters,
     macs,
     convolutions: countConvolutions(graph),
-    bytes: bytes.length,
+    bytes,
     latencyMs,
-    sha256: sha256Of(bytes),
+    sha256,
   };
 }

@@ -32,6 +32,15 @@ export class ExternalData {
   readonly #files = new Map<string, { ranges: Map<string, Uint8Array>; total: number }>();
   #total = 0;
 
+  /** What has been read so far, in an order that depends on the files alone. */
+  get ranges(): readonly Uint8Array[] {
+    const compare = (a: string, b: string) => (a < b ? -1 : 1);
+    const files = [...this.#files].sort(([a], [b]) => compare(a, b));
+    return files.flatMap(([, { ranges }]) =>
+      [...ranges].sort(([a], [b]) => compare(a, b)).map(([, data]) => data),
+    );
+  }
+
   /** @param directory the model's folder; undefined where external data are refused */
   constructor(directory: string | undefined) {
     this.#directory = directory;

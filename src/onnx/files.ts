@@ -3,11 +3,12 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { DeepObfError, ModelError, ResourceError } from "../errors.ts";
-import { writeFileAtomically } from "../files.ts";
+import { sha256Of, writeFileAtomically } from "../files.ts";
 import type { Graph } from "../graph/graph.ts";
 import { encodeModel } from "./encode.ts";
+import { ExternalData } from "./external.ts";
 import { limits } from "./limits.ts";
-import { parseModel } from "./parse.ts";
+import { parseModel, parseWith } from "./parse.ts";
 import { escapePath } from "./problems.ts";
 
 /**
@@ -17,6 +18,23 @@ import { escapePath } from "./problems.ts";
 export async function readModel(path: string): Promise<Graph> {
   const bytes = await readModelFile(path);
   return parseModel(bytes, { name: path, directory: dirname(resolve(path)) });
+}
+
+/** What a model takes on the disk, and what identifies it. */
+export interface ModelFileFacts {
+  /** Size of the file and of the external data that its tensors are. */
+  readonly bytes: number;
+  /** SHA-256 of the file; where there are external data, of the file followed by these. */
+  readonly sha256: string;
+}
+
+/** Size and hash of a model file with its external data. Throws as `readModel` does. */
+export async function modelFileFacts(path: string): Promise<ModelFileFacts> {
+  const file = await readModelFile(path);
+  const external = new ExternalData(dirname(resolve(path)));
+  parseWith(file, external, path);
+  const parts = [file, ...external.ranges];
+  return { bytes: parts.reduce((sum, { length }) => sum + length, 0), sha256: sha256Of(...parts) };
 }
 
 /**

@@ -18,10 +18,15 @@ export interface ParseOptions {
  * @throws ResourceError where memory is used up
  */
 export function parseModel(bytes: Uint8Array, options: ParseOptions = {}): Graph {
-  const name = escapePath(options.name ?? "model");
+  return parseWith(bytes, new ExternalData(options.directory), options.name);
+}
+
+/** Does what `parseModel` does with external data that the caller keeps. */
+export function parseWith(bytes: Uint8Array, external: ExternalData, path = "model"): Graph {
+  const name = escapePath(path);
   try {
     const file = decodeModel(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-    return new ModelReader(file, new ExternalData(options.directory)).read();
+    return new ModelReader(file, external).read();
   } catch (error) {
     if (error instanceof ModelError)
       throw new ModelError(`${name}: ${error.message}`, { cause: error });

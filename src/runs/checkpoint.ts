@@ -18,6 +18,8 @@ export interface Position {
 export interface Checkpoint extends Position {
   /** Number of the stage of training, from 0. */
   readonly stageIndex: number;
+  /** SHA-256 of the run's config.json. */
+  readonly configuration: string;
   /** Length of the metrics file. */
   readonly metricsLength: number;
   /** Time spent until here. */
@@ -88,5 +90,5 @@ async function checkpointNames(directory: string): Promise<string[]> {
 }
 
 function hashOf(position: Omit<Checkpoint, "tensors">, state: Uint8Array): string {
-  return sha256Of(Buffer.concat([Buffer.from(JSON.stringify(position)), state]));
+  return sha256Of(JSON.stringify(position), state);
 }

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DataError, UsageError } from "../errors.ts";
-import { createDirectoryAtomically, writeFileAtomically } from "../files.ts";
+import { createDirectoryAtomically, sha256Of, writeFileAtomically } from "../files.ts";
 import type { Tensor } from "../torch/index.ts";
 import { type Checkpoint, type Position, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { whileLocked } from "./lock.ts";
@@ -30,6 +30,8 @@ export class RunFolder {
   readonly files: RunFiles;
   /** Time between two checkpoints. */
   readonly checkpointSeconds: number;
+  /** SHA-256 of config.json. */
+  readonly #configuration: string;
   readonly #opened = performance.now();
   #secondsBefore = 0;
 
@@ -37,9 +39,10 @@ export class RunFolder {
     return join(this.directory, "checkpoints");
   }
 
-  private constructor(directory: string, { options }: RunConfig) {
+  private constructor(directory: string, config: RunConfig) {
     this.directory = directory;
-    this.checkpointSeconds = options.checkpointSeconds;
+    this.checkpointSeconds = config.options.checkpointSeconds;
+    this.#configuration = sha256Of(toJson(config));
     this.files = {
       model: join(directory, "model.onnx"),
       summary: join(directory, "summary.json"),
@@ -96,13 +99,23 @@ export class RunFolder {
     tensors: ReadonlyMap<string, Tensor>,
   ): Promise<void> {
     const metricsLength = await this.metrics.flush();
-    const checkpoint = { ...position, metricsLength, seconds: this.seconds, tensors };
-    await writeCheckpoint(this.#checkpoints, checkpoint);
+    await writeCheckpoint(this.#checkpoints, {
+      ...{ ...position, metricsLength, seconds: this.seconds, tensors },
+      configuration: this.#configuration,
+    });
   }
 
-  /** The newest valid checkpoint, with the metrics rewound to it; undefined where there is none. */
+  /**
+   * The newest valid checkpoint, with the metrics rewound to it; undefined where there is none. Throws UsageError
+   * where config.json was changed since.
+   */
   async readCheckpoint(): Promise<Checkpoint | undefined> {
     const checkpoint = await readCheckpoint(this.#checkpoints);
+    if (checkpoint && checkpoint.configuration !== this.#configuration) {
+      throw new UsageError(
+        `${this.files.config} is not what it was when the run was interrupted; restore it, or begin a new run`,
+      );
+    }
     await this.metrics.rewind(checkpoint?.metricsLength ?? 0);
     this.#secondsBefore = checkpoint?.seconds ?? 0;
     return checkpoint;

@@ -10,7 +10,7 @@ describe("options that are left open", () => {
   const given = { data: "idx:data", epochs: 1, out: "run" };
   const images = (count: number, size = 32): Dataset => ({
     ...quarters(4),
-    labels: new Int32Array(count),
+    ...{ count, labels: new Int32Array(count) },
     shape: [3, size, size],
   });
   const resolved = (changes = {}, dataset = images(50_000)) =>

@@ -2,7 +2,6 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
 import { GateError, InterruptedError, ModelError, UsageError } from "../../src/errors.ts";
-import { sha256OfFile } from "../../src/files.ts";
 import {
   defineJob,
   type JobOptions,
@@ -31,7 +30,7 @@ const toy = defineJob<ToyOptions, ToyOptions & ResolvedJobOptions, string, { los
     return {
       options: { ...options, ...resolved },
       inputs: "a toy",
-      identity: { [source]: await sha256OfFile(source) },
+      identity: { model: readFileSync(source, "utf8"), data: "quarters" },
       description: { parts: 1 },
     };
   },
@@ -84,7 +83,7 @@ test("is checked, trained and summed up in a folder of its own", async () => {
   expect({ job, identity, description }).toEqual({
     ...{
       job: "toy",
-      identity: { [source]: await sha256OfFile(source) },
+      identity: { model: readFileSync(source, "utf8"), data: "quarters" },
       description: { parts: 1 },
     },
   });
@@ -125,6 +124,9 @@ test("refuses to go on with another input, and in the folder of another job", as
   writeFileSync(source, "something else");
   await expect(toy.resume(out)).rejects.toThrow(ModelError);
   writeFileSync(source, "what the job works on");
+  const edited = config.replace('"epochs": 3', '"epochs": 2');
+  writeFileSync(`${out}/config.json`, edited);
+  await expect(toy.resume(out)).rejects.toThrow(/config\.json is not what it was/);
   writeFileSync(`${out}/config.json`, config.replace('"job": "toy"', '"job": "sort"'));
   await expect(toy.resume(out)).rejects.toThrow(UsageError);
 });

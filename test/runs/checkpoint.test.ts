@@ -25,7 +25,12 @@ const path = workshop();
 /** A checkpoint whose every value follows from its step. */
 function checkpointAt(step: number, elements = 3): Checkpoint {
   return {
-    ...{ stageIndex: 1, step, epochLosses: { label: step / 3, loss: 1e-45 + step } },
+    ...{
+      configuration: "c",
+      stageIndex: 1,
+      step,
+      epochLosses: { label: step / 3, loss: 1e-45 + step },
+    },
     ...{ metricsLength: 10 * step, seconds: step + 0.1 },
     tensors: new Map([
       ["weight", tensor(Float32Array.from({ length: elements }, (_, i) => step + i / 7))],
