@@ -3,7 +3,7 @@ import type { ModelFigures, ObfuscateSummary } from "../obfuscate/index.ts";
 import { bytes, count, duration, milliseconds, percent, renderTable, tiny } from "./render.ts";
 
 /** What every file has. */
-type Measured = Pick<ModelFigures, "accuracy" | "bytes" | "latencyMs">;
+type Measured = Pick<ModelFigures, "accuracy" | "accuracyInterval" | "bytes" | "latencyMs">;
 
 /** The table of both models, and where the shipped file is. */
 export function renderSummary(summary: ObfuscateSummary): string {
@@ -22,6 +22,7 @@ export function renderSummary(summary: ObfuscateSummary): string {
     ["", "original", "obfuscated", ...quantized.map(([name]) => name)],
     fullRow("accuracy (single view)", ({ accuracy }) => percent(accuracy)),
     ["agreement with the original", "", ...chains.map(({ agreement }) => percent(agreement))],
+    fullRow("95 % interval", ({ accuracyInterval }) => interval(accuracyInterval)),
     row("parameters", ({ parameters }) => count(parameters)),
     row("MACs", ({ macs }) => count(macs)),
     row("convolutions", ({ convolutions }) => String(convolutions)),
@@ -30,6 +31,7 @@ export function renderSummary(summary: ObfuscateSummary): string {
     fullRow("latency, batch 64", ({ latencyMs }) => milliseconds(latencyMs.batch64)),
   ]);
   const checks = renderTable([
+    ...pairedRows(verify.paired),
     ["squared error of the logits, over their squares", percent(verify.logitError)],
     ["the same on images trained on", percent(verify.trainingLogitError)],
     [
@@ -42,5 +44,21 @@ export function renderSummary(summary: ObfuscateSummary): string {
   ]);
   const paths = [files.model, ...quantized.map(([, { model }]) => model)];
   const label = paths.length === 1 ? "shipped file" : "shipped files";
-  return `${table}\n\n${checks}\n\n${label}: ${paths.join(", ")}`;
+  const warnings = summary.warnings.map((text) => `warning: ${text}\n`).join("");
+  return `${table}\n\n${checks}\n\n${warnings}${label}: ${paths.join(", ")}`;
+}
+
+/** Whether the difference between both accuracies is more than chance. */
+function pairedRows(paired: ObfuscateSummary["verify"]["paired"]): string[][] {
+  if (!paired) return [];
+  const { onlyFirst, onlySecond, pValue } = paired;
+  return [
+    ["images that only the original, only the chain gets right", `${onlyFirst}, ${onlySecond}`],
+    ["chance of such a difference between equals (McNemar)", percent(pValue)],
+  ];
+}
+
+function interval([least, greatest]: readonly [number, number]): string {
+  if (!Number.isFinite(least)) return "unknown";
+  return `${(100 * least).toFixed(1)}-${(100 * greatest).toFixed(1)} %`;
 }

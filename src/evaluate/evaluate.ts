@@ -12,6 +12,7 @@ import {
   maxAbsDifference,
   relativeSquaredError,
 } from "./metrics.ts";
+import { type Interval, mcnemarTest, type PairedTest, wilsonInterval } from "./statistics.ts";
 
 export interface EvaluationOptions extends Normalization {
   /** Images at a time; 100 by default. */
@@ -23,6 +24,8 @@ export interface Evaluation {
   readonly samples: number;
   /** Share of images whose largest logit is that of their label; NaN where they have no labels. */
   readonly accuracy: number;
+  /** 95 % confidence interval of the accuracy. */
+  readonly accuracyInterval: Interval;
   readonly imagesPerSecond: number;
 }
 
@@ -36,6 +39,8 @@ export interface Comparison {
   readonly evaluations: readonly [Evaluation, Evaluation];
   /** Share of images for which both give the same class. */
   readonly agreement: number;
+  /** Whether one is right more often than the other; undefined where images have no labels. */
+  readonly paired: PairedTest | undefined;
   /** Squared differences of logits, less each image's mean, over the squares of the first classifier's. */
   readonly logitError: number;
   /** Largest absolute difference of logits. */
@@ -87,10 +92,21 @@ export async function compare(
   return {
     evaluations: [a.evaluation, b.evaluation],
     agreement: countEqual(a.classes, b.classes) / a.classes.length,
+    paired: dataset.labels && testPairs(a.classes, b.classes, dataset.labels),
     logitError: relativeSquaredError(a.logits, b.logits, first.outputs),
     maxAbsDiff,
     maxRelDiff: largest === 0 ? maxAbsDiff : maxAbsDiff / largest,
   };
+}
+
+function testPairs(first: Int32Array, second: Int32Array, labels: Int32Array): PairedTest {
+  let [onlyFirst, onlySecond] = [0, 0];
+  for (const [i, label] of labels.entries()) {
+    const [a, b] = [first[i] === label, second[i] === label];
+    if (a && !b) onlyFirst++;
+    if (b && !a) onlySecond++;
+  }
+  return mcnemarTest(onlyFirst, onlySecond);
 }
 
 /** Latency at batch 1 and 64; `seconds` are spent on each. */
@@ -132,8 +148,9 @@ export async function answer(
   const classes = argmaxRows(logits, classifier.outputs);
   const { labels } = dataset;
   const accuracy = labels ? countEqual(classes, labels) / samples : Number.NaN;
-  const evaluation = { samples, accuracy, imagesPerSecond: (samples / milliseconds) * 1000 };
-  return { evaluation, logits, classes };
+  const accuracyInterval = wilsonInterval(accuracy, samples);
+  const imagesPerSecond = (samples / milliseconds) * 1000;
+  return { evaluation: { samples, accuracy, accuracyInterval, imagesPerSecond }, logits, classes };
 }
 
 function assertFits(classifier: Classifier, dataset: Dataset): void {

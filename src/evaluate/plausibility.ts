@@ -55,10 +55,10 @@ export async function judge(
 ): Promise<Judgement> {
   const sample = sampleOf(dataset, imagesToJudge);
   const { evaluation, logits } = await answer(classifier, sample, normalization);
-  const { samples, accuracy } = evaluation;
+  const { samples, accuracy, accuracyInterval: interval } = evaluation;
   const confidence = meanConfidence(logits, classifier.outputs);
   return {
-    ...{ samples, accuracy, confidence, interval: wilsonInterval(accuracy, samples) },
+    ...{ samples, accuracy, interval, confidence },
     suspicion: suspicionOf({ samples, accuracy, confidence, classes: classifier.outputs }),
   };
 }

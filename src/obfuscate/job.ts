@@ -10,6 +10,7 @@ import { type Inputs, prepare } from "./prepare.ts";
 import { nameChainInput, seal } from "./seal.ts";
 import { simulate } from "./simulate.ts";
 import { verify } from "./verify.ts";
+import { warningsOf } from "./warnings.ts";
 
 /** Trains the chain, seals it under the original's classifier, and verifies the file. */
 export const obfuscationJob = defineJob<
@@ -41,9 +42,10 @@ export const obfuscationJob = defineJob<
       trained,
     });
     const { quantize, model } = options;
-    if (!quantize) return { ...results, depth };
-    const quantized = await quantizeShipped(shipped, quantize, { ...judging, original: model });
-    return { ...results, quantized, depth };
+    const quantized =
+      quantize && (await quantizeShipped(shipped, quantize, { ...judging, original: model }));
+    const warnings = warningsOf(results, options);
+    return { ...results, ...(quantized && { quantized }), depth, warnings };
   },
 
   missedGates,

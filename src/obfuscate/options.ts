@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { Data } from "../data/index.ts";
 import { UsageError } from "../errors.ts";
-import type { Latency } from "../evaluate/index.ts";
+import type { Interval, Latency, PairedTest } from "../evaluate/index.ts";
 import {
   assertShares,
   type JobOptions,
@@ -89,6 +89,8 @@ function assertLoss(loss: JointLoss & { readonly tuneClassifier: number }): void
 /** The figures of one model. Accuracy is a share of 1 on the test or held-out images, single view. */
 export interface ModelFigures {
   readonly accuracy: number;
+  /** 95 % confidence interval of the accuracy (Wilson's). */
+  readonly accuracyInterval: Interval;
   readonly parameters: number;
   /** Multiply-accumulate operations for one image. */
   readonly macs: number;
@@ -108,8 +110,15 @@ export interface ObfuscateResults {
     readonly maxAbsDiff: number;
     /** The same over the largest absolute logit. */
     readonly maxRelDiff: number;
-    /** Share of test images that the original and the shipped file classify alike. */
+    /** Number of test or held-out images. */
+    readonly samples: number;
+    /** Share of these that the original and the shipped file classify alike. */
     readonly agreement: number;
+    /**
+     * Images that only the original, and only the shipped file, classifies rightly, and McNemar's test of that
+     * difference; absent where images have no labels.
+     */
+    readonly paired?: PairedTest;
     /**
      * Squared differences of the logits of the original and of the shipped file on the test images, less each
      * image's mean, over the squares of the original's: how far the simulation is off.
@@ -126,6 +135,8 @@ export interface ObfuscateResults {
   /** The shipped file in the other types of numbers that were asked for. */
   readonly quantized?: QuantizedFiles;
   readonly depth: number;
+  /** What a reader of these figures should know, a sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /** What `deepobf obfuscate --json` prints. */

@@ -67,7 +67,9 @@ export async function verify(
     verify: {
       maxAbsDiff: sealing.maxAbsDiff,
       maxRelDiff: sealing.maxRelDiff,
+      samples: test.count,
       agreement: versus.agreement,
+      ...(versus.paired && { paired: versus.paired }),
       logitError: versus.logitError,
       trainingLogitError: learned.logitError,
       maxAbsDiffToOriginal: versus.maxAbsDiff,
@@ -99,13 +101,13 @@ async function compareWithTrained(shipped: OnnxClassifier, options: VerifyOption
 
 async function figuresOf(
   { graph, path }: ModelFile,
-  { accuracy }: Evaluation,
+  { accuracy, accuracyInterval }: Evaluation,
   latencyMs: Latency,
 ): Promise<ModelFigures> {
   const { bytes, sha256 } = await modelFileFacts(path);
   const { parameters, macs } = countCost(graph, inferShapes(graph));
   return {
-    accuracy,
+    ...{ accuracy, accuracyInterval },
     parameters,
     macs,
     convolutions: countConvolutions(graph),

@@ -8,7 +8,7 @@ import {
   type Normalization,
   sampleOf,
 } from "../data/index.ts";
-import { compare, type Latency, OnnxClassifier } from "../evaluate/index.ts";
+import { compare, type Interval, type Latency, OnnxClassifier } from "../evaluate/index.ts";
 import { sha256Of } from "../files.ts";
 import type { Graph, TensorData } from "../graph/graph.ts";
 import { writeModel } from "../onnx/index.ts";
@@ -23,8 +23,9 @@ import { withOpsetForInt8 } from "./opset.ts";
 export interface QuantizedFigures {
   /** The file: `model.int8.onnx` beside `model.onnx`. */
   readonly model: string;
-  /** Share of images classified rightly. */
+  /** Share of images classified rightly, and its 95 % confidence interval. */
   readonly accuracy: number;
+  readonly accuracyInterval: Interval;
   /** Share of images that the original classifies alike. */
   readonly agreement: number;
   readonly bytes: number;
@@ -83,9 +84,10 @@ async function quantize(
   const first = await OnnxClassifier.open(originalSession, test);
   const second = await OnnxClassifier.open(session, test);
   const { evaluations, agreement } = await compare([first, second], test, options);
+  const { accuracy, accuracyInterval } = evaluations[1];
   const bytes = await readFile(model);
   return {
-    ...{ model, accuracy: evaluations[1].accuracy, agreement },
+    ...{ model, accuracy, accuracyInterval, agreement },
     bytes: bytes.length,
     latencyMs: {
       batch1: await second.latency({ batch: 1, seconds: secondsPerLatency }),

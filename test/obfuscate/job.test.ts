@@ -141,6 +141,7 @@ describe.each([
       const convolutions = graph.nodes.filter(({ operator }) => operator === "Conv").length;
       expect(figures).toEqual({
         accuracy: await accuracyOf(file, images, normalization),
+        accuracyInterval: [expect.any(Number), expect.any(Number)],
         ...{ parameters, macs, convolutions },
         bytes: statSync(file).size,
         latencyMs: { batch1: expect.any(Number), batch64: expect.any(Number) },

@@ -1,0 +1,38 @@
+// What a reader of the results should know before believing them.
+import type { ObfuscateResults, ResolvedOptions } from "./options.ts";
+
+const usualQuantile = 1.96;
+const largestDrop = 0.02;
+const fewestImages = 200;
+
+/** A sentence for each thing that a reader might overlook. */
+export function warningsOf(
+  { original, obfuscated, verify }: Pick<ObfuscateResults, "original" | "obfuscated" | "verify">,
+  { maxAccuracyDrop }: Pick<ResolvedOptions, "maxAccuracyDrop">,
+): string[] {
+  const { samples, paired } = verify;
+  if (!paired) return [];
+  const warnings: string[] = [];
+  const points = (share: number) => `${(100 * share).toFixed(2)} points`;
+  const drop = original.accuracy - obfuscated.accuracy;
+  if (drop > largestDrop) {
+    warnings.push(
+      `The chain loses ${points(drop)} of accuracy. More epochs or a wider chain lose less`,
+    );
+  }
+  if (samples < fewestImages) {
+    const [least, greatest] = obfuscated.accuracyInterval;
+    warnings.push(
+      `${samples} test images say little: the chain's accuracy lies between ` +
+        `${(100 * least).toFixed(1)} and ${(100 * greatest).toFixed(1)} %`,
+    );
+  }
+  const resolution = (usualQuantile * Math.sqrt(paired.onlyFirst + paired.onlySecond)) / samples;
+  if (maxAccuracyDrop !== undefined && Math.abs(maxAccuracyDrop) < resolution) {
+    warnings.push(
+      `${samples} test images tell differences of ${points(resolution)}, and the accuracy drop allowed is ` +
+        `${points(maxAccuracyDrop)}: whether it is kept is partly chance`,
+    );
+  }
+  return warnings;
+}
