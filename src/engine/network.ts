@@ -148,15 +148,13 @@ export class Network {
     options: { training: boolean; outputs: readonly string[] },
   ): LoadedPlan {
     this.#checkNames(Object.keys(inputs));
-    const shapes = Object.fromEntries(
-      Object.entries(inputs).map(([name, tensor]) => [name, tensor.shape]),
-    );
+    const shapes = Object.entries(inputs).map(([name, { shape }]) => [name, shape] as const);
     // Tensors made in inference mode are of no use outside of it.
     const isInference = scope(() => inferring(zeros([0])));
     const key = JSON.stringify([shapes, options, isInference]);
     const cached = this.#plans.get(key);
     if (cached) return cached;
-    const facts = inferShapes(this.graph, shapes);
+    const facts = inferShapes(this.graph, new Map(shapes));
     const plan = compile(this.graph, {
       ...options,
       facts,
@@ -179,10 +177,9 @@ export class Network {
 
   #checkNames(given: readonly string[]): void {
     const expected = this.graph.inputs.map(({ name }) => name);
-    const wrong = [...expected, ...given].filter(
-      (name) => !expected.includes(name) || !given.includes(name),
-    );
-    if (wrong.length > 0) {
+    const missing = new Set(expected);
+    const isExpected = given.every((name) => missing.delete(name));
+    if (!isExpected || missing.size > 0) {
       throw new ModelError(`expected the inputs ${quote(expected)}, received ${quote(given)}`);
     }
   }

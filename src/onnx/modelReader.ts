@@ -1,4 +1,5 @@
 import { ModelError } from "../errors.ts";
+import { FreshNames } from "../graph/freshNames.ts";
 import type { Attribute, Graph, Node, TensorData, ValueInfo } from "../graph/graph.ts";
 import { attributeKind, readAttribute } from "./attributes.ts";
 import { constantValue } from "./constants.ts";
@@ -8,7 +9,6 @@ import type { ExternalData } from "./external.ts";
 import {
   callScope,
   collectNames,
-  FreshNames,
   functionKey,
   modelScope,
   normaliseDomain,
