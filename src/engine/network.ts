@@ -1,9 +1,11 @@
 // A graph on a device: runs on libtorch, learns, and becomes a graph again.
+
 import { ModelError, ResourceError } from "../errors.ts";
 import { describeNode, type Graph, type Node, type TensorData } from "../graph/graph.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat } from "../graph/tensorData.ts";
+import { record } from "../record.ts";
 import {
   type Device,
   keep,
@@ -117,7 +119,7 @@ export class Network {
           values.delete(name);
         }
       }
-      return Object.fromEntries(outputs.map((name) => [name, asResult(tensorOf(name))]));
+      return record(outputs.map((name) => [name, asResult(tensorOf(name))]));
     });
   }
 

@@ -1,5 +1,6 @@
 // Runs a model file on libtorch and in ONNX Runtime and compares what comes out.
 import { basename } from "node:path";
+
 import { Network } from "../engine/index.ts";
 import { ModelError, ResourceError } from "../errors.ts";
 import { countCost } from "../graph/cost.ts";
@@ -8,6 +9,7 @@ import { normal, uniform } from "../graph/random.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat, toFloat32, toNumbers } from "../graph/tensorData.ts";
 import { readModel } from "../onnx/index.ts";
+import { record } from "../record.ts";
 import {
   type Device,
   type DType,
@@ -76,7 +78,7 @@ export async function checkModel(
   });
   announce("running", 2 * seconds);
   const ours = runNetwork(network, inputs, device);
-  const theirs = await session.run(Object.fromEntries(inputs));
+  const theirs = await session.run(record(inputs));
   const outputs = graph.outputs.map(({ name }) => compareOutput(name, ours[name], theirs[name]));
   const { largest: _, ...overall } = combine(outputs.map(({ difference }) => difference));
   return {
@@ -126,12 +128,12 @@ function runNetwork(
   device: Device,
 ): Record<string, TensorData> {
   const forward = () => {
-    const tensors = inputs.map(([name, { data, dtype, shape }]) => [
-      name,
-      fromBytes(data, { dtype: dtype as DType, shape, device }),
-    ]);
-    const results = Object.entries(network.forward(Object.fromEntries(tensors)));
-    return Object.fromEntries(
+    const tensors = inputs.map(([name, { data, dtype, shape }]) => {
+      const values = fromBytes(data, { dtype: dtype as DType, shape, device });
+      return [name, values] as const;
+    });
+    const results = Object.entries(network.forward(record(tensors)));
+    return record(
       results.map(([name, result]) => [
         name,
         { dtype: result.dtype, shape: result.shape, data: result.toBytes() },

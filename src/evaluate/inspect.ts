@@ -1,4 +1,5 @@
 // What anybody sees who opens a model file: layers, operators, cost, and where it can be cut.
+
 import { signatures } from "../engine/signatures.ts";
 import { ModelError } from "../errors.ts";
 import { countCost } from "../graph/cost.ts";
@@ -8,6 +9,7 @@ import { dequantize } from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
 import { assertInference } from "../graph/trainingMode.ts";
+import { record } from "../record.ts";
 
 import { givenShapes } from "./givenShapes.ts";
 
@@ -98,7 +100,7 @@ function countOperators(graph: Graph): Record<string, number> {
   for (const name of allNodes(graph).map(qualifiedName)) {
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a));
+  return record([...counts].sort(([, a], [, b]) => b - a));
 }
 
 /** The nodes of a graph and of the graphs inside of its nodes. */

@@ -4,7 +4,7 @@ import { ModelError } from "../errors.ts";
 import { describeNode, type Node } from "./graph.ts";
 
 /** Steps of work, and bytes of constants made, that an analysis may take: seconds and a gigabyte at most. */
-const [mostSteps, mostBytes] = [2 ** 23, 2 ** 30];
+const [mostSteps, mostBytes] = [2 ** 24, 2 ** 30];
 
 /** Work and memory that one analysis may spend; pass it on to the analyses that this one needs. */
 export class Budget {

@@ -4,6 +4,7 @@
 import { basename, resolve } from "node:path";
 import { ModelError } from "../errors.ts";
 import type { TensorData, ValueInfo } from "../graph/graph.ts";
+import { record } from "../record.ts";
 import { RuntimeProcess } from "./process.ts";
 import type { NamedTensor } from "./protocol.ts";
 
@@ -96,7 +97,7 @@ export class OnnxSession {
       entries.map(([, { data }]) => data),
     );
     if (reply.type !== "ran") throw new TypeError(`unexpected reply ${reply.type}`);
-    return Object.fromEntries(
+    return record(
       reply.outputs.map(({ name, dtype, shape }, index) => [
         name,
         { dtype, shape, data: payloads[index]! },

@@ -6,6 +6,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { type DataType, elementCount, elementSize, type ValueInfo } from "../graph/graph.ts";
 import { uniform } from "../graph/random.ts";
 import { typedView } from "../graph/tensorData.ts";
+import { record } from "../record.ts";
 import { Channel } from "./channel.ts";
 import type { NamedTensor, Reply, Request } from "./protocol.ts";
 
@@ -68,6 +69,10 @@ async function open(
     typeof model === "string"
       ? await ort.InferenceSession.create(model, options)
       : await ort.InferenceSession.create(model, options);
+  // Its JavaScript gathers outputs in an ordinary object.
+  if (session.outputNames.includes("__proto__")) {
+    throw new Error('an output must not be named "__proto__"; rename it');
+  }
   return {
     type: "opened",
     inputs: session.inputMetadata.map((value) => valueInfo("input", value)),
@@ -146,7 +151,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Arra
 }
 
 function named(feeds: readonly NamedTensor[], tensors: readonly Tensor[]): Record<string, Tensor> {
-  return Object.fromEntries(feeds.map((feed, index) => [feed.name, tensors[index]!]));
+  return record(feeds.map((feed, index) => [feed.name, tensors[index]!]));
 }
 
 function messageOf(error: unknown): string {

@@ -25,8 +25,8 @@ export function factsForAnyBatch(graph: Graph, budget = new Budget()): AnyBatch 
   return { small, large, constant };
 }
 
-/** Large constants are initializers, reshaped at most, whose data both share. */
-function isSame(value: TensorData | undefined, other: TensorData | undefined): boolean {
+/** Whether two constants are equal. Large ones are initializers, reshaped at most, whose data both share. */
+export function isSame(value: TensorData | undefined, other: TensorData | undefined): boolean {
   if (value === other || !value || !other) return value === other;
   if (String(value.shape) !== String(other.shape)) return false;
   return value.data === other.data || Buffer.compare(value.data, other.data) === 0;

@@ -8,6 +8,9 @@ import { type Call, facts, type TensorFacts } from "./call.ts";
 /** Constants with more elements are left to the engine: shape arithmetic never has that many. */
 export const foldLimit = 4096;
 
+/** What computing with an element costs, in steps of the budget. */
+const stepsPerElement = 2;
+
 /** The value of a tensor where it is known and small enough to compute with. */
 export function smallValue({ value, shape }: TensorFacts): TensorData | undefined {
   return value && elementCount(shape) <= foldLimit ? value : undefined;
@@ -26,7 +29,7 @@ export function fold(
   const count = elementCount(shape);
   if (count === 0) return { dtype, shape, data: new Uint8Array(0) };
   if (!(count > 0 && count <= foldLimit)) return undefined;
-  call.spend({ steps: visits ?? count, bytes: count * elementSize[dtype] });
+  call.spend({ steps: stepsPerElement * (visits ?? count), bytes: count * elementSize[dtype] });
   return compute();
 }
 
