@@ -8,6 +8,7 @@ import { elementCount, type TensorData, type ValueInfo } from "../graph/graph.ts
 import { normal, uniform } from "../graph/random.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat, toFloat32, toNumbers } from "../graph/tensorData.ts";
+import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
 import { record } from "../record.ts";
 import {
@@ -43,9 +44,6 @@ export interface CheckResult extends Difference {
   })[];
 }
 
-/** Tells whoever watches over a check what comes next, and how many seconds it may take. */
-export type Announce = (doing: string, seconds: number) => void;
-
 const readingSeconds = 60;
 const mostInputElements = 2 ** 25;
 const mostMacs = 1e12;
@@ -56,7 +54,7 @@ const mostMacs = 1e12;
  */
 export async function checkModel(
   options: CheckOptions,
-  announce: Announce = () => {},
+  { announce }: Watch = unwatched,
 ): Promise<CheckResult> {
   const { model, seed = 0, threads } = options;
   announce("reading", readingSeconds);

@@ -9,8 +9,9 @@ import { dequantize } from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
 import { assertInference } from "../graph/trainingMode.ts";
+import { unwatched, type Watch } from "../isolate/run.ts";
+import { readModel } from "../onnx/index.ts";
 import { record } from "../record.ts";
-
 import { givenShapes } from "./givenShapes.ts";
 
 export interface Inspection {
@@ -29,6 +30,32 @@ export interface Inspection {
   readonly cutPoints: readonly string[];
 }
 
+export interface InspectOptions {
+  /** An ONNX file. */
+  readonly model: string;
+  /** Shape of the first input, for files that leave sizes open. */
+  readonly inputShape?: readonly number[];
+}
+
+/** An inspection, and why something in it is null or cannot be run. */
+export interface Inspected {
+  readonly inspection: Inspection;
+  readonly warnings: readonly string[];
+}
+
+const readingSeconds = 60;
+
+/** Reads and inspects a model file. Throws ModelError where it cannot be read. */
+export async function inspectModel(
+  { model, ...options }: InspectOptions,
+  { announce }: Watch = unwatched,
+): Promise<Inspected> {
+  announce("reading", readingSeconds);
+  const graph = await readModel(model);
+  announce("inspecting", readingSeconds);
+  return inspectGraph(graph, options);
+}
+
 /**
  * Inspects a graph without running it; a quantized one has the cost, the boundary and the cut points of
  * the floats that it stands for. `inputShape` is for a first input whose sizes the file leaves
@@ -40,6 +67,8 @@ export function inspectGraph(
 ): { inspection: Inspection; warnings: string[] } {
   const floats = dequantize(graph);
   const warnings = warnOfUnsupported(floats);
+): Inspected {
+  const warnings = warnOfUnsupported(graph);
   const attempt = <T>(find: () => T): T | undefined => {
     try {
       return find();

@@ -1,8 +1,9 @@
 // `deepobf check MODEL`: runs a model on libtorch and in ONNX Runtime and compares the outputs.
-import type { CheckResult } from "../../evaluate/check.ts";
+import type { CheckOptions, CheckResult } from "../../evaluate/check.ts";
 import { defineCommand } from "../command.ts";
 import { warn } from "../failure.ts";
 import { inputShape } from "../inputShape.ts";
+import { isolated } from "../isolated.ts";
 import { renderTable, tiny } from "../render.ts";
 
 export const check = defineCommand({
@@ -14,14 +15,9 @@ export const check = defineCommand({
   example: "check resnet20.onnx",
   failures: ["model", "resources"],
   run: async ({ argument, options }) => {
-    const { checkInOwnProcess } = await import("../isolatedCheck.ts");
-    const { device, inputShape, seed, threads } = options;
-    const result = await checkInOwnProcess({
+    const result = await isolated<CheckOptions, CheckResult>("check", "checkModel", {
+      options: { ...options, model: argument },
       model: argument,
-      device,
-      seed,
-      ...(inputShape && { inputShape }),
-      ...(threads && { threads }),
     });
     for (const { name, maxAbsDiff } of result.outputs) {
       if (maxAbsDiff === null) {

@@ -1,8 +1,9 @@
 // `deepobf inspect MODEL`: what an attacker sees in a model file. Runs nothing and needs no libtorch.
-import type { Inspection } from "../../evaluate/inspect.ts";
+import type { Inspected, Inspection, InspectOptions } from "../../evaluate/inspect.ts";
 import { defineCommand } from "../command.ts";
 import { warn } from "../failure.ts";
 import { inputShape } from "../inputShape.ts";
+import { isolated } from "../isolated.ts";
 import { count, renderList } from "../render.ts";
 
 export const inspect = defineCommand({
@@ -14,10 +15,11 @@ export const inspect = defineCommand({
   example: "inspect resnet20.onnx",
   failures: ["model"],
   run: async ({ argument, options }) => {
-    const { readModel } = await import("../../onnx/index.ts");
-    const { inspectGraph } = await import("../../evaluate/inspect.ts");
-    const graph = await readModel(argument);
-    const { inspection, warnings } = inspectGraph(graph, options);
+    const { inspection, warnings } = await isolated<InspectOptions, Inspected>(
+      "inspect",
+      "inspectModel",
+      { options: { ...options, model: argument }, model: argument },
+    );
     for (const warning of warnings) warn(warning);
     return { json: inspection, text: render(inspection) };
   },
