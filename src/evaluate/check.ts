@@ -1,5 +1,4 @@
 // Runs a model file on libtorch and in ONNX Runtime and compares what comes out.
-import { basename } from "node:path";
 
 import { Network } from "../engine/index.ts";
 import { ModelError, ResourceError } from "../errors.ts";
@@ -11,6 +10,7 @@ import { isFloat, toFloat32, toNumbers } from "../graph/tensorData.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
 import { record } from "../record.ts";
+import { fileName } from "../text.ts";
 import {
   type Device,
   type DType,
@@ -70,7 +70,7 @@ export async function checkModel(
   const seconds = patience(countCost(graph, facts).macs);
   announce("loading", readingSeconds);
   await using session = await openModel(model, [() => graph], {
-    name: basename(model),
+    name: fileName(model),
     timeoutSeconds: seconds,
     ...(threads !== undefined && { threads }),
   });

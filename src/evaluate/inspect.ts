@@ -12,6 +12,7 @@ import { assertInference } from "../graph/trainingMode.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
 import { record } from "../record.ts";
+import { shorten } from "../text.ts";
 import { givenShapes } from "./givenShapes.ts";
 
 export interface Inspection {
@@ -44,6 +45,7 @@ export interface Inspected {
 }
 
 const readingSeconds = 60;
+const mostShown = 20;
 
 /** Reads and inspects a model file. Throws ModelError where it cannot be read. */
 export async function inspectModel(
@@ -64,11 +66,9 @@ export async function inspectModel(
 export function inspectGraph(
   graph: Graph,
   { inputShape }: { inputShape?: readonly number[] } = {},
-): { inspection: Inspection; warnings: string[] } {
+): Inspected {
   const floats = dequantize(graph);
   const warnings = warnOfUnsupported(floats);
-): Inspected {
-  const warnings = warnOfUnsupported(graph);
   const attempt = <T>(find: () => T): T | undefined => {
     try {
       return find();
@@ -116,8 +116,10 @@ function warnOfUnsupported(graph: Graph): string[] {
     ({ operator, domain }) => domain !== "" || !signatures.has(operator),
   );
   if (unknown.length === 0) return [];
-  const names = new Set(unknown.map(qualifiedName));
-  return [`DeepObf cannot run this model; unsupported operators: ${[...names].join(", ")}`];
+  const names = [...new Set(unknown.map(qualifiedName))];
+  const shown = names.slice(0, mostShown).map(shorten);
+  if (names.length > mostShown) shown.push(`... and ${names.length - mostShown} more`);
+  return [`DeepObf cannot run this model; unsupported operators: ${shown.join(", ")}`];
 }
 
 function qualifiedName({ operator, domain }: Node): string {

@@ -2,12 +2,15 @@
 import { failureOf, type Message, type Order } from "./run.ts";
 import { Watchdog } from "./watchdog.ts";
 
+const packageRoot = new URL("../", import.meta.url);
 const watchdog = new Watchdog();
 
 process.once("message", async ({ module, name, options }: Order) => {
   await watchdog.ready;
   try {
-    const exports = (await import(module)) as Readonly<Record<string, unknown>>;
+    const exports = (await import(new URL(module, packageRoot).href)) as Readonly<
+      Record<string, unknown>
+    >;
     const run = exports[name] as (options: unknown, watch: object) => Promise<unknown>;
     const announce = (what: string, seconds: number) => {
       watchdog.allow(seconds);

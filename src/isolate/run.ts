@@ -1,9 +1,8 @@
 // Runs a function in a process of its own. No file that it reads, however hostile, can then bring down or block
 // this process: a crash, a lack of memory and a run without end all become errors about the model.
 import { createRequire } from "node:module";
-import { basename } from "node:path";
 import { DeepObfError, InterruptedError, ModelError, ResourceError } from "../errors.ts";
-import { escapeInvisible, shorten } from "../text.ts";
+import { escapeInvisible, fileName, shorten } from "../text.ts";
 import { startLimited } from "./start.ts";
 
 /** What a function uses to tell whoever watches over it. */
@@ -17,7 +16,7 @@ export interface Watch {
 /** For a function that nobody watches over. */
 export const unwatched: Watch = { announce: () => {}, report: () => {} };
 
-/** An exported function `(options, watch) => result`, by the URL of its compiled module. */
+/** An exported function `(options, watch) => result`; its compiled module is a path below dist/, or a URL. */
 export interface IsolatedFunction {
   readonly module: string;
   readonly name: string;
@@ -63,7 +62,7 @@ export function runIsolated<Options extends object, Result>(
 ): Promise<Result> {
   // Where a signal is handled here, it must not reach the process by way of the terminal.
   const child = startLimited(processScript(), { detached: signal !== undefined });
-  const file = escapeInvisible(basename(model));
+  const file = fileName(model);
   let doing = "starting to look at";
   let lastWords = "";
   let timer: NodeJS.Timeout | undefined;

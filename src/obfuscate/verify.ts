@@ -1,7 +1,7 @@
 // Verification of the shipped file, in ONNX Runtime: that it computes what was trained, that it holds
 // the chain and the classifier alone, and how it compares with the original.
+
 import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
 import { type Data, type Normalization, sampleOf } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { ModelError } from "../errors.ts";
@@ -13,6 +13,7 @@ import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { OnnxSession } from "../runtime/index.ts";
+import { fileName } from "../text.ts";
 import type { ModelFigures, ObfuscateResults } from "./options.ts";
 import { countConvolutions } from "./seal.ts";
 
@@ -47,7 +48,7 @@ export async function verify(
   const { train, test, threads } = options;
   const { path, graph } = original;
   await using originalSession = await openModel(path, [() => graph], {
-    name: basename(path),
+    name: fileName(path),
     threads,
   });
   await using shippedSession = await OnnxSession.open(shipped.path, { threads });

@@ -1,5 +1,9 @@
 // `deepobf evaluate MODEL --data DATA`: accuracy and speed on the test images.
-import type { EvaluateEvent, EvaluateOptions, EvaluateSummary } from "../../evaluate/evaluateModel.ts";
+import type {
+  EvaluateEvent,
+  EvaluateOptions,
+  EvaluateSummary,
+} from "../../evaluate/evaluateModel.ts";
 import { runIsolated } from "../../isolate/run.ts";
 import { defineCommand } from "../command.ts";
 import { data, readingOptions } from "../dataOptions.ts";
