@@ -12,6 +12,7 @@ import {
   freeBatch,
   stripNames,
   subgraph,
+  takePixelsAsFloats,
 } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromNumbers } from "../../src/graph/tensorData.ts";
@@ -335,6 +336,35 @@ describe("many nodes", () => {
     };
     const joined = expectFast(() => compose(chain("x", "m"), chain("m", "y")));
     expect(inferShapes(joined).get("y")?.shape).toEqual([1, 2]);
+  });
+
+  it("that arrange pixels along 2^40 ways", () => {
+    const nodes = Array.from({ length: 40 }, (_, i) => [
+      node("Identity", [`t${i}`], `a${i}`),
+      node("Identity", [`t${i}`], `b${i}`),
+      node("Concat", [`a${i}`, `b${i}`], `t${i + 1}`, { axis: 1 }),
+    ]).flat();
+    const model = graph({
+      inputs: { t0: { dtype: "uint8", shape: ["N", 0, 2, 2] } },
+      nodes: [...nodes, node("Cast", ["t40"], "y", { to: 1 })],
+      outputs: ["y"],
+    });
+    const taken = expectFast(() => takePixelsAsFloats(model));
+    expect(taken.nodes.at(-1)?.operator).toBe("Mul");
+  });
+
+  it("that read the same constants again and again are freed of a batch", () => {
+    const inputs = Array.from({ length: 50_000 }, () => "w");
+    const model = graph({
+      inputs: { x: [2, 1, 8, 8] },
+      initializers: { w: float32([2, 1, 8, 8]) },
+      nodes: [
+        node("Concat", inputs, "all", { axis: 1 }),
+        node("Concat", ["x", "all", ...inputs], "y", { axis: 1 }),
+      ],
+      outputs: ["y"],
+    });
+    expect(analyse(model)).toBe("answered");
   });
 
   it("whose results are all outputs are cut", () => {

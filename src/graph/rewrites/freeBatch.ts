@@ -36,7 +36,7 @@ export function freeBatch(graph: Graph): Graph | undefined {
   };
   const isBatched = (name: string | undefined) =>
     fixed.get(name ?? "")?.shape[0] === batch && freed.get(name ?? "")?.shape[0] === batch + 1;
-  const site = { batch, fixed, freed, constant, isBatched, initializers };
+  const site = { batch, fixed, freed, constant, isBatched, initializers, budget };
   const nodes: Node[] = [];
   try {
     for (const node of inlined.nodes) {

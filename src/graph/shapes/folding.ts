@@ -9,7 +9,7 @@ import { type Call, facts, type TensorFacts } from "./call.ts";
 export const foldLimit = 4096;
 
 /** What computing with an element costs, in steps of the budget. */
-const stepsPerElement = 2;
+const stepsPerElement = 4;
 
 /** The value of a tensor where it is known and small enough to compute with. */
 export function smallValue({ value, shape }: TensorFacts): TensorData | undefined {
