@@ -1,7 +1,13 @@
 // Runs a function in a process of its own. No file that it reads, however hostile, can then bring down or block
 // this process: a crash, a lack of memory and a run without end all become errors about the model.
 import { createRequire } from "node:module";
-import { DeepObfError, InterruptedError, ModelError, ResourceError } from "../errors.ts";
+import {
+  DeepObfError,
+  errorOfCode,
+  InterruptedError,
+  ModelError,
+  ResourceError,
+} from "../errors.ts";
 import { escapeInvisible, fileName, shorten } from "../text.ts";
 import { startLimited } from "./start.ts";
 
@@ -119,7 +125,7 @@ export function failureOf(error: unknown): Failure {
 }
 
 function errorOf({ message, exitCode, ...rest }: Failure): Error {
-  if (exitCode !== undefined) return new DeepObfError(exitCode, message);
+  if (exitCode !== undefined) return errorOfCode(exitCode, message);
   const known = Object.entries(rest).filter(([, value]) => value !== undefined);
   return Object.assign(new Error(message), Object.fromEntries(known));
 }

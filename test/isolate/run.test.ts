@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DeepObfError, InterruptedError, ModelError } from "../../src/errors.ts";
+import { DataError, DeepObfError, InterruptedError, ModelError } from "../../src/errors.ts";
 import { runIsolated } from "../../src/isolate/run.ts";
 import { built } from "../setup/built.ts";
 
@@ -65,7 +65,7 @@ describe("a function in a process of its own", () => {
 
   it("throws its failures with their exit codes, and bugs with their stacks", async () => {
     await expect(run("refuse")).rejects.toMatchObject({ message: "no images", exitCode: 4 });
-    await expect(run("refuse")).rejects.toBeInstanceOf(DeepObfError);
+    await expect(run("refuse")).rejects.toBeInstanceOf(DataError);
     await expect(run("full")).rejects.toMatchObject({ code: "ENOSPC", path: "/x" });
     const bug = await run("stumble").catch((error: Error) => error);
     expect(bug).not.toBeInstanceOf(DeepObfError);
