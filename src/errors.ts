@@ -77,3 +77,10 @@ export class InterruptedError extends DeepObfError {
     super(signal === "SIGINT" ? 130 : 143, message);
   }
 }
+
+/** The failure with this exit code, of its class: as another process threw it. */
+export function errorOfCode(exitCode: number, message: string): DeepObfError {
+  const classes = [UsageError, ModelError, DataError, ResourceError, DivergedError, GateError];
+  const errors = classes.map((Failure) => new Failure(message));
+  return errors.find((error) => error.exitCode === exitCode) ?? new DeepObfError(exitCode, message);
+}

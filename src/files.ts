@@ -1,8 +1,10 @@
 // Writing files so that a crash leaves the old content or the new, never half of either.
+
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ResourceError } from "./errors.ts";
+import { escapeInvisible } from "./text.ts";
 
 /**
  * Writes a file under a temporary name beside its target, flushes it to the disk and renames it.
@@ -78,7 +80,9 @@ export function cannotWrite(path: string, error: unknown): unknown {
   const reason = code === undefined ? undefined : reasons[code];
   return reason === undefined
     ? error
-    : new ResourceError(`cannot write ${path}: ${reason} (${code})`, { cause: error });
+    : new ResourceError(`cannot write ${escapeInvisible(path)}: ${reason} (${code})`, {
+        cause: error,
+      });
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@
 // when a job that needs them starts.
 import type { CheckOptions, CheckResult } from "./evaluate/check.ts";
 import type { EvaluateOptions, EvaluateSummary } from "./evaluate/evaluateModel.ts";
-import type { Inspection } from "./evaluate/inspect.ts";
+import type { Inspection, InspectOptions } from "./evaluate/inspect.ts";
 import type { TrainOptions, TrainSummary } from "./jobs/index.ts";
 import type { ObfuscateOptions, ObfuscateSummary } from "./obfuscate/index.ts";
 import type { JobHooks } from "./runs/index.ts";
@@ -69,11 +69,6 @@ export async function check(options: CheckOptions): Promise<CheckResult> {
 }
 
 /** What an attacker sees in a model file; see `deepobf inspect`. */
-export async function inspect(options: {
-  readonly model: string;
-  readonly inputShape?: readonly number[];
-}): Promise<Inspection> {
-  const { readModel } = await import("./onnx/index.ts");
-  const { inspectGraph } = await import("./evaluate/inspect.ts");
-  return inspectGraph(await readModel(options.model), options).inspection;
+export async function inspect(options: InspectOptions): Promise<Inspection> {
+  return (await (await import("./evaluate/inspect.ts")).inspectModel(options)).inspection;
 }

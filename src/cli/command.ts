@@ -138,7 +138,9 @@ export function readOptions(
     const value = option.read(received);
     if (value !== undefined) values[key] = value;
     else {
-      const name = fromFile ? `"${optionName(option)}" in ${path}` : `--${optionName(option)}`;
+      const name = fromFile
+        ? `"${optionName(option)}" in ${printable(String(path))}`
+        : `--${optionName(option)}`;
       const shown = typeof received === "string" ? received : JSON.stringify(received);
       complaints.push(`${name}: expected ${option.expected}, received "${printable(shown)}"`);
     }

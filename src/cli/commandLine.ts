@@ -1,6 +1,8 @@
 // The command line that makes a run again, from what the run's config.json has decided.
+
 import { readFile } from "node:fs/promises";
 import { relative } from "node:path";
+import { quoteForShell } from "../text.ts";
 import { commonOptions } from "./commonOptions.ts";
 import { type OptionTable, optionName } from "./options.ts";
 
@@ -40,7 +42,7 @@ function commandLine(
     words.push(`--${optionName(option)}`);
     if (value !== true) words.push(shortPath(String(value)));
   }
-  return words.map(quoted).join(" ");
+  return words.map(quoteForShell).join(" ");
 }
 
 /** A path as seen from the working directory where it lies below, also behind `cifar10:`; else the text as it is. */
@@ -48,9 +50,4 @@ function shortPath(text: string): string {
   const [, prefix = "", path = text] = /^(\w+:)?(\/.*)$/.exec(text) ?? [];
   const short = relative(process.cwd(), path);
   return path.startsWith("/") && !short.startsWith("..") ? prefix + short : text;
-}
-
-/** A word as a shell reads it. */
-function quoted(word: string): string {
-  return /^[\w./:,=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

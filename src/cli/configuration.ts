@@ -1,7 +1,9 @@
 // Options from a JSON file: keys are the options' names as the command line spells them.
+
 import { readFileSync } from "node:fs";
 import { UsageError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
+import { escapeInvisible } from "../text.ts";
 import { type OptionTable, optionName } from "./options.ts";
 
 /**
@@ -23,7 +25,9 @@ export function readConfiguration(
       const hint = guess
         ? `did you mean "${guess}"?`
         : `expected one of ${[...names.keys()].join(", ")}`;
-      complaints.push(`"${name}" in ${path} is no option: ${hint}`);
+      complaints.push(
+        `"${escapeInvisible(name)}" in ${escapeInvisible(path)} is no option: ${hint}`,
+      );
     }
   }
   return values;
@@ -41,7 +45,7 @@ function parse(path: string): object {
       EACCES: "may not be read",
     };
     throw new UsageError(
-      `--config: expected a JSON file, but ${path} ${reasons[code ?? ""] ?? `cannot be read: ${message}`}`,
+      `--config: expected a JSON file, but ${escapeInvisible(path)} ${reasons[code ?? ""] ?? `cannot be read: ${message}`}`,
       { cause },
     );
   }
@@ -50,9 +54,11 @@ function parse(path: string): object {
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`--config: ${path} does not hold JSON: ${reason}`, { cause });
+    throw new UsageError(`--config: ${escapeInvisible(path)} does not hold JSON: ${reason}`, {
+      cause,
+    });
   }
   throw new UsageError(
-    `--config: expected ${path} to hold an object, such as {"epochs": 20, "mean": [0.5, 0.5, 0.5]}`,
+    `--config: expected ${escapeInvisible(path)} to hold an object, such as {"epochs": 20, "mean": [0.5, 0.5, 0.5]}`,
   );
 }

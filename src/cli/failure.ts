@@ -1,6 +1,8 @@
 // The one place where failures become messages and exit codes. What a user can mend is told without a
 // stack; everything else is a bug, and its stack is what a report of it needs.
+
 import { DeepObfError, exitCodes } from "../errors.ts";
+import { escapeInvisible, limitMessage } from "../text.ts";
 import { printableLines } from "./printable.ts";
 
 export interface Failure {
@@ -30,7 +32,7 @@ export function describeFailure(error: unknown): Failure {
   const { code, path } = error as NodeJS.ErrnoException;
   const reason = systemReasons[code ?? ""];
   if (reason) {
-    const where = path === undefined ? "" : ` at ${path}`;
+    const where = path === undefined ? "" : ` at ${escapeInvisible(path)}`;
     return { message: `${reason}${where} (${code})`, exitCode: resources };
   }
   if (isOutOfMemory(error)) {
@@ -43,13 +45,13 @@ export function describeFailure(error: unknown): Failure {
 /** Writes what is to say about an error to stderr and gives the exit code. */
 export function reportFailure(error: unknown): number {
   const { message, exitCode } = describeFailure(error);
-  process.stderr.write(`error: ${printableLines(message)}\n`);
+  process.stderr.write(`error: ${limitMessage(printableLines(message))}\n`);
   return exitCode;
 }
 
 /** Writes a warning to stderr. */
 export function warn(text: string): void {
-  process.stderr.write(`warning: ${printableLines(text)}\n`);
+  process.stderr.write(`warning: ${limitMessage(printableLines(text))}\n`);
 }
 
 /** How libtorch (on the CPU, on CUDA) and V8 say that memory ran out. */

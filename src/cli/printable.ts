@@ -1,12 +1,12 @@
+import { escapeInvisible } from "../text.ts";
+
 // Text that is safe to show. Names come from files, and a name may hold what a terminal obeys: escape
 // sequences, or marks that turn the writing direction.
 
 const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
 
 /** One line: every character that is not visible is written as `\u{...}`. */
-export function printable(text: string): string {
-  return text.replace(invisible, (found) => `\\u{${found.codePointAt(0)!.toString(16)}}`);
-}
+export const printable = escapeInvisible;
 
 /** Several lines, each made printable. */
 export function printableLines(text: string): string {

@@ -1,5 +1,6 @@
 // Tables and numbers as people read them.
 import type { DataFacts } from "../data/index.ts";
+import { largest } from "../lists.ts";
 import { printable } from "./printable.ts";
 
 /** Rows of cells as aligned text: to the right, but for the first column where it holds names. */
@@ -20,7 +21,7 @@ export function renderTable(
 
 /** Names and values below each other. */
 export function renderList(rows: readonly (readonly [name: string, value: string])[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
+  const width = largest(rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}   ${printable(value)}`).join("\n");
 }
 

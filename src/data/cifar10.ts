@@ -3,6 +3,7 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { escapeInvisible } from "../text.ts";
 import { assertFitsMemory, assertNoComplaints, fileSize, listFolder } from "./complaints.ts";
 import { type Data, type Dataset, inMemory } from "./dataset.ts";
 
@@ -49,7 +50,12 @@ export async function loadCifar10(folder: string): Promise<Data> {
   const read = async (part: string, list: readonly string[]): Promise<Dataset> => {
     const contents = await Promise.all(list.map((file) => readFile(join(folder, file))));
     complaints.push(...contents.flatMap((records, index) => checkLabels(list[index]!, records)));
-    return inMemory({ name: `${folder} (${part})`, ...unpack(contents), shape, classes });
+    return inMemory({
+      name: `${escapeInvisible(folder)} (${part})`,
+      ...unpack(contents),
+      shape,
+      classes,
+    });
   };
   const data = {
     train: await read("train", trainFiles),

@@ -2,21 +2,24 @@
 
 import { readdir, stat } from "node:fs/promises";
 import { DataError, ResourceError } from "../errors.ts";
+import { escapeInvisible } from "../text.ts";
 
 const shown = 10;
 
 /** A list of complaints as the lines of a message: the first ten, then how many more there are. */
 export function listComplaints(complaints: readonly string[]): string {
-  const lines = complaints.slice(0, shown).map((complaint) => `\n  ${complaint}`);
+  const lines = complaints.slice(0, shown).map((complaint) => `\n  ${escapeInvisible(complaint)}`);
   const more = complaints.length - shown;
   return lines.join("") + (more > 0 ? `\n  ... and ${more} more` : "");
 }
 
 /** Throws DataError with all complaints if there are any. */
 export function assertNoComplaints(what: string, complaints: readonly string[]): void {
-  if (complaints.length === 1) throw new DataError(`${what}: ${complaints[0]}`);
+  if (complaints.length === 1) throw new DataError(escapeInvisible(`${what}: ${complaints[0]}`));
   if (complaints.length > 1) {
-    throw new DataError(`${what}: ${complaints.length} problems${listComplaints(complaints)}`);
+    throw new DataError(
+      `${escapeInvisible(what)}: ${complaints.length} problems${listComplaints(complaints)}`,
+    );
   }
 }
 
@@ -37,7 +40,9 @@ export async function listEntries(
 ): Promise<{ entries: Entry[]; complaints: string[] }> {
   const found = await readdir(folder, { encoding: "buffer", withFileTypes: true }).catch(
     (cause) => {
-      throw new DataError(`the data folder ${folder} ${describeFailure(cause)}`, { cause });
+      throw new DataError(`the data folder ${escapeInvisible(folder)} ${describeFailure(cause)}`, {
+        cause,
+      });
     },
   );
   const entries: Entry[] = [];

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { constants, gunzipSync } from "node:zlib";
 import { elementCount } from "../graph/graph.ts";
+import { escapeInvisible } from "../text.ts";
 import { assertFitsMemory, assertNoComplaints, fileSize, listFolder } from "./complaints.ts";
 import { type Data, type Dataset, inMemory } from "./dataset.ts";
 
@@ -54,7 +55,7 @@ export async function loadIdx(folder: string): Promise<Data> {
   const classes = Array.from({ length: Math.max(...largest) + 1 }, (_, index) => String(index));
   const dataset = (part: string, images: IdxFile, labels: IdxFile): Dataset =>
     inMemory({
-      name: `${folder} (${part})`,
+      name: `${escapeInvisible(folder)} (${part})`,
       pixels: images.elements,
       labels: Int32Array.from(labels.elements),
       shape: [1, images.sizes[1]!, images.sizes[2]!],

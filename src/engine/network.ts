@@ -1,9 +1,11 @@
 // A graph on a device: runs on libtorch, learns, and becomes a graph again.
+
 import { ModelError, ResourceError } from "../errors.ts";
 import { describeNode, type Graph, type Node, type TensorData } from "../graph/graph.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat } from "../graph/tensorData.ts";
+import { record } from "../record.ts";
 import {
   type Device,
   keep,
@@ -117,7 +119,7 @@ export class Network {
           values.delete(name);
         }
       }
-      return Object.fromEntries(outputs.map((name) => [name, asResult(tensorOf(name))]));
+      return record(outputs.map((name) => [name, asResult(tensorOf(name))]));
     });
   }
 
@@ -148,15 +150,13 @@ export class Network {
     options: { training: boolean; outputs: readonly string[] },
   ): LoadedPlan {
     this.#checkNames(Object.keys(inputs));
-    const shapes = Object.fromEntries(
-      Object.entries(inputs).map(([name, tensor]) => [name, tensor.shape]),
-    );
+    const shapes = Object.entries(inputs).map(([name, { shape }]) => [name, shape] as const);
     // Tensors made in inference mode are of no use outside of it.
     const isInference = scope(() => inferring(zeros([0])));
     const key = JSON.stringify([shapes, options, isInference]);
     const cached = this.#plans.get(key);
     if (cached) return cached;
-    const facts = inferShapes(this.graph, shapes);
+    const facts = inferShapes(this.graph, new Map(shapes));
     const plan = compile(this.graph, {
       ...options,
       facts,
@@ -179,10 +179,9 @@ export class Network {
 
   #checkNames(given: readonly string[]): void {
     const expected = this.graph.inputs.map(({ name }) => name);
-    const wrong = [...expected, ...given].filter(
-      (name) => !expected.includes(name) || !given.includes(name),
-    );
-    if (wrong.length > 0) {
+    const missing = new Set(expected);
+    const isExpected = given.every((name) => missing.delete(name));
+    if (!isExpected || missing.size > 0) {
       throw new ModelError(`expected the inputs ${quote(expected)}, received ${quote(given)}`);
     }
   }

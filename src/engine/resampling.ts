@@ -1,5 +1,6 @@
 // Which input elements, with which weights, make each output element of a resized axis.
 // https://onnx.ai/onnx/operators/onnx__Resize.html
+import { record } from "../record.ts";
 
 export type ResamplingMode = "nearest" | "linear" | "cubic";
 
@@ -30,29 +31,34 @@ export interface Tap {
 const f32 = Math.fround;
 
 /** Position in the input of each output element, before rounding. */
-const transformations: Readonly<Record<string, (x: number, axis: AxisResampling) => number>> = {
-  half_pixel: (x, { scale }) => f32(f32((x + 0.5) / scale) - 0.5),
-  half_pixel_symmetric: (x, { scale, length, size }) => {
-    const adjustment = size / (scale * length);
-    return f32((length / 2) * (1 - adjustment) + (x + 0.5) / scale - 0.5);
-  },
-  pytorch_half_pixel: (x, { scale, size }) => (size > 1 ? f32(f32((x + 0.5) / scale) - 0.5) : 0),
-  align_corners: (x, { length, size }) => (size > 1 ? f32(f32(x * (length - 1)) / (size - 1)) : 0),
-  asymmetric: (x, { scale }) => f32(x / scale),
-  tf_half_pixel_for_nn: (x, { scale }) => f32((x + 0.5) / scale),
-  tf_crop_and_resize: (x, { length, size, start, end }) =>
-    size > 1
-      ? f32(start * (length - 1) + (x * (end - start) * (length - 1)) / (size - 1))
-      : f32(0.5 * (start + end) * (length - 1)),
-};
+const transformations = record<(x: number, axis: AxisResampling) => number>(
+  Object.entries({
+    half_pixel: (x, { scale }) => f32(f32((x + 0.5) / scale) - 0.5),
+    half_pixel_symmetric: (x, { scale, length, size }) => {
+      const adjustment = size / (scale * length);
+      return f32((length / 2) * (1 - adjustment) + (x + 0.5) / scale - 0.5);
+    },
+    pytorch_half_pixel: (x, { scale, size }) => (size > 1 ? f32(f32((x + 0.5) / scale) - 0.5) : 0),
+    align_corners: (x, { length, size }) =>
+      size > 1 ? f32(f32(x * (length - 1)) / (size - 1)) : 0,
+    asymmetric: (x, { scale }) => f32(x / scale),
+    tf_half_pixel_for_nn: (x, { scale }) => f32((x + 0.5) / scale),
+    tf_crop_and_resize: (x, { length, size, start, end }) =>
+      size > 1
+        ? f32(start * (length - 1) + (x * (end - start) * (length - 1)) / (size - 1))
+        : f32(0.5 * (start + end) * (length - 1)),
+  }),
+);
 
-const roundings: Readonly<Record<string, (x: number, scale: number) => number>> = {
-  round_prefer_floor: (x) => Math.ceil(x - 0.5),
-  round_prefer_ceil: (x) => Math.floor(x + 0.5),
-  floor: (x) => Math.floor(x),
-  ceil: (x) => Math.ceil(x),
-  simple: (x, scale) => (scale < 1 ? Math.ceil(x) : Math.floor(x)),
-};
+const roundings = record<(x: number, scale: number) => number>(
+  Object.entries({
+    round_prefer_floor: (x) => Math.ceil(x - 0.5),
+    round_prefer_ceil: (x) => Math.floor(x + 0.5),
+    floor: (x) => Math.floor(x),
+    ceil: (x) => Math.ceil(x),
+    simple: (x, scale) => (scale < 1 ? Math.ceil(x) : Math.floor(x)),
+  }),
+);
 
 /**
  * The summands of every output element along an axis, and flags of those elements that lie outside of

@@ -1,5 +1,5 @@
 // Runs a model file on libtorch and in ONNX Runtime and compares what comes out.
-import { basename } from "node:path";
+
 import { Network } from "../engine/index.ts";
 import { ModelError, ResourceError } from "../errors.ts";
 import { countCost } from "../graph/cost.ts";
@@ -7,7 +7,10 @@ import { elementCount, type TensorData, type ValueInfo } from "../graph/graph.ts
 import { normal, uniform } from "../graph/random.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat, toFloat32, toNumbers } from "../graph/tensorData.ts";
+import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
+import { record } from "../record.ts";
+import { fileName } from "../text.ts";
 import {
   type Device,
   type DType,
@@ -41,9 +44,6 @@ export interface CheckResult extends Difference {
   })[];
 }
 
-/** Tells whoever watches over a check what comes next, and how many seconds it may take. */
-export type Announce = (doing: string, seconds: number) => void;
-
 const readingSeconds = 60;
 const mostInputElements = 2 ** 25;
 const mostMacs = 1e12;
@@ -54,7 +54,7 @@ const mostMacs = 1e12;
  */
 export async function checkModel(
   options: CheckOptions,
-  announce: Announce = () => {},
+  { announce }: Watch = unwatched,
 ): Promise<CheckResult> {
   const { model, seed = 0, threads } = options;
   announce("reading", readingSeconds);
@@ -70,13 +70,13 @@ export async function checkModel(
   const seconds = patience(countCost(graph, facts).macs);
   announce("loading", readingSeconds);
   await using session = await openModel(model, [() => graph], {
-    name: basename(model),
+    name: fileName(model),
     timeoutSeconds: seconds,
     ...(threads !== undefined && { threads }),
   });
   announce("running", 2 * seconds);
   const ours = runNetwork(network, inputs, device);
-  const theirs = await session.run(Object.fromEntries(inputs));
+  const theirs = await session.run(record(inputs));
   const outputs = graph.outputs.map(({ name }) => compareOutput(name, ours[name], theirs[name]));
   const { largest: _, ...overall } = combine(outputs.map(({ difference }) => difference));
   return {
@@ -126,12 +126,12 @@ function runNetwork(
   device: Device,
 ): Record<string, TensorData> {
   const forward = () => {
-    const tensors = inputs.map(([name, { data, dtype, shape }]) => [
-      name,
-      fromBytes(data, { dtype: dtype as DType, shape, device }),
-    ]);
-    const results = Object.entries(network.forward(Object.fromEntries(tensors)));
-    return Object.fromEntries(
+    const tensors = inputs.map(([name, { data, dtype, shape }]) => {
+      const values = fromBytes(data, { dtype: dtype as DType, shape, device });
+      return [name, values] as const;
+    });
+    const results = Object.entries(network.forward(record(tensors)));
+    return record(
       results.map(([name, result]) => [
         name,
         { dtype: result.dtype, shape: result.shape, data: result.toBytes() },

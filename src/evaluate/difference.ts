@@ -1,4 +1,5 @@
 // How far two executors are apart on the same outputs.
+import { largest as largestOf } from "../lists.ts";
 
 export interface Difference {
   /** Largest absolute difference; null where a value is finite in one and not in the other. */
@@ -29,8 +30,9 @@ export function compareValues(first: ArrayLike<number>, second: ArrayLike<number
 
 /** The difference of all outputs taken as one. */
 export function combine(parts: readonly Compared[]): Compared {
-  const difference = Math.max(0, ...parts.map((part) => part.maxAbsDiff ?? Infinity));
-  return relate(difference, Math.max(0, ...parts.map(({ largest }) => largest)));
+  const differences = parts.map((part) => part.maxAbsDiff ?? Number.POSITIVE_INFINITY);
+  const values = parts.map(({ largest }) => largest);
+  return relate(largestOf(differences, 0), largestOf(values, 0));
 }
 
 function relate(difference: number, largest: number): Compared {

@@ -1,11 +1,12 @@
 // Evaluates a model file on the test images of a data set. With ONNX Runtime it does without libtorch.
-import { basename } from "node:path";
 import type { DataOptions } from "../data/dataOptions.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { loadTestData } from "../data/load.ts";
 import type { Graph } from "../graph/graph.ts";
 import { toFloat32Graph } from "../graph/rewrites.ts";
+import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
+import { fileName } from "../text.ts";
 import { type Classifier, imageInput } from "./classifier.ts";
 import { type Evaluation, evaluate, type Latency, measureLatency } from "./evaluate.ts";
 import { OnnxClassifier } from "./onnxClassifier.ts";
@@ -39,28 +40,54 @@ interface Opened extends AsyncDisposable {
   readonly classifier: Classifier;
 }
 
+/** Seconds for reading a model, and for each part of the images. */
+const [readingSeconds, runningSeconds] = [60, 3600];
+
 /** Throws ModelError, DataError and UsageError for what does not fit, before anything long runs. */
-export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateSummary> {
-  const { mean = [0], std = [1], onProgress, onNote } = options;
+export async function evaluateModel(
+  options: EvaluateOptions,
+  { announce }: Watch = unwatched,
+): Promise<EvaluateSummary> {
+  const { mean = [0], std = [1], onNote } = options;
+  announce("reading", readingSeconds);
   const graph = await readModel(options.model);
-  const { shape } = imageInput(basename(options.model), graph.inputs);
+  const { shape } = imageInput(fileName(options.model), graph.inputs);
+  announce("reading images for", Number.POSITIVE_INFINITY);
   const { test, notes = [] } = await loadTestData(options.data, { ...options, shape });
   for (const note of notes) onNote?.(note);
+  announce("loading", runningSeconds);
   const open = options.runtime === "torch" ? openNetwork : openSession;
   await using opened = await open(graph, test, options);
   const { classifier } = opened;
-  const normalization = { mean, std };
-  const evaluation = await evaluate(classifier, test, {
-    ...normalization,
-    ...(onProgress && { onProgress }),
-  });
+  const onProgress = (done: number, total: number) => {
+    announce("evaluating", runningSeconds);
+    options.onProgress?.(done, total);
+  };
+  const evaluation = await evaluate(classifier, test, { mean, std, onProgress });
+  announce("timing", runningSeconds);
   return { ...evaluation, latencyMs: await measureLatency(classifier) };
+}
+
+/** What evaluateWatched reports. */
+export type EvaluateEvent =
+  | { readonly type: "progress"; readonly done: number; readonly total: number }
+  | { readonly type: "note"; readonly note: string };
+
+/** Does what evaluateModel does, in a process of its own. */
+export function evaluateWatched(
+  options: Omit<EvaluateOptions, "onProgress" | "onNote">,
+  watch: Watch,
+): Promise<EvaluateSummary> {
+  const report = (event: EvaluateEvent) => watch.report(event);
+  const onProgress = (done: number, total: number) => report({ type: "progress", done, total });
+  const onNote = (note: string) => report({ type: "note", note });
+  return evaluateModel({ ...options, onProgress, onNote }, watch);
 }
 
 async function openSession(graph: Graph, test: Dataset, options: EvaluateOptions): Promise<Opened> {
   const { model, threads } = options;
   const session = await openModel(model, [() => graph, () => toFloat32Graph(graph)], {
-    name: basename(model),
+    name: fileName(model),
     ...(threads !== undefined && { threads }),
   });
   try {
@@ -81,7 +108,7 @@ async function openNetwork(graph: Graph, test: Dataset, options: EvaluateOptions
   const device = parseDevice(options.device ?? "cpu");
   if (threads !== undefined) setThreads(threads);
   const network = new Network(graph, { device });
-  const name = basename(model);
+  const name = fileName(model);
   const classifier = new NetworkClassifier(network, { name, shape: test.shape, device });
   return { classifier, [Symbol.asyncDispose]: async () => network.dispose() };
 }

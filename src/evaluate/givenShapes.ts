@@ -9,11 +9,11 @@ import type { Graph } from "../graph/graph.ts";
 export function givenShapes(
   graph: Graph,
   shape: readonly number[] | undefined,
-): Record<string, readonly number[]> {
+): Map<string, readonly number[]> {
   const [first] = graph.inputs;
-  const given = first && shape ? { [first.name]: shape } : {};
+  const given = new Map(first && shape ? [[first.name, shape]] : []);
   for (const { name, shape: declared } of graph.inputs) {
-    if (given[name]) continue;
+    if (given.has(name)) continue;
     if (declared?.slice(1).every((size) => typeof size === "number")) continue;
     if (declared?.length === 0) continue;
     const sizes = declared?.map((size) => (size === "" ? "?" : size)).join(", ");

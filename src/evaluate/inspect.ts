@@ -1,4 +1,5 @@
 // What anybody sees who opens a model file: layers, operators, cost, and where it can be cut.
+
 import { signatures } from "../engine/signatures.ts";
 import { ModelError } from "../errors.ts";
 import { countCost } from "../graph/cost.ts";
@@ -8,7 +9,10 @@ import { dequantize } from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
 import { assertInference } from "../graph/trainingMode.ts";
-
+import { unwatched, type Watch } from "../isolate/run.ts";
+import { readModel } from "../onnx/index.ts";
+import { record } from "../record.ts";
+import { shorten } from "../text.ts";
 import { givenShapes } from "./givenShapes.ts";
 
 export interface Inspection {
@@ -27,6 +31,33 @@ export interface Inspection {
   readonly cutPoints: readonly string[];
 }
 
+export interface InspectOptions {
+  /** An ONNX file. */
+  readonly model: string;
+  /** Shape of the first input, for files that leave sizes open. */
+  readonly inputShape?: readonly number[];
+}
+
+/** An inspection, and why something in it is null or cannot be run. */
+export interface Inspected {
+  readonly inspection: Inspection;
+  readonly warnings: readonly string[];
+}
+
+const readingSeconds = 60;
+const mostShown = 20;
+
+/** Reads and inspects a model file. Throws ModelError where it cannot be read. */
+export async function inspectModel(
+  { model, ...options }: InspectOptions,
+  { announce }: Watch = unwatched,
+): Promise<Inspected> {
+  announce("reading", readingSeconds);
+  const graph = await readModel(model);
+  announce("inspecting", readingSeconds);
+  return inspectGraph(graph, options);
+}
+
 /**
  * Inspects a graph without running it; a quantized one has the cost, the boundary and the cut points of
  * the floats that it stands for. `inputShape` is for a first input whose sizes the file leaves
@@ -35,7 +66,7 @@ export interface Inspection {
 export function inspectGraph(
   graph: Graph,
   { inputShape }: { inputShape?: readonly number[] } = {},
-): { inspection: Inspection; warnings: string[] } {
+): Inspected {
   const floats = dequantize(graph);
   const warnings = warnOfUnsupported(floats);
   const attempt = <T>(find: () => T): T | undefined => {
@@ -85,8 +116,10 @@ function warnOfUnsupported(graph: Graph): string[] {
     ({ operator, domain }) => domain !== "" || !signatures.has(operator),
   );
   if (unknown.length === 0) return [];
-  const names = new Set(unknown.map(qualifiedName));
-  return [`DeepObf cannot run this model; unsupported operators: ${[...names].join(", ")}`];
+  const names = [...new Set(unknown.map(qualifiedName))];
+  const shown = names.slice(0, mostShown).map(shorten);
+  if (names.length > mostShown) shown.push(`... and ${names.length - mostShown} more`);
+  return [`DeepObf cannot run this model; unsupported operators: ${shown.join(", ")}`];
 }
 
 function qualifiedName({ operator, domain }: Node): string {
@@ -98,7 +131,7 @@ function countOperators(graph: Graph): Record<string, number> {
   for (const name of allNodes(graph).map(qualifiedName)) {
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a));
+  return record([...counts].sort(([, a], [, b]) => b - a));
 }
 
 /** The nodes of a graph and of the graphs inside of its nodes. */

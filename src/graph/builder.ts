@@ -1,6 +1,7 @@
 // Builds graphs by code, layer by layer. Nodes and parameters bear the path that names the layer, as
 // in PyTorch: the weights of layer "layer1.0.conv1" are "layer1.0.conv1.weight".
 import { float, int, ints } from "./attributes.ts";
+import { Budget } from "./budget.ts";
 import {
   type Attribute,
   type Dimension,
@@ -50,6 +51,7 @@ export class GraphBuilder {
   readonly #nodes: Node[] = [];
   readonly #initializers = new Map<string, TensorData>();
   readonly #facts = new Map<string, TensorFacts>();
+  readonly #budget = new Budget();
 
   constructor({ name = "", opset = 17, seed = 0 } = {}) {
     this.#name = name;
@@ -88,7 +90,7 @@ export class GraphBuilder {
     const { attributes = {}, name = this.#unused(`${inputs[0] ?? ""}.${operator.toLowerCase()}`) } =
       options;
     const node = { name, operator, domain: "", inputs, outputs: [name], attributes };
-    inferNode(this.#facts, node, this.#opset);
+    inferNode(this.#facts, node, { opset: this.#opset, budget: this.#budget });
     this.#nodes.push(node);
     return name;
   }

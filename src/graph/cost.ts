@@ -1,4 +1,5 @@
 // What a graph costs: parameters, and multiply-accumulate operations (MACs).
+import { record } from "../record.ts";
 import { elementCount, type Graph, type Node } from "./graph.ts";
 import type { TensorFacts } from "./shapes.ts";
 import { isFloat } from "./tensorData.ts";
@@ -71,16 +72,18 @@ export function estimateWork(graph: Graph, facts: ReadonlyMap<string, TensorFact
 }
 
 /** Inputs that are settings or statistics rather than parameters, by operator. */
-const settings: Readonly<Record<string, readonly number[]>> = {
-  BatchNormalization: [3, 4],
-  Clip: [1, 2],
-  Dropout: [1],
-  OneHot: [2],
-  Pad: [2],
-  Range: [0, 1, 2],
-  Resize: [1, 2],
-  Upsample: [1],
-};
+const settings = record<readonly number[]>(
+  Object.entries({
+    BatchNormalization: [3, 4],
+    Clip: [1, 2],
+    Dropout: [1],
+    OneHot: [2],
+    Pad: [2],
+    Range: [0, 1, 2],
+    Resize: [1, 2],
+    Upsample: [1],
+  }),
+);
 
 const layers = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul", "PRelu"]);
 

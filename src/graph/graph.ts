@@ -1,5 +1,6 @@
 // The one representation of a network: a graph with the semantics of ONNX. Graphs are immutable
 // values; a rewrite returns a new one.
+import { shorten } from "../text.ts";
 
 /** Element types, by their names in NumPy. */
 export type DataType =
@@ -93,5 +94,5 @@ export function elementCount(shape: readonly number[]): number {
 
 /** Node as an error message names it: operator and name, or its first output where it has none. */
 export function describeNode(node: Node): string {
-  return `${node.operator} node "${node.name || (node.outputs[0] ?? "")}"`;
+  return `${shorten(node.operator)} node "${shorten(node.name || (node.outputs[0] ?? ""))}"`;
 }

@@ -1,6 +1,7 @@
 // Parts of a graph as graphs of their own, and one graph behind another.
 import { ModelError } from "../errors.ts";
-import type { Graph, ValueInfo } from "./graph.ts";
+import { FreshNames } from "./freshNames.ts";
+import type { Dimension, Graph, ValueInfo } from "./graph.ts";
 import { eliminateDeadNodes } from "./rewrites/eliminateDeadNodes.ts";
 import { readBatchFrom } from "./rewrites/readBatchFrom.ts";
 import { renameTensors } from "./rewrites/rename.ts";
@@ -31,7 +32,13 @@ export function subgraph(graph: Graph, options: SubgraphOptions): Graph {
         `it also needs the input ${names}`,
     );
   }
-  const describe = (name: string) => describeTensor(graph, name, facts);
+  const declared = new Map([...graph.outputs, ...graph.inputs].map((info) => [info.name, info]));
+  const describe = (name: string) =>
+    describeTensor(name, {
+      declared: declared.get(name),
+      batch: graph.inputs[0]?.shape?.[0],
+      facts,
+    });
   return eliminateDeadNodes({
     ...graph,
     inputs: inputs.map(describe),
@@ -73,9 +80,8 @@ export function compose(first: Graph, second: Graph): Graph {
   const cleared = renameApart(first, reserved, new Map());
   const links = new Map(second.inputs.map(({ name }, i) => [name, cleared.outputs[i]!.name]));
   const linked = renameApart(second, tensorNames(cleared), links);
-  const nodeNames = new Set(cleared.nodes.map(({ name }) => name));
-  const freeName = (name: string): string =>
-    name !== "" && nodeNames.has(name) ? freeName(`${name}_`) : name;
+  const nodeNames = new FreshNames(new Set(cleared.nodes.map(({ name }) => name)));
+  const freeName = (name: string) => (name === "" ? "" : nodeNames.next(name));
   return {
     ...cleared,
     name: first.name || second.name,
@@ -93,24 +99,31 @@ function renameApart(
   taken: ReadonlySet<string>,
   links: ReadonlyMap<string, string>,
 ): Graph {
-  const own = tensorNames(graph);
-  const free = (name: string): string =>
-    taken.has(name) || own.has(name) ? free(`${name}_`) : name;
-  return renameTensors(graph, (name) => links.get(name) ?? (taken.has(name) ? free(name) : name));
+  const names = new FreshNames(new Set([...taken, ...tensorNames(graph)]));
+  const renamed = new Map(links);
+  return renameTensors(graph, (name) => {
+    if (!renamed.has(name)) renamed.set(name, taken.has(name) ? names.next(name) : name);
+    return renamed.get(name)!;
+  });
 }
 
 function describeTensor(
-  graph: Graph,
   name: string,
-  facts: ReadonlyMap<string, TensorFacts>,
+  {
+    declared,
+    batch,
+    facts,
+  }: {
+    declared: ValueInfo | undefined;
+    batch: Dimension | undefined;
+    facts: ReadonlyMap<string, TensorFacts>;
+  },
 ): ValueInfo {
-  const declared = [...graph.inputs, ...graph.outputs].find((info) => info.name === name);
   const known = facts.get(name);
   if (declared?.shape || !known) {
     if (declared) return declared;
     throw new ModelError(`the shape of tensor "${name}" is not known`);
   }
-  const batch = graph.inputs[0]?.shape?.[0];
   const shape = typeof batch === "string" ? [batch, ...known.shape.slice(1)] : known.shape;
   return { name, dtype: known.dtype, shape };
 }

@@ -1,12 +1,13 @@
 // How the tensors of a graph hang together: who makes them, who reads them, and which ones
 // every path from input to output passes through.
+import { append } from "../lists.ts";
 import type { Graph, Node } from "./graph.ts";
 
 /** All tensors that a node reads: its inputs, and what its subgraphs take from around them. */
 export function readTensors(node: Node): string[] {
   const names = node.inputs.filter((name) => name !== "");
   for (const { type, value } of Object.values(node.attributes)) {
-    if (type === "graph") names.push(...freeTensors(value));
+    if (type === "graph") append(names, freeTensors(value));
   }
   return names;
 }
@@ -121,11 +122,20 @@ interface DominatorOptions {
   readonly isConstant: (tensor: string) => boolean;
 }
 
-function freeTensors(graph: Graph): string[] {
+/** Graphs are immutable, and analyses ask again and again. */
+const free = new WeakMap<Graph, ReadonlySet<string>>();
+
+/** What a graph takes from around it. */
+function freeTensors(graph: Graph): ReadonlySet<string> {
+  const known = free.get(graph);
+  if (known) return known;
   const defined = new Set(graph.initializers.keys());
   for (const { name } of graph.inputs) defined.add(name);
   for (const node of graph.nodes) for (const name of node.outputs) defined.add(name);
-  const read = graph.nodes.flatMap(readTensors);
-  for (const { name } of graph.outputs) read.push(name);
-  return read.filter((name) => !defined.has(name));
+  const read = new Set<string>();
+  for (const node of graph.nodes) for (const name of readTensors(node)) read.add(name);
+  for (const { name } of graph.outputs) read.add(name);
+  for (const name of defined) read.delete(name);
+  free.set(graph, read);
+  return read;
 }

@@ -20,7 +20,7 @@ export interface JobDefinition<Asked, Decided, Inputs, Results> {
    * Reads and checks everything, decides what is left open, and writes nothing. Options that it has decided
    * before come back the same.
    */
-  prepare(options: Asked): Promise<Prepared<Decided, Inputs>>;
+  prepare(options: Asked, hooks: JobHooks): Promise<Prepared<Decided, Inputs>>;
   /** Trains, writes the model file, and gives what is to say about it. */
   execute(work: Work<Decided, Inputs>): Promise<Results>;
   /** Says in a line each which gates of the options the results miss; none by default. */
@@ -100,7 +100,7 @@ export function defineJob<
 
   const prepare = (options: Asked, hooks: JobHooks) => {
     hooks.onProgress?.({ type: "phase", phase: "prepare" });
-    return definition.prepare(options);
+    return definition.prepare(options, hooks);
   };
 
   const execute = async (

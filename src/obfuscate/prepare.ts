@@ -1,5 +1,5 @@
 // Everything that can be checked and decided before the long work starts.
-import { basename } from "node:path";
+
 import {
   assertLabels,
   type Data,
@@ -19,13 +19,17 @@ import type { Graph } from "../graph/graph.ts";
 import { cutGraph, dequantize, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { assertInference } from "../graph/trainingMode.ts";
+import { runIsolated } from "../isolate/run.ts";
 import type { Prepared } from "../jobs/index.ts";
 import { sequential } from "../models/index.ts";
 import { encodeModel, modelFileFacts, readModel } from "../onnx/index.ts";
 import { type Quantization, withOpsetForInt8 } from "../quantize/index.ts";
+import type { JobHooks } from "../runs/index.ts";
+import { fileName } from "../text.ts";
 import { parseDevice } from "../torch/index.ts";
 import { type ObfuscateOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { type ChainPlan, planChain } from "./plan.ts";
+import type { RehearsalOptions } from "./rehearsal.ts";
 import { nameChainInput, seal } from "./seal.ts";
 
 /** The original and its data, checked against each other, and the plan of the chain. */
@@ -58,19 +62,24 @@ export interface Description {
  */
 export async function prepare(
   options: ObfuscateOptions,
+  hooks: JobHooks = {},
 ): Promise<Prepared<ResolvedOptions, Inputs>> {
-  const model = readOriginal(options.model);
+  let wanted: WantedShape = {};
+  const rehearsal = rehearse(options, hooks, (shape) => {
+    wanted = shape;
+  });
   const [device, graph, data] = await all([
     async () => parseDevice(options.device ?? "cpu"),
-    () => model,
+    () => rehearsal.then(() => readOriginal(options.model)),
     async () => {
-      const known = await model.catch(() => undefined); // its own complaint comes from above
-      return holdOut(
-        await loadData(options.data, { ...options, ...wantedShape(known) }),
-        options.holdOut ?? 0,
-      );
+      await rehearsal.catch(() => undefined); // its own complaint comes from above
+      const loaded = await loadData(options.data, { ...options, ...wanted });
+      return holdOut(loaded, options.holdOut ?? 0);
     },
   ]);
+  const { shape } = data.train;
+  const isKnown = wantedShape(graph).shape?.every((size) => size !== undefined);
+  if (!isKnown) await rehearse({ ...options, shape }, hooks);
   const inputs = planFor(graph, data, options);
   const { original, boundary, plan, extractor } = inputs;
   const decided = resolveOptions(options, { data, device });
@@ -85,7 +94,23 @@ export async function prepare(
   return { options: decided, inputs, identity, description };
 }
 
-async function readOriginal(path: string): Promise<Graph> {
+/**
+ * Does in a process of its own what this one is about to do with the model, and runs it once; `onShape` is told
+ * the images' shape, as far as the file says it.
+ */
+function rehearse(
+  { model, boundary, depth, maxMacs, quantize, shape }: RehearsalOptions,
+  { signal }: JobHooks,
+  onShape?: (shape: WantedShape) => void,
+): Promise<void> {
+  const options = { model, boundary, depth, maxMacs, quantize, shape };
+  const rehearsal = { module: "obfuscate/rehearsal.js", name: "rehearse" };
+  const onEvent = (event: unknown) => onShape?.(event as WantedShape);
+  return runIsolated(rehearsal, { options, model, signal, onEvent });
+}
+
+/** Reads a model file. Throws ModelError where it cannot be read, or the engine does not support it. */
+export async function readOriginal(path: string): Promise<Graph> {
   const graph = await readModel(path);
   assertInference(graph);
   assertSupported(dequantize(graph));
@@ -93,22 +118,41 @@ async function readOriginal(path: string): Promise<Graph> {
 }
 
 function planFor(model: Graph, data: Data, options: ObfuscateOptions): Inputs {
-  const name = basename(options.model);
-  const original = adoptModel(model, { shape: data.train.shape, name });
+  const { outputs, ...inputs } = planOriginal(model, data.train.shape, options);
+  assertLabels(data.train, outputs);
+  assertLabels(data.test, outputs);
+  return { ...inputs, data };
+}
+
+/** The options that planning needs. */
+export type PlanOptions = Pick<
+  ObfuscateOptions,
+  "model" | "boundary" | "depth" | "maxMacs" | "quantize"
+>;
+
+/** Channels, height and width, as far as a file says them. */
+export type WantedShape = Pick<LoadOptions, "shape">;
+
+/** What follows from the model alone, for images of this shape. Throws ModelError where it cannot be obfuscated. */
+export function planOriginal(
+  model: Graph,
+  shape: readonly number[],
+  options: PlanOptions,
+): Omit<Inputs, "data"> & { readonly outputs: number } {
+  const name = fileName(options.model);
+  const original = adoptModel(model, { shape, name });
   const facts = inferShapes(original);
   const boundary = findBoundary(original, facts, options.boundary);
   const outputs = facts.get(original.outputs[0]?.name ?? "")?.shape[1] ?? 0;
-  assertLabels(data.train, outputs);
-  assertLabels(data.test, outputs);
   const folded = foldAround(original, boundary);
   const foldedFacts = inferShapes(folded);
   const whole = { ...folded, outputs: original.outputs };
   const { extractor, classifier } = cutGraph(whole, boundary.tensor, foldedFacts);
   const { depth, maxMacs } = options;
   const plan = planChain(extractor, foldedFacts, { depth, boundary, ...(maxMacs && { maxMacs }) });
-  const inputs = { original, boundary, extractor, classifier, data, plan };
+  const inputs = { original, boundary, extractor, classifier, plan };
   assertSealable(inputs, options.quantize);
-  return { ...inputs, teacher: endInLogits(folded) };
+  return { ...inputs, teacher: endInLogits(folded), outputs };
 }
 
 /** The graph with its batch norms folded. An output stays, so the boundary becomes one. */
@@ -129,8 +173,8 @@ function assertSealable(
 }
 
 /** The shape that an image folder's images are brought to: that of the model's input, as far as it is fixed. */
-function wantedShape(graph: Graph | undefined): Pick<LoadOptions, "shape"> {
-  const { shape = [] } = graph?.inputs[0] ?? {};
+export function wantedShape(graph: Graph): WantedShape {
+  const { shape = [] } = graph.inputs[0] ?? {};
   if (shape.length !== 4) return {};
   const [, channels, height, width] = shape.map((size) =>
     typeof size === "number" ? size : undefined,

@@ -1,6 +1,5 @@
 // Verification of the shipped file, in ONNX Runtime: that it computes what was trained, that it holds
 // the chain and the classifier alone, and how it compares with the original.
-import { basename } from "node:path";
 import { type Data, type Normalization, sampleOf } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { ModelError } from "../errors.ts";
@@ -12,6 +11,7 @@ import type { Graph } from "../graph/graph.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { modelFileFacts } from "../onnx/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
+import { fileName } from "../text.ts";
 import type { ModelFigures, ObfuscateResults } from "./options.ts";
 import { countConvolutions } from "./seal.ts";
 
@@ -46,7 +46,7 @@ export async function verify(
   const { train, test, threads } = options;
   const { path, graph } = original;
   await using originalSession = await openModel(path, [() => graph], {
-    name: basename(path),
+    name: fileName(path),
     threads,
   });
   await using shippedSession = await OnnxSession.open(shipped.path, { threads });

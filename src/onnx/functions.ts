@@ -1,6 +1,7 @@
 // Model-local functions (https://onnx.ai/onnx/repo-docs/IR.html#model-local-functions): the table of a model's
 // functions, and what a name or an attribute of a function's body stands for in one call.
 import { ModelError } from "../errors.ts";
+import type { FreshNames } from "../graph/freshNames.ts";
 import type { Attribute, Node } from "../graph/graph.ts";
 import type { FunctionProto, GraphProto, ModelProto, NodeProto } from "./generated/onnx_pb.ts";
 import { labelNode, quote } from "./problems.ts";
@@ -56,27 +57,6 @@ export function readFunctions(model: ModelProto, opset: number): Map<string, Fun
 /** What identifies a function, from a node that calls it. */
 export function functionKey(node: Pick<NodeProto, "domain" | "opType" | "overload">): string {
   return JSON.stringify([normaliseDomain(node.domain), node.opType, node.overload]);
-}
-
-/** Hands out names that no tensor, or no node, of the model has. */
-export class FreshNames {
-  readonly #taken: Set<string>;
-  readonly #last = new Map<string, number>();
-
-  constructor(taken: Set<string>) {
-    this.#taken = taken;
-  }
-
-  next(wanted: string): string {
-    let name = wanted;
-    while (this.#taken.has(name)) {
-      const number = (this.#last.get(wanted) ?? 1) + 1;
-      this.#last.set(wanted, number);
-      name = `${wanted}_${number}`;
-    }
-    this.#taken.add(name);
-    return name;
-  }
 }
 
 /** Names that a graph's tensors and nodes have in its inputs, outputs and nodes, subgraphs included. */

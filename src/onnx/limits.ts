@@ -14,8 +14,9 @@ export const limits = {
   messages: 500_000,
   /** Names and numbers in lists that are read (node inputs, attribute lists, ...). */
   values: 4_000_000,
-  /** Bytes of one name. */
+  /** Bytes of one name, and of all names and other texts. */
   nameBytes: 65_536,
+  textBytes: 2 ** 27,
   /** Nested messages: what 32 nested graphs need, and some more. */
   messageDepth: 120,
   /** Graphs inside graphs (`If`, `Loop`), the outermost included. */

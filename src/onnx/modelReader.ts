@@ -1,5 +1,7 @@
 import { ModelError } from "../errors.ts";
+import { FreshNames } from "../graph/freshNames.ts";
 import type { Attribute, Graph, Node, TensorData, ValueInfo } from "../graph/graph.ts";
+import { record } from "../record.ts";
 import { attributeKind, readAttribute } from "./attributes.ts";
 import { constantValue } from "./constants.ts";
 import type { ModelFile } from "./decode.ts";
@@ -8,7 +10,6 @@ import type { ExternalData } from "./external.ts";
 import {
   callScope,
   collectNames,
-  FreshNames,
   functionKey,
   modelScope,
   normaliseDomain,
@@ -211,7 +212,7 @@ export class ModelReader {
         );
       attributes.set(attribute.name, value);
     }
-    return Object.fromEntries(attributes);
+    return record(attributes);
   }
 
   #readValueOf(proto: AttributeProto, owner: () => string, scope: Scope): Attribute {

@@ -1,6 +1,8 @@
 // The rules that hold between the names of a graph: every tensor is defined once (outer graphs included), every
 // name that is read is defined, no cycles; and the order of nodes that follows.
+
 import type { Attribute, Graph, Node } from "../graph/graph.ts";
+import { record } from "../record.ts";
 import { isSafeName, labelNode, type Problems, quote } from "./problems.ts";
 
 /** Index of the node that defines a name; -1 for inputs and initializers. */
@@ -56,7 +58,7 @@ function order(
 function orderSubgraphs(node: Node, orderSubgraph: (graph: Graph) => Graph): Node["attributes"] {
   const entries = Object.entries(node.attributes);
   if (!entries.some(([, { type }]) => type === "graph")) return node.attributes;
-  return Object.fromEntries(
+  return record(
     entries.map(([name, attribute]): [string, Attribute] => [
       name,
       attribute.type === "graph"

@@ -1,29 +1,16 @@
 // Messages about a model: names in them are escaped and shortened, and all complaints come in one error.
 import { ModelError } from "../errors.ts";
 import type { Node } from "../graph/graph.ts";
+import { escapeInvisible, isVisible, shorten } from "../text.ts";
 
-const longestQuote = 100;
 const shownProblems = 10;
 
-// Control characters, what is invisible or reorders text, and what stands for bytes that are no text.
-const unsafeCharacters = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\ufffd]/u;
-const everyUnsafeCharacter = new RegExp(unsafeCharacters, "gu");
-
 /** A path as a terminal can show it: unsafe characters as `\u{..}`. */
-export function escapePath(path: string): string {
-  return path.replaceAll(
-    everyUnsafeCharacter,
-    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
-  );
-}
+export const escapePath = escapeInvisible;
 
 /** A text from a file, escaped like a path; the middle of a long one is left out. */
 export function escapeText(text: string): string {
-  return escapePath(
-    text.length <= longestQuote
-      ? text
-      : `${text.slice(0, longestQuote - 30)}…(${text.length - longestQuote} more)…${text.slice(-30)}`,
-  );
+  return escapeInvisible(shorten(text));
 }
 
 /** A name from a file, escaped and in quotes. */
@@ -37,9 +24,7 @@ export function labelNode(node: Pick<Node, "name" | "operator" | "outputs">): st
 }
 
 /** Whether a name holds nothing that could garble a terminal or a report. */
-export function isSafeName(name: string): boolean {
-  return !unsafeCharacters.test(name);
-}
+export const isSafeName = isVisible;
 
 /** The model asks for more than `limits` allow; nothing else is looked at after that. */
 export class LimitError extends ModelError {}

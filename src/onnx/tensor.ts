@@ -67,12 +67,16 @@ function readShape(dims: readonly bigint[], label: string): number[] {
 }
 
 function countElements(shape: readonly number[], dtype: DataType, label: string): number {
-  const count = shape.reduce((product, size) => product * BigInt(size), 1n);
-  if (count * BigInt(elementSize[dtype]) > BigInt(limits.tensorBytes))
+  // A size of 0 excuses no others: runtimes loop over these.
+  const isEmpty = shape.includes(0);
+  const sizes = isEmpty ? shape.filter((size) => size > 0) : shape;
+  const count = sizes.reduce((product, size) => product * BigInt(size), 1n);
+  const bytes = count * BigInt(elementSize[dtype]);
+  if (bytes > BigInt(limits.tensorBytes))
     throw new ModelError(
-      `${label}: ${describe(dtype, shape)} would take ${count * BigInt(elementSize[dtype])} bytes; at most ${limits.tensorBytes} are allowed`,
+      `${label}: ${describe(dtype, shape)} would take ${bytes} bytes${isEmpty ? " with 1 in place of 0" : ""}; at most ${limits.tensorBytes} are allowed`,
     );
-  return Number(count);
+  return isEmpty ? 0 : Number(count);
 }
 
 /** The typed field that holds the elements; undefined for raw, external and empty tensors. */

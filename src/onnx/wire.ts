@@ -110,7 +110,7 @@ const plans = new Map<DescMessage, ReadonlyMap<number, FieldPlan>>();
  * @throws ModelError where it is not so, with the position in the file
  */
 export function checkWire(schema: DescMessage, bytes: Uint8Array): void {
-  const counts = { messages: 0, values: 0 };
+  const counts = { messages: 0, values: 0, text: 0 };
 
   function walk(message: DescMessage, start: number, end: number, depth: number, graphs: number) {
     const graphDepth = message.name === "GraphProto" ? graphs + 1 : graphs;
@@ -143,6 +143,9 @@ export function checkWire(schema: DescMessage, bytes: Uint8Array): void {
       if (field.isName) {
         counts.messages--;
         counts.values++;
+        counts.text += reader.stop - reader.start;
+        if (counts.text > limits.textBytes)
+          throw new ModelError(`the names in the model have more than ${limits.textBytes} bytes`);
       }
       if (counts.messages > limits.messages || counts.values > limits.values)
         throw new ModelError(

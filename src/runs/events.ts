@@ -1,5 +1,7 @@
 // What a long job tells its caller while it runs, and how the caller stops it.
+
 import { InterruptedError } from "../errors.ts";
+import { quoteForShell } from "../text.ts";
 
 /** The parts that every job has, in order. */
 export type Phase = "prepare" | "train" | "verify";
@@ -63,6 +65,6 @@ export function throwIfStopped({ signal }: JobHooks, { directory }: { directory:
   const by = signal.reason === name ? ` by ${name}` : "";
   throw new InterruptedError(
     name,
-    `stopped${by} after a checkpoint. To go on: deepobf resume ${directory}`,
+    `stopped${by} after a checkpoint. To go on: deepobf resume ${quoteForShell(directory)}`,
   );
 }

@@ -1,10 +1,12 @@
 // The folder of a run: configuration, metrics as JSON lines, checkpoints, and in the end what the run
 // made. It appears in one rename with its configuration inside, and one process at a time works on it.
+
 import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DataError, UsageError } from "../errors.ts";
 import { createDirectoryAtomically, sha256Of, writeFileAtomically } from "../files.ts";
+import { escapeInvisible, quoteForShell } from "../text.ts";
 import type { Tensor } from "../torch/index.ts";
 import { type Checkpoint, type Position, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { whileLocked } from "./lock.ts";
@@ -72,7 +74,9 @@ export class RunFolder {
     const directory = resolve(path);
     const config = await readConfig(directory);
     if (config.job !== job) {
-      throw new UsageError(`${directory} is the folder of "${config.job}", not of "${job}"`);
+      throw new UsageError(
+        `${escapeInvisible(directory)} is the folder of "${config.job}", not of "${job}"`,
+      );
     }
     return { run: new RunFolder(directory, config), config };
   }
@@ -136,7 +140,9 @@ export async function readConfig(directory: string): Promise<RunConfig> {
   if (typeof config === "object" && config !== null && "job" in config) {
     return config as RunConfig;
   }
-  throw new UsageError(`expected the folder of a run, but ${directory} has no config.json of one`);
+  throw new UsageError(
+    `expected the folder of a run, but ${escapeInvisible(directory)} has no config.json of one`,
+  );
 }
 
 /** The value in a file; undefined where it is missing. Throws DataError where it is damaged. */
@@ -145,7 +151,9 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
-    throw new DataError(`${path} is damaged: it does not hold JSON`, { cause: error });
+    throw new DataError(`${escapeInvisible(path)} is damaged: it does not hold JSON`, {
+      cause: error,
+    });
   }
 }
 
@@ -153,8 +161,8 @@ async function readJson(path: string): Promise<unknown> {
 export function assertNew(directory: string): void {
   if (existsSync(directory)) {
     throw new UsageError(
-      `--out: ${directory} exists, and a run never overwrites. Choose another folder, or go on with ` +
-        `an interrupted run by: deepobf resume ${directory}`,
+      `--out: ${escapeInvisible(directory)} exists, and a run never overwrites. Choose another folder, or go on with ` +
+        `an interrupted run by: deepobf resume ${quoteForShell(directory)}`,
     );
   }
 }

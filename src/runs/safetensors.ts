@@ -1,6 +1,8 @@
 // The safetensors format (https://github.com/huggingface/safetensors): eight bytes of header length,
 // a JSON header, then the elements. No code runs on reading.
+
 import { elementCount, elementSize } from "../graph/graph.ts";
+import { record } from "../record.ts";
 import { type DType, fromBytes, type Tensor } from "../torch/index.ts";
 
 const dtypeNames: Readonly<Partial<Record<DType, string>>> = {
@@ -26,7 +28,7 @@ interface Entry {
 
 /** The file of these tensors, in their order. */
 export function encodeTensors(tensors: ReadonlyMap<string, Tensor>): Uint8Array {
-  const header: Record<string, Entry> = {};
+  const header = record<Entry>([]);
   const parts: Uint8Array[] = [];
   let end = 0;
   for (const [name, tensor] of tensors) {

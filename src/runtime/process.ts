@@ -1,12 +1,13 @@
 // The child process behind a session: started with a memory limit, asked one thing at a time, killed
 // when it takes too long. Every way it can end becomes an error that names the model.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { createRequire } from "node:module";
 import type { Readable } from "node:stream";
 import { ModelError, ResourceError } from "../errors.ts";
+import { startLimited } from "../isolate/start.ts";
 import { Channel } from "./channel.ts";
-import type { Reply, Request } from "./protocol.ts";
+import type { Reply, Request, TimedRequest } from "./protocol.ts";
 
 /** A reply with its payloads. */
 export interface Response {
@@ -24,7 +25,7 @@ export class RuntimeProcess {
   readonly #model: string;
   readonly #timeoutSeconds: number;
   readonly #child: ChildProcess;
-  readonly #channel: Channel<Request, Reply>;
+  readonly #channel: Channel<TimedRequest, Reply>;
   readonly #exited: Promise<void>;
   #queue: Promise<unknown> = Promise.resolve();
   #waiting: Waiting | undefined;
@@ -95,7 +96,8 @@ export class RuntimeProcess {
     const timer = setTimeout(() => this.#expire(), this.#timeoutSeconds * 1000);
     try {
       // A send that fails means that the child is gone; how it ended is reported by "close".
-      this.#channel.send(request, payloads).catch(() => undefined);
+      const seconds = this.#timeoutSeconds;
+      this.#channel.send({ ...request, seconds }, payloads).catch(() => undefined);
       const response = await answered;
       if (response.reply.type === "failed") throw this.#refusal(response.reply);
       return response;
@@ -148,28 +150,6 @@ export function missingRuntime(cause: string): ResourceError {
   );
 }
 
-/**
- * Starts a script of Node that may not take all memory, with a channel and with its stderr piped: a
- * place for what a file might bring down.
- */
-export function startLimited(
-  script: string,
-  { detached = false }: { detached?: boolean } = {},
-): ChildProcess {
-  const command = [process.execPath, script];
-  const [program = "", ...args] =
-    process.platform === "linux"
-      ? ["/bin/sh", "-c", 'ulimit -d "$0" 2>/dev/null; exec "$@"', memoryLimit(), ...command]
-      : command;
-  return spawn(program, args, {
-    detached,
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-    serialization: "advanced",
-    // Loaders and inspectors of this process are nothing to the child.
-    env: { ...process.env, NODE_OPTIONS: "" },
-  });
-}
-
 /** The compiled worker, also when this file runs uncompiled. */
 function workerScript(): string {
   try {
@@ -177,11 +157,6 @@ function workerScript(): string {
   } catch (cause) {
     throw new ResourceError("DeepObf is not built: run npm run build", { cause });
   }
-}
-
-/** KiB of data that the child may hold: nine tenths of what is free, so that we outlive it. */
-function memoryLimit(): string {
-  return String(Math.floor((process.availableMemory() * 0.9) / 1024));
 }
 
 /** A foreign message without control characters, in one line of bounded length. */

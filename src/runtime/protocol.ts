@@ -24,6 +24,9 @@ export type Request =
       readonly runs: number;
     };
 
+/** `seconds`: how long it may take; the process ends itself soon after. */
+export type TimedRequest = Request & { readonly seconds: number };
+
 export type Reply =
   | { readonly type: "opened"; readonly inputs: ValueInfo[]; readonly outputs: ValueInfo[] }
   | { readonly type: "ran"; readonly outputs: NamedTensor[] }

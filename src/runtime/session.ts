@@ -1,9 +1,11 @@
 // A model opened in ONNX Runtime. ONNX Runtime lives in a child process, so whatever a file does to
 // it arrives here as an error.
 
-import { basename, resolve } from "node:path";
+import { resolve } from "node:path";
 import { ModelError } from "../errors.ts";
 import type { TensorData, ValueInfo } from "../graph/graph.ts";
+import { record } from "../record.ts";
+import { fileName } from "../text.ts";
 import { RuntimeProcess } from "./process.ts";
 import type { NamedTensor } from "./protocol.ts";
 
@@ -61,7 +63,7 @@ export class OnnxSession {
     options: SessionOptions = {},
   ): Promise<OnnxSession> {
     const { threads, timeoutSeconds = defaultTimeoutSeconds } = options;
-    const name = options.name ?? (typeof model === "string" ? basename(model) : "the model");
+    const name = options.name ?? (typeof model === "string" ? fileName(model) : "the model");
     const runtime = new RuntimeProcess(name, timeoutSeconds);
     const request = {
       type: "open",
@@ -96,7 +98,7 @@ export class OnnxSession {
       entries.map(([, { data }]) => data),
     );
     if (reply.type !== "ran") throw new TypeError(`unexpected reply ${reply.type}`);
-    return Object.fromEntries(
+    return record(
       reply.outputs.map(({ name, dtype, shape }, index) => [
         name,
         { dtype, shape, data: payloads[index]! },

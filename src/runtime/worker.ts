@@ -1,13 +1,14 @@
 // The process that runs ONNX Runtime for one session. ONNX Runtime can be brought down by a hostile
 // file, so it never lives in the main process. This one ends as soon as its parent is gone.
 
-import { Worker } from "node:worker_threads";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { type DataType, elementCount, elementSize, type ValueInfo } from "../graph/graph.ts";
 import { uniform } from "../graph/random.ts";
 import { typedView } from "../graph/tensorData.ts";
+import { Watchdog } from "../isolate/watchdog.ts";
+import { record } from "../record.ts";
 import { Channel } from "./channel.ts";
-import type { NamedTensor, Reply, Request } from "./protocol.ts";
+import type { NamedTensor, Reply, Request, TimedRequest } from "./protocol.ts";
 
 type Runtime = typeof import("onnxruntime-node");
 type Answer = { reply: Reply; payloads?: Uint8Array[] };
@@ -15,19 +16,14 @@ type Answer = { reply: Reply; payloads?: Uint8Array[] };
 let runtime: Runtime | undefined;
 let session: InferenceSession | undefined;
 
-process.on("disconnect", () => process.exit());
-
-// The main thread is blocked while ONNX Runtime computes and cannot notice that the parent died.
-new Worker(
-  `const parent = process.ppid;
-   setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, "SIGKILL"); }, 500);`,
-  { eval: true },
-).unref();
+const watchdog = new Watchdog();
 
 let queue = Promise.resolve();
-const channel = new Channel<Reply, Request>(process, (request, payloads) => {
+const channel = new Channel<Reply, TimedRequest>(process, (request, payloads) => {
   queue = queue.then(async () => {
+    watchdog.allow(request.seconds);
     const { reply, payloads: results } = await answer(request, payloads);
+    watchdog.allow(Number.POSITIVE_INFINITY);
     await channel.send(reply, results);
   });
 });
@@ -68,6 +64,10 @@ async function open(
     typeof model === "string"
       ? await ort.InferenceSession.create(model, options)
       : await ort.InferenceSession.create(model, options);
+  // Its JavaScript gathers outputs in an ordinary object.
+  if (session.outputNames.includes("__proto__")) {
+    throw new Error('an output must not be named "__proto__"; rename it');
+  }
   return {
     type: "opened",
     inputs: session.inputMetadata.map((value) => valueInfo("input", value)),
@@ -146,7 +146,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Arra
 }
 
 function named(feeds: readonly NamedTensor[], tensors: readonly Tensor[]): Record<string, Tensor> {
-  return Object.fromEntries(feeds.map((feed, index) => [feed.name, tensors[index]!]));
+  return record(feeds.map((feed, index) => [feed.name, tensors[index]!]));
 }
 
 function messageOf(error: unknown): string {

@@ -47,7 +47,7 @@ const branches = graph({
 
 describe("convolutions of the same tensor", () => {
   it("are one in training on the CPU where they differ in nothing but their weights", () => {
-    const facts = inferShapes(branches, { x: [2, 4, 6, 5] });
+    const facts = inferShapes(branches, new Map([["x", [2, 4, 6, 5]]]));
     const outputs = branches.outputs.map(({ name }) => name);
     const common = { facts, outputs, parameters: Object.keys(shapes) };
     const steps = (options: { training: boolean; device: Device }) =>

@@ -35,7 +35,9 @@ describe("builder", () => {
     expect(new Set(names).size).toBe(names.length);
     expect(names.at(-1)).toBe("logits");
     expect(outputs).toEqual([{ name: "logits", dtype: "float32", shape: ["N", 5] }]);
-    expect(inferShapes(small(), { image: [7, 3, 8, 8] }).get("logits")?.shape).toEqual([7, 5]);
+    expect(inferShapes(small(), new Map([["image", [7, 3, 8, 8]]])).get("logits")?.shape).toEqual([
+      7, 5,
+    ]);
   });
 
   it("builds what ONNX Runtime runs", async () => {

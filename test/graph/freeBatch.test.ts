@@ -240,7 +240,7 @@ describe("a target that follows the batch, as PyTorch's dynamo exporter writes i
       "Reshape",
       "Gemm",
     ]);
-    expect(inferShapes(adopted, { x: [5, ...image] }).get("y")?.shape).toEqual([5, 3]);
+    expect(inferShapes(adopted, new Map([["x", [5, ...image]]])).get("y")?.shape).toEqual([5, 3]);
     const inputs = { x: [5, ...image] };
     expect(await evaluate(adopted, inputs)).toEqual(await evaluate(dynamo, inputs));
   });

@@ -447,9 +447,9 @@ describe("inputs", () => {
     expect(inputShape(model(["N", 3, 32, 32]))).toEqual(["image", [1, 3, 32, 32]]);
     expect(inputShape(model(["N", 3, 32, 32]), 7)).toEqual(["image", [7, 3, 32, 32]]);
     expect(inputShape(model([4, 3, 32, 32]))).toEqual(["image", [4, 3, 32, 32]]);
-    expect(inferShapes(model(["N", 3, 32, 32]), { image: [5, 3, 32, 32] }).get("y")?.shape).toEqual(
-      [5, 3, 32, 32],
-    );
+    expect(
+      inferShapes(model(["N", 3, 32, 32]), new Map([["image", [5, 3, 32, 32]]])).get("y")?.shape,
+    ).toEqual([5, 3, 32, 32]);
   });
 
   it("are refused where a size is missing or contradicts", () => {
@@ -457,7 +457,7 @@ describe("inputs", () => {
     expect(() => inputShape(model([1, 3, "height", 32]))).toThrow(
       /\[1, 3, height, 32\]: axis 2 has no fixed size/,
     );
-    expect(() => inferShapes(model([1, 3]), { image: [1, 4] })).toThrow(
+    expect(() => inferShapes(model([1, 3]), new Map([["image", [1, 4]]]))).toThrow(
       /cannot take a tensor of shape \[1, 4\]/,
     );
     expect(() => inputShape(graph({ nodes: [], outputs: [] }))).toThrow(

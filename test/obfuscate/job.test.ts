@@ -137,7 +137,10 @@ describe.each([
       [summary.files.model, summary.obfuscated],
     ] as const) {
       const graph = await readModel(file);
-      const { parameters, macs } = countCost(graph, inferShapes(graph, { input: [1, 1, 8, 8] }));
+      const { parameters, macs } = countCost(
+        graph,
+        inferShapes(graph, new Map([["input", [1, 1, 8, 8]]])),
+      );
       const convolutions = graph.nodes.filter(({ operator }) => operator === "Conv").length;
       expect(figures).toEqual({
         accuracy: await accuracyOf(file, images, normalization),

@@ -51,6 +51,11 @@ const tensors: readonly Case[] = [
     "would take 4294967296 bytes",
   ],
   [
+    "no elements, but sizes beyond 2 GiB",
+    withTensor(tensor("w", { dims: [1 << 16, 1 << 16, 0] })),
+    "would take 17179869184 bytes with 1 in place of 0",
+  ],
+  [
     "65 dimensions",
     withTensor(tensor("w", { dims: Array(65).fill(1) }, [9, floats(1)])),
     "more than 64 dimensions",

@@ -1,9 +1,13 @@
 // `deepobf check MODEL`: runs a model on libtorch and in ONNX Runtime and compares the outputs.
-import type { CheckResult } from "../../evaluate/check.ts";
+import type { CheckOptions, CheckResult } from "../../evaluate/check.ts";
+import { runIsolated } from "../../isolate/run.ts";
 import { defineCommand } from "../command.ts";
 import { warn } from "../failure.ts";
 import { inputShape } from "../inputShape.ts";
 import { renderTable, tiny } from "../render.ts";
+
+const mostWarnings = 10;
+const checking = { module: "evaluate/check.js", name: "checkModel" };
 
 export const check = defineCommand({
   name: "check",
@@ -14,19 +18,16 @@ export const check = defineCommand({
   example: "check resnet20.onnx",
   failures: ["model", "resources"],
   run: async ({ argument, options }) => {
-    const { checkInOwnProcess } = await import("../isolatedCheck.ts");
-    const { device, inputShape, seed, threads } = options;
-    const result = await checkInOwnProcess({
+    const result = await runIsolated<CheckOptions, CheckResult>(checking, {
+      options: { ...options, model: argument },
       model: argument,
-      device,
-      seed,
-      ...(inputShape && { inputShape }),
-      ...(threads && { threads }),
     });
-    for (const { name, maxAbsDiff } of result.outputs) {
-      if (maxAbsDiff === null) {
-        warn(`output "${name}" has values that are finite in one runtime and not in the other`);
-      }
+    const differing = result.outputs.filter(({ maxAbsDiff }) => maxAbsDiff === null);
+    for (const { name } of differing.slice(0, mostWarnings)) {
+      warn(`output "${name}" has values that are finite in one runtime and not in the other`);
+    }
+    if (differing.length > mostWarnings) {
+      warn(`... and ${differing.length - mostWarnings} more outputs have`);
     }
     return { json: result, text: render(result) };
   },

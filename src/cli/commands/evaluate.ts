@@ -1,10 +1,17 @@
 // `deepobf evaluate MODEL --data DATA`: accuracy and speed on the test images.
-import type { EvaluateSummary } from "../../evaluate/evaluateModel.ts";
+import type {
+  EvaluateEvent,
+  EvaluateOptions,
+  EvaluateSummary,
+} from "../../evaluate/evaluateModel.ts";
+import { runIsolated } from "../../isolate/run.ts";
 import { defineCommand } from "../command.ts";
 import { data, readingOptions } from "../dataOptions.ts";
 import { choice, withDefault } from "../options.ts";
 import { Progress } from "../progress.ts";
 import { milliseconds, percent, renderList } from "../render.ts";
+
+const evaluating = { module: "evaluate/evaluateModel.js", name: "evaluateWatched" };
 
 export const evaluate = defineCommand({
   name: "evaluate",
@@ -28,19 +35,24 @@ export const evaluate = defineCommand({
     "evaluate resnet20.onnx --data cifar10:data --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225",
   failures: ["model", "data", "resources"],
   run: async ({ argument, options }) => {
-    const { evaluateModel } = await import("../../evaluate/evaluateModel.ts");
     const progress = new Progress(process.stderr);
     try {
-      const onProgress = (done: number, total: number) =>
-        progress.status(`${done}/${total} images`);
-      const onNote = (note: string) => progress.show({ type: "note", text: `Note: ${note}` });
-      const summary = await evaluateModel({ ...options, model: argument, onProgress, onNote });
+      const summary = await runIsolated<EvaluateOptions, EvaluateSummary>(evaluating, {
+        options: { ...options, model: argument },
+        model: argument,
+        onEvent: (event) => show(progress, event as EvaluateEvent),
+      });
       return { json: summary, text: render(summary) };
     } finally {
       progress.close();
     }
   },
 });
+
+function show(progress: Progress, event: EvaluateEvent): void {
+  if (event.type === "note") progress.show({ type: "note", text: `Note: ${event.note}` });
+  else progress.status(`${event.done}/${event.total} images`);
+}
 
 function render({ samples, accuracy, imagesPerSecond, latencyMs }: EvaluateSummary): string {
   return renderList([

@@ -1,9 +1,12 @@
 // `deepobf inspect MODEL`: what an attacker sees in a model file. Runs nothing and needs no libtorch.
-import type { Inspection } from "../../evaluate/inspect.ts";
+import type { Inspected, Inspection, InspectOptions } from "../../evaluate/inspect.ts";
+import { runIsolated } from "../../isolate/run.ts";
 import { defineCommand } from "../command.ts";
 import { warn } from "../failure.ts";
 import { inputShape } from "../inputShape.ts";
 import { count, renderList } from "../render.ts";
+
+const inspecting = { module: "evaluate/inspect.js", name: "inspectModel" };
 
 export const inspect = defineCommand({
   name: "inspect",
@@ -14,10 +17,10 @@ export const inspect = defineCommand({
   example: "inspect resnet20.onnx",
   failures: ["model"],
   run: async ({ argument, options }) => {
-    const { readModel } = await import("../../onnx/index.ts");
-    const { inspectGraph } = await import("../../evaluate/inspect.ts");
-    const graph = await readModel(argument);
-    const { inspection, warnings } = inspectGraph(graph, options);
+    const { inspection, warnings } = await runIsolated<InspectOptions, Inspected>(inspecting, {
+      options: { ...options, model: argument },
+      model: argument,
+    });
     for (const warning of warnings) warn(warning);
     return { json: inspection, text: render(inspection) };
   },

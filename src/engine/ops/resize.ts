@@ -175,20 +175,24 @@ function checkHostValues({ size, scale, antialias, mode }: AxisResampling): void
   }
 }
 
-const samplingModes: Readonly<Record<string, number>> = {
-  bilinear: 0,
-  linear: 0,
-  nearest: 1,
-  bicubic: 2,
-  cubic: 2,
-};
-const samplingPaddings: Readonly<Record<string, number>> = { zeros: 0, border: 1, reflection: 2 };
+const samplingModes: ReadonlyMap<string, number> = new Map([
+  ["bilinear", 0],
+  ["linear", 0],
+  ["nearest", 1],
+  ["bicubic", 2],
+  ["cubic", 2],
+]);
+const samplingPaddings: ReadonlyMap<string, number> = new Map([
+  ["zeros", 0],
+  ["border", 1],
+  ["reflection", 2],
+]);
 
 export function GridSample(
   [x, grid]: [Tensor, Tensor],
   { align_corners = 0, mode = "bilinear", padding_mode = "zeros" }: Attributes,
 ): Tensor {
-  const [sampling, padding] = [samplingModes[mode], samplingPaddings[padding_mode]];
+  const [sampling, padding] = [samplingModes.get(mode), samplingPaddings.get(padding_mode)];
   if (sampling === undefined || padding === undefined) {
     throw new RangeError(`mode "${mode}" with padding "${padding_mode}" is not supported`);
   }

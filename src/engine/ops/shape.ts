@@ -1,5 +1,7 @@
 // Shape and layout: views, joins and cuts.
+
 import { sliceRange } from "../../graph/sliceRange.ts";
+import { record } from "../../record.ts";
 import { operator, type Tensor } from "../../torch/index.ts";
 import {
   axisOf,
@@ -195,15 +197,17 @@ function padAxes(
 }
 
 /** Where the element at a position comes from that may lie outside of [0, length). */
-const sourceOf: Readonly<Record<string, (position: number, length: number) => number>> = {
-  edge: (position, length) => Math.min(Math.max(position, 0), length - 1),
-  wrap: (position, length) => ((position % length) + length) % length,
-  reflect: (position, length) => {
-    const period = Math.max(1, 2 * (length - 1));
-    const offset = ((position % period) + period) % period;
-    return offset < length ? offset : period - offset;
-  },
-};
+const sourceOf = record<(position: number, length: number) => number>(
+  Object.entries({
+    edge: (position, length) => Math.min(Math.max(position, 0), length - 1),
+    wrap: (position, length) => ((position % length) + length) % length,
+    reflect: (position, length) => {
+      const period = Math.max(1, 2 * (length - 1));
+      const offset = ((position % period) + period) % period;
+      return offset < length ? offset : period - offset;
+    },
+  }),
+);
 
 export function SpaceToDepth([x]: [Tensor], { blocksize = 1 }: Attributes): Tensor {
   const [batch = 1, channels = 1, height = 1, width = 1] = x.shape;

@@ -1,4 +1,5 @@
 // What is known of a graph whatever its batch size.
+import { Budget } from "../budget.ts";
 import type { Graph, TensorData } from "../graph.ts";
 import { inferShapes, type TensorFacts } from "../shapes.ts";
 
@@ -13,24 +14,29 @@ export interface AnyBatch {
 }
 
 /** Throws ModelError where shapes contradict each other, or other sizes than the batch's are unknown. */
-export function factsForAnyBatch(graph: Graph): AnyBatch {
+export function factsForAnyBatch(graph: Graph, budget = new Budget()): AnyBatch {
   const isFree = graph.inputs.some(({ shape }) => typeof shape?.[0] === "string");
-  const small = factsAt(graph, 2);
-  const large = isFree ? factsAt(graph, 3) : small;
+  const small = factsAt(graph, 2, budget);
+  const large = isFree ? factsAt(graph, 3, budget) : small;
   const constant = (name: string) => {
     const [value, other] = [small.get(name)?.value, large.get(name)?.value];
-    const isSame =
-      value === other || (value && other && Buffer.from(value.data).equals(other.data));
-    return isSame && String(value?.shape) === String(other?.shape) ? value : undefined;
+    return isSame(value, other) ? value : undefined;
   };
   return { small, large, constant };
 }
 
-function factsAt(graph: Graph, batch: number): Facts {
+/** Whether two constants are equal. Large ones are initializers, reshaped at most, whose data both share. */
+export function isSame(value: TensorData | undefined, other: TensorData | undefined): boolean {
+  if (value === other || !value || !other) return value === other;
+  if (String(value.shape) !== String(other.shape)) return false;
+  return value.data === other.data || Buffer.compare(value.data, other.data) === 0;
+}
+
+function factsAt(graph: Graph, batch: number, budget: Budget): Facts {
   const inputs = graph.inputs.flatMap(({ name, shape }) => {
     if (typeof shape?.[0] !== "string") return [];
     const rest = shape.slice(1).filter((size) => typeof size === "number");
     return rest.length === shape.length - 1 ? [[name, [batch, ...rest]] as const] : [];
   });
-  return inferShapes(graph, Object.fromEntries(inputs));
+  return inferShapes(graph, new Map(inputs), budget);
 }

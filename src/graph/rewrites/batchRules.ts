@@ -1,6 +1,8 @@
 // What each operator does that may hold the batch size of a file in a constant, so that it follows its
 // input instead. https://onnx.ai/onnx/operators/
+import { largest } from "../../lists.ts";
 import { attribute, int } from "../attributes.ts";
+import type { Budget } from "../budget.ts";
 import { elementCount, type Node, type TensorData } from "../graph.ts";
 import type { TensorFacts } from "../shapes.ts";
 import { fromNumbers, toNumbers } from "../tensorData.ts";
@@ -18,9 +20,13 @@ export interface Site {
   readonly constant: (name: string | undefined) => TensorData | undefined;
   /** Whether the first axis of a tensor is the batch. */
   readonly isBatched: (name: string | undefined) => boolean;
+  readonly budget: Budget;
   /** Constants that the new nodes read. */
   readonly initializers: Map<string, TensorData>;
 }
+
+/** How many bytes are compared in a step of the budget. */
+const bytesPerStep = 256;
 
 /** The nodes that take the place of the site's. */
 type Rule = (site: Site) => readonly Node[];
@@ -137,16 +143,18 @@ function repeatConstants(site: Site): readonly Node[] {
 }
 
 /** Of constants with one row an image, all alike, one row. */
-function shareRows({ node, batch, fixed, isBatched, initializers }: Site): Node {
-  const rank = Math.max(...node.inputs.map((name) => fixed.get(name)?.shape.length ?? 0));
+function shareRows({ node, batch, fixed, isBatched, initializers, budget }: Site): Node {
+  if (batch === 1 || !node.inputs.some(isBatched)) return node;
+  const rank = largest(node.inputs.map((name) => fixed.get(name)?.shape.length ?? 0));
   const inputs = node.inputs.map((name) => {
     const value = initializers.get(name);
     const isWhole = value?.shape.length === rank && value.shape[0] === batch;
-    if (!value || batch === 1 || !isWhole || !node.inputs.some(isBatched)) return name;
+    if (!value || !isWhole) return name;
+    budget.spend(node, { steps: batch + value.data.length / bytesPerStep });
     const size = value.data.length / batch;
     const row = value.data.subarray(0, size);
     for (let i = 1; i < batch; i++) {
-      if (!Buffer.from(row).equals(value.data.subarray(i * size, (i + 1) * size))) return name;
+      if (Buffer.compare(row, value.data.subarray(i * size, (i + 1) * size)) !== 0) return name;
     }
     const shared = `${name}.row`;
     initializers.set(shared, { ...value, shape: value.shape.with(0, 1), data: row });

@@ -1,38 +1,53 @@
 // Takes the branch of an `If` whose condition is known.
 import { attribute } from "../attributes.ts";
+import { Budget } from "../budget.ts";
+import { FreshNames } from "../freshNames.ts";
 import type { Graph, Node } from "../graph.ts";
+import { tensorNames } from "../topology.ts";
 import { factsForAnyBatch } from "./anyBatch.ts";
 import { renameTensors } from "./rename.ts";
 
-/** Replaces each `If` whose condition is known by the nodes of the branch. */
-export function takeBranches(graph: Graph): Graph {
-  if (!graph.nodes.some(({ operator }) => operator === "If")) return graph;
-  const facts = factsForAnyBatch(graph);
+/** Names of a branch begin with that of its `If`, where that is no longer. */
+const longestPrefix = 200;
+
+/** Replaces each `If` whose condition is known by the nodes of the branch. Throws ModelError as inferShapes does. */
+export function takeBranches(graph: Graph, budget = new Budget()): Graph {
+  if (!graph.nodes.some(isIf)) return graph;
+  const facts = factsForAnyBatch(graph, budget);
   const initializers = new Map(graph.initializers);
+  const names = new FreshNames(tensorNames(graph));
   let isChanged = false;
   const nodes = graph.nodes.flatMap((node) => {
-    const condition = node.operator === "If" && facts.constant(node.inputs[0]!);
-    if (!condition) return [node];
-    const name = condition.data[0] ? "then_branch" : "else_branch";
-    const branch = attribute(node, name, "graph")!;
+    const condition = isIf(node) ? facts.constant(node.inputs[0]!) : undefined;
+    const branch =
+      condition && attribute(node, condition.data[0] ? "then_branch" : "else_branch", "graph");
+    if (!branch) return [node];
     isChanged = true;
-    const prefixed = prefixInner(branch, `${node.name || node.outputs[0]}.`);
+    const called = node.name || node.outputs[0]!;
+    const prefix = called.length <= longestPrefix ? called : node.operator;
+    const prefixed = prefixInner(branch, `${prefix}.`, names);
     for (const [key, value] of prefixed.initializers) initializers.set(key, value);
-    const results = prefixed.outputs.map(({ name: result }, i) =>
-      identity(result, node.outputs[i]!),
-    );
+    const results = node.outputs.flatMap((output, i) => {
+      const result = prefixed.outputs[i]?.name;
+      return output === "" || result === undefined ? [] : [identity(result, output)];
+    });
     return [...prefixed.nodes, ...results];
   });
   // A branch may hold an If of its own.
-  return isChanged ? takeBranches({ ...graph, nodes, initializers }) : graph;
+  return isChanged ? takeBranches({ ...graph, nodes, initializers }, budget) : graph;
 }
 
-function prefixInner(branch: Graph, prefix: string): Graph {
-  const own = new Set([
-    ...branch.initializers.keys(),
-    ...branch.nodes.flatMap(({ outputs }) => outputs),
-  ]);
-  const renamed = renameTensors(branch, (name) => (own.has(name) ? prefix + name : name));
+function isIf({ operator, domain }: Node): boolean {
+  return operator === "If" && domain === "";
+}
+
+function prefixInner(branch: Graph, prefix: string, names: FreshNames): Graph {
+  const own = new Map<string, string>();
+  for (const name of branch.initializers.keys()) own.set(name, names.next(prefix + name));
+  for (const { outputs } of branch.nodes) {
+    for (const name of outputs) if (name !== "") own.set(name, names.next(prefix + name));
+  }
+  const renamed = renameTensors(branch, (name) => own.get(name) ?? name);
   return {
     ...renamed,
     nodes: renamed.nodes.map((node) => ({ ...node, name: prefix + node.name })),

@@ -1,5 +1,7 @@
 // Folds batch normalization in inference form into the convolution before it.
 import { attribute } from "../attributes.ts";
+import { Budget } from "../budget.ts";
+import { FreshNames } from "../freshNames.ts";
 import { elementCount, type Graph, type Node, type TensorData } from "../graph.ts";
 import { fromFloat32, toFloat32, toNumbers } from "../tensorData.ts";
 import { consumers, producers, tensorNames } from "../topology.ts";
@@ -8,13 +10,15 @@ import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 /**
  * The graph with every batch normalization folded that follows a convolution whose result nothing
  * else reads. Max pooling may stand between them where all scales are positive, since such a
- * normalization does not change which element is the largest. Only float32 weights are folded.
+ * normalization does not change which element is the largest. Only float32 weights are folded. Throws
+ * ModelError where weights that are shared become too many.
  */
 export function foldBatchNorm(graph: Graph): Graph {
   const made = producers(graph);
   const readers = consumers(graph);
   const outputs = new Set(graph.outputs.map(({ name }) => name));
-  const names = tensorNames(graph);
+  const names = new FreshNames(tensorNames(graph));
+  const budget = new Budget();
   const initializers = new Map(graph.initializers);
   const replaced = new Map<Node, Node | undefined>();
 
@@ -29,8 +33,8 @@ export function foldBatchNorm(graph: Graph): Graph {
     if (conv.inputs[2] && !bias) continue;
     const inputs = [
       conv.inputs[0]!,
-      fresh(conv.inputs[1]!),
-      fresh(conv.inputs[2] || node.inputs[2]!),
+      fresh(conv.inputs[1]!, node),
+      fresh(conv.inputs[2] || node.inputs[2]!, node),
     ];
     initializers.set(inputs[1]!, scaleRows(weight, scaling.scale));
     initializers.set(inputs[2]!, foldedBias(bias, scaling));
@@ -62,12 +66,12 @@ export function foldBatchNorm(graph: Graph): Graph {
   }
 
   /** A name for changed values: the old one where only one node reads it. */
-  function fresh(name: string): string {
-    let free = name;
+  function fresh(name: string, node: Node): string {
     const isShared = (readers.get(name)?.length ?? 0) > 1;
-    for (let i = 2; isShared && names.has(free); i++) free = `${name}${i}`;
-    names.add(free);
-    return free;
+    if (!isShared) return name;
+    // Weights that many convolutions share become many.
+    budget.spend(node, { bytes: graph.initializers.get(name)!.data.length });
+    return names.next(name);
   }
 }
 

@@ -1,5 +1,6 @@
 // Specializes a graph to its input's size: constants are computed, branches taken, shape arithmetic
 // and nodes without effect disappear.
+import { Budget } from "../budget.ts";
 import type { Graph, Node } from "../graph.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { type AnyBatch, factsForAnyBatch } from "./anyBatch.ts";
@@ -14,8 +15,9 @@ import { removeIdentities } from "./identities.ts";
  * `Reshape` that follow the batch size. Inputs and outputs keep their names.
  */
 export function foldConstants(graph: Graph): Graph {
-  const inlined = takeBranches(graph);
-  const facts = factsForAnyBatch(inlined);
+  const budget = new Budget();
+  const inlined = takeBranches(graph, budget);
+  const facts = factsForAnyBatch(inlined, budget);
   const initializers = new Map(inlined.initializers);
   const outputs = new Set(inlined.outputs.map(({ name }) => name));
   const nodes: Node[] = [];

@@ -2,10 +2,11 @@
 // size into every constant that holds a shape in full; here each operator that reads such a constant
 // learns to follow its input instead.
 import { ModelError } from "../../errors.ts";
+import { Budget } from "../budget.ts";
 import type { Graph, Node, ValueInfo } from "../graph.ts";
 import { inferNode, inferShapes } from "../shapes.ts";
 import { downstream } from "../topology.ts";
-import { factsForAnyBatch } from "./anyBatch.ts";
+import { factsForAnyBatch, isSame } from "./anyBatch.ts";
 import { batchRules, type Site } from "./batchRules.ts";
 import { takeBranches } from "./branches.ts";
 
@@ -17,24 +18,25 @@ export function freeBatch(graph: Graph): Graph | undefined {
   const [input] = graph.inputs;
   const batch = input?.shape?.[0];
   if (!input || typeof batch !== "number") return graph;
-  const inlined = takeBranches(graph);
-  const fixed = inferShapes(inlined);
+  const budget = new Budget();
+  const inlined = takeBranches(graph, budget);
+  const fixed = inferShapes(inlined, new Map(), budget);
   const free = (info: ValueInfo) => ({
     ...info,
     shape: info.shape && ["N", ...info.shape.slice(1)],
   });
   const start = { ...inlined, inputs: graph.inputs.map(free), outputs: graph.outputs.map(free) };
-  const next = { [input.name]: fixed.get(input.name)!.shape.with(0, batch + 1) };
-  const freed = inferShapes({ ...start, nodes: [] }, next);
+  const next = new Map([[input.name, fixed.get(input.name)!.shape.with(0, batch + 1)]]);
+  const freed = inferShapes({ ...start, nodes: [] }, next, budget);
   const follows = downstream(inlined, [input.name]).nodes;
   const initializers = new Map(inlined.initializers);
   const constant = (name: string | undefined) => {
     const [value, other] = [fixed, freed].map((facts) => facts.get(name ?? "")?.value);
-    return value && other && Buffer.from(value.data).equals(other.data) ? value : undefined;
+    return value && other && isSame(value, other) ? value : undefined;
   };
   const isBatched = (name: string | undefined) =>
     fixed.get(name ?? "")?.shape[0] === batch && freed.get(name ?? "")?.shape[0] === batch + 1;
-  const site = { batch, fixed, freed, constant, isBatched, initializers };
+  const site = { batch, fixed, freed, constant, isBatched, initializers, budget };
   const nodes: Node[] = [];
   try {
     for (const node of inlined.nodes) {
@@ -45,12 +47,12 @@ export function freeBatch(graph: Graph): Graph | undefined {
           const value = initializers.get(name);
           if (value && !freed.has(name)) freed.set(name, { ...value, value });
         }
-        inferNode(freed, replaced, graph.opset);
+        inferNode(freed, replaced, { opset: graph.opset, budget });
         nodes.push(replaced);
       }
     }
     const result = { ...start, nodes, initializers };
-    return growsWithBatch(site) && followsBatch(result) ? result : undefined;
+    return growsWithBatch(site) && followsBatch(result, budget) ? result : undefined;
   } catch (error) {
     if (error instanceof ModelError) return undefined;
     throw error;
@@ -68,8 +70,8 @@ function growsWithBatch({ batch, fixed, freed }: Pick<Site, "batch" | "fixed" | 
   });
 }
 
-function followsBatch(graph: Graph): boolean {
-  const { small, large } = factsForAnyBatch(graph);
+function followsBatch(graph: Graph, budget: Budget): boolean {
+  const { small, large } = factsForAnyBatch(graph, budget);
   return graph.outputs.every(
     ({ name }) => small.get(name)?.shape[0] === 2 && large.get(name)?.shape[0] === 3,
   );

@@ -1,6 +1,6 @@
 // Takes pixels as floats in [0, 1] where a model takes them as whole numbers from 0 to 255.
 import { ModelError } from "../../errors.ts";
-import { describeNode, type Graph, type Node } from "../graph.ts";
+import { describeNode, elementCount, type Graph, type Node } from "../graph.ts";
 import { fromNumbers, isFloat, toNumbers } from "../tensorData.ts";
 import { consumers, tensorNames } from "../topology.ts";
 import { identity } from "./toFloat32.ts";
@@ -41,12 +41,14 @@ export function takePixelsAsFloats(graph: Graph): Graph {
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   const factor = freshName(graph, `${input.name}.white`);
   const replaced = new Map<Node, Node>();
-  const whole = [input.name];
-  for (let tensor = whole.pop(); tensor !== undefined; tensor = whole.pop()) {
+  // What is added while a set is walked through is visited, too; each tensor once.
+  const whole = new Set([input.name]);
+  for (const tensor of whole) {
     for (const node of readers.get(tensor) ?? []) {
       if (node.domain === "" && node.operator === "Cast") follow(node);
-      else if (node.domain === "" && arranging.has(node.operator)) whole.push(...node.outputs);
-      else refuse(node);
+      else if (node.domain === "" && arranging.has(node.operator)) {
+        for (const output of node.outputs) whole.add(output);
+      } else refuse(node);
     }
   }
   const nodes = graph.nodes.map((node) => replaced.get(node) ?? node);
@@ -60,7 +62,7 @@ export function takePixelsAsFloats(graph: Graph): Graph {
     if (to !== 1) {
       // From one whole number to another.
       replaced.set(cast, identity(cast));
-      whole.push(result);
+      whole.add(result);
       return;
     }
     const next = readers.get(result) ?? [];
@@ -77,7 +79,7 @@ export function takePixelsAsFloats(graph: Graph): Graph {
   function isDivision({ operator, domain, inputs }: Node, x: string): boolean {
     const [left, right] = inputs;
     const other = graph.initializers.get((left === x ? right : left) ?? "");
-    const factors = other ? toNumbers(other) : [];
+    const factors = other && elementCount(other.shape) === 1 ? toNumbers(other) : [];
     const isBy = (value: number) => factors.every((f) => Math.abs(f / value - 1) < 1e-6);
     if (domain !== "" || factors.length !== 1 || other!.shape.length > 4) return false;
     return (

@@ -1,5 +1,5 @@
 // Lets the part behind a cut read the batch size off the tensor at the cut.
-import type { Graph, TensorData } from "../graph.ts";
+import type { Graph, Node, TensorData } from "../graph.ts";
 import { toNumbers } from "../tensorData.ts";
 import { downstream } from "../topology.ts";
 import { factsForAnyBatch } from "./anyBatch.ts";
@@ -11,10 +11,8 @@ import { batchSizes } from "./batchSizes.ts";
  * are in order only for a subgraph that has `tensor` as an input.
  */
 export function readBatchFrom(graph: Graph, tensor: string): Graph {
-  const shapes = graph.nodes.filter(
-    ({ operator, domain }) => operator === "Shape" && domain === "",
-  );
-  if (shapes.length === 0) return graph;
+  const isShape = ({ operator, domain }: Node) => operator === "Shape" && domain === "";
+  if (!graph.nodes.some(isShape)) return graph;
   const { small, large } = factsForAnyBatch(graph);
   const [two, three] = [small, large].map((facts) => facts.get(tensor)?.shape[0]);
   if (two !== 2 || three !== 3) return graph;
@@ -22,11 +20,11 @@ export function readBatchFrom(graph: Graph, tensor: string): Graph {
   const after = downstream(graph, [tensor]).tensors;
   const initializers = new Map(graph.initializers);
   const nodes = graph.nodes.flatMap((node) => {
+    if (!isShape(node) || after.has(node.inputs[0]!)) return [node];
     const output = node.outputs[0]!;
     const [sizes, others] = [small, large].map((facts) => numbersOf(facts.get(output)?.value));
-    const isBefore = shapes.includes(node) && !after.has(node.inputs[0]!);
     const isBatchFirst = sizes?.[0] === 2 && String(others) === String(sizes.with(0, 3));
-    if (!isBefore || !isBatchFirst) return [node];
+    if (!isBatchFirst) return [node];
     const computed = batchSizes(tensor, sizes.slice(1), output);
     for (const [name, value] of computed.constants) initializers.set(name, value);
     return computed.nodes;

@@ -1,4 +1,5 @@
 // Other names for the same graph.
+import { record } from "../../record.ts";
 import type { Attribute, Dimension, Graph, Node, ValueInfo } from "../graph.ts";
 import { tensorNames } from "../topology.ts";
 
@@ -61,7 +62,7 @@ function unnamed(graph: Graph): Graph {
 }
 
 function mapSubgraphs(node: Node, rewrite: (graph: Graph) => Graph): Record<string, Attribute> {
-  return Object.fromEntries(
+  return record(
     Object.entries(node.attributes).map(([name, attribute]) => [
       name,
       attribute.type === "graph" ? { ...attribute, value: rewrite(attribute.value) } : attribute,

@@ -13,7 +13,7 @@ const alongAxis: ShapeRule = (call) => {
 };
 
 export const Relu: ShapeRule = (call) =>
-  elementwise(call, [call.input(0)], { compute: (x) => Math.max(x!, 0) });
+  elementwise(call, [call.input(0)], { compute: ([x]) => Math.max(x!, 0) });
 export const LeakyRelu = sameShape;
 export const ThresholdedRelu = sameShape;
 export const Elu = sameShape;
@@ -53,8 +53,8 @@ export function Clip(call: Call) {
       call.fail(`a limit must be one number, but is ${describe(limit)}`);
     }
   }
-  const compute = (value: number, ...bounds: number[]) => {
-    const atLeast = low ? Math.max(value, bounds[0]!) : value;
+  const compute = ([value, ...bounds]: readonly number[]) => {
+    const atLeast = low ? Math.max(value!, bounds[0]!) : value!;
     return high ? Math.min(atLeast, bounds.at(-1)!) : atLeast;
   };
   const [{ dtype, value }] = elementwise(call, [x, ...limits], { compute });

@@ -4,24 +4,24 @@ import type { Call, ShapeRule } from "./call.ts";
 import { facts } from "./call.ts";
 import { broadcast, elementwise, foldElementwise } from "./folding.ts";
 
-type Compute = (...elements: number[]) => number;
+type Elements = readonly number[];
 
 const unary =
-  (compute?: Compute): ShapeRule =>
+  (compute?: (x: number) => number): ShapeRule =>
   (call) =>
-    elementwise(call, [call.input(0)], compute ? { compute } : {});
+    elementwise(call, [call.input(0)], compute ? { compute: ([x]) => compute(x!) } : {});
 
-const binary =
-  (compute?: Compute): ShapeRule =>
-  (call) =>
-    elementwise(call, [call.input(0), call.input(1)], compute ? { compute } : {});
+const binary = (compute?: (a: number, b: number) => number): ShapeRule => {
+  const folding = compute ? { compute: ([a, b]: Elements) => compute(a!, b!) } : {};
+  return (call) => elementwise(call, [call.input(0), call.input(1)], folding);
+};
 
 const variadic =
-  (compute: Compute): ShapeRule =>
+  (compute: (elements: Elements) => number): ShapeRule =>
   (call) =>
     elementwise(call, call.variadic(), { compute });
 
-const sum = (...elements: number[]) => elements.reduce((total, element) => total + element, 0);
+const sum = (elements: Elements) => elements.reduce((total, element) => total + element, 0);
 
 export const Abs = unary(Math.abs);
 export const Neg = unary((x) => -x);
@@ -52,26 +52,25 @@ export const Mul = binary((a, b) => a * b);
 export const BitShift = binary();
 
 export const Sum = variadic(sum);
-export const Mean = variadic((...elements) => sum(...elements) / elements.length);
-export const Min = variadic(Math.min);
-export const Max = variadic(Math.max);
+export const Mean = variadic((elements) => sum(elements) / elements.length);
+export const Min = variadic((elements) => elements.reduce((a, b) => Math.min(a, b)));
+export const Max = variadic((elements) => elements.reduce((a, b) => Math.max(a, b)));
 
 export function Div(call: Call) {
   const exact = isFloat(call.input(0).dtype);
-  const compute = (a: number, b: number) => (exact ? a / b : Math.trunc(a / b));
-  return elementwise(call, [call.input(0), call.input(1)], { compute });
+  return binary((a, b) => (exact ? a / b : Math.trunc(a / b)))(call);
 }
 
 export function Mod(call: Call) {
   const truncated = (call.int("fmod") ?? 0) !== 0;
-  const compute = (a: number, b: number) => (truncated ? a % b : a - b * Math.floor(a / b));
-  return elementwise(call, [call.input(0), call.input(1)], { compute });
+  return binary((a, b) => (truncated ? a % b : a - b * Math.floor(a / b)))(call);
 }
 
 export function Pow(call: Call) {
   const [base, exponent] = [call.input(0), call.input(1)];
   const shape = broadcast(call, [base, exponent]);
-  const value = foldElementwise([base, exponent], { dtype: base.dtype, shape }, (a, b) => a ** b);
+  const power = ([a, b]: Elements) => a! ** b!;
+  const value = foldElementwise(call, [base, exponent], { dtype: base.dtype, shape }, power);
   return [facts(base.dtype, shape, value)];
 }
 

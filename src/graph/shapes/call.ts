@@ -1,7 +1,15 @@
 // What a shape rule sees: one operator call with what is known of its inputs.
 import { ModelError } from "../../errors.ts";
 import { attribute } from "../attributes.ts";
-import { type DataType, describeNode, type Graph, type Node, type TensorData } from "../graph.ts";
+import type { Budget } from "../budget.ts";
+import {
+  type DataType,
+  describeNode,
+  elementCount,
+  type Graph,
+  type Node,
+  type TensorData,
+} from "../graph.ts";
 import { toNumbers } from "../tensorData.ts";
 
 /** What is known of a tensor before anything runs. */
@@ -24,21 +32,31 @@ export class DataDependent extends Error {}
 /** Infers a subgraph's outputs, seeing the tensors around it. */
 type InferSubgraph = (graph: Graph) => Outputs;
 
+/** Sizes, axes, equations and the like have at most as many elements: constants with more are weights. */
+const longestList = 4096;
+
 /** One operator call. Methods that read an input throw ModelError where it is missing. */
 export class Call {
   readonly node: Node;
   readonly opset: number;
   readonly inferSubgraph: InferSubgraph;
   readonly #inputs: Outputs;
+  readonly #budget: Budget;
 
   constructor(
     node: Node,
-    options: { opset: number; inputs: Outputs; inferSubgraph: InferSubgraph },
+    options: { opset: number; inputs: Outputs; inferSubgraph: InferSubgraph; budget: Budget },
   ) {
     this.node = node;
     this.opset = options.opset;
     this.inferSubgraph = options.inferSubgraph;
     this.#inputs = options.inputs;
+    this.#budget = options.budget;
+  }
+
+  /** Pays for a loop before it runs; see Budget. */
+  spend(cost: { steps?: number; bytes?: number }): void {
+    this.#budget.spend(this.node, cost);
   }
 
   /** Refuses the model, naming the node. */
@@ -66,7 +84,7 @@ export class Call {
   }
 
   ints(name: string): readonly number[] | undefined {
-    return attribute(this.node, name, "ints");
+    return this.#list(attribute(this.node, name, "ints"), `"${name}"`);
   }
 
   float(name: string): number | undefined {
@@ -74,18 +92,28 @@ export class Call {
   }
 
   floats(name: string): readonly number[] | undefined {
-    return attribute(this.node, name, "floats");
+    return this.#list(attribute(this.node, name, "floats"), `"${name}"`);
   }
 
   string(name: string): string | undefined {
-    return attribute(this.node, name, "string");
+    return this.#list(attribute(this.node, name, "string"), `"${name}"`);
   }
 
-  /** The elements of a constant input. Throws DataDependent where they are not known. */
+  /** The elements of a constant input that is a list or a number. Throws DataDependent where they are not known. */
   constant(index: number): number[] {
-    const { value } = this.input(index);
+    const { value, shape } = this.input(index);
     if (!value) throw new DataDependent();
+    this.#list({ length: elementCount(shape) }, `input ${index + 1}`);
     return toNumbers(value);
+  }
+
+  #list<List extends { readonly length: number } | undefined>(list: List, label: string): List {
+    const length = list?.length ?? 0;
+    if (length > longestList) {
+      this.fail(`${label} has ${length} elements; at most ${longestList} are allowed`);
+    }
+    this.spend({ steps: length });
+    return list;
   }
 
   /** The elements of a constant input that must be a list of integers (or one integer). */

@@ -5,7 +5,7 @@ import { elementCount, type TensorData } from "../graph.ts";
 import { fromNumbers, pick } from "../tensorData.ts";
 import { type Call, describe, facts, type ShapeRule } from "./call.ts";
 import { elementType } from "./elementType.ts";
-import { constantOf, foldLimit } from "./folding.ts";
+import { constantOf, fold } from "./folding.ts";
 
 export function Constant(call: Call) {
   const value = constantValue(call);
@@ -20,7 +20,7 @@ function constantValue(call: Call): TensorData {
   if (int !== undefined) return fromNumbers("int64", [], [int]);
   const floats = attribute(call.node, "value_floats", "floats");
   if (floats) return fromNumbers("float32", [floats.length], floats);
-  const ints = call.ints("value_ints");
+  const ints = attribute(call.node, "value_ints", "ints");
   if (ints) return fromNumbers("int64", [ints.length], ints);
   return call.fail("it has no value that is a tensor of numbers");
 }
@@ -29,9 +29,8 @@ export function ConstantOfShape(call: Call) {
   const shape = call.integers(0);
   const fill = attribute(call.node, "value", "tensor") ?? fromNumbers("float32", [1], [0]);
   if (elementCount(fill.shape) !== 1) call.fail(`"value" must have one element`);
-  const count = elementCount(shape);
-  if (count < 0 || count > foldLimit) return [facts(fill.dtype, shape)];
-  return [facts(fill.dtype, shape, pick(fill, new Uint8Array(count), shape))];
+  const compute = () => pick(fill, new Uint8Array(elementCount(shape)), shape);
+  return [facts(fill.dtype, shape, fold(call, { dtype: fill.dtype, shape }, { compute }))];
 }
 
 export function Range(call: Call) {
@@ -39,9 +38,13 @@ export function Range(call: Call) {
   const [start, limit, step] = [call.constant(0)[0]!, call.constant(1)[0]!, call.constant(2)[0]!];
   if (step === 0) call.fail("the step is 0");
   const count = Math.max(0, Math.ceil((limit - start) / step));
-  if (count > foldLimit) return [facts(dtype, [count])];
-  const values = Array.from({ length: count }, (_, i) => start + i * step);
-  return [facts(dtype, [count], constantOf(dtype, [count], values))];
+  const compute = () =>
+    constantOf(
+      dtype,
+      [count],
+      Array.from({ length: count }, (_, i) => start + i * step),
+    );
+  return [facts(dtype, [count], fold(call, { dtype, shape: [count] }, { compute }))];
 }
 
 export function EyeLike(call: Call) {

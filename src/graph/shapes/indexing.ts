@@ -1,9 +1,9 @@
 // Operators that select, order or replace elements.
-import { elementCount } from "../graph.ts";
+import { elementCount, elementSize } from "../graph.ts";
 import { sliceRange } from "../sliceRange.ts";
-import { fromNumbers, pick, toNumbers } from "../tensorData.ts";
+import { fromNumbers, toNumbers } from "../tensorData.ts";
 import { type Call, describe, facts, type ShapeRule, type TensorFacts } from "./call.ts";
-import { foldLimit, rowMajorStrides, smallValue, stridedPositions } from "./folding.ts";
+import { fold, rearranged, rowMajorStrides, smallValue, stridedPositions } from "./folding.ts";
 
 const sameShape: ShapeRule = (call) => [facts(call.input(0).dtype, call.input(0).shape)];
 
@@ -31,18 +31,18 @@ export function Gather(call: Call) {
   const [x, indices] = [call.input(0), call.input(1)];
   const axis = call.axis(call.int("axis") ?? 0, x.shape.length);
   const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
-  const [value, chosen] = [smallValue(x), smallValue(indices)];
-  if (!value || !chosen || elementCount(shape) > foldLimit) return [facts(x.dtype, shape)];
-  const rows = toNumbers(chosen).map((index) => call.axis(index, x.shape[axis]!));
-  const outer = elementCount(x.shape.slice(0, axis));
-  const inner = elementCount(x.shape.slice(axis + 1));
-  const positions: number[] = [];
-  for (let block = 0; block < outer; block++) {
-    for (const row of rows) {
-      for (let i = 0; i < inner; i++) positions.push((block * x.shape[axis]! + row) * inner + i);
-    }
-  }
-  return [facts(x.dtype, shape, pick(value, positions, shape))];
+  const chosen = smallValue(indices);
+  if (!chosen) return [facts(x.dtype, shape)];
+  const positions = () => {
+    const rows = toNumbers(chosen).map((index) => call.axis(index, x.shape[axis]!));
+    const strides = rowMajorStrides(x.shape);
+    const blocks = stridedPositions(x.shape.slice(0, axis), strides.slice(0, axis));
+    const inner = stridedPositions(x.shape.slice(axis + 1), strides.slice(axis + 1));
+    return blocks.flatMap((block) =>
+      rows.flatMap((row) => inner.map((i) => block + row * strides[axis]! + i)),
+    );
+  };
+  return [rearranged(call, x, shape, positions)];
 }
 
 export function GatherND(call: Call) {
@@ -75,18 +75,23 @@ function scattered(
   const depth = indices.shape.at(-1)!;
   const inner = elementCount(x.shape.slice(depth));
   const strides = rowMajorStrides(x.shape);
-  const flat = toNumbers(where);
   const count = elementCount(indices.shape.slice(0, -1));
-  const size = value.data.length / Math.max(1, elementCount(x.shape));
-  const data = value.data.slice();
-  for (let i = 0; i < count; i++) {
-    let position = 0;
-    for (let axis = 0; axis < depth; axis++) {
-      position += call.axis(flat[i * depth + axis]!, x.shape[axis]!) * strides[axis]!;
+  const compute = () => {
+    const flat = toNumbers(where);
+    const size = elementSize[x.dtype];
+    const data = value.data.slice();
+    for (let i = 0; i < count; i++) {
+      let position = 0;
+      for (let axis = 0; axis < depth; axis++) {
+        position += call.axis(flat[i * depth + axis]!, x.shape[axis]!) * strides[axis]!;
+      }
+      data.set(what.data.subarray(i * inner * size, (i + 1) * inner * size), position * size);
     }
-    data.set(what.data.subarray(i * inner * size, (i + 1) * inner * size), position * size);
-  }
-  return { ...value, data };
+    return { ...value, data };
+  };
+  // Without updates nothing changes, however many the other sizes make.
+  if (inner === 0 || count === 0) return value;
+  return fold(call, x, { visits: elementCount(x.shape) + count * depth, compute });
 }
 
 /** Bounds are attributes before version 10, inputs from then on. */
@@ -98,9 +103,8 @@ export function Slice(call: Call) {
   const axes = call.integersSince(10, "axes", 3) ?? starts.map((_, index) => index);
   const steps = (call.opset >= 10 && call.optional(4) && call.integers(4)) || starts.map(() => 1);
   if ([ends, axes, steps].some((list) => list.length !== starts.length)) {
-    call.fail(
-      `starts [${starts}], ends [${ends}], axes [${axes}], steps [${steps}] differ in length`,
-    );
+    const lengths = [starts, ends, axes, steps].map(({ length }) => length);
+    call.fail(`starts, ends, axes and steps must be of one length, but have ${lengths} elements`);
   }
   const shape = [...x.shape];
   const strides = rowMajorStrides(x.shape);
@@ -113,10 +117,7 @@ export function Slice(call: Call) {
     offset += first * strides[axis]!;
     strides[axis] = strides[axis]! * range.step;
   });
-  const value = smallValue(x);
-  return [
-    facts(x.dtype, shape, value && pick(value, stridedPositions(shape, strides, offset), shape)),
-  ];
+  return [rearranged(call, x, shape, () => stridedPositions(shape, strides, offset))];
 }
 
 export function TopK(call: Call) {
@@ -143,6 +144,7 @@ export function OneHot(call: Call) {
 export function NonZero(call: Call) {
   const value = smallValue(call.input(0));
   if (!value) return [];
+  call.spend({ steps: elementCount(value.shape) * (1 + value.shape.length) });
   const strides = rowMajorStrides(value.shape);
   const found = toNumbers(value).flatMap((element, position) => (element ? [position] : []));
   const rows = value.shape.map((size, axis) =>

@@ -1,4 +1,5 @@
 // Matrix products.
+import { shorten } from "../../text.ts";
 import { type Call, describe, facts } from "./call.ts";
 import { broadcast } from "./folding.ts";
 
@@ -46,7 +47,9 @@ export function Einsum(call: Call) {
   const inputs = call.variadic();
   const terms = left.split(",");
   if (terms.length !== inputs.length) {
-    call.fail(`"${equation}" has ${terms.length} terms, but there are ${inputs.length} inputs`);
+    call.fail(
+      `"${shorten(equation)}" has ${terms.length} terms, but there are ${inputs.length} inputs`,
+    );
   }
   const sizes = new Map<string, number>();
   let ellipsis: readonly number[] = [];
@@ -55,7 +58,9 @@ export function Einsum(call: Call) {
     const [before = "", after = ""] = term.split("...");
     const letters = before.length + after.length;
     if (term.includes("...") ? letters > shape.length : letters !== shape.length) {
-      call.fail(`"${term}" in "${equation}" does not fit ${describe(inputs[index]!)}`);
+      call.fail(
+        `"${shorten(term)}" in "${shorten(equation)}" does not fit ${describe(inputs[index]!)}`,
+      );
     }
     const middle = shape.slice(before.length, shape.length - after.length);
     if (term.includes("...")) {
@@ -65,20 +70,23 @@ export function Einsum(call: Call) {
     [...before, ...after].forEach((letter, i) => {
       const known = sizes.get(letter) ?? 1;
       if (known !== 1 && named[i] !== 1 && known !== named[i]) {
-        call.fail(`"${letter}" in "${equation}" is ${known} and ${named[i]}`);
+        call.fail(`"${letter}" in "${shorten(equation)}" is ${known} and ${named[i]}`);
       }
       sizes.set(letter, Math.max(known, named[i]!));
     });
   });
-  const counts = left.replace(/[.,]/g, "");
-  const once = [...counts].filter((letter) => counts.split(letter).length === 2).sort();
+  const counts = new Map<string, number>();
+  for (const letter of left.replace(/[.,]/g, "")) counts.set(letter, (counts.get(letter) ?? 0) + 1);
+  const once = [...counts.keys()].filter((letter) => counts.get(letter) === 1).sort();
   const output = right ?? `...${once.join("")}`;
   const shape = output
     .split(/(\.\.\.|[a-zA-Z])/)
     .filter((part) => part !== "")
     .flatMap((part) => {
       if (part === "...") return ellipsis;
-      return sizes.get(part) ?? call.fail(`"${part}" of "${equation}" is in no input`);
+      return (
+        sizes.get(part) ?? call.fail(`"${shorten(part)}" of "${shorten(equation)}" is in no input`)
+      );
     });
   return [facts(inputs[0]!.dtype, shape)];
 }

@@ -8,7 +8,7 @@ const comparison =
   (call) =>
     elementwise(call, [call.input(0), call.input(1)], {
       dtype: "bool",
-      compute: (a, b) => (holds(a!, b!) ? 1 : 0),
+      compute: ([a, b]) => (holds(a!, b!) ? 1 : 0),
     });
 
 const logical =
@@ -23,7 +23,7 @@ const logical =
 const test =
   (holds: (x: number) => boolean): ShapeRule =>
   (call) =>
-    elementwise(call, [call.input(0)], { dtype: "bool", compute: (x) => (holds(x!) ? 1 : 0) });
+    elementwise(call, [call.input(0)], { dtype: "bool", compute: ([x]) => (holds(x!) ? 1 : 0) });
 
 export const Equal = comparison((a, b) => a === b);
 export const Greater = comparison((a, b) => a > b);
@@ -47,12 +47,8 @@ export function Where(call: Call) {
   if (condition.dtype !== "bool") call.fail(`the condition must be bool, not ${condition.dtype}`);
   if (yes.dtype !== no.dtype) call.fail(`inputs differ in type: ${yes.dtype} and ${no.dtype}`);
   const shape = broadcast(call, [condition, yes, no]);
-  const choose = (holds: number, a: number, b: number) => (holds ? a : b);
-  return [
-    facts(
-      yes.dtype,
-      shape,
-      foldElementwise([condition, yes, no], { dtype: yes.dtype, shape }, choose),
-    ),
-  ];
+  const choose = ([holds, a, b]: readonly number[]) => (holds ? a! : b!);
+  const inputs = [condition, yes, no];
+  const value = foldElementwise(call, inputs, { dtype: yes.dtype, shape }, choose);
+  return [facts(yes.dtype, shape, value)];
 }

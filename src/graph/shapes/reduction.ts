@@ -2,7 +2,7 @@
 import { elementCount } from "../graph.ts";
 import { isFloat, toNumbers } from "../tensorData.ts";
 import { type Call, facts, type ShapeRule, type TensorFacts } from "./call.ts";
-import { constantOf, rowMajorStrides, smallValue, stridedPositions } from "./folding.ts";
+import { constantOf, fold, rowMajorStrides, smallValue, stridedPositions } from "./folding.ts";
 
 type Combine = (elements: readonly number[]) => number;
 
@@ -22,16 +22,16 @@ const reduction =
     const shape = x.shape
       .map((size, axis) => (axes.includes(axis) ? 1 : size))
       .filter((_, axis) => keep || !axes.includes(axis));
-    return [facts(x.dtype, shape, combine && reduced(x, { axes, shape, combine }))];
+    return [facts(x.dtype, shape, combine && reduced(call, x, { axes, shape, combine }))];
   };
 
 function reduced(
+  call: Call,
   x: TensorFacts,
   { axes, shape, combine }: { axes: readonly number[]; shape: readonly number[]; combine: Combine },
 ) {
   const value = smallValue(x);
   if (!value) return undefined;
-  const numbers = toNumbers(value);
   const strides = rowMajorStrides(x.shape);
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const over = (list: readonly number[], offset: number) =>
@@ -40,10 +40,15 @@ function reduced(
       list.map((axis) => strides[axis]!),
       offset,
     );
-  const results = over(kept, 0).map((offset) =>
-    combine(over(axes, offset).map((position) => numbers[position]!)),
-  );
-  return constantOf(x.dtype, shape, isFloat(x.dtype) ? results : results.map(Math.trunc));
+  const compute = () => {
+    const numbers = toNumbers(value);
+    const results = over(kept, 0).map((offset) =>
+      combine(over(axes, offset).map((position) => numbers[position]!)),
+    );
+    return constantOf(x.dtype, shape, isFloat(x.dtype) ? results : results.map(Math.trunc));
+  };
+  const visits = Math.max(elementCount(x.shape), elementCount(shape));
+  return fold(call, { dtype: x.dtype, shape }, { visits, compute });
 }
 
 const sum: Combine = (elements) => elements.reduce((total, element) => total + element, 0);

@@ -1,13 +1,14 @@
 // Operators that change how elements are arranged, not what they are.
-import { type DataType, elementCount } from "../graph.ts";
-import { fromNumbers, pick, toNumbers } from "../tensorData.ts";
+import { type DataType, elementCount, type TensorData } from "../graph.ts";
+import { fromNumbers, toNumbers } from "../tensorData.ts";
 import { type Call, describe, facts, type ShapeRule, type TensorFacts } from "./call.ts";
 import { elementType } from "./elementType.ts";
 import {
   broadcast,
   broadcastPositions,
   constantOf,
-  foldLimit,
+  fold,
+  rearranged,
   rowMajorStrides,
   smallValue,
   stridedPositions,
@@ -78,16 +79,14 @@ export function Transpose(call: Call) {
   const axes = call.axes(order, x.shape.length);
   const shape = axes.map((axis) => x.shape[axis]!);
   const strides = rowMajorStrides(x.shape);
-  const value = smallValue(x);
   const reordered = axes.map((axis) => strides[axis]!);
-  return [facts(x.dtype, shape, value && pick(value, stridedPositions(shape, reordered), shape))];
+  return [rearranged(call, x, shape, () => stridedPositions(shape, reordered))];
 }
 
 export function Expand(call: Call) {
   const [x, target] = [call.input(0), call.integers(1)];
   const shape = broadcast(call, [x, facts(x.dtype, target)]);
-  const small = elementCount(shape) <= foldLimit ? smallValue(x) : undefined;
-  return [facts(x.dtype, shape, small && pick(small, broadcastPositions(x.shape, shape), shape))];
+  return [rearranged(call, x, shape, () => broadcastPositions(x.shape, shape))];
 }
 
 export function Tile(call: Call) {
@@ -117,19 +116,26 @@ export function Concat(call: Call) {
   }
   const total = inputs.reduce((sum, { shape }) => sum + shape[axis]!, 0);
   const shape = first.shape.with(axis, total);
-  return [facts(first.dtype, shape, concatenated(inputs, axis, shape))];
+  const output = { dtype: first.dtype, shape };
+  const values = inputs.map(smallValue);
+  const isKnown = values.every((value) => value !== undefined);
+  const compute = () => concatenated(values as TensorData[], axis, output);
+  return [facts(first.dtype, shape, isKnown ? fold(call, output, { compute }) : undefined)];
 }
 
-function concatenated(inputs: readonly TensorFacts[], axis: number, shape: readonly number[]) {
-  const parts = inputs.map(smallValue);
-  if (!parts.every((part) => part !== undefined)) return undefined;
+function concatenated(
+  inputs: readonly TensorData[],
+  axis: number,
+  { dtype, shape }: { dtype: DataType; shape: readonly number[] },
+): TensorData {
   const outer = elementCount(shape.slice(0, axis));
+  const parts = inputs.filter(({ data }) => data.length > 0);
   const chunks = Array.from({ length: outer }, (_, row) =>
     parts.map(({ data }) =>
       data.subarray((data.length / outer) * row, (data.length / outer) * (row + 1)),
     ),
   );
-  return { dtype: inputs[0]!.dtype, shape, data: new Uint8Array(Buffer.concat(chunks.flat())) };
+  return { dtype, shape, data: new Uint8Array(Buffer.concat(chunks.flat())) };
 }
 
 /** Sizes are an attribute before version 13, an input then, or follow from the number of outputs. */
@@ -148,14 +154,13 @@ export function Split(call: Call) {
   if (sizes.some((part) => part < 0) || sizes.reduce((sum, part) => sum + part, 0) !== size) {
     call.fail(`parts [${sizes}] do not make up the ${size} elements of axis ${axis}`);
   }
-  const value = smallValue(x);
   const strides = rowMajorStrides(x.shape);
   let start = 0;
   return sizes.map((part) => {
     const shape = x.shape.with(axis, part);
-    const positions = value && stridedPositions(shape, strides, start * strides[axis]!);
+    const offset = start * strides[axis]!;
     start += part;
-    return facts(x.dtype, shape, value && positions && pick(value, positions, shape));
+    return rearranged(call, x, shape, () => stridedPositions(shape, strides, offset));
   });
 }
 
@@ -213,21 +218,24 @@ export function Size(call: Call) {
 }
 
 export function Cast(call: Call) {
-  return [converted(call.input(0), elementType(call, "to") ?? call.fail(`"to" is missing`))];
+  return [converted(call, elementType(call, "to") ?? call.fail(`"to" is missing`))];
 }
 
 export function CastLike(call: Call) {
-  return [converted(call.input(0), call.input(1).dtype)];
+  return [converted(call, call.input(1).dtype)];
 }
 
-function converted(x: TensorFacts, dtype: DataType): TensorFacts {
+function converted(call: Call, dtype: DataType): TensorFacts {
+  const x = call.input(0);
   if (x.dtype === dtype) return x;
   const value = smallValue(x);
   if (!value) return facts(dtype, x.shape);
-  const numbers = toNumbers(value);
-  const isInteger = /int/.test(dtype);
-  const elements = isInteger ? numbers.map(Math.trunc) : numbers;
-  return facts(dtype, x.shape, constantOf(dtype, x.shape, elements));
+  const compute = () => {
+    const numbers = toNumbers(value);
+    const isInteger = /int/.test(dtype);
+    return constantOf(dtype, x.shape, isInteger ? numbers.map(Math.trunc) : numbers);
+  };
+  return facts(dtype, x.shape, fold(call, { dtype, shape: x.shape }, { compute }));
 }
 
 /** The same elements under another shape. */

@@ -1,7 +1,9 @@
 // One level of the recursion: segments of the chain side by side, each learning its part of the
 // original from the original's features at its start.
+
 import type { Batch } from "../../data/index.ts";
 import type { Graph } from "../../graph/graph.ts";
+import { record } from "../../record.ts";
 import type { Tensor } from "../../torch/index.ts";
 import { type LossTerm, linearDecay, train } from "../../train/index.ts";
 import { initializeChain } from "../initialize.ts";
@@ -95,12 +97,12 @@ function runLevel(
   const starts = segments.map(({ from }) => from).filter((from) => from !== teacher.input);
   const ends = compared.map(({ to }) => to);
   const known = teacher.look(images, { tensors: [...starts, ...ends], logits });
-  const inputs = segments.map((segment) => [
-    inputOf(segment),
-    segment.from === teacher.input ? images : known.features[segment.from]!,
-  ]);
+  const inputs = segments.map((segment) => {
+    const values = segment.from === teacher.input ? images : known.features[segment.from]!;
+    return [inputOf(segment), values] as const;
+  });
   const training = { training: true, batchWeight };
-  return { known, outputs: chain.network.forward(Object.fromEntries(inputs), training) };
+  return { known, outputs: chain.network.forward(record(inputs), training) };
 }
 
 /** Every segment's feature loss; in turn, one segment's losses at the logits. */

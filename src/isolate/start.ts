@@ -1,0 +1,30 @@
+// Starts a process for what a file might bring down: with a limit of memory, and a watchdog's needs met.
+import { type ChildProcess, spawn } from "node:child_process";
+
+/**
+ * Starts a script of Node that may not take all memory, with a channel and with its stderr piped. The script
+ * should begin with a Watchdog. `detached` puts it into a process group of its own, where Ctrl-C in a
+ * terminal does not reach it.
+ */
+export function startLimited(
+  script: string,
+  { detached = false }: { detached?: boolean } = {},
+): ChildProcess {
+  const command = [process.execPath, script, String(process.pid)];
+  const [program = "", ...args] =
+    process.platform === "linux"
+      ? ["/bin/sh", "-c", 'ulimit -d "$0" 2>/dev/null; exec "$@"', memoryLimit(), ...command]
+      : command;
+  return spawn(program, args, {
+    detached,
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    serialization: "advanced",
+    // Loaders and inspectors of this process are nothing to the child.
+    env: { ...process.env, NODE_OPTIONS: "" },
+  });
+}
+
+/** KiB of data that the child may hold: nine tenths of what is free, so that we outlive it. */
+function memoryLimit(): string {
+  return String(Math.floor((process.availableMemory() * 0.9) / 1024));
+}

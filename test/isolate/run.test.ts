@@ -1,0 +1,141 @@
+// Functions in a process of their own: whatever becomes of it, the call ends and nothing is left behind.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DataError, DeepObfError, InterruptedError, ModelError } from "../../src/errors.ts";
+import { runIsolated } from "../../src/isolate/run.ts";
+import { built } from "../setup/built.ts";
+
+const dist = built();
+const folder = mkdtempSync(join(tmpdir(), "deepobf-isolate-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const module = pathToFileURL(join(folder, "functions.mjs")).href;
+
+beforeAll(() => {
+  writeFileSync(
+    join(folder, "functions.mjs"),
+    `import { DataError } from ${JSON.stringify(dist("errors.js"))};
+    export async function double({ value }, { announce, report }) {
+      announce("doubling", 30);
+      report("half way");
+      return { value: 2 * value };
+    }
+    export async function refuse() { throw new DataError("no images"); }
+    export async function stumble() { undefined.length; }
+    export async function full() { throw Object.assign(new Error("full"), { code: "ENOSPC", path: "/x" }); }
+    export async function crash() { console.error("last words"); process.kill(process.pid, "SIGSEGV"); await new Promise(() => {}); }
+    export async function leave() { process.exit(7); }
+    export async function spin(_, { announce, report }) {
+      announce("spinning over", 1);
+      report(process.pid);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      for (;;);
+    }
+    export async function grow() { for (const kept = []; ; ) kept.push(new Uint8Array(2 ** 28)); }`,
+  );
+});
+
+const run = (name: string, more: Partial<Parameters<typeof runIsolated>[1]> = {}) =>
+  runIsolated<object, unknown>(
+    { module, name },
+    { options: {}, model: "/somewhere/net\n.onnx", ...more },
+  );
+
+/** Whether a process runs; one that waits to be reaped does not. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+describe("a function in a process of its own", () => {
+  it("gets options, tells of events and gives its result", async () => {
+    const events: unknown[] = [];
+    const result = await run("double", {
+      options: { value: 21 },
+      onEvent: (event) => events.push(event),
+    });
+    expect([result, events]).toEqual([{ value: 42 }, ["half way"]]);
+  });
+
+  it("throws its failures with their exit codes, and bugs with their stacks", async () => {
+    await expect(run("refuse")).rejects.toMatchObject({ message: "no images", exitCode: 4 });
+    await expect(run("refuse")).rejects.toBeInstanceOf(DataError);
+    await expect(run("full")).rejects.toMatchObject({ code: "ENOSPC", path: "/x" });
+    const bug = await run("stumble").catch((error: Error) => error);
+    expect(bug).not.toBeInstanceOf(DeepObfError);
+    expect((bug as Error).stack).toContain("functions.mjs");
+  });
+
+  it("may crash or leave: the model is to blame", async () => {
+    const crash = run("crash");
+    await expect(crash).rejects.toBeInstanceOf(ModelError);
+    await expect(crash).rejects.toThrow(
+      "starting to look at net\\u{a}.onnx was ended by SIGSEGV\nIts last words: last words",
+    );
+    await expect(run("leave")).rejects.toThrow("ended with code 7");
+  });
+
+  it("may ask for all memory: the process ends, not the machine", async () => {
+    await expect(run("grow")).rejects.toThrow(/allocation failed|ended (by|with)/);
+  });
+
+  it("has a deadline", async () => {
+    const pids: unknown[] = [];
+    const spinning = run("spin", { onEvent: (pid) => pids.push(pid) });
+    await expect(spinning).rejects.toThrow("spinning over net\\u{a}.onnx did not end within 1 s");
+    await expect.poll(() => isAlive(Number(pids[0])), { timeout: 5000 }).toBe(false);
+  });
+
+  it("ends when it is told to", async () => {
+    const controller = new AbortController();
+    const spinning = run("spin", {
+      signal: controller.signal,
+      onEvent: () => controller.abort("SIGINT"),
+    });
+    await expect(spinning).rejects.toBeInstanceOf(InterruptedError);
+    await expect(spinning).rejects.toMatchObject({ exitCode: 130 });
+  });
+});
+
+describe.skipIf(process.platform !== "linux")("a process that computes", () => {
+  async function start() {
+    const script = `
+      const { runIsolated } = await import(${JSON.stringify(dist("isolate/run.js"))});
+      const event = (pid) => console.log(pid);
+      runIsolated({ module: ${JSON.stringify(module)}, name: "spin" }, { options: {}, model: "m", onEvent: event })
+        .catch(() => setInterval(() => {}, 1000));`;
+    const parent = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const pid = await new Promise<number>((resolve) =>
+      parent.stdout.once("data", (text) => resolve(Number(text))),
+    );
+    expect(isAlive(pid)).toBe(true);
+    return { parent, pid };
+  }
+
+  it.each(["SIGKILL", "SIGTERM", "SIGINT"] as const)(
+    "dies with its parent, by %s",
+    async (signal) => {
+      const { parent, pid } = await start();
+      parent.kill(signal);
+      await expect.poll(() => isAlive(pid), { timeout: 5000 }).toBe(false);
+    },
+  );
+
+  it("dies at its deadline where its parent cannot end it", async () => {
+    const { parent, pid } = await start();
+    parent.kill("SIGSTOP");
+    try {
+      await expect.poll(() => isAlive(pid), { timeout: 20_000 }).toBe(false);
+    } finally {
+      parent.kill("SIGKILL");
+    }
+  });
+});
