@@ -1,15 +1,24 @@
 // The plan of the chain as text, so that a long training is not begun on the wrong one.
+import type { Judgement } from "../evaluate/index.ts";
 import { type ChainPlan, layerCosts } from "../obfuscate/plan.ts";
 import type { Description } from "../obfuscate/prepare.ts";
-import { dataLine, renderTable } from "./render.ts";
+import { dataLine, percent, renderTable } from "./render.ts";
 
 /** What the main job has decided before it trains. */
 export function renderDescription(description: Description): string {
-  const { data, nodes, boundary, plan, extractorMacs } = description;
+  const { data, nodes, boundary, plan, extractorMacs, judgement } = description;
   const map = boundary.shape.slice(1).join(", ");
   return (
-    `${dataLine(data)}\nboundary: "${boundary.tensor}" [${map}] of ${nodes} nodes\n` +
+    `${dataLine(data)}\n${judgement ? `${judgementLine(judgement)}\n` : ""}boundary: "${boundary.tensor}" [${map}] of ${nodes} nodes\n` +
     renderPlan(plan, extractorMacs)
+  );
+}
+
+function judgementLine({ samples, accuracy, interval, confidence }: Judgement): string {
+  const [least, greatest] = interval.map((share) => (100 * share).toFixed(1));
+  return (
+    `the original is right on ${percent(accuracy)} of ${samples} test images (95 % interval ${least} to ` +
+    `${greatest} %), and ${percent(confidence)} sure of its answers`
   );
 }
 

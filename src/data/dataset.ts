@@ -81,14 +81,27 @@ export function assertShape(dataset: Dataset, shape: readonly number[]): void {
   );
 }
 
-/** Throws DataError where a label is not below `outputs`, the number of a model's outputs. */
+/**
+ * Throws DataError where a label is not below `outputs`, the number of a model's outputs, and where there are more
+ * outputs than classes: the model knows a class that the data do not, so that others may stand in the wrong place.
+ * Classes that are named by their own numbers are in their place all the same.
+ */
 export function assertLabels({ name, labels, classes }: Dataset, outputs: number): void {
   if (!labels || !classes) return;
   const largest = labels.reduce((most, label) => Math.max(most, label), 0);
-  if (largest < outputs) return;
+  if (largest >= outputs) {
+    throw new DataError(
+      `${name} has labels up to ${largest} (${classes.length} classes), ` +
+        `but the model has only ${outputs} outputs`,
+    );
+  }
+  const areNumbers = classes.every((each, place) => each === String(place));
+  if (classes.length >= outputs || areNumbers) return;
+  const shown = classes.slice(0, 5).map((each) => JSON.stringify(each));
+  const more = classes.length > shown.length ? ", ..." : "";
   throw new DataError(
-    `${name} has labels up to ${largest} (${classes.length} classes), ` +
-      `but the model has only ${outputs} outputs`,
+    `the model has ${outputs} outputs, but ${name} has ${classes.length} classes (${shown.join(", ")}${more}): ` +
+      "expected a class for each output. Is a class folder missing? --classes FILE gives the order of all",
   );
 }
 

@@ -27,6 +27,8 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
   readonly simulation?: "recursive" | "direct";
   /** Share of the last steps in which the classifier learns as well; 0 by default, for the original's. */
   readonly tuneClassifier?: number;
+  /** Goes on although the original's answers cannot be its own. */
+  readonly acceptOriginal?: boolean;
   /** Most MACs of the chain. */
   readonly maxMacs?: number;
   /** Other types of numbers that the shipped file is written in as well; none by default. */

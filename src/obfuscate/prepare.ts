@@ -12,6 +12,7 @@ import {
 } from "../data/index.ts";
 import { assertSupported } from "../engine/index.ts";
 import { DeepObfError, type ModelError } from "../errors.ts";
+import type { Judgement } from "../evaluate/index.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import { countCost } from "../graph/cost.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
@@ -31,6 +32,7 @@ import { type ObfuscateOptions, type ResolvedOptions, resolveOptions } from "./o
 import { type ChainPlan, planChain } from "./plan.ts";
 import type { RehearsalOptions } from "./rehearsal.ts";
 import { nameChainInput, seal } from "./seal.ts";
+import { tryOut } from "./tryOut.ts";
 
 /** The original and its data, checked against each other, and the plan of the chain. */
 export interface Inputs {
@@ -54,6 +56,8 @@ export interface Description {
   readonly plan: ChainPlan;
   /** MACs of the original's extractor at batch 1. */
   readonly extractorMacs: number;
+  /** What some test images say of the original; undefined where they have no labels. */
+  readonly judgement: Judgement | undefined;
 }
 
 /**
@@ -83,8 +87,9 @@ export async function prepare(
   const inputs = planFor(graph, data, options);
   const { original, boundary, plan, extractor } = inputs;
   const decided = resolveOptions(options, { data, device });
+  const judgement = await tryOut(inputs, untrainedChain(inputs), decided);
   const description: Description = {
-    ...{ data: dataFacts(data), nodes: original.nodes.length, boundary, plan },
+    ...{ data: dataFacts(data), nodes: original.nodes.length, boundary, plan, judgement },
     extractorMacs: countCost(extractor, inferShapes(extractor)).macs,
   };
   const identity = {
@@ -162,14 +167,18 @@ function foldAround(graph: Graph, boundary: Boundary): Graph {
 }
 
 /** Throws ModelError where the trained chain could not be shipped with this classifier, or not be quantized. */
-function assertSealable(
-  { original, classifier, plan }: Pick<Inputs, "original" | "classifier" | "plan">,
-  quantize: readonly Quantization[] = [],
-): void {
+function assertSealable(inputs: Planned, quantize: readonly Quantization[] = []): void {
+  const sealed = untrainedChain(inputs);
+  encodeModel(quantize.includes("int8") ? withOpsetForInt8(sealed) : sealed);
+}
+
+type Planned = Pick<Inputs, "original" | "classifier" | "plan">;
+
+/** What would be shipped if nothing were trained. */
+function untrainedChain({ original, classifier, plan }: Planned): Graph {
   const untrained = sequential(plan.layers, { shape: plan.input });
   const options = { depth: plan.layers.length, seed: 0 };
-  const sealed = seal(nameChainInput(untrained, original), classifier, options);
-  encodeModel(quantize.includes("int8") ? withOpsetForInt8(sealed) : sealed);
+  return seal(nameChainInput(untrained, original), classifier, options);
 }
 
 /** The shape that an image folder's images are brought to: that of the model's input, as far as it is fixed. */

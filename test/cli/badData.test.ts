@@ -136,7 +136,7 @@ refusals({
     return { args, code: 4, says: ["3×32×32", "1×16×16"] };
   },
   "no test images": refused("images", { "train/cat/1.png": image }, [
-    "test/ (or val/) does not exist",
+    "test/ (or val/, valid/, validation/) does not exist",
   ]),
   "no images at all": refused("images", { "readme.txt": "" }, ["train/ does not exist", "test/"]),
   "a class without images": refused("images", two({ "train/emu/.keep": "" }), [

@@ -14,7 +14,19 @@ for (const [name, content] of Object.entries(idxFiles())) file(`idx/${name}`, co
 const data = `idx:${file("idx")}`;
 
 function job(out: string): string[] {
-  return ["obfuscate", model, "--data", data, "--depth", "3", "--epochs", "1", "--out", out];
+  return [
+    "obfuscate",
+    model,
+    "--data",
+    data,
+    "--depth",
+    "3",
+    "--epochs",
+    "1",
+    "--out",
+    out,
+    "--accept-original",
+  ];
 }
 
 /** A copy of the built package without what was built for libtorch; npm packages as links. */

@@ -79,6 +79,9 @@ test("labels and shape are checked against a model", () => {
   assertLabels(ten, 10);
   expect(() => assertLabels(ten, 9)).toThrow(DataError);
   expect(() => assertLabels(ten, 9)).toThrow("ten has labels up to 9 (10 classes)");
+  expect(() => assertLabels(ten, 11)).toThrow(/11 outputs, but ten has 10 classes \("c0", "c1"/);
+  const numbers = ten.classes!.map((_, place) => String(place));
+  expect(() => assertLabels({ ...ten, classes: numbers }, 11)).not.toThrow();
   assertShape(ten, [1, 1, 2]);
   expect(() => assertShape(ten, [3, 1, 2])).toThrow("takes images of 3×1×2");
 });

@@ -386,7 +386,7 @@ describe("originals of other kinds", () => {
   ])("work: %s", async (_, graph) => {
     const file = written(graph);
     const { files, obfuscated, verify } = await obfuscate(
-      options({ model: file, epochs: 1, depth: 3 }),
+      options({ model: file, epochs: 1, depth: 3, acceptOriginal: true }),
     );
     expect(obfuscated.convolutions).toBe(3);
     expect(verify.maxRelDiff).toBeLessThan(1e-4);
@@ -394,19 +394,40 @@ describe("originals of other kinds", () => {
   });
 });
 
-test("an original that gives no numbers ends the run, which keeps no such checkpoint", async () => {
+test("an original that gives no numbers is refused before anything is written", async () => {
   const graph = other();
   const damaged = float32([6, 1, 3, 3]).data.fill(0xff); // NaN
   const weight = { ...graph.initializers.get("a.weight")!, data: damaged };
   const initializers = new Map([...graph.initializers, ["a.weight", weight] as const]);
   const out = path();
-  const job = options({ model: written({ ...graph, initializers }), out, checkpointSeconds: 0 });
+  const error = await failure(
+    obfuscate(options({ model: written({ ...graph, initializers }), out })),
+  );
+  expect(error).toBeInstanceOf(ModelError);
+  expect(error.message).toMatch(/gives NaN for image 0 .*weights are damaged/);
+  expect(existsSync(out)).toBe(false);
+});
+
+test("a training that diverges ends the run, which keeps no such checkpoint", async () => {
+  const out = path();
+  const job = options({ out, learningRate: 1e30, optimizer: "sgd", checkpointSeconds: 0 });
   for (const work of [() => obfuscate(job), () => resume(out)]) {
     const error = await failure(work());
     expect(error).toBeInstanceOf(DivergedError);
-    expect(error.message).toMatch(/stage "chain" by step 1 of 32: feature = NaN.*--mean/);
+    expect(error.message).toMatch(/stage "chain" by step \d+ of 32: .* = (NaN|Infinity)/);
   }
-  expect(readdirSync(out)).toEqual(["config.json", "metrics.jsonl"]);
+  const checkpoints = existsSync(join(out, "checkpoints"))
+    ? readdirSync(join(out, "checkpoints"))
+    : [];
+  expect(checkpoints.length).toBeLessThanOrEqual(2);
+});
+
+test("an original that was shown other images than it learned from is refused with what explains it", async () => {
+  const out = path();
+  const error = await failure(obfuscate(options({ out, mean: [-3], std: [0.01] })));
+  expect(error).toBeInstanceOf(DataError);
+  expect(error.message).toMatch(/is right on .* of 64 test images, .*--accept-original goes on/);
+  expect(existsSync(out)).toBe(false);
 });
 
 describe("what is wrong is told before a folder is made", () => {

@@ -20,7 +20,15 @@ const kills = 40;
 /** Arguments of a run that saves after every step. */
 function obfuscate(out: string, ...more: string[]): string[] {
   const needed = ["--data", data, "--depth", "4", "--epochs", "10", "--out", out];
-  const small = ["--batch-size", "16", "--threads", "1", "--simulation", "recursive"];
+  const small = [
+    "--batch-size",
+    "16",
+    "--threads",
+    "1",
+    "--simulation",
+    "recursive",
+    "--accept-original",
+  ];
   return ["obfuscate", model, ...needed, ...small, "--checkpoint-seconds", "0", ...more];
 }
 

@@ -60,7 +60,7 @@ async function trained(model: Graph, changes: Partial<ObfuscateOptions>) {
   const data = noise(height!, width!);
   const given: ObfuscateOptions = {
     ...{ model: file, data, depth: 5, epochs: 2, out: path(), batchSize: 4 },
-    ...{ precision: "f32", ...changes },
+    ...{ precision: "f32", acceptOriginal: true, ...changes },
   };
   const { options, inputs } = await prepare(given);
   const run = await RunFolder.create(options.out, { job: "obfuscate", options });
@@ -298,7 +298,10 @@ test("the frozen original gives the features and logits of its file, and judges 
   const model = models.densenet;
   const file = path();
   writeFileSync(file, encodeModel(model));
-  const given = { ...{ model: file, data: noise(16, 16), depth: 3, epochs: 1, out: path() } };
+  const given = {
+    ...{ model: file, data: noise(16, 16), depth: 3, epochs: 1, out: path() },
+    acceptOriginal: true,
+  };
   const { teacher: graph, boundary } = (await prepare(given)).inputs;
   using teacher = new Teacher(graph, boundary, { device: "cpu", precision: "f32" });
   expect(teacher.shapeOf(boundary.tensor)).toEqual(boundary.shape.slice(1));

@@ -3,7 +3,7 @@ import type { Description } from "../../obfuscate/index.ts";
 import { quantizations } from "../../quantize/names.ts";
 import { trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
-import { choice, choices, integer, number, required, text } from "../options.ts";
+import { choice, choices, flag, integer, number, required, text } from "../options.ts";
 import { renderDescription } from "../planTable.ts";
 import { renderSummary } from "../summary.ts";
 
@@ -53,6 +53,10 @@ const obfuscateOptions = {
     help: "share of the steps, the last ones, in which the classifier learns too (default 0: the original's)",
     min: 0,
     max: 1,
+  }),
+  acceptOriginal: flag({
+    flags: "--accept-original",
+    help: "go on although the original's answers cannot be its own on these images",
   }),
   maxMacs: number({
     flags: "--max-macs <N>",

@@ -9,7 +9,7 @@ import { type LossTerm, linearDecay, train } from "../../train/index.ts";
 import { initializeChain } from "../initialize.ts";
 import { featureTerm, logitTerms } from "../jointLoss.ts";
 import { ChainLearner } from "../learner.ts";
-import type { Lesson, SimulationWork } from "../simulate.ts";
+import type { Lesson, SimulationWork } from "../lesson.ts";
 import type { Knowledge } from "../teacher.ts";
 import type { Weights } from "../weights.ts";
 import { finishedTensors } from "./finished.ts";

@@ -5,7 +5,7 @@
 import { inferShapes } from "../../graph/shapes.ts";
 import { sequential } from "../../models/index.ts";
 import { withTuned } from "../classifierTuning.ts";
-import type { Lesson, Simulated, SimulationWork } from "../simulate.ts";
+import type { Lesson, Simulated, SimulationWork } from "../lesson.ts";
 import type { Weights } from "../weights.ts";
 import { readFinished } from "./finished.ts";
 import { trainLevel } from "./level.ts";

@@ -1,0 +1,126 @@
+// Classifiers that are shown images in another form than they learned from, told from sound ones.
+import { describe, expect, test } from "vitest";
+import { inMemory, type Labelled, type Normalization } from "../../src/data/index.ts";
+import type { Classifier } from "../../src/evaluate/classifier.ts";
+import { explain, judge } from "../../src/evaluate/index.ts";
+import { bestOrder, suspicionOf } from "../../src/evaluate/plausibility.ts";
+import { toFloat32 } from "../../src/graph/tensorData.ts";
+
+const classes = ["ant", "bee", "cat", "dog"];
+const count = 400;
+
+/** Images of one colour: red tells the class, green and blue are alike in all of them. */
+function colours(): Labelled {
+  const labels = Int32Array.from({ length: count }, (_, i) => i % classes.length);
+  const pixels = new Uint8Array(count * 3 * 4);
+  labels.forEach((label, i) => {
+    pixels.fill(40 + 50 * label, i * 12, i * 12 + 4);
+    pixels.fill(128, i * 12 + 4, (i + 1) * 12);
+  });
+  return inMemory({ name: "colours", pixels, labels, shape: [3, 2, 2], classes });
+}
+
+/** Sure of the class that the first channel tells, once the normalisation that it learned is undone. */
+function classifier(
+  learned: Normalization,
+  { channel = 0, output = (label: number) => label } = {},
+): Classifier {
+  return {
+    ...{ name: "model", shape: [3, 2, 2], outputs: classes.length },
+    async logits(images) {
+      const values = toFloat32(images);
+      const logits = new Float32Array(images.shape[0]! * classes.length);
+      for (let i = 0; i < images.shape[0]!; i++) {
+        const [mean, std] = [learned.mean, learned.std].map((each) => each[channel] ?? each[0]!);
+        const level = 255 * (values[i * 12 + channel * 4]! * std! + mean!);
+        const label = Math.max(0, Math.min(3, Math.round((level - 40) / 50)));
+        logits[i * classes.length + output(label)] = 10;
+      }
+      return logits;
+    },
+    latency: async () => 1,
+  };
+}
+
+const imageNet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+const plain = { mean: [0], std: [1] };
+
+describe("a sound classifier", () => {
+  test("is not suspected", async () => {
+    const judgement = await judge(classifier(imageNet), colours(), imageNet);
+    expect(judgement).toMatchObject({ samples: count, accuracy: 1, suspicion: undefined });
+    expect(judgement.confidence).toBeCloseTo(1 / (1 + 3 * Math.exp(-10)), 6);
+    expect(judgement.interval[0]).toBeGreaterThan(0.98);
+  });
+
+  test.each([
+    [2000, 0.93, 0.98, 10],
+    [2000, 0.6, 0.8, 100],
+    [2000, 0.3, 0.35, 10],
+    [20, 0.1, 0.99, 10],
+    [100, 0.8, 0.9, 2],
+  ])(
+    "of %d images, %d right and %d sure, of %d classes, neither",
+    (samples, accuracy, confidence, n) => {
+      expect(suspicionOf({ samples, accuracy, confidence, classes: n })).toBeUndefined();
+    },
+  );
+});
+
+describe("suspicion", () => {
+  test.each([
+    [2000, 0.1, 0.99, 10, "chance"],
+    [2000, 0.32, 0.97, 10, "confidence"],
+    [2000, 0.22, 0.97, 10, "confidence"],
+    [500, 0.52, 0.9, 2, "chance"],
+  ] as const)(
+    "of %d images, %d right and %d sure, of %d classes: %s",
+    (samples, accuracy, confidence, n, why) => {
+      expect(suspicionOf({ samples, accuracy, confidence, classes: n })).toBe(why);
+    },
+  );
+});
+
+describe("explanations", () => {
+  test("name a forgotten normalisation", async () => {
+    const forgetful = classifier(imageNet);
+    expect((await judge(forgetful, colours(), plain)).suspicion).toBeDefined();
+    expect(await explain(forgetful, colours(), plain)).toMatchObject({
+      ...{ normalization: imageNet, reversedChannels: false, order: undefined, accuracy: 1 },
+    });
+  });
+
+  test("name channels in reverse", async () => {
+    const reversed = classifier(plain, { channel: 2 });
+    expect((await judge(reversed, colours(), plain)).suspicion).toBe("chance");
+    expect(await explain(reversed, colours(), plain)).toMatchObject({
+      ...{ normalization: plain, reversedChannels: true, accuracy: 1 },
+    });
+  });
+
+  test("name another order of the classes, also a shift by one", async () => {
+    for (const order of [
+      [2, 0, 3, 1],
+      [1, 2, 3, 0],
+    ]) {
+      const permuted = classifier(plain, { output: (label) => order[label]! });
+      expect((await judge(permuted, colours(), plain)).suspicion).toBe("chance");
+      const found = await explain(permuted, colours(), plain);
+      expect(found).toMatchObject({ reversedChannels: false, order, accuracy: 1 });
+    }
+  });
+
+  test("are none where nothing helps", async () => {
+    const broken = classifier(plain, { output: () => 0 });
+    expect(await explain(broken, colours(), plain)).toBeUndefined();
+  });
+});
+
+test("an order is taken only where it is one to one and explains much more", () => {
+  const labels = Int32Array.of(0, 0, 1, 1, 2, 2);
+  expect(bestOrder(Int32Array.of(1, 1, 0, 0, 2, 2), labels, 3)).toEqual({
+    ...{ order: [1, 0, 2], accuracy: 1 },
+  });
+  expect(bestOrder(Int32Array.of(1, 1, 1, 1, 2, 2), labels, 3).order).toBeUndefined();
+  expect(bestOrder(labels, labels, 3)).toEqual({ order: undefined, accuracy: 1 });
+});
