@@ -5,10 +5,10 @@ import { dataLine, renderTable } from "./render.ts";
 
 /** What the main job has decided before it trains. */
 export function renderDescription(description: Description): string {
-  const { data, nodes, boundary, plan, extractorMacs } = description;
+  const { data, choice, nodes, boundary, plan, extractorMacs } = description;
   const map = boundary.shape.slice(1).join(", ");
   return (
-    `${dataLine(data)}\nboundary: "${boundary.tensor}" [${map}] of ${nodes} nodes\n` +
+    `${dataLine(data)}\n${choice ? `${choice}\n` : ""}boundary: "${boundary.tensor}" [${map}] of ${nodes} nodes\n` +
     renderPlan(plan, extractorMacs)
   );
 }

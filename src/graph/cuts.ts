@@ -3,8 +3,9 @@
 import { ModelError } from "../errors.ts";
 import { describeNode, type Graph, type Node } from "./graph.ts";
 import { beforeObstacles, obstacleAfter } from "./obstacles.ts";
+import { layoutChange } from "./rewrites/permutation.ts";
 import type { TensorFacts } from "./shapes.ts";
-import { consumers, dominators } from "./topology.ts";
+import { consumers, dominators, producers } from "./topology.ts";
 
 type Facts = ReadonlyMap<string, TensorFacts>;
 
@@ -44,7 +45,9 @@ export function findBoundary(graph: Graph, facts: Facts, name?: string): Boundar
   const path = separators(graph, { facts, output });
   if (name !== undefined) return checkBoundary(facts, { path, name });
 
-  const maps = path.filter((tensor) => isMap(facts, tensor));
+  const made = producers(graph);
+  const isTurned = (tensor: string) => layoutChange(made.get(tensor)) !== undefined;
+  const maps = path.filter((tensor) => isMap(facts, tensor) && !isTurned(tensor));
   const blocked = beforeObstacles(graph, facts);
   const free = maps.filter((tensor) => !blocked.has(tensor));
   const large = free.filter((tensor) => !isVector(facts, tensor));
