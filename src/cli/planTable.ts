@@ -6,12 +6,16 @@ import { dataLine, percent, renderTable } from "./render.ts";
 
 /** What the main job has decided before it trains. */
 export function renderDescription(description: Description): string {
-  const { data, nodes, boundary, plan, extractorMacs, judgement } = description;
+  const { data, choice, nodes, boundary, plan, extractorMacs, judgement } = description;
   const map = boundary.shape.slice(1).join(", ");
-  return (
-    `${dataLine(data)}\n${judgement ? `${judgementLine(judgement)}\n` : ""}boundary: "${boundary.tensor}" [${map}] of ${nodes} nodes\n` +
-    renderPlan(plan, extractorMacs)
-  );
+  const lines = [
+    dataLine(data),
+    ...(choice ? [choice] : []),
+    ...(judgement ? [judgementLine(judgement)] : []),
+    `boundary: "${boundary.tensor}" [${map}] of ${nodes} nodes`,
+    renderPlan(plan, extractorMacs),
+  ];
+  return lines.join("\n");
 }
 
 function judgementLine({ samples, accuracy, interval, confidence }: Judgement): string {

@@ -2,6 +2,8 @@
 
 import { ModelError } from "../errors.ts";
 import { type DataType, elementSize, type TensorData, type ValueInfo } from "../graph/graph.ts";
+import type { Layout } from "../graph/layout.ts";
+import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
 import { isImageType } from "./inputTypes.ts";
 
 export interface Classifier {
@@ -30,10 +32,16 @@ export interface ImageInput {
   ];
   /** The only batch size that the model takes, if it is fixed. */
   readonly batch: number | undefined;
+  /** How the model wants its images. */
+  readonly layout: Layout;
 }
 
-/** The image input of a model. Throws ModelError where it has another kind of input. */
-export function imageInput(model: string, inputs: readonly ValueInfo[]): ImageInput {
+/** The image input of a model of that layout. Throws ModelError where it has another kind of input. */
+export function imageInput(
+  model: string,
+  inputs: readonly ValueInfo[],
+  layout: Layout = "NCHW",
+): ImageInput {
   const [input] = inputs;
   if (input === undefined || inputs.length > 1) {
     const names = inputs.map(({ name }) => `"${name}"`).join(", ") || "none";
@@ -47,10 +55,28 @@ export function imageInput(model: string, inputs: readonly ValueInfo[]): ImageIn
         `but it is ${input.dtype} [${input.shape?.join(", ") ?? "of unknown rank"}]`,
     );
   }
-  const [batch, channels, height, width] = input.shape.map((size) =>
-    typeof size === "number" ? size : undefined,
-  );
-  return { name: input.name, dtype: input.dtype, shape: [channels, height, width], batch };
+  const [batch, a, b, c] = input.shape.map((size) => (typeof size === "number" ? size : undefined));
+  const shape = layout === "NHWC" ? ([c, a, b] as const) : ([a, b, c] as const);
+  return { name: input.name, dtype: input.dtype, shape, batch, layout };
+}
+
+/** Float32 images [N, channels, height, width] as a model of that layout takes them. */
+export function arrangeImages(images: TensorData, layout: Layout): TensorData {
+  if (layout === "NCHW") return images;
+  const [count, channels, height, width] = images.shape as [number, number, number, number];
+  const area = height * width;
+  const from = toFloat32(images);
+  const to = new Float32Array(from.length);
+  for (let image = 0; image < count; image++) {
+    const start = image * channels * area;
+    for (let channel = 0; channel < channels; channel++) {
+      const plane = start + channel * area;
+      for (let pixel = 0; pixel < area; pixel++) {
+        to[start + pixel * channels + channel] = from[plane + pixel]!;
+      }
+    }
+  }
+  return fromFloat32([count, height, width, channels], to);
 }
 
 /**

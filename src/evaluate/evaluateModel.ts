@@ -2,7 +2,10 @@
 import type { DataOptions } from "../data/dataOptions.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { loadTestData } from "../data/load.ts";
+import { ModelError } from "../errors.ts";
+import { takeScores } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
+import { imageLayout } from "../graph/layout.ts";
 import { toFloat32Graph } from "../graph/rewrites.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
@@ -17,6 +20,8 @@ export interface EvaluateOptions extends DataOptions {
   readonly model: string;
   /** Data set in the notation of docs/data.md. */
   readonly data: string;
+  /** The output that tells the classes apart; the one that comes from a linear layer by default. */
+  readonly output?: string;
   /** What executes the model: ONNX Runtime by default. */
   readonly runtime?: "ort" | "torch";
   /** Of each channel, for pixels in [0, 1]; 0 and 1 by default. */
@@ -51,7 +56,7 @@ export async function evaluateModel(
   const { mean = [0], std = [1], onNote } = options;
   announce("reading", readingSeconds);
   const graph = await readModel(options.model);
-  const { shape } = imageInput(fileName(options.model), graph.inputs);
+  const { shape } = imageInput(fileName(options.model), graph.inputs, imageLayout(graph));
   announce("reading images for", Number.POSITIVE_INFINITY);
   const { test, notes = [] } = await loadTestData(options.data, { ...options, shape });
   for (const note of notes) onNote?.(note);
@@ -84,14 +89,28 @@ export function evaluateWatched(
   return evaluateModel({ ...options, onProgress, onNote }, watch);
 }
 
+/** The graph with scores of classes as its only output; as it is where its shapes are not known before it runs. */
+function scored(graph: Graph, test: Dataset, { output }: EvaluateOptions): Graph {
+  try {
+    return takeScores(graph, { shape: test.shape, output });
+  } catch (error) {
+    if (!(error instanceof ModelError) || output !== undefined || graph.outputs.length > 1)
+      throw error;
+    return graph;
+  }
+}
+
 async function openSession(graph: Graph, test: Dataset, options: EvaluateOptions): Promise<Opened> {
   const { model, threads } = options;
-  const session = await openModel(model, [() => graph, () => toFloat32Graph(graph)], {
-    name: fileName(model),
+  const taken = scored(graph, test, options);
+  const output = taken.outputs[0]?.name;
+  const session = await openModel(model, [() => taken, () => toFloat32Graph(taken)], {
+    ...{ name: fileName(model), output },
     ...(threads !== undefined && { threads }),
   });
   try {
-    const classifier = await OnnxClassifier.open(session, test);
+    const how = { layout: imageLayout(graph), output };
+    const classifier = await OnnxClassifier.open(session, test, how);
     return { classifier, [Symbol.asyncDispose]: () => session.close() };
   } catch (error) {
     await session.close();
@@ -107,8 +126,9 @@ async function openNetwork(graph: Graph, test: Dataset, options: EvaluateOptions
   const { model, threads } = options;
   const device = parseDevice(options.device ?? "cpu");
   if (threads !== undefined) setThreads(threads);
-  const network = new Network(graph, { device });
+  const network = new Network(scored(graph, test, options), { device });
   const name = fileName(model);
-  const classifier = new NetworkClassifier(network, { name, shape: test.shape, device });
+  const layout = imageLayout(graph);
+  const classifier = new NetworkClassifier(network, { name, shape: test.shape, device, layout });
   return { classifier, [Symbol.asyncDispose]: async () => network.dispose() };
 }

@@ -2,10 +2,12 @@
 
 import { signatures } from "../engine/signatures.ts";
 import { ModelError } from "../errors.ts";
+import { takeScores } from "../graph/adopt.ts";
 import { countCost } from "../graph/cost.ts";
 import { type Boundary, findBoundary, findCutPoints } from "../graph/cuts.ts";
 import type { Dimension, Graph, Node } from "../graph/graph.ts";
-import { dequantize } from "../graph/rewrites.ts";
+import { imageLayout, turnInput } from "../graph/layout.ts";
+import { dequantize, dropTails, sinkTransposes } from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
 import { assertInference } from "../graph/trainingMode.ts";
@@ -14,6 +16,8 @@ import { readModel } from "../onnx/index.ts";
 import { record } from "../record.ts";
 import { shorten } from "../text.ts";
 import { givenShapes } from "./givenShapes.ts";
+
+type Facts = ReadonlyMap<string, TensorFacts>;
 
 export interface Inspection {
   readonly parameters: number;
@@ -68,7 +72,7 @@ export function inspectGraph(
   { inputShape }: { inputShape?: readonly number[] } = {},
 ): Inspected {
   const floats = dequantize(graph);
-  const warnings = warnOfUnsupported(floats);
+  const warnings = warnOfUnsupported(dropTails(floats));
   const attempt = <T>(find: () => T): T | undefined => {
     try {
       return find();
@@ -80,8 +84,9 @@ export function inspectGraph(
   };
   attempt(() => assertInference(graph));
   const facts = attempt(() => inferShapes(floats, givenShapes(floats, inputShape)));
-  const boundary = facts && attempt(() => findBoundary(floats, facts));
-  const cutPoints = facts && attempt(() => findCutPoints(floats, facts));
+  const cut = facts && (attempt(() => classifierOf(floats, facts)) ?? { graph: floats, facts });
+  const boundary = cut && attempt(() => findBoundary(cut.graph, cut.facts));
+  const cutPoints = cut && attempt(() => findCutPoints(cut.graph, cut.facts));
   const cost = countCost(floats, facts ?? new Map());
   const operators = countOperators(graph);
   const [input] = graph.inputs;
@@ -99,8 +104,20 @@ export function inspectGraph(
   return { inspection, warnings };
 }
 
+/** The graph as the main job cuts it: with scores of classes as its only output, and channels first. */
+function classifierOf(graph: Graph, known: Facts): { graph: Graph; facts: Facts } {
+  const [input] = graph.inputs;
+  const [, ...sizes] = known.get(input?.name ?? "")?.shape ?? [];
+  if (sizes.length !== 3 || graph.inputs.length !== 1) return { graph, facts: known };
+  const [a, b, c] = sizes as [number, number, number];
+  const isLast = imageLayout(graph) === "NHWC";
+  const scored = takeScores(graph, { shape: isLast ? [c, a, b] : [a, b, c] });
+  const turned = sinkTransposes(isLast ? turnInput(scored, "NCHW") : scored);
+  return { graph: turned, facts: inferShapes(turned) };
+}
+
 /** Whether the graph is a plain chain. Constants and what is computed from shapes alone do not count. */
-export function isSequential(graph: Graph, facts: ReadonlyMap<string, TensorFacts>): boolean {
+export function isSequential(graph: Graph, facts: Facts): boolean {
   const isConstant = (name: string) =>
     graph.initializers.has(name) || facts.get(name)?.value !== undefined;
   const nodes = graph.nodes.filter((node) => !node.outputs.every(isConstant));

@@ -2,11 +2,13 @@
 
 import type { Network } from "../engine/index.ts";
 import type { TensorData } from "../graph/graph.ts";
+import type { Layout } from "../graph/layout.ts";
 import { uniform } from "../graph/random.ts";
 import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
 import { median } from "../runtime/index.ts";
 import { type Device, type DType, fromBytes, inferenceMode, scope } from "../torch/index.ts";
 import {
+  arrangeImages,
   type Classifier,
   classesOf,
   type ImageInput,
@@ -30,13 +32,19 @@ export class NetworkClassifier implements Classifier {
   /** Tries the network on one blank image. Throws ModelError where it is no image classifier. */
   constructor(
     network: Network,
-    { name, shape, device = "cpu" }: { name: string; shape: Classifier["shape"]; device?: Device },
+    options: {
+      name: string;
+      shape: Classifier["shape"];
+      device?: Device;
+      layout?: Layout;
+    },
   ) {
+    const { name, shape, device = "cpu", layout = "NCHW" } = options;
     this.name = name;
     this.shape = shape;
     this.#network = network;
     this.#device = device;
-    this.#input = imageInput(name, network.graph.inputs);
+    this.#input = imageInput(name, network.graph.inputs, layout);
     const batch = this.#input.batch ?? 1;
     const size = shape.reduce((product, length) => product * length, batch);
     const blank = fromFloat32([batch, ...shape], new Float32Array(size));
@@ -69,7 +77,8 @@ export class NetworkClassifier implements Classifier {
     return scope(() =>
       inferenceMode(() => {
         const [output] = this.#network.graph.outputs;
-        const { dtype, shape, data } = imagesAs(this.#input.dtype, images, this.name);
+        const arranged = arrangeImages(images, this.#input.layout);
+        const { dtype, shape, data } = imagesAs(this.#input.dtype, arranged, this.name);
         const input = fromBytes(data, { dtype: dtype as DType, shape, device: this.#device });
         const results = this.#network.forward({ [this.#input.name]: input });
         const logits = results[output!.name]!.to({ dtype: "float32" });

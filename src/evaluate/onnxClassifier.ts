@@ -3,9 +3,11 @@
 import type { Dataset } from "../data/dataset.ts";
 import { DataError } from "../errors.ts";
 import type { TensorData } from "../graph/graph.ts";
+import { type Layout, sizesIn } from "../graph/layout.ts";
 import { toFloat32 } from "../graph/tensorData.ts";
 import { OnnxSession } from "../runtime/index.ts";
 import {
+  arrangeImages,
   type Classifier,
   classesOf,
   type ImageInput,
@@ -14,6 +16,13 @@ import {
 } from "./classifier.ts";
 import { imagesAs } from "./inputTypes.ts";
 
+export interface OnnxClassifierOptions {
+  /** How the model takes its images; channels first by default. */
+  readonly layout?: Layout | undefined;
+  /** The output that gives the logits, the first by default. */
+  readonly output?: string | undefined;
+}
+
 /** A session as a classifier of the images of one data set. The session stays the caller's to close. */
 export class OnnxClassifier implements Classifier {
   readonly name: string;
@@ -21,43 +30,50 @@ export class OnnxClassifier implements Classifier {
   readonly outputs: number;
   readonly #session: OnnxSession;
   readonly #input: ImageInput;
+  readonly #output: string;
 
   private constructor(
     session: OnnxSession,
-    { input, shape, outputs }: { input: ImageInput; shape: Dataset["shape"]; outputs: number },
+    options: { input: ImageInput; output: string; shape: Dataset["shape"]; outputs: number },
   ) {
+    const { input, output, shape, outputs } = options;
     this.name = session.name;
     this.shape = shape;
     this.outputs = outputs;
     this.#session = session;
     this.#input = input;
+    this.#output = output;
   }
 
   /**
    * Tries the model on one blank image. Throws ModelError where it is no image classifier, and
    * DataError where it takes images of another shape.
    */
-  static async open(session: OnnxSession, dataset: Dataset): Promise<OnnxClassifier> {
-    const input = imageInput(session.name, session.inputs);
+  static async open(
+    session: OnnxSession,
+    dataset: Dataset,
+    { layout = "NCHW", output = session.outputs[0]!.name }: OnnxClassifierOptions = {},
+  ): Promise<OnnxClassifier> {
+    const input = imageInput(session.name, session.inputs, layout);
     assertTakes(input, { model: session.name, dataset });
     const batch = input.batch ?? 1;
     const shape = [batch, ...dataset.shape];
     const size = shape.reduce((product, length) => product * length, 4);
     const blank: TensorData = { dtype: "float32", shape, data: new Uint8Array(size) };
-    const logits = await firstOutput(session, input, blank);
+    const logits = await scores(session, { input, output }, blank);
     const outputs = classesOf(session.name, logits, batch);
-    return new OnnxClassifier(session, { input, shape: dataset.shape, outputs });
+    return new OnnxClassifier(session, { input, output, shape: dataset.shape, outputs });
   }
 
   async logits(images: TensorData): Promise<Float32Array> {
     const run = async (batch: TensorData) =>
-      toFloat32(await firstOutput(this.#session, this.#input, batch));
+      toFloat32(await scores(this.#session, { input: this.#input, output: this.#output }, batch));
     const { batch } = this.#input;
     return batch === undefined ? run(images) : inFixedBatches(images, batch, run);
   }
 
   latency(options: { batch: number; seconds: number }): Promise<number> {
-    return this.#session.latency({ ...options, shape: this.shape });
+    return this.#session.latency({ ...options, shape: this.#sizes });
   }
 
   /** Latencies of two models, measured in turns; see OnnxSession.compareLatency. */
@@ -65,19 +81,27 @@ export class OnnxClassifier implements Classifier {
     [first, second]: readonly [OnnxClassifier, OnnxClassifier],
     options: { batch: number; seconds: number },
   ): Promise<readonly [number, number]> {
-    const { shape } = first;
+    const shape = first.#sizes;
     return OnnxSession.compareLatency(first.#session, second.#session, { ...options, shape });
+  }
+
+  /** Sizes of an image as the model takes it. */
+  get #sizes(): readonly number[] {
+    return sizesIn(this.#input.layout, this.shape);
   }
 }
 
 /** Runs the model on float32 images. */
-async function firstOutput(
+async function scores(
   session: OnnxSession,
-  input: ImageInput,
+  { input, output }: { input: ImageInput; output: string },
   images: TensorData,
 ): Promise<TensorData> {
-  const results = await session.run({ [input.name]: imagesAs(input.dtype, images, session.name) });
-  return results[session.outputs[0]!.name]!;
+  const arranged = arrangeImages(images, input.layout);
+  const results = await session.run({
+    [input.name]: imagesAs(input.dtype, arranged, session.name),
+  });
+  return results[output]!;
 }
 
 function assertTakes(

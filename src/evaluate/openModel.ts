@@ -1,21 +1,27 @@
-// Opens originals that ONNX Runtime refuses as they are, though what they compute is plain.
+// Opens originals that ONNX Runtime refuses as they are, or whose scores are no output, though what they
+// compute is plain.
 import { ModelError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
+import { type Layout, turnInput } from "../graph/layout.ts";
 import { encodeModel } from "../onnx/index.ts";
 import { OnnxSession, type SessionOptions } from "../runtime/index.ts";
+import { fileName } from "../text.ts";
 
 /**
  * Opens a model file in ONNX Runtime or, where it refuses the file, one of the graphs that compute the
  * same, as a file of its own: ONNX Runtime takes no sizes from external data, and has no convolution of
- * doubles. Throws the ModelError about the file where it takes none.
+ * doubles. So it does where the file lacks `output`, which was taken from before its end. Throws the ModelError about the file where it takes none.
  */
 export async function openModel(
   path: string,
   graphs: readonly (() => Graph)[],
-  options: SessionOptions = {},
+  { output, ...options }: SessionOptions & { readonly output?: string | undefined } = {},
 ): Promise<OnnxSession> {
   try {
-    return await OnnxSession.open(path, options);
+    const session = await OnnxSession.open(path, options);
+    if (output === undefined || session.outputs.some(({ name }) => name === output)) return session;
+    await session.close();
+    throw new ModelError(`${options.name ?? path} has no output "${output}" of numbers`);
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     for (const graph of graphs) {
@@ -24,6 +30,23 @@ export async function openModel(
     }
     throw error;
   }
+}
+
+/** An original: its file, how that takes images, and its graph as adopted, with channels first. */
+export interface AdoptedFile {
+  readonly path: string;
+  readonly layout: Layout;
+  readonly graph: Graph;
+}
+
+/** Opens an original for its images in its own layout; the graph stands in for a file that gives no logits. */
+export function openAdopted(
+  { path, layout, graph }: AdoptedFile,
+  options: SessionOptions,
+): Promise<OnnxSession> {
+  const inLayout = () => (layout === "NHWC" ? turnInput(graph, layout) : graph);
+  const output = graph.outputs[0]?.name;
+  return openModel(path, [inLayout], { name: fileName(path), output, ...options });
 }
 
 async function attempt(

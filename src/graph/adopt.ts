@@ -1,14 +1,20 @@
 // What an original goes through before it is looked at: files of many exporters become graphs of one kind.
 import { ModelError } from "../errors.ts";
 import type { Graph } from "./graph.ts";
+import { imageLayout, sizesIn, turnInput } from "./layout.ts";
+import { findLogits, keepOutput } from "./logits.ts";
 import {
   dequantize,
+  dropTails,
   fixInputSizes,
   foldConstants,
   freeBatch,
+  sinkTransposes,
+  takeLogits,
   takePixelsAsFloats,
   toFloat32Graph,
 } from "./rewrites.ts";
+import { inferShapes } from "./shapes.ts";
 import { assertInference } from "./trainingMode.ts";
 
 export interface AdoptOptions {
@@ -16,21 +22,37 @@ export interface AdoptOptions {
   readonly shape: readonly number[];
   /** What messages call the model. */
   readonly name: string;
+  /** The output that tells the classes apart; found where it is not given. */
+  readonly output?: string | undefined;
 }
 
 /**
- * The original for float32 images of this shape and any batch size, all floats in float32, with what is
- * known before it runs folded, nothing quantized. A model of pixels from 0 to 255 takes them from 0 to 1. Each step is a
- * rewrite; the order is that in which they need each other. Throws ModelError for a model in training
- * mode, where the input has other sizes, and where nodes compute with the batch size of the file.
+ * The original for float32 images of this shape, channels first, and any batch size, all floats in float32,
+ * with what is known before it runs folded, nothing quantized. A model of pixels from 0 to 255 takes them from 0 to 1. Each step
+ * is a rewrite; the order is that in which they need each other. Throws ModelError for a model in training
+ * mode, where the input has other sizes, where no output gives scores of classes, and where nodes compute
+ * with the batch size of the file.
  */
-export function adoptModel(graph: Graph, { shape, name }: AdoptOptions): Graph {
+export function adoptModel(graph: Graph, options: AdoptOptions): Graph {
   assertInference(graph);
-  const sized = fixInputSizes(takePixelsAsFloats(dequantize(graph)), shape);
-  const free = freeBatch(toFloat32Graph(sized));
-  if (free) return foldConstants(free);
+  const scored = takeScores(takePixelsAsFloats(dequantize(graph)), options);
+  const turned = imageLayout(graph) === "NHWC" ? turnInput(scored, "NCHW") : scored;
+  const free = freeBatch(toFloat32Graph(turned));
+  if (free) return sinkTransposes(foldConstants(free));
   throw new ModelError(
-    `${name} works for a batch of ${String(graph.inputs[0]?.shape?.[0])} images alone, because its ` +
+    `${options.name} works for a batch of ${String(graph.inputs[0]?.shape?.[0])} images alone, because its ` +
       "nodes compute with that number; export it with a dynamic batch size",
   );
+}
+
+/** The file's graph for images of this shape, in its own layout, with scores of classes as its only output. */
+export function takeScores(
+  graph: Graph,
+  { shape, output }: Pick<AdoptOptions, "shape" | "output">,
+): Graph {
+  const sizes = sizesIn(imageLayout(graph), shape);
+  const sized = fixInputSizes(dropTails(keepOutput(graph, output)), sizes);
+  const facts = inferShapes(sized);
+  const fileOutputs = graph.outputs.map(({ name }) => name);
+  return takeLogits(sized, { tensor: findLogits(sized, facts), facts, fileOutputs });
 }

@@ -2,8 +2,10 @@
 // between the feature extractor and the classifier.
 import { ModelError } from "../errors.ts";
 import { describeNode, type Graph, type Node } from "./graph.ts";
+import { beforeObstacles, obstacleAfter } from "./obstacles.ts";
+import { layoutChange } from "./rewrites/permutation.ts";
 import type { TensorFacts } from "./shapes.ts";
-import { consumers, dominators, downstream } from "./topology.ts";
+import { consumers, dominators, producers } from "./topology.ts";
 
 type Facts = ReadonlyMap<string, TensorFacts>;
 
@@ -15,31 +17,41 @@ export interface Boundary {
 
 /**
  * The feature maps that alone separate what is before them from what is after, in order: from the
- * first one after the input to the last one before the boundary (before the output of a graph that
- * ends in a feature map). Throws ModelError where there is no boundary.
+ * first one after the input to the last one before `end`. By default that is the boundary, or the output of a
+ * graph that ends in a feature map. Throws ModelError where there is no boundary.
  */
-export function findCutPoints(graph: Graph, facts: Facts): string[] {
-  const output = graph.outputs[0]?.name ?? "";
-  const end = isMap(facts, output) ? output : findBoundary(graph, facts).tensor;
+export function findCutPoints(graph: Graph, facts: Facts, end = lastMap(graph, facts)): string[] {
   return separators(graph, { facts, output: end }).filter(
     (tensor) => tensor !== end && isMap(facts, tensor),
   );
 }
 
+function lastMap(graph: Graph, facts: Facts): string {
+  const output = graph.outputs[0]?.name ?? "";
+  const isFeatureMap = isMap(facts, output) && !isVector(facts, output);
+  return isFeatureMap ? output : findBoundary(graph, facts).tensor;
+}
+
 /**
  * The boundary: the last feature map (a tensor with four axes that all paths pass through) before
- * pooling, flattening and linear layers. No convolution and no attention comes after it. `name` asks for a certain tensor. Throws ModelError with the reason
- * where there is none, or where the tensor asked for cannot be one.
+ * pooling, flattening and linear layers. No attention comes after it, and no convolution but those that
+ * are linear layers: a 1x1 convolution of pooled features. `name` asks for a certain map, whatever comes
+ * after it. Throws ModelError with the reason where there is none, or where the tensor asked for cannot be one.
  */
 export function findBoundary(graph: Graph, facts: Facts, name?: string): Boundary {
   const output = graph.outputs[0]?.name ?? "";
   const reason = refuseOutput(facts, output);
   if (reason) throw new ModelError(`no boundary between extractor and classifier: ${reason}`);
   const path = separators(graph, { facts, output });
-  if (name !== undefined) return checkBoundary(graph, { facts, path, name });
+  if (name !== undefined) return checkBoundary(facts, { path, name });
 
-  const maps = path.filter((tensor) => isMap(facts, tensor));
-  const candidates = maps.filter((tensor) => !obstacle(graph, { facts, tensor }));
+  const made = producers(graph);
+  const isTurned = (tensor: string) => layoutChange(made.get(tensor)) !== undefined;
+  const maps = path.filter((tensor) => isMap(facts, tensor) && !isTurned(tensor));
+  const blocked = beforeObstacles(graph, facts);
+  const free = maps.filter((tensor) => !blocked.has(tensor));
+  const large = free.filter((tensor) => !isVector(facts, tensor));
+  const candidates = large.length > 0 ? large : free;
   const last = candidates.at(-1);
   if (last === undefined) {
     throw new ModelError(
@@ -47,9 +59,11 @@ export function findBoundary(graph: Graph, facts: Facts, name?: string): Boundar
     );
   }
   const readers = consumers(graph);
-  const pooled = candidates.filter((tensor) =>
-    readers.get(tensor)?.some((node) => isPooling(node, facts)),
-  );
+  const pooled = candidates.filter((tensor) => {
+    const after =
+      readers.get(tensor)?.filter(({ outputs }) => !facts.get(outputs[0]!)?.value) ?? [];
+    return after.length > 0 && after.every((node) => isPooling(node, facts));
+  });
   const tensor = pooled.at(-1) ?? last;
   return { tensor, shape: facts.get(tensor)!.shape };
 }
@@ -65,41 +79,19 @@ function isMap(facts: Facts, tensor: string): boolean {
   return facts.get(tensor)?.shape.length === 4;
 }
 
+/** Whether a map has one pixel. */
+function isVector(facts: Facts, map: string): boolean {
+  return facts
+    .get(map)!
+    .shape.slice(2)
+    .every((size) => size === 1);
+}
+
 function refuseOutput(facts: Facts, output: string): string | undefined {
   const shape = facts.get(output)?.shape;
   if (!shape) return `the shape of output "${output}" is not known before it runs`;
-  if (shape.length <= 2) return undefined;
+  if (shape.slice(2).every((size) => size === 1)) return undefined;
   return `output "${output}" has shape [${shape.join(", ")}], but a classifier's is [batch, classes]`;
-}
-
-/** The first node after a tensor that a classifier must not have: a convolution, or attention. */
-function obstacle(
-  graph: Graph,
-  { facts, tensor }: { facts: Facts; tensor: string },
-): Node | undefined {
-  const after = downstream(graph, [tensor]).tensors;
-  const isActivation = (name: string) => after.has(name) && !facts.get(name)?.value;
-  const softmaxes = graph.nodes.filter(({ operator }) => operator === "Softmax");
-  const weights = downstream(
-    graph,
-    softmaxes.map(({ outputs }) => outputs[0]!).filter(isActivation),
-  );
-  return graph.nodes.find((node) => {
-    const activations = node.inputs.filter(isActivation);
-    switch (node.operator) {
-      case "Conv":
-      case "ConvTranspose":
-        return isActivation(node.inputs[0]!);
-      case "Attention":
-        return activations.length > 0;
-      case "MatMul":
-      case "Einsum":
-        // Activations weighted by a softmax of activations.
-        return activations.length > 1 && activations.some((name) => weights.tensors.has(name));
-      default:
-        return false;
-    }
-  });
 }
 
 function explain(graph: Graph, { facts, maps }: { facts: Facts; maps: readonly string[] }): string {
@@ -107,13 +99,13 @@ function explain(graph: Graph, { facts, maps }: { facts: Facts; maps: readonly s
   if (last === undefined) {
     return "no tensor of shape [batch, channels, height, width] lies on all paths to the output";
   }
-  const node = obstacle(graph, { facts, tensor: last })!;
+  const node = obstacleAfter(graph, { facts, tensor: last })!;
   return `after the last feature map "${last}" still comes ${describeNode(node)}`;
 }
 
 function checkBoundary(
-  graph: Graph,
-  { facts, path, name }: { facts: Facts; path: readonly string[]; name: string },
+  facts: Facts,
+  { path, name }: { path: readonly string[]; name: string },
 ): Boundary {
   const refuse = (problem: string): never => {
     throw new ModelError(`"${name}" cannot be the boundary: ${problem}`);
@@ -123,8 +115,6 @@ function checkBoundary(
     refuse(`its shape is [${shape.join(", ")}], not [batch, channels, height, width]`);
   }
   if (!path.includes(name)) refuse("paths from the input to the output go around it");
-  const node = obstacle(graph, { facts, tensor: name });
-  if (node) refuse(`after it comes ${describeNode(node)}, which a classifier must not have`);
   return { tensor: name, shape };
 }
 

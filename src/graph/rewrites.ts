@@ -1,5 +1,7 @@
 // Rewrites: functions from graph to graph, one file each in rewrites/.
+export { canonicalHead } from "./rewrites/canonicalHead.ts";
 export { dequantize } from "./rewrites/dequantize.ts";
+export { dropTails } from "./rewrites/dropTails.ts";
 export { eliminateDeadNodes } from "./rewrites/eliminateDeadNodes.ts";
 export { endInLogits } from "./rewrites/endInLogits.ts";
 export { foldBatchNorm } from "./rewrites/foldBatchNorm.ts";
@@ -8,5 +10,7 @@ export { freeBatch } from "./rewrites/freeBatch.ts";
 export { fixInputSizes } from "./rewrites/inputSizes.ts";
 export { pixelTypes, takePixelsAsFloats } from "./rewrites/pixelInput.ts";
 export { renameTensors, stripNames } from "./rewrites/rename.ts";
+export { sinkTransposes } from "./rewrites/sinkTransposes.ts";
+export { takeLogits } from "./rewrites/takeLogits.ts";
 export { toFloat32Graph } from "./rewrites/toFloat32.ts";
 export { compose, cutGraph, subgraph } from "./subgraph.ts";

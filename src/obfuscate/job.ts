@@ -24,26 +24,28 @@ export const obfuscationJob = defineJob<
 
   async execute(work) {
     const { options, inputs, run, hooks } = work;
-    const { original, data } = inputs;
+    const { original, layout, data } = inputs;
     const { depth, seed, mean, std, threads } = options;
     hooks.onProgress?.({ type: "phase", phase: "train" });
     const simulated = await simulate(work);
     const chain = nameChainInput(simulated.chain, original);
 
     hooks.onProgress?.({ type: "phase", phase: "verify" });
-    const sealed = seal(chain, simulated.classifier, { depth, seed });
+    const sealed = seal(chain, simulated.classifier, { depth, seed, layout });
     const shipped = { graph: sealed, path: run.files.model };
     await writeModel(sealed, shipped.path);
     const onProgress = () => throwIfStopped(hooks, run);
     const judging = { ...data, mean, std, threads, onProgress };
     const trained = compose(chain, simulated.classifier);
-    const results = await verify({ graph: original, path: options.model }, shipped, {
+    const file = { path: options.model, layout, graph: original };
+    const results = await verify(file, shipped, {
       ...judging,
+      layout,
       trained,
     });
-    const { quantize, model } = options;
+    const { quantize } = options;
     const quantized =
-      quantize && (await quantizeShipped(shipped, quantize, { ...judging, original: model }));
+      quantize && (await quantizeShipped(shipped, quantize, { ...judging, original: file }));
     const warnings = warningsOf(results, options);
     return { ...results, ...(quantized && { quantized }), depth, warnings };
   },

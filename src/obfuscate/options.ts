@@ -21,6 +21,8 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
   readonly model: string;
   /** Number of convolutions of the chain. */
   readonly depth: number;
+  /** Output that tells the classes apart; the one that comes from a linear layer by default. */
+  readonly output?: string;
   /** Tensor that ends the extractor; found in the graph by default. */
   readonly boundary?: string;
   /** Whether parts of the chain learn parts of the original first; direct by default. */

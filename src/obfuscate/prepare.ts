@@ -17,7 +17,9 @@ import { adoptModel } from "../graph/adopt.ts";
 import { countCost } from "../graph/cost.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
-import { cutGraph, dequantize, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
+import { imageLayout, type Layout } from "../graph/layout.ts";
+import { describeChoice } from "../graph/logits.ts";
+import { cutGraph, dequantize, dropTails, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { assertInference } from "../graph/trainingMode.ts";
 import { runIsolated } from "../isolate/run.ts";
@@ -36,8 +38,10 @@ import { tryOut } from "./tryOut.ts";
 
 /** The original and its data, checked against each other, and the plan of the chain. */
 export interface Inputs {
-  /** The original as its file has it, for images of the data's shape. */
+  /** The original for images of the data's shape, channels first, with its logits as the only output. */
   readonly original: Graph;
+  /** How the original's file takes its images. */
+  readonly layout: Layout;
   /** What is simulated: the original up to its logits, batch norms folded, its features as a second output. */
   readonly teacher: Graph;
   readonly boundary: Boundary;
@@ -50,6 +54,8 @@ export interface Inputs {
 /** What was decided before training, as config.json of a run and progress events hold it. */
 export interface Description {
   readonly data: DataFacts;
+  /** What is to be said of the output that was taken for the logits; null where there was no choice. */
+  readonly choice: string | null;
   /** Number of nodes of the original. */
   readonly nodes: number;
   readonly boundary: Boundary;
@@ -90,6 +96,7 @@ export async function prepare(
   const judgement = await tryOut(inputs, untrainedChain(inputs), decided);
   const description: Description = {
     ...{ data: dataFacts(data), nodes: original.nodes.length, boundary, plan, judgement },
+    choice: describeChoice(graph, original) ?? null,
     extractorMacs: countCost(extractor, inferShapes(extractor)).macs,
   };
   const identity = {
@@ -104,11 +111,11 @@ export async function prepare(
  * the images' shape, as far as the file says it.
  */
 function rehearse(
-  { model, boundary, depth, maxMacs, quantize, shape }: RehearsalOptions,
+  { model, output, boundary, depth, maxMacs, quantize, shape }: RehearsalOptions,
   { signal }: JobHooks,
   onShape?: (shape: WantedShape) => void,
 ): Promise<void> {
-  const options = { model, boundary, depth, maxMacs, quantize, shape };
+  const options = { model, output, boundary, depth, maxMacs, quantize, shape };
   const rehearsal = { module: "obfuscate/rehearsal.js", name: "rehearse" };
   const onEvent = (event: unknown) => onShape?.(event as WantedShape);
   return runIsolated(rehearsal, { options, model, signal, onEvent });
@@ -118,7 +125,7 @@ function rehearse(
 export async function readOriginal(path: string): Promise<Graph> {
   const graph = await readModel(path);
   assertInference(graph);
-  assertSupported(dequantize(graph));
+  assertSupported(dropTails(dequantize(graph)));
   return graph;
 }
 
@@ -132,7 +139,7 @@ function planFor(model: Graph, data: Data, options: ObfuscateOptions): Inputs {
 /** The options that planning needs. */
 export type PlanOptions = Pick<
   ObfuscateOptions,
-  "model" | "boundary" | "depth" | "maxMacs" | "quantize"
+  "model" | "output" | "boundary" | "depth" | "maxMacs" | "quantize"
 >;
 
 /** Channels, height and width, as far as a file says them. */
@@ -145,7 +152,7 @@ export function planOriginal(
   options: PlanOptions,
 ): Omit<Inputs, "data"> & { readonly outputs: number } {
   const name = fileName(options.model);
-  const original = adoptModel(model, { shape, name });
+  const original = adoptModel(model, { shape, name, output: options.output });
   const facts = inferShapes(original);
   const boundary = findBoundary(original, facts, options.boundary);
   const outputs = facts.get(original.outputs[0]?.name ?? "")?.shape[1] ?? 0;
@@ -155,7 +162,8 @@ export function planOriginal(
   const { extractor, classifier } = cutGraph(whole, boundary.tensor, foldedFacts);
   const { depth, maxMacs } = options;
   const plan = planChain(extractor, foldedFacts, { depth, boundary, ...(maxMacs && { maxMacs }) });
-  const inputs = { original, boundary, extractor, classifier, plan };
+  const layout = imageLayout(model);
+  const inputs = { original, layout, boundary, extractor, classifier, plan };
   assertSealable(inputs, options.quantize);
   return { ...inputs, teacher: endInLogits(folded), outputs };
 }
@@ -172,12 +180,12 @@ function assertSealable(inputs: Planned, quantize: readonly Quantization[] = [])
   encodeModel(quantize.includes("int8") ? withOpsetForInt8(sealed) : sealed);
 }
 
-type Planned = Pick<Inputs, "original" | "classifier" | "plan">;
+type Planned = Pick<Inputs, "original" | "layout" | "classifier" | "plan">;
 
 /** What would be shipped if nothing were trained. */
-function untrainedChain({ original, classifier, plan }: Planned): Graph {
+function untrainedChain({ original, layout, classifier, plan }: Planned): Graph {
   const untrained = sequential(plan.layers, { shape: plan.input });
-  const options = { depth: plan.layers.length, seed: 0 };
+  const options = { depth: plan.layers.length, seed: 0, layout };
   return seal(nameChainInput(untrained, original), classifier, options);
 }
 
@@ -185,10 +193,8 @@ function untrainedChain({ original, classifier, plan }: Planned): Graph {
 export function wantedShape(graph: Graph): WantedShape {
   const { shape = [] } = graph.inputs[0] ?? {};
   if (shape.length !== 4) return {};
-  const [, channels, height, width] = shape.map((size) =>
-    typeof size === "number" ? size : undefined,
-  );
-  return { shape: [channels, height, width] };
+  const [, a, b, c] = shape.map((size) => (typeof size === "number" ? size : undefined));
+  return { shape: imageLayout(graph) === "NHWC" ? [c, a, b] : [a, b, c] };
 }
 
 /** Runs the tasks at the same time. Their complaints, where there are several, become one error. */

@@ -1,7 +1,9 @@
 // Sealing: from the trained chain and the original's classifier to the graph that is shipped.
 import { ModelError } from "../errors.ts";
 import { describeNode, type Graph } from "../graph/graph.ts";
+import { type Layout, turnInput } from "../graph/layout.ts";
 import {
+  canonicalHead,
   compose,
   foldBatchNorm,
   foldConstants,
@@ -18,23 +20,27 @@ export function nameChainInput(chain: Graph, original: Graph): Graph {
 }
 
 /**
- * The trained chain before the original's classifier, with its batch norm folded into its convolutions,
- * weights scrambled by seed, and no name but those of input and outputs. Throws ModelError where a batch
- * norm cannot be folded, and where there are not exactly `depth` convolutions.
+ * The trained chain before the original's classifier in canonical form, with its batch norm folded into its
+ * convolutions, weights scrambled by seed, and no name but those of input and outputs. It takes images in the
+ * original's `layout`, so that it stands in for that file. Throws ModelError where a batch norm cannot be
+ * folded, and where the chain has not exactly `depth` convolutions.
  */
 export function seal(
   chain: Graph,
   classifier: Graph,
-  { depth, seed }: { depth: number; seed: number },
+  { depth, seed, layout = "NCHW" }: { depth: number; seed: number; layout?: Layout },
 ): Graph {
   const folded = foldBatchNorm(chain);
   const left = folded.nodes.find(({ operator }) => operator === "BatchNormalization");
   if (left) throw new ModelError(`${describeNode(left)} cannot be folded into a convolution`);
-  const sealed = stripNames(scramble(foldConstants(compose(folded, classifier)), seed));
-  const convolutions = countConvolutions(sealed);
+  const head = canonicalHead(foldConstants(classifier));
+  const whole = compose({ ...folded, opset: head.opset }, head);
+  const scrambled = scramble(foldConstants(whole), seed);
+  const sealed = stripNames(layout === "NHWC" ? turnInput(scrambled, layout) : scrambled);
+  const convolutions = countConvolutions(sealed) - countConvolutions(head);
   if (convolutions !== depth) {
     throw new ModelError(
-      `expected ${depth} convolutions in the sealed graph, found ${convolutions}`,
+      `expected ${depth} convolutions in the sealed chain, found ${convolutions}`,
     );
   }
   return sealed;

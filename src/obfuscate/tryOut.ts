@@ -3,12 +3,11 @@
 import { assertLabelled, type Labelled, type Normalization } from "../data/index.ts";
 import { DataError } from "../errors.ts";
 import { explain, type Judgement, judge, OnnxClassifier } from "../evaluate/index.ts";
-import { openModel } from "../evaluate/openModel.ts";
+import { openAdopted } from "../evaluate/openModel.ts";
 import type { Explanation } from "../evaluate/plausibility.ts";
 import type { Graph } from "../graph/graph.ts";
 import { encodeModel } from "../onnx/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
-import { fileName } from "../text.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Inputs } from "./prepare.ts";
 
@@ -18,19 +17,20 @@ import type { Inputs } from "./prepare.ts";
  * `acceptOriginal`, where the original's answers cannot be its own.
  */
 export async function tryOut(
-  { original, data }: Pick<Inputs, "original" | "data">,
+  { original, layout, data }: Pick<Inputs, "original" | "layout" | "data">,
   untrained: Graph,
   options: ResolvedOptions,
 ): Promise<Judgement | undefined> {
   const { model, threads, acceptOriginal } = options;
-  const name = fileName(model);
   {
     const chain = { name: "the untrained chain under the original's classifier", threads };
     await using session = await OnnxSession.open(encodeModel(untrained), chain);
-    await OnnxClassifier.open(session, data.test);
+    await OnnxClassifier.open(session, data.test, { layout });
   }
-  await using session = await openModel(model, [() => original], { name, threads });
-  const classifier = await OnnxClassifier.open(session, data.test);
+  const file = { path: model, layout, graph: original };
+  await using session = await openAdopted(file, { threads });
+  const output = original.outputs[0]?.name;
+  const classifier = await OnnxClassifier.open(session, data.test, { layout, output });
   if (!data.test.labels) return undefined;
   assertLabelled(data.test, "judging the original");
   const judgement = await judge(classifier, data.test, options);

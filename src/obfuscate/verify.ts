@@ -5,13 +5,13 @@ import { Network } from "../engine/index.ts";
 import { ModelError } from "../errors.ts";
 import { compare, type Evaluation, type Latency, OnnxClassifier } from "../evaluate/index.ts";
 import { NetworkClassifier } from "../evaluate/networkClassifier.ts";
-import { openModel } from "../evaluate/openModel.ts";
+import { openAdopted } from "../evaluate/openModel.ts";
 import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
+import type { Layout } from "../graph/layout.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { modelFileFacts } from "../onnx/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
-import { fileName } from "../text.ts";
 import type { ModelFigures, ObfuscateResults } from "./options.ts";
 import { countConvolutions } from "./seal.ts";
 
@@ -24,6 +24,8 @@ export interface ModelFile {
 export interface VerifyOptions extends Data, Normalization {
   /** The trained network, before sealing. */
   readonly trained: Graph;
+  /** How both files take their images; channels first by default. */
+  readonly layout?: Layout;
   readonly threads: number;
   /** Called after every batch; what it throws ends the verification. */
   readonly onProgress?: () => void;
@@ -43,15 +45,14 @@ export async function verify(
   shipped: ModelFile,
   options: VerifyOptions,
 ): Promise<Pick<ObfuscateResults, "original" | "obfuscated" | "verify">> {
-  const { train, test, threads } = options;
-  const { path, graph } = original;
-  await using originalSession = await openModel(path, [() => graph], {
-    name: fileName(path),
-    threads,
-  });
+  const { train, test, layout = "NCHW", threads } = options;
+  await using originalSession = await openAdopted({ ...original, layout }, { threads });
   await using shippedSession = await OnnxSession.open(shipped.path, { threads });
-  const first = await OnnxClassifier.open(originalSession, test);
-  const second = await OnnxClassifier.open(shippedSession, test);
+  const first = await OnnxClassifier.open(originalSession, test, {
+    layout,
+    output: original.graph.outputs[0]?.name,
+  });
+  const second = await OnnxClassifier.open(shippedSession, test, { layout });
   const sealing = await compareWithTrained(second, options);
   const versus = await compare([first, second], test, options);
   const learned = await compare([first, second], sampleOf(train, imagesForTrainingError), options);

@@ -23,6 +23,7 @@ import { escapeText, LimitError, labelNode, Problems, quote } from "./problems.t
 import { decodeTensor } from "./tensor.ts";
 import { readValueInfo } from "./valueInfo.ts";
 import { checkVersions } from "./versions.ts";
+import { dropWords } from "./words.ts";
 
 /** What is gathered while the nodes of one graph are read. */
 interface Contents {
@@ -48,7 +49,7 @@ export class ModelReader {
   #depth = 0;
 
   constructor({ model, graph }: ModelFile, external: ExternalData) {
-    this.#graph = graph;
+    this.#graph = dropWords(graph);
     this.#opset = checkVersions(model);
     this.#functions = readFunctions(model, this.#opset);
     checkExpansion(graph, this.#functions);

@@ -8,7 +8,9 @@ import {
   type Normalization,
   sampleOf,
 } from "../data/index.ts";
+import { arrangeImages } from "../evaluate/classifier.ts";
 import { compare, type Interval, type Latency, OnnxClassifier } from "../evaluate/index.ts";
+import { type AdoptedFile, openAdopted } from "../evaluate/openModel.ts";
 import { sha256Of } from "../files.ts";
 import type { Graph, TensorData } from "../graph/graph.ts";
 import { writeModel } from "../onnx/index.ts";
@@ -41,8 +43,8 @@ export interface Shipped {
 }
 
 export interface QuantizeOptions extends Data, Normalization {
-  /** The original's file, which agreement is with. */
-  readonly original: string;
+  /** The original, which agreement is with. The shipped file takes images in its layout. */
+  readonly original: AdoptedFile;
   readonly threads: number;
   /** Called after every batch; what it throws ends the work. */
   readonly onProgress?: () => void;
@@ -79,10 +81,12 @@ async function quantize(
   const convert = quantization === "int8" ? toInt8 : toFloat16;
   await writeModel(await convert(shipped.graph, options), model);
 
-  await using originalSession = await OnnxSession.open(original, { threads });
+  await using originalSession = await openAdopted(original, { threads });
   await using session = await OnnxSession.open(model, { threads });
-  const first = await OnnxClassifier.open(originalSession, test);
-  const second = await OnnxClassifier.open(session, test);
+  const { layout, graph } = original;
+  const output = graph.outputs[0]?.name;
+  const first = await OnnxClassifier.open(originalSession, test, { layout, output });
+  const second = await OnnxClassifier.open(session, test, { layout });
   const { evaluations, agreement } = await compare([first, second], test, options);
   const { accuracy, accuracyInterval } = evaluations[1];
   const bytes = await readFile(model);
@@ -109,10 +113,10 @@ async function toInt8(graph: Graph, options: QuantizeOptions): Promise<Graph> {
 
 async function* batchesOf(
   dataset: Dataset,
-  { mean, std, onProgress }: QuantizeOptions,
+  { mean, std, original, onProgress }: QuantizeOptions,
 ): AsyncGenerator<TensorData> {
   for await (const { images } of hostBatches(dataset, { mean, std, batch: imagesAtOnce })) {
-    yield images;
+    yield arrangeImages(images, original.layout);
     onProgress?.();
   }
 }

@@ -70,17 +70,22 @@ async function open(
   }
   return {
     type: "opened",
-    inputs: session.inputMetadata.map((value) => valueInfo("input", value)),
-    outputs: session.outputMetadata.map((value) => valueInfo("output", value)),
+    inputs: session.inputMetadata.map((value) => valueInfo(value)),
+    outputs: session.outputMetadata.filter(isTensorOfNumbers).map((value) => valueInfo(value)),
   };
 }
 
-function valueInfo(kind: string, value: InferenceSession.ValueMetadata): ValueInfo {
-  if (!value.isTensor) throw new Error(`${kind} "${value.name}" is not a tensor`);
+function valueInfo(value: InferenceSession.ValueMetadata): ValueInfo {
+  if (!value.isTensor) throw new Error(`input "${value.name}" is not a tensor`);
   if (!isRuntimeType(value.type)) {
-    throw new Error(`${kind} "${value.name}" has the element type ${value.type}`);
+    throw new Error(`input "${value.name}" has the element type ${value.type}`);
   }
   return { name: value.name, dtype: value.type, shape: value.shape };
+}
+
+/** Outputs that are words, or maps from words to numbers, are not read. */
+function isTensorOfNumbers(value: InferenceSession.ValueMetadata): boolean {
+  return value.isTensor && isRuntimeType(value.type);
 }
 
 async function run(
@@ -89,10 +94,11 @@ async function run(
   payloads: Uint8Array[],
 ): Promise<Answer> {
   const tensors = feeds.map((feed, index) => tensorOf(ort, feed, payloads[index]!));
-  const results = await session!.run(named(feeds, tensors));
+  const names = session!.outputMetadata.filter(isTensorOfNumbers).map(({ name }) => name);
+  const results = await session!.run(named(feeds, tensors), names);
   const outputs: NamedTensor[] = [];
   const bytes: Uint8Array[] = [];
-  for (const name of session!.outputNames) {
+  for (const name of names) {
     const { type, dims, data } = results[name]!;
     if (!isRuntimeType(type)) throw new Error(`output "${name}" has the element type ${type}`);
     outputs.push({ name, dtype: type, shape: [...dims] });

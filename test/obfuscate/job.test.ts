@@ -454,7 +454,7 @@ describe("what is wrong is told before a folder is made", () => {
     "no classifier": [
       () => ({ model: written(other({ head: "none" })) }),
       ModelError,
-      [/boundary/],
+      [/expected a classifier, whose output is \[batch, classes\]/],
     ],
     "fewer outputs than labels": [
       () => ({ model: written(other({ classes: 3 })) }),

@@ -30,7 +30,8 @@ test("writes int8 and fp16 beside the shipped file, and tells the truth about th
   const graph = chain();
   const shipped = writeTiny(path("model.onnx"), graph);
   const files = await quantizeShipped({ graph, path: shipped }, ["int8", "fp16"], {
-    ...{ original, train, test, threads: 1, ...normalization },
+    original: { path: original, layout: "NCHW", graph: tinyResnet() },
+    ...{ train, test, threads: 1, ...normalization },
   });
   const before = await classesOf(shipped, test, normalization);
   const wanted = await classesOf(original, test, normalization);

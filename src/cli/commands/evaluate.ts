@@ -7,7 +7,7 @@ import type {
 import { runIsolated } from "../../isolate/run.ts";
 import { defineCommand } from "../command.ts";
 import { data, readingOptions } from "../dataOptions.ts";
-import { choice, withDefault } from "../options.ts";
+import { choice, text, withDefault } from "../options.ts";
 import { Progress } from "../progress.ts";
 import { milliseconds, percent, renderList } from "../render.ts";
 
@@ -20,6 +20,11 @@ export const evaluate = defineCommand({
   options: {
     data,
     ...readingOptions,
+    output: text({
+      flags: "--output <NAME>",
+      help: "output that tells the classes apart (default: the one that comes from a linear layer)",
+      expected: "the name of an output",
+    }),
     runtime: withDefault(
       choice({
         flags: "--runtime <NAME>",

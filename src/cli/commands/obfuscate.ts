@@ -17,6 +17,11 @@ const obfuscateOptions = {
     }),
   ),
   ...trainingOptions,
+  output: text({
+    flags: "--output <NAME>",
+    help: "output that tells the classes apart (default: the one that comes from a linear layer)",
+    expected: "the name of an output",
+  }),
   boundary: text({
     flags: "--boundary <NAME>",
     help: "tensor that ends the feature extractor (default: found in the graph)",

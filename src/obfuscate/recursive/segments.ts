@@ -30,7 +30,7 @@ export function assignCuts(
 ): (string | null)[] {
   const sizes = layerCosts(plan.input, plan.layers).map(({ size }) => size);
   const total = countCost(extractor, facts).macs;
-  const points = findCutPoints(extractor, facts);
+  const points = findCutPoints(extractor, facts, extractor.outputs[0]?.name);
   const candidates = afterActivation(extractor, points).map((tensor) => {
     const nodes = [...upstream(extractor, [tensor]).nodes];
     const shape = facts.get(tensor)?.shape ?? [];

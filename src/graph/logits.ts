@@ -1,0 +1,126 @@
+// Which of a model's outputs tells the classes apart, and why none does where it is no classifier.
+import { ModelError } from "../errors.ts";
+import { elementCount, type Graph, type Node, type ValueInfo } from "./graph.ts";
+import { isLinearLayer } from "./obstacles.ts";
+import type { TensorFacts } from "./shapes.ts";
+import { isFloat } from "./tensorData.ts";
+import { producers, upstream } from "./topology.ts";
+
+type Facts = ReadonlyMap<string, TensorFacts>;
+
+/** Operators that neither add to scores nor change which is the largest. */
+const keeping = new Set([
+  ...["Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"],
+  ...["LogSoftmax", "Sigmoid", "Softmax"],
+]);
+
+/**
+ * The output that holds one number a class for each image: the only one of that shape, or the only one of
+ * several that comes from a linear layer. Throws ModelError where there is none, or several could be meant.
+ */
+export function findLogits(graph: Graph, facts: Facts): string {
+  const names = graph.outputs.map((output) => output.name);
+  const rows = names.filter((output) => isRow(facts, output));
+  if (rows.length === 0) throw new ModelError(explainOutputs(graph, facts));
+  const sources = new Map(rows.map((output) => [output, sourceOf(graph, output)]));
+  const classifying = rows.filter((output) =>
+    isLinear(graph, { facts, tensor: sources.get(output)! }),
+  );
+  const candidates = classifying.length > 0 ? classifying : rows;
+  // Scores that others are computed from are features of these.
+  const last = candidates.filter((output) => {
+    const source = sources.get(output)!;
+    const after = candidates.filter((other) => sources.get(other) !== source);
+    return !after.some((other) => upstream(graph, [sources.get(other)!]).tensors.has(source));
+  });
+  const distinct = new Set(last.map((output) => sources.get(output)));
+  if (distinct.size === 1) return last[0]!;
+  throw new ModelError(
+    `the model has ${last.length} outputs that may tell the classes apart: ${describeOutputs(last, facts)}; ` +
+      "say with --output which one does",
+  );
+}
+
+/** The graph with only the output that is asked for. Throws ModelError where it has none of that name. */
+export function keepOutput(graph: Graph, name: string | undefined): Graph {
+  if (name === undefined) return graph;
+  const outputs = graph.outputs.filter((output) => output.name === name);
+  if (outputs.length > 0) return { ...graph, outputs };
+  const names = graph.outputs.map((output) => `"${output.name}"`).join(", ");
+  throw new ModelError(
+    `--output ${name}: the model has no output of that name; its outputs are ${names}`,
+  );
+}
+
+/** What a user should know of the scores that were taken of a file; undefined where there was no choice. */
+export function describeChoice(file: Graph, taken: Graph): string | undefined {
+  const [{ name, shape }] = taken.outputs as [ValueInfo];
+  const outputs = file.outputs.map((output) => `"${output.name}"`).join(", ");
+  if (!file.outputs.some((output) => output.name === name)) {
+    return `scores of classes are taken from before the output ${outputs}; the shipped file gives them as "${name}" [batch, ${shape?.[1]}]`;
+  }
+  if (file.outputs.length === 1) return undefined;
+  return `of the outputs ${outputs}, "${name}" is taken for the classes; --output takes another`;
+}
+
+/** Whether a tensor holds one row of numbers for each image, whatever axes of size 1 it has. */
+function isRow(facts: Facts, tensor: string): boolean {
+  const known = facts.get(tensor);
+  if (!known || !isFloat(known.dtype) || known.shape.length === 0) return false;
+  const sizes = known.shape.slice(1);
+  return elementCount(sizes) === Math.max(1, ...sizes);
+}
+
+/** The tensor that scores come from before softmax and reshaping. */
+function sourceOf(graph: Graph, output: string): string {
+  const makers = producers(graph);
+  let tensor = output;
+  for (;;) {
+    const node = makers.get(tensor);
+    if (node?.domain !== "" || !keeping.has(node.operator)) return tensor;
+    tensor = node.inputs[0]!;
+  }
+}
+
+/** Whether a linear layer makes a tensor: a matrix product with what is added to it, or a convolution. */
+function isLinear(graph: Graph, { facts, tensor }: { facts: Facts; tensor: string }): boolean {
+  const makers = producers(graph);
+  const isProduct = (node: Node | undefined) =>
+    node !== undefined &&
+    (node.operator === "Gemm" || node.operator === "MatMul" || isLinearLayer(node, facts));
+  const node = makers.get(tensor);
+  if (node?.operator !== "Add") return isProduct(node);
+  return node.inputs.some((name) => isProduct(makers.get(name)));
+}
+
+function describeOutputs(names: readonly string[], facts: Facts): string {
+  return names
+    .map((name) => {
+      const known = facts.get(name);
+      return known ? `"${name}" ${known.dtype} [${known.shape.join(", ")}]` : `"${name}"`;
+    })
+    .join(", ");
+}
+
+/** Why a model without a row of scores is no classifier, by the shapes of its outputs. */
+function explainOutputs(graph: Graph, facts: Facts): string {
+  const outputs = describeOutputs(
+    graph.outputs.map(({ name }) => name),
+    facts,
+  );
+  const shapes = graph.outputs.map(({ name }) => facts.get(name)?.shape);
+  const operators = new Set(graph.nodes.map(({ operator }) => operator));
+  const kind = () => {
+    if (operators.has("NonMaxSuppression") || shapes.some((shape) => shape?.length === 3)) {
+      return "it looks like a detector or a model of sequences";
+    }
+    if (shapes.some((shape) => shape?.length === 4 || shape?.length === 5)) {
+      return "it gives maps, as models do that segment or generate images";
+    }
+    return "its shape is not known before it runs";
+  };
+  return (
+    `expected a classifier, whose output is [batch, classes], but the model gives ${outputs}: ${kind()}. ` +
+    "DeepObf obfuscates image classifiers alone; of a larger model, export the part that classifies"
+  );
+}

@@ -1,0 +1,51 @@
+// Takes off a network's outputs what turns scores of classes into an answer: the number or the name of the
+// likeliest class, the best few, a map from names to scores.
+import type { Graph, Node, ValueInfo } from "../graph.ts";
+import { producers } from "../topology.ts";
+import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
+
+/** Operators that answer from scores, by domain and name; the scores are their first input. */
+const answering = new Set(["ArgMax", "TopK", "Hardmax", "Greater", "GreaterOrEqual"]);
+/** Operators that say an answer in other words, and the input that holds it. */
+const wording: Readonly<Record<string, number>> = {
+  "ai.onnx.ml.ArrayFeatureExtractor": 1,
+  "ai.onnx.ml.LabelEncoder": 0,
+  "ai.onnx.ml.ZipMap": 0,
+  ...{ Cast: 0, Gather: 1, Identity: 0, Reshape: 0, Squeeze: 0, Unsqueeze: 0, Flatten: 0 },
+};
+
+/** The graph with the scores as outputs where it has answers, behind the outputs that are scores already. */
+export function dropTails(graph: Graph): Graph {
+  const makers = producers(graph);
+  const outputs = new Map<string, ValueInfo>();
+  const answers: ValueInfo[] = [];
+  for (const output of graph.outputs) {
+    const name = scoresBehind(output.name, { graph, makers });
+    if (name === output.name) outputs.set(name, output);
+    else answers.push({ name, dtype: "float32", shape: undefined });
+  }
+  for (const info of answers) if (!outputs.has(info.name)) outputs.set(info.name, info);
+  const names = [...outputs.keys()];
+  if (String(names) === String(graph.outputs.map(({ name }) => name))) return graph;
+  return eliminateDeadNodes({ ...graph, outputs: [...outputs.values()] });
+}
+
+function scoresBehind(
+  output: string,
+  { graph, makers }: { graph: Graph; makers: ReadonlyMap<string, Node> },
+): string {
+  let tensor = output;
+  let scores = output;
+  for (;;) {
+    const node = makers.get(tensor);
+    if (!node) return scores;
+    const name = node.domain === "" ? node.operator : `${node.domain}.${node.operator}`;
+    const isAnswer = node.domain === "" && answering.has(node.operator);
+    const input = isAnswer ? 0 : Object.hasOwn(wording, name) ? wording[name] : undefined;
+    const next = input === undefined ? undefined : node.inputs[input];
+    if (next === undefined || graph.initializers.has(next)) return scores;
+    tensor = next;
+    // What only says it in other words changes nothing unless there is an answer, or a map, behind it.
+    if (isAnswer || name === "ai.onnx.ml.ZipMap") scores = tensor;
+  }
+}

@@ -1,0 +1,273 @@
+// How operators compute on a tensor whose axes stand in another order than the graph says. A rule adds
+// the node in that order and says how its result stands, or gives false where it cannot.
+import { attribute, int, ints } from "../attributes.ts";
+import { elementCount, type Node, type TensorData } from "../graph.ts";
+import { fromNumbers, pick, toNumbers } from "../tensorData.ts";
+import {
+  compose,
+  identity,
+  inverse,
+  isIdentity,
+  layoutChange,
+  movesNothing,
+  permuteConstant,
+  permutedPositions,
+  restrict,
+} from "./permutation.ts";
+import type { Sinking } from "./sinkTransposes.ts";
+
+type Rule = (node: Node, state: Sinking) => boolean;
+
+const transpose: Rule = (node, state) => {
+  const change = layoutChange(node);
+  if (!change) return false;
+  const { name, axes } = state.arrangement(node.inputs[0]!);
+  const shape = state.facts.get(node.inputs[0]!)?.shape;
+  if (!axes && shape && movesNothing(shape, change)) return reshape(node, state);
+  state.stand(node.outputs[0]!, { name, axes: compose(axes ?? identity(4), change) });
+  return true;
+};
+
+/** Operators of one tensor that treat every element alike; what else they read is a single number. */
+const elementwise: Rule = (node, state) => {
+  const [x, ...others] = node.inputs as [string, ...string[]];
+  const isSingle = (name: string) => name === "" || state.facts.get(name)?.shape.length === 0;
+  if (!others.every(isSingle) || node.outputs.slice(1).some((name) => name !== "")) return false;
+  const { name, ...how } = state.arrangement(x);
+  state.emit({ ...node, inputs: [name, ...others] }, how);
+  return true;
+};
+
+/** Operators of several tensors that broadcast. */
+const broadcasting: Rule = (node, state) => {
+  const columns = node.inputs.map((name) => state.arrangement(name).columns).find(Boolean);
+  return columns ? broadcastColumns(node, state, columns) : broadcastMaps(node, state);
+};
+
+function broadcastMaps(node: Node, state: Sinking): boolean {
+  const [largest] = node.inputs
+    .filter((name) => !state.constant(name))
+    .toSorted((a, b) => size(state, b) - size(state, a));
+  const { axes } = state.arrangement(largest!);
+  const fits = node.inputs.every((name) => {
+    const rank = state.facts.get(name)?.shape.length;
+    return rank !== undefined && (state.constant(name) ? rank <= 4 : rank === 4);
+  });
+  if (!axes || !fits) return false;
+  const inputs = node.inputs.map((name) => {
+    const value = state.constant(name);
+    if (!value) return state.arrange(name, axes);
+    if (elementCount(value.shape) === 1) return name;
+    return state.addConstant(`${name}.arranged`, permuteConstant(value, inverse(axes)));
+  });
+  state.emit({ ...node, inputs }, { axes });
+  return true;
+}
+
+function broadcastColumns(node: Node, state: Sinking, columns: readonly number[]): boolean {
+  const fits = node.inputs.every((name) => {
+    const value = state.constant(name);
+    if (!value) return String(state.arrangement(name).columns) === String(columns);
+    return value.shape.length <= 2 && [1, columns.length].includes(elementCount(value.shape));
+  });
+  if (!fits) return false;
+  const from = inverse(columns);
+  const inputs = node.inputs.map((name) => {
+    const value = state.constant(name);
+    if (!value || elementCount(value.shape) === 1) return state.arrangement(name).name;
+    return state.addConstant(`${name}.arranged`, pick(value, from, value.shape));
+  });
+  state.emit({ ...node, inputs }, { columns });
+  return true;
+}
+
+const concat: Rule = (node, state) => {
+  const { axes } = state.arrangement(node.inputs[0]!);
+  const axis = attribute(node, "axis", "int");
+  if (!axes || axis === undefined) return false;
+  if (node.inputs.some((name) => state.constant(name))) return false;
+  const inputs = node.inputs.map((name) => state.arrange(name, axes));
+  const attributes = { ...node.attributes, axis: int(axes[fromFront(axis, axes.length)]!) };
+  state.emit({ ...node, inputs, attributes }, { axes });
+  return true;
+};
+
+/** Softmax over an axis; before opset 13 it was over all axes from one on. */
+const softmax: Rule = (node, state) => {
+  const { name, axes } = state.arrangement(node.inputs[0]!);
+  if (!axes || state.opset < 13) return false;
+  const axis = fromFront(attribute(node, "axis", "int") ?? -1, axes.length);
+  const attributes = { ...node.attributes, axis: int(axes[axis]!) };
+  state.emit({ ...node, inputs: [name], attributes }, { axes });
+  return true;
+};
+
+const pad: Rule = (node, state) => {
+  const { name, axes } = state.arrangement(node.inputs[0]!);
+  if (!axes || node.inputs[3]) return false;
+  const pads = integers(node, { state, name: "pads", input: 1 });
+  if (pads?.length !== 2 * axes.length) return false;
+  const moved = [...pads];
+  for (const [axis, from] of axes.entries()) {
+    moved[from] = pads[axis]!;
+    moved[from + axes.length] = pads[axis + axes.length]!;
+  }
+  const given = { state, name: "pads", input: 1, values: moved };
+  state.emit(withIntegers({ ...node, inputs: node.inputs.with(0, name) }, given), { axes });
+  return true;
+};
+
+const reduction: Rule = (node, state) => {
+  const { name, axes } = state.arrangement(node.inputs[0]!);
+  const given = integers(node, { state, name: "axes", input: 1 });
+  if (!axes || !given || given.length === 0) return false;
+  const reduced = given.map((axis) => fromFront(axis, axes.length));
+  const values = reduced.map((axis) => axes[axis]!).toSorted((a, b) => a - b);
+  const left = identity(axes.length).filter((axis) => !reduced.includes(axis));
+  const keeps = (attribute(node, "keepdims", "int") ?? 1) !== 0;
+  const how = keeps ? axes : restrict(axes, left);
+  if (!keeps && !isIdentity(how)) return false;
+  const inputs = node.inputs.with(0, name);
+  state.emit(withIntegers({ ...node, inputs }, { state, name: "axes", input: 1, values }), {
+    axes: how,
+  });
+  return true;
+};
+
+const squeeze: Rule = (node, state) => {
+  const { name, axes } = state.arrangement(node.inputs[0]!);
+  const given = integers(node, { state, name: "axes", input: 1 });
+  if (!axes || !given) return false;
+  const gone = given.map((axis) => fromFront(axis, axes.length));
+  const left = identity(axes.length).filter((axis) => !gone.includes(axis));
+  if (!isIdentity(restrict(axes, left))) return false;
+  const values = gone.map((axis) => axes[axis]!).toSorted((a, b) => a - b);
+  const inputs = node.inputs.with(0, name);
+  state.emit(withIntegers({ ...node, inputs }, { state, name: "axes", input: 1, values }));
+  return true;
+};
+
+/** Flattening a map gives a matrix with its columns in another order; other shapes must not mix axes. */
+const reshape: Rule = (node, state) => {
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!].map((each) => state.facts.get(each)?.shape);
+  if (!x || !y || x[0] !== y[0]) return false;
+  if (node.operator === "Reshape" && !state.constant(node.inputs[1]!)) return false;
+  const { name, axes = identity(x.length), columns } = state.arrangement(node.inputs[0]!);
+  const mixesNothing = movesNothing(
+    inverse(axes).map((axis) => x[axis]!),
+    axes,
+  );
+  if (axes[0] !== 0 || (columns ? String(x) !== String(y) : !mixesNothing && y.length !== 2)) {
+    return false;
+  }
+  const target = fromNumbers("int64", [y.length], [0, ...y.slice(1)]);
+  const shape = state.addConstant(`${node.outputs[0]}.shape`, target);
+  const reshaped = { ...node, operator: "Reshape", inputs: [name, shape], attributes: {} };
+  state.emit(reshaped, mixesNothing ? { columns } : { columns: flattened(x, axes) });
+  return true;
+};
+
+/** Columns of the matrix of a map of this shape, in that of the map whose axes stand otherwise. */
+function flattened(shape: readonly number[], axes: readonly number[]): number[] {
+  const standing = inverse(axes).map((axis) => shape[axis]!);
+  const inner = axes.slice(1).map((axis) => axis - 1);
+  return permutedPositions(standing.slice(1), inner);
+}
+
+/** A linear layer takes the order of columns into its weights. */
+const linear: Rule = (node, state) => {
+  const { name, columns } = state.arrangement(node.inputs[0]!);
+  const weight = state.constant(node.inputs[1]!);
+  if (!columns || weight?.shape.length !== 2 || attribute(node, "transA", "int")) return false;
+  if (node.inputs[2] && !state.constant(node.inputs[2])) return false;
+  const axis = attribute(node, "transB", "int") ? 1 : 0;
+  const arranged = reorder(weight, { axis, order: inverse(columns) });
+  const inputs = [name, state.addConstant(`${node.inputs[1]}.arranged`, arranged)];
+  state.emit({ ...node, inputs: [...inputs, ...node.inputs.slice(2)] });
+  return true;
+};
+
+function reorder(
+  matrix: TensorData,
+  { axis, order }: { axis: 0 | 1; order: readonly number[] },
+): TensorData {
+  const [rows, columns] = matrix.shape as [number, number];
+  const positions = new Float64Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      positions[row * columns + column] =
+        axis === 0 ? order[row]! * columns + column : row * columns + order[column]!;
+    }
+  }
+  return pick(matrix, positions, matrix.shape);
+}
+
+/** Integers that are an attribute in one opset and a constant input in another. */
+function integers(
+  node: Node,
+  { state, name, input }: { state: Sinking; name: string; input: number },
+): readonly number[] | undefined {
+  const value = state.constant(node.inputs[input] ?? "");
+  return attribute(node, name, "ints") ?? (value && toNumbers(value));
+}
+
+function withIntegers(
+  node: Node,
+  {
+    state,
+    name,
+    input,
+    values,
+  }: { state: Sinking; name: string; input: number; values: readonly number[] },
+): Node {
+  if (!node.inputs[input]) {
+    return { ...node, attributes: { ...node.attributes, [name]: ints(values) } };
+  }
+  const constant = fromNumbers("int64", [values.length], values);
+  const arranged = state.addConstant(`${node.inputs[input]}.arranged`, constant);
+  return { ...node, inputs: node.inputs.with(input, arranged) };
+}
+
+function fromFront(axis: number, rank: number): number {
+  return axis < 0 ? axis + rank : axis;
+}
+
+function size(state: Sinking, name: string): number {
+  return elementCount(state.facts.get(name)?.shape ?? []);
+}
+
+const ofOne = [
+  ...["Abs", "Cast", "Clip", "Dropout", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid"],
+  ...["HardSwish", "Identity", "LeakyRelu", "Log", "Mish", "Neg", "Reciprocal", "Relu", "Selu"],
+  ...["Sigmoid", "Softplus", "Softsign", "Sqrt", "Tanh", "ThresholdedRelu"],
+];
+const ofSeveral = ["Add", "Div", "Max", "Mean", "Min", "Mul", "PRelu", "Pow", "Sub", "Sum"];
+const reductions = [
+  "L1",
+  "L2",
+  "LogSum",
+  "LogSumExp",
+  "Max",
+  "Mean",
+  "Min",
+  "Prod",
+  "Sum",
+  "SumSquare",
+];
+
+/** Rules by operator. A node of another operator gets its inputs as the graph says. */
+export const layoutRules: Readonly<Record<string, Rule>> = {
+  Transpose: transpose,
+  ...Object.fromEntries(ofOne.map((name) => [name, elementwise])),
+  ...Object.fromEntries(ofSeveral.map((name) => [name, broadcasting])),
+  ...Object.fromEntries(reductions.map((name) => [`Reduce${name}`, reduction])),
+  Concat: concat,
+  Softmax: softmax,
+  LogSoftmax: softmax,
+  Pad: pad,
+  Squeeze: squeeze,
+  Flatten: reshape,
+  Reshape: reshape,
+  Gemm: linear,
+  MatMul: linear,
+};

@@ -1,0 +1,74 @@
+// Leaves a classifier one output: a row of scores for each image.
+import type { DataType, Graph, Node } from "../graph.ts";
+import type { TensorFacts } from "../shapes.ts";
+import { fromNumbers } from "../tensorData.ts";
+import { producers, tensorNames } from "../topology.ts";
+import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
+import { renameTensors } from "./rename.ts";
+
+/**
+ * The graph with `tensor` as its only output, [batch, classes]. Axes of size 1 behind the batch go. One
+ * number an image, a logit or its sigmoid, becomes the logits of two classes, 0 and that logit: their
+ * softmax is the sigmoid. The output keeps its name unless it is no output of the file's or becomes two.
+ */
+export function takeLogits(
+  graph: Graph,
+  {
+    tensor,
+    facts,
+    fileOutputs,
+  }: {
+    readonly tensor: string;
+    readonly facts: ReadonlyMap<string, TensorFacts>;
+    readonly fileOutputs: readonly string[];
+  },
+): Graph {
+  const { shape, dtype } = facts.get(tensor)!;
+  const classes = shape.slice(1).reduce((product, size) => product * size, 1);
+  const isSame = shape.length === 2 && classes > 1 && fileOutputs.includes(tensor);
+  if (isSame) return withOutput(graph, { name: tensor, dtype, classes });
+  const isKept = classes > 1 && fileOutputs.includes(tensor);
+  const names = tensorNames(graph);
+  const fresh = (name: string): string => (names.has(name) ? fresh(`${name}_`) : name);
+  const output = isKept ? tensor : fresh("logits");
+  const inner = isKept ? fresh(`${tensor}.map`) : tensor;
+  const renamed = renameTensors(graph, (name) => (name === tensor ? inner : name));
+  const initializers = new Map(renamed.initializers);
+  const nodes = [...renamed.nodes];
+  const constant = (name: string, value: ReturnType<typeof fromNumbers>) => {
+    const free = fresh(name);
+    initializers.set(free, value);
+    return free;
+  };
+  if (classes === 1) {
+    const column = fresh(`${output}.column`);
+    const shape = constant(`${output}.shape`, fromNumbers("int64", [2], [-1, 1]));
+    const weight = constant(`${output}.weight`, fromNumbers("float32", [1, 2], [0, 1]));
+    nodes.push(operation("Reshape", [logitOf(renamed, inner), shape], column));
+    nodes.push(operation("MatMul", [column, weight], output));
+  } else nodes.push(operation(shape.length === 2 ? "Identity" : "Flatten", [inner], output));
+  const taken = { ...renamed, nodes, initializers };
+  return withOutput(taken, { name: output, dtype, classes: Math.max(2, classes) });
+}
+
+/** What a sigmoid was taken of, or the tensor itself. */
+function logitOf(graph: Graph, tensor: string): string {
+  const makers = producers(graph);
+  const reshaping = new Set(["Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"]);
+  let node = makers.get(tensor);
+  while (node && reshaping.has(node.operator)) node = makers.get(node.inputs[0]!);
+  return node?.operator === "Sigmoid" ? node.inputs[0]! : tensor;
+}
+
+function withOutput(
+  graph: Graph,
+  { name, dtype, classes }: { name: string; dtype: DataType; classes: number },
+): Graph {
+  const batch = graph.inputs[0]?.shape?.[0] ?? "N";
+  const info = { name, dtype, shape: [batch, classes] };
+  return eliminateDeadNodes({ ...graph, outputs: [info] });
+}
+
+function operation(operator: string, inputs: readonly string[], output: string): Node {
+  return { name: "", operator, domain: "", inputs, outputs: [output], attributes: {} };
+}

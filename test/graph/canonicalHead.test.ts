@@ -1,0 +1,259 @@
+import { describe, expect, it } from "vitest";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { canonicalHead, foldConstants } from "../../src/graph/rewrites.ts";
+import { toNumbers } from "../../src/graph/tensorData.ts";
+import { attributes, float32, int64 } from "./graphs.ts";
+import { evaluate, relativeDifference } from "./onnxruntime.ts";
+
+type Step = (build: GraphBuilder, x: string) => string;
+
+const then =
+  (...steps: Step[]): Step =>
+  (build, x) =>
+    steps.reduce((tensor, step) => step(build, tensor), x);
+const op =
+  (operator: string, values: Parameters<typeof attributes>[0] = {}): Step =>
+  (build, x) =>
+    build.node(operator, [x], { attributes: attributes(values) });
+const withIntegers =
+  (
+    operator: string,
+    values: readonly number[],
+    extra: Parameters<typeof attributes>[0] = {},
+  ): Step =>
+  (build, x) => {
+    const constant = build.initializer(`${x}.${operator}`, int64(...values));
+    return build.node(operator, [x, constant], { attributes: attributes(extra) });
+  };
+const wave = (shape: readonly number[], phase: number) =>
+  float32(
+    shape,
+    Array.from(
+      { length: shape.reduce((product, size) => product * size, 1) },
+      (_, i) => 0.4 + Math.sin(i * 0.7 + phase) / 2,
+    ),
+  );
+const withConstant =
+  (operator: string, shape: readonly number[], isFirst = true): Step =>
+  (build, x) => {
+    const constant = build.initializer(`${x}.${operator}`, wave(shape, shape.length));
+    return build.node(operator, isFirst ? [x, constant] : [constant, x]);
+  };
+let count = 0;
+const layer =
+  (outputs: number): Step =>
+  (build, x) =>
+    build.linear(x, { name: `fc${count++}`, outputs });
+const gemm =
+  (outputs: number, values: Parameters<typeof attributes>[0], hasBias = true): Step =>
+  (build, x) => {
+    const inputs = build.shape(x)[1]!;
+    const isTransposed = values.transB === 1;
+    const shape = isTransposed ? [outputs, inputs] : [inputs, outputs];
+    const name = `gemm${count++}`;
+    const weight = build.initializer(`${name}.w`, wave(shape, 1));
+    const bias = hasBias ? [build.initializer(`${name}.b`, wave([outputs], 2))] : [];
+    return build.node("Gemm", [x, weight, ...bias], { attributes: attributes(values) });
+  };
+const product =
+  (outputs: number): Step =>
+  (build, x) => {
+    const shape = [build.shape(x).at(-1)!, outputs];
+    return build.node("MatMul", [x, build.initializer(`${x}.w`, wave(shape, 3))]);
+  };
+const conv =
+  (outputs: number, { kernel = 1, groups = 1, bias = true } = {}): Step =>
+  (build, x) =>
+    build.conv(x, { name: `conv${count++}`, outputs, kernel, groups, bias });
+const norm: Step = (build, x) => {
+  const channels = build.shape(x)[1]!;
+  const names = ["scale", "shift", "mean", "variance"].map((name, i) =>
+    build.initializer(`${x}.${name}`, wave([channels], i)),
+  );
+  const variance = build.initializer(
+    `${x}.positive`,
+    float32([channels], Array(channels).fill(0.7)),
+  );
+  return build.node("BatchNormalization", [x, ...names.slice(0, 3), variance]);
+};
+
+const channels = 6;
+
+function head(body: Step, opset = 17): Graph {
+  const build = new GraphBuilder({ seed: 5, opset });
+  build.output(body(build, build.input("map", ["N", channels, 4, 5])), "logits");
+  return foldConstants(build.build());
+}
+
+const pooled = then(op("GlobalAveragePool"), op("Flatten"));
+const plain = ["GlobalAveragePool", "Flatten", "Gemm"];
+const pool = op("GlobalAveragePool");
+
+/** The spellings that exporters have, the operators of the canonical form, and the opset. */
+const spellings: readonly [string, Step, readonly string[], number?][] = [
+  ["pooling, flattening, a linear layer", then(pooled, layer(3)), plain],
+  [
+    "a mean without its axes",
+    then(op("ReduceMean", { axes: [2, 3], keepdims: 0 }), layer(3)),
+    plain,
+  ],
+  [
+    "a mean from behind, reshaped",
+    then(op("ReduceMean", { axes: [-1, -2] }), withIntegers("Reshape", [-1, channels]), layer(3)),
+    plain,
+  ],
+  [
+    "a mean by input",
+    then(withIntegers("ReduceMean", [2, 3], { keepdims: 0 }), layer(3)),
+    plain,
+    18,
+  ],
+  [
+    "a window of the map's size, squeezed",
+    then(op("AveragePool", { kernel_shape: [4, 5] }), withIntegers("Squeeze", [2, 3]), layer(3)),
+    plain,
+  ],
+  ["squeezing by attribute", then(pool, op("Squeeze", { axes: [2, 3] }), layer(3)), plain, 11],
+  ["dropout", then(pooled, op("Dropout"), layer(3)), plain],
+  ["a product and a sum", then(pooled, product(3), withConstant("Add", [3])), plain],
+  [
+    "a sum from the other side",
+    then(pooled, product(3), withConstant("Add", [1, 3], false)),
+    plain,
+  ],
+  ["a product alone", then(pooled, product(3)), plain],
+  ["a layer without bias", then(pooled, gemm(3, { transB: 1 }, false)), plain],
+  ["a layer with factors", then(pooled, gemm(3, { transB: 0, alpha: 0.5, beta: 2.5 })), plain],
+  ["a convolution of pooled features", then(pool, conv(3), op("Flatten")), plain],
+  [
+    "a convolution without bias",
+    then(pool, conv(3, { bias: false }), withIntegers("Reshape", [0, -1])),
+    plain,
+  ],
+  [
+    "a grouped convolution",
+    then(pool, conv(4, { groups: 2 }), op("Flatten"), layer(3)),
+    [...plain, "Gemm"],
+  ],
+  [
+    "a convolution of logits [N, C, 1, 1]",
+    then(pool, conv(3), op("Softmax", { axis: 1 }), op("Flatten")),
+    [...plain, "Softmax"],
+  ],
+  [
+    "a hidden convolution",
+    then(pool, conv(7), op("HardSwish"), op("Flatten"), layer(3)),
+    [...plain, "HardSwish", "Gemm"],
+  ],
+  [
+    "a convolution that sees the whole map",
+    (build, x) =>
+      op("Flatten")(
+        build,
+        build.conv(x, { name: "whole", outputs: 3, kernel: [4, 5], bias: true }),
+      ),
+    ["Flatten", "Gemm"],
+  ],
+  ["no pooling", then(op("Flatten"), layer(3)), ["Flatten", "Gemm"]],
+  [
+    "no pooling, reshaped",
+    then(withIntegers("Reshape", [-1, 120]), product(3), withConstant("Add", [3])),
+    ["Flatten", "Gemm"],
+  ],
+  [
+    "max pooling",
+    then(op("MaxPool", { kernel_shape: [4, 5] }), op("Flatten"), layer(3)),
+    ["GlobalMaxPool", "Flatten", "Gemm"],
+  ],
+  ["batch norm of pooled features", then(pool, norm, op("Flatten"), layer(3)), plain],
+  [
+    "batch norm of rows and two layers",
+    then(pooled, norm, layer(5), op("Relu"), layer(3)),
+    [...plain, "Relu", "Gemm"],
+  ],
+  [
+    "batch norm behind a layer",
+    then(pooled, layer(5), norm, op("Relu"), layer(3)),
+    [...plain, "Relu", "Gemm"],
+  ],
+  [
+    "scales and shifts",
+    then(
+      pooled,
+      withConstant("Mul", [channels]),
+      withConstant("Sub", [channels], false),
+      layer(3),
+      withConstant("Div", [1]),
+    ),
+    plain,
+  ],
+  [
+    "scaled features that an activation reads",
+    then(pooled, withConstant("Mul", [channels]), op("Tanh"), layer(3)),
+    ["GlobalAveragePool", "Flatten", "Mul", "Add", "Tanh", "Gemm"],
+  ],
+  ["the logits of two classes", then(pooled, layer(1), product(2)), plain],
+  ["softmax of old opsets", then(pooled, layer(3), op("Softmax")), [...plain, "Softmax"], 9],
+  [
+    "two branches of rows",
+    (build, x) => {
+      const row = pooled(build, x);
+      return build.add(layer(3)(build, row), layer(3)(build, row));
+    },
+    ["GlobalAveragePool", "Flatten", "Gemm", "Gemm", "Add"],
+  ],
+];
+
+describe("the canonical head", () => {
+  it.each(spellings)("of %s", async (_, body, operators, opset) => {
+    const before = head(body, opset);
+    const after = canonicalHead(before);
+    expect(after.opset).toBe(17);
+    expect(after.nodes.map(({ operator }) => operator)).toEqual(operators);
+    for (const node of after.nodes.filter(({ operator }) => operator === "Gemm")) {
+      expect(node.inputs).toHaveLength(3);
+      expect(Object.keys(node.attributes)).toEqual(["transB"]);
+    }
+    const input = { map: [3, channels, 4, 5] };
+    const [a, b] = [await evaluate(before, input), await evaluate(after, input)];
+    expect(relativeDifference(a.logits!, b.logits!)).toBeLessThan(2e-6);
+  });
+
+  it("has the weights that are worked out by hand", () => {
+    const build = new GraphBuilder();
+    const map = build.input("map", ["N", 2, 2, 2]);
+    const scaled = build.node("Mul", [
+      pooled(build, map),
+      build.initializer("s", float32([2], [2, 3])),
+    ]);
+    const w = build.initializer("w", float32([2, 1], [5, 7]));
+    build.output(
+      build.node("Add", [
+        build.node("MatMul", [scaled, w]),
+        build.initializer("b", float32([1], [11])),
+      ]),
+      "y",
+    );
+    const { nodes, initializers } = canonicalHead(build.build());
+    const [, weight, bias] = nodes.at(-1)!.inputs.map((name) => initializers.get(name));
+    expect(toNumbers(weight!)).toEqual([10, 21]);
+    expect(toNumbers(bias!)).toEqual([11]);
+  });
+
+  it.each<[string, Step]>([
+    [
+      "a mean over channels",
+      then(op("ReduceMean", { axes: [1], keepdims: 0 }), op("Flatten"), layer(3)),
+    ],
+    [
+      "pooling of parts",
+      then(op("AveragePool", { kernel_shape: [2, 2] }), op("Flatten"), layer(3)),
+    ],
+    ["a softmax over pixels", then(op("Softmax", { axis: -1 }), pooled, layer(3))],
+    ["convolutions of the map", then(conv(4, { kernel: 3 }), pooled, layer(3))],
+  ])("stays as it is with %s", (_, body) => {
+    const before = head(body);
+    expect(canonicalHead(before)).toBe(before);
+  });
+});

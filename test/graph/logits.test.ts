@@ -1,0 +1,186 @@
+import { describe, expect, it } from "vitest";
+import { adoptModel } from "../../src/graph/adopt.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { describeChoice } from "../../src/graph/logits.ts";
+import { attributes, int64 } from "./graphs.ts";
+import { evaluate, relativeDifference } from "./onnxruntime.ts";
+
+type Head = (build: GraphBuilder, features: string) => Readonly<Record<string, string>>;
+
+/** A network on images 3 x 6 x 6; `head` gives tensors by the names of the outputs that they become. */
+function network(head: Head): Graph {
+  const build = new GraphBuilder({ seed: 4 });
+  const image = build.input("image", ["N", 3, 6, 6]);
+  const map = build.relu(build.conv(image, { name: "conv", outputs: 7, kernel: 3, bias: true }));
+  for (const [name, tensor] of Object.entries(head(build, map))) build.output(tensor, name);
+  return build.build();
+}
+
+const pooled = (build: GraphBuilder, x: string) => build.flatten(build.globalAveragePool(x));
+const linear = (build: GraphBuilder, x: string, outputs = 4, name = "fc") =>
+  build.linear(x, { name, outputs });
+const op = (
+  build: GraphBuilder,
+  operator: string,
+  inputs: readonly string[],
+  values: Parameters<typeof attributes>[0] = {},
+) => build.node(operator, inputs, { attributes: attributes(values) });
+const adopt = (model: Graph, output?: string) =>
+  adoptModel(model, { shape: [3, 6, 6], name: "it", output });
+
+/** The scores that a network would give if these were its only output. */
+async function expectScores(model: Graph, plain: Graph): Promise<void> {
+  const input = { image: [3, 3, 6, 6] };
+  const [taken] = Object.values(await evaluate(model, input));
+  const [wanted] = Object.values(await evaluate(plain, input));
+  expect(relativeDifference(wanted!, taken!)).toBeLessThan(1e-6);
+}
+
+describe("the output that tells classes apart", () => {
+  it.each<[string, string, Head]>([
+    ["features before it", "y", (b, x) => ({ fl: pooled(b, x), y: linear(b, pooled(b, x)) })],
+    ["features behind it", "y", (b, x) => ({ y: linear(b, pooled(b, x)), fl: pooled(b, x) })],
+    [
+      "its features from a linear layer",
+      "y",
+      (b, x) => {
+        const embedding = linear(b, pooled(b, x), 9, "embedding");
+        return { embedding, y: linear(b, b.relu(embedding)) };
+      },
+    ],
+    [
+      "a label before it",
+      "y",
+      (b, x) => {
+        const l = linear(b, pooled(b, x));
+        return {
+          label: op(b, "ArgMax", [l], { axis: 1, keepdims: 0 }),
+          y: op(b, "Softmax", [l], { axis: 1 }),
+        };
+      },
+    ],
+    ["a feature map beside it", "y", (b, x) => ({ map: b.relu(x), y: linear(b, pooled(b, x)) })],
+    [
+      "its own softmax behind it",
+      "l",
+      (b, x) => {
+        const l = linear(b, pooled(b, x));
+        return { l, y: op(b, "Softmax", [l], { axis: 1 }) };
+      },
+    ],
+  ])("is found with %s, and said aloud", (_, expected, head) => {
+    const model = network(head);
+    const adopted = adopt(model);
+    expect(adopted.outputs).toMatchObject([{ name: expected, shape: ["N", 4] }]);
+    expect(describeChoice(model, adopted)).toContain(`"${expected}" is taken`);
+  });
+
+  it("is asked for where two could be meant", () => {
+    const model = network((b, x) => ({
+      y: linear(b, pooled(b, x)),
+      y2: linear(b, pooled(b, x), 3, "second"),
+    }));
+    expect(() => adopt(model)).toThrow(
+      /2 outputs .* "y" float32 \[1, 4\], "y2" float32 \[1, 3\]; say with --output/,
+    );
+    expect(adopt(model, "y2").outputs).toMatchObject([{ name: "y2", shape: ["N", 3] }]);
+    expect(() => adopt(model, "y3")).toThrow(/--output y3: .* its outputs are "y", "y2"/);
+  });
+
+  const plain = network((b, x) => ({ y: linear(b, pooled(b, x)) }));
+
+  it.each<[string, Head]>([
+    [
+      "the likeliest class",
+      (b, x) => ({ y: op(b, "ArgMax", [linear(b, pooled(b, x))], { axis: 1 }) }),
+    ],
+    [
+      "the best two",
+      (b, x) => {
+        const k = b.initializer("k", int64(2));
+        return { y: op(b, "TopK", [linear(b, pooled(b, x)), k]) };
+      },
+    ],
+    [
+      "the likeliest class as another type",
+      (b, x) => {
+        const label = op(b, "ArgMax", [linear(b, pooled(b, x))], { axis: -1, keepdims: 0 });
+        return { y: op(b, "Cast", [label], { to: 6 }) };
+      },
+    ],
+  ])("is what comes before %s", async (_, head) => {
+    const model = network(head);
+    const adopted = adopt(model);
+    expect(adopted.outputs).toMatchObject([{ name: "logits", shape: ["N", 4] }]);
+    expect(describeChoice(model, adopted)).toMatch(
+      /before the output "y".* as "logits" \[batch, 4\]/,
+    );
+    await expectScores(adopted, plain);
+  });
+
+  it.each<[string, Head]>([
+    [
+      "[N, C, 1, 1]",
+      (b, x) => ({
+        y: op(b, "Reshape", [linear(b, pooled(b, x)), b.initializer("s", int64(-1, 4, 1, 1))]),
+      }),
+    ],
+    [
+      "[N, 1, C]",
+      (b, x) => ({
+        y: op(b, "Reshape", [linear(b, pooled(b, x)), b.initializer("s", int64(-1, 1, 4))]),
+      }),
+    ],
+  ])("may have the shape %s", async (_, head) => {
+    const adopted = adopt(network(head));
+    expect(adopted.outputs).toMatchObject([{ name: "y", shape: ["N", 4] }]);
+    await expectScores(adopted, plain);
+  });
+
+  it.each<[string, (b: GraphBuilder, z: string) => string]>([
+    ["a sigmoid", (b, z) => op(b, "Sigmoid", [z])],
+    ["a logit", (_, z) => z],
+    [
+      "a sigmoid for each image",
+      (b, z) => op(b, "Reshape", [op(b, "Sigmoid", [z]), b.initializer("s", int64(-1))]),
+    ],
+    [
+      "a sigmoid of a map",
+      (b, z) => op(b, "Sigmoid", [op(b, "Reshape", [z, b.initializer("s", int64(-1, 1, 1, 1))])]),
+    ],
+  ])("is made of %s, the logits of two classes", async (_, end) => {
+    const column = network((b, x) => ({ y: linear(b, pooled(b, x), 1) }));
+    const adopted = adopt(network((b, x) => ({ y: end(b, linear(b, pooled(b, x), 1)) })));
+    expect(adopted.outputs).toMatchObject([{ name: "logits", shape: ["N", 2] }]);
+    const input = { image: [3, 3, 6, 6] };
+    const { logits } = await evaluate(adopted, input);
+    const { y } = await evaluate(column, input);
+    for (let image = 0; image < 3; image++) {
+      expect(logits!.values[2 * image]).toBeCloseTo(0, 6);
+      expect(logits!.values[2 * image + 1]).toBeCloseTo(y!.values[image]!, 5);
+    }
+  });
+
+  it.each<[string, RegExp, Head]>([
+    [
+      "maps",
+      /gives "y" float32 \[1, 2, 4, 4\]: it gives maps, as models do that segment/,
+      (b, x) => ({ y: b.conv(x, { name: "mask", outputs: 2, kernel: 1 }) }),
+    ],
+    [
+      "the likeliest class of each pixel",
+      /it gives maps/,
+      (b, x) => ({
+        y: op(b, "ArgMax", [b.conv(x, { name: "mask", outputs: 2, kernel: 1 })], { axis: 1 }),
+      }),
+    ],
+    [
+      "boxes",
+      /looks like a detector/,
+      (b, x) => ({ y: op(b, "Reshape", [x, b.initializer("s", int64(-1, 16, 7))]) }),
+    ],
+  ])("is not there in a model that gives %s", (_, message, head) => {
+    expect(() => adopt(network(head))).toThrow(message);
+  });
+});

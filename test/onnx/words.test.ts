@@ -1,0 +1,69 @@
+// Classifiers that answer in words: what is read of them are the scores.
+import { describe, expect, test } from "vitest";
+import { parseModel } from "../../src/onnx/index.ts";
+import { graph, message, model, node, opset, tensor, value } from "./protos.ts";
+
+const strings = 8;
+const ml = { domain: "ai.onnx.ml" };
+const words = (name: string) => tensor(name, { type: strings, dims: [2] }, [6, "cat"], [6, "dog"]);
+/** ValueInfoProto of a sequence of maps from strings to float32. */
+const maps = (name: string) => {
+  const float = message([1, message([1, 1])]);
+  const map = message([5, message([1, strings], [2, float])]);
+  return message([1, name], [2, message([4, message([1, map])])]);
+};
+const opsets = [opset("", 17), opset("ai.onnx.ml", 1)];
+const scores = [
+  node("Softmax", ["x"], ["probabilities"]),
+  node("ArgMax", ["x"], ["label"]),
+] as const;
+
+describe("outputs in words", () => {
+  test("give way to the scores that they are made of", () => {
+    const read = parseModel(
+      model({
+        opsets,
+        graph: graph({
+          nodes: [
+            ...scores,
+            node("ArrayFeatureExtractor", ["names", "label"], ["word"], ml),
+            node("ZipMap", ["probabilities"], ["loss"], ml),
+          ],
+          inputs: [value("x", ["N", 2])],
+          outputs: [value("word", [1, "N"], strings), maps("loss")],
+          initializers: [words("names")],
+        }),
+      }),
+    );
+    expect(read.outputs.map(({ name }) => name)).toEqual(["label", "probabilities"]);
+    expect(read.nodes.map(({ operator }) => operator)).toEqual(["Softmax", "ArgMax"]);
+    expect([...read.initializers.keys()]).toEqual([]);
+  });
+
+  test("leave the outputs beside them", () => {
+    const read = parseModel(
+      model({
+        graph: graph({
+          nodes: [...scores, node("Gather", ["names", "label"], ["word"])],
+          inputs: [value("x", ["N", 2])],
+          outputs: [value("word", ["N"], strings), value("probabilities", ["N", 2])],
+          initializers: [words("names")],
+        }),
+      }),
+    );
+    expect(read.outputs).toMatchObject([
+      { name: "probabilities", shape: ["N", 2] },
+      { name: "label", shape: undefined },
+    ]);
+  });
+
+  test("are refused where something else makes them", () => {
+    const file = model({
+      graph: graph({
+        nodes: [node("SequenceConstruct", ["x"], ["y"])],
+        outputs: [maps("y")],
+      }),
+    });
+    expect(() => parseModel(file)).toThrow(/output "y" is a sequence; only tensors are supported/);
+  });
+});
