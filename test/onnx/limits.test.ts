@@ -192,6 +192,12 @@ describe("counts", () => {
     refuse(model({ graph: graph({ nodes }) }), "4000000 values");
   });
 
+  it("may not be more text", () => {
+    const long = node("Relu", ["x"], ["y"], { name: "n".repeat(65_000) });
+    const nodes = Array<Uint8Array>(2100).fill(long);
+    refuse(model({ graph: graph({ nodes }) }), `more than ${2 ** 27} bytes`);
+  });
+
   it("do not depend on how much is skipped", () => {
     const skipped = Buffer.concat(Array(200_000).fill(message([13, value("x", [1])])));
     const nodes = [node("Relu", ["x"], ["y"])];
