@@ -16,9 +16,10 @@ export function readConfiguration(
 ): Record<string, unknown> {
   const names = new Map(Object.entries(table).map(([key, option]) => [optionName(option), key]));
   names.delete("config");
+  const keys = new Set(names.values());
   const values: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(parse(path))) {
-    const key = names.get(name);
+  for (const [name, value] of Object.entries(optionsIn(parse(path)))) {
+    const key = names.get(name) ?? (keys.has(name) ? name : undefined);
     if (key !== undefined) values[key] = value;
     else {
       const guess = nearest(name, [...names.keys()]);
@@ -31,6 +32,20 @@ export function readConfiguration(
     }
   }
   return values;
+}
+
+/** The options of a run's config.json, but for its folder and what the command takes as its argument; else all. */
+function optionsIn(content: object): object {
+  if (!("job" in content && "options" in content && typeof content.options === "object")) {
+    return content;
+  }
+  const {
+    model: _,
+    architecture: __,
+    out: ___,
+    ...options
+  } = content.options as Record<string, unknown>;
+  return options;
 }
 
 function parse(path: string): object {

@@ -52,21 +52,17 @@ export const readingOptions = {
 export const trainingOptions = {
   data,
   ...readingOptions,
-  epochs: required(
-    integer({
-      flags: "--epochs <N>",
-      help: "passes over the training images",
-      min: 1,
-      max: 100_000,
-    }),
-  ),
-  out: required(
-    text({
-      flags: "--out <DIR>",
-      help: "folder of the run; must not exist",
-      expected: "the path of a folder that does not exist yet",
-    }),
-  ),
+  epochs: integer({
+    flags: "--epochs <N>",
+    help: "passes over the training images (default: more where there are fewer images)",
+    min: 1,
+    max: 100_000,
+  }),
+  out: text({
+    flags: "--out <DIR>",
+    help: "folder of the run; must not exist (default runs/NAME-1, runs/NAME-2, ...)",
+    expected: "the path of a folder that does not exist yet",
+  }),
   batchSize: integer({ flags: "--batch-size <N>", help: "images a step", min: 1, max: 65_536 }),
   optimizer: choice({
     flags: "--optimizer <NAME>",

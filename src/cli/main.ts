@@ -19,9 +19,9 @@ const commands = [inspect, check, ...jobs.map(({ add }) => add), resume(jobs), e
 async function main(): Promise<void> {
   const program = new Command("deepobf")
     .description("Hides a trained CNN's architecture: ONNX in, a plain chain of convolutions out.")
-    .version(packageVersion(), "--version", "print the version")
-    .helpOption("--help", "print this help")
-    .helpCommand(false)
+    .version(packageVersion(), "-v, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [COMMAND]", "print the help of a command")
     .configureOutput({ outputError: () => {} })
     .exitOverride()
     .addHelpText("after", epilogue);

@@ -1,5 +1,12 @@
 // Jobs: what one is, the options that all have, and the training of reference models.
-export { defineJob, type Job, type Prepared, type RunFacts, type Work } from "./job.ts";
+export {
+  defineJob,
+  type Job,
+  type Located,
+  type Prepared,
+  type RunFacts,
+  type Work,
+} from "./job.ts";
 export {
   assertShares,
   batchOptions,

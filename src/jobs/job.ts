@@ -1,6 +1,8 @@
 // What a job is: long work in a folder of its own that can be stopped at any step and gives the same file when
 // it is resumed. A job says what it checks and decides, what it trains, and what it answers; folder, lock,
 // checkpoints, gates and the answer's common part are the same for all.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { DataError, GateError, ModelError, UsageError } from "../errors.ts";
 import {
   assertNew,
@@ -16,16 +18,21 @@ import { assertEpochs, type JobOptions, type ResolvedJobOptions } from "./option
 export interface JobDefinition<Asked, Decided, Inputs, Results> {
   /** As the command line and config.json of a run call it. */
   readonly name: string;
+  /** What the run is called where nobody names its folder. */
+  readonly runName: (options: Asked) => string;
   /**
    * Reads and checks everything, decides what is left open, and writes nothing. Options that it has decided
    * before come back the same.
    */
-  prepare(options: Asked, hooks: JobHooks): Promise<Prepared<Decided, Inputs>>;
+  prepare(options: Located<Asked>, hooks: JobHooks): Promise<Prepared<Decided, Inputs>>;
   /** Trains, writes the model file, and gives what is to say about it. */
   execute(work: Work<Decided, Inputs>): Promise<Results>;
   /** Says in a line each which gates of the options the results miss; none by default. */
   missedGates?(results: Results, options: Decided): readonly string[];
 }
+
+/** Options of a run whose folder is known. */
+export type Located<Asked> = Asked & { readonly out: string };
 
 export interface Prepared<Decided, Inputs> {
   readonly options: Decided;
@@ -98,7 +105,7 @@ export function defineJob<
 >(definition: JobDefinition<Asked, Decided, Inputs, Results>): Job<Asked, Results> {
   const { name } = definition;
 
-  const prepare = (options: Asked, hooks: JobHooks) => {
+  const prepare = (options: Located<Asked>, hooks: JobHooks) => {
     hooks.onProgress?.({ type: "phase", phase: "prepare" });
     return definition.prepare(options, hooks);
   };
@@ -137,9 +144,10 @@ export function defineJob<
   return {
     name,
     async start(options, hooks = {}) {
-      assertNew(options.out);
+      const out = options.out ?? freeFolder(definition.runName(options));
+      assertNew(out);
       assertEpochs(options.epochs);
-      const prepared = await prepare(options, hooks);
+      const prepared = await prepare({ ...options, out }, hooks);
       const { options: decided, identity, description } = prepared;
       const config = { job: name, options: decided, identity, description, versions: versions() };
       const run = await RunFolder.create(decided.out, config);
@@ -157,6 +165,14 @@ export function defineJob<
       });
     },
   };
+}
+
+/** The first of runs/NAME-1, runs/NAME-2, ... that is free. */
+function freeFolder(name: string): string {
+  for (let number = 1; ; number++) {
+    const folder = join("runs", `${name}-${number}`);
+    if (!existsSync(folder)) return folder;
+  }
 }
 
 type Origin = Pick<Config<unknown>, "identity" | "versions">;

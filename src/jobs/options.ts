@@ -1,4 +1,5 @@
 // Options that every training job has, and what is decided where the user leaves one open.
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import {
   assertBatchOptions,
@@ -15,9 +16,10 @@ import { learningRateOf, type OptimizerName } from "../train/index.ts";
 export interface JobOptions extends DataOptions {
   /** Data set in the notation of docs/data.md. */
   readonly data: string;
-  readonly epochs: number;
-  /** Folder of the run; must not exist. */
-  readonly out: string;
+  /** Passes over the training images; by default as many as show the job's usual number of images. */
+  readonly epochs?: number;
+  /** Folder of the run; must not exist. The first of runs/NAME-1, runs/NAME-2, ... that is free by default. */
+  readonly out?: string;
   /** Mean and standard deviation of each channel, for pixels in [0, 1]; 0 and 1 by default. */
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
@@ -55,25 +57,35 @@ export type ResolvedJobOptions = Required<Omit<JobOptions, keyof DataOptions>> &
     readonly precision: "f32" | "bf16";
   };
 
+/** What the decisions depend on besides the options. */
+export interface Decisive {
+  readonly dataset: Dataset;
+  readonly device: Device;
+  /** Images that the job usually learns from until it is done, the same one counted each time. */
+  readonly usualImages: number;
+}
+
 /**
  * Decides what the user left open. The same machine always decides the same. Throws UsageError for
- * options that do not fit the images.
+ * options that do not fit the images or the machine.
  */
 export function resolveJobOptions(
-  options: JobOptions,
-  { dataset, device }: { dataset: Dataset; device: Device },
+  options: JobOptions & { readonly out: string },
+  { dataset, device, usualImages }: Decisive,
 ): ResolvedJobOptions {
   const [channels, height, width] = dataset.shape;
   const each = (value: number) => new Array<number>(channels).fill(value);
   const { precision = "auto" } = options;
   const images = dataset.count;
   const batchSize = options.batchSize ?? defaultBatchSize(images, height * width);
-  const steps = options.epochs * Math.floor(images / batchSize);
+  const epochs = options.epochs ?? defaultEpochs(images, usualImages);
+  const steps = epochs * Math.floor(images / batchSize);
   const optimizer = options.optimizer ?? "muon";
   const hasBfloat16 = device !== "cpu" || cpuHasBfloat16();
   const resolved: ResolvedJobOptions = {
     ...options,
     data: resolveSpec(options.data),
+    epochs,
     out: resolve(options.out),
     ...(typeof options.classes === "string" && { classes: resolve(options.classes) }),
     mean: options.mean ?? each(0),
@@ -96,6 +108,7 @@ export function resolveJobOptions(
   assertBatchOptions(dataset, batchOptions(resolved));
   const { labelSmoothing, averageWeights } = resolved;
   assertShares({ "--label-smoothing": labelSmoothing, "--average-weights": averageWeights });
+  assertThreads(resolved.threads);
   return resolved;
 }
 
@@ -115,10 +128,26 @@ export function assertShares(values: Readonly<Record<string, number>>): void {
   throw new UsageError(complaints.join("\n"));
 }
 
-/** Throws UsageError unless there is at least one epoch. */
-export function assertEpochs(epochs: number): void {
-  if (Number.isInteger(epochs) && epochs >= 1) return;
+/** Throws UsageError unless there is at least one epoch, where a number is given. */
+export function assertEpochs(epochs: number | undefined): void {
+  if (epochs === undefined || (Number.isInteger(epochs) && epochs >= 1)) return;
   throw new UsageError(`--epochs: expected a whole number from 1, received ${epochs}`);
+}
+
+/** More threads than processors only wait for each other. */
+function assertThreads(threads: number): void {
+  const processors = availableParallelism();
+  if (threads <= processors) return;
+  throw new UsageError(
+    `--threads: expected at most ${processors}, the processors of this machine, received ${threads}`,
+  );
+}
+
+const [fewestEpochs, mostEpochs] = [8, 200];
+
+/** As many passes as show the usual number of images: few images are shown more often, up to a point. */
+function defaultEpochs(images: number, usualImages: number): number {
+  return Math.min(mostEpochs, Math.max(fewestEpochs, Math.round(usualImages / images)));
 }
 
 /** The data set's notation with the whole path, so that a run can be resumed from any folder. */

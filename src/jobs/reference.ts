@@ -58,11 +58,14 @@ type ResolvedTrainOptions = ResolvedJobOptions & TrainOptions;
 type Inputs = Data & { readonly train: Labelled };
 
 const warmUp = 0.05;
+/** 32 epochs of CIFAR-10. */
+const usualImages = 32 * 50_000;
 
 /** Trains a reference model on labels and writes it as ONNX, batch norm folded. */
 export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Inputs, ReferenceFigures>(
   {
     name: "train",
+    runName: ({ architecture }) => architecture,
 
     async prepare(options) {
       const { architecture } = options;
@@ -71,7 +74,7 @@ export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Inputs
       const data = holdOut(await loadData(options.data, options), options.holdOut ?? 0);
       const { train, test } = data;
       assertLabelled(train, "training a reference model");
-      const resolved = resolveJobOptions(options, { dataset: data.train, device });
+      const resolved = resolveJobOptions(options, { dataset: data.train, device, usualImages });
       return {
         options: { ...resolved, architecture },
         inputs: { train, test },

@@ -1,7 +1,8 @@
 // Direct simulation: the whole chain learns at once.
 import type { Batch } from "../data/index.ts";
+import type { Graph } from "../graph/graph.ts";
 import { sequential } from "../models/index.ts";
-import { type LossTerm, linearDecay, train } from "../train/index.ts";
+import { type LossTerm, linearDecay, type Stage, train } from "../train/index.ts";
 import { withTuned } from "./classifierTuning.ts";
 import { initializeChain } from "./initialize.ts";
 import { featureTerm, logitTerms } from "./jointLoss.ts";
@@ -10,14 +11,29 @@ import type { Lesson, Simulated, SimulationWork } from "./lesson.ts";
 
 /** Trains the chain towards the features and logits of the teacher, and the labels. */
 export async function simulateDirectly(work: SimulationWork, lesson: Lesson): Promise<Simulated> {
-  const { options, inputs, checkpoint } = work;
+  const { inputs, options, checkpoint } = work;
   const { plan, classifier } = inputs;
-  const { teacher, batches, loss } = lesson;
-  const { epochs, seed, tuneClassifier } = options;
-  const drawn = sequential(plan.layers, { shape: plan.input, seed });
+  const drawn = sequential(plan.layers, { shape: plan.input, seed: options.seed });
+  const { batches } = lesson;
   const start = checkpoint ? drawn : await initializeChain(drawn, { plan, batches });
+  const { chain, stage } = directStage(start, work, lesson);
+  using trained = chain;
+  await train(stage, work);
+  return {
+    chain: trained.network.toGraph(),
+    classifier: withTuned(classifier, trained.weights()),
+  };
+}
+
+/** The only stage of the training, from the weights of `start`, and what it trains, of which the caller disposes. */
+export function directStage(
+  start: Graph,
+  { options, inputs: { classifier } }: Pick<SimulationWork, "options" | "inputs">,
+  { teacher, batches, loss }: Lesson,
+): { chain: ChainLearner; stage: Stage } {
+  const { epochs, tuneClassifier } = options;
   const steps = epochs * batches.length;
-  using chain = new ChainLearner(start, { classifier, options, steps, tuneClassifier });
+  const chain = new ChainLearner(start, { classifier, options, steps, tuneClassifier });
   const forward = ({ images }: Batch, batchWeight?: number) =>
     Object.values(chain.network.forward({ input: images }, { training: true, batchWeight }))[0]!;
   const losses = (batch: Batch, step: number): LossTerm[] => {
@@ -35,7 +51,5 @@ export async function simulateDirectly(work: SimulationWork, lesson: Lesson): Pr
   };
   const { learner } = chain;
   const stage = { index: 0, name: "chain", learner, batches, epochs, forward, losses };
-  await train({ ...stage, schedule: linearDecay() }, work);
-  const trained = chain.weights();
-  return { chain: chain.network.toGraph(), classifier: withTuned(classifier, trained) };
+  return { chain, stage: { ...stage, schedule: linearDecay() } };
 }

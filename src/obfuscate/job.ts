@@ -1,4 +1,5 @@
 // The main job: original in, run folder with the shipped file out.
+import { parse } from "node:path";
 import { compose } from "../graph/rewrites.ts";
 import { defineJob } from "../jobs/index.ts";
 import { writeModel } from "../onnx/index.ts";
@@ -20,6 +21,7 @@ export const obfuscationJob = defineJob<
   ObfuscateResults
 >({
   name: "obfuscate",
+  runName: ({ model }) => parse(model).name,
   prepare,
 
   async execute(work) {

@@ -6,6 +6,7 @@ import type { Interval, Latency, PairedTest } from "../evaluate/index.ts";
 import {
   assertShares,
   type JobOptions,
+  type Located,
   type ResolvedJobOptions,
   type RunFacts,
   resolveJobOptions,
@@ -19,8 +20,10 @@ import { assertNeedsNoLabels, lossFor } from "./unlabelled.ts";
 export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
   /** The original, an ONNX file. */
   readonly model: string;
-  /** Number of convolutions of the chain. */
-  readonly depth: number;
+  /** Number of convolutions of the chain; 7 by default. */
+  readonly depth?: number;
+  /** Trains for about so many minutes in place of a number of epochs, by the speed that is measured. */
+  readonly minutes?: number;
   /** Output that tells the classes apart; the one that comes from a linear layer by default. */
   readonly output?: string;
   /** Tensor that ends the extractor; found in the graph by default. */
@@ -41,24 +44,36 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
   readonly maxAccuracyDrop?: number;
 }
 
+export const defaultDepth = 7;
+
+/** What gave no loss on CIFAR-10 (docs/results.md): shorter chains take longer. */
+const [epochsOfUsual, epochsOfShort, imagesOfCifar10] = [16, 32, 50_000];
+
 /** The options of a run with everything decided, as its folder keeps them. */
-export type ResolvedOptions = ObfuscateOptions &
+export type ResolvedOptions = Omit<ObfuscateOptions, "minutes"> &
   ResolvedJobOptions &
   JointLoss & {
+    readonly depth: number;
     readonly simulation: "recursive" | "direct";
     readonly tuneClassifier: number;
   };
 
 /** The options with everything decided. Throws UsageError for those that make no sense together. */
 export function resolveOptions(
-  options: ObfuscateOptions,
+  { minutes, ...options }: Located<ObfuscateOptions>,
   { data, device }: { data: Data; device: Device },
 ): ResolvedOptions {
+  if (minutes !== undefined && options.epochs !== undefined) {
+    throw new UsageError("--minutes: expected in place of --epochs, received both");
+  }
+  const { depth = defaultDepth } = options;
+  const usualImages = (depth < defaultDepth ? epochsOfShort : epochsOfUsual) * imagesOfCifar10;
   const resolved: ResolvedOptions = {
     ...defaultLoss,
     ...lossFor(data.train),
     ...options,
-    ...resolveJobOptions(options, { dataset: data.train, device }),
+    depth,
+    ...resolveJobOptions(options, { dataset: data.train, device, usualImages }),
     model: resolve(options.model),
     simulation: options.simulation ?? "direct",
     tuneClassifier: options.tuneClassifier ?? 0,

@@ -7,48 +7,43 @@ import {
   dataFacts,
   fingerprint,
   holdOut,
-  type LoadOptions,
   loadData,
 } from "../data/index.ts";
-import { assertSupported } from "../engine/index.ts";
 import { DeepObfError, type ModelError } from "../errors.ts";
 import type { Judgement } from "../evaluate/index.ts";
-import { adoptModel } from "../graph/adopt.ts";
 import { countCost } from "../graph/cost.ts";
-import { type Boundary, findBoundary } from "../graph/cuts.ts";
+import type { Boundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
-import { imageLayout, type Layout } from "../graph/layout.ts";
 import { describeChoice } from "../graph/logits.ts";
-import { cutGraph, dequantize, dropTails, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
-import { assertInference } from "../graph/trainingMode.ts";
 import { runIsolated } from "../isolate/run.ts";
-import type { Prepared } from "../jobs/index.ts";
-import { sequential } from "../models/index.ts";
-import { encodeModel, modelFileFacts, readModel } from "../onnx/index.ts";
-import { type Quantization, withOpsetForInt8 } from "../quantize/index.ts";
+import type { Located, Prepared } from "../jobs/index.ts";
+import { modelFileFacts } from "../onnx/index.ts";
 import type { JobHooks } from "../runs/index.ts";
-import { fileName } from "../text.ts";
 import { parseDevice } from "../torch/index.ts";
-import { type ObfuscateOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
-import { type ChainPlan, planChain } from "./plan.ts";
+import {
+  defaultDepth,
+  type ObfuscateOptions,
+  type ResolvedOptions,
+  resolveOptions,
+} from "./options.ts";
+import {
+  type PlannedOriginal,
+  type PlanOptions,
+  planOriginal,
+  readOriginal,
+  untrainedChain,
+  type WantedShape,
+  wantedShape,
+} from "./original.ts";
+import type { ChainPlan } from "./plan.ts";
 import type { RehearsalOptions } from "./rehearsal.ts";
-import { nameChainInput, seal } from "./seal.ts";
+import { epochsIn } from "./speed.ts";
 import { tryOut } from "./tryOut.ts";
 
-/** The original and its data, checked against each other, and the plan of the chain. */
-export interface Inputs {
-  /** The original for images of the data's shape, channels first, with its logits as the only output. */
-  readonly original: Graph;
-  /** How the original's file takes its images. */
-  readonly layout: Layout;
-  /** What is simulated: the original up to its logits, batch norms folded, its features as a second output. */
-  readonly teacher: Graph;
-  readonly boundary: Boundary;
-  readonly extractor: Graph;
-  readonly classifier: Graph;
+/** The planned original and its data, checked against each other. */
+export interface Inputs extends PlannedOriginal {
   readonly data: Data;
-  readonly plan: ChainPlan;
 }
 
 /** What was decided before training, as config.json of a run and progress events hold it. */
@@ -71,9 +66,10 @@ export interface Description {
  * as one error of the first's class.
  */
 export async function prepare(
-  options: ObfuscateOptions,
+  asked: Located<ObfuscateOptions>,
   hooks: JobHooks = {},
 ): Promise<Prepared<ResolvedOptions, Inputs>> {
+  const options = { ...asked, depth: asked.depth ?? defaultDepth };
   let wanted: WantedShape = {};
   const rehearsal = rehearse(options, hooks, (shape) => {
     wanted = shape;
@@ -92,8 +88,11 @@ export async function prepare(
   if (!isKnown) await rehearse({ ...options, shape }, hooks);
   const inputs = planFor(graph, data, options);
   const { original, boundary, plan, extractor } = inputs;
-  const decided = resolveOptions(options, { data, device });
-  const judgement = await tryOut(inputs, untrainedChain(inputs), decided);
+  const resolved = resolveOptions(options, { data, device });
+  const judgement = await tryOut(inputs, untrainedChain(inputs), resolved);
+  const { minutes, ...rest } = options;
+  const epochs = minutes && (await epochsIn(minutes, { options: resolved, inputs }));
+  const decided = epochs ? resolveOptions({ ...rest, epochs }, { data, device }) : resolved;
   const description: Description = {
     ...{ data: dataFacts(data), nodes: original.nodes.length, boundary, plan, judgement },
     choice: describeChoice(graph, original) ?? null,
@@ -121,80 +120,11 @@ function rehearse(
   return runIsolated(rehearsal, { options, model, signal, onEvent });
 }
 
-/** Reads a model file. Throws ModelError where it cannot be read, or the engine does not support it. */
-export async function readOriginal(path: string): Promise<Graph> {
-  const graph = await readModel(path);
-  assertInference(graph);
-  assertSupported(dropTails(dequantize(graph)));
-  return graph;
-}
-
-function planFor(model: Graph, data: Data, options: ObfuscateOptions): Inputs {
-  const { outputs, ...inputs } = planOriginal(model, data.train.shape, options);
-  assertLabels(data.train, outputs);
-  assertLabels(data.test, outputs);
-  return { ...inputs, data };
-}
-
-/** The options that planning needs. */
-export type PlanOptions = Pick<
-  ObfuscateOptions,
-  "model" | "output" | "boundary" | "depth" | "maxMacs" | "quantize"
->;
-
-/** Channels, height and width, as far as a file says them. */
-export type WantedShape = Pick<LoadOptions, "shape">;
-
-/** What follows from the model alone, for images of this shape. Throws ModelError where it cannot be obfuscated. */
-export function planOriginal(
-  model: Graph,
-  shape: readonly number[],
-  options: PlanOptions,
-): Omit<Inputs, "data"> & { readonly outputs: number } {
-  const name = fileName(options.model);
-  const original = adoptModel(model, { shape, name, output: options.output });
-  const facts = inferShapes(original);
-  const boundary = findBoundary(original, facts, options.boundary);
-  const outputs = facts.get(original.outputs[0]?.name ?? "")?.shape[1] ?? 0;
-  const folded = foldAround(original, boundary);
-  const foldedFacts = inferShapes(folded);
-  const whole = { ...folded, outputs: original.outputs };
-  const { extractor, classifier } = cutGraph(whole, boundary.tensor, foldedFacts);
-  const { depth, maxMacs } = options;
-  const plan = planChain(extractor, foldedFacts, { depth, boundary, ...(maxMacs && { maxMacs }) });
-  const layout = imageLayout(model);
-  const inputs = { original, layout, boundary, extractor, classifier, plan };
-  assertSealable(inputs, options.quantize);
-  return { ...inputs, teacher: endInLogits(folded), outputs };
-}
-
-/** The graph with its batch norms folded. An output stays, so the boundary becomes one. */
-function foldAround(graph: Graph, boundary: Boundary): Graph {
-  const features = { ...graph.outputs[0]!, name: boundary.tensor, shape: undefined };
-  return foldBatchNorm({ ...graph, outputs: [...graph.outputs, features] });
-}
-
-/** Throws ModelError where the trained chain could not be shipped with this classifier, or not be quantized. */
-function assertSealable(inputs: Planned, quantize: readonly Quantization[] = []): void {
-  const sealed = untrainedChain(inputs);
-  encodeModel(quantize.includes("int8") ? withOpsetForInt8(sealed) : sealed);
-}
-
-type Planned = Pick<Inputs, "original" | "layout" | "classifier" | "plan">;
-
-/** What would be shipped if nothing were trained. */
-function untrainedChain({ original, layout, classifier, plan }: Planned): Graph {
-  const untrained = sequential(plan.layers, { shape: plan.input });
-  const options = { depth: plan.layers.length, seed: 0, layout };
-  return seal(nameChainInput(untrained, original), classifier, options);
-}
-
-/** The shape that an image folder's images are brought to: that of the model's input, as far as it is fixed. */
-export function wantedShape(graph: Graph): WantedShape {
-  const { shape = [] } = graph.inputs[0] ?? {};
-  if (shape.length !== 4) return {};
-  const [, a, b, c] = shape.map((size) => (typeof size === "number" ? size : undefined));
-  return { shape: imageLayout(graph) === "NHWC" ? [c, a, b] : [a, b, c] };
+/** Throws DataError where the labels are not those of the model. */
+function planFor(model: Graph, data: Data, options: PlanOptions): Inputs {
+  const planned = planOriginal(model, data.train.shape, options);
+  for (const part of [data.train, data.test]) assertLabels(part, planned.outputs);
+  return { ...planned, data };
 }
 
 /** Runs the tasks at the same time. Their complaints, where there are several, become one error. */

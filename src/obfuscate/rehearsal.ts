@@ -2,7 +2,7 @@
 import { Network } from "../engine/index.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
 import { inferenceMode, scope, zeros } from "../torch/index.ts";
-import { type PlanOptions, planOriginal, readOriginal, wantedShape } from "./prepare.ts";
+import { type PlanOptions, planOriginal, readOriginal, wantedShape } from "./original.ts";
 
 export interface RehearsalOptions extends PlanOptions {
   /** Channels, height and width of the images; those of the file by default. */

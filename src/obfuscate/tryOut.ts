@@ -1,6 +1,6 @@
 // Before an epoch is trained: both files run in ONNX Runtime, and the original's answers are judged, so that no
 // training ends in a file that cannot run, or in the copy of a model that was shown the wrong images.
-import { assertLabelled, type Labelled, type Normalization } from "../data/index.ts";
+import { assertLabelled, type Data, type Labelled, type Normalization } from "../data/index.ts";
 import { DataError } from "../errors.ts";
 import { explain, type Judgement, judge, OnnxClassifier } from "../evaluate/index.ts";
 import { openAdopted } from "../evaluate/openModel.ts";
@@ -9,7 +9,7 @@ import type { Graph } from "../graph/graph.ts";
 import { encodeModel } from "../onnx/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
 import type { ResolvedOptions } from "./options.ts";
-import type { Inputs } from "./prepare.ts";
+import type { PlannedOriginal } from "./original.ts";
 
 /**
  * Runs the original and an untrained sealed chain on an image each, and judges the original by some of the test
@@ -17,7 +17,7 @@ import type { Inputs } from "./prepare.ts";
  * `acceptOriginal`, where the original's answers cannot be its own.
  */
 export async function tryOut(
-  { original, layout, data }: Pick<Inputs, "original" | "layout" | "data">,
+  { original, layout, data }: Pick<PlannedOriginal, "original" | "layout"> & { data: Data },
   untrained: Graph,
   options: ResolvedOptions,
 ): Promise<Judgement | undefined> {

@@ -80,7 +80,8 @@ async function trainSteps(
       const isLastOfEpoch = ofEpoch === batches.length || step === steps;
       const { imagesPerSecond, secondsLeft } = clock.estimate(step, steps);
       const progress = { stage: stage.name, epoch: epoch + 1, epochs, imagesPerSecond };
-      if (isLastOfEpoch || step % stepsBetweenReports === 0) {
+      const isFirst = step === from.step + 1;
+      if (isFirst || isLastOfEpoch || step % stepsBetweenReports === 0) {
         const losses = sums.means(Math.min(step, ofEpoch));
         assertFinite(losses, { stage, step, steps });
         hooks.onProgress?.({ type: "step", ...progress, step, steps, secondsLeft, losses });

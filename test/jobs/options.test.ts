@@ -14,7 +14,7 @@ describe("options that are left open", () => {
     shape: [3, size, size],
   });
   const resolved = (changes = {}, dataset = images(50_000)) =>
-    resolveJobOptions({ ...given, ...changes }, { dataset, device: "cpu" });
+    resolveJobOptions({ ...given, ...changes }, { dataset, device: "cpu", usualImages: 800_000 });
 
   test("are decided by data and machine", () => {
     expect(resolved()).toEqual({
@@ -46,10 +46,28 @@ describe("options that are left open", () => {
     expect(resolved({}, images(count, size)).batchSize).toBe(batch);
   });
 
+  test.each([
+    [50_000, 16],
+    [100_000, 8],
+    [1_200_000, 8],
+    [10_000, 80],
+    [1000, 200],
+  ])("%d images are shown %d times", (count, epochs) => {
+    const { epochs: _, ...open } = given;
+    const options = resolveJobOptions(open, {
+      ...{ dataset: images(count), device: "cpu", usualImages: 800_000 },
+    });
+    expect(options.epochs).toBe(epochs);
+  });
+
+  test("of threads are refused above the processors", () => {
+    expect(() => resolved({ threads: 100_000 })).toThrow(/--threads: expected at most \d+/);
+  });
+
   test("stay as they are given", () => {
     const choices = {
       ...{ mean: [1, 2, 3], std: [4, 5, 6], seed: 7, flip: true, precision: "f32" as const },
-      ...{ threads: 3, crop: 0, batchSize: 8, checkpointSeconds: 0 },
+      ...{ threads: 1, crop: 0, batchSize: 8, checkpointSeconds: 0 },
     };
     expect(resolved(choices)).toMatchObject(choices);
   });

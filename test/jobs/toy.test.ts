@@ -24,9 +24,14 @@ interface ToyOptions extends JobOptions {
 /** Trains a tiny classifier, and writes its weights in place of a model. */
 const toy = defineJob<ToyOptions, ToyOptions & ResolvedJobOptions, string, { loss: number }>({
   name: "toy",
+  runName: () => "toy",
 
   async prepare(options) {
-    const resolved = resolveJobOptions(options, { dataset: quarters(), device: "cpu" });
+    const resolved = resolveJobOptions(options, {
+      dataset: quarters(),
+      device: "cpu",
+      usualImages: 1000,
+    });
     return {
       options: { ...options, ...resolved },
       inputs: "a toy",

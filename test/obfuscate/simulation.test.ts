@@ -58,9 +58,9 @@ async function trained(model: Graph, changes: Partial<ObfuscateOptions>) {
   writeFileSync(file, encodeModel(model));
   const [, , height, width] = model.inputs[0]!.shape as number[];
   const data = noise(height!, width!);
-  const given: ObfuscateOptions = {
+  const given = {
     ...{ model: file, data, depth: 5, epochs: 2, out: path(), batchSize: 4 },
-    ...{ precision: "f32", acceptOriginal: true, ...changes },
+    ...{ precision: "f32" as const, acceptOriginal: true, ...changes },
   };
   const { options, inputs } = await prepare(given);
   const run = await RunFolder.create(options.out, { job: "obfuscate", options });

@@ -3,24 +3,26 @@ import type { Description } from "../../obfuscate/index.ts";
 import { quantizations } from "../../quantize/names.ts";
 import { trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
-import { choice, choices, flag, integer, number, required, text } from "../options.ts";
+import { choice, choices, flag, integer, number, text, withDefault } from "../options.ts";
 import { renderDescription } from "../planTable.ts";
 import { renderSummary } from "../summary.ts";
 
 const obfuscateOptions = {
-  depth: required(
-    integer({
-      flags: "--depth <N>",
-      help: "convolutions of the chain, such as 5 or 7",
-      min: 2,
-      max: 1000,
-    }),
+  depth: withDefault(
+    integer({ flags: "--depth <N>", help: "convolutions of the chain", min: 2, max: 1000 }),
+    7,
   ),
   ...trainingOptions,
   output: text({
     flags: "--output <NAME>",
     help: "output that tells the classes apart (default: the one that comes from a linear layer)",
     expected: "the name of an output",
+  }),
+  minutes: number({
+    flags: "--minutes <M>",
+    help: "train for about M minutes, by the speed that is measured, in place of --epochs",
+    min: 0,
+    above: true,
   }),
   boundary: text({
     flags: "--boundary <NAME>",

@@ -3,7 +3,7 @@
 import { attribute } from "../attributes.ts";
 import { elementCount, type Node } from "../graph.ts";
 import { isLinearLayer } from "../obstacles.ts";
-import type { Head, Row } from "./canonicalHead.ts";
+import type { Head, Row } from "./head.ts";
 import {
   type Affine,
   afterAffine,

@@ -14,11 +14,9 @@ import {
   permutedPositions,
   restrict,
 } from "./permutation.ts";
-import type { Sinking } from "./sinkTransposes.ts";
+import type { LayoutRule, Sinking } from "./sinking.ts";
 
-type Rule = (node: Node, state: Sinking) => boolean;
-
-const transpose: Rule = (node, state) => {
+const transpose: LayoutRule = (node, state) => {
   const change = layoutChange(node);
   if (!change) return false;
   const { name, axes } = state.arrangement(node.inputs[0]!);
@@ -29,7 +27,7 @@ const transpose: Rule = (node, state) => {
 };
 
 /** Operators of one tensor that treat every element alike; what else they read is a single number. */
-const elementwise: Rule = (node, state) => {
+const elementwise: LayoutRule = (node, state) => {
   const [x, ...others] = node.inputs as [string, ...string[]];
   const isSingle = (name: string) => name === "" || state.facts.get(name)?.shape.length === 0;
   if (!others.every(isSingle) || node.outputs.slice(1).some((name) => name !== "")) return false;
@@ -39,7 +37,7 @@ const elementwise: Rule = (node, state) => {
 };
 
 /** Operators of several tensors that broadcast. */
-const broadcasting: Rule = (node, state) => {
+const broadcasting: LayoutRule = (node, state) => {
   const columns = node.inputs.map((name) => state.arrangement(name).columns).find(Boolean);
   return columns ? broadcastColumns(node, state, columns) : broadcastMaps(node, state);
 };
@@ -81,7 +79,7 @@ function broadcastColumns(node: Node, state: Sinking, columns: readonly number[]
   return true;
 }
 
-const concat: Rule = (node, state) => {
+const concat: LayoutRule = (node, state) => {
   const { axes } = state.arrangement(node.inputs[0]!);
   const axis = attribute(node, "axis", "int");
   if (!axes || axis === undefined) return false;
@@ -93,7 +91,7 @@ const concat: Rule = (node, state) => {
 };
 
 /** Softmax over an axis; before opset 13 it was over all axes from one on. */
-const softmax: Rule = (node, state) => {
+const softmax: LayoutRule = (node, state) => {
   const { name, axes } = state.arrangement(node.inputs[0]!);
   if (!axes || state.opset < 13) return false;
   const axis = fromFront(attribute(node, "axis", "int") ?? -1, axes.length);
@@ -102,7 +100,7 @@ const softmax: Rule = (node, state) => {
   return true;
 };
 
-const pad: Rule = (node, state) => {
+const pad: LayoutRule = (node, state) => {
   const { name, axes } = state.arrangement(node.inputs[0]!);
   if (!axes || node.inputs[3]) return false;
   const pads = integers(node, { state, name: "pads", input: 1 });
@@ -117,7 +115,7 @@ const pad: Rule = (node, state) => {
   return true;
 };
 
-const reduction: Rule = (node, state) => {
+const reduction: LayoutRule = (node, state) => {
   const { name, axes } = state.arrangement(node.inputs[0]!);
   const given = integers(node, { state, name: "axes", input: 1 });
   if (!axes || !given || given.length === 0) return false;
@@ -134,7 +132,7 @@ const reduction: Rule = (node, state) => {
   return true;
 };
 
-const squeeze: Rule = (node, state) => {
+const squeeze: LayoutRule = (node, state) => {
   const { name, axes } = state.arrangement(node.inputs[0]!);
   const given = integers(node, { state, name: "axes", input: 1 });
   if (!axes || !given) return false;
@@ -148,7 +146,7 @@ const squeeze: Rule = (node, state) => {
 };
 
 /** Flattening a map gives a matrix with its columns in another order; other shapes must not mix axes. */
-const reshape: Rule = (node, state) => {
+const reshape: LayoutRule = (node, state) => {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!].map((each) => state.facts.get(each)?.shape);
   if (!x || !y || x[0] !== y[0]) return false;
   if (node.operator === "Reshape" && !state.constant(node.inputs[1]!)) return false;
@@ -175,7 +173,7 @@ function flattened(shape: readonly number[], axes: readonly number[]): number[] 
 }
 
 /** A linear layer takes the order of columns into its weights. */
-const linear: Rule = (node, state) => {
+const linear: LayoutRule = (node, state) => {
   const { name, columns } = state.arrangement(node.inputs[0]!);
   const weight = state.constant(node.inputs[1]!);
   if (!columns || weight?.shape.length !== 2 || attribute(node, "transA", "int")) return false;
@@ -256,7 +254,7 @@ const reductions = [
 ];
 
 /** Rules by operator. A node of another operator gets its inputs as the graph says. */
-export const layoutRules: Readonly<Record<string, Rule>> = {
+export const layoutRules: Readonly<Record<string, LayoutRule>> = {
   Transpose: transpose,
   ...Object.fromEntries(ofOne.map((name) => [name, elementwise])),
   ...Object.fromEntries(ofSeveral.map((name) => [name, broadcasting])),

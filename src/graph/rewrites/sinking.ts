@@ -1,0 +1,148 @@
+// A pass over a graph in which tensors may stand in another arrangement than the graph says.
+import { int, ints } from "../attributes.ts";
+import type { Attribute, Graph, Node, TensorData } from "../graph.ts";
+import type { TensorFacts } from "../shapes.ts";
+import { fromNumbers } from "../tensorData.ts";
+import { producers, tensorNames } from "../topology.ts";
+import { factsForAnyBatch } from "./anyBatch.ts";
+import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
+import { removeIdentities } from "./identities.ts";
+import { identity, inverse, isIdentity, layoutChange, movesNothing } from "./permutation.ts";
+
+/**
+ * How a tensor of the graph comes from one that is there: axis i is its axis `axes[i]`, or of a matrix
+ * column j its column `columns[j]`.
+ */
+export interface Arrangement {
+  readonly name: string;
+  readonly axes?: readonly number[] | undefined;
+  readonly columns?: readonly number[] | undefined;
+}
+
+/** Adds what a node computes in another arrangement; false where it cannot. */
+export type LayoutRule = (node: Node, state: Sinking) => boolean;
+
+/** One pass over the nodes, in which tensors may stand in another arrangement than the graph says. */
+export class Sinking {
+  readonly facts: ReadonlyMap<string, TensorFacts>;
+  readonly opset: number;
+  readonly #graph: Graph;
+  readonly #nodes: Node[] = [];
+  readonly #initializers: Map<string, TensorData>;
+  readonly #arranged = new Map<string, Arrangement>();
+  /** Tensors that were put back in the arrangement of the graph. */
+  readonly #restored = new Map<string, string>();
+  readonly #names: Set<string>;
+  readonly #outputs: ReadonlySet<string>;
+
+  constructor(graph: Graph) {
+    this.#graph = graph;
+    this.opset = graph.opset;
+    this.facts = factsForAnyBatch(graph).small;
+    this.#initializers = new Map(graph.initializers);
+    this.#names = tensorNames(graph);
+    this.#outputs = new Set(graph.outputs.map(({ name }) => name));
+  }
+
+  /** Runs every node through its rule. */
+  run(rules: Readonly<Record<string, LayoutRule>>): Graph {
+    for (const node of this.#graph.nodes) {
+      const rule = Object.hasOwn(rules, node.operator) ? rules[node.operator] : undefined;
+      const isArranged = node.inputs.some((name) => this.#arranged.has(name));
+      const canSink = node.domain === "" && (isArranged || layoutChange(node));
+      if (canSink && rule?.(node, this)) continue;
+      this.#nodes.push({ ...node, inputs: node.inputs.map((name) => this.restore(name)) });
+    }
+    const made = producers({ nodes: this.#nodes });
+    for (const name of this.#outputs) {
+      if (made.has(name) || !this.#arranged.has(name)) continue;
+      this.#nodes.push(operation("Identity", [this.restore(name)], name));
+    }
+    const rewritten = { ...this.#graph, nodes: this.#nodes, initializers: this.#initializers };
+    return eliminateDeadNodes(removeIdentities(rewritten));
+  }
+
+  /** How a tensor stands. */
+  arrangement(name: string): Arrangement {
+    return this.#arranged.get(name) ?? { name };
+  }
+
+  constant(name: string): TensorData | undefined {
+    return this.#initializers.get(name);
+  }
+
+  /** A new constant; gives its name. */
+  addConstant(wanted: string, value: TensorData): string {
+    const name = this.#fresh(wanted);
+    this.#initializers.set(name, value);
+    return name;
+  }
+
+  /** Adds a node whose first output stands in another arrangement than the graph says. */
+  emit(node: Node, how: Omit<Arrangement, "name"> = {}): void {
+    const [output = "", ...others] = node.outputs;
+    const isFixed = this.#outputs.has(output) && !isPlain(how);
+    const name = isFixed ? this.#fresh(`${output}.arranged`) : output;
+    this.#nodes.push({ ...node, outputs: [name, ...others] });
+    this.stand(output, { name, ...how });
+  }
+
+  /** Says how a tensor of the graph stands. */
+  stand(tensor: string, { name, axes, columns }: Arrangement): void {
+    if (!isPlain({ axes, columns }))
+      this.#arranged.set(tensor, axes ? { name, axes } : { name, columns: columns! });
+    else if (name !== tensor) this.#arranged.set(tensor, { name });
+  }
+
+  /** The name of a tensor in the arrangement of the graph. */
+  restore(tensor: string): string {
+    const { name, axes, columns } = this.arrangement(tensor);
+    if (!axes && !columns) return name;
+    const known = this.#restored.get(tensor);
+    if (known) return known;
+    const restored = this.#fresh(`${tensor}.restored`);
+    if (axes) this.#nodes.push(operation("Transpose", [name], restored, { perm: ints(axes) }));
+    else {
+      const indices = fromNumbers("int64", [columns!.length], columns!);
+      const order = this.addConstant(`${tensor}.columns`, indices);
+      this.#nodes.push(operation("Gather", [name, order], restored, { axis: int(1) }));
+    }
+    this.#restored.set(tensor, restored);
+    return restored;
+  }
+
+  /** The name of a tensor whose axes stand as asked for. */
+  arrange(tensor: string, axes: readonly number[]): string {
+    const found = this.arrangement(tensor);
+    if (String(found.axes ?? identity(axes.length)) === String(axes)) return found.name;
+    const output = this.#fresh(`${tensor}.arranged`);
+    const [restored, perm] = [this.restore(tensor), inverse(axes)];
+    const { shape } = this.facts.get(tensor)!;
+    if (movesNothing(shape, perm)) {
+      const sizes = [0, ...perm.slice(1).map((axis) => shape[axis]!)];
+      const target = this.addConstant(`${output}.shape`, fromNumbers("int64", [4], sizes));
+      this.#nodes.push(operation("Reshape", [restored, target], output));
+    } else this.#nodes.push(operation("Transpose", [restored], output, { perm: ints(perm) }));
+    return output;
+  }
+
+  #fresh(wanted: string): string {
+    let name = wanted;
+    for (let i = 2; this.#names.has(name); i++) name = `${wanted}${i}`;
+    this.#names.add(name);
+    return name;
+  }
+}
+
+function isPlain({ axes = [], columns = [] }: Omit<Arrangement, "name">): boolean {
+  return isIdentity(axes) && isIdentity(columns);
+}
+
+function operation(
+  operator: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: Readonly<Record<string, Attribute>> = {},
+): Node {
+  return { name: "", operator, domain: "", inputs, outputs: [output], attributes };
+}

@@ -1,0 +1,45 @@
+// How fast a chain learns on this machine, by a few steps of one that is thrown away.
+import { Batches } from "../data/index.ts";
+import { batchOptions } from "../jobs/index.ts";
+import { sequential } from "../models/index.ts";
+import { setThreads } from "../torch/index.ts";
+import { train } from "../train/index.ts";
+import { directStage } from "./direct.ts";
+import { calibrate } from "./jointLoss.ts";
+import type { SimulationWork } from "./lesson.ts";
+import { Teacher } from "./teacher.ts";
+
+/** Steps that are not counted, in which memory is taken, and steps that are. */
+const [warmUpSteps, countedSteps] = [5, 20];
+
+/** As many epochs as fit in so many minutes of training, one at least; the time of checks and verification comes on top. */
+export async function epochsIn(
+  minutes: number,
+  work: Pick<SimulationWork, "options" | "inputs">,
+): Promise<number> {
+  const { options, inputs } = work;
+  setThreads(options.threads);
+  using teacher = new Teacher(inputs.teacher, inputs.boundary, options);
+  using batches = new Batches(inputs.data.train, batchOptions(options));
+  const loss = await calibrate(options, teacher, batches);
+  const { plan } = inputs;
+  const drawn = sequential(plan.layers, { shape: plan.input });
+  const { chain, stage } = directStage(drawn, work, { teacher, batches, loss });
+  using _discarded = chain;
+  const times: number[] = [];
+  const losses: typeof stage.losses = (batch, step) => {
+    times.push(performance.now());
+    return stage.losses(batch, step);
+  };
+  const steps = Math.min(warmUpSteps + countedSteps, options.epochs * batches.length);
+  const run = {
+    ...{ directory: "", checkpointSeconds: Number.POSITIVE_INFINITY },
+    metrics: { append: async () => {} },
+    saveCheckpoint: async () => {},
+  };
+  const part = { firstStep: 0, steps };
+  await train({ ...stage, losses, part }, { run, hooks: {}, checkpoint: undefined });
+  const counted = times.slice(Math.min(warmUpSteps, times.length - 2));
+  const secondsPerStep = (counted.at(-1)! - counted[0]!) / (counted.length - 1) / 1000;
+  return Math.max(1, Math.floor((60 * minutes) / (secondsPerStep * batches.length)));
+}
