@@ -5,11 +5,21 @@ import { dataLine, renderTable } from "./render.ts";
 
 /** What the main job has decided before it trains. */
 export function renderDescription(description: Description): string {
-  const { data, choice, nodes, boundary, plan, extractorMacs } = description;
+  const { data, choice, nodes, boundary, plan, extractorMacs, timeShare } = description;
   const map = boundary.shape.slice(1).join(", ");
   return (
     `${dataLine(data)}\n${choice ? `${choice}\n` : ""}boundary: "${boundary.tensor}" [${map}] of ${nodes} nodes\n` +
-    renderPlan(plan, extractorMacs)
+    `${renderPlan(plan, extractorMacs)}\n${renderTime(timeShare)}`
+  );
+}
+
+/** How long the chain is estimated to take, and what to do where it would not be faster. */
+export function renderTime(timeShare: number): string {
+  const share = `estimated time: ${Math.round(100 * timeShare)} % of the original extractor's`;
+  if (timeShare <= 1) return share;
+  return (
+    `warning: ${share}; the chain will not be faster. Give a smaller --depth, a --boundary nearer to the ` +
+    "input, or --max-macs for another width; go on where hiding the architecture is enough"
   );
 }
 

@@ -13,7 +13,7 @@ import {
 import { assertSupported } from "../engine/index.ts";
 import { DeepObfError, type ModelError } from "../errors.ts";
 import { adoptModel } from "../graph/adopt.ts";
-import { countCost } from "../graph/cost.ts";
+import { countCost, estimateWork } from "../graph/cost.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, type Layout } from "../graph/layout.ts";
@@ -30,7 +30,7 @@ import type { JobHooks } from "../runs/index.ts";
 import { fileName } from "../text.ts";
 import { parseDevice } from "../torch/index.ts";
 import { type ObfuscateOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
-import { type ChainPlan, planChain } from "./plan.ts";
+import { type ChainPlan, estimateChain, planChain } from "./plan.ts";
 import type { RehearsalOptions } from "./rehearsal.ts";
 import { nameChainInput, seal } from "./seal.ts";
 
@@ -60,6 +60,8 @@ export interface Description {
   readonly plan: ChainPlan;
   /** MACs of the original's extractor at batch 1. */
   readonly extractorMacs: number;
+  /** The chain's estimated time over that of the original's extractor. */
+  readonly timeShare: number;
 }
 
 /**
@@ -89,10 +91,12 @@ export async function prepare(
   const inputs = planFor(graph, data, options);
   const { original, boundary, plan, extractor } = inputs;
   const decided = resolveOptions(options, { data, device });
+  const facts = inferShapes(extractor);
   const description: Description = {
     ...{ data: dataFacts(data), nodes: original.nodes.length, boundary, plan },
     choice: describeChoice(graph, original) ?? null,
-    extractorMacs: countCost(extractor, inferShapes(extractor)).macs,
+    extractorMacs: countCost(extractor, facts).macs,
+    timeShare: estimateChain(plan) / estimateWork(extractor, facts),
   };
   const identity = {
     model: (await modelFileFacts(decided.model)).sha256,
