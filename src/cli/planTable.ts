@@ -6,7 +6,7 @@ import { dataLine, percent, renderTable } from "./render.ts";
 
 /** What the main job has decided before it trains. */
 export function renderDescription(description: Description): string {
-  const { data, choice, nodes, boundary, plan, extractorMacs, judgement } = description;
+  const { data, choice, nodes, boundary, plan, extractorMacs, timeShare, judgement } = description;
   const map = boundary.shape.slice(1).join(", ");
   const lines = [
     dataLine(data),
@@ -14,8 +14,19 @@ export function renderDescription(description: Description): string {
     ...(judgement ? [judgementLine(judgement)] : []),
     `boundary: "${boundary.tensor}" [${map}] of ${nodes} nodes`,
     renderPlan(plan, extractorMacs),
+    renderTime(timeShare),
   ];
   return lines.join("\n");
+}
+
+/** How long the chain is estimated to take, and what to do where it would not be faster. */
+export function renderTime(timeShare: number): string {
+  const share = `estimated time: ${Math.round(100 * timeShare)} % of the original extractor's`;
+  if (timeShare <= 1) return share;
+  return (
+    `warning: ${share}; the chain will not be faster. Give a smaller --depth, a --boundary nearer to the ` +
+    "input, or --max-macs for another width; go on where hiding the architecture is enough"
+  );
 }
 
 function judgementLine({ samples, accuracy, interval, confidence }: Judgement): string {

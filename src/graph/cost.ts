@@ -3,6 +3,7 @@ import { record } from "../record.ts";
 import { elementCount, type Graph, type Node } from "./graph.ts";
 import type { TensorFacts } from "./shapes.ts";
 import { isFloat } from "./tensorData.ts";
+import { consumers } from "./topology.ts";
 
 export interface Cost {
   /** Trained numbers. The running statistics of batch normalization are measured, not trained. */
@@ -45,30 +46,58 @@ function countMacs(node: Node, facts: ReadonlyMap<string, TensorFacts>): number 
 }
 
 /**
- * What a value costs to write to memory, in MACs. ONNX Runtime on two cores with AVX-512 and batches of
- * 64 takes 6 ps for a MAC of 3x3 convolutions, and 0.3 to 0.6 ns for a value of a ResNet's additions, a
- * GoogLeNet's poolings or a DenseNet's batch norms and concatenations.
+ * What a value costs to write to memory, in MACs of 3x3 convolutions. ONNX Runtime on two cores with AVX-512 and
+ * batches of 64 takes 6 ps for such a MAC, and 0.3 to 0.6 ns for a value of a ResNet's additions, a GoogLeNet's
+ * poolings or a DenseNet's batch norms and concatenations. `npm run bench:cost` compares all with measured times.
  */
-const macsPerValue = 50;
+export const macsPerValue = 50;
+/** The same for what has its map in the cache from the layer before, and for what moves single elements. */
+const macsPerActivation = 25;
+const macsPerMovedValue = 100;
+/** A convolution whose groups, above all those of one channel, fill no vector has few products for what it reads. */
+const macsPerNarrowMac = 2;
+const vectorLength = 16;
 
 const fused = new Set(["BatchNormalization", "Clip", "LeakyRelu", "Relu", "Sigmoid"]);
+const free = new Set(["Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"]);
+const activations = new Set([
+  ...["Clip", "Div", "Elu", "Erf", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Mul"],
+  ...["PRelu", "Pow", "Selu", "Sigmoid", "Softplus", "Sub", "Tanh"],
+]);
 
 /**
  * Estimates the time of a graph at inference, in MACs of convolutions that arithmetic bounds: a node that
  * memory bounds counts by the values that it writes, one that runtimes fuse into the layer before it not.
  */
 export function estimateWork(graph: Graph, facts: ReadonlyMap<string, TensorFacts>): number {
+  const readers = consumers(graph);
   const ofLayers = new Set<string>();
   let work = 0;
   for (const node of graph.nodes) {
     const macs = countMacs(node, facts);
-    const isFused = fused.has(node.operator) && ofLayers.has(node.inputs[0]!);
+    const [x] = node.inputs as [string];
+    // The sigmoid of a SiLU stands beside what it is multiplied by.
+    const isGate = node.operator === "Sigmoid" && readers.get(x)!.length > 1;
+    const isFused = fused.has(node.operator) && ofLayers.has(x) && !isGate;
     if (macs > 0 || isFused) ofLayers.add(node.outputs[0]!);
-    if (isFused) continue;
-    const shape = facts.get(node.outputs[0] ?? "")?.shape;
-    work += Math.max(macs, shape ? macsPerValue * elementCount(shape) : 0);
+    if (!isFused) work += workOf(node, { macs, facts });
   }
   return work;
+}
+
+function workOf(
+  { operator, inputs, outputs }: Node,
+  { macs, facts }: { macs: number; facts: ReadonlyMap<string, TensorFacts> },
+): number {
+  const values = elementCount(facts.get(outputs[0] ?? "")?.shape ?? [0]);
+  if (free.has(operator)) return 0;
+  if (operator === "Transpose") return macsPerMovedValue * values;
+  if (activations.has(operator)) return macsPerActivation * values;
+  const [x, weight] = inputs.map((name) => facts.get(name)?.shape ?? []);
+  const channels = weight?.[1] ?? 0;
+  const isNarrow = operator === "Conv" && channels < x![1]! && channels < vectorLength;
+  if (isNarrow) return macsPerValue * values + macsPerNarrowMac * macs;
+  return Math.max(macs, macsPerValue * values);
 }
 
 /** Inputs that are settings or statistics rather than parameters, by operator. */

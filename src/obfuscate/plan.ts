@@ -2,7 +2,7 @@
 // plan is a pure function of the original's graph, the depth and a bound on the cost.
 import { UsageError } from "../errors.ts";
 import { attribute } from "../graph/attributes.ts";
-import { estimateWork } from "../graph/cost.ts";
+import { estimateWork, macsPerValue } from "../graph/cost.ts";
 import type { Boundary } from "../graph/cuts.ts";
 import type { Graph, Node } from "../graph/graph.ts";
 import type { TensorFacts } from "../graph/shapes.ts";
@@ -85,17 +85,20 @@ function assertDepth(depth: number, [height, width]: Size): void {
   );
 }
 
-/** The sizes of feature maps on the way to the boundary, from large to small; near ones count once. */
+/**
+ * The sizes of feature maps on the way to the boundary, from large to small; near ones count once, and pooled
+ * ones beside the way, as squeeze and excite has them, not at all.
+ */
 function resolutions(extractor: Graph, facts: ReadonlyMap<string, TensorFacts>): Size[] {
+  const end = facts.get(extractor.outputs[0]?.name ?? "")?.shape.slice(2) as unknown as Size;
   const sizes: Size[] = [];
   for (const node of extractor.nodes) {
     const shape = facts.get(node.outputs[0] ?? "")?.shape;
     if (node.operator !== "Conv" || shape?.length !== 4) continue;
     const size: Size = [shape[2] as number, shape[3] as number];
     const last = sizes.at(-1);
-    if (!last || area(size) < 0.5 * area(last)) sizes.push(size);
+    if (area(size) >= area(end) && (!last || area(size) < 0.5 * area(last))) sizes.push(size);
   }
-  const end = facts.get(extractor.outputs[0]?.name ?? "")?.shape.slice(2) as unknown as Size;
   while (sizes.length > 0 && area(sizes.at(-1) as Size) <= 1.5 * area(end)) sizes.pop();
   return [...sizes, end];
 }
@@ -208,6 +211,28 @@ export function layerCosts(
     if (pool) [height, width] = [height / 2, width / 2];
     return { size: [height, width], macs };
   });
+}
+
+/** Channels that a runtime computes at a time, whether a layer has as many or not. */
+const vectorLength = 16;
+
+/**
+ * Estimates the time of a chain in the unit of estimateWork. Unlike there, channels count as whole vectors, which
+ * the chains for networks of few channels do not fill.
+ */
+export function estimateChain({ input, layers }: ChainPlan): number {
+  const whole = (channels: number) => vectorLength * Math.ceil(channels / vectorLength);
+  let inputs = input[0];
+  let work = 0;
+  layerCosts(input, layers).forEach(({ size, macs }, i) => {
+    const { outputs, pool } = layers[i]!;
+    const values = outputs * area(size);
+    const padded = (macs * whole(inputs) * whole(outputs)) / (inputs * outputs);
+    work +=
+      Math.max(padded, macsPerValue * values * (pool ? 4 : 1)) + (pool ? macsPerValue * values : 0);
+    inputs = outputs;
+  });
+  return work;
 }
 
 /** The activation that the boundary's values went through, where they are never negative; else none. */

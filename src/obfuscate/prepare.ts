@@ -11,7 +11,7 @@ import {
 } from "../data/index.ts";
 import { DeepObfError, type ModelError } from "../errors.ts";
 import type { Judgement } from "../evaluate/index.ts";
-import { countCost } from "../graph/cost.ts";
+import { countCost, estimateWork } from "../graph/cost.ts";
 import type { Boundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
 import { describeChoice } from "../graph/logits.ts";
@@ -36,7 +36,7 @@ import {
   type WantedShape,
   wantedShape,
 } from "./original.ts";
-import type { ChainPlan } from "./plan.ts";
+import { type ChainPlan, estimateChain } from "./plan.ts";
 import type { RehearsalOptions } from "./rehearsal.ts";
 import { epochsIn } from "./speed.ts";
 import { tryOut } from "./tryOut.ts";
@@ -57,6 +57,8 @@ export interface Description {
   readonly plan: ChainPlan;
   /** MACs of the original's extractor at batch 1. */
   readonly extractorMacs: number;
+  /** The chain's estimated time over that of the original's extractor. */
+  readonly timeShare: number;
   /** What some test images say of the original; undefined where they have no labels. */
   readonly judgement: Judgement | undefined;
 }
@@ -93,10 +95,12 @@ export async function prepare(
   const { minutes, ...rest } = options;
   const epochs = minutes && (await epochsIn(minutes, { options: resolved, inputs }));
   const decided = epochs ? resolveOptions({ ...rest, epochs }, { data, device }) : resolved;
+  const facts = inferShapes(extractor);
   const description: Description = {
     ...{ data: dataFacts(data), nodes: original.nodes.length, boundary, plan, judgement },
     choice: describeChoice(graph, original) ?? null,
-    extractorMacs: countCost(extractor, inferShapes(extractor)).macs,
+    extractorMacs: countCost(extractor, facts).macs,
+    timeShare: estimateChain(plan) / estimateWork(extractor, facts),
   };
   const identity = {
     model: (await modelFileFacts(decided.model)).sha256,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { renderPlan } from "../../src/cli/planTable.ts";
+import { renderPlan, renderTime } from "../../src/cli/planTable.ts";
 import type { ChainPlan } from "../../src/obfuscate/index.ts";
 
 const layer = { stride: [1, 1], padding: [1, 1], activation: "relu" } as const;
@@ -23,4 +23,9 @@ test("a plan is a row a convolution, and the cost of all beside the original's",
    3      3×3      1×1      -   10×4×8   0.18 M
 in all 1.39 M MACs, 50 % of the 2.78 M of the original's extractor`,
   );
+});
+
+test("the time that a chain is estimated to take comes with a warning where it would be no faster", () => {
+  expect(renderTime(0.584)).toBe("estimated time: 58 % of the original extractor's");
+  expect(renderTime(1.31)).toMatch(/^warning: estimated time: 131 % .* not be faster.*--max-macs/);
 });

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { countCost, estimateWork } from "../../src/graph/cost.ts";
+import { findBoundary } from "../../src/graph/cuts.ts";
+import { cutGraph, foldBatchNorm } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromNumbers } from "../../src/graph/tensorData.ts";
+import { architectures } from "../../src/models/index.ts";
 import { float32, graph, node } from "./graphs.ts";
 
 describe("cost", () => {
@@ -48,6 +51,47 @@ describe("cost", () => {
     const [conv3x3, conv1x1] = [16 * 64 * 144, 50 * 4 * 64];
     const [concat, relu, pool] = [50 * 20 * 64, 50 * 20 * 64, 50 * 20 * 16];
     expect(estimateWork(model, inferShapes(model))).toBe(conv3x3 + conv1x1 + concat + relu + pool);
+  });
+
+  it("estimates depthwise and narrow groups, gates, activations and what moves values", () => {
+    const build = new GraphBuilder();
+    const x = build.input("x", ["N", 32, 8, 8]);
+    const values = 32 * 64;
+    const conv = (name: string, groups: number, from = x) =>
+      build.conv(from, { name, outputs: 32, kernel: 3, padding: 1, groups });
+    const workAfter = (add: () => string) => {
+      const before = workOf(build);
+      add();
+      return workOf(build) - before;
+    };
+    const workOf = (builder: GraphBuilder) => {
+      const model = builder.build();
+      return estimateWork(model, inferShapes(model));
+    };
+    expect(workAfter(() => conv("depthwise", 32))).toBe(50 * values + 2 * 9 * values);
+    expect(workAfter(() => conv("narrow", 4))).toBe(50 * values + 2 * 72 * values);
+    expect(workAfter(() => conv("wide", 2))).toBe(144 * values);
+    expect(workAfter(() => build.node("HardSwish", ["wide"]))).toBe(25 * values);
+    expect(workAfter(() => build.relu("depthwise"))).toBe(0);
+    // SiLU of a layer: its sigmoid is not part of the layer.
+    const silu = () => build.node("Mul", ["narrow", build.node("Sigmoid", ["narrow"])]);
+    expect(workAfter(silu)).toBe(2 * 25 * values);
+    const perm = { perm: { type: "ints", value: [0, 2, 3, 1] } } as const;
+    expect(workAfter(() => build.node("Transpose", ["wide"], { attributes: perm }))).toBe(
+      100 * values,
+    );
+    expect(workAfter(() => build.flatten("wide"))).toBe(0);
+  });
+
+  it.each([
+    ["resnet20", 50_450_432],
+    ["densenet", 164_874_240],
+    ["googlenet-half", 115_054_592],
+  ])("of the extractor of %s is what widths were chosen by", (name, work) => {
+    const model = architectures[name]!();
+    const { tensor } = findBoundary(model, inferShapes(model));
+    const extractor = foldBatchNorm(cutGraph(model, tensor).extractor);
+    expect(estimateWork(extractor, inferShapes(extractor))).toBe(work);
   });
 
   it("counts transposed convolutions and matrix products", () => {
