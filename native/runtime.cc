@@ -1,4 +1,4 @@
-// Settings of libtorch itself: version, threads, random numbers, determinism, CUDA.
+// Settings of libtorch itself: version, threads, random numbers, CUDA.
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
@@ -24,14 +24,6 @@ Napi::Value threads(const Napi::CallbackInfo& info) {
 
 Napi::Value manualSeed(const Napi::CallbackInfo& info) {
   at::manual_seed(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
-  return info.Env().Undefined();
-}
-
-Napi::Value setDeterministic(const Napi::CallbackInfo& info) {
-  at::globalContext().setDeterministicAlgorithms(info[0].As<Napi::Boolean>(), /*warn_only=*/false);
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 2)
-  at::globalContext().setDeterministicFillUninitializedMemory(false);
-#endif
   return info.Env().Undefined();
 }
 
@@ -70,7 +62,6 @@ void defineRuntime(Napi::Object exports) {
   define<setThreads>(exports, "setThreads");
   define<threads>(exports, "threads");
   define<manualSeed>(exports, "manualSeed");
-  define<setDeterministic>(exports, "setDeterministic");
   define<loadCuda>(exports, "loadCuda");
   define<cudaDevices>(exports, "cudaDevices");
 }

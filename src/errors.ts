@@ -11,7 +11,6 @@ export const exitCodes = {
   resources: 5,
   diverged: 6,
   gate: 7,
-  distributed: 8,
 } as const;
 
 /** A failure with a message for the user: what was expected, for which name, what arrived, what to do. */

@@ -10,7 +10,6 @@ import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { Network } from "../src/engine/index.ts";
 import type { TensorData } from "../src/graph/graph.ts";
-import { inputShape } from "../src/graph/shapes.ts";
 import { fromFloat32, toFloat32 } from "../src/graph/tensorData.ts";
 import { readModel } from "../src/onnx/index.ts";
 import { OnnxSession } from "../src/runtime/index.ts";
@@ -62,9 +61,11 @@ process.exitCode = failed === 0 ? 0 : 1;
 async function check(path: string): Promise<Row> {
   try {
     const graph = await readModel(path);
-    const [input, declared] = inputShape(graph);
-    const isDynamic = typeof graph.inputs[0]?.shape?.[0] === "string";
-    const shape = isDynamic ? declared.with(0, Number(options.batch)) : declared;
+    const [first] = graph.inputs;
+    const input = first!.name;
+    const shape = first!.shape!.map((size) =>
+      typeof size === "number" ? size : Number(options.batch),
+    );
     const values = waves(shape);
     const network = new Network(graph);
     const actual = scope(() =>

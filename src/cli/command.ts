@@ -26,10 +26,10 @@ interface Definition<O extends OptionTable> {
   readonly example: string;
   /** How it can fail, besides by a bug. */
   readonly failures: readonly (keyof typeof exitCodes)[];
-  readonly run: (call: Call<O>) => Promise<Output | undefined>;
+  readonly run: (invocation: Invocation<O>) => Promise<Output | undefined>;
 }
 
-export interface Call<O> {
+export interface Invocation<O> {
   readonly argument: string;
   readonly options: Values<O> & Omit<Values<typeof commonOptions>, "config" | "json">;
   /** Whether one JSON object is wanted. */
@@ -45,7 +45,6 @@ const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   resources: "disk, memory, device or a library is missing or used up",
   diverged: "training diverged",
   gate: "a quality gate was missed",
-  distributed: "distributed training failed",
 };
 
 /** The exit codes as lines of a help text; all of them by default. */
@@ -92,8 +91,8 @@ export function defineCommand<O extends OptionTable>(
       const given = command.opts<Readonly<Record<string, unknown>>>();
       const values = readOptions(options, { given, command: name });
       const { config: _, json, ...rest } = values;
-      const call = { argument: String(received[0]), options: rest, json } as Call<O>;
-      const output = await definition.run(call);
+      const invocation = { argument: String(received[0]), options: rest, json } as Invocation<O>;
+      const output = await definition.run(invocation);
       if (!output) return;
       process.stdout.write(json ? `${jsonText(output.json)}\n` : `${output.text}\n`);
     });

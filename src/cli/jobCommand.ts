@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { type exitCodes, GateError } from "../errors.ts";
 import type { Job, RunFacts } from "../jobs/index.ts";
 import type { JobHooks } from "../runs/index.ts";
-import { type Call, defineCommand, type Output } from "./command.ts";
+import { defineCommand, type Invocation, type Output } from "./command.ts";
 import { commandLineOf, withShortPaths } from "./commandLine.ts";
 import type { CommonOption } from "./commonOptions.ts";
 import type { OptionTable } from "./options.ts";
@@ -24,7 +24,7 @@ interface JobCommandDefinition<O extends OptionTable, Asked, Results> {
   readonly failures: readonly (keyof typeof exitCodes)[];
   readonly job: () => Promise<Job<Asked, Results>>;
   /** The job's options for the command's argument and options. */
-  readonly ask: (argument: string, options: Call<O>["options"]) => Asked;
+  readonly ask: (argument: string, options: Invocation<O>["options"]) => Asked;
   readonly renderPrepared: (description: object) => string;
   readonly renderSummary: (summary: Results & RunFacts) => string;
 }
@@ -66,8 +66,8 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
     name,
     add: defineCommand({
       ...{ name, summary, argument, options, common, essential, example, failures },
-      run: async (call) => {
-        const asked = definition.ask(call.argument, call.options);
+      run: async (invocation) => {
+        const asked = definition.ask(invocation.argument, invocation.options);
         const job = await definition.job();
         return show((hooks) => job.start(asked, hooks));
       },

@@ -1,6 +1,6 @@
 // libtorch operators that several families of operators share, and tensors made from host values.
 import { type DType, dtypeCode, operator, type Tensor, tensor } from "../torch/index.ts";
-import type { Call } from "./operator.ts";
+import type { OperatorContext } from "./operator.ts";
 
 export const alias = operator("aten::alias");
 export const abs = operator("aten::abs");
@@ -70,7 +70,7 @@ const smallTensor = 2 ** 24;
  */
 export function checkShape(
   shape: readonly number[],
-  { mostElements }: Pick<Call, "mostElements">,
+  { mostElements }: Pick<OperatorContext, "mostElements">,
 ): readonly number[] {
   const count = product(shape);
   const isLarge = count > smallTensor && count * 4 > process.availableMemory();

@@ -4,7 +4,7 @@ import { ModelError } from "../errors.ts";
 import { countCost } from "../graph/cost.ts";
 import { describeNode, elementCount, elementSize, type Graph, type Node } from "../graph/graph.ts";
 import type { TensorFacts } from "../graph/shapes.ts";
-import type { Plan } from "./plan.ts";
+import type { Program } from "./program.ts";
 
 /**
  * Work beyond which a forward pass is refused, in all and for each image, in multiply-accumulate
@@ -18,15 +18,15 @@ const [costOfElement, costOfPooling] = [100, 500];
 /** Throws ModelError where one forward pass would take absurd work or more than the free memory. */
 export function assertAffordable(
   graph: Graph,
-  plan: Plan,
+  program: Program,
   facts: ReadonlyMap<string, TensorFacts>,
 ): void {
-  checkMemory(plan, facts);
-  checkWork(graph, plan, facts);
+  checkMemory(program, facts);
+  checkWork(graph, program, facts);
 }
 
-function checkWork(graph: Graph, plan: Plan, facts: ReadonlyMap<string, TensorFacts>): void {
-  const nodes = plan.steps.map(({ node }) => node);
+function checkWork(graph: Graph, program: Program, facts: ReadonlyMap<string, TensorFacts>): void {
+  const nodes = program.steps.map(({ node }) => node);
   const { macs } = countCost({ ...graph, nodes }, facts);
   const contracted = nodes.reduce((total, node) => total + contractionWork(node, facts), 0);
   const written = nodes.reduce((total, node) => {
@@ -61,14 +61,14 @@ function contractionWork(node: Node, facts: ReadonlyMap<string, TensorFacts>): n
   return elementCount([...sizes.values()]);
 }
 
-function checkMemory(plan: Plan, facts: ReadonlyMap<string, TensorFacts>): void {
+function checkMemory(program: Program, facts: ReadonlyMap<string, TensorFacts>): void {
   const bytesOf = (name: string) => {
     const known = facts.get(name);
     return known ? elementCount(known.shape) * elementSize[known.dtype] : 0;
   };
   const available = process.availableMemory();
   let live = 0;
-  for (const { node, outputs, release } of plan.steps) {
+  for (const { node, outputs, release } of program.steps) {
     for (const name of outputs) live += bytesOf(name);
     if (live > available) {
       throw new ModelError(

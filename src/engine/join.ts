@@ -4,18 +4,18 @@ import type { Node, TensorData } from "../graph/graph.ts";
 import { operator, type Tensor } from "../torch/index.ts";
 import { concatenate } from "./aten.ts";
 import { type Attributes, readAttributes } from "./attributes.ts";
-import type { Call } from "./merge.ts";
-import type { Call as Context } from "./operator.ts";
+import type { FusedNode } from "./merge.ts";
+import type { OperatorContext } from "./operator.ts";
 import { Conv } from "./ops/convolution.ts";
 
 const splitWithSizes = operator<Tensor[]>("aten::split_with_sizes");
 
 /** Joins convolutions that have the input and all attributes in common, and weights of one shape but for the outputs. */
 export function joinConvolutions(
-  calls: readonly Call[],
+  calls: readonly FusedNode[],
   weights: ReadonlyMap<string, TensorData>,
-): Call[] {
-  const siblings = new Map<string, Call[]>();
+): FusedNode[] {
+  const siblings = new Map<string, FusedNode[]>();
   const keys = calls.map(({ node }) => keyOf(node, weights));
   calls.forEach((call, index) => {
     const key = keys[index];
@@ -37,7 +37,7 @@ function keyOf(node: Node, weights: ReadonlyMap<string, TensorData>): string | u
   return group === 1 ? JSON.stringify([x, attributes, shape.slice(1)]) : undefined;
 }
 
-function joined(group: readonly Call[], weights: ReadonlyMap<string, TensorData>): Call {
+function joined(group: readonly FusedNode[], weights: ReadonlyMap<string, TensorData>): FusedNode {
   const { node } = group[0]!;
   const names = group.map((call) => call.node.inputs[1]!);
   const sizes = names.map((name) => weights.get(name)!.shape[0]!);
@@ -45,7 +45,10 @@ function joined(group: readonly Call[], weights: ReadonlyMap<string, TensorData>
   return {
     node: { ...node, inputs: [node.inputs[0]!, ...names], outputs },
     outputs,
-    operator: ([x, ...parts]: [Tensor, ...Tensor[]], attributes: Attributes, call: Context) =>
-      splitWithSizes(Conv([x, concatenate(parts, 0)], attributes, call), sizes, 1),
+    operator: (
+      [x, ...parts]: [Tensor, ...Tensor[]],
+      attributes: Attributes,
+      call: OperatorContext,
+    ) => splitWithSizes(Conv([x, concatenate(parts, 0)], attributes, call), sizes, 1),
   };
 }

@@ -7,7 +7,7 @@ import type { Operator } from "./operator.ts";
 import { findOperator } from "./table.ts";
 
 /** A node, or two that run as one: then the first one's inputs, the second one's outputs. */
-export interface Call {
+export interface FusedNode {
   readonly node: Node;
   readonly outputs: readonly string[];
   readonly operator?: Operator;
@@ -20,14 +20,14 @@ const reluInPlace = operator("aten::relu_");
 
 /** Joins each ReLU with the operator before it where it alone reads that one's output. */
 export function mergeRelu(
-  calls: readonly Call[],
+  calls: readonly FusedNode[],
   options: { opset: number; training: boolean; readers: ReadonlyMap<string, number> },
-): Call[] {
+): FusedNode[] {
   const { opset, training, readers } = options;
   const relus = new Map(
     calls.filter(({ node }) => node.operator === "Relu").map((call) => [call.node.inputs[0], call]),
   );
-  const absorbed = new Set<Call>();
+  const absorbed = new Set<FusedNode>();
   const merged = calls.map((call) => {
     const { node } = call;
     const [y, ...others] = node.outputs;

@@ -18,10 +18,10 @@ import {
 import { alias, mostHostValues, product } from "./aten.ts";
 import { toTensor, toTensorData } from "./constants.ts";
 import { assertAffordable } from "./guard.ts";
-import type { Call } from "./operator.ts";
+import type { OperatorContext } from "./operator.ts";
 import { trainedInitializers } from "./parameters.ts";
-import { compile, type Plan, type Step } from "./plan.ts";
 import { convertInputs, type Precision } from "./precision.ts";
+import { compile, type Program, type Step } from "./program.ts";
 import { assertSupported } from "./table.ts";
 
 export interface NetworkOptions {
@@ -44,13 +44,13 @@ export interface ForwardOptions {
 
 const inferring = operator<boolean>("aten::is_inference");
 
-/** More plans than shapes and outputs that a program uses in turn. */
-const mostPlans = 16;
+/** More programs than shapes and outputs that a program uses in turn. */
+const mostPrograms = 16;
 
 /** Most elements of a tensor whose shape is known before running, and of one whose shape is not. */
 const [mostElements, mostDynamicElements] = [2 ** 31, 2 ** 27];
 
-interface LoadedPlan extends Plan {
+interface LoadedProgram extends Program {
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
@@ -63,7 +63,7 @@ export class Network {
   readonly buffers: ReadonlyMap<string, Tensor>;
   readonly #device: Device;
   readonly #precision: Precision;
-  readonly #plans = new Map<string, LoadedPlan>();
+  readonly #programs = new Map<string, LoadedProgram>();
 
   /** Throws ModelError that lists every operator without support. */
   constructor(graph: Graph, options: NetworkOptions = {}) {
@@ -97,17 +97,17 @@ export class Network {
   ): Record<string, Tensor> {
     const { training = false, batchWeight } = options;
     const { outputs = this.graph.outputs.map(({ name }) => name) } = options;
-    const plan = this.#plan(inputs, { training, outputs });
+    const program = this.#program(inputs, { training, outputs });
     return scope(() => {
       const values = new Map<string, Tensor>();
       for (const [name, tensor] of Object.entries(inputs)) values.set(name, this.#place(tensor));
-      const held = [values, this.parameters, this.buffers, plan.tensors];
+      const held = [values, this.parameters, this.buffers, program.tensors];
       const tensorOf = (name: string) => {
         const found = held.find((tensors) => tensors.has(name))?.get(name);
         if (!found) throw new ModelError(`tensor "${name}" is read before it is made`);
         return found;
       };
-      for (const step of plan.steps) {
+      for (const step of program.steps) {
         const results = this.#run(step, { tensorOf, training, batchWeight });
         step.outputs.forEach((name, index) => {
           const result = results[index];
@@ -135,8 +135,8 @@ export class Network {
 
   /** Frees all tensors of the network. */
   dispose(): void {
-    for (const plan of this.#plans.values()) disposeAll(plan.tensors);
-    this.#plans.clear();
+    for (const program of this.#programs.values()) disposeAll(program.tensors);
+    this.#programs.clear();
     disposeAll(this.parameters);
     disposeAll(this.buffers);
   }
@@ -145,35 +145,35 @@ export class Network {
     this.dispose();
   }
 
-  #plan(
+  #program(
     inputs: Readonly<Record<string, Tensor>>,
     options: { training: boolean; outputs: readonly string[] },
-  ): LoadedPlan {
+  ): LoadedProgram {
     this.#checkNames(Object.keys(inputs));
     const shapes = Object.entries(inputs).map(([name, { shape }]) => [name, shape] as const);
     // Tensors made in inference mode are of no use outside of it.
     const isInference = scope(() => inferring(zeros([0])));
     const key = JSON.stringify([shapes, options, isInference]);
-    const cached = this.#plans.get(key);
+    const cached = this.#programs.get(key);
     if (cached) return cached;
     const facts = inferShapes(this.graph, new Map(shapes));
-    const plan = compile(this.graph, {
+    const program = compile(this.graph, {
       ...options,
       facts,
       parameters: this.parameters.keys(),
       device: this.#device,
     });
-    if (this.#device === "cpu") assertAffordable(this.graph, plan, facts);
+    if (this.#device === "cpu") assertAffordable(this.graph, program, facts);
     const tensors = new Map(
-      [...plan.constants].map(([name, value]) => [name, keep(toTensor(value, this.#device))]),
+      [...program.constants].map(([name, value]) => [name, keep(toTensor(value, this.#device))]),
     );
-    const loaded = { ...plan, tensors };
-    const [oldest] = this.#plans.keys();
-    if (this.#plans.size >= mostPlans && oldest !== undefined) {
-      disposeAll(this.#plans.get(oldest)!.tensors);
-      this.#plans.delete(oldest);
+    const loaded = { ...program, tensors };
+    const [oldest] = this.#programs.keys();
+    if (this.#programs.size >= mostPrograms && oldest !== undefined) {
+      disposeAll(this.#programs.get(oldest)!.tensors);
+      this.#programs.delete(oldest);
     }
-    this.#plans.set(key, loaded);
+    this.#programs.set(key, loaded);
     return loaded;
   }
 
@@ -200,7 +200,10 @@ export class Network {
 
   #run(
     step: Step,
-    context: { tensorOf: (name: string) => Tensor } & Pick<Call, "training" | "batchWeight">,
+    context: { tensorOf: (name: string) => Tensor } & Pick<
+      OperatorContext,
+      "training" | "batchWeight"
+    >,
   ): readonly Tensor[] {
     const { node, known, unknown } = step;
     const { tensorOf, training, batchWeight } = context;
@@ -209,7 +212,7 @@ export class Network {
         const tensors = step.inputs.map((name) =>
           name === undefined ? undefined : tensorOf(name),
         );
-        const call: Call = {
+        const call: OperatorContext = {
           opset: this.graph.opset,
           training,
           batchWeight,

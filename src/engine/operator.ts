@@ -3,7 +3,7 @@ import type { Device, Tensor } from "../torch/index.ts";
 import type { Attributes } from "./attributes.ts";
 
 /** What an operator sees besides its inputs and attributes. */
-export interface Call {
+export interface OperatorContext {
   /** Version of the standard operator set that the model was written for. */
   readonly opset: number;
   /** Whether batch norm takes the batch's statistics and dropout drops. */
@@ -32,7 +32,7 @@ export type Outputs = Tensor | readonly Tensor[];
  * by the operator's signature; `never` stands for all these tuples. Throws for what it cannot do: the
  * engine adds the node's name.
  */
-export type Operator = (inputs: never, attributes: Attributes, call: Call) => Outputs;
+export type Operator = (inputs: never, attributes: Attributes, call: OperatorContext) => Outputs;
 
 /** An operator that changed its meaning: the newest version not above the model's opset is taken. */
 export type VersionedOperator = Readonly<Record<number, Operator>>;

@@ -102,30 +102,6 @@ export function inferShapes(
   return known;
 }
 
-/**
- * Name and shape of the graph's only input. `batch` fills in a first dimension without a size (1 if
- * omitted). Throws ModelError where there are more inputs, or other dimensions have no size, or the
- * batch size is fixed to another one.
- */
-export function inputShape(graph: Graph, batch?: number): [name: string, shape: number[]] {
-  const [input, ...others] = graph.inputs;
-  if (!input || others.length > 0) {
-    const names = graph.inputs.map(({ name }) => `"${name}"`).join(", ");
-    throw new ModelError(`expected a model with one input, but it has ${names || "none"}`);
-  }
-  const shape = concreteShape(input);
-  if (batch === undefined || typeof input.shape?.[0] === "string") {
-    return [input.name, shape.with(0, batch ?? shape[0]!)];
-  }
-  if (shape[0] !== batch) {
-    throw new ModelError(
-      `input "${input.name}" has the fixed batch size ${shape[0]}, but ${batch} is needed: ` +
-        "export the model with a dynamic batch size",
-    );
-  }
-  return [input.name, shape];
-}
-
 function concreteShape({ name, shape }: ValueInfo, given?: readonly number[]): number[] {
   if (!shape) {
     if (given) return [...given];

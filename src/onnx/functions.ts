@@ -70,7 +70,7 @@ export function collectNames(graph: GraphProto, tensors: Set<string>, nodes: Set
 }
 
 /** A call of a function, its own names and attributes already resolved. */
-export interface Call {
+export interface FunctionCall {
   readonly node: Node;
   readonly definition: FunctionProto;
   /** Values of the function's attributes where the call gives none. */
@@ -81,7 +81,7 @@ const longestPrefix = 200;
 
 /** The scope of a function's body in one call. */
 export function callScope(
-  { node, definition, defaults }: Call,
+  { node, definition, defaults }: FunctionCall,
   names: { readonly tensors: FreshNames; readonly nodes: FreshNames },
 ): Scope {
   for (const side of ["input", "output"] as const)

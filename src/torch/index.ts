@@ -2,10 +2,6 @@
 export { backward, clearGradients, grad, inferenceMode, noGrad, parameter } from "./autograd.ts";
 export { arange, empty, fromBytes, full, ones, rand, randn, tensor, zeros } from "./create.ts";
 export { TorchError } from "./dispatch.ts";
-export { Muon } from "./muon.ts";
-export { type Argument, operator, type Result } from "./operator.ts";
-export * from "./ops.ts";
-export { AdamW, type Optimizer, type ParameterGroup, SGD } from "./optimizers.ts";
 export {
   cpuHasBfloat16,
   cpuVectorBits,
@@ -13,10 +9,13 @@ export {
   libtorchVersion,
   manualSeed,
   parseDevice,
-  setDeterministic,
   setThreads,
   threads,
-} from "./runtime.ts";
+} from "./environment.ts";
+export { Muon } from "./muon.ts";
+export { type Argument, operator, type Result } from "./operator.ts";
+export * from "./ops.ts";
+export { AdamW, type Optimizer, type ParameterGroup, SGD } from "./optimizers.ts";
 export { keep, scope } from "./scope.ts";
 export { liveTensors, Tensor, type TypedArray, UseAfterDisposeError } from "./tensor.ts";
 export { type Device, type DType, dtypeCode, type MemoryFormat } from "./types.ts";

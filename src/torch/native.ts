@@ -32,7 +32,6 @@ export interface Native {
   setThreads(count: number): void;
   threads(): number;
   manualSeed(seed: number): void;
-  setDeterministic(value: boolean): void;
   loadCuda(path: string): string;
   cudaDevices(): number;
 }

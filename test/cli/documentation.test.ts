@@ -35,7 +35,10 @@ describe("docs/command-line.md", () => {
     const { code, stdout } = await deepobf([command, "--help-all"]);
     expect(code).toBe(0);
     const usage = stdout.slice(0, stdout.indexOf("Example:"));
-    const declared = usage.match(/^ {2}--[a-z][a-z-]*/gm)?.map((option) => option.trim()) ?? [];
+    const declared =
+      usage
+        .match(/^ {2}(-h, )?--[a-z][a-z-]*/gm)
+        ?.map((option) => option.replace("-h, ", "").trim()) ?? [];
     expect(declared).toContain("--help");
     const rows = sections
       .get(command)

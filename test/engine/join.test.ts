@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Network } from "../../src/engine/index.ts";
-import { compile } from "../../src/engine/plan.ts";
+import { compile } from "../../src/engine/program.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import {
   add,

@@ -13,7 +13,7 @@ import {
   where,
 } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
-import type { Call, Operator } from "../operator.ts";
+import type { Operator, OperatorContext } from "../operator.ts";
 
 const atenCelu = operator("aten::celu");
 const atenElu = operator("aten::elu");
@@ -110,7 +110,7 @@ export function Shrink([x]: [Tensor], { bias = 0, lambd = 0.5 }: Attributes): Te
 /** Limits are attributes before version 11. */
 export const Clip = {
   7: ([x]: [Tensor], { min, max }: Attributes): Tensor => limit(x, min, max),
-  11: ([x]: [Tensor], _: Attributes, call: Call): Tensor =>
+  11: ([x]: [Tensor], _: Attributes, call: OperatorContext): Tensor =>
     limit(x, call.values(1)?.[0], call.values(2)?.[0]),
 };
 

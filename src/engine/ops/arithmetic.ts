@@ -2,7 +2,7 @@
 import { operator, type Tensor } from "../../torch/index.ts";
 import { abs, add, divide, divideNumber, isFloating, multiply, subtract, where } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
-import type { Call } from "../operator.ts";
+import type { OperatorContext } from "../operator.ts";
 
 function unary(name: string) {
   const aten = operator(name);
@@ -86,7 +86,11 @@ export function Mod([a, b]: [Tensor, Tensor], { fmod: truncated = 0 }: Attribute
 }
 
 /** The exponent, where it is a constant number, spares the general power and its gradient. */
-export function Pow([x, exponent]: [Tensor, Tensor?], _: Attributes, call: Call): Tensor {
+export function Pow(
+  [x, exponent]: [Tensor, Tensor?],
+  _: Attributes,
+  call: OperatorContext,
+): Tensor {
   const constant = call.values(1);
   const result = constant?.length === 1 ? powerOfNumber(x, constant[0]) : power(x, exponent);
   return result.to({ dtype: x.dtype });

@@ -4,7 +4,7 @@ import { slideWindowTransposed } from "../../graph/window.ts";
 import { cpuVectorBits, operator, type Tensor } from "../../torch/index.ts";
 import { add, checkShape, permute, reshape } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
-import type { Call } from "../operator.ts";
+import type { OperatorContext } from "../operator.ts";
 import { padSpatial, placeWindow, symmetricPadding, windowAttributes } from "../window.ts";
 
 const convolution = operator("aten::convolution");
@@ -17,7 +17,7 @@ const winogradChannels = { 512: 48, 256: 16, 0: Number.POSITIVE_INFINITY }[cpuVe
 export function Conv(
   [x, weight, bias]: [Tensor, Tensor, Tensor?],
   { group = 1, ...attributes }: Attributes,
-  { device }: Call,
+  { device }: OperatorContext,
 ): Tensor {
   const { pads, strides, dilations, kernel } = placeWindow(x, weight.shape.slice(2), attributes);
   const isPointwise =
@@ -67,7 +67,7 @@ function pointwise(x: Tensor, weight: Tensor, bias: Tensor | undefined): Tensor 
 export function ConvTranspose(
   [x, weight, bias]: [Tensor, Tensor, Tensor?],
   { group = 1, auto_pad, output_padding, output_shape, ...attributes }: Attributes,
-  call: Call,
+  call: OperatorContext,
 ): Tensor {
   const kernel = weight.shape.slice(2);
   const window = windowAttributes(kernel, attributes);

@@ -5,7 +5,7 @@ import { arange, full, operator, type Tensor } from "../../torch/index.ts";
 import { checkShape, hostTensor, product } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import { castTo, computedType, typeOfNumber } from "../constants.ts";
-import type { Call } from "../operator.ts";
+import type { OperatorContext } from "../operator.ts";
 
 const lowerTriangle = operator("aten::tril");
 const upperTriangle = operator("aten::triu");
@@ -27,7 +27,7 @@ export function Size([x]: [Tensor]): Tensor {
   return hostTensor([product(x.shape)], x, { shape: [] });
 }
 
-export function ConstantOfShape(_: [], { value }: Attributes, call: Call): Tensor {
+export function ConstantOfShape(_: [], { value }: Attributes, call: OperatorContext): Tensor {
   const fill = typeof value === "object" ? value : undefined;
   return full(checkShape(call.values(0) ?? [], call), fill ? (toNumbers(fill)[0] ?? 0) : 0, {
     dtype: fill ? computedType(fill.dtype) : "float32",
@@ -38,7 +38,7 @@ export function ConstantOfShape(_: [], { value }: Attributes, call: Call): Tenso
 export function Range(
   [start, limit, delta]: [Tensor, Tensor, Tensor],
   _: Attributes,
-  call: Call,
+  call: OperatorContext,
 ): Tensor {
   const { dtype, device } = start;
   const [first, end, step] = [start.item(), limit.item(), delta.item()];

@@ -17,7 +17,7 @@ import {
   where,
 } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
-import type { Call } from "../operator.ts";
+import type { OperatorContext } from "../operator.ts";
 
 const equal = operator("aten::eq.Tensor");
 const gather = operator("aten::gather");
@@ -40,7 +40,7 @@ function fromFront(indices: Tensor, length: number): Tensor {
 export function Gather(
   [x, indices]: [Tensor, Tensor],
   { axis = 0 }: Attributes,
-  call: Call,
+  call: OperatorContext,
 ): Tensor {
   const along = axisOf(axis, x.shape.length);
   const length = x.shape[along]!;
@@ -131,7 +131,7 @@ export function ScatterND(
 export function OneHot(
   [indices, , values]: [Tensor, undefined, Tensor],
   { axis = -1 }: Attributes,
-  call: Call,
+  call: OperatorContext,
 ): Tensor {
   const depth = call.values(1)?.[0] ?? 0;
   checkShape([...indices.shape, depth], call);
@@ -149,7 +149,7 @@ export function OneHot(
   return where(chosen, slice(values, 0, 1, 2), slice(values, 0, 0, 1));
 }
 
-export function Compress([x]: [Tensor], { axis }: Attributes, call: Call): Tensor {
+export function Compress([x]: [Tensor], { axis }: Attributes, call: OperatorContext): Tensor {
   const condition = call.values(1) ?? [];
   const positions = range(condition.length).filter((index) => condition[index]);
   const source = axis === undefined ? reshape(x, [-1]) : x;
@@ -160,7 +160,7 @@ export function NonZero([x]: [Tensor]): Tensor {
   return permute(nonzero(x), [1, 0]);
 }
 
-export function Trilu([x]: [Tensor], { upper = 1 }: Attributes, call: Call): Tensor {
+export function Trilu([x]: [Tensor], { upper = 1 }: Attributes, call: OperatorContext): Tensor {
   const diagonal = call.values(1)?.[0] ?? 0;
   return upper ? upperTriangle(x, diagonal) : lowerTriangle(x, diagonal);
 }

@@ -17,7 +17,7 @@ import {
 } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import { type BatchNormInputs, trainBatchNorm } from "../batchNorm.ts";
-import type { Call, Outputs } from "../operator.ts";
+import type { OperatorContext, Outputs } from "../operator.ts";
 import { padSpatial } from "../window.ts";
 
 const averagePool2d = operator("aten::avg_pool2d");
@@ -39,7 +39,7 @@ const variance = operator("aten::var.dim");
 export function BatchNormalization(
   inputs: BatchNormInputs,
   attributes: Attributes,
-  call: Call,
+  call: OperatorContext,
 ): Outputs {
   const { epsilon = 1e-5, spatial = 1, training_mode = 0 } = attributes;
   if (!spatial) throw new RangeError('"spatial" 0 is not supported');
@@ -139,9 +139,9 @@ export function MeanVarianceNormalization([x]: [Tensor], { axes = [0, 2, 3] }: A
 
 /** Drops in training, or where the file says so itself. The second output is the mask. */
 export const Dropout = {
-  7: ([x]: [Tensor], { ratio = 0.5 }: Attributes, call: Call): Outputs =>
+  7: ([x]: [Tensor], { ratio = 0.5 }: Attributes, call: OperatorContext): Outputs =>
     drop(x, ratio, call.training),
-  12: ([x]: [Tensor], _: Attributes, call: Call): Outputs =>
+  12: ([x]: [Tensor], _: Attributes, call: OperatorContext): Outputs =>
     drop(x, call.values(1)?.[0] ?? 0.5, call.training || call.values(2)?.[0] === 1),
 };
 

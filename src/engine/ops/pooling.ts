@@ -17,7 +17,7 @@ import {
   sum,
 } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
-import type { Call, Outputs } from "../operator.ts";
+import type { OperatorContext, Outputs } from "../operator.ts";
 import {
   exactPads,
   type PlacedWindow,
@@ -42,7 +42,7 @@ const remainder = operator("aten::remainder.Scalar");
 export function MaxPool(
   [input]: [Tensor],
   { storage_order = 0, ...attributes }: Attributes,
-  call: Call,
+  call: OperatorContext,
 ): Outputs {
   const { x, window } = place(
     isFloating(input) ? input : input.to({ dtype: "float32" }),

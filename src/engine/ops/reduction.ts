@@ -13,7 +13,7 @@ import {
   sum,
 } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
-import type { Call, Operator } from "../operator.ts";
+import type { Operator, OperatorContext } from "../operator.ts";
 
 const amin = operator("aten::amin");
 const argmax = operator("aten::argmax");
@@ -45,7 +45,7 @@ function reduceWith(
 function reduction(reduce: Reduce, since = 18): Readonly<Record<number, Operator>> {
   return {
     7: ([x]: [Tensor], attributes: Attributes) => reduceWith(reduce, x, attributes),
-    [since]: ([x]: [Tensor], attributes: Attributes, call: Call) =>
+    [since]: ([x]: [Tensor], attributes: Attributes, call: OperatorContext) =>
       reduceWith(reduce, x, { ...attributes, axes: call.values(1) ?? [] }),
   };
 }
@@ -85,14 +85,14 @@ export const ArgMin = extreme((x, axis, keepdims) => argmin(x, axis, keepdims));
 /** The number of elements is an attribute before version 10. */
 export const TopK = {
   7: ([x]: [Tensor], { axis = -1, k = 0 }: Attributes) => topK(x, k, axis),
-  10: ([x]: [Tensor], { axis = -1, largest = 1, sorted = 1 }: Attributes, call: Call) =>
+  10: ([x]: [Tensor], { axis = -1, largest = 1, sorted = 1 }: Attributes, call: OperatorContext) =>
     topK(x, call.values(1)?.[0] ?? 0, axis, largest !== 0, sorted !== 0),
 };
 
 export function CumSum(
   [x]: [Tensor],
   { exclusive = 0, reverse = 0 }: Attributes,
-  call: Call,
+  call: OperatorContext,
 ): Tensor {
   const axis = call.values(1)?.[0] ?? 0;
   const ordered = reverse ? flip(x, [axis]) : x;

@@ -13,7 +13,7 @@ import {
   range,
 } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
-import type { Call } from "../operator.ts";
+import type { OperatorContext } from "../operator.ts";
 import { type AxisResampling, type ResamplingMode, resamplingTaps } from "../resampling.ts";
 
 const affineGrid = operator("aten::affine_grid_generator");
@@ -21,12 +21,12 @@ const gridSampler = operator("aten::grid_sampler");
 
 /** Before version 11 coordinates are divided by the scale, with no further attributes. */
 export const Resize = {
-  10: ([x]: [Tensor], { mode }: Attributes, call: Call): Tensor =>
+  10: ([x]: [Tensor], { mode }: Attributes, call: OperatorContext): Tensor =>
     resizeByScales(x, { mode, scales: call.values(1) }, call),
   11: (
     [x]: [Tensor],
     { axes, mode, keep_aspect_ratio_policy: policy = "stretch", ...attributes }: Attributes,
-    call: Call,
+    call: OperatorContext,
   ): Tensor => {
     const chosen = axes?.map((axis) => axisOf(axis, x.shape.length)) ?? range(x.shape.length);
     const lengths = chosen.map((axis) => x.shape[axis]!);
@@ -41,9 +41,9 @@ export const Resize = {
 };
 
 export const Upsample = {
-  7: ([x]: [Tensor], { mode, scales }: Attributes, call: Call): Tensor =>
+  7: ([x]: [Tensor], { mode, scales }: Attributes, call: OperatorContext): Tensor =>
     resizeByScales(x, { mode, scales }, call),
-  9: ([x]: [Tensor], { mode }: Attributes, call: Call): Tensor =>
+  9: ([x]: [Tensor], { mode }: Attributes, call: OperatorContext): Tensor =>
     resizeByScales(x, { mode, scales: call.values(1) }, call),
 };
 
@@ -63,7 +63,7 @@ interface Resampling extends Target {
 function resizeByScales(
   x: Tensor,
   { mode, scales = [] }: { mode: string | undefined; scales: readonly number[] | undefined },
-  call: Call,
+  call: OperatorContext,
 ): Tensor {
   const options = {
     mode,
@@ -110,7 +110,7 @@ function targetOfSizes(
 function resampleAxes(
   x: Tensor,
   { mode = "nearest", attributes, axes, region, scales, sizes }: Resampling,
-  call: Call,
+  call: OperatorContext,
 ): Tensor {
   const options = {
     mode: modeOf(mode),
@@ -202,7 +202,7 @@ export function GridSample(
 export function AffineGrid(
   [theta]: [Tensor],
   { align_corners = 0 }: Attributes,
-  call: Call,
+  call: OperatorContext,
 ): Tensor {
   const size = call.values(1) ?? [];
   return affineGrid(theta, checkShape(size, call), align_corners !== 0);

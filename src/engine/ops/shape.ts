@@ -16,7 +16,7 @@ import {
   reshape,
 } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
-import type { Call, Operator, Outputs } from "../operator.ts";
+import type { Operator, OperatorContext, Outputs } from "../operator.ts";
 import { padSpatial } from "../window.ts";
 
 const repeat = operator("aten::repeat");
@@ -28,7 +28,11 @@ export function Identity([x]: [Tensor]): Tensor {
 }
 
 /** 0 keeps a size unless `allowzero`; -1 is worked out. */
-export function Reshape([x]: [Tensor], { allowzero = 0 }: Attributes, call: Call): Tensor {
+export function Reshape(
+  [x]: [Tensor],
+  { allowzero = 0 }: Attributes,
+  call: OperatorContext,
+): Tensor {
   const wanted = call.values(1) ?? [];
   return reshape(
     x,
@@ -47,7 +51,7 @@ function withAxes(
 ): Readonly<Record<number, Operator>> {
   return {
     7: ([x]: [Tensor], { axes }: Attributes) => compute(x, axes),
-    13: ([x]: [Tensor], _: Attributes, call: Call) => compute(x, call.values(1)),
+    13: ([x]: [Tensor], _: Attributes, call: OperatorContext) => compute(x, call.values(1)),
   };
 }
 
@@ -72,7 +76,7 @@ export function Transpose([x]: [Tensor], { perm }: Attributes): Tensor {
 }
 
 /** Broadcasts in both directions: a size of 1 in the wanted shape keeps the tensor's. */
-export function Expand([x]: [Tensor], _: Attributes, call: Call): Tensor {
+export function Expand([x]: [Tensor], _: Attributes, call: OperatorContext): Tensor {
   const wanted = call.values(1) ?? [];
   const rank = Math.max(wanted.length, x.shape.length);
   const sizes = range(rank).map((axis) => {
@@ -82,7 +86,7 @@ export function Expand([x]: [Tensor], _: Attributes, call: Call): Tensor {
   return expand(x, checkShape(sizes, call));
 }
 
-export function Tile([x]: [Tensor], _: Attributes, call: Call): Tensor {
+export function Tile([x]: [Tensor], _: Attributes, call: OperatorContext): Tensor {
   const repeats = call.values(1) ?? [];
   checkShape(
     repeats.map((count, axis) => count * (x.shape[axis] ?? 1)),
@@ -97,9 +101,9 @@ export function Concat(inputs: Tensor[], { axis = 1 }: Attributes): Tensor {
 
 /** Sizes are an attribute before version 13, an input or a number of parts from then on. */
 export const Split = {
-  7: ([x]: [Tensor], { axis = 0, split }: Attributes, call: Call): Outputs =>
+  7: ([x]: [Tensor], { axis = 0, split }: Attributes, call: OperatorContext): Outputs =>
     cut(x, axis, split ?? call.outputs),
-  13: ([x]: [Tensor], { axis = 0, num_outputs }: Attributes, call: Call): Outputs =>
+  13: ([x]: [Tensor], { axis = 0, num_outputs }: Attributes, call: OperatorContext): Outputs =>
     cut(x, axis, call.values(1) ?? num_outputs ?? call.outputs),
 };
 
@@ -115,7 +119,7 @@ function cut(x: Tensor, axis: number, parts: readonly number[] | number): Output
 export const Slice = {
   7: ([x]: [Tensor], { starts = [], ends = [], axes }: Attributes): Tensor =>
     sliceAxes(x, { starts, ends, axes, steps: undefined }),
-  10: ([x]: [Tensor], _: Attributes, call: Call): Tensor =>
+  10: ([x]: [Tensor], _: Attributes, call: OperatorContext): Tensor =>
     sliceAxes(x, {
       starts: call.values(1) ?? [],
       ends: call.values(2) ?? [],
@@ -144,7 +148,11 @@ function sliceAxes(x: Tensor, { starts, ends, axes, steps }: Bounds): Tensor {
 
 /** Padding and its value are attributes before version 11, inputs from then on. */
 export const Pad = {
-  7: ([x]: [Tensor], { mode, pads = [], value }: Attributes, { mostElements }: Call): Tensor =>
+  7: (
+    [x]: [Tensor],
+    { mode, pads = [], value }: Attributes,
+    { mostElements }: OperatorContext,
+  ): Tensor =>
     padAxes(x, {
       mode,
       pads,
@@ -152,7 +160,7 @@ export const Pad = {
       value: typeof value === "number" ? value : 0,
       mostElements,
     }),
-  11: ([x]: [Tensor], { mode }: Attributes, call: Call): Tensor =>
+  11: ([x]: [Tensor], { mode }: Attributes, call: OperatorContext): Tensor =>
     padAxes(x, {
       mode,
       pads: call.values(1) ?? [],

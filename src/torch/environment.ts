@@ -25,11 +25,6 @@ export function manualSeed(seed: number): void {
   native.manualSeed(seed);
 }
 
-/** Makes operators use algorithms that give the same bits every time, or fail. */
-export function setDeterministic(value: boolean): void {
-  native.setDeterministic(value);
-}
-
 let cudaFailure: string | undefined;
 
 /** Number of CUDA devices; loads libtorch's CUDA library on the first call. */

@@ -14,7 +14,7 @@ import type { Device } from "../torch/index.ts";
 import { mostHostValues } from "./aten.ts";
 import { type Attributes, readAttributes } from "./attributes.ts";
 import { joinConvolutions } from "./join.ts";
-import { type Call, mergeRelu } from "./merge.ts";
+import { type FusedNode, mergeRelu } from "./merge.ts";
 import type { Operator } from "./operator.ts";
 import { tensorsOfParameters } from "./parameters.ts";
 import { signatures } from "./signatures.ts";
@@ -39,13 +39,13 @@ export interface Step {
   readonly release: readonly string[];
 }
 
-export interface Plan {
+export interface Program {
   readonly steps: readonly Step[];
   /** Tensors that steps read or that are wanted, and that are known without running; no float initializers. */
   readonly constants: ReadonlyMap<string, TensorData>;
 }
 
-export interface PlanOptions {
+export interface CompileOptions {
   readonly facts: ReadonlyMap<string, TensorFacts>;
   readonly parameters: Iterable<string>;
   readonly outputs: readonly string[];
@@ -54,7 +54,7 @@ export interface PlanOptions {
 }
 
 /** Compiles the part of a graph that `outputs` need. Throws ModelError for an unknown output. */
-export function compile(graph: Graph, options: PlanOptions): Plan {
+export function compile(graph: Graph, options: CompileOptions): Program {
   const { facts, outputs, training, device } = options;
   const changing = tensorsOfParameters(graph, options.parameters);
   const constantOf = (name: string) => (changing.has(name) ? undefined : facts.get(name)?.value);
@@ -94,9 +94,9 @@ function neededNodes(
   graph: Graph,
   outputs: readonly string[],
   constantOf: (name: string) => TensorData | undefined,
-): Call[] {
+): FusedNode[] {
   const needed = new Set(outputs.filter((name) => !constantOf(name)));
-  const nodes: Call[] = [];
+  const nodes: FusedNode[] = [];
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((name) => needed.has(name))) continue;
     nodes.push({ node, outputs: node.outputs });
@@ -106,7 +106,10 @@ function neededNodes(
 }
 
 /** How often each tensor is read, by nodes and as an output. */
-function countReaders(nodes: readonly Call[], outputs: readonly string[]): Map<string, number> {
+function countReaders(
+  nodes: readonly FusedNode[],
+  outputs: readonly string[],
+): Map<string, number> {
   const readers = new Map<string, number>();
   for (const name of [...nodes.flatMap(({ node }) => node.inputs), ...outputs]) {
     readers.set(name, (readers.get(name) ?? 0) + 1);
@@ -115,7 +118,7 @@ function countReaders(nodes: readonly Call[], outputs: readonly string[]): Map<s
 }
 
 function makeStep(
-  call: Call,
+  call: FusedNode,
   options: {
     graph: Graph;
     facts: ReadonlyMap<string, TensorFacts>;
