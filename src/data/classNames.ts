@@ -11,7 +11,7 @@ import { describeFailure } from "./complaints.ts";
 export function inClassOrder(names: readonly string[]): { classes: string[]; note?: string } {
   const classes = [...names];
   if (!names.every((name) => /^\d+$/.test(name))) return { classes };
-  classes.sort((a, b) => Number(a) - Number(b));
+  classes.sort((a, b) => Number(BigInt(a) - BigInt(b)));
   if (classes.every((name, place) => name === names[place])) return { classes };
   const place = classes.findIndex((name, index) => name !== names[index]);
   return {

@@ -128,8 +128,11 @@ async function listPart(
   const labels: number[] = [];
   for (const [label, each] of classes.entries()) {
     if (!folders.includes(each)) continue;
+    const known = complaints.length;
     const ofClass = await walk(folder, join(path, each), { complaints, above });
-    if (ofClass.length === 0) complaints.push(`${join(path, each)} holds no image`);
+    if (ofClass.length === 0 && complaints.length === known) {
+      complaints.push(`${join(path, each)} holds no image`);
+    }
     for (const file of ofClass) {
       files.push(file);
       labels.push(label);

@@ -28,7 +28,7 @@ describe("the DATA notation", () => {
     'refuses "%s"',
     async (spec) => {
       await expect(loadData(spec)).rejects.toThrow(UsageError);
-      await expect(loadData(spec)).rejects.toThrow(`got "${spec}"`);
+      await expect(loadData(spec)).rejects.toThrow(`received "${spec}"`);
     },
   );
 });

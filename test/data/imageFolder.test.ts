@@ -1,7 +1,8 @@
-import { symlink, writeFile } from "node:fs/promises";
+import { rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
+import { inClassOrder } from "../../src/data/classNames.ts";
 import {
   type DataOptions,
   type Dataset,
@@ -110,6 +111,12 @@ describe("image folders", () => {
     expect(message).toContain("2 problems");
     expect(message).toContain('train/a holds the name "caf\\xe9.", which is not UTF-8: rename it');
     expect(message).toContain("train/a/loop is a link to a folder above it");
+    const alone = await folders({ "train/a/1.png": await png(red), "test/a/1.png": "x" });
+    await rename(
+      join(alone, "train/a/1.png"),
+      Buffer.concat([Buffer.from(join(alone, "train/a/")), Buffer.of(0xff)]),
+    );
+    expect(await dataError(loadData(`images:${alone}`))).not.toContain("holds no image");
   });
 
   test("follow links", async () => {
@@ -373,6 +380,12 @@ describe("options of image folders", () => {
     expect(notes![0]).toContain("(0, 1, 2, ...), not as text");
     expect(dataFacts({ train, test: judged, notes: notes! }).notes).toEqual(notes);
     expect((await loadData(`images:${await dataFolder()}`)).notes).toEqual([]);
+  });
+
+  test("the numbers may be longer than a float tells apart, and have leading zeros", () => {
+    const names = ["010000000000000000001", "10000000000000000000", "9"];
+    expect(inClassOrder(names).classes).toEqual(names.toReversed());
+    expect(inClassOrder(["01", "02", "10"]).note).toBeUndefined();
   });
 
   test("--classes gives their order, by lines or as JSON", async () => {
