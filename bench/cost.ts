@@ -1,16 +1,16 @@
-// How well the estimate of work, by which the width of a chain is decided, foretells the time in ONNX Runtime:
-// processor time on one thread for a batch, for networks of many kinds and the chains planned for them. The
-// least of several rounds is taken, so that what else the machine does disturbs little.
+// How well the time in ONNX Runtime is foretold: estimated beside measured processor time on one thread for a
+// batch, for networks of many kinds and the chains planned for them. The least of several rounds is taken, so
+// that what else the machine does disturbs little.
 import { argv } from "node:process";
 import { parseArgs } from "node:util";
 import * as ort from "onnxruntime-node";
-import { estimateWork } from "../src/graph/cost.ts";
+import { estimateTime } from "../src/graph/cost.ts";
 import { findBoundary } from "../src/graph/cuts.ts";
 import type { Graph } from "../src/graph/graph.ts";
 import { cutGraph, foldBatchNorm } from "../src/graph/rewrites.ts";
 import { inferShapes } from "../src/graph/shapes.ts";
 import { architectures, sequential } from "../src/models/index.ts";
-import { estimateChain, planChain } from "../src/obfuscate/index.ts";
+import { planChain } from "../src/obfuscate/index.ts";
 import { encodeModel } from "../src/onnx/index.ts";
 import {
   efficientNet,
@@ -75,20 +75,15 @@ function extractorOf(network: Graph): Graph {
   return cutGraph({ ...folded, outputs: network.outputs }, boundary.tensor).extractor;
 }
 
-function chainFor(extractor: Graph): { graph: Graph; work: number } {
+function chainFor(extractor: Graph): Graph {
   const facts = inferShapes(extractor);
   const tensor = extractor.outputs[0]!.name;
   const boundary = { tensor, shape: facts.get(tensor)!.shape };
-  const plan = planChain(extractor, facts, { depth: 7, boundary });
-  const graph = foldBatchNorm(sequential(plan.layers, { shape: plan.input }));
-  return { graph, work: estimateChain(plan) };
+  const { layers, input } = planChain(extractor, facts, { depth: 7, boundary });
+  return foldBatchNorm(sequential(layers, { shape: input }));
 }
 
-async function subject(
-  name: string,
-  graph: Graph,
-  work = estimateWork(graph, inferShapes(graph)),
-): Promise<Subject> {
+async function subject(name: string, graph: Graph): Promise<Subject> {
   const session = await ort.InferenceSession.create(encodeModel(graph), {
     intraOpNumThreads: 1,
     logSeverityLevel: 4,
@@ -98,6 +93,7 @@ async function subject(
   const count = shape.reduce((product, size) => product * size, 1);
   const data = Float32Array.from({ length: count }, (_, i) => Math.sin(i));
   const tensor = new ort.Tensor("float32", data, shape);
+  const work = estimateTime(graph, inferShapes(graph));
   return { name, work, session, input: { [input!.name]: tensor }, milliseconds: Infinity };
 }
 
@@ -106,8 +102,7 @@ for (const [name, build] of Object.entries(networks)) {
   if (!name.includes(options.only)) continue;
   const extractor = extractorOf(build());
   subjects.push(await subject(name, extractor));
-  const chain = chainFor(extractor);
-  subjects.push(await subject(`${name}, chain`, chain.graph, chain.work));
+  subjects.push(await subject(`${name}, chain`, chainFor(extractor)));
 }
 for (let round = 0; round <= rounds; round++) {
   for (const each of subjects) {

@@ -24,7 +24,7 @@ export function renderTime(timeShare: number): string {
   const share = `estimated time: ${Math.round(100 * timeShare)} % of the original extractor's`;
   if (timeShare <= 1) return share;
   return (
-    `warning: ${share}; the chain will not be faster. Give a smaller --depth, a --boundary nearer to the ` +
+    `warning: ${share}; the chain may not be faster. Give a smaller --depth, a --boundary nearer to the ` +
     "input, or --max-macs for another width; go on where hiding the architecture is enough"
   );
 }

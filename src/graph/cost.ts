@@ -5,6 +5,8 @@ import type { TensorFacts } from "./shapes.ts";
 import { isFloat } from "./tensorData.ts";
 import { consumers } from "./topology.ts";
 
+type Facts = ReadonlyMap<string, TensorFacts>;
+
 export interface Cost {
   /** Trained numbers. The running statistics of batch normalization are measured, not trained. */
   readonly parameters: number;
@@ -15,7 +17,7 @@ export interface Cost {
 }
 
 /** Parameters, and MACs for the batch size of the facts (inferShapes takes 1 by itself). */
-export function countCost(graph: Graph, facts: ReadonlyMap<string, TensorFacts>): Cost {
+export function countCost(graph: Graph, facts: Facts): Cost {
   const perNode = new Map<string, number>();
   let macs = 0;
   for (const node of graph.nodes) {
@@ -27,7 +29,7 @@ export function countCost(graph: Graph, facts: ReadonlyMap<string, TensorFacts>)
   return { parameters: countParameters(graph), macs, perNode };
 }
 
-function countMacs(node: Node, facts: ReadonlyMap<string, TensorFacts>): number {
+function countMacs(node: Node, facts: Facts): number {
   const shapeOf = (name: string | undefined) => facts.get(name ?? "")?.shape;
   const [x, weight, output] = [node.inputs[0], node.inputs[1], node.outputs[0]].map(shapeOf);
   if (!x || !weight || !output) return 0;
@@ -50,7 +52,7 @@ function countMacs(node: Node, facts: ReadonlyMap<string, TensorFacts>): number 
  * batches of 64 takes 6 ps for such a MAC, and 0.3 to 0.6 ns for a value of a ResNet's additions, a GoogLeNet's
  * poolings or a DenseNet's batch norms and concatenations. `npm run bench:cost` compares all with measured times.
  */
-export const macsPerValue = 50;
+const macsPerValue = 50;
 /** The same for what has its map in the cache from the layer before, and for what moves single elements. */
 const macsPerActivation = 25;
 const macsPerMovedValue = 100;
@@ -69,7 +71,22 @@ const activations = new Set([
  * Estimates the time of a graph at inference, in MACs of convolutions that arithmetic bounds: a node that
  * memory bounds counts by the values that it writes, one that runtimes fuse into the layer before it not.
  */
-export function estimateWork(graph: Graph, facts: ReadonlyMap<string, TensorFacts>): number {
+export function estimateWork(graph: Graph, facts: Facts): number {
+  return sumOfWork(graph, { facts, countMacs });
+}
+
+/**
+ * The same with the channels of dense convolutions as whole vectors, which runtimes compute whether a layer fills
+ * them or not: closer for layers of few channels, such as those of the narrowest chains.
+ */
+export function estimateTime(graph: Graph, facts: Facts): number {
+  return sumOfWork(graph, { facts, countMacs: countVectorMacs });
+}
+
+function sumOfWork(
+  graph: Graph,
+  { facts, countMacs }: { facts: Facts; countMacs: (node: Node, facts: Facts) => number },
+): number {
   const readers = consumers(graph);
   const ofLayers = new Set<string>();
   let work = 0;
@@ -85,9 +102,18 @@ export function estimateWork(graph: Graph, facts: ReadonlyMap<string, TensorFact
   return work;
 }
 
+function countVectorMacs(node: Node, facts: Facts): number {
+  const macs = countMacs(node, facts);
+  const [x, weight] = node.inputs.map((name) => facts.get(name)?.shape ?? []);
+  if (node.operator !== "Conv" || macs === 0 || weight![1] !== x![1]) return macs;
+  const waste = (channels: number) =>
+    Math.ceil(channels / vectorLength) / (channels / vectorLength);
+  return macs * waste(weight![0]!) * waste(weight![1]!);
+}
+
 function workOf(
   { operator, inputs, outputs }: Node,
-  { macs, facts }: { macs: number; facts: ReadonlyMap<string, TensorFacts> },
+  { macs, facts }: { macs: number; facts: Facts },
 ): number {
   const values = elementCount(facts.get(outputs[0] ?? "")?.shape ?? [0]);
   if (free.has(operator)) return 0;

@@ -97,10 +97,23 @@ function refuseOutput(facts: Facts, output: string): string | undefined {
 function explain(graph: Graph, { facts, maps }: { facts: Facts; maps: readonly string[] }): string {
   const last = maps.at(-1);
   if (last === undefined) {
-    return "no tensor of shape [batch, channels, height, width] lies on all paths to the output";
+    return (
+      "no tensor of shape [batch, channels, height, width] lies on all paths to the output" +
+      describeOtherKind(graph)
+    );
   }
   const node = obstacleAfter(graph, { facts, tensor: last })!;
-  return `after the last feature map "${last}" still comes ${describeNode(node)}`;
+  const comes = `after the last feature map "${last}" still comes ${describeNode(node)}`;
+  if (node.operator.startsWith("Conv")) return comes;
+  return `${comes}, attention: the model is a transformer, and only convolutional extractors can become a chain`;
+}
+
+/** What a model without feature maps is, where an operator tells. */
+function describeOtherKind({ nodes }: Graph): string {
+  const recurrent = nodes.find(({ operator }) => /^(LSTM|GRU|RNN|Scan|Loop)$/.test(operator));
+  if (recurrent) return `; the model is recurrent (${describeNode(recurrent)})`;
+  if (nodes.some(({ operator }) => operator === "Conv")) return "";
+  return "; the model has no convolution";
 }
 
 function checkBoundary(

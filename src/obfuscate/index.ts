@@ -1,5 +1,5 @@
 // The main job and its parts.
 export { obfuscationJob } from "./job.ts";
 export type { ModelFigures, ObfuscateOptions, ObfuscateSummary } from "./options.ts";
-export { type ChainPlan, estimateChain, layerCosts, planChain } from "./plan.ts";
+export { type ChainPlan, layerCosts, planChain } from "./plan.ts";
 export type { Description } from "./prepare.ts";

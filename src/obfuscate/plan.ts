@@ -2,7 +2,7 @@
 // plan is a pure function of the original's graph, the depth and a bound on the cost.
 import { UsageError } from "../errors.ts";
 import { attribute } from "../graph/attributes.ts";
-import { estimateWork, macsPerValue } from "../graph/cost.ts";
+import { estimateWork } from "../graph/cost.ts";
 import type { Boundary } from "../graph/cuts.ts";
 import type { Graph, Node } from "../graph/graph.ts";
 import type { TensorFacts } from "../graph/shapes.ts";
@@ -211,28 +211,6 @@ export function layerCosts(
     if (pool) [height, width] = [height / 2, width / 2];
     return { size: [height, width], macs };
   });
-}
-
-/** Channels that a runtime computes at a time, whether a layer has as many or not. */
-const vectorLength = 16;
-
-/**
- * Estimates the time of a chain in the unit of estimateWork. Unlike there, channels count as whole vectors, which
- * the chains for networks of few channels do not fill.
- */
-export function estimateChain({ input, layers }: ChainPlan): number {
-  const whole = (channels: number) => vectorLength * Math.ceil(channels / vectorLength);
-  let inputs = input[0];
-  let work = 0;
-  layerCosts(input, layers).forEach(({ size, macs }, i) => {
-    const { outputs, pool } = layers[i]!;
-    const values = outputs * area(size);
-    const padded = (macs * whole(inputs) * whole(outputs)) / (inputs * outputs);
-    work +=
-      Math.max(padded, macsPerValue * values * (pool ? 4 : 1)) + (pool ? macsPerValue * values : 0);
-    inputs = outputs;
-  });
-  return work;
 }
 
 /** The activation that the boundary's values went through, where they are never negative; else none. */

@@ -11,13 +11,15 @@ import {
 } from "../data/index.ts";
 import { DeepObfError, type ModelError } from "../errors.ts";
 import type { Judgement } from "../evaluate/index.ts";
-import { countCost, estimateWork } from "../graph/cost.ts";
+import { countCost, estimateTime } from "../graph/cost.ts";
 import type { Boundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
 import { describeChoice } from "../graph/logits.ts";
+import { foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { runIsolated } from "../isolate/run.ts";
 import type { Located, Prepared } from "../jobs/index.ts";
+import { sequential } from "../models/index.ts";
 import { modelFileFacts } from "../onnx/index.ts";
 import type { JobHooks } from "../runs/index.ts";
 import { parseDevice } from "../torch/index.ts";
@@ -36,7 +38,7 @@ import {
   type WantedShape,
   wantedShape,
 } from "./original.ts";
-import { type ChainPlan, estimateChain } from "./plan.ts";
+import type { ChainPlan } from "./plan.ts";
 import type { RehearsalOptions } from "./rehearsal.ts";
 import { epochsIn } from "./speed.ts";
 import { tryOut } from "./tryOut.ts";
@@ -96,11 +98,12 @@ export async function prepare(
   const epochs = minutes && (await epochsIn(minutes, { options: resolved, inputs }));
   const decided = epochs ? resolveOptions({ ...rest, epochs }, { data, device }) : resolved;
   const facts = inferShapes(extractor);
+  const chain = foldBatchNorm(sequential(plan.layers, { shape: plan.input }));
   const description: Description = {
     ...{ data: dataFacts(data), nodes: original.nodes.length, boundary, plan, judgement },
     choice: describeChoice(graph, original) ?? null,
     extractorMacs: countCost(extractor, facts).macs,
-    timeShare: estimateChain(plan) / estimateWork(extractor, facts),
+    timeShare: estimateTime(chain, inferShapes(chain)) / estimateTime(extractor, facts),
   };
   const identity = {
     model: (await modelFileFacts(decided.model)).sha256,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { countCost, estimateWork } from "../../src/graph/cost.ts";
+import { countCost, estimateTime, estimateWork } from "../../src/graph/cost.ts";
 import { findBoundary } from "../../src/graph/cuts.ts";
 import { cutGraph, foldBatchNorm } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
@@ -81,6 +81,16 @@ describe("cost", () => {
       100 * values,
     );
     expect(workAfter(() => build.flatten("wide"))).toBe(0);
+  });
+
+  it("estimates the time of dense convolutions by whole vectors of channels", () => {
+    const build = new GraphBuilder();
+    const x = build.input("x", ["N", 3, 8, 8]);
+    const first = build.conv(x, { name: "first", outputs: 24, kernel: 3, padding: 1 });
+    build.conv(first, { name: "depthwise", outputs: 24, kernel: 3, padding: 1, groups: 24 });
+    const model = build.build();
+    const dense = 16 * 32 * 9 * 64;
+    expect(estimateTime(model, inferShapes(model))).toBeCloseTo(dense + (50 + 18) * 24 * 64, 3);
   });
 
   it.each([
