@@ -2,7 +2,8 @@
 // Runtime for Node does, and how long one image takes, on one thread.
 //   npm run bench:runtimes -- ORIGINAL SHIPPED [--python PATH] [--seconds 2]
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -94,7 +95,7 @@ async function inNode({ path, input, shape, images, seconds }: Model): Promise<A
   const results = await session.run({ [input]: fromFloat32(shape, images) });
   const logits = toFloat32(results[session.outputs[0]!.name]!);
   const milliseconds = await session.latency({ batch: 1, shape: shape.slice(1), seconds });
-  return { version: await versionOf("onnxruntime-node"), logits, milliseconds };
+  return { version: versionOf("onnxruntime-node"), logits, milliseconds };
 }
 
 async function inWebAssembly(model: Model): Promise<Answer | string> {
@@ -119,7 +120,7 @@ async function inWebAssembly(model: Model): Promise<Answer | string> {
     await run(model.images.subarray(0, model.images.length / images), one);
     times.push(performance.now() - start);
   } while (performance.now() < end);
-  return { version: await versionOf(name), logits, milliseconds: median(times) };
+  return { version: versionOf(name), logits, milliseconds: median(times) };
 }
 
 function inPython(runtime: string): Runtime {
@@ -142,9 +143,7 @@ function inPython(runtime: string): Runtime {
   };
 }
 
-async function versionOf(name: string): Promise<string> {
-  const { createRequire } = await import("node:module");
-  const { readFileSync } = await import("node:fs");
+function versionOf(name: string): string {
   const entry = createRequire(import.meta.url).resolve(name);
   const [folder] = entry.split(/(?<=node_modules[\\/][^\\/]+)[\\/]/);
   return JSON.parse(readFileSync(join(folder!, "package.json"), "utf8")).version;

@@ -33,7 +33,7 @@ def openvino(model, _):
     # Its default on some processors is bfloat16.
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
     compiled = ov.Core().compile_model(model, "CPU", settings)
-    return ov.__version__, lambda images: compiled([images])[0]
+    return ov.__version__.split("-")[0], lambda images: compiled([images])[0]
 
 
 def ncnn(model, shape):
