@@ -7,6 +7,7 @@ not installed.
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -41,18 +42,17 @@ def ncnn(model, shape):
     import ncnn as runtime
     import pnnx
 
-    folder = tempfile.mkdtemp()
-    copy = os.path.join(folder, "model.onnx")
-    with open(model, "rb") as source, open(copy, "wb") as target:
-        target.write(source.read())
-    sizes = "[" + ",".join(["1", *map(str, shape[1:])]) + "]f32"
-    command = [pnnx.EXEC_PATH, "model.onnx", f"inputshape={sizes}", "fp16=0"]
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     net = runtime.Net()
     net.opt.num_threads = 1
     net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = net.opt.use_bf16_storage = False
-    net.load_param(os.path.join(folder, "model.ncnn.param"))
-    net.load_model(os.path.join(folder, "model.ncnn.bin"))
+    sizes = "[" + ",".join(["1", *map(str, shape[1:])]) + "]f32"
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(model, os.path.join(folder, "model.onnx"))
+        command = [pnnx.EXEC_PATH, "model.onnx", f"inputshape={sizes}", "fp16=0"]
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if net.load_param(os.path.join(folder, "model.ncnn.param")) != 0:
+            sys.exit("ncnn has no layer for one of its operators")
+        net.load_model(os.path.join(folder, "model.ncnn.bin"))
 
     def run(images):
         rows = []
