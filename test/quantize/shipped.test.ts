@@ -43,6 +43,7 @@ test("writes int8 and fp16 beside the shipped file, and tells the truth about th
     expect(files[name]).toEqual({
       model,
       accuracy: await accuracyOf(model, test, normalization),
+      accuracyInterval: [expect.any(Number), expect.any(Number)],
       agreement: share(wanted, classes),
       bytes: statSync(model).size,
       latencyMs: { batch1: expect.any(Number), batch64: expect.any(Number) },

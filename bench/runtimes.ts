@@ -1,0 +1,150 @@
+// An original and its shipped file in the runtimes that models are shipped to: whether they answer as ONNX
+// Runtime for Node does, and how long one image takes, on one thread.
+//   npm run bench:runtimes -- ORIGINAL SHIPPED [--python PATH] [--seconds 2]
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { UsageError } from "../src/errors.ts";
+import { uniform } from "../src/graph/random.ts";
+import { inputShape } from "../src/graph/shapes.ts";
+import { fromFloat32, toFloat32 } from "../src/graph/tensorData.ts";
+import { readModel } from "../src/onnx/index.ts";
+import { OnnxSession } from "../src/runtime/index.ts";
+import { peerScript } from "./python.ts";
+import { median } from "./report.ts";
+
+interface Answer {
+  readonly version: string;
+  readonly logits: ArrayLike<number>;
+  readonly milliseconds: number;
+}
+
+/** What a runtime makes of a file; a text is the reason why it cannot run it. */
+type Runtime = (model: Model) => Promise<Answer | string>;
+
+interface Model {
+  readonly path: string;
+  readonly input: string;
+  readonly shape: readonly number[];
+  readonly images: Float32Array;
+  readonly seconds: number;
+}
+
+const images = 8;
+/** Of the largest logit, in float32. */
+const tolerance = 1e-4;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    python: { type: "string", default: "python3" },
+    seconds: { type: "string", default: "2" },
+  },
+});
+if (positionals.length !== 2) {
+  throw new UsageError("expected two model files: npm run bench:runtimes -- ORIGINAL SHIPPED");
+}
+
+const runtimes: Readonly<Record<string, Runtime>> = {
+  "onnxruntime-node": inNode,
+  "onnxruntime-web (WASM, Node)": inWebAssembly,
+  "onnxruntime (Python)": inPython("onnxruntime"),
+  OpenVINO: inPython("openvino"),
+  "ncnn, by pnnx": inPython("ncnn"),
+};
+
+const models = await Promise.all(positionals.map(describe));
+const rows = [["", "version", ...["original", "shipped"].flatMap((name) => [name, "ms"])]];
+const expected: (Float32Array | undefined)[] = [];
+for (const [name, run] of Object.entries(runtimes)) {
+  const answers = [await run(models[0]!), await run(models[1]!)];
+  const cells = answers.flatMap((answer, i) => {
+    if (typeof answer === "string") return [answer, ""];
+    expected[i] ??= Float32Array.from(answer.logits);
+    return [verdict(answer.logits, expected[i]), answer.milliseconds.toFixed(3)];
+  });
+  const version = answers.map((answer) => (typeof answer === "string" ? "" : answer.version));
+  rows.push([name, version.find(Boolean) ?? "", ...cells]);
+}
+console.log(rows.map((row) => `| ${row.join(" | ")} |`).join("\n"));
+
+async function describe(path: string): Promise<Model> {
+  const graph = await readModel(path);
+  const [input, shape] = inputShape(graph, images);
+  const count = shape.reduce((product, size) => product * size, 1);
+  const drawn = uniform({ seed: 0, name: "runtimes" }, count).map((u) => 4 * u - 2);
+  return { path, input, shape, images: drawn, seconds: Number(values.seconds) };
+}
+
+/** Largest difference over the largest logit, and whether it is small enough. */
+function verdict(logits: ArrayLike<number>, wanted: Float32Array): string {
+  const largest = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const difference = wanted.reduce((most, value, i) => {
+    const own = Math.abs(value - (logits[i] ?? Number.NaN));
+    return Number.isNaN(own) ? Number.POSITIVE_INFINITY : Math.max(most, own);
+  }, 0);
+  const share = difference / largest;
+  return `${share <= tolerance ? "alike" : "DIFFERS"} (${share.toExponential(0)})`;
+}
+
+async function inNode({ path, input, shape, images, seconds }: Model): Promise<Answer> {
+  await using session = await OnnxSession.open(path, { threads: 1 });
+  const results = await session.run({ [input]: fromFloat32(shape, images) });
+  const logits = toFloat32(results[session.outputs[0]!.name]!);
+  const milliseconds = await session.latency({ batch: 1, shape: shape.slice(1), seconds });
+  return { version: versionOf("onnxruntime-node"), logits, milliseconds };
+}
+
+async function inWebAssembly(model: Model): Promise<Answer | string> {
+  // Not a dependency: npm install --no-save onnxruntime-web
+  const name = "onnxruntime-web";
+  const ort: typeof import("onnxruntime-node") | undefined = await import(name).catch(
+    () => undefined,
+  );
+  if (!ort) return "not installed: npm install --no-save onnxruntime-web";
+  ort.env.wasm.numThreads = 1;
+  const session = await ort.InferenceSession.create(model.path);
+  const run = async (values: Float32Array, shape: readonly number[]) => {
+    const results = await session.run({ [model.input]: new ort.Tensor("float32", values, shape) });
+    return results[session.outputNames[0]!]!.data as Float32Array;
+  };
+  const logits = await run(model.images, model.shape);
+  const one = [1, ...model.shape.slice(1)];
+  const times: number[] = [];
+  const end = performance.now() + model.seconds * 1000;
+  do {
+    const start = performance.now();
+    await run(model.images.subarray(0, model.images.length / images), one);
+    times.push(performance.now() - start);
+  } while (performance.now() < end);
+  return { version: versionOf(name), logits, milliseconds: median(times) };
+}
+
+function inPython(runtime: string): Runtime {
+  return async ({ path, shape, images, seconds }) => {
+    const folder = mkdtempSync(join(tmpdir(), "deepobf-runtimes-"));
+    try {
+      const file = join(folder, "images");
+      writeFileSync(file, images);
+      const parameters = [peerScript("runtimes"), runtime, path, file, String(shape), seconds];
+      const { status, stdout, stderr, error } = spawnSync(values.python, parameters.map(String), {
+        encoding: "utf8",
+        maxBuffer: 2 ** 28,
+      });
+      if (status === 0) return JSON.parse(stdout.trim().split("\n").at(-1)!) as Answer;
+      const reason = error?.message ?? stderr.trim().split("\n").at(-1) ?? "";
+      return status === 2 ? `not installed: ${reason}` : `fails: ${reason}`;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+}
+
+function versionOf(name: string): string {
+  const entry = createRequire(import.meta.url).resolve(name);
+  const [folder] = entry.split(/(?<=node_modules[\\/][^\\/]+)[\\/]/);
+  return JSON.parse(readFileSync(join(folder!, "package.json"), "utf8")).version;
+}
