@@ -9,7 +9,6 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { UsageError } from "../src/errors.ts";
 import { uniform } from "../src/graph/random.ts";
-import { inputShape } from "../src/graph/shapes.ts";
 import { fromFloat32, toFloat32 } from "../src/graph/tensorData.ts";
 import { readModel } from "../src/onnx/index.ts";
 import { OnnxSession } from "../src/runtime/index.ts";
@@ -73,7 +72,9 @@ console.log(rows.map((row) => `| ${row.join(" | ")} |`).join("\n"));
 
 async function describe(path: string): Promise<Model> {
   const graph = await readModel(path);
-  const [input, shape] = inputShape(graph, images);
+  const [first] = graph.inputs;
+  const input = first!.name;
+  const shape = first!.shape!.map((size) => (typeof size === "number" ? size : images));
   const count = shape.reduce((product, size) => product * size, 1);
   const drawn = uniform({ seed: 0, name: "runtimes" }, count).map((u) => 4 * u - 2);
   return { path, input, shape, images: drawn, seconds: Number(values.seconds) };
