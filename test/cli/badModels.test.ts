@@ -135,7 +135,7 @@ refusals({
   "no classifier boundary": refused(
     obfuscate,
     mapModel(),
-    "no boundary between extractor and classifier",
+    "expected a classifier, whose output is [batch, classes]",
     "[1, 4, 14, 14]",
   ),
   "an input of rank 2": refused(

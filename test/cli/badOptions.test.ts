@@ -57,10 +57,8 @@ refusals({
     args: ["obfuscate", model, "--epochs", "x", "--seed", "-1"],
     code: 2,
     says: [
-      "5 problems",
-      "--depth is missing",
+      "3 problems",
       "--data is missing",
-      "--out is missing",
       '--epochs: expected a whole number from 1 to 100000, received "x"',
       '--seed: expected a whole number from 0 to 9007199254740991, received "-1"',
     ],
@@ -105,7 +103,7 @@ refusals({
   "data without a format": () => ({
     args: job("--data", file("idx")),
     code: 2,
-    says: ["cifar10:DIR", "idx:DIR", "images:DIR", `got "${file("idx")}"`],
+    says: ["cifar10:DIR", "idx:DIR", "images:DIR", `received "${file("idx")}"`],
   }),
   "data of an unknown format": () => ({
     args: ["evaluate", model, "--data", `mnist:${file("idx")}`],
@@ -169,7 +167,7 @@ refusals({
     /"epoch" in .* did you mean "epochs"\?/,
     /"xyz" in .* expected one of/,
   ),
-  "a key in another spelling": configured('{"batchSize": 3}', 'did you mean "batch-size"?'),
+  "a key in another spelling": configured('{"batchsize": 3}', 'did you mean "batch-size"?'),
   "a value of another type": configured(
     '{"seed": true}',
     /"seed" in .* expected a whole number .* received "true"/,

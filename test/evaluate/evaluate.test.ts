@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { inMemory } from "../../src/data/index.ts";
+import { type Dataset, inMemory } from "../../src/data/index.ts";
 import { Network } from "../../src/engine/index.ts";
 import { DataError, ModelError, UsageError } from "../../src/errors.ts";
 import {
@@ -119,6 +119,10 @@ describe("evaluate", () => {
   });
 });
 
+function withoutLabels({ labels: _, classes: __, ...rest }: Dataset): Dataset {
+  return rest;
+}
+
 describe("compare", () => {
   test("gives both accuracies, agreement and differences", async () => {
     const first = fake((pixels) => [4 * pixels[0]!, 0]);
@@ -150,8 +154,11 @@ describe("compare", () => {
   });
 
   test("refuses classifiers with different numbers of outputs", async () => {
+    const unlabelled = withoutLabels(images);
     const pair = [fake(() => [1, 0], "a"), fake(() => [1, 0, 0], "b")] as const;
-    await expect(compare(pair, images, options)).rejects.toThrow("a has 2 outputs, but b has 3");
+    await expect(compare(pair, unlabelled, options)).rejects.toThrow(
+      "a has 2 outputs, but b has 3",
+    );
   });
 });
 
