@@ -28,10 +28,10 @@ export interface AdoptOptions {
 
 /**
  * The original for float32 images of this shape, channels first, and any batch size, all floats in float32,
- * with what is known before it runs folded, nothing quantized. A model of pixels from 0 to 255 takes them from 0 to 1. Each step
- * is a rewrite; the order is that in which they need each other. Throws ModelError for a model in training
- * mode, where the input has other sizes, where no output gives scores of classes, and where nodes compute
- * with the batch size of the file.
+ * with what is known before it runs folded and nothing quantized. A model of pixels from 0 to 255 takes
+ * them from 0 to 1. Each step is a rewrite; the order is that in which they need each other. Throws
+ * ModelError for a model in training mode, for an input of another kind or other sizes, where no output
+ * gives scores of classes, and where nodes compute with the batch size of the file.
  */
 export function adoptModel(graph: Graph, options: AdoptOptions): Graph {
   assertInference(graph);

@@ -1,5 +1,5 @@
 // Everything that can be checked and decided before the long work starts.
-
+import { basename } from "node:path";
 import {
   assertLabels,
   type Data,
@@ -11,6 +11,7 @@ import {
 } from "../data/index.ts";
 import { DeepObfError, type ModelError } from "../errors.ts";
 import type { Judgement } from "../evaluate/index.ts";
+import { assertPlainPixels } from "../evaluate/inputTypes.ts";
 import { countCost, estimateTime } from "../graph/cost.ts";
 import type { Boundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -93,6 +94,7 @@ export async function prepare(
   const inputs = planFor(graph, data, options);
   const { original, boundary, plan, extractor } = inputs;
   const resolved = resolveOptions(options, { data, device });
+  assertPlainPixels(graph, resolved, basename(options.model));
   const judgement = await tryOut(inputs, untrainedChain(inputs), resolved);
   const { minutes, ...rest } = options;
   const epochs = minutes && (await epochsIn(minutes, { options: resolved, inputs }));

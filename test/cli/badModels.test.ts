@@ -1,6 +1,7 @@
 // Model files that are damaged, hostile or not what a command needs: exit code 3.
 import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
+import { int } from "../../src/graph/attributes.ts";
 import type { Graph, Node } from "../../src/graph/graph.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import * as proto from "../onnx/protos.ts";
@@ -116,6 +117,23 @@ refusals({
       nodes.map((node) => (node.operator === "Add" ? { ...node, operator: "Plus" } : node)),
     ),
     "Plus",
+  ),
+  "a model in training mode": refused(
+    obfuscate,
+    changed((nodes) =>
+      nodes.map((node) =>
+        node.operator === "BatchNormalization"
+          ? { ...node, attributes: { ...node.attributes, training_mode: int(1) } }
+          : node,
+      ),
+    ),
+    "exported in training mode",
+    "model.eval(); torch.onnx.export(",
+  ),
+  "pixels that are computed with as whole numbers": refused(
+    obfuscate,
+    withInput(["N", 1, 16, 16], "int64"),
+    /input "image" is int64, and Conv node "stem" computes with it/,
   ),
   "a boundary that no tensor is": () => {
     const path = file("boundary.onnx", residualModel());

@@ -330,6 +330,34 @@ add("Equal", [7, 11, 13], {
 add("IsInf", [10, 20], {
   both: { x: numbers("float32", 1, Number.NEGATIVE_INFINITY), attributes: { detect_positive: 0 } },
 });
+for (const reduction of ["none", "add", "mul", "max", "min"]) {
+  const since = { none: 16, add: 16, mul: 16, max: 18, min: 18 }[reduction]!;
+  add("ScatterElements", since === 16 ? [16, 18] : [18], {
+    [reduction]: {
+      x: [3, 3],
+      others: [numbersOfShape("int64", [1, 3], 2, 0, -1), random([1, 3])],
+      attributes: { axis: 1, reduction },
+    },
+  });
+}
+add("ScatterElements", [11, 13], {
+  "axis -1": {
+    x: [3, 3],
+    others: [numbersOfShape("int64", [1, 2], 2, 0), random([1, 2])],
+    attributes: { axis: -1 },
+  },
+});
+for (const [opset, modes] of [
+  [16, ["bilinear", "nearest", "bicubic"]],
+  [20, ["linear", "nearest", "cubic"]],
+  [22, ["linear", "nearest", "cubic"]],
+] as const) {
+  for (const mode of modes) {
+    add("GridSample", [opset], {
+      [mode]: { x: [1, 2, 4, 5], others: [random([1, 3, 3, 2], "g")], attributes: { mode } },
+    });
+  }
+}
 add("DepthToSpace", [7], { blocks: { x: [1, 8, 2, 3], attributes: { blocksize: 2 } } });
 add("DepthToSpace", [11, 13], {
   DCR: { x: [1, 8, 2, 3], attributes: { blocksize: 2 } },

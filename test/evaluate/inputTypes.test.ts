@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { imagesAs } from "../../src/evaluate/inputTypes.ts";
+import { UsageError } from "../../src/errors.ts";
+import { assertPlainPixels, imagesAs } from "../../src/evaluate/inputTypes.ts";
 import { fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
+import { graph } from "../graph/graphs.ts";
 
 describe("images for an input of another type", () => {
   const images = fromNumbers("float32", [1, 1, 1, 3], [0, 100 / 255, 1]);
@@ -24,5 +26,15 @@ describe("images for an input of another type", () => {
     expect(() => imagesAs("uint8", normalised, "model.onnx")).toThrow(
       "model.onnx takes pixels from 0 to 255 as uint8 and normalises them itself; leave out --mean and --std",
     );
+  });
+
+  it("are refused before anything runs where they would be normalised", () => {
+    const model = (dtype: "uint8" | "float16") =>
+      graph({ inputs: { x: { dtype, shape: ["N", 1, 2, 2] } }, nodes: [], outputs: [] });
+    const normalised = { mean: [0.5], std: [1] };
+    expect(() => assertPlainPixels(model("uint8"), normalised, "model.onnx")).toThrow(UsageError);
+    expect(() => assertPlainPixels(model("float16"), normalised, "model.onnx")).not.toThrow();
+    const plain = { mean: [0], std: [1] };
+    expect(() => assertPlainPixels(model("uint8"), plain, "model.onnx")).not.toThrow();
   });
 });

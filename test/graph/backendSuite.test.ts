@@ -18,7 +18,7 @@ const withoutRule = new Set(
     "SequenceEmpty SequenceConstruct SplitToSequence",
     // No convolutional classifier has them.
     "BlackmanWindow HammingWindow HannWindow DFT STFT MelWeightMatrix TfIdfVectorizer Det",
-    "GRU LSTM RNN GridSample RoiAlign MaxUnpool Gradient",
+    "GRU LSTM RNN RoiAlign MaxUnpool Gradient",
     "NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss",
     // Quantized networks are not supported.
     "ConvInteger MatMulInteger QLinearConv QLinearMatMul",

@@ -47,3 +47,13 @@ function scaled(call: Call, x: TensorFacts, scales: readonly number[]): TensorFa
     x.shape.map((size, axis) => Math.floor(size * scales[axis]!)),
   );
 }
+
+/** Samples at every position of the grid. */
+export function GridSample(call: Call) {
+  const [x, grid] = [call.input(0), call.input(1)];
+  const axes = x.shape.length - 2;
+  if (axes < 1 || grid.shape.length !== x.shape.length || grid.shape.at(-1) !== axes) {
+    call.fail(`the grid ${describe(grid)} does not fit ${describe(x)}`);
+  }
+  return [facts(x.dtype, [...x.shape.slice(0, 2), ...grid.shape.slice(1, -1)])];
+}
