@@ -3,6 +3,7 @@
 // Pillow makes them, which is what models were trained with (https://pillow.readthedocs.io, Image.convert).
 
 import { readFile } from "node:fs/promises";
+import { isMainThread } from "node:worker_threads";
 import type { default as Decoder, Metadata, Sharp } from "sharp";
 import { ResourceError } from "../errors.ts";
 import { describeFailure, fileSize } from "./complaints.ts";
@@ -132,10 +133,14 @@ function toPlanes({ pixels, channels }: Raster, { channelOrder }: ImageView): Ui
 
 let loaded: Promise<Decode> | undefined;
 
-/** Loads sharp on first use: commands without image folders need not have it. */
-function loadSharp(): Promise<Decode> {
+/**
+ * Loads sharp on first use: commands without image folders need not have it. What libvips may open is a setting of
+ * the whole process, so the main thread makes it, once, before other threads decode (decodePool.ts).
+ */
+export function loadSharp(): Promise<Decode> {
   loaded ??= import("sharp").then(
     ({ default: decoder }) => {
+      if (!isMainThread) return decoder;
       decoder.cache(false);
       decoder.concurrency(1);
       decoder.block({ operation: ["VipsForeignLoad"] });

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { ResourceError } from "../errors.ts";
+import { loadSharp } from "./decode.ts";
 import type { DecodeReport, DecodeTask } from "./decodeTask.ts";
 import type { ImageView } from "./imageView.ts";
 
@@ -39,7 +40,8 @@ export function probeFiles(paths: readonly string[], view: ImageView): Promise<F
   return perform({ paths, view });
 }
 
-function perform(work: Omit<DecodeTask, "id" | "taken">): Promise<FileComplaints> {
+async function perform(work: Omit<DecodeTask, "id" | "taken">): Promise<FileComplaints> {
+  await loadSharp();
   if (threads.length === 0) threads = startThreads();
   const task: DecodeTask = { ...work, id: tasks++, taken: new SharedArrayBuffer(4) };
   return new Promise((resolve, reject) => {
