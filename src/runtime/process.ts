@@ -96,8 +96,8 @@ export class RuntimeProcess {
     const timer = setTimeout(() => this.#expire(), this.#timeoutSeconds * 1000);
     try {
       // A send that fails means that the child is gone; how it ended is reported by "close".
-      const seconds = this.#timeoutSeconds;
-      this.#channel.send({ ...request, seconds }, payloads).catch(() => undefined);
+      const timeoutSeconds = this.#timeoutSeconds;
+      this.#channel.send({ ...request, timeoutSeconds }, payloads).catch(() => undefined);
       const response = await answered;
       if (response.reply.type === "failed") throw this.#refusal(response.reply);
       return response;

@@ -24,8 +24,8 @@ export type Request =
       readonly runs: number;
     };
 
-/** `seconds`: how long it may take; the process ends itself soon after. */
-export type TimedRequest = Request & { readonly seconds: number };
+/** `timeoutSeconds`: how long it may take, which is not what a measurement spends; the process ends itself soon after. */
+export type TimedRequest = Request & { readonly timeoutSeconds: number };
 
 export type Reply =
   | { readonly type: "opened"; readonly inputs: ValueInfo[]; readonly outputs: ValueInfo[] }

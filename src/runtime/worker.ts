@@ -21,7 +21,7 @@ const watchdog = new Watchdog();
 let queue = Promise.resolve();
 const channel = new Channel<Reply, TimedRequest>(process, (request, payloads) => {
   queue = queue.then(async () => {
-    watchdog.allow(request.seconds);
+    watchdog.allow(request.timeoutSeconds);
     const { reply, payloads: results } = await answer(request, payloads);
     watchdog.allow(Number.POSITIVE_INFINITY);
     await channel.send(reply, results);
