@@ -1,6 +1,5 @@
 // The shipped file once more with smaller numbers, and what that costs and gains.
 
-import { readFile } from "node:fs/promises";
 import {
   type Data,
   type Dataset,
@@ -9,11 +8,16 @@ import {
   sampleOf,
 } from "../data/index.ts";
 import { arrangeImages } from "../evaluate/classifier.ts";
-import { compare, type Interval, type Latency, OnnxClassifier } from "../evaluate/index.ts";
+import {
+  compare,
+  type Interval,
+  type Latency,
+  measureLatency,
+  OnnxClassifier,
+} from "../evaluate/index.ts";
 import { type AdoptedFile, openAdopted } from "../evaluate/openModel.ts";
-import { sha256Of } from "../files.ts";
 import type { Graph, TensorData } from "../graph/graph.ts";
-import { writeModel } from "../onnx/index.ts";
+import { modelFileFacts, writeModel } from "../onnx/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
 import { calibrate } from "./calibrate.ts";
 import { toFloat16 } from "./float16.ts";
@@ -52,7 +56,6 @@ export interface QuantizeOptions extends Data, Normalization {
 
 const imagesToCalibrate = 512;
 const imagesAtOnce = 16;
-const secondsPerLatency = 1;
 
 /** The figures of each quantized file. */
 export type QuantizedFiles = Readonly<Partial<Record<Quantization, QuantizedFigures>>>;
@@ -89,15 +92,11 @@ async function quantize(
   const second = await OnnxClassifier.open(session, test, { layout });
   const { evaluations, agreement } = await compare([first, second], test, options);
   const { accuracy, accuracyInterval } = evaluations[1];
-  const bytes = await readFile(model);
+  const { bytes, sha256 } = await modelFileFacts(model);
   return {
-    ...{ model, accuracy, accuracyInterval, agreement },
-    bytes: bytes.length,
-    latencyMs: {
-      batch1: await second.latency({ batch: 1, seconds: secondsPerLatency }),
-      batch64: await second.latency({ batch: 64, seconds: secondsPerLatency }),
-    },
-    sha256: sha256Of(bytes),
+    ...{ model, accuracy, accuracyInterval, agreement, bytes },
+    latencyMs: await measureLatency(second),
+    sha256,
   };
 }
 
