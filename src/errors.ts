@@ -1,5 +1,6 @@
 // Every failure that a user can cause or mend is one of these classes; each has its exit code.
 // Anything else that reaches the command line is a bug in DeepObf (exit code 1).
+import { limitMessage, printableLines } from "./text.ts";
 
 /** Exit codes of the command line, as documented in docs/exit-codes.md. */
 export const exitCodes = {
@@ -13,12 +14,15 @@ export const exitCodes = {
   gate: 7,
 } as const;
 
-/** A failure with a message for the user: what was expected, for which name, what arrived, what to do. */
+/**
+ * A failure with a message for the user: what was expected, for which name, what arrived, what to do. Whatever a
+ * stranger's file put into it, the message is visible text of bounded length.
+ */
 export class DeepObfError extends Error {
   readonly exitCode: number;
 
   constructor(exitCode: number, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(limitMessage(printableLines(message)), options);
     this.name = new.target.name;
     this.exitCode = exitCode;
   }

@@ -3,8 +3,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ResourceError } from "./errors.ts";
-import { escapeInvisible } from "./text.ts";
+import { cannotWrite } from "./systemErrors.ts";
 
 /**
  * Writes a file under a temporary name beside its target, flushes it to the disk and renames it.
@@ -73,32 +72,3 @@ async function syncDirectory(path: string): Promise<void> {
     await directory.close();
   }
 }
-
-/** A ResourceError for what keeps a file from being written; other errors as they are. */
-export function cannotWrite(path: string, error: unknown): unknown {
-  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
-  const reason = code === undefined ? undefined : reasons[code];
-  return reason === undefined
-    ? error
-    : new ResourceError(`cannot write ${escapeInvisible(path)}: ${reason} (${code})`, {
-        cause: error,
-      });
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOSPC: "the disk is full; free some space",
-  EDQUOT: "the disk quota is used up; free some space",
-  EACCES: "permission denied; choose a folder that you may write to",
-  EPERM: "permission denied; choose a folder that you may write to",
-  EROFS: "the file system is read-only; choose another folder",
-  EIO: "the disk reports an input/output error",
-  EMFILE: "too many open files",
-  ENFILE: "too many open files",
-  EFBIG: "the file would be too large for the file system",
-  ENAMETOOLONG: "the name is too long",
-  EISDIR: "a folder of that name exists",
-  ENOTEMPTY: "a folder of that name exists",
-  EEXIST: "a file is in the way, there or where a folder above it should be",
-  ENOTDIR: "a part of the path is a file, not a folder",
-  ENOENT: "the folder above it does not exist",
-};

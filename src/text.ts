@@ -19,6 +19,11 @@ export function escapeInvisible(text: string): string {
   return text.replaceAll(everyInvisible, (found) => `\\u{${found.codePointAt(0)!.toString(16)}}`);
 }
 
+/** Several lines, each as `escapeInvisible` makes it. */
+export function printableLines(text: string): string {
+  return text.split("\n").map(escapeInvisible).join("\n");
+}
+
 /** The last part of a path, as messages name a file. */
 export function fileName(path: string): string {
   return escapeInvisible(basename(path));

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { UsageError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
+import { whyUnreadable } from "../systemErrors.ts";
 import { escapeInvisible } from "../text.ts";
 import { type OptionTable, optionName } from "./options.ts";
 
@@ -53,14 +54,8 @@ function parse(path: string): object {
   try {
     text = readFileSync(path, "utf8");
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const reasons: Readonly<Record<string, string>> = {
-      ENOENT: "does not exist",
-      EISDIR: "is a folder",
-      EACCES: "may not be read",
-    };
     throw new UsageError(
-      `--config: expected a JSON file, but ${escapeInvisible(path)} ${reasons[code ?? ""] ?? `cannot be read: ${message}`}`,
+      `--config: expected a JSON file, but ${escapeInvisible(path)} ${whyUnreadable(cause)}`,
       { cause },
     );
   }

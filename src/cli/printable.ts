@@ -8,11 +8,6 @@ const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
 /** One line: every character that is not visible is written as `\u{...}`. */
 export const printable = escapeInvisible;
 
-/** Several lines, each made printable. */
-export function printableLines(text: string): string {
-  return text.split("\n").map(printable).join("\n");
-}
-
 /** JSON in which such characters are escaped, too; it means the same. */
 export function jsonText(value: object): string {
   return JSON.stringify(value, null, 2).replace(invisible, (found) =>

@@ -1,7 +1,8 @@
 // Shows a job's progress on stderr: on a terminal one live line and a table with a row for each epoch,
 // elsewhere plain lines that are not too many.
 import type { EpochEvent, Phase, ProgressEvent, StepEvent } from "../runs/index.ts";
-import { printable, printableLines } from "./printable.ts";
+import { printableLines } from "../text.ts";
+import { printable } from "./printable.ts";
 import { duration } from "./render.ts";
 
 /** What is written to: stderr, or a test's stand-in. */

@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { UsageError } from "../errors.ts";
-import { describeFailure } from "./complaints.ts";
+import { whyUnreadable } from "../systemErrors.ts";
 
 /**
  * Folders' names in order: by their number where all of them are whole numbers, else by their code units, in
@@ -38,7 +38,7 @@ export async function readClasses(given: string | readonly string[]): Promise<re
 async function read(path: string): Promise<string> {
   return readFile(path, "utf8").catch((cause) => {
     throw new UsageError(
-      `--classes: expected a file with a class on each line, but ${path} ${describeFailure(cause)}`,
+      `--classes: expected a file with a class on each line, but ${path} ${whyUnreadable(cause)}`,
       { cause },
     );
   });

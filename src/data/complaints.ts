@@ -2,6 +2,7 @@
 
 import { readdir, stat } from "node:fs/promises";
 import { DataError, ResourceError } from "../errors.ts";
+import { whyUnreadable } from "../systemErrors.ts";
 import { escapeInvisible } from "../text.ts";
 
 const shown = 10;
@@ -40,7 +41,7 @@ export async function listEntries(
 ): Promise<{ entries: Entry[]; complaints: string[] }> {
   const found = await readdir(folder, { encoding: "buffer", withFileTypes: true }).catch(
     (cause) => {
-      throw new DataError(`the data folder ${escapeInvisible(folder)} ${describeFailure(cause)}`, {
+      throw new DataError(`the data folder ${escapeInvisible(folder)} ${whyUnreadable(cause)}`, {
         cause,
       });
     },
@@ -79,18 +80,8 @@ export async function fileSize(path: string): Promise<number | string> {
     const status = await stat(path);
     return status.isFile() ? status.size : "is not a file";
   } catch (cause) {
-    return describeFailure(cause);
+    return whyUnreadable(cause);
   }
-}
-
-/** A file system error as the end of a sentence. */
-export function describeFailure(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ENOENT") return "does not exist";
-  if (code === "ENOTDIR") return "is not a folder";
-  if (code === "EISDIR") return "is a folder, not a file";
-  if (code === "EACCES") return "may not be read (permission denied)";
-  return `cannot be read: ${message}`;
 }
 
 /** Throws ResourceError where `bytes` of pixels would take more than half of the free memory. */

@@ -6,7 +6,8 @@ import { readFile } from "node:fs/promises";
 import { isMainThread } from "node:worker_threads";
 import type { default as Decoder, Metadata, Sharp } from "sharp";
 import { ResourceError } from "../errors.ts";
-import { describeFailure, fileSize } from "./complaints.ts";
+import { whyUnreadable } from "../systemErrors.ts";
+import { fileSize } from "./complaints.ts";
 import { fit, type ImageView } from "./imageView.ts";
 import { type Raster, resample } from "./resample.ts";
 
@@ -68,7 +69,7 @@ async function readImage(path: string): Promise<Uint8Array | string> {
   if (typeof size === "string") return size;
   if (size === 0) return "is empty";
   if (size > largestFile) return `is larger than ${largestFile / 2 ** 20} MiB`;
-  return readFile(path).catch(describeFailure);
+  return readFile(path).catch(whyUnreadable);
 }
 
 function describeDamage(cause: unknown): string {

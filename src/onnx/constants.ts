@@ -1,7 +1,7 @@
 // Constant nodes (https://onnx.ai/onnx/operators/onnx__Constant.html) as the tensors that they stand for.
 import { ModelError } from "../errors.ts";
 import type { Attribute, Node, TensorData } from "../graph/graph.ts";
-import { labelNode } from "./problems.ts";
+import { labelNode, quote } from "./problems.ts";
 
 // A function that is called often would otherwise multiply its constants.
 const converted = new WeakMap<Attribute, TensorData>();
@@ -20,7 +20,7 @@ export function constantValue(node: Node): TensorData {
   const value = converted.get(attribute) ?? convert(name, attribute);
   if (value === undefined)
     throw new ModelError(
-      `${labelNode(node)} has its value as ${name} of type ${attribute.type}, which is not supported`,
+      `${labelNode(node)} has its value as ${quote(name ?? "")} of type ${attribute.type}, which is not supported`,
     );
   converted.set(attribute, value);
   return value;

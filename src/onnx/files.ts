@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { DeepObfError, ModelError, ResourceError } from "../errors.ts";
+import { ModelError, ResourceError } from "../errors.ts";
 import { sha256Of, writeFileAtomically } from "../files.ts";
 import type { Graph } from "../graph/graph.ts";
 import { encodeModel } from "./encode.ts";
@@ -43,19 +43,7 @@ export async function modelFileFacts(path: string): Promise<ModelFileFacts> {
  * @throws ResourceError where the file cannot be written
  */
 export async function writeModel(graph: Graph, path: string): Promise<void> {
-  const bytes = encodeModel(graph);
-  try {
-    await writeFileAtomically(path, bytes);
-  } catch (error) {
-    if (error instanceof DeepObfError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new ResourceError(
-      code === "EISDIR"
-        ? `cannot write ${escapePath(path)}: a folder of that name exists`
-        : `cannot write ${escapePath(path)}: ${code ?? message}`,
-      { cause: error },
-    );
-  }
+  await writeFileAtomically(path, encodeModel(graph));
 }
 
 async function readModelFile(path: string): Promise<Uint8Array> {

@@ -2,7 +2,7 @@
 import { open, readdir, readFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { UsageError } from "../errors.ts";
-import { cannotWrite } from "../files.ts";
+import { cannotWrite } from "../systemErrors.ts";
 
 const lockPrefix = "lock-";
 

@@ -1,7 +1,7 @@
 // The metrics of a run: one JSON object a line. Positions in the file are kept in checkpoints, so
 // that a resumed run repeats no line.
 import { appendFile, open, stat, truncate } from "node:fs/promises";
-import { cannotWrite } from "../files.ts";
+import { cannotWrite, systemErrorCode } from "../systemErrors.ts";
 
 /** Appends to a metrics file. */
 export class MetricsFile {
@@ -31,7 +31,7 @@ export class MetricsFile {
         await file.close();
       }
     } catch (error) {
-      if (isMissing(error)) return 0;
+      if (systemErrorCode(error) === "ENOENT") return 0;
       throw error;
     }
   }
@@ -44,8 +44,4 @@ export class MetricsFile {
     );
     if (size > position) await truncate(this.path, position);
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

@@ -1,31 +1,12 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { canonicalHead, foldConstants } from "../../src/graph/rewrites.ts";
 import { toNumbers } from "../../src/graph/tensorData.ts";
-import { attributes, float32, int64 } from "./graphs.ts";
+import { attributes, float32 } from "./graphs.ts";
 import { evaluate, relativeDifference } from "./onnxruntime.ts";
+import { inTurn, op, type Step, withIntegers } from "./steps.ts";
 
-type Step = (build: GraphBuilder, x: string) => string;
-
-const then =
-  (...steps: Step[]): Step =>
-  (build, x) =>
-    steps.reduce((tensor, step) => step(build, tensor), x);
-const op =
-  (operator: string, values: Parameters<typeof attributes>[0] = {}): Step =>
-  (build, x) =>
-    build.node(operator, [x], { attributes: attributes(values) });
-const withIntegers =
-  (
-    operator: string,
-    values: readonly number[],
-    extra: Parameters<typeof attributes>[0] = {},
-  ): Step =>
-  (build, x) => {
-    const constant = build.initializer(`${x}.${operator}`, int64(...values));
-    return build.node(operator, [x, constant], { attributes: attributes(extra) });
-  };
 const wave = (shape: readonly number[], phase: number) =>
   float32(
     shape,
@@ -86,64 +67,64 @@ function head(body: Step, opset = 17): Graph {
   return foldConstants(build.build());
 }
 
-const pooled = then(op("GlobalAveragePool"), op("Flatten"));
+const pooled = inTurn(op("GlobalAveragePool"), op("Flatten"));
 const plain = ["GlobalAveragePool", "Flatten", "Gemm"];
 const pool = op("GlobalAveragePool");
 
 /** The spellings that exporters have, the operators of the canonical form, and the opset. */
 const spellings: readonly [string, Step, readonly string[], number?][] = [
-  ["pooling, flattening, a linear layer", then(pooled, layer(3)), plain],
+  ["pooling, flattening, a linear layer", inTurn(pooled, layer(3)), plain],
   [
     "a mean without its axes",
-    then(op("ReduceMean", { axes: [2, 3], keepdims: 0 }), layer(3)),
+    inTurn(op("ReduceMean", { axes: [2, 3], keepdims: 0 }), layer(3)),
     plain,
   ],
   [
     "a mean from behind, reshaped",
-    then(op("ReduceMean", { axes: [-1, -2] }), withIntegers("Reshape", [-1, channels]), layer(3)),
+    inTurn(op("ReduceMean", { axes: [-1, -2] }), withIntegers("Reshape", [-1, channels]), layer(3)),
     plain,
   ],
   [
     "a mean by input",
-    then(withIntegers("ReduceMean", [2, 3], { keepdims: 0 }), layer(3)),
+    inTurn(withIntegers("ReduceMean", [2, 3], { keepdims: 0 }), layer(3)),
     plain,
     18,
   ],
   [
     "a window of the map's size, squeezed",
-    then(op("AveragePool", { kernel_shape: [4, 5] }), withIntegers("Squeeze", [2, 3]), layer(3)),
+    inTurn(op("AveragePool", { kernel_shape: [4, 5] }), withIntegers("Squeeze", [2, 3]), layer(3)),
     plain,
   ],
-  ["squeezing by attribute", then(pool, op("Squeeze", { axes: [2, 3] }), layer(3)), plain, 11],
-  ["dropout", then(pooled, op("Dropout"), layer(3)), plain],
-  ["a product and a sum", then(pooled, product(3), withConstant("Add", [3])), plain],
+  ["squeezing by attribute", inTurn(pool, op("Squeeze", { axes: [2, 3] }), layer(3)), plain, 11],
+  ["dropout", inTurn(pooled, op("Dropout"), layer(3)), plain],
+  ["a product and a sum", inTurn(pooled, product(3), withConstant("Add", [3])), plain],
   [
     "a sum from the other side",
-    then(pooled, product(3), withConstant("Add", [1, 3], false)),
+    inTurn(pooled, product(3), withConstant("Add", [1, 3], false)),
     plain,
   ],
-  ["a product alone", then(pooled, product(3)), plain],
-  ["a layer without bias", then(pooled, gemm(3, { transB: 1 }, false)), plain],
-  ["a layer with factors", then(pooled, gemm(3, { transB: 0, alpha: 0.5, beta: 2.5 })), plain],
-  ["a convolution of pooled features", then(pool, conv(3), op("Flatten")), plain],
+  ["a product alone", inTurn(pooled, product(3)), plain],
+  ["a layer without bias", inTurn(pooled, gemm(3, { transB: 1 }, false)), plain],
+  ["a layer with factors", inTurn(pooled, gemm(3, { transB: 0, alpha: 0.5, beta: 2.5 })), plain],
+  ["a convolution of pooled features", inTurn(pool, conv(3), op("Flatten")), plain],
   [
     "a convolution without bias",
-    then(pool, conv(3, { bias: false }), withIntegers("Reshape", [0, -1])),
+    inTurn(pool, conv(3, { bias: false }), withIntegers("Reshape", [0, -1])),
     plain,
   ],
   [
     "a grouped convolution",
-    then(pool, conv(4, { groups: 2 }), op("Flatten"), layer(3)),
+    inTurn(pool, conv(4, { groups: 2 }), op("Flatten"), layer(3)),
     [...plain, "Gemm"],
   ],
   [
     "a convolution of logits [N, C, 1, 1]",
-    then(pool, conv(3), op("Softmax", { axis: 1 }), op("Flatten")),
+    inTurn(pool, conv(3), op("Softmax", { axis: 1 }), op("Flatten")),
     [...plain, "Softmax"],
   ],
   [
     "a hidden convolution",
-    then(pool, conv(7), op("HardSwish"), op("Flatten"), layer(3)),
+    inTurn(pool, conv(7), op("HardSwish"), op("Flatten"), layer(3)),
     [...plain, "HardSwish", "Gemm"],
   ],
   [
@@ -155,31 +136,31 @@ const spellings: readonly [string, Step, readonly string[], number?][] = [
       ),
     ["Flatten", "Gemm"],
   ],
-  ["no pooling", then(op("Flatten"), layer(3)), ["Flatten", "Gemm"]],
+  ["no pooling", inTurn(op("Flatten"), layer(3)), ["Flatten", "Gemm"]],
   [
     "no pooling, reshaped",
-    then(withIntegers("Reshape", [-1, 120]), product(3), withConstant("Add", [3])),
+    inTurn(withIntegers("Reshape", [-1, 120]), product(3), withConstant("Add", [3])),
     ["Flatten", "Gemm"],
   ],
   [
     "max pooling",
-    then(op("MaxPool", { kernel_shape: [4, 5] }), op("Flatten"), layer(3)),
+    inTurn(op("MaxPool", { kernel_shape: [4, 5] }), op("Flatten"), layer(3)),
     ["GlobalMaxPool", "Flatten", "Gemm"],
   ],
-  ["batch norm of pooled features", then(pool, norm, op("Flatten"), layer(3)), plain],
+  ["batch norm of pooled features", inTurn(pool, norm, op("Flatten"), layer(3)), plain],
   [
     "batch norm of rows and two layers",
-    then(pooled, norm, layer(5), op("Relu"), layer(3)),
+    inTurn(pooled, norm, layer(5), op("Relu"), layer(3)),
     [...plain, "Relu", "Gemm"],
   ],
   [
     "batch norm behind a layer",
-    then(pooled, layer(5), norm, op("Relu"), layer(3)),
+    inTurn(pooled, layer(5), norm, op("Relu"), layer(3)),
     [...plain, "Relu", "Gemm"],
   ],
   [
     "scales and shifts",
-    then(
+    inTurn(
       pooled,
       withConstant("Mul", [channels]),
       withConstant("Sub", [channels], false),
@@ -190,11 +171,11 @@ const spellings: readonly [string, Step, readonly string[], number?][] = [
   ],
   [
     "scaled features that an activation reads",
-    then(pooled, withConstant("Mul", [channels]), op("Tanh"), layer(3)),
+    inTurn(pooled, withConstant("Mul", [channels]), op("Tanh"), layer(3)),
     ["GlobalAveragePool", "Flatten", "Mul", "Add", "Tanh", "Gemm"],
   ],
-  ["the logits of two classes", then(pooled, layer(1), product(2)), plain],
-  ["softmax of old opsets", then(pooled, layer(3), op("Softmax")), [...plain, "Softmax"], 9],
+  ["the logits of two classes", inTurn(pooled, layer(1), product(2)), plain],
+  ["softmax of old opsets", inTurn(pooled, layer(3), op("Softmax")), [...plain, "Softmax"], 9],
   [
     "two branches of rows",
     (build, x) => {
@@ -206,7 +187,7 @@ const spellings: readonly [string, Step, readonly string[], number?][] = [
 ];
 
 describe("the canonical head", () => {
-  it.each(spellings)("of %s", async (_, body, operators, opset) => {
+  test.each(spellings)("of %s", async (_, body, operators, opset) => {
     const before = head(body, opset);
     const after = canonicalHead(before);
     expect(after.opset).toBe(17);
@@ -220,7 +201,7 @@ describe("the canonical head", () => {
     expect(relativeDifference(a.logits!, b.logits!)).toBeLessThan(2e-6);
   });
 
-  it("has the weights that are worked out by hand", () => {
+  test("has the weights that are worked out by hand", () => {
     const build = new GraphBuilder();
     const map = build.input("map", ["N", 2, 2, 2]);
     const scaled = build.node("Mul", [
@@ -241,17 +222,17 @@ describe("the canonical head", () => {
     expect(toNumbers(bias!)).toEqual([11]);
   });
 
-  it.each<[string, Step]>([
+  test.each<[string, Step]>([
     [
       "a mean over channels",
-      then(op("ReduceMean", { axes: [1], keepdims: 0 }), op("Flatten"), layer(3)),
+      inTurn(op("ReduceMean", { axes: [1], keepdims: 0 }), op("Flatten"), layer(3)),
     ],
     [
       "pooling of parts",
-      then(op("AveragePool", { kernel_shape: [2, 2] }), op("Flatten"), layer(3)),
+      inTurn(op("AveragePool", { kernel_shape: [2, 2] }), op("Flatten"), layer(3)),
     ],
-    ["a softmax over pixels", then(op("Softmax", { axis: -1 }), pooled, layer(3))],
-    ["convolutions of the map", then(conv(4, { kernel: 3 }), pooled, layer(3))],
+    ["a softmax over pixels", inTurn(op("Softmax", { axis: -1 }), pooled, layer(3))],
+    ["convolutions of the map", inTurn(conv(4, { kernel: 3 }), pooled, layer(3))],
   ])("stays as it is with %s", (_, body) => {
     const before = head(body);
     expect(canonicalHead(before)).toBe(before);

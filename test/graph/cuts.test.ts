@@ -1,15 +1,14 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { findBoundary, findCutPoints } from "../../src/graph/cuts.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { cutGraph } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
-import { attributes, float32, graph, node } from "./graphs.ts";
-
-type Build = (build: GraphBuilder, x: string) => string;
+import { float32, graph, node } from "./graphs.ts";
+import { inTurn, op, type Step } from "./steps.ts";
 
 /** A network on 3 x 16 x 16 images; `head` begins at the output "features" of a convolution. */
-function network(head: Build, body: Build = (_, x) => x): Graph {
+function network(head: Step, body: Step = (_, x) => x): Graph {
   const build = new GraphBuilder();
   const image = build.input("image", ["N", 3, 16, 16]);
   const conv = build.conv(image, { name: "conv", outputs: 8, kernel: 3, padding: 1 });
@@ -20,98 +19,86 @@ function network(head: Build, body: Build = (_, x) => x): Graph {
 const boundaryOf = (model: Graph, name?: string) => findBoundary(model, inferShapes(model), name);
 const cutsOf = (model: Graph) => findCutPoints(model, inferShapes(model));
 
-const linear: Build = (build, x) => build.linear(build.flatten(x), { name: "fc", outputs: 5 });
+const linear: Step = (build, x) => build.linear(build.flatten(x), { name: "fc", outputs: 5 });
 const convolution =
-  (outputs: number, kernel = 1): Build =>
+  (outputs: number, kernel = 1): Step =>
   (build, x) =>
     build.conv(x, { name: `head${outputs}`, outputs, kernel, bias: true });
-const operator =
-  (name: string, values: Parameters<typeof attributes>[0] = {}): Build =>
-  (build, x) =>
-    build.node(name, [x], { attributes: attributes(values) });
-const then =
-  (...steps: Build[]): Build =>
-  (build, x) =>
-    steps.reduce((tensor, step) => step(build, tensor), x);
-
 describe("boundary", () => {
-  it.each<[string, Build]>([
-    ["global average pooling", then(operator("GlobalAveragePool"), linear)],
+  test.each<[string, Step]>([
+    ["global average pooling", inTurn(op("GlobalAveragePool"), linear)],
     [
       "a mean over height and width",
-      then(operator("ReduceMean", { axes: [2, 3], keepdims: 0 }), linear),
+      inTurn(op("ReduceMean", { axes: [2, 3], keepdims: 0 }), linear),
     ],
     [
       "a mean that keeps its axes",
-      then(operator("ReduceMean", { axes: [-1, -2], keepdims: 1 }), linear),
+      inTurn(op("ReduceMean", { axes: [-1, -2], keepdims: 1 }), linear),
     ],
     [
       "average pooling",
-      then(operator("AveragePool", { kernel_shape: [4, 4], strides: [4, 4] }), linear),
+      inTurn(op("AveragePool", { kernel_shape: [4, 4], strides: [4, 4] }), linear),
     ],
     [
       "average pooling that changes nothing",
-      then(operator("AveragePool", { kernel_shape: [1, 1] }), linear),
+      inTurn(op("AveragePool", { kernel_shape: [1, 1] }), linear),
     ],
-    ["max pooling", then(operator("MaxPool", { kernel_shape: [2, 2] }), linear)],
+    ["max pooling", inTurn(op("MaxPool", { kernel_shape: [2, 2] }), linear)],
     ["flattening", linear],
     [
       "pooling, dropout and two linear layers",
-      then(operator("GlobalMaxPool"), operator("Dropout"), (build, x) => {
+      inTurn(op("GlobalMaxPool"), op("Dropout"), (build, x) => {
         const hidden = build.relu(build.linear(build.flatten(x), { name: "fc1", outputs: 7 }));
         return build.linear(hidden, { name: "fc2", outputs: 5 });
       }),
     ],
     [
       "a convolution of pooled features",
-      then(operator("GlobalAveragePool"), convolution(5), operator("Flatten")),
+      inTurn(op("GlobalAveragePool"), convolution(5), op("Flatten")),
     ],
     [
       "two convolutions of pooled features",
-      then(operator("GlobalAveragePool"), convolution(7), operator("HardSwish"), convolution(5)),
+      inTurn(op("GlobalAveragePool"), convolution(7), op("HardSwish"), convolution(5)),
     ],
     [
       "a convolution of pooled features and a linear layer",
-      then(operator("GlobalAveragePool"), convolution(7), operator("HardSwish"), linear),
+      inTurn(op("GlobalAveragePool"), convolution(7), op("HardSwish"), linear),
     ],
-    ["a convolution that sees the whole map", then(convolution(5, 16), operator("Flatten"))],
-    ["pooling and flattening alone", then(operator("GlobalAveragePool"), operator("Flatten"))],
+    ["a convolution that sees the whole map", inTurn(convolution(5, 16), op("Flatten"))],
+    ["pooling and flattening alone", inTurn(op("GlobalAveragePool"), op("Flatten"))],
     [
       "a normalized pooled map",
-      then(operator("GlobalAveragePool"), (build, x) => build.batchNorm(x, { name: "bn" }), linear),
+      inTurn(op("GlobalAveragePool"), (build, x) => build.batchNorm(x, { name: "bn" }), linear),
     ],
     [
       "two poolings side by side",
       (build, x) =>
         linear(
           build,
-          build.concat([
-            operator("GlobalAveragePool")(build, x),
-            operator("GlobalMaxPool")(build, x),
-          ]),
+          build.concat([op("GlobalAveragePool")(build, x), op("GlobalMaxPool")(build, x)]),
         ),
     ],
   ])("lies before %s", (_, head) => {
     expect(boundaryOf(network(head))).toEqual({ tensor: "features", shape: [1, 8, 16, 16] });
   });
 
-  it("lies behind normalization and activation", () => {
-    const model = network(then(operator("GlobalAveragePool"), linear), (build, x) =>
+  test("lies behind normalization and activation", () => {
+    const model = network(inTurn(op("GlobalAveragePool"), linear), (build, x) =>
       build.relu(build.batchNorm(x, { name: "bn" }), { name: "last" }),
     );
     expect(boundaryOf(model).tensor).toBe("last");
   });
 
-  it("lies before the last pooling where several follow each other", () => {
-    const pools = then(
-      operator("MaxPool", { kernel_shape: [2, 2], strides: [2, 2] }),
-      operator("AveragePool", { kernel_shape: [1, 1] }),
+  test("lies before the last pooling where several follow each other", () => {
+    const pools = inTurn(
+      op("MaxPool", { kernel_shape: [2, 2], strides: [2, 2] }),
+      op("AveragePool", { kernel_shape: [1, 1] }),
     );
-    expect(boundaryOf(network(then(pools, linear))).shape).toEqual([1, 8, 8, 8]);
+    expect(boundaryOf(network(inTurn(pools, linear))).shape).toEqual([1, 8, 8, 8]);
   });
 
-  it("lies behind a convolution that classifies", () => {
-    const model = network(then(operator("GlobalAveragePool"), operator("Flatten")), (build, x) => {
+  test("lies behind a convolution that classifies", () => {
+    const model = network(inTurn(op("GlobalAveragePool"), op("Flatten")), (build, x) => {
       const scores = build.conv(build.node("Dropout", [x]), {
         name: "classifier",
         outputs: 5,
@@ -122,8 +109,8 @@ describe("boundary", () => {
     expect(boundaryOf(model)).toEqual({ tensor: "scores", shape: [1, 5, 16, 16] });
   });
 
-  it("lies behind an attention to channels, whose convolutions see one pixel", () => {
-    const model = network(then(operator("GlobalAveragePool"), linear), (build, x) => {
+  test("lies behind an attention to channels, whose convolutions see one pixel", () => {
+    const model = network(inTurn(op("GlobalAveragePool"), linear), (build, x) => {
       const squeezed = build.conv(build.globalAveragePool(x), {
         name: "se",
         outputs: 8,
@@ -143,14 +130,14 @@ describe("boundary", () => {
     expect(boundaryOf(flattened).tensor).toBe("scaled");
   });
 
-  it("lies behind a convolution that pads its map", () => {
-    const model = network(then(operator("GlobalAveragePool"), linear), (build, x) =>
+  test("lies behind a convolution that pads its map", () => {
+    const model = network(inTurn(op("GlobalAveragePool"), linear), (build, x) =>
       build.conv(x, { name: "strided", outputs: 8, kernel: 16, stride: 16, padding: 1 }),
     );
     expect(boundaryOf(model).shape).toEqual([1, 8, 1, 1]);
   });
 
-  it("is found in linear time", () => {
+  test("is found in linear time", () => {
     const nodes = Array.from({ length: 10_000 }, (_, i) =>
       node("Relu", [i === 0 ? "image" : `relu${i - 1}`], `relu${i}`),
     );
@@ -166,8 +153,8 @@ describe("boundary", () => {
     expect(performance.now() - start).toBeLessThan(5000);
   });
 
-  it("is no map that a residual path goes around", () => {
-    const model = network(then(operator("GlobalAveragePool"), linear), (build, x) => {
+  test("is no map that a residual path goes around", () => {
+    const model = network(inTurn(op("GlobalAveragePool"), linear), (build, x) => {
       const inner = build.conv(x, { name: "inner", outputs: 8, kernel: 3, padding: 1 });
       return build.add(x, build.relu(inner), { name: "sum" });
     });
@@ -177,8 +164,8 @@ describe("boundary", () => {
     );
   });
 
-  it("can be asked for", () => {
-    const model = network(then(operator("MaxPool", { kernel_shape: [2, 2] }), linear));
+  test("can be asked for", () => {
+    const model = network(inTurn(op("MaxPool", { kernel_shape: [2, 2] }), linear));
     const pooled = "features.maxpool";
     expect(boundaryOf(model, pooled)).toEqual({ tensor: pooled, shape: [1, 8, 15, 15] });
     expect(() => boundaryOf(model, "nothing")).toThrow(/has no tensor of that name/);
@@ -191,7 +178,7 @@ describe("boundary", () => {
     ).toBe("features");
   });
 
-  it("does not exist where the reason says so", () => {
+  test("does not exist where the reason says so", () => {
     const map = network((build, x) => build.conv(x, { name: "mask", outputs: 2, kernel: 1 }));
     expect(() => boundaryOf(map)).toThrow(
       /no boundary .*: output "logits" has shape \[1, 2, 16, 16\]/,
@@ -208,7 +195,7 @@ describe("boundary", () => {
     );
 
     const attention = network((build, x) => {
-      const tokens = build.node("Squeeze", [operator("ReduceMean", { axes: [2] })(build, x)], {
+      const tokens = build.node("Squeeze", [op("ReduceMean", { axes: [2] })(build, x)], {
         attributes: {},
       });
       const turned = build.node("Transpose", [tokens]);
@@ -222,23 +209,23 @@ describe("boundary", () => {
 });
 
 describe("cut points", () => {
-  const residual = network(then(operator("GlobalAveragePool"), linear), (build, x) => {
+  const residual = network(inTurn(op("GlobalAveragePool"), linear), (build, x) => {
     const inner = build.relu(build.conv(x, { name: "inner", outputs: 8, kernel: 3, padding: 1 }));
     const sum = build.add(x, inner, { name: "sum" });
     return build.relu(sum, { name: "last" });
   });
 
-  it("are the maps that all paths pass through, before the boundary", () => {
+  test("are the maps that all paths pass through, before the boundary", () => {
     expect(cutsOf(residual)).toEqual(["conv", "features", "sum"]);
   });
 
-  it("are the same in the extractor alone", () => {
+  test("are the same in the extractor alone", () => {
     const facts = inferShapes(residual);
     const { extractor } = cutGraph(residual, findBoundary(residual, facts).tensor, facts);
     expect(cutsOf(extractor)).toEqual(["conv", "features", "sum"]);
   });
 
-  it("each cut the network in two", () => {
+  test("each cut the network in two", () => {
     for (const tensor of cutsOf(residual)) {
       const { extractor, classifier } = cutGraph(residual, tensor);
       expect(extractor.nodes.length + classifier.nodes.length).toBe(residual.nodes.length);

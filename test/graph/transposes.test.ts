@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { findBoundary } from "../../src/graph/cuts.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -7,21 +7,12 @@ import { foldConstants, sinkTransposes } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { attributes, float32, int64 } from "./graphs.ts";
 import { evaluate, type Result, relativeDifference } from "./onnxruntime.ts";
-
-type Step = (build: GraphBuilder, x: string) => string;
+import { inTurn, op, type Step, withIntegers } from "./steps.ts";
 
 const toLast: Step = (build, x) =>
   build.node("Transpose", [x], { attributes: attributes({ perm: [0, 2, 3, 1] }) });
 const toFirst: Step = (build, x) =>
   build.node("Transpose", [x], { attributes: attributes({ perm: [0, 3, 1, 2] }) });
-const op =
-  (operator: string, values: Parameters<typeof attributes>[0] = {}): Step =>
-  (build, x) =>
-    build.node(operator, [x], { attributes: attributes(values) });
-const then =
-  (...steps: Step[]): Step =>
-  (build, x) =>
-    steps.reduce((tensor, step) => step(build, tensor), x);
 const withConstant =
   (operator: string, shape: readonly number[]): Step =>
   (build, x) => {
@@ -29,16 +20,6 @@ const withConstant =
     const values = Array.from({ length: count }, (_, i) => 0.5 + ((i * 7) % 5) / 4);
     const constant = build.initializer(`${x}.${operator}`, float32(shape, values));
     return build.node(operator, [x, constant]);
-  };
-const withIntegers =
-  (
-    operator: string,
-    values: readonly number[],
-    extra: Parameters<typeof attributes>[0] = {},
-  ): Step =>
-  (build, x) => {
-    const constant = build.initializer(`${x}.${operator}`, int64(...values));
-    return build.node(operator, [x, constant], { attributes: attributes(extra) });
   };
 let layers = 0;
 const conv =
@@ -51,7 +32,7 @@ const conv =
       padding: (kernel - 1) / 2,
       bias: true,
     });
-const convLast = (outputs: number, kernel = 3) => then(toFirst, conv(outputs, kernel), toLast);
+const convLast = (outputs: number, kernel = 3) => inTurn(toFirst, conv(outputs, kernel), toLast);
 const dense =
   (outputs: number): Step =>
   (build, x) =>
@@ -95,7 +76,7 @@ const squeezeAndExcite: Step = (build, x) => {
 };
 
 const bodies: Readonly<Record<string, Step>> = {
-  "activations and constants for channels": then(
+  "activations and constants for channels": inTurn(
     withConstant("Sub", [3]),
     withConstant("Mul", [1, 1, 1, 3]),
     convLast(5),
@@ -106,14 +87,14 @@ const bodies: Readonly<Record<string, Step>> = {
     op("ReduceMean", { axes: [1, 2], keepdims: 0 }),
     dense(4),
   ),
-  "constants of a pixel's size": then(
+  "constants of a pixel's size": inTurn(
     convLast(5),
     withConstant("Mul", [8, 1]),
     convLast(4),
     op("ReduceMax", { axes: [1, 2], keepdims: 0 }),
     dense(3),
   ),
-  "padding and strided pooling": then(
+  "padding and strided pooling": inTurn(
     withIntegers("Pad", [0, 1, 2, 0, 0, 0, 1, 0]),
     convLast(4),
     toFirst,
@@ -122,14 +103,14 @@ const bodies: Readonly<Record<string, Step>> = {
     op("Flatten"),
     dense(4),
   ),
-  "a residual connection": then(
+  "a residual connection": inTurn(
     convLast(6),
     (build, x) => build.add(x, op("Relu")(build, convLast(6)(build, x))),
     op("ReduceMean", { axes: [-2, -3], keepdims: 1 }),
     op("Flatten"),
     dense(2),
   ),
-  "joined branches": then(
+  "joined branches": inTurn(
     convLast(6),
     (build, x) =>
       build.node("Concat", [convLast(2)(build, x), x, convLast(3, 1)(build, x)], {
@@ -139,13 +120,13 @@ const bodies: Readonly<Record<string, Step>> = {
     op("ReduceMean", { axes: [1, 2], keepdims: 0 }),
     product(3),
   ),
-  "squeeze and excitation": then(
+  "squeeze and excitation": inTurn(
     convLast(6),
     squeezeAndExcite,
     op("ReduceMean", { axes: [1, 2], keepdims: 0 }),
     dense(3),
   ),
-  "flattening, dropout, an activation and constants": then(
+  "flattening, dropout, an activation and constants": inTurn(
     convLast(4),
     withIntegers("Reshape", [-1, 192]),
     op("Dropout"),
@@ -154,24 +135,24 @@ const bodies: Readonly<Record<string, Step>> = {
     withConstant("Add", [1, 192]),
     product(4),
   ),
-  "flattening that something else than a layer reads": then(
+  "flattening that something else than a layer reads": inTurn(
     convLast(4),
     op("Flatten"),
     op("Softmax"),
   ),
-  "flattening twice": then(
+  "flattening twice": inTurn(
     convLast(4),
     op("Flatten"),
     withIntegers("Reshape", [-1, 192]),
     dense(3),
   ),
-  "squeezed axes": then(
+  "squeezed axes": inTurn(
     convLast(4),
     op("ReduceMean", { axes: [1, 2] }),
     withIntegers("Squeeze", [1, 2]),
     dense(3),
   ),
-  "a map that is kept in two layouts": then(
+  "a map that is kept in two layouts": inTurn(
     convLast(4),
     (build, x) =>
       build.concat([
@@ -183,7 +164,7 @@ const bodies: Readonly<Record<string, Step>> = {
 };
 
 describe("sinking transposes", () => {
-  it.each(Object.entries(bodies))("leaves none of a network with %s", async (name, body) => {
+  test.each(Object.entries(bodies))("leaves none of a network with %s", async (name, body) => {
     const model = channelsLast(body);
     const turned = turnInput(model, "NCHW");
     const sunk = sinkTransposes(foldConstants(turned));
@@ -192,40 +173,40 @@ describe("sinking transposes", () => {
     await expectAlike(turned, sunk, [2, 3, 6, 8]);
   });
 
-  it("gives what the model gives for the same images, channels last", async () => {
+  test("gives what the model gives for the same images, channels last", async () => {
     const model = channelsLast(bodies["a residual connection"]!);
     await expectAlike(turnInput(turnInput(model, "NCHW"), "NHWC"), model, [3, 6, 8, 3]);
   });
 
-  it("keeps what it cannot sink", async () => {
-    const model = channelsLast(then(convLast(4), product(5), op("Flatten"), dense(3)));
+  test("keeps what it cannot sink", async () => {
+    const model = channelsLast(inTurn(convLast(4), product(5), op("Flatten"), dense(3)));
     const turned = turnInput(model, "NCHW");
     await expectAlike(turned, sinkTransposes(turned), [2, 3, 6, 8]);
   });
 
-  it("keeps outputs in the layout of the file", async () => {
-    const model = channelsLast(then(convLast(4), op("Relu")));
+  test("keeps outputs in the layout of the file", async () => {
+    const model = channelsLast(inTurn(convLast(4), op("Relu")));
     const sunk = sinkTransposes(model);
     expect(sunk.outputs[0]!.shape).toEqual(["N", 6, 8, 4]);
     await expectAlike(model, sunk, [2, 6, 8, 3]);
   });
 
-  it("leaves graphs without changes of layout alone", () => {
+  test("leaves graphs without changes of layout alone", () => {
     const build = new GraphBuilder();
-    build.output(then(conv(3), op("Relu"))(build, build.input("image", ["N", 3, 4, 4])), "y");
+    build.output(inTurn(conv(3), op("Relu"))(build, build.input("image", ["N", 3, 4, 4])), "y");
     const model = build.build();
     expect(sinkTransposes(model)).toBe(model);
   });
 
-  it.each<[string, Step]>([
-    ["flattening", then(toLast, op("Flatten"), dense(4))],
+  test.each<[string, Step]>([
+    ["flattening", inTurn(toLast, op("Flatten"), dense(4))],
     [
       "a mean over height and width",
-      then(toLast, op("ReduceMean", { axes: [1, 2], keepdims: 0 }), dense(4)),
+      inTurn(toLast, op("ReduceMean", { axes: [1, 2], keepdims: 0 }), dense(4)),
     ],
     [
       "dropout and flattening",
-      then(op("Relu"), toLast, op("Dropout"), withIntegers("Reshape", [0, -1]), dense(4)),
+      inTurn(op("Relu"), toLast, op("Dropout"), withIntegers("Reshape", [0, -1]), dense(4)),
     ],
   ])("finds the boundary before a head of %s", async (_, head) => {
     const build = new GraphBuilder();
@@ -250,14 +231,14 @@ describe("the layout of images", () => {
     return imageLayout({ ...model, inputs: [{ ...model.inputs[0]!, shape: ["N", ...shape] }] });
   };
 
-  it.each<[string, string, readonly (number | string)[], Step]>([
+  test.each<[string, string, readonly (number | string)[], Step]>([
     ["NCHW", "a convolution reads it", ["h", "w", 3], conv(2)],
     ["NHWC", "a transpose reads it", ["h", "w", 3], toFirst],
     [
       "NHWC",
       "constants and a transpose read it",
       [8, 8, 8],
-      then(withConstant("Sub", [8]), toFirst),
+      inTurn(withConstant("Sub", [8]), toFirst),
     ],
     ["NCHW", "a transpose to channels last reads it", [3, 8, 8], toLast],
     ["NHWC", "it has three channels behind", [6, 8, 3], op("Flatten")],

@@ -1,8 +1,9 @@
 // Damaged files, thousands of them: each is read, or refused with a ModelError, and fast.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ModelError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { encodeModel, parseModel } from "../../src/onnx/index.ts";
+import { generator, type Random } from "../random.ts";
 import {
   attribute,
   floats,
@@ -15,19 +16,6 @@ import {
   tensor,
   value,
 } from "./protos.ts";
-
-/** Mulberry32, by Tommy Ettinger: the same numbers for the same seed. */
-function generator(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
-
-type Random = ReturnType<typeof generator>;
 
 function mutate(bytes: Uint8Array, random: Random): Uint8Array {
   let result = Buffer.from(bytes);
@@ -116,7 +104,7 @@ describe.each([
   ["functions and subgraphs", functionsAndSubgraphs],
   ["all encodings", encodings],
 ])("%s, damaged", (_, build) => {
-  it("is read or refused, 2000 times", () => {
+  test("is read or refused, 2000 times", () => {
     const seed = build();
     parseModel(seed);
     const outcomes = { read: 0, refused: 0 };

@@ -152,6 +152,7 @@ export function functionProto(name: string, parts: FunctionParts): Uint8Array {
     ...repeat(11, parts.defaults ?? []),
     ...repeat(7, parts.nodes),
     [9, opset("", parts.opset ?? 17)],
+    [9, opset("local", 1)],
     [10, "local"],
   );
 }

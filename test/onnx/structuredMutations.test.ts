@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { assertSupported } from "../../src/engine/index.ts";
 import { signatures } from "../../src/engine/signatures.ts";
 import { ModelError } from "../../src/errors.ts";
@@ -18,24 +18,12 @@ import {
   TensorProtoSchema,
 } from "../../src/onnx/generated/onnx_pb.ts";
 import { parseModel } from "../../src/onnx/index.ts";
+import { generator, type Random } from "../random.ts";
 
 const count = Number(process.env.DEEPOBF_MUTATIONS ?? 600);
 const seed = Number(process.env.DEEPOBF_SEED ?? 1);
 const suite = process.env.DEEPOBF_ONNX_TESTDATA ?? "/usr/share/libonnx-testdata/data";
 const examples = new URL("../../examples/", import.meta.url).pathname;
-
-/** Mulberry32, by Tommy Ettinger: the same numbers for the same seed. */
-function generator(state: number): (below: number) => number {
-  let next = state;
-  return (below) => {
-    next = (next + 0x6d2b79f5) | 0;
-    let t = Math.imul(next ^ (next >>> 15), next | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
-
-type Random = ReturnType<typeof generator>;
 
 const sizes = [0n, 1n, -1n, 2n, 3n, 7n, 64n, 65536n, 2n ** 31n - 1n, 2n ** 40n, 2n ** 63n - 1n];
 const names = ["", "constructor", "__proto__", "toString", "\n", "x".repeat(5000)];
@@ -190,7 +178,7 @@ const subjects = [
 ];
 
 describe("real models, changed within the format", () => {
-  it(`are answered or refused, ${count} times`, { timeout: 60_000 + 200 * count }, () => {
+  test(`are answered or refused, ${count} times`, { timeout: 60_000 + 200 * count }, () => {
     const outcomes = { answered: 0, refused: 0 };
     const most = { seconds: 0, bytes: 0 };
     for (let number = 0; number < count; number++) {
@@ -237,7 +225,7 @@ describe.skipIf(!existsSync(suite))("attributes of supported operators", () => {
     }
   }
 
-  it("of another type are refused, with the node and the attribute", () => {
+  test("of another type are refused, with the node and the attribute", () => {
     let refused = 0;
     for (const { bytes, index, position, opType, name } of withAttributes()) {
       const model = fromBinary(ModelProtoSchema, bytes);

@@ -10,7 +10,7 @@ import type { TensorData } from "../../src/graph/graph.ts";
 import { fromFloat32, fromNumbers, toFloat32, toNumbers } from "../../src/graph/tensorData.ts";
 import { median, OnnxSession } from "../../src/runtime/index.ts";
 import { missingRuntime } from "../../src/runtime/process.ts";
-import * as onnx from "./protobuf.ts";
+import * as proto from "../onnx/protos.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -18,39 +18,65 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+const elementTypes = { float32: 1, int64: 7, bool: 9, float16: 10 };
+
+const modelOf = (parts: proto.GraphProtoParts, functions: readonly Uint8Array[] = []) =>
+  proto.model({
+    graph: proto.graph(parts),
+    opsets: [proto.opset("", 17), proto.opset("local", 1)],
+    functions,
+  });
+
+/** `depth` local functions, each of which calls the next one: ONNX Runtime overflows its stack. */
+function functionChain(depth: number): Uint8Array {
+  const call = (index: number) => proto.node(`f${index}`, ["x"], ["y"], { domain: "local" });
+  const functions = Array.from({ length: depth }, (_, index) =>
+    proto.functionProto(`f${index}`, {
+      inputs: ["x"],
+      outputs: ["y"],
+      nodes: [index === depth - 1 ? proto.node("Relu", ["x"], ["y"]) : call(index + 1)],
+    }),
+  );
+  const [inputs, outputs] = [[proto.value("x", [1])], [proto.value("y", [1])]];
+  return modelOf({ nodes: [call(0)], inputs, outputs }, functions);
+}
+
 /** y = x·w for x [batch, 2] and w = [[1, 2, 3], [10, 20, 30]]. */
-const product = onnx.model({
-  nodes: [onnx.node("MatMul", ["x", "w"], ["y"])],
-  inputs: [onnx.value("x", ["batch", 2])],
-  outputs: [onnx.value("y", ["batch", 3])],
-  initializers: [onnx.floatInitializer("w", [2, 3], [1, 2, 3, 10, 20, 30])],
+const product = modelOf({
+  nodes: [proto.node("MatMul", ["x", "w"], ["y"])],
+  inputs: [proto.value("x", ["batch", 2])],
+  outputs: [proto.value("y", ["batch", 3])],
+  initializers: [proto.tensor("w", { dims: [2, 3] }, [9, proto.floats(1, 2, 3, 10, 20, 30)])],
 });
 
-function identity(shape: readonly (number | string)[], type?: "int64" | "bool" | "float16") {
-  return onnx.model({
-    nodes: [onnx.node("Identity", ["x"], ["y"])],
-    inputs: [onnx.value("x", shape, type)],
-    outputs: [onnx.value("y", shape, type)],
+function identity(
+  shape: readonly (number | string)[],
+  type: keyof typeof elementTypes = "float32",
+) {
+  return modelOf({
+    nodes: [proto.node("Identity", ["x"], ["y"])],
+    inputs: [proto.value("x", shape, elementTypes[type])],
+    outputs: [proto.value("y", shape, elementTypes[type])],
   });
 }
 
 /** A loop of 2^62 turns. */
 const endless = (() => {
-  const body = onnx.message(
-    [1, onnx.node("Identity", ["condition_in"], ["condition_out"])],
-    [1, onnx.node("Sin", ["state_in"], ["state_out"])],
+  const body = proto.message(
+    [1, proto.node("Identity", ["condition_in"], ["condition_out"])],
+    [1, proto.node("Sin", ["state_in"], ["state_out"])],
     [2, "body"],
-    [11, onnx.value("turn", [], "int64")],
-    [11, onnx.value("condition_in", [], "bool")],
-    [11, onnx.value("state_in", [1])],
-    [12, onnx.value("condition_out", [], "bool")],
-    [12, onnx.value("state_out", [1])],
+    [11, proto.value("turn", [], elementTypes.int64)],
+    [11, proto.value("condition_in", [], elementTypes.bool)],
+    [11, proto.value("state_in", [1])],
+    [12, proto.value("condition_out", [], elementTypes.bool)],
+    [12, proto.value("state_out", [1])],
   );
-  const attribute = onnx.message([1, "body"], [6, body], [20, 5]);
-  return onnx.model({
-    nodes: [onnx.node("Loop", ["turns", "", "x"], ["y"], { attributes: [attribute] })],
-    inputs: [onnx.value("x", [1]), onnx.value("turns", [], "int64")],
-    outputs: [onnx.value("y", [1])],
+  const attribute = proto.attribute("body", 5, [6, body]);
+  return modelOf({
+    nodes: [proto.node("Loop", ["turns", "", "x"], ["y"], { attributes: [attribute] })],
+    inputs: [proto.value("x", [1]), proto.value("turns", [], elementTypes.int64)],
+    outputs: [proto.value("y", [1])],
   });
 })();
 
@@ -126,10 +152,10 @@ describe("a session", () => {
 });
 
 describe("a refused model", () => {
-  const unknown = onnx.model({
-    nodes: [onnx.node("Frobnicate", ["x"], ["y"])],
-    inputs: [onnx.value("x", [1])],
-    outputs: [onnx.value("y", [1])],
+  const unknown = modelOf({
+    nodes: [proto.node("Frobnicate", ["x"], ["y"])],
+    inputs: [proto.value("x", [1])],
+    outputs: [proto.value("y", [1])],
   });
   test.each([
     ["not ONNX", Buffer.from("this is no model"), /Failed to load model/],
@@ -168,7 +194,7 @@ describe("a refused model", () => {
 
 describe("a process that ends", () => {
   test("by a segmentation fault of ONNX Runtime", async () => {
-    const model = onnx.functionChain(3000);
+    const model = functionChain(3000);
     const failure = await OnnxSession.open(model, { name: "deep.onnx" }).catch((error) => error);
     expect(failure).toBeInstanceOf(ModelError);
     expect(failure.message).toContain(
@@ -177,13 +203,13 @@ describe("a process that ends", () => {
   });
 
   test("because it takes more memory than there is", async () => {
-    const model = onnx.model({
+    const model = modelOf({
       nodes: [
-        onnx.node("ConstantOfShape", ["shape"], ["zeros"]),
-        onnx.node("ReduceSum", ["zeros"], ["y"]),
+        proto.node("ConstantOfShape", ["shape"], ["zeros"]),
+        proto.node("ReduceSum", ["zeros"], ["y"]),
       ],
-      inputs: [onnx.value("shape", [1], "int64")],
-      outputs: [onnx.value("y", [1])],
+      inputs: [proto.value("shape", [1], elementTypes.int64)],
+      outputs: [proto.value("y", [1])],
     });
     await using session = await OnnxSession.open(model);
     const limits = readFileSync(`/proc/${session.pid}/limits`, "utf8");
