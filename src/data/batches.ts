@@ -5,6 +5,7 @@
 import {
   add,
   type Device,
+  div,
   fromBytes,
   indexSelect,
   keep,
@@ -59,9 +60,8 @@ interface Tables {
 const gather = operator("aten::gather");
 const expand = operator("aten::expand");
 const unsqueeze = operator("aten::unsqueeze");
-const divide = operator("aten::div.Tensor");
-const divideInPlace = operator("aten::div_.Tensor");
-const subtractInPlace = operator("aten::sub_.Tensor");
+const divInPlace = operator("aten::div_.Tensor");
+const subInPlace = operator("aten::sub_.Tensor");
 const noAugmentation: Augmentation = { crop: 0, flip: false };
 
 /** A data set, dealt out in batches on a device. Dispose of it after use. */
@@ -170,8 +170,8 @@ export class Batches {
 
   /** Bytes [size, channels, height × width] as normalised images. */
   #normalize(bytes: Tensor): Tensor {
-    const values = divide(bytes, this.#scale);
-    divideInPlace(subtractInPlace(values, this.#mean), this.#std);
+    const values = div(bytes, this.#scale);
+    divInPlace(subInPlace(values, this.#mean), this.#std);
     return reshape(values, [bytes.shape[0]!, ...this.dataset.shape]);
   }
 

@@ -2,24 +2,27 @@
 import { type DType, dtypeCode, operator, type Tensor, tensor } from "../torch/index.ts";
 import type { OperatorContext } from "./operator.ts";
 
+export {
+  add,
+  addScalar,
+  div,
+  indexSelect,
+  mul,
+  mulScalar,
+  reshape,
+  sqrt,
+  sub,
+} from "../torch/index.ts";
+
 export const alias = operator("aten::alias");
 export const abs = operator("aten::abs");
-export const add = operator("aten::add.Tensor");
-export const addNumber = operator("aten::add.Scalar");
 export const amax = operator("aten::amax");
-export const concatenate = operator("aten::cat");
-export const divide = operator("aten::div.Tensor");
-export const divideNumber = operator("aten::div.Scalar");
+export const cat = operator("aten::cat");
+export const divScalar = operator("aten::div.Scalar");
 export const expand = operator("aten::expand");
-export const indexSelect = operator("aten::index_select");
-export const multiply = operator("aten::mul.Tensor");
-export const multiplyNumber = operator("aten::mul.Scalar");
 export const padConstant = operator("aten::constant_pad_nd");
 export const permute = operator("aten::permute");
-export const powNumber = operator("aten::pow.Tensor_Scalar");
-export const reshape = operator("aten::reshape");
-export const squareRoot = operator("aten::sqrt");
-export const subtract = operator("aten::sub.Tensor");
+export const powScalar = operator("aten::pow.Tensor_Scalar");
 export const where = operator("aten::where.self");
 
 const meanOver = operator("aten::mean.dim");

@@ -2,7 +2,7 @@
 // once, and the tensor's gradient is no sum of theirs.
 import type { Node, TensorData } from "../graph/graph.ts";
 import { operator, type Tensor } from "../torch/index.ts";
-import { concatenate } from "./aten.ts";
+import { cat } from "./aten.ts";
 import { type Attributes, readAttributes } from "./attributes.ts";
 import type { FusedNode } from "./merge.ts";
 import type { OperatorContext } from "./operator.ts";
@@ -49,6 +49,6 @@ function joined(group: readonly FusedNode[], weights: ReadonlyMap<string, Tensor
       [x, ...parts]: [Tensor, ...Tensor[]],
       attributes: Attributes,
       call: OperatorContext,
-    ) => splitWithSizes(Conv([x, concatenate(parts, 0)], attributes, call), sizes, 1),
+    ) => splitWithSizes(Conv([x, cat(parts, 0)], attributes, call), sizes, 1),
   };
 }

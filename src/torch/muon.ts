@@ -3,7 +3,7 @@
 // [O, I, KH, KW] are matrices of O rows. Each weight is first scaled to the norm sqrt(O), as in
 // cifar10-airbench: batch norm follows, so only its direction matters.
 import { operator } from "./operator.ts";
-import { add, addScalar, matmul, mulScalar, reshape, transpose } from "./ops.ts";
+import { add, addScalar, div, matmul, mulScalar, reshape, transpose } from "./ops.ts";
 import { type Active, GroupOptimizer, type ParameterGroup } from "./optimizers.ts";
 import type { Tensor } from "./tensor.ts";
 import type { DType } from "./types.ts";
@@ -12,7 +12,6 @@ const norm = operator("aten::norm.Scalar");
 const divInPlace = operator("aten::div_.Tensor");
 const mulInPlace = operator("aten::mul_.Scalar");
 const addInPlace = operator("aten::add_.Tensor");
-const div = operator("aten::div.Tensor");
 
 export interface MuonOptions {
   readonly momentum?: number;

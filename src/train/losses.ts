@@ -3,13 +3,14 @@ import type { Batch } from "../data/index.ts";
 import {
   add,
   crossEntropy,
+  div,
   logSoftmax,
   mean,
   meanSquaredError,
   mul,
   mulScalar,
-  operator,
   softmax,
+  square,
   sub,
   sum,
   type Tensor,
@@ -21,9 +22,6 @@ export interface LossTerm {
   readonly weight: number;
   readonly value: Tensor;
 }
-
-const divide = operator("aten::div.Tensor");
-const squared = operator("aten::square");
 
 /** The weighted sum of the terms. */
 export function totalLoss(terms: readonly LossTerm[]): Tensor {
@@ -65,6 +63,6 @@ export function distillationLoss(
  */
 export function featureLoss(features: Tensor, original: Tensor): Tensor {
   const average = mean(original);
-  const variance = mean(squared(sub(original, average)));
-  return divide(meanSquaredError(features, original), variance);
+  const variance = mean(square(sub(original, average)));
+  return div(meanSquaredError(features, original), variance);
 }

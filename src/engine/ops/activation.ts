@@ -3,11 +3,11 @@ import { operator, type Tensor } from "../../torch/index.ts";
 import {
   abs,
   add,
-  addNumber,
+  addScalar,
   axisOf,
-  divide,
-  multiply,
-  multiplyNumber,
+  div,
+  mul,
+  mulScalar,
   product,
   reshape,
   where,
@@ -44,7 +44,7 @@ export function LeakyRelu([x]: [Tensor], { alpha = 0.01 }: Attributes): Tensor {
 }
 
 export function PRelu([x, slope]: [Tensor, Tensor]): Tensor {
-  return add(clamp(x, 0), multiply(clamp(x, null, 0), slope));
+  return add(clamp(x, 0), mul(clamp(x, null, 0), slope));
 }
 
 export function ThresholdedRelu([x]: [Tensor], { alpha = 1 }: Attributes): Tensor {
@@ -75,7 +75,7 @@ export function Tanh([x]: [Tensor]): Tensor {
 }
 
 export function HardSigmoid([x]: [Tensor], { alpha = 0.2, beta = 0.5 }: Attributes): Tensor {
-  return clamp(addNumber(multiplyNumber(x, alpha), beta), 0, 1);
+  return clamp(addScalar(mulScalar(x, alpha), beta), 0, 1);
 }
 
 export function HardSwish([x]: [Tensor]): Tensor {
@@ -91,7 +91,7 @@ export function Mish([x]: [Tensor]): Tensor {
 }
 
 export function Swish([x]: [Tensor], { alpha = 1 }: Attributes): Tensor {
-  return alpha === 1 ? atenSilu(x) : multiply(x, atenSigmoid(multiplyNumber(x, alpha)));
+  return alpha === 1 ? atenSilu(x) : mul(x, atenSigmoid(mulScalar(x, alpha)));
 }
 
 export function Softplus([x]: [Tensor]): Tensor {
@@ -99,12 +99,12 @@ export function Softplus([x]: [Tensor]): Tensor {
 }
 
 export function Softsign([x]: [Tensor]): Tensor {
-  return divide(x, addNumber(abs(x), 1));
+  return div(x, addScalar(abs(x), 1));
 }
 
 export function Shrink([x]: [Tensor], { bias = 0, lambd = 0.5 }: Attributes): Tensor {
-  const inside = where(lessThan(x, -lambd), addNumber(x, bias), zerosLike(x));
-  return where(greaterThan(x, lambd), addNumber(x, -bias), inside);
+  const inside = where(lessThan(x, -lambd), addScalar(x, bias), zerosLike(x));
+  return where(greaterThan(x, lambd), addScalar(x, -bias), inside);
 }
 
 /** Limits are attributes before version 11. */

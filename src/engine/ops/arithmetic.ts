@@ -1,6 +1,6 @@
 // Elementwise arithmetic, with NumPy's broadcasting. https://onnx.ai/onnx/operators/
 import { operator, type Tensor } from "../../torch/index.ts";
-import { abs, add, divide, divideNumber, isFloating, multiply, subtract, where } from "../aten.ts";
+import { abs, add, div, divScalar, isFloating, mul, sub, where } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { OperatorContext } from "../operator.ts";
 
@@ -53,19 +53,19 @@ export const Atanh = unary("aten::atanh");
 export const Erf = unary("aten::erf");
 
 export const Add = folding(add);
-export const Sub = folding(subtract);
-export const Mul = folding(multiply);
+export const Sub = folding(sub);
+export const Mul = folding(mul);
 export const Sum = atenSum;
 export const Min = folding(operator("aten::minimum"));
 export const Max = folding(operator("aten::maximum"));
 
 export function Mean(inputs: [Tensor, ...Tensor[]]): Tensor {
-  return divideNumber(atenSum(inputs), inputs.length);
+  return divScalar(atenSum(inputs), inputs.length);
 }
 
 /** Integers are divided towards zero. */
 export function Div([a, b]: [Tensor, Tensor]): Tensor {
-  if (isFloating(a)) return divide(a, b);
+  if (isFloating(a)) return div(a, b);
   const { isMinusOne, safe } = checkDivisor(b);
   return where(isMinusOne, negate(a), divideRounding(a, safe, "trunc"));
 }

@@ -1,6 +1,6 @@
 // Scaled dot-product attention (Vaswani et al. 2017), with grouped heads and a mask.
 import { operator, type Tensor } from "../../torch/index.ts";
-import { add, multiplyNumber, permute, reshape } from "../aten.ts";
+import { add, mulScalar, permute, reshape } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 
 const lowerTriangle = operator("aten::tril");
@@ -24,8 +24,8 @@ export function Attention(
     return groups > 1 ? repeatEach(split, groups, 1) : split;
   }) as [Tensor, Tensor];
   const factor = scale ?? 1 / Math.sqrt(q.shape[3]!);
-  let scores = multiplyNumber(matmul(q, permute(k, [0, 1, 3, 2])), factor);
-  if (softcap > 0) scores = multiplyNumber(tanh(multiplyNumber(scores, 1 / softcap)), softcap);
+  let scores = mulScalar(matmul(q, permute(k, [0, 1, 3, 2])), factor);
+  if (softcap > 0) scores = mulScalar(tanh(mulScalar(scores, 1 / softcap)), softcap);
   if (is_causal) scores = hide(scores, lowerTriangle(onesLike(scores)).to({ dtype: "bool" }));
   if (mask) scores = mask.dtype === "bool" ? hide(scores, mask) : add(scores, mask);
   const mixed = matmul(softmax(scores, -1), v);

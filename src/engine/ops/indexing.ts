@@ -2,13 +2,13 @@
 import { operator, type Tensor } from "../../torch/index.ts";
 import {
   add,
-  addNumber,
+  addScalar,
   axisOf,
   checkShape,
   expand,
   hostTensor,
   indexSelect,
-  multiply,
+  mul,
   permute,
   product,
   range,
@@ -34,7 +34,7 @@ const upperTriangle = operator("aten::triu");
 /** Indices of [-length, length) as int64 in [0, length). */
 function fromFront(indices: Tensor, length: number): Tensor {
   const long = indices.to({ dtype: "int64" });
-  return where(lessThan(long, 0), addNumber(long, length), long);
+  return where(lessThan(long, 0), addScalar(long, length), long);
 }
 
 export function Gather(
@@ -78,7 +78,7 @@ function flatPositions(indices: Tensor, sizes: readonly number[]): Tensor {
   const lengths = hostTensor(sizes, indices);
   const long = indices.to({ dtype: "int64" });
   const front = where(lessThan(long, 0), add(long, lengths), long);
-  return sum(multiply(front, hostTensor(strides, indices)), [-1], false);
+  return sum(mul(front, hostTensor(strides, indices)), [-1], false);
 }
 
 /** Joins updates with what stands at their places already, in this and the other rows. */
@@ -145,7 +145,7 @@ export function OneHot(
     1,
     ...indices.shape.slice(along),
   ]);
-  const chosen = equal(where(lessThan(long, 0), addNumber(long, depth), long), classes);
+  const chosen = equal(where(lessThan(long, 0), addScalar(long, depth), long), classes);
   return where(chosen, slice(values, 0, 1, 2), slice(values, 0, 0, 1));
 }
 

@@ -1,6 +1,6 @@
 // Matrix products.
 import { operator, type Tensor } from "../../torch/index.ts";
-import { add, multiplyNumber } from "../aten.ts";
+import { add, mulScalar } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 
 const atenEinsum = operator("aten::einsum");
@@ -23,8 +23,8 @@ export function Gemm(
     return atenLinear(left, transB ? b : transpose(b), c ?? null);
   }
   const product = atenMatmul(left, transB ? transpose(b) : b);
-  const scaled = alpha === 1 ? product : multiplyNumber(product, alpha);
-  return c ? add(scaled, beta === 1 ? c : multiplyNumber(c, beta)) : scaled;
+  const scaled = alpha === 1 ? product : mulScalar(product, alpha);
+  return c ? add(scaled, beta === 1 ? c : mulScalar(c, beta)) : scaled;
 }
 
 export function Einsum(inputs: Tensor[], { equation = "" }: Attributes): Tensor {

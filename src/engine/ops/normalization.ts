@@ -2,18 +2,18 @@
 import { operator, type Tensor } from "../../torch/index.ts";
 import {
   add,
-  addNumber,
+  addScalar,
   axisOf,
-  divide,
+  div,
   mean,
-  multiply,
-  multiplyNumber,
-  powNumber,
+  mul,
+  mulScalar,
+  powScalar,
   product,
   range,
   reshape,
-  squareRoot,
-  subtract,
+  sqrt,
+  sub,
 } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import { type BatchNormInputs, trainBatchNorm } from "../batchNorm.ts";
@@ -57,7 +57,7 @@ function normalizeByBatch(
   const [batchMean, batchVariance] = [mean(x, axes, false), variance(x, axes, false)];
   const y = batchNorm(x, weight, bias, batchMean, batchVariance, false, 0, epsilon, true);
   const updated = (running: Tensor, batch: Tensor) =>
-    add(multiplyNumber(running, momentum), multiplyNumber(batch, 1 - momentum));
+    add(mulScalar(running, momentum), mulScalar(batch, 1 - momentum));
   return [y, updated(runningMean, batchMean), updated(runningVariance, batchVariance)];
 }
 
@@ -100,7 +100,7 @@ export function LayerNormalization(
   );
   if (fits) return layerNorm(x, normalized, scale, bias ?? null, epsilon);
   const [y, average, reciprocal] = layerNorm(x, normalized, null, null, epsilon);
-  const scaled = multiply(y, scale);
+  const scaled = mul(y, scale);
   return [bias ? add(scaled, bias) : scaled, average, reciprocal];
 }
 
@@ -109,8 +109,8 @@ export function RMSNormalization(
   { axis = -1, epsilon = 1e-5 }: Attributes,
 ): Tensor {
   const axes = range(x.shape.length).slice(axisOf(axis, x.shape.length));
-  const power = mean(multiply(x, x), axes);
-  return multiply(multiply(x, reciprocalRoot(addNumber(power, epsilon))), scale);
+  const power = mean(mul(x, x), axes);
+  return mul(mul(x, reciprocalRoot(addScalar(power, epsilon))), scale);
 }
 
 /** Local response normalization across channels (Krizhevsky et al. 2012). */
@@ -120,21 +120,21 @@ export function LRN(
 ): Tensor {
   if (size < 1) throw new RangeError(`"size" must be at least 1, but is ${size}`);
   const [batch = 1, channels = 1, ...spatial] = x.shape;
-  const squares = reshape(multiply(x, x), [batch, 1, channels, product(spatial)]);
+  const squares = reshape(mul(x, x), [batch, 1, channels, product(spatial)]);
   const before = Math.floor((size - 1) / 2);
   const padded = padSpatial(squares, [before, 0, size - 1 - before, 0]);
   const means = reshape(averagePool2d(padded, [size, 1], [1, 1]), x.shape);
-  return divide(x, powNumber(addNumber(multiplyNumber(means, alpha), bias), beta));
+  return div(x, powScalar(addScalar(mulScalar(means, alpha), bias), beta));
 }
 
 export function LpNormalization([x]: [Tensor], { axis = -1, p = 2 }: Attributes): Tensor {
-  return divide(x, norm(x, p, [axisOf(axis, x.shape.length)], true));
+  return div(x, norm(x, p, [axisOf(axis, x.shape.length)], true));
 }
 
 export function MeanVarianceNormalization([x]: [Tensor], { axes = [0, 2, 3] }: Attributes): Tensor {
-  const centered = subtract(x, mean(x, axes));
-  const deviation = squareRoot(mean(multiply(centered, centered), axes));
-  return divide(centered, addNumber(deviation, 1e-9));
+  const centered = sub(x, mean(x, axes));
+  const deviation = sqrt(mean(mul(centered, centered), axes));
+  return div(centered, addScalar(deviation, 1e-9));
 }
 
 /** Drops in training, or where the file says so itself. The second output is the mask. */

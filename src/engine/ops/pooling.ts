@@ -5,15 +5,15 @@ import {
   abs,
   add,
   amax,
-  divide,
+  div,
   hostTensor,
   isFloating,
-  multiplyNumber,
-  powNumber,
+  mulScalar,
+  powScalar,
   product,
   range,
   reshape,
-  subtract,
+  sub,
   sum,
 } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
@@ -98,9 +98,9 @@ function positionsIn(
   size.forEach((length, axis) => {
     const inner = product(size.slice(axis + 1));
     const coordinate = remainder(divideNumberRounding(indices, inner, "floor"), length);
-    const shifted = subtract(coordinate, hostTensor([before[axis]!], x));
+    const shifted = sub(coordinate, hostTensor([before[axis]!], x));
     const stride = product(columnMajor ? spatial.slice(0, axis) : spatial.slice(axis + 1));
-    positions = add(positions, multiplyNumber(shifted, stride));
+    positions = add(positions, mulScalar(shifted, stride));
   });
   return positions;
 }
@@ -125,7 +125,7 @@ export function AveragePool(
     count_include_pad ? Math.max(0, size - window.pads[side]!) : size,
   );
   const counts = slideSum(padSpatial(counted, missing), window);
-  return reshape(divide(slideSum(padSpatial(x, exactPads(x, window)), window), counts), shape);
+  return reshape(div(slideSum(padSpatial(x, exactPads(x, window)), window), counts), shape);
 }
 
 /** The p-norm of every window. */
@@ -133,13 +133,13 @@ export function LpPool([input]: [Tensor], { p = 2, ...attributes }: Attributes):
   const { x, window } = place(input, attributes);
   const { output } = window;
   const shape = outputShape(input, output);
-  const powers = padSpatial(powNumber(abs(x), p), exactPads(x, window));
-  return reshape(powNumber(slideSum(powers, window), 1 / p), shape);
+  const powers = padSpatial(powScalar(abs(x), p), exactPads(x, window));
+  return reshape(powScalar(slideSum(powers, window), 1 / p), shape);
 }
 
 /** A sum and a factor: the gradient of a mean would divide every element of the map. */
 export function GlobalAveragePool([x]: [Tensor]): Tensor {
-  return multiplyNumber(sum(x, spatialAxes(x)), 1 / product(x.shape.slice(2)));
+  return mulScalar(sum(x, spatialAxes(x)), 1 / product(x.shape.slice(2)));
 }
 
 export function GlobalMaxPool([x]: [Tensor]): Tensor {
@@ -147,7 +147,7 @@ export function GlobalMaxPool([x]: [Tensor]): Tensor {
 }
 
 export function GlobalLpPool([x]: [Tensor], { p = 2 }: Attributes): Tensor {
-  return powNumber(sum(powNumber(abs(x), p), spatialAxes(x)), 1 / p);
+  return powScalar(sum(powScalar(abs(x), p), spatialAxes(x)), 1 / p);
 }
 
 /** Sum over every window of an input that is padded already. */

@@ -1,6 +1,6 @@
 // Quantization by scale and zero point, a pair for the whole tensor or one for each slice of an axis.
 import { type DType, full, operator, type Tensor } from "../../torch/index.ts";
-import { add, divide, multiply, reshape, subtract } from "../aten.ts";
+import { add, div, mul, reshape, sub } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 
 const clamp = operator("aten::clamp");
@@ -29,7 +29,7 @@ export function QuantizeLinear(
   const dtype = zero?.dtype ?? "uint8";
   const range = limits[dtype];
   if (!range) throw new RangeError(`quantizing to ${dtype} is not supported`);
-  const steps = roundHalfToEven(divide(x, alongAxis(scale, x, axis)));
+  const steps = roundHalfToEven(div(x, alongAxis(scale, x, axis)));
   const offset = zero
     ? alongAxis(zero.to({ dtype: "float32" }), x, axis)
     : full([], 0, { device: x.device });
@@ -41,6 +41,6 @@ export function DequantizeLinear(
   { axis = 1 }: Attributes,
 ): Tensor {
   const wide = x.to({ dtype: "float32" });
-  const steps = zero ? subtract(wide, alongAxis(zero.to({ dtype: "float32" }), x, axis)) : wide;
-  return multiply(steps, alongAxis(scale, x, axis));
+  const steps = zero ? sub(wide, alongAxis(zero.to({ dtype: "float32" }), x, axis)) : wide;
+  return mul(steps, alongAxis(scale, x, axis));
 }

@@ -1,17 +1,6 @@
 // Reductions over axes, running sums, and positions of extremes.
 import { dtypeCode, operator, type Tensor } from "../../torch/index.ts";
-import {
-  abs,
-  addNumber,
-  amax,
-  axisOf,
-  mean,
-  multiply,
-  range,
-  squareRoot,
-  subtract,
-  sum,
-} from "../aten.ts";
+import { abs, addScalar, amax, axisOf, mean, mul, range, sqrt, sub, sum } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { Operator, OperatorContext } from "../operator.ts";
 
@@ -57,8 +46,8 @@ export const ReduceMean = reduction(mean);
 export const ReduceMax = reduction((x, axes, keep) => (isNone(axes) ? x : amax(x, axes, keep)));
 export const ReduceMin = reduction((x, axes, keep) => (isNone(axes) ? x : amin(x, axes, keep)));
 export const ReduceL1 = reduction((x, axes, keep) => sum(abs(x), axes, keep));
-export const ReduceL2 = reduction((x, axes, keep) => squareRoot(sum(multiply(x, x), axes, keep)));
-export const ReduceSumSquare = reduction((x, axes, keep) => sum(multiply(x, x), axes, keep));
+export const ReduceL2 = reduction((x, axes, keep) => sqrt(sum(mul(x, x), axes, keep)));
+export const ReduceSumSquare = reduction((x, axes, keep) => sum(mul(x, x), axes, keep));
 export const ReduceLogSum = reduction((x, axes, keep) => log(sum(x, axes, keep)));
 export const ReduceLogSumExp = reduction((x, axes, keep) =>
   isNone(axes) ? x : logSumExp(x, axes, keep),
@@ -75,7 +64,7 @@ function extreme(find: (x: Tensor, axis: number, keepdims: boolean) => Tensor) {
     const along = axisOf(axis, x.shape.length);
     if (!select_last_index) return find(x, along, keepdims !== 0);
     const fromEnd = find(flip(x, [along]), along, keepdims !== 0);
-    return addNumber(negate(fromEnd), x.shape[along]! - 1);
+    return addScalar(negate(fromEnd), x.shape[along]! - 1);
   };
 }
 
@@ -97,6 +86,6 @@ export function CumSum(
   const axis = call.values(1)?.[0] ?? 0;
   const ordered = reverse ? flip(x, [axis]) : x;
   const sums = cumulate(ordered, axis, dtypeCode(x.dtype));
-  const result = exclusive ? subtract(sums, ordered) : sums;
+  const result = exclusive ? sub(sums, ordered) : sums;
   return reverse ? flip(result, [axis]) : result;
 }

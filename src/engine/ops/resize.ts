@@ -9,7 +9,7 @@ import {
   indexSelect,
   isFloating,
   mostHostValues,
-  multiply,
+  mul,
   range,
 } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
@@ -151,9 +151,7 @@ function resampleAxis(
   const shape = x.shape.map((_, other) => (other === axis ? options.size : 1));
   const dtype = isFloating(x) ? x.dtype : "float32";
   const weigh = (y: Tensor, weights: readonly number[]) =>
-    weights.every((weight) => weight === 1)
-      ? y
-      : multiply(y, hostTensor(weights, x, { shape, dtype }));
+    weights.every((weight) => weight === 1) ? y : mul(y, hostTensor(weights, x, { shape, dtype }));
   const parts = taps.map(({ positions, weights }) =>
     weigh(indexSelect(x, axis, hostTensor(positions, x)), weights),
   );

@@ -5,8 +5,8 @@ import { record } from "../../record.ts";
 import { operator, type Tensor } from "../../torch/index.ts";
 import {
   axisOf,
+  cat,
   checkShape,
-  concatenate,
   expand,
   hostTensor,
   indexSelect,
@@ -96,7 +96,7 @@ export function Tile([x]: [Tensor], _: Attributes, call: OperatorContext): Tenso
 }
 
 export function Concat(inputs: Tensor[], { axis = 1 }: Attributes): Tensor {
-  return concatenate(inputs, axis);
+  return cat(inputs, axis);
 }
 
 /** Sizes are an attribute before version 13, an input or a number of parts from then on. */
