@@ -4,7 +4,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { Work } from "../jobs/index.ts";
 import type { CalibratedLoss } from "./jointLoss.ts";
 import type { ResolvedOptions } from "./options.ts";
-import type { Inputs } from "./prepare.ts";
+import type { Inputs } from "./original.ts";
 import type { Teacher } from "./teacher.ts";
 
 /** What is shipped: a graph to features, and one from there to logits. */

@@ -1,6 +1,6 @@
 // The original as it is simulated: read, adopted, cut in extractor and classifier, and the chain planned. All of it
 // follows from the model's file and the images' shape.
-import type { LoadOptions } from "../data/index.ts";
+import type { Data, LoadOptions } from "../data/index.ts";
 import { assertSupported } from "../engine/index.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
@@ -31,6 +31,11 @@ export interface PlannedOriginal {
   readonly plan: ChainPlan;
   /** Number of classes that it tells apart. */
   readonly outputs: number;
+}
+
+/** The planned original and its data, checked against each other. */
+export interface Inputs extends PlannedOriginal {
+  readonly data: Data;
 }
 
 /** The options that planning needs. */

@@ -31,7 +31,7 @@ import {
   resolveOptions,
 } from "./options.ts";
 import {
-  type PlannedOriginal,
+  type Inputs,
   type PlanOptions,
   planOriginal,
   readOriginal,
@@ -43,11 +43,6 @@ import type { ChainPlan } from "./plan.ts";
 import type { RehearsalOptions } from "./rehearsal.ts";
 import { epochsIn } from "./speed.ts";
 import { tryOut } from "./tryOut.ts";
-
-/** The planned original and its data, checked against each other. */
-export interface Inputs extends PlannedOriginal {
-  readonly data: Data;
-}
 
 /** What was decided before training, as config.json of a run and progress events hold it. */
 export interface Description {
