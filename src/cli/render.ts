@@ -26,9 +26,10 @@ export function renderList(rows: readonly (readonly [name: string, value: string
 }
 
 /** A line on what there is to learn from and to judge by, and one for each note. */
-export function dataLine({ training, test, shape, classes, notes = [] }: DataFacts): string {
+export function dataLine({ training, extra, test, shape, classes, notes = [] }: DataFacts): string {
   const kinds = classes === undefined ? "without labels" : `in ${classes} classes`;
-  const counts = `${training} images to learn from and ${test} to judge by`;
+  const elsewhere = extra ? ` (${extra} of them from elsewhere)` : "";
+  const counts = `${training} images to learn from${elsewhere} and ${test} to judge by`;
   const summary = `${counts}, of ${shape.join("×")} ${kinds}`;
   return [summary, ...notes.map((note) => `Note: ${note}`)].join("\n");
 }

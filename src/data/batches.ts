@@ -23,7 +23,7 @@ import {
   positionTables,
 } from "./augmentation.ts";
 import { assertBatchOptions } from "./batchOptions.ts";
-import { type Dataset, imageBytes } from "./dataset.ts";
+import { type Dataset, imageBytes, noLabel } from "./dataset.ts";
 import { type Mixed, mix } from "./mixup.ts";
 import { type Normalization, perChannel } from "./normalize.ts";
 import { readAhead } from "./readAhead.ts";
@@ -46,6 +46,8 @@ export interface Batch {
   readonly images: Tensor;
   /** Class numbers, int64 [size], where the images have labels. */
   readonly labels?: Tensor;
+  /** Whether some may have none, which is then `noLabel`. */
+  readonly isPartlyLabelled?: boolean;
   /** What the images are mixed with, where they are. */
   readonly mixed?: Mixed;
   readonly size: number;
@@ -70,6 +72,7 @@ export class Batches {
   readonly #options: BatchOptions;
   readonly #images: Tensor | undefined;
   readonly #labels: Tensor | undefined;
+  readonly #isPartlyLabelled: boolean;
   readonly #mean: Tensor;
   readonly #std: Tensor;
   readonly #scale: Tensor;
@@ -91,6 +94,7 @@ export class Batches {
       place(() => reshape(this.#upload(values), [values.length / columns, columns]));
     this.#images = pixels && place(() => this.#uploadImages(pixels));
     this.#labels = labels && place(() => this.#upload(labels));
+    this.#isPartlyLabelled = labels?.includes(noLabel) ?? false;
     this.#mean = floats(mean);
     this.#std = floats(std);
     this.#scale = floats([255]);
@@ -124,7 +128,7 @@ export class Batches {
         const shown = this.#show(chosen, { read, plan });
         return shares ? mix(shown, shares[from + index]!) : shown;
       });
-      yield* lend(made, chosen.length);
+      yield* lend({ ...made, isPartlyLabelled: this.#isPartlyLabelled }, chosen.length);
     }
   }
 

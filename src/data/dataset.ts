@@ -11,7 +11,7 @@ export interface Dataset {
   readonly shape: readonly [channels: number, height: number, width: number];
   /** Names of the classes; absent, as the labels, where images have no labels. */
   readonly classes?: readonly string[];
-  /** Index into `classes` of every image. */
+  /** Index into `classes` of every image; `noLabel` where it has none, as images from elsewhere. */
   readonly labels?: Int32Array;
   /** All images as `read` gives them, where memory holds them: then they may lie on the device, too. */
   readonly pixels?: Uint8Array;
@@ -22,6 +22,9 @@ export interface Dataset {
   read(indices: Int32Array): Promise<Uint8Array>;
 }
 
+/** Stands for a label that an image does not have; what libtorch's cross entropy passes over. */
+export const noLabel = -100;
+
 /** A data set whose images have labels. */
 export type Labelled = Dataset & Required<Pick<Dataset, "classes" | "labels">>;
 
@@ -29,6 +32,8 @@ export type Labelled = Dataset & Required<Pick<Dataset, "classes" | "labels">>;
 export interface Data {
   readonly train: Dataset;
   readonly test: Dataset;
+  /** How many of the images to learn from come from elsewhere. */
+  readonly extra?: number;
   /** What a user should know about how they were read, each a sentence without its full stop. */
   readonly notes?: readonly string[];
 }
@@ -58,6 +63,8 @@ export interface DataFacts {
   /** Images to learn from, and to judge by. */
   readonly training: number;
   readonly test: number;
+  /** How many of those to learn from come from elsewhere and have no label; absent where there are none. */
+  readonly extra?: number;
   /** Channels, height and width. */
   readonly shape: readonly number[];
   /** Number of classes; absent where images have no labels. */
@@ -66,10 +73,11 @@ export interface DataFacts {
   readonly notes?: readonly string[];
 }
 
-export function dataFacts({ train, test, notes }: Data): DataFacts {
+export function dataFacts({ train, test, notes, extra }: Data): DataFacts {
   const { count, shape, classes } = train;
   const kinds = classes && { classes: classes.length };
-  return { training: count, test: test.count, shape, ...kinds, ...(notes && { notes }) };
+  const facts = { training: count, test: test.count, shape, ...kinds, ...(notes && { notes }) };
+  return extra ? { ...facts, extra } : facts;
 }
 
 /** Throws DataError where the images are not of the shape that a model takes. */

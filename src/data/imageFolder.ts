@@ -2,13 +2,14 @@
 
 import { join } from "node:path";
 import { DataError, UsageError } from "../errors.ts";
-import { assertNoComplaints } from "./complaints.ts";
+import { assertNoComplaints, listFolder } from "./complaints.ts";
 import type { DataOptions } from "./dataOptions.ts";
-import type { Data } from "./dataset.ts";
+import type { Data, Dataset } from "./dataset.ts";
 import { probeImage } from "./decode.ts";
 import { listParts } from "./folderParts.ts";
 import { openImageFiles } from "./imageFiles.ts";
 import type { ImageShape, ImageView } from "./imageView.ts";
+import { walk } from "./walk.ts";
 
 /** Channels, height and width that a model's images have, as far as it says. */
 export type OpenShape = readonly [
@@ -45,6 +46,21 @@ export async function loadTestFolder(
   const view = await viewOf(folder, test.files, options);
   const [judged] = await openImageFiles([test], { folder, view });
   return { test: judged!, notes };
+}
+
+/** All images below `folder`, at any depth, without labels. Throws as `loadImageFolder` does. */
+export async function loadUnlabelled(
+  folder: string,
+  options: FolderOptions = {},
+): Promise<Dataset> {
+  const complaints: string[] = [];
+  await listFolder(folder);
+  const files = await walk(folder, "", { complaints });
+  if (files.length === 0) complaints.push("no image is in it");
+  assertNoComplaints(`${folder} does not hold images`, complaints);
+  const view = await viewOf(folder, files, options);
+  const [images] = await openImageFiles([{ name: folder, files }], { folder, view });
+  return images!;
 }
 
 async function viewOf(

@@ -14,9 +14,11 @@ export {
   dataFacts,
   inMemory,
   type Labelled,
+  noLabel,
 } from "./dataset.ts";
+export { withExtra } from "./extra.ts";
 export { fingerprint } from "./fingerprint.ts";
-export { type LoadOptions, loadData, loadTestData } from "./load.ts";
+export { type LoadOptions, loadData, loadExtraData, loadTestData } from "./load.ts";
 export { type HostBatch, hostBatches, type Normalization } from "./normalize.ts";
 export { parseDataSpec } from "./notation.ts";
 export { holdOut, sampleOf, select } from "./subsets.ts";

@@ -5,7 +5,13 @@ import { loadCifar10 } from "./cifar10.ts";
 import { assertDataOptions, type DataOptions } from "./dataOptions.ts";
 import { type Data, type Dataset, imageBytes, inMemory } from "./dataset.ts";
 import { loadIdx } from "./idx.ts";
-import { anyShape, loadImageFolder, loadTestFolder, type OpenShape } from "./imageFolder.ts";
+import {
+  anyShape,
+  loadImageFolder,
+  loadTestFolder,
+  loadUnlabelled,
+  type OpenShape,
+} from "./imageFolder.ts";
 import { parseDataSpec } from "./notation.ts";
 
 /** How data are read, and what for. */
@@ -37,6 +43,17 @@ export async function loadTestData(
   const { format, folder } = parseDataSpec(spec);
   assertDataOptions(options, format);
   return format === "images" ? loadTestFolder(folder, options) : loadData(spec, options);
+}
+
+/**
+ * Loads images to learn from that come from elsewhere: all below the folder of `images:DIR`, the training images of
+ * the other formats. None has a label. Throws as `loadData` does.
+ */
+export async function loadExtraData(spec: string, options: LoadOptions = {}): Promise<Dataset> {
+  const { format, folder } = parseDataSpec(spec, "--extra-data");
+  if (format === "images") return loadUnlabelled(folder, options);
+  const { train } = await (format === "cifar10" ? loadCifar10 : loadIdx)(folder);
+  return adapt(train, { ...options, labels: "none" });
 }
 
 /** Images in memory as the options want them. */

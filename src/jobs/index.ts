@@ -13,5 +13,6 @@ export {
   type JobOptions,
   type ResolvedJobOptions,
   resolveJobOptions,
+  resolveSpec,
 } from "./options.ts";
 export { referenceJob, type TrainOptions, type TrainSummary } from "./reference.ts";

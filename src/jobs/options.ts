@@ -151,7 +151,7 @@ function defaultEpochs(images: number, usualImages: number): number {
 }
 
 /** The data set's notation with the whole path, so that a run can be resumed from any folder. */
-function resolveSpec(spec: string): string {
+export function resolveSpec(spec: string): string {
   const { format, folder } = parseDataSpec(spec);
   return `${format}:${resolve(folder)}`;
 }

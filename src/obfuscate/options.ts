@@ -10,6 +10,7 @@ import {
   type ResolvedJobOptions,
   type RunFacts,
   resolveJobOptions,
+  resolveSpec,
 } from "../jobs/index.ts";
 import type { Quantization, QuantizedFiles } from "../quantize/index.ts";
 import type { Device } from "../torch/index.ts";
@@ -24,6 +25,8 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
   readonly depth?: number;
   /** Trains for about so many minutes in place of a number of epochs, by the speed that is measured. */
   readonly minutes?: number;
+  /** Further images to learn from, whatever they show, in the notation of `data`; their labels do not count. */
+  readonly extraData?: string;
   /** Output that tells the classes apart; the one that comes from a linear layer by default. */
   readonly output?: string;
   /** Tensor that ends the extractor; found in the graph by default. */
@@ -74,6 +77,7 @@ export function resolveOptions(
     ...options,
     depth,
     ...resolveJobOptions(options, { dataset: data.train, device, usualImages }),
+    ...(options.extraData && { extraData: resolveSpec(options.extraData) }),
     model: resolve(options.model),
     simulation: options.simulation ?? "direct",
     tuneClassifier: options.tuneClassifier ?? 0,

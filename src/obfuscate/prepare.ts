@@ -8,6 +8,8 @@ import {
   fingerprint,
   holdOut,
   loadData,
+  loadExtraData,
+  withExtra,
 } from "../data/index.ts";
 import { DeepObfError, type ModelError } from "../errors.ts";
 import type { Judgement } from "../evaluate/index.ts";
@@ -80,7 +82,7 @@ export async function prepare(
     async () => {
       await rehearsal.catch(() => undefined); // its own complaint comes from above
       const loaded = await loadData(options.data, { ...options, ...wanted });
-      return holdOut(loaded, options.holdOut ?? 0);
+      return addExtra(holdOut(loaded, options.holdOut ?? 0), options);
     },
   ]);
   const { shape } = data.train;
@@ -122,6 +124,13 @@ function rehearse(
   const rehearsal = { module: "obfuscate/rehearsal.js", name: "rehearse" };
   const onEvent = (event: unknown) => onShape?.(event as WantedShape);
   return runIsolated(rehearsal, { options, model, signal, onEvent });
+}
+
+/** The data with the images from elsewhere that were asked for beside those to learn from. */
+async function addExtra(data: Data, options: Located<ObfuscateOptions>): Promise<Data> {
+  if (options.extraData === undefined) return data;
+  const extra = await loadExtraData(options.extraData, { ...options, shape: data.train.shape });
+  return { ...data, train: withExtra(data.train, extra), extra: extra.count };
 }
 
 /** Throws DataError where the labels are not those of the model. */

@@ -97,11 +97,17 @@ export function softmax(x: Tensor): Tensor {
 }
 
 const atenCrossEntropy = operator("aten::cross_entropy_loss");
-const meanReduction = 1;
+const [meanReduction, sumReduction] = [1, 2];
+const ignoredLabel = -100;
 
 /** Mean cross entropy of logits [N, K] and class numbers [N] (int64), with label smoothing in [0, 1). */
 export function crossEntropy(logits: Tensor, labels: Tensor, labelSmoothing = 0): Tensor {
-  return atenCrossEntropy(logits, labels, null, meanReduction, -100, labelSmoothing);
+  return atenCrossEntropy(logits, labels, null, meanReduction, ignoredLabel, labelSmoothing);
+}
+
+/** The sum of the same over the images whose label is not -100. */
+export function summedCrossEntropy(logits: Tensor, labels: Tensor, labelSmoothing = 0): Tensor {
+  return atenCrossEntropy(logits, labels, null, sumReduction, ignoredLabel, labelSmoothing);
 }
 
 const atenMse = operator("aten::mse_loss");

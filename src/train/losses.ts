@@ -13,6 +13,7 @@ import {
   square,
   sub,
   sum,
+  summedCrossEntropy,
   type Tensor,
 } from "../torch/index.ts";
 
@@ -29,16 +30,23 @@ export function totalLoss(terms: readonly LossTerm[]): Tensor {
   return weighted.reduce((sumOfTerms, term) => add(sumOfTerms, term));
 }
 
-/** Cross entropy of logits [N, K] with a batch's labels, of mixed images with each label by its share. */
+/**
+ * Cross entropy of logits [N, K] with a batch's labels, of mixed images with each label by its share. It is the mean
+ * over the batch, in which an image without a label counts as 0.
+ */
 export function labelLoss(
   logits: Tensor,
-  { labels, mixed }: Pick<Batch, "labels" | "mixed">,
+  { labels, mixed, isPartlyLabelled }: Pick<Batch, "labels" | "mixed" | "isPartlyLabelled">,
   smoothing = 0,
 ): Tensor {
   if (!labels) throw new RangeError("these images have no labels to learn from");
-  const loss = crossEntropy(logits, labels, smoothing);
+  const lossFor = (target: Tensor) =>
+    isPartlyLabelled
+      ? mulScalar(summedCrossEntropy(logits, target, smoothing), 1 / logits.shape[0]!)
+      : crossEntropy(logits, target, smoothing);
+  const loss = lossFor(labels);
   if (!mixed?.labels) return loss;
-  const other = crossEntropy(logits, mixed.labels, smoothing);
+  const other = lossFor(mixed.labels);
   return add(mulScalar(loss, mixed.share), mulScalar(other, 1 - mixed.share));
 }
 

@@ -38,6 +38,16 @@ test("gives a chain that agrees with the original, resumed or not", async () => 
     expect(renderSummary(each)).toMatch(/accuracy.*unknown +unknown/);
 });
 
+test("learns from few images with labels and many from elsewhere", async () => {
+  const few = writeData(path("few"), { train: 16 });
+  const summaryOf = (changes: Partial<ObfuscateOptions>) =>
+    obfuscationJob.start(options({ data: few, labels: "folders", ...changes }));
+  const alone = await summaryOf({});
+  const together = await summaryOf({ extraData: data });
+  expect(together.verify.agreement).toBeGreaterThan(alone.verify.agreement);
+  expect(together.original.accuracy).toBeGreaterThan(0.5);
+});
+
 test.each<[string, Partial<ObfuscateOptions>]>([
   ["--label-weight", { labelWeight: 0.5 }],
   ["--label-smoothing", { labelSmoothing: 0.1 }],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { noLabel } from "../../src/data/index.ts";
 import { normal } from "../../src/graph/random.ts";
 import { backward, parameter, scope, type Tensor, tensor } from "../../src/torch/index.ts";
 import {
@@ -135,6 +136,18 @@ describe("the label loss", () => {
     );
     expect(loss.item()).toBeCloseTo(mean(expected), 5);
   });
+});
+
+test("the label loss counts an image without a label as 0", () => {
+  const values = drawn("logits");
+  const logarithms = rows(values).map((row) => softmax(row).map(Math.log));
+  const loss = (labels: readonly number[]) =>
+    labelLoss(tensor(values, { shape: [images, classes] }), {
+      labels: tensor(labels, { dtype: "int64" }),
+      isPartlyLabelled: true,
+    }).item();
+  expect(loss([4, noLabel, 2])).toBeCloseTo((-logarithms[0]![4]! - logarithms[2]![2]!) / 3, 5);
+  expect(loss([noLabel, noLabel, noLabel])).toBe(0);
 });
 
 test("the label loss of mixed images counts each label by its share", () => {

@@ -13,6 +13,11 @@ const obfuscateOptions = {
     7,
   ),
   ...trainingOptions,
+  extraData: text({
+    flags: "--extra-data <DATA>",
+    help: "further images to learn from, whatever they show; their labels do not count",
+    expected: "a data set",
+  }),
   output: text({
     flags: "--output <NAME>",
     help: "output that tells the classes apart (default: the one that comes from a linear layer)",
