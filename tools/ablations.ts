@@ -5,12 +5,10 @@
 //         [--variants direct-joint,recursive-joint] [--seeds 0,1,2] [options of deepobf obfuscate]
 //
 // The runs' folders lie in runs/ablations/ of the working directory. Then: npm run results.
-import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { ObfuscateSummary } from "../src/index.ts";
-import { isRecorded, planTrials, type Trial } from "./ablations/plan.ts";
-import { appendRecord, type ChainRun, readRecords, root } from "./records/records.ts";
+import { runObfuscate } from "./ablations/obfuscate.ts";
+import { isRecorded, planTrials } from "./ablations/plan.ts";
+import { appendRecord, readRecords, root } from "./records/records.ts";
 
 const trials = planTrials(process.argv.slice(2));
 for (const [i, trial] of trials.entries()) {
@@ -19,19 +17,8 @@ for (const [i, trial] of trials.entries()) {
   // Read anew each time: another call may work on the same list.
   const known = isRecorded(trial, readRecords().ablations);
   console.error(`${i + 1} of ${trials.length}: ${title}${known ? ": recorded already" : ""}`);
-  if (!known) appendRecord(join(root, "records", "ablations.jsonl"), run(trial));
-}
-
-/** Runs `deepobf obfuscate`; throws an Error where it fails. */
-function run({ series, name, depth, epochs, seed, arguments: given }: Trial): ChainRun {
+  if (known) continue;
   const out = join("runs", "ablations", `${series}-${depth}-e${epochs}-${name}-s${seed}`);
-  rmSync(out, { recursive: true, force: true }); // of a run that was cut off
-  const { status, stdout } = spawnSync(
-    process.execPath,
-    [join(root, "bin", "deepobf.js"), "obfuscate", ...given, "--out", out, "--json"],
-    { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] },
-  );
-  if (status !== 0) throw new Error(`deepobf obfuscate ended with ${status}`);
-  const summary: ObfuscateSummary & { command: string } = JSON.parse(stdout);
-  return { series, name, ...summary };
+  const summary = runObfuscate(trial.arguments, out);
+  appendRecord(join(root, "records", "ablations.jsonl"), { series, name, ...summary });
 }

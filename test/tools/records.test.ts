@@ -31,7 +31,15 @@ test.each([
 });
 
 test("refuses a result that held-out images judged", () => {
-  const files = ["results", "ablations", "tuning", "bench", "exports", "observations"];
+  const files = [
+    "results",
+    "ablations",
+    "few-images",
+    "tuning",
+    "bench",
+    "exports",
+    "observations",
+  ];
   for (const name of files) writeFileSync(join(folder, `${name}.jsonl`), "");
   expect(readRecords(folder).results).toEqual([]);
   appendRecord(join(folder, "results.jsonl"), chainRun({ options: " --hold-out 100" }));

@@ -31,12 +31,7 @@ export interface Trial {
  * cut off has compared all variants with the first seeds. Throws an Error for a name or number that is none.
  */
 export function planTrials(given: readonly string[]): Trial[] {
-  const taken = new Map<string, string>();
-  const rest = [...given];
-  for (const option of ["--depth", "--epochs", "--variants", "--seeds"]) {
-    const at = rest.indexOf(option);
-    if (at >= 0) taken.set(option, rest.splice(at, 2)[1] ?? "");
-  }
+  const { taken, rest } = takeOptions(given, ["--depth", "--epochs", "--variants", "--seeds"]);
   const [model = ""] = rest;
   if (!model.endsWith(".onnx")) throw new Error(`expected the original first, received "${model}"`);
   const names = taken.get("--variants")?.split(",") ?? Object.keys(variants);
@@ -64,13 +59,32 @@ export function planTrials(given: readonly string[]): Trial[] {
   );
 }
 
+/** The values of a tool's own options, and the other arguments. */
+export function takeOptions(
+  given: readonly string[],
+  options: readonly string[],
+): { taken: ReadonlyMap<string, string>; rest: string[] } {
+  const taken = new Map<string, string>();
+  const rest = [...given];
+  for (const option of options) {
+    const at = rest.indexOf(option);
+    if (at >= 0) taken.set(option, rest.splice(at, 2)[1] ?? "");
+  }
+  return { taken, rest };
+}
+
 /** Whether a record of the same original, depth, number of epochs, variant and seed is there. */
 export function isRecorded(trial: Trial, records: readonly ChainRun[]): boolean {
   const keys = ["series", "name", "depth", "epochs", "seed"] as const;
   return records.some((record) => keys.every((key) => record[key] === trial[key]));
 }
 
-function numbers(given: ReadonlyMap<string, string>, option: string, otherwise = ""): number[] {
+/** The whole numbers of an option. Throws an Error for what is none. */
+export function numbers(
+  given: ReadonlyMap<string, string>,
+  option: string,
+  otherwise = "",
+): number[] {
   const words = (given.get(option) ?? otherwise).split(",");
   if (words.every((word) => /^\d+$/.test(word))) return words.map(Number);
   throw new Error(`${option}: expected whole numbers, such as 3,16; received "${words.join(",")}"`);

@@ -7,6 +7,7 @@ import { ofSeries, type Records, root } from "../records/records.ts";
 import { ablationTable } from "./ablations.ts";
 import { convolutionTable, dataTable, memoryTable, overheadTable, trainTable } from "./bench.ts";
 import { commandsOf } from "./commands.ts";
+import { fewImagesTable } from "./fewImages.ts";
 import { logbookTable, observationTable } from "./logbook.ts";
 import { fillTables, table } from "./markdown.ts";
 import { exportTable, operatorTables } from "./operators.ts";
@@ -33,6 +34,7 @@ const kinds: Readonly<Record<string, (records: Records, argument: string) => str
   examples: ({ examples }) => exampleTable(examples),
   training: ({ examples }) => commandsOf(examples, ({ name }) => name),
   ablations: ({ ablations }) => ablationTable(ablations),
+  "few-images": ({ fewImages }) => fewImagesTable(fewImages),
   tuning: logbookTable,
   observations: observationTable,
   bench: ({ bench }, series) =>

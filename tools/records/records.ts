@@ -50,6 +50,13 @@ export interface ChainRun extends Run {
   readonly peakMemoryBytes?: number;
 }
 
+/** A chain that learned from a part of the training images. */
+export interface FewImagesRun extends ChainRun {
+  /** How many there were of the task, and how many from elsewhere. */
+  readonly images: number;
+  readonly elsewhere: number;
+}
+
 /** What `deepobf train --json` printed. */
 export interface ReferenceRun extends Run {
   readonly architecture: string;
@@ -81,6 +88,7 @@ export interface Observation {
 export interface Records {
   readonly results: readonly ChainRun[];
   readonly ablations: readonly ChainRun[];
+  readonly fewImages: readonly FewImagesRun[];
   readonly tuning: readonly (ChainRun | ReferenceRun)[];
   readonly bench: readonly Benchmark[];
   readonly exports: readonly ExportCheck[];
@@ -91,12 +99,13 @@ export interface Records {
 
 /** Reads all records of a folder; throws an Error that names the line which is none. */
 export function readRecords(folder = join(root, "records")): Records {
-  const read = <T>(kind: keyof Records, fields: readonly string[]) =>
+  const read = <T>(kind: string, fields: readonly string[]) =>
     readLines<T>(join(folder, `${kind}.jsonl`), fields);
   const chain = ["series", "name", "command", "original", "obfuscated", "verify", "seed"];
   return {
     results: read<ChainRun>("results", chain).map(assertTestSet),
     ablations: read<ChainRun>("ablations", chain),
+    fewImages: read<FewImagesRun>("few-images", [...chain, "images", "elsewhere"]),
     tuning: read<ChainRun | ReferenceRun>("tuning", ["series", "name", "command", "seed"]),
     bench: read<Benchmark>("bench", ["series", "name", "versions", "results"]),
     exports: read<ExportCheck>("exports", ["series", "name", "libtorch"]),

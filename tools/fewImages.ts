@@ -1,0 +1,64 @@
+// Chains from a part of the training images, with and without what may make up for the others, each shown as many
+// images in all. Adds what each run printed to records/few-images.jsonl; runs that are recorded are left alone.
+//
+//     npm run few-images -- ORIGINAL.onnx --data cifar10:DIR --extra-data DATA [--shares 1,10,100] \
+//         [--images 150000] [--hold-out 5000] [--seeds 0] [options of deepobf obfuscate]
+//
+// Shares are percent of the images that are left where --hold-out takes those that judge. Data and runs lie in
+// runs/few-images/ of the working directory. Then: npm run results.
+import { basename, join } from "node:path";
+import { holdOut, loadData, loadExtraData } from "../src/data/index.ts";
+import { runObfuscate } from "./ablations/obfuscate.ts";
+import { numbers, takeOptions } from "./ablations/plan.ts";
+import { writeShare } from "./fewImages/share.ts";
+import { appendRecord, readRecords, root } from "./records/records.ts";
+
+const own = ["--data", "--extra-data", "--shares", "--images", "--hold-out", "--seeds"];
+const { taken, rest } = takeOptions(process.argv.slice(2), own);
+const [model = ""] = rest;
+const [spec, extra] = [taken.get("--data"), taken.get("--extra-data")];
+if (!model.endsWith(".onnx") || !spec || !extra)
+  throw new Error("expected ORIGINAL.onnx --data DATA --extra-data DATA");
+const series = basename(model, ".onnx");
+const shown = numbers(taken, "--images", "150000")[0]!;
+const data = holdOut(await loadData(spec), numbers(taken, "--hold-out", "5000")[0]!);
+const elsewhere = (await loadExtraData(extra, { shape: data.train.shape })).count;
+
+/** What may make up for missing images: Beyer et al. 2022 (arXiv 2106.05237) mix images, too. */
+const variants = {
+  plain: [],
+  mixup: ["--mixup", "1"],
+  extra: ["--extra-data", extra],
+  "extra and mixup": ["--extra-data", extra, "--mixup", "1"],
+} as const;
+
+for (const seed of numbers(taken, "--seeds", "0")) {
+  for (const share of numbers(taken, "--shares", "1,10,100")) {
+    const count = Math.round((data.train.count * share) / 100);
+    const folder = join("runs", "few-images", `data-${share}`);
+    await writeShare(data, { count, folder });
+    for (const [name, options] of Object.entries(variants)) {
+      const known = readRecords().fewImages.some(
+        (run) =>
+          run.series === series && run.name === name && run.images === count && run.seed === seed,
+      );
+      console.error(
+        `${series}, ${count} images, ${name}, seed ${seed}${known ? ": recorded" : ""}`,
+      );
+      if (known) continue;
+      const learned = name.startsWith("extra") ? count + elsewhere : count;
+      const epochs = Math.max(1, Math.round(shown / learned));
+      const given = ["--data", `cifar10:${folder}`, "--epochs", `${epochs}`, "--seed", `${seed}`];
+      const out = join(
+        "runs",
+        "few-images",
+        `${series}-${share}-${name.replaceAll(" ", "-")}-s${seed}`,
+      );
+      const summary = runObfuscate([...rest, ...given, ...options], out);
+      appendRecord(join(root, "records", "few-images.jsonl"), {
+        ...{ series, name, images: count, elsewhere: learned - count },
+        ...summary,
+      });
+    }
+  }
+}
