@@ -86,5 +86,6 @@ void defineOperators(Napi::Object exports);
 void defineAutograd(Napi::Object exports);
 void defineMemory(Napi::Object exports);
 void defineRuntime(Napi::Object exports);
+void defineLock(Napi::Object exports);
 
 }  // namespace deepobf

@@ -87,3 +87,10 @@ export function errorOfCode(exitCode: number, message: string): DeepObfError {
   const errors = classes.map((Failure) => new Failure(message));
   return errors.find((error) => error.exitCode === exitCode) ?? new DeepObfError(exitCode, message);
 }
+
+/** Whether an error of libtorch (on the CPU, on CUDA) or V8 says that memory ran out. */
+export function isOutOfMemory({ message }: Error): boolean {
+  return /not enough memory|can't allocate memory|out of memory|Array buffer allocation failed/i.test(
+    message,
+  );
+}

@@ -1,7 +1,7 @@
 // The one place where failures become messages and exit codes. What a user can mend is told without a
 // stack; everything else is a bug, and its stack is what a report of it needs.
 
-import { DeepObfError, exitCodes } from "../errors.ts";
+import { DeepObfError, exitCodes, isOutOfMemory } from "../errors.ts";
 import { usedUpResource } from "../systemErrors.ts";
 import { escapeInvisible, limitMessage, printableLines } from "../text.ts";
 
@@ -38,13 +38,6 @@ export function reportFailure(error: unknown): number {
 /** Writes a warning to stderr. */
 export function warn(text: string): void {
   process.stderr.write(`warning: ${limitMessage(printableLines(text))}\n`);
-}
-
-/** How libtorch (on the CPU, on CUDA) and V8 say that memory ran out. */
-function isOutOfMemory({ message }: Error): boolean {
-  return /not enough memory|can't allocate memory|out of memory|Array buffer allocation failed/i.test(
-    message,
-  );
 }
 
 function bugReport(stack: string): string {

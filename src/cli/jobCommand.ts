@@ -38,7 +38,8 @@ export interface JobCommand {
   readonly resume: (directory: string) => Promise<Output>;
 }
 
-const exitCodeOf = { SIGINT: 130, SIGTERM: 143 } as const;
+/** The exit code for a signal; a terminal that is closed ends a job as SIGTERM does. */
+const exitCodeOf = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
 
 /** A command for a job. */
 export function defineJobCommand<O extends OptionTable, Asked, Results extends object>(
@@ -80,7 +81,7 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
 }
 
 /**
- * Runs a job with its progress on stderr. The first SIGINT or SIGTERM asks it to end after the step, with a
+ * Runs a job with its progress on stderr. The first SIGINT, SIGTERM or SIGHUP asks it to end after the step, with a
  * checkpoint; the second ends the process at once.
  */
 async function runJob<T>(

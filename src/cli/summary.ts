@@ -39,6 +39,10 @@ export function renderSummary(summary: ObfuscateSummary): string {
       verify.maxAbsDiffToOriginal.toPrecision(3),
     ],
     ["largest logit difference, training to shipped file", tiny(verify.maxAbsDiff)],
+    ...summary.setbacks.map(({ stage, backTo, rate }) => [
+      `a loss in "${stage}" was no number`,
+      `back to step ${backTo}, ${rate} of the learning rate`,
+    ]),
     ["time", duration(seconds)],
     ["peak memory", bytes(peakMemoryBytes)],
   ]);

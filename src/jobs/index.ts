@@ -7,6 +7,7 @@ export {
   type RunFacts,
   type Work,
 } from "./job.ts";
+export { memoryOfTraining } from "./memory.ts";
 export {
   assertShares,
   batchOptions,
@@ -16,3 +17,4 @@ export {
   resolveSpec,
 } from "./options.ts";
 export { referenceJob, type TrainOptions, type TrainSummary } from "./reference.ts";
+export { jobOptions } from "./schema.ts";

@@ -3,16 +3,23 @@
 // checkpoints, gates and the answer's common part are the same for all.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { DataError, GateError, ModelError, UsageError } from "../errors.ts";
 import {
   assertNew,
   type Checkpoint,
+  configError,
   type JobHooks,
   type RunFiles,
   RunFolder,
+  type Setback,
 } from "../runs/index.ts";
-import { libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
+import { parseAs } from "../schema.ts";
+import { escapeInvisible } from "../text.ts";
+import { addonVersion, libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
+import { assertFits, explainMemory, type MemoryNeed } from "./memory.ts";
 import { assertEpochs, type JobOptions, type ResolvedJobOptions } from "./options.ts";
+import { configSchema, runFacts } from "./schema.ts";
 
 /** What makes one job different from the others. */
 export interface JobDefinition<Asked, Decided, Inputs, Results> {
@@ -20,11 +27,16 @@ export interface JobDefinition<Asked, Decided, Inputs, Results> {
   readonly name: string;
   /** What the run is called where nobody names its folder. */
   readonly runName: (options: Asked) => string;
+  /** What config.json and summary.json of a run must hold when they are read again. */
+  readonly options: z.ZodType<Decided>;
+  readonly results: { readonly [Key in keyof Results]-?: z.ZodType<Results[Key]> };
   /**
    * Reads and checks everything, decides what is left open, and writes nothing. Options that it has decided
    * before come back the same.
    */
   prepare(options: Located<Asked>, hooks: JobHooks): Promise<Prepared<Decided, Inputs>>;
+  /** What the training takes. */
+  memory(inputs: Inputs, options: Decided): MemoryNeed;
   /** Trains, writes the model file, and gives what is to say about it. */
   execute(work: Work<Decided, Inputs>): Promise<Results>;
   /** Says in a line each which gates of the options the results miss; none by default. */
@@ -71,6 +83,10 @@ export interface RunFacts {
   /** Largest resident set of the process that ended the job, without ONNX Runtime's own. */
   readonly peakMemoryBytes: number;
   readonly versions: Readonly<Record<string, string>>;
+  /** Of the model file that the run made. */
+  readonly modelSha256: string;
+  /** Where training went back because a loss was no number. */
+  readonly setbacks: readonly Setback[];
   /** Paths of what the run made. */
   readonly files: RunFiles;
 }
@@ -96,6 +112,11 @@ interface Config<Decided> {
   readonly versions: Readonly<Record<string, string>>;
 }
 
+/** A run that is to be executed from a checkpoint, or from the start. */
+interface Begun<Decided> extends Pick<Work<Decided, unknown>, "run" | "hooks" | "checkpoint"> {
+  readonly config: Config<Decided>;
+}
+
 /** A job from its definition. */
 export function defineJob<
   Asked extends JobOptions,
@@ -105,30 +126,48 @@ export function defineJob<
 >(definition: JobDefinition<Asked, Decided, Inputs, Results>): Job<Asked, Results> {
   const { name } = definition;
 
-  const prepare = (options: Located<Asked>, hooks: JobHooks) => {
+  const prepare = async (options: Located<Asked>, hooks: JobHooks) => {
     hooks.onProgress?.({ type: "phase", phase: "prepare" });
-    return definition.prepare(options, hooks);
+    const prepared = await definition.prepare(options, hooks);
+    assertFits(definition.memory(prepared.inputs, prepared.options), prepared.options);
+    return prepared;
   };
 
   const execute = async (
     { inputs, description }: Prepared<Decided, Inputs>,
-    { config, run, hooks }: { config: Config<Decided>; run: RunFolder; hooks: JobHooks },
+    { config, run, hooks, checkpoint }: Begun<Decided>,
   ) => {
     const { options, versions } = config;
     const { epochs, seed, device, precision, threads } = options;
     hooks.onProgress?.({ type: "prepared", job: name, description });
     setThreads(threads);
     manualSeed(seed);
-    const checkpoint = await run.readCheckpoint();
-    const results = await definition.execute({ options, inputs, run, hooks, checkpoint });
+    const work = { options, inputs, run, hooks, checkpoint };
+    const results = await definition.execute(work).catch((error: unknown) => {
+      throw explainMemory(error, definition.memory(inputs, options), options);
+    });
     const summary = {
       ...results,
       ...{ epochs, seed, device, precision, seconds: run.seconds },
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-      ...{ versions, files: run.files },
+      ...{ versions, modelSha256: (await run.modelSha256()) ?? "" },
+      ...{ setbacks: await run.metrics.setbacks(), files: run.files },
     };
     await run.finish(summary);
     return judge(summary, options);
+  };
+
+  /** The answer of a finished run. Throws DataError where its files are not those that it wrote. */
+  const readAnswer = async (run: RunFolder, found: unknown): Promise<Results & RunFacts> => {
+    const schema = z.object({ ...definition.results, ...runFacts });
+    const { summary, model } = run.files;
+    const damaged = (problems: string) =>
+      new DataError(`${escapeInvisible(summary)} is no summary of this job:\n  ${problems}`);
+    const answer = parseAs(schema, found, damaged) as unknown as Results & RunFacts;
+    if ((await run.modelSha256()) === answer.modelSha256) return { ...answer, files: run.files };
+    throw new DataError(
+      `${escapeInvisible(model)} is not the file that this run wrote; begin a new run`,
+    );
   };
 
   const judge = (summary: Results & RunFacts, options: Decided) => {
@@ -141,6 +180,11 @@ export function defineJob<
     );
   };
 
+  const readConfiguration = (config: unknown, path: string): Config<Decided> => {
+    const schema = configSchema(definition.options);
+    return parseAs(schema, config, (problems) => configError(path, problems));
+  };
+
   return {
     name,
     async start(options, hooks = {}) {
@@ -150,18 +194,23 @@ export function defineJob<
       const prepared = await prepare({ ...options, out }, hooks);
       const { options: decided, identity, description } = prepared;
       const config = { job: name, options: decided, identity, description, versions: versions() };
+      readConfiguration(JSON.parse(JSON.stringify(config)), out);
       const run = await RunFolder.create(decided.out, config);
-      return run.whileLocked(() => execute(prepared, { config, run, hooks }));
+      return run.whileLocked(() =>
+        execute(prepared, { config, run, hooks, checkpoint: undefined }),
+      );
     },
     async resume(directory, hooks = {}) {
       const opened = await RunFolder.open(directory, name);
-      const [run, config] = [opened.run, opened.config as Config<Decided>];
+      const { run } = opened;
+      const config = readConfiguration(opened.config, run.files.config);
       const finished = await run.readSummary();
-      if (finished) return judge(finished as Results & RunFacts, config.options);
+      if (finished !== undefined) return judge(await readAnswer(run, finished), config.options);
       return run.whileLocked(async () => {
+        const checkpoint = await run.readCheckpoint();
         const prepared = await prepare(config.options, hooks);
         assertSame({ identity: prepared.identity, versions: versions() }, config);
-        return execute(prepared, { config, run, hooks });
+        return execute(prepared, { config, run, hooks, checkpoint });
       });
     },
   };
@@ -190,14 +239,14 @@ function assertSame(now: Origin, before: Origin): void {
   if (is.data !== was.data) {
     throw new DataError(complain("the data set (SHA-256)", was.data, is.data));
   }
-  if (now.versions.libtorch !== before.versions.libtorch) {
+  for (const part of ["libtorch", "addon"] as const) {
+    if (now.versions[part] === before.versions[part]) continue;
     throw new UsageError(
-      complain("libtorch", before.versions.libtorch, now.versions.libtorch) +
-        ", which would give another file",
+      `${complain(part, before.versions[part], now.versions[part])}, which could give another file`,
     );
   }
 }
 
 function versions(): Record<string, string> {
-  return { node: process.versions.node, libtorch: libtorchVersion() };
+  return { node: process.versions.node, libtorch: libtorchVersion(), addon: addonVersion() };
 }

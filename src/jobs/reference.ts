@@ -1,4 +1,5 @@
 // Training a reference model from scratch on labels: the originals of experiments.
+import { z } from "zod";
 import {
   assertLabelled,
   type Batch,
@@ -18,8 +19,9 @@ import { foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { architectureNamed } from "../models/index.ts";
 import { writeModel } from "../onnx/index.ts";
-import { throwIfStopped } from "../runs/index.ts";
+import { assertStage, throwIfStopped } from "../runs/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
+import { count, figure } from "../schema.ts";
 import { parseDevice } from "../torch/index.ts";
 import {
   averageOf,
@@ -30,12 +32,14 @@ import {
   train,
 } from "../train/index.ts";
 import { defineJob, type RunFacts, type Work } from "./job.ts";
+import { memoryOfTraining } from "./memory.ts";
 import {
   batchOptions,
   type JobOptions,
   type ResolvedJobOptions,
   resolveJobOptions,
 } from "./options.ts";
+import { jobOptions } from "./schema.ts";
 
 export interface TrainOptions extends JobOptions {
   /** A name of `architectures`. */
@@ -66,6 +70,8 @@ export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Inputs
   {
     name: "train",
     runName: ({ architecture }) => architecture,
+    options: z.strictObject({ ...jobOptions, architecture: z.string() }),
+    results: { architecture: z.string(), accuracy: figure, parameters: count, macs: count },
 
     async prepare(options) {
       const { architecture } = options;
@@ -82,6 +88,11 @@ export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Inputs
         description: { data: dataFacts(data) },
       };
     },
+
+    memory: ({ train: { shape, classes } }, { architecture, precision, seed }) =>
+      memoryOfTraining(architectureNamed(architecture)({ shape, classes: classes.length, seed }), {
+        precision,
+      }),
 
     async execute(work) {
       const { options, inputs: data, run, hooks } = work;
@@ -101,7 +112,8 @@ export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Inputs
 );
 
 async function trainNetwork(work: Work<ResolvedTrainOptions, Inputs>): Promise<Graph> {
-  const { options, inputs } = work;
+  const { options, inputs, checkpoint } = work;
+  assertStage(checkpoint, 1);
   const { architecture, device, precision, seed, epochs, labelSmoothing } = options;
   const { shape, classes } = inputs.train;
   const graph = architectureNamed(architecture)({ shape, classes: classes.length, seed });

@@ -2,6 +2,7 @@
 import type { Batch } from "../data/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { sequential } from "../models/index.ts";
+import { assertStage } from "../runs/index.ts";
 import { type LossTerm, linearDecay, type Stage, train } from "../train/index.ts";
 import { withTuned } from "./classifierTuning.ts";
 import { initializeChain } from "./initialize.ts";
@@ -12,6 +13,7 @@ import type { Lesson, Simulated, SimulationWork } from "./lesson.ts";
 /** Trains the chain towards the features and logits of the teacher, and the labels. */
 export async function simulateDirectly(work: SimulationWork, lesson: Lesson): Promise<Simulated> {
   const { inputs, options, checkpoint } = work;
+  assertStage(checkpoint, 1);
   const { plan, classifier } = inputs;
   const drawn = sequential(plan.layers, { shape: plan.input, seed: options.seed });
   const { batches } = lesson;

@@ -1,7 +1,8 @@
 // The main job: original in, run folder with the shipped file out.
 import { parse } from "node:path";
 import { compose } from "../graph/rewrites.ts";
-import { defineJob } from "../jobs/index.ts";
+import { defineJob, memoryOfTraining } from "../jobs/index.ts";
+import { sequential } from "../models/index.ts";
 import { writeModel } from "../onnx/index.ts";
 import { quantizeShipped } from "../quantize/index.ts";
 import { throwIfStopped } from "../runs/index.ts";
@@ -9,6 +10,7 @@ import { missedGates } from "./gates.ts";
 import type { ObfuscateOptions, ObfuscateResults, ResolvedOptions } from "./options.ts";
 import type { Inputs } from "./original.ts";
 import { prepare } from "./prepare.ts";
+import { resolvedOptions, results } from "./schema.ts";
 import { nameChainInput, seal } from "./seal.ts";
 import { simulate } from "./simulate.ts";
 import { verify } from "./verify.ts";
@@ -23,7 +25,12 @@ export const obfuscationJob = defineJob<
 >({
   name: "obfuscate",
   runName: ({ model }) => parse(model).name,
+  options: resolvedOptions,
+  results,
   prepare,
+
+  memory: ({ plan, teacher }, { precision }) =>
+    memoryOfTraining(sequential(plan.layers, { shape: plan.input }), { precision, teacher }),
 
   async execute(work) {
     const { options, inputs, run, hooks } = work;
@@ -41,7 +48,7 @@ export const obfuscationJob = defineJob<
     const judging = { ...data, mean, std, threads, onProgress };
     const trained = compose(chain, simulated.classifier);
     const file = { path: options.model, layout, graph: original };
-    const results = await verify(file, shipped, {
+    const verified = await verify(file, shipped, {
       ...judging,
       layout,
       trained,
@@ -49,8 +56,8 @@ export const obfuscationJob = defineJob<
     const { quantize } = options;
     const quantized =
       quantize && (await quantizeShipped(shipped, quantize, { ...judging, original: file }));
-    const warnings = warningsOf(results, options);
-    return { ...results, ...(quantized && { quantized }), depth, warnings };
+    const warnings = warningsOf(verified, options);
+    return { ...verified, ...(quantized && { quantized }), depth, warnings };
   },
 
   missedGates,

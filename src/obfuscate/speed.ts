@@ -36,6 +36,7 @@ export async function epochsIn(
     ...{ directory: "", checkpointSeconds: Number.POSITIVE_INFINITY },
     metrics: { append: async () => {} },
     saveCheckpoint: async () => {},
+    goBack: async () => undefined,
   };
   const part = { firstStep: 0, steps };
   await train({ ...stage, losses, part }, { run, hooks: {}, checkpoint: undefined });

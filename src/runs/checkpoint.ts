@@ -1,15 +1,23 @@
 // Checkpoints of a run. Each is a folder that appears in one rename, with a manifest that carries the
 // hash of what lies beside it: the newest whose hash fits is where a run goes on.
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
+import { DataError } from "../errors.ts";
 import { createDirectoryAtomically, sha256Of, writeFileAtomically } from "../files.ts";
+import { count, parseAs, sha256Text } from "../schema.ts";
+import { escapeInvisible } from "../text.ts";
 import type { Tensor } from "../torch/index.ts";
+import { parseJson } from "./metrics.ts";
+import { hasOwnFolder, readOwn } from "./ownFiles.ts";
 import { decodeTensors, encodeTensors } from "./safetensors.ts";
 
 /** How far a stage of training is. */
 export interface Position {
   /** Steps that are done. */
   readonly step: number;
+  /** How often the learning rate was halved, since a loss was no number. */
+  readonly halvings: number;
   /** Sums of the losses of the current epoch's steps, so that its log line comes out the same. */
   readonly epochLosses: Readonly<Record<string, number>>;
 }
@@ -27,34 +35,47 @@ export interface Checkpoint extends Position {
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
-interface Manifest extends Omit<Checkpoint, "tensors"> {
-  readonly format: 1;
-  /** Of the rest of the manifest and of the state beside it. */
-  readonly sha256: string;
-}
+/** What manifest.json holds; `sha256` is that of the rest of it and of the state beside it. */
+const manifest = z.strictObject({
+  format: z.literal(2),
+  ...{ step: count, halvings: count, epochLosses: z.record(z.string(), z.number()) },
+  ...{ stageIndex: count, configuration: sha256Text, metricsLength: count },
+  ...{ seconds: z.number().min(0), sha256: sha256Text },
+});
 
 const kept = 2;
+const suffixOfReturnPoints = "-return";
+const [mostManifestBytes, mostStateBytes] = [2 ** 20, 2 ** 31 - 1];
 
-/** Writes a checkpoint below `directory` and removes all but the newest ones. Throws ResourceError. */
-export async function writeCheckpoint(directory: string, checkpoint: Checkpoint): Promise<void> {
+/**
+ * Writes a checkpoint below `directory` and removes all but the newest ones and the newest return point. Throws
+ * ResourceError.
+ */
+export async function writeCheckpoint(
+  directory: string,
+  checkpoint: Checkpoint,
+  { isReturnPoint = false }: { isReturnPoint?: boolean } = {},
+): Promise<void> {
   const { tensors, ...position } = checkpoint;
   const state = encodeTensors(tensors);
-  const manifest: Manifest = { format: 1, ...position, sha256: hashOf(position, state) };
+  const facts = { format: 2, ...position, sha256: hashOf(position, state) };
   const names = await checkpointNames(directory);
-  const number = Number(names.at(-1) ?? 0) + 1;
-  const path = join(directory, String(number).padStart(6, "0"));
-  await createDirectoryAtomically(path, async (temporary) => {
+  const number = Number.parseInt(names.at(-1) ?? "0", 10) + 1;
+  const name = String(number).padStart(6, "0") + (isReturnPoint ? suffixOfReturnPoints : "");
+  await createDirectoryAtomically(join(directory, name), async (temporary) => {
     await writeFileAtomically(join(temporary, "state.safetensors"), state);
-    await writeFileAtomically(join(temporary, "manifest.json"), JSON.stringify(manifest));
+    await writeFileAtomically(join(temporary, "manifest.json"), JSON.stringify(facts));
   });
-  for (const old of names.slice(0, -(kept - 1))) {
+  names.push(name);
+  const needed = [...names.slice(-kept), names.filter(isOfReturn).at(-1)];
+  for (const old of names.filter((each) => !needed.includes(each))) {
     await rm(join(directory, old), { recursive: true, force: true });
   }
 }
 
 /**
- * The newest valid checkpoint below `directory`, or undefined. Damaged ones and remains of a crash are
- * removed. Throws what keeps a whole file from being read.
+ * The newest valid checkpoint below `directory`, or undefined. Damaged ones and remains of a crash are removed.
+ * Throws what keeps a whole file from being read, and DataError where it holds what no run writes.
  */
 export async function readCheckpoint(directory: string): Promise<Checkpoint | undefined> {
   for (const name of (await checkpointNames(directory)).reverse()) {
@@ -65,30 +86,56 @@ export async function readCheckpoint(directory: string): Promise<Checkpoint | un
   return undefined;
 }
 
+/** Removes what is newer than the newest return point, where there is one. */
+export async function backToReturnPoint(directory: string): Promise<void> {
+  const names = await checkpointNames(directory);
+  const newer = names.slice(names.findLastIndex(isOfReturn) + 1);
+  if (newer.length === names.length) return;
+  for (const name of newer.reverse()) await rm(join(directory, name), { recursive: true });
+}
+
+/** Undefined where the checkpoint is damaged by whatever ended the run: then the one before it counts. */
 async function readOne(path: string): Promise<Checkpoint | undefined> {
+  const text = await readOwn(join(path, "manifest.json"), mostManifestBytes);
+  const state = text && (await readOwn(join(path, "state.safetensors"), mostStateBytes));
+  const found = text && parseJson(text.toString("utf8"));
+  if (!state || typeof found !== "object" || found === null) return undefined;
+  const { format: _, sha256: expected, ...facts } = found as Readonly<Record<string, unknown>>;
+  if (hashOf(facts, state) !== expected) return undefined;
+  const refuse = (problem: string) =>
+    new DataError(`${escapeInvisible(path)} is no checkpoint of this version: ${problem}`);
+  const { format: __, sha256: ___, ...position } = parseAs(manifest, found, refuse);
   try {
-    const text = await readFile(join(path, "manifest.json"), "utf8");
-    const { format, sha256: expected, ...position } = JSON.parse(text) as Manifest;
-    const state = await readFile(join(path, "state.safetensors"));
-    if (format !== 1 || hashOf(position, state) !== expected) return undefined;
     return { ...position, tensors: decodeTensors(state) };
   } catch (error) {
-    const { syscall, code } = error as NodeJS.ErrnoException;
-    const isDamaged = syscall === undefined || ["ENOENT", "ENOTDIR", "EISDIR"].includes(code ?? "");
-    if (isDamaged) return undefined; // by whatever ended the run: the one before it counts
-    throw error;
+    throw error instanceof RangeError ? refuse(error.message) : error;
   }
 }
 
+/** Throws DataError where a checkpoint is of a stage that a job with so many has not. */
+export function assertStage(checkpoint: Checkpoint | undefined, stages: number): void {
+  if (!checkpoint || checkpoint.stageIndex < stages) return;
+  throw new DataError(
+    `the checkpoint is of stage ${checkpoint.stageIndex + 1} of ${stages}: no training comes there. Begin a new run`,
+  );
+}
+
 async function checkpointNames(directory: string): Promise<string[]> {
-  const names = await readdir(directory).catch(() => []);
+  if (!(await hasOwnFolder(directory))) return [];
+  const names = await readdir(directory);
+  const numbered = names.filter((name) => /^\d{6}(-return)?$/.test(name)).sort();
+  for (const name of numbered) await hasOwnFolder(join(directory, name));
   const stale = names.filter((name) => name.endsWith(".tmp"));
   await Promise.all(
     stale.map((name) => rm(join(directory, name), { recursive: true, force: true })),
   );
-  return names.filter((name) => /^\d{6}$/.test(name)).sort();
+  return numbered;
 }
 
-function hashOf(position: Omit<Checkpoint, "tensors">, state: Uint8Array): string {
+function isOfReturn(name: string): boolean {
+  return name.endsWith(suffixOfReturnPoints);
+}
+
+function hashOf(position: object, state: Uint8Array): string {
   return sha256Of(JSON.stringify(position), state);
 }

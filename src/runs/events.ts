@@ -61,10 +61,11 @@ export interface JobHooks {
 /** Throws InterruptedError where a job that has a checkpoint was told to stop, by a signal or otherwise. */
 export function throwIfStopped({ signal }: JobHooks, { directory }: { directory: string }): void {
   if (!signal?.aborted) return;
-  const name = signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT";
-  const by = signal.reason === name ? ` by ${name}` : "";
+  const { reason } = signal;
+  const isKnown = reason === "SIGINT" || reason === "SIGTERM" || reason === "SIGHUP";
+  const by = isKnown ? ` by ${reason}` : "";
   throw new InterruptedError(
-    name,
+    isKnown && reason !== "SIGINT" ? "SIGTERM" : "SIGINT",
     `stopped${by} after a checkpoint. To go on: deepobf resume ${quoteForShell(directory)}`,
   );
 }

@@ -1,5 +1,5 @@
 // What a run is: its folder, lock, checkpoints and metrics, and the events that it gives on the way.
-export type { Checkpoint, Position } from "./checkpoint.ts";
+export { assertStage, type Checkpoint, type Position } from "./checkpoint.ts";
 export {
   type EpochEvent,
   type JobHooks,
@@ -10,4 +10,12 @@ export {
   type StepEvent,
   throwIfStopped,
 } from "./events.ts";
-export { assertNew, type RunConfig, type RunFiles, RunFolder, readConfig } from "./runFolder.ts";
+export type { Setback } from "./metrics.ts";
+export {
+  assertNew,
+  configError,
+  type RunConfig,
+  type RunFiles,
+  RunFolder,
+  readConfig,
+} from "./runFolder.ts";

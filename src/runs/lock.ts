@@ -1,59 +1,71 @@
-// One process at a time works on a folder. A lock is a file whose name tells which process holds it.
-import { open, readdir, readFile, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { UsageError } from "../errors.ts";
+// One process at a time works on a folder. It holds flock(2) on a file in it, which the kernel keeps: that holds
+// across containers, over NFS across machines, and ends with the process, however that ends. A heartbeat would
+// need clocks that agree and a wait after every crash; a process number means nothing in another container.
+import { type FileHandle, readdir, rm, stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { ResourceError, UsageError } from "../errors.ts";
 import { cannotWrite } from "../systemErrors.ts";
+import { escapeInvisible, shorten } from "../text.ts";
+import { lockFile } from "../torch/index.ts";
+import { openOwn, readOwn, unlessMissing } from "./ownFiles.ts";
 
-const lockPrefix = "lock-";
+const lockName = "lock";
 
 /**
- * Runs `body` while no other process works on this folder, without what a killed one left behind.
- * Throws UsageError where another one is at work.
+ * Runs `body` while no other process works on this folder, without what a killed one left behind. Throws UsageError
+ * where another one is at work, ResourceError where the file system has no locks or cannot be written.
  */
 export async function whileLocked<T>(directory: string, body: () => Promise<T>): Promise<T> {
-  const path = join(directory, `${lockPrefix}${await identify(process.pid)}`);
-  const lock = await open(path, "wx").catch((error) => {
-    if (error.code === "EEXIST") throw occupied(directory, process.pid);
-    throw cannotWrite(path, error);
-  });
-  await lock.close();
+  const path = join(directory, lockName);
+  await using lock = await takeLock(path);
+  await lock.truncate();
+  await lock.writeFile(`process ${process.pid} on ${hostname()}\n`);
   try {
-    // Every process makes its own lock before it looks for others, so that of two at least one gives way.
-    await removeRemains(directory, basename(path));
+    for (const name of await readdir(directory)) {
+      if (name.endsWith(".tmp")) await rm(join(directory, name), { recursive: true, force: true });
+    }
     return await body();
   } finally {
-    await rm(path, { force: true });
+    await rm(path, { force: true }); // while it is still held
   }
 }
 
-/** Removes temporary files and the locks of dead processes. Throws UsageError where one lives. */
-async function removeRemains(directory: string, ownLock: string): Promise<void> {
-  const names = await readdir(directory);
-  for (const name of names.filter((each) => each.startsWith(lockPrefix) && each !== ownLock)) {
-    const holder = name.slice(lockPrefix.length);
-    const pid = Number.parseInt(holder, 10);
-    if ((await identify(pid)) === holder) throw occupied(directory, pid);
-    await rm(join(directory, name), { force: true });
-  }
-  for (const name of names.filter((each) => each.endsWith(".tmp"))) {
-    await rm(join(directory, name), { recursive: true, force: true });
+/** The lock file, open and locked. */
+async function takeLock(path: string): Promise<FileHandle> {
+  for (;;) {
+    const file = await openOwn(path, "lock").catch((error) => {
+      throw cannotWrite(path, error);
+    });
+    try {
+      if (!isFree(file, path)) throw await occupied(path);
+      // One whose holder removed it meanwhile, at its end, keeps nobody out.
+      const [own, there] = [await file.stat(), await stat(path).catch(unlessMissing)];
+      if (own.ino === there?.ino) return file;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    await file.close();
   }
 }
 
-function occupied(directory: string, pid: number): UsageError {
-  return new UsageError(`process ${pid} is working on ${directory}; wait for it or stop it`);
-}
-
-/** A living process as "PID-START", where START is when it began; undefined where it is dead. */
-async function identify(pid: number): Promise<string | undefined> {
+function isFree({ fd }: FileHandle, path: string): boolean {
   try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // One that may not be signalled lives: it is another user's.
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return undefined;
+    return lockFile(fd);
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw new ResourceError(
+      `the file system of ${escapeInvisible(path)} has no locks (${reason}), so that two processes could train in ` +
+        "one folder; choose a folder on another one",
+      { cause },
+    );
   }
-  // proc(5): the 3rd field is the state, the 22nd the start, counted after the name, which may hold spaces.
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[0] === "Z" ? undefined : `${pid}-${fields[19] ?? ""}`;
+}
+
+async function occupied(path: string): Promise<UsageError> {
+  const holder = (await readOwn(path, 1000).catch(() => undefined))?.toString("utf8").trim();
+  const who = holder ? shorten(escapeInvisible(holder)) : "another process";
+  const folder = escapeInvisible(join(path, ".."));
+  return new UsageError(`${who} is working on ${folder}; wait for it or stop it`);
 }

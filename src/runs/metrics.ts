@@ -1,7 +1,35 @@
 // The metrics of a run: one JSON object a line. Positions in the file are kept in checkpoints, so
 // that a resumed run repeats no line.
-import { appendFile, open, stat, truncate } from "node:fs/promises";
-import { cannotWrite, systemErrorCode } from "../systemErrors.ts";
+import { z } from "zod";
+import { DataError } from "../errors.ts";
+import { count, figure, parseAs } from "../schema.ts";
+import { cannotWrite } from "../systemErrors.ts";
+import { escapeInvisible } from "../text.ts";
+import { openOwn, readOwn, unlessMissing } from "./ownFiles.ts";
+
+/** A training that went back because its loss was no number, and goes on with smaller steps. */
+export interface Setback {
+  /** Stage of the training, by name. */
+  readonly stage: string;
+  /** Steps of the stage that are kept. */
+  readonly backTo: number;
+  /** What the learning rate is multiplied by from there. */
+  readonly rate: number;
+}
+
+const setback = z.strictObject({ stage: z.string(), backTo: count, rate: z.number() });
+
+/** What a line holds: an epoch, a calibration of the loss, or a setback. */
+const line = z.union([
+  z.strictObject({
+    ...{ stage: z.string(), epoch: count, epochs: count, seconds: z.number() },
+    ...{ imagesPerSecond: figure, losses: z.record(z.string(), z.number()) },
+  }),
+  z.strictObject({ calibration: z.number() }),
+  z.strictObject({ setback }),
+]);
+
+const mostBytes = 2 ** 28;
 
 /** Appends to a metrics file. */
 export class MetricsFile {
@@ -11,10 +39,11 @@ export class MetricsFile {
     this.path = path;
   }
 
-  /** Throws ResourceError where the disk is full or not writable. */
+  /** Throws ResourceError where the disk is full or not writable, DataError where the file is no regular one. */
   async append(record: Readonly<Record<string, unknown>>): Promise<void> {
     try {
-      await appendFile(this.path, `${JSON.stringify(record)}\n`);
+      await using file = await openOwn(this.path, "append");
+      await file.writeFile(`${JSON.stringify(record)}\n`);
     } catch (error) {
       throw cannotWrite(this.path, error);
     }
@@ -22,26 +51,44 @@ export class MetricsFile {
 
   /** Length in bytes, after flushing to the disk; 0 where the file is missing. */
   async flush(): Promise<number> {
-    try {
-      const file = await open(this.path, "r+");
-      try {
-        await file.sync();
-        return (await file.stat()).size;
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      if (systemErrorCode(error) === "ENOENT") return 0;
-      throw error;
-    }
+    await using file = await openOwn(this.path, "change").catch(unlessMissing);
+    await file?.sync();
+    return (await file?.stat())?.size ?? 0;
   }
 
-  /** Forgets every line after a position that `flush` gave. */
+  /** Forgets every line after a position that `flush` gave. Throws DataError where no run wrote what is before it. */
   async rewind(position: number): Promise<void> {
-    const size = await stat(this.path).then(
-      (file) => file.size,
-      () => 0,
-    );
-    if (size > position) await truncate(this.path, position);
+    await using file = await openOwn(this.path, "change").catch(unlessMissing);
+    const size = (await file?.stat())?.size ?? 0;
+    if (size < position) {
+      throw new DataError(
+        `${escapeInvisible(this.path)} holds ${size} bytes, but ${position} when the run was interrupted; ` +
+          "restore it, or begin a new run",
+      );
+    }
+    await file?.truncate(position);
+    await this.setbacks();
+  }
+
+  /** The setbacks of the run until now. Throws DataError where a line is none of a run's. */
+  async setbacks(): Promise<Setback[]> {
+    const text = (await readOwn(this.path, mostBytes))?.toString("utf8") ?? "";
+    const lines = text.split("\n").slice(0, -1);
+    return lines.flatMap((each, index) => {
+      const where = `${escapeInvisible(this.path)}, line ${index + 1}`;
+      const damaged = (problem: string) =>
+        new DataError(`${where}, is no line of a run: ${problem}`);
+      const record = parseAs(line, parseJson(each), damaged);
+      return "setback" in record ? [record.setback] : [];
+    });
+  }
+}
+
+/** The value of a JSON text; undefined where it is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

@@ -2,21 +2,38 @@
 // made. It appears in one rename with its configuration inside, and one process at a time works on it.
 
 import { existsSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { realpath, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { z } from "zod";
 import { DataError, UsageError } from "../errors.ts";
 import { createDirectoryAtomically, sha256Of, writeFileAtomically } from "../files.ts";
+import { parseAs } from "../schema.ts";
 import { escapeInvisible, quoteForShell } from "../text.ts";
 import type { Tensor } from "../torch/index.ts";
-import { type Checkpoint, type Position, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import {
+  backToReturnPoint,
+  type Checkpoint,
+  type Position,
+  readCheckpoint,
+  writeCheckpoint,
+} from "./checkpoint.ts";
 import { whileLocked } from "./lock.ts";
-import { MetricsFile } from "./metrics.ts";
+import { MetricsFile, parseJson } from "./metrics.ts";
+import { readOwn } from "./ownFiles.ts";
 
 /** What every run's config.json holds, whatever the job. */
 export interface RunConfig {
   readonly job: string;
   readonly options: { readonly checkpointSeconds: number };
 }
+
+const runConfig = z.looseObject({
+  job: z.string(),
+  options: z.looseObject({ checkpointSeconds: z.number().min(0) }),
+});
+
+const mostJsonBytes = 2 ** 24;
+const mostModelBytes = 2 ** 31 - 1;
 
 /** Paths of what a run makes. */
 export interface RunFiles {
@@ -70,8 +87,8 @@ export class RunFolder {
   }
 
   /** Opens the folder of a run of this job. Throws UsageError where it is none. */
-  static async open(path: string, job: string): Promise<{ run: RunFolder; config: unknown }> {
-    const directory = resolve(path);
+  static async open(path: string, job: string): Promise<{ run: RunFolder; config: RunConfig }> {
+    const directory = await realpath(path).catch(() => resolve(path));
     const config = await readConfig(directory);
     if (config.job !== job) {
       throw new UsageError(
@@ -91,29 +108,52 @@ export class RunFolder {
     return readJson(this.files.summary);
   }
 
+  /** Of the model file; undefined where there is none. Throws DataError where it is no regular file. */
+  async modelSha256(): Promise<string | undefined> {
+    const bytes = await readOwn(this.files.model, mostModelBytes);
+    return bytes && sha256Of(bytes);
+  }
+
   /** Writes the summary, which ends the run: its checkpoints are removed. */
   async finish(summary: object): Promise<void> {
     await writeFileAtomically(this.files.summary, toJson(summary));
     await rm(this.#checkpoints, { recursive: true, force: true });
   }
 
-  /** Saves where a run stands, and everything that the next step depends on. Throws ResourceError. */
+  /**
+   * Saves where a run stands, and everything that the next step depends on. A training that diverges goes back to
+   * the newest return point. Throws ResourceError.
+   */
   async saveCheckpoint(
-    position: Position & { readonly stageIndex: number },
+    position: Position & { readonly stageIndex: number; readonly isReturnPoint: boolean },
     tensors: ReadonlyMap<string, Tensor>,
   ): Promise<void> {
+    const { isReturnPoint, ...rest } = position;
     const metricsLength = await this.metrics.flush();
-    await writeCheckpoint(this.#checkpoints, {
-      ...{ ...position, metricsLength, seconds: this.seconds, tensors },
-      configuration: this.#configuration,
-    });
+    const checkpoint = { ...rest, metricsLength, seconds: this.seconds, tensors };
+    const configuration = this.#configuration;
+    await writeCheckpoint(this.#checkpoints, { ...checkpoint, configuration }, { isReturnPoint });
   }
 
   /**
-   * The newest valid checkpoint, with the metrics rewound to it; undefined where there is none. Throws UsageError
-   * where config.json was changed since.
+   * The newest valid checkpoint, with the metrics rewound to it; undefined where there is none.
+   * Throws UsageError where config.json was changed since, DataError where the folder holds what no run writes.
    */
   async readCheckpoint(): Promise<Checkpoint | undefined> {
+    const checkpoint = await this.#readCheckpoint();
+    this.#secondsBefore = checkpoint?.seconds ?? 0;
+    return checkpoint;
+  }
+
+  /**
+   * Goes back to the newest return point; undefined where there is none. Throws as readCheckpoint does.
+   */
+  async goBack(): Promise<Checkpoint | undefined> {
+    await backToReturnPoint(this.#checkpoints);
+    return this.#readCheckpoint();
+  }
+
+  async #readCheckpoint(): Promise<Checkpoint | undefined> {
     const checkpoint = await readCheckpoint(this.#checkpoints);
     if (checkpoint && checkpoint.configuration !== this.#configuration) {
       throw new UsageError(
@@ -121,7 +161,6 @@ export class RunFolder {
       );
     }
     await this.metrics.rewind(checkpoint?.metricsLength ?? 0);
-    this.#secondsBefore = checkpoint?.seconds ?? 0;
     return checkpoint;
   }
 
@@ -136,25 +175,29 @@ export class RunFolder {
 
 /** The configuration of a run, which names its job. Throws UsageError where the folder is no run's. */
 export async function readConfig(directory: string): Promise<RunConfig> {
-  const config = await readJson(join(directory, "config.json"));
-  if (typeof config === "object" && config !== null && "job" in config) {
-    return config as RunConfig;
+  const path = join(directory, "config.json");
+  const config = await readJson(path);
+  if (config === undefined) {
+    throw new UsageError(
+      `expected the folder of a run, but ${escapeInvisible(directory)} has no config.json`,
+    );
   }
-  throw new UsageError(
-    `expected the folder of a run, but ${escapeInvisible(directory)} has no config.json of one`,
-  );
+  parseAs(runConfig, config, (problems) => configError(path, problems));
+  return config as RunConfig; // as it is: a checkpoint knows its hash
+}
+
+/** What is wrong with the config.json at a path. */
+export function configError(path: string, problems: string): UsageError {
+  return new UsageError(`${escapeInvisible(path)} is no configuration of a run:\n  ${problems}`);
 }
 
 /** The value in a file; undefined where it is missing. Throws DataError where it is damaged. */
 async function readJson(path: string): Promise<unknown> {
-  if (!existsSync(path)) return undefined;
-  try {
-    return JSON.parse(await readFile(path, "utf8"));
-  } catch (error) {
-    throw new DataError(`${escapeInvisible(path)} is damaged: it does not hold JSON`, {
-      cause: error,
-    });
-  }
+  const text = (await readOwn(path, mostJsonBytes))?.toString("utf8");
+  if (text === undefined) return undefined;
+  const value = parseJson(text);
+  if (value !== undefined) return value;
+  throw new DataError(`${escapeInvisible(path)} is damaged: it does not hold JSON`);
 }
 
 /** Throws UsageError where something is in the way of a new folder. */

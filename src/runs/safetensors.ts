@@ -20,6 +20,8 @@ const dtypeNames: Readonly<Partial<Record<DType, string>>> = {
 
 const dtypes = Object.keys(dtypeNames) as DType[];
 
+const mostDimensions = 8;
+
 interface Entry {
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -78,6 +80,11 @@ function readEntry(name: string, value: unknown) {
   if (dtype === undefined) throw new RangeError(`${name} has the unknown type ${spelled}`);
   if (!isSizes(shape) || !isSizes(range) || range.length !== 2) {
     throw new RangeError(`${name} has no shape or no place`);
+  }
+  // Sizes beside a zero are multiplied, too, by whoever asks for strides.
+  const largest = elementCount(shape.map((size) => Math.max(1, size)));
+  if (shape.length > mostDimensions || !Number.isSafeInteger(largest)) {
+    throw new RangeError(`${name} has impossible sizes`);
   }
   const [start, end] = range;
   if (end - start !== elementCount(shape) * elementSize[dtype]) {

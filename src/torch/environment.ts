@@ -11,6 +11,16 @@ export function libtorchVersion(): string {
   return native.version();
 }
 
+/** What the addon was built from, as SHA-256. */
+export function addonVersion(): string {
+  return readStamp()?.sources ?? "";
+}
+
+/** Takes the lock of an open file, flock(2), until it is closed; whether it was free. Throws where there are none. */
+export function lockFile(file: number): boolean {
+  return native.lockFile(file);
+}
+
 /** Sets the number of threads that one operator may use. */
 export function setThreads(count: number): void {
   native.setThreads(count);

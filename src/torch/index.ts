@@ -3,10 +3,12 @@ export { backward, clearGradients, grad, inferenceMode, noGrad, parameter } from
 export { arange, empty, fromBytes, full, ones, rand, randn, tensor, zeros } from "./create.ts";
 export { TorchError } from "./dispatch.ts";
 export {
+  addonVersion,
   cpuHasBfloat16,
   cpuVectorBits,
   cudaDevices,
   libtorchVersion,
+  lockFile,
   manualSeed,
   parseDevice,
   setThreads,

@@ -34,6 +34,7 @@ export interface Native {
   manualSeed(seed: number): void;
   loadCuda(path: string): string;
   cudaDevices(): number;
+  lockFile(file: number): boolean;
 }
 
 function load(): Native {

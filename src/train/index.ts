@@ -1,7 +1,7 @@
 // How to learn: the loop, losses as named weighted terms, optimizers by role, schedules, averages.
 export { averageOf } from "./averaging.ts";
 export { Learner } from "./learner.ts";
-export { type Stage, type Surroundings, train } from "./loop.ts";
+export { train } from "./loop.ts";
 export { distillationLoss, featureLoss, type LossTerm, labelLoss, totalLoss } from "./losses.ts";
 export {
   fineTuningOptimizer,
@@ -11,3 +11,4 @@ export {
   optimizersFor,
 } from "./optimizers.ts";
 export { linearDecay, type Schedule } from "./schedule.ts";
+export type { Stage, Surroundings } from "./stage.ts";

@@ -110,6 +110,7 @@ describe.concurrent("a signal", () => {
   test.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],
+    ["SIGHUP", 143],
   ] as const)("%s ends a run after a checkpoint, and resume goes on", async (signal, exitCode) => {
     const out = file(signal);
     const args = obfuscate(out, "--epochs", "2000");

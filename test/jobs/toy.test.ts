@@ -1,63 +1,15 @@
-// A toy job, defined in one place: what every job gets from the shell without a line of its own.
+// What every job gets from the shell without a line of its own, shown on a toy.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
 import { GateError, InterruptedError, ModelError, UsageError } from "../../src/errors.ts";
-import {
-  defineJob,
-  type JobOptions,
-  type ResolvedJobOptions,
-  resolveJobOptions,
-} from "../../src/jobs/index.ts";
 import type { ProgressEvent } from "../../src/runs/index.ts";
 import { setThreads } from "../../src/torch/index.ts";
-import { train } from "../../src/train/index.ts";
-import { quarters, setUp } from "../train/tiny.ts";
 import { workshop } from "../workshop.ts";
+import { type ToyOptions, toyOn } from "./toyJob.ts";
 
 const path = workshop();
 const source = path("source.txt", "what the job works on");
-
-interface ToyOptions extends JobOptions {
-  readonly mostLoss?: number;
-}
-
-/** Trains a tiny classifier, and writes its weights in place of a model. */
-const toy = defineJob<ToyOptions, ToyOptions & ResolvedJobOptions, string, { loss: number }>({
-  name: "toy",
-  runName: () => "toy",
-
-  async prepare(options) {
-    const resolved = resolveJobOptions(options, {
-      dataset: quarters(),
-      device: "cpu",
-      usualImages: 1000,
-    });
-    return {
-      options: { ...options, ...resolved },
-      inputs: "a toy",
-      identity: { model: readFileSync(source, "utf8"), data: "quarters" },
-      description: { parts: 1 },
-    };
-  },
-
-  async execute({ options, inputs, run, hooks, checkpoint }) {
-    using setup = setUp({ epochs: options.epochs });
-    const { stage } = setup;
-    let loss = Number.NaN;
-    const onProgress = (event: ProgressEvent) => {
-      if (event.type === "epoch") loss = event.losses.loss!;
-      hooks.onProgress?.(event);
-    };
-    await train({ ...stage, name: inputs }, { run, hooks: { ...hooks, onProgress }, checkpoint });
-    writeFileSync(
-      run.files.model,
-      Buffer.concat([...stage.learner.state.values()].map((each) => each.toBytes())),
-    );
-    return { loss };
-  },
-
-  missedGates: ({ loss }, { mostLoss = 10 }) => (loss > mostLoss ? [`loss ${loss}`] : []),
-});
+const toy = toyOn(source);
 
 const options = (changes: Partial<ToyOptions> = {}): ToyOptions => ({
   ...{ data: "idx:nowhere", epochs: 3, out: path(), batchSize: 16, threads: 1, precision: "f32" },

@@ -40,12 +40,11 @@ test("gives a chain that agrees with the original, resumed or not", async () => 
 
 test("learns from few images with labels and many from elsewhere", async () => {
   const few = writeData(path("few"), { train: 16 });
-  const summaryOf = (changes: Partial<ObfuscateOptions>) =>
-    obfuscationJob.start(options({ data: few, labels: "folders", ...changes }));
-  const alone = await summaryOf({});
-  const together = await summaryOf({ extraData: data });
-  expect(together.verify.agreement).toBeGreaterThan(alone.verify.agreement);
-  expect(together.original.accuracy).toBeGreaterThan(0.5);
+  const changes = { data: few, labels: "folders", extraData: data } as const;
+  const summary = await obfuscationJob.start(options(changes));
+  expect(summary.original.accuracy).toBeGreaterThan(0.5);
+  // Sixteen images alone, shown as often, do not teach this.
+  expect(summary.verify.agreement).toBeGreaterThan(0.9);
 });
 
 test.each<[string, Partial<ObfuscateOptions>]>([

@@ -10,7 +10,12 @@ import {
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { ResourceError } from "../../src/errors.ts";
-import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../../src/runs/checkpoint.ts";
+import {
+  backToReturnPoint,
+  type Checkpoint,
+  readCheckpoint,
+  writeCheckpoint,
+} from "../../src/runs/checkpoint.ts";
 import { MetricsFile } from "../../src/runs/metrics.ts";
 import { scope, tensor } from "../../src/torch/index.ts";
 import { filesBelow, mountDisk, workshop } from "../workshop.ts";
@@ -26,11 +31,11 @@ const path = workshop();
 function checkpointAt(step: number, elements = 3): Checkpoint {
   return {
     ...{
-      configuration: "c",
-      stageIndex: 1,
       step,
+      halvings: 0,
       epochLosses: { label: step / 3, loss: 1e-45 + step },
     },
+    ...{ stageIndex: 1, configuration: "c".repeat(64) },
     ...{ metricsLength: 10 * step, seconds: step + 0.1 },
     tensors: new Map([
       ["weight", tensor(Float32Array.from({ length: elements }, (_, i) => step + i / 7))],
@@ -89,17 +94,9 @@ describe("checkpoints", () => {
       const manifest = join(newest, "manifest.json");
       writeFileSync(manifest, readFileSync(manifest, "utf8").replace(/"step":\d/, '"step":9'));
     },
-    "a manifest of a later format": (newest) => {
-      const manifest = join(newest, "manifest.json");
-      writeFileSync(manifest, readFileSync(manifest, "utf8").replace('"format":1', '"format":2'));
-    },
     "nothing in it": (newest) => {
       rmSync(newest, { recursive: true });
       mkdirSync(newest);
-    },
-    "a file in its place": (newest) => {
-      rmSync(newest, { recursive: true });
-      writeFileSync(newest, "");
     },
   };
 
@@ -133,8 +130,28 @@ describe("checkpoints", () => {
     rmSync(join(folder, "000002", "manifest.json"));
     // Opening it gives ENOTDIR, ELOOP, EACCES, ...: nothing that says that the file is damaged.
     symlinkSync("manifest.json", join(folder, "000002", "manifest.json"));
-    await expect(readCheckpoint(folder)).rejects.toThrow(/ELOOP/);
+    await expect(readCheckpoint(folder)).rejects.toThrow(/000002.manifest.json is a link/);
     expect(readdirSync(folder)).toEqual(["000001", "000002"]);
+  });
+
+  test("of another version are refused, not removed", async () => {
+    const folder = await folderWith(1, 2);
+    const manifest = join(folder, "000002", "manifest.json");
+    writeFileSync(manifest, readFileSync(manifest, "utf8").replace('"format":2', '"format":1'));
+    await expect(readCheckpoint(folder)).rejects.toThrow(/000002 is no checkpoint.*\bformat: /);
+    expect(readdirSync(folder)).toEqual(["000001", "000002"]);
+  });
+
+  test("that a training goes back to are kept, the newest", async () => {
+    const folder = path();
+    for (const step of [0, 1, 2, 3, 4, 5]) {
+      await writeCheckpoint(folder, checkpointAt(step), { isReturnPoint: step % 3 === 0 });
+    }
+    expect(readdirSync(folder)).toEqual(["000004-return", "000005", "000006"]);
+    expect((await readCheckpoint(folder))?.step).toBe(5);
+    await backToReturnPoint(folder);
+    expect(plain(await readCheckpoint(folder))).toEqual(plain(checkpointAt(3)));
+    expect(readdirSync(folder)).toEqual(["000004-return"]);
   });
 
   test.each(["ENOSPC", "EIO"])(
@@ -176,6 +193,11 @@ describe("checkpoints", () => {
   });
 });
 
+const epochLine = (epoch: number) => ({
+  ...{ stage: "chain", epoch, epochs: 9, seconds: 1, imagesPerSecond: 2 },
+  losses: { label: epoch / 2 },
+});
+
 describe("metrics", () => {
   const lines = (file: MetricsFile) =>
     readFileSync(file.path, "utf8")
@@ -187,14 +209,14 @@ describe("metrics", () => {
     const file = new MetricsFile(path());
     expect(await file.flush()).toBe(0);
     await file.rewind(0);
-    await file.append({ epoch: 1, losses: { label: 0.5 } });
+    await file.append(epochLine(1));
     const length = await file.flush();
     expect(length).toBe(readFileSync(file.path).length);
-    await file.append({ epoch: 2 });
-    await file.append({ epoch: 3 });
+    await file.append(epochLine(2));
+    await file.append(epochLine(3));
     await file.rewind(length);
-    expect(lines(file)).toEqual([{ epoch: 1, losses: { label: 0.5 } }]);
-    await file.append({ epoch: 2 });
+    expect(lines(file)).toEqual([epochLine(1)]);
+    await file.append(epochLine(2));
     expect(lines(file).map(({ epoch }) => epoch)).toEqual([1, 2]);
     await file.rewind(0);
     expect(lines(file)).toEqual([]);
@@ -202,18 +224,26 @@ describe("metrics", () => {
 
   test("lose half a line that a crash left", async () => {
     const file = new MetricsFile(path());
-    await file.append({ epoch: 1 });
+    await file.append(epochLine(1));
     const length = await file.flush();
     writeFileSync(file.path, '{"epo', { flag: "a" });
     await file.rewind(length);
-    await file.append({ epoch: 2 });
+    await file.append(epochLine(2));
     expect(lines(file).map(({ epoch }) => epoch)).toEqual([1, 2]);
+  });
+
+  test("that no run wrote are refused, with the line", async () => {
+    const file = new MetricsFile(path());
+    await file.append(epochLine(1));
+    await file.append({ epoch: 2 });
+    await expect(file.rewind(await file.flush())).rejects.toThrow(/line 2, is no line of a run/);
+    await expect(file.rewind(1000)).rejects.toThrow(/bytes, but 1000 when/);
   });
 
   test("tell of a full disk", async () => {
     const file = new MetricsFile(path());
     arm(1, "ENOSPC");
-    await expect(file.append({ epoch: 1 })).rejects.toThrow(ResourceError);
+    await expect(file.append(epochLine(1))).rejects.toThrow(ResourceError);
     disarm();
   });
 });

@@ -27,7 +27,7 @@ function check(call: string, path: unknown): void {
 }
 
 export function faulty(real: Files): Files {
-  const wrap = <Name extends "mkdir" | "rename" | "appendFile" | "truncate">(name: Name) =>
+  const wrap = <Name extends "mkdir" | "rename">(name: Name) =>
     (async (...args: [string, ...never[]]) => {
       check(name, args[0]);
       return (real[name] as (...rest: unknown[]) => Promise<unknown>)(...args);
@@ -39,12 +39,11 @@ export function faulty(real: Files): Files {
   return {
     ...real,
     ...{ open, mkdir: wrap("mkdir"), rename: wrap("rename") },
-    ...{ appendFile: wrap("appendFile"), truncate: wrap("truncate") },
   };
 }
 
 function wrapHandle(handle: FileHandle, path: string): FileHandle {
-  const { writeFile, sync } = handle;
+  const { writeFile, sync, truncate } = handle;
   handle.writeFile = async (data: Uint8Array | string) => {
     try {
       check("write", path);
@@ -54,6 +53,10 @@ function wrapHandle(handle: FileHandle, path: string): FileHandle {
       throw error;
     }
     await writeFile.call(handle, data);
+  };
+  handle.truncate = async (length) => {
+    check("truncate", path);
+    await truncate.call(handle, length);
   };
   handle.sync = async () => {
     check("fsync", path);

@@ -1,13 +1,16 @@
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { DataError, ResourceError, UsageError } from "../../src/errors.ts";
@@ -30,14 +33,6 @@ async function failure<T extends Error>(
   );
   expect(error).toBeInstanceOf(kind);
   return error.message;
-}
-
-/** The line of a process in /proc. */
-const statOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8");
-
-/** When a process began, as the 22nd field of its line in /proc. */
-function startOf(pid: number): string {
-  return statOf(pid).split(") ")[1]!.split(" ")[19]!;
 }
 
 describe("a new run folder", () => {
@@ -143,15 +138,16 @@ describe("an existing run folder", () => {
     expect(await first.readCheckpoint()).toBeUndefined();
     const state = new Map([["x", tensor([1, 2])]]);
     expect(first.checkpointSeconds).toBe(1);
-    await first.metrics.append({ epoch: 1 });
-    await first.saveCheckpoint({ stageIndex: 2, step: 5, epochLosses: { loss: 3 } }, state);
-    await first.metrics.append({ epoch: 2 });
+    await first.metrics.append({ calibration: 1 });
+    const position = { stageIndex: 2, step: 5, halvings: 0, epochLosses: { loss: 3 } };
+    await first.saveCheckpoint({ ...position, isReturnPoint: false }, state);
+    await first.metrics.append({ calibration: 2 });
 
     const { run: second } = await RunFolder.open(directory, "sort");
     const checkpoint = await second.readCheckpoint();
     expect(checkpoint).toMatchObject({ stageIndex: 2, step: 5, epochLosses: { loss: 3 } });
     expect(checkpoint?.tensors.get("x")?.numbers()).toEqual([1, 2]);
-    expect(readFileSync(second.files.metrics, "utf8")).toBe('{"epoch":1}\n');
+    expect(readFileSync(second.files.metrics, "utf8")).toBe('{"calibration":1}\n');
     expect(second.seconds).toBeGreaterThan(checkpoint!.seconds);
 
     await second.finish({ done: true });
@@ -161,83 +157,72 @@ describe("an existing run folder", () => {
 
   test("starts over, metrics too, where no checkpoint is valid", async () => {
     const run = await create();
-    await run.metrics.append({ epoch: 1 });
+    await run.metrics.append({ calibration: 1 });
     expect(await run.readCheckpoint()).toBeUndefined();
     expect(readFileSync(run.files.metrics, "utf8")).toBe("");
   });
 });
 
 describe("the lock", () => {
-  const locks = (directory: string) =>
-    readdirSync(directory).filter((name) => name.startsWith("lock"));
+  const hold = (run: RunFolder) => run.whileLocked(async () => readdirSync(run.directory));
 
   test("is held while a job works, and goes with it, also where it fails", async () => {
     const run = await create();
-    const held = await run.whileLocked(async () => locks(run.directory));
-    expect(held).toEqual([`lock-${process.pid}-${startOf(process.pid)}`]);
+    expect(await hold(run)).toEqual(["config.json", "lock"]);
     await expect(run.whileLocked(() => Promise.reject(new RangeError("x")))).rejects.toThrow("x");
-    expect(locks(run.directory)).toEqual([]);
+    expect(readdirSync(run.directory)).toEqual(["config.json"]);
   });
 
   test("keeps a second job of the same process out", async () => {
     const run = await create();
     const { run: other } = await RunFolder.open(run.directory, "sort");
     await run.whileLocked(async () => {
-      const message = await failure(
-        UsageError,
-        other.whileLocked(async () => {}),
-      );
-      expect(message).toContain(`process ${process.pid} is working on ${run.directory}`);
+      const message = await failure(UsageError, hold(other));
+      const holder = `process ${process.pid} on ${hostname()}`;
+      expect(message).toContain(`${holder} is working on ${run.directory}`);
     });
-    expect(await other.whileLocked(async () => "free again")).toBe("free again");
+    expect(await hold(other)).toContain("lock");
   });
 
-  test("of a living process counts", async () => {
+  test("of two that want it at once goes to one", async () => {
     const run = await create();
-    const sleeper = spawn("sleep", ["60"]);
-    const { pid } = sleeper;
-    writeFileSync(join(run.directory, `lock-${pid}-${startOf(pid!)}`), "");
-    const message = await failure(
-      UsageError,
-      run.whileLocked(async () => {}),
-    );
-    expect(message).toContain(`process ${pid} is working`);
-    expect(locks(run.directory)).toEqual([`lock-${pid}-${startOf(pid!)}`]);
-    sleeper.kill("SIGKILL");
-    await once(sleeper, "close");
-    expect(await run.whileLocked(async () => locks(run.directory).length)).toBe(1);
+    for (let round = 0; round < 20; round++) {
+      let atWork = 0;
+      const work = () =>
+        run.whileLocked(async () => {
+          expect(++atWork).toBe(1);
+          await new Promise(setImmediate);
+          atWork--;
+        });
+      const results = await Promise.allSettled([work(), work(), work()]);
+      const refused = results.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
+      expect(refused.length).toBeLessThan(3);
+      for (const reason of refused) expect(reason).toBeInstanceOf(UsageError);
+    }
   });
 
-  test("of a process that has ended, of a reused number, or of no process does not count", async () => {
+  test("that a dead process left behind does not count", async () => {
     const run = await create();
-    // A process that nobody has waited for: it has ended, but still has its number. The shell would wait
-    // for it, so the child ends only when a `sleep`, which does not, has taken the shell's place.
-    const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"]);
-    const [output] = await once(parent.stdout, "data");
-    const zombie = Number(output);
-    await expect.poll(() => statOf(parent.pid!), { timeout: 5000 }).toContain("(sleep)");
-    process.kill(zombie, "SIGKILL");
-    await expect.poll(() => statOf(zombie), { timeout: 5000 }).toContain(") Z");
-    const names = [
-      `lock-${zombie}-${startOf(zombie)}`,
-      `lock-${process.pid}-1`,
-      `lock-${process.ppid}-1`,
-      "lock-4194305-7",
-      "lock-",
-      "lock-x",
-      "lock--1-2",
-    ];
-    for (const name of names) writeFileSync(join(run.directory, name), "");
-    const left = await run.whileLocked(async () => locks(run.directory));
-    parent.kill("SIGKILL");
-    expect(left).toEqual([`lock-${process.pid}-${startOf(process.pid)}`]);
+    writeFileSync(join(run.directory, "lock"), "process 1 on another machine");
+    expect(await hold(run)).toContain("lock");
+  });
+
+  test("is no link to somewhere else", async () => {
+    const run = await create();
+    const elsewhere = path();
+    writeFileSync(elsewhere, "precious");
+    for (const link of [symlinkSync, linkSync]) {
+      link(elsewhere, join(run.directory, "lock"));
+      await failure(DataError, hold(run));
+      expect(readFileSync(elsewhere, "utf8")).toBe("precious");
+      rmSync(join(run.directory, "lock"));
+    }
   });
 
   test("clears what a killed process was writing", async () => {
     const run = await create();
     writeFileSync(join(run.directory, "summary.json.0.tmp"), "{");
     mkdirSync(join(run.directory, "x.tmp"));
-    const names = await run.whileLocked(async () => readdirSync(run.directory));
-    expect(names.filter((name) => name.endsWith(".tmp"))).toEqual([]);
+    expect((await hold(run)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 });

@@ -84,6 +84,10 @@ describe("safetensors", () => {
     "a shape of more elements": file({ x: entry({ shape: [3] }) }),
     "a shape of fewer elements": file({ x: entry({ shape: [1] }) }),
     "a shape of 2^80 elements": file({ x: entry({ shape: [2 ** 40, 2 ** 40] }) }),
+    "huge sizes beside a zero": file({
+      x: entry({ shape: [2 ** 52, 4, 0], data_offsets: [0, 0] }),
+    }),
+    "a thousand dimensions": file({ x: entry({ shape: new Array(1000).fill(1) }) }),
     "no offsets": file({ x: entry({ data_offsets: undefined }) }),
     "offsets that are no numbers": file({ x: entry({ data_offsets: ["0", "8"] }) }),
     "one offset": file({ x: entry({ data_offsets: [0] }) }),

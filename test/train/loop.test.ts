@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { DivergedError, InterruptedError } from "../../src/errors.ts";
+import { InterruptedError } from "../../src/errors.ts";
 import { type JobHooks, type ProgressEvent, RunFolder } from "../../src/runs/index.ts";
 import {
   inferenceMode,
@@ -244,47 +244,6 @@ describe("stopping", () => {
     using second = setUp({ onStep: () => expect.fail("a step too many") });
     await trainIn(run, second);
     expect(bitsOf(second)).toEqual(bitsOf(first));
-  });
-});
-
-describe("divergence", () => {
-  /** Training whose loss is no number from a step on. */
-  function diverging(setup: Setup, from: number, factor: number): Stage {
-    return {
-      ...setup.stage,
-      losses: (batch, step) =>
-        setup.stage.losses(batch, step).map((term) => ({
-          ...term,
-          value: step + 1 < from ? term.value : mulScalar(term.value, factor),
-        })),
-    };
-  }
-
-  test.each([
-    [1, Number.NaN, /"tiny" by step 1 of 12: label = NaN, loss = NaN/],
-    [8, Number.POSITIVE_INFINITY, /"tiny" by step 8 of 12: label = Infinity/],
-    [12, Number.NaN, /"tiny" by step 12 of 12/],
-  ])("in step %d is told with its stage and step", async (from, factor, message) => {
-    using setup = setUp();
-    const training = diverging(setup, from, factor);
-    const error = await train(training, forgetful()).catch((e) => e);
-    expect(error).toBeInstanceOf(DivergedError);
-    expect(error.exitCode).toBe(6);
-    expect(error.message).toMatch(message);
-  });
-
-  test("is never saved: the last checkpoint is the one before", async () => {
-    for (const from of [1, 6, 7]) {
-      const run = await create(0);
-      using setup = setUp();
-      const training = diverging(setup, from, Number.NaN);
-      const work = train(training, { run, hooks: {}, checkpoint: undefined });
-      await expect(work).rejects.toThrow(DivergedError);
-      const checkpoint = await run.readCheckpoint();
-      expect(checkpoint?.step ?? 0).toBe(from - 1);
-      const values = [...(checkpoint?.tensors.values() ?? [])].flatMap((each) => each.numbers());
-      expect(values.every(Number.isFinite)).toBe(true);
-    }
   });
 });
 

@@ -87,6 +87,7 @@ export function setUp(
 export function forgetful(log: object[] = [], hooks: JobHooks = {}): Surroundings {
   const metrics = { append: async (record: object) => void log.push(record) };
   const saveCheckpoint = async () => {};
-  const run = { metrics, saveCheckpoint, checkpointSeconds: 3600, directory: "" };
+  const goBack = async () => undefined;
+  const run = { metrics, saveCheckpoint, goBack, checkpointSeconds: 3600, directory: "" };
   return { run, hooks, checkpoint: undefined };
 }

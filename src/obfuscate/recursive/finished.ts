@@ -1,4 +1,5 @@
 // The weights of finished levels in a checkpoint, beside what is being trained.
+import { DataError } from "../../errors.ts";
 import type { TensorData } from "../../graph/graph.ts";
 import { fromBytes, type Tensor } from "../../torch/index.ts";
 import type { Weights } from "../weights.ts";
@@ -15,13 +16,23 @@ export function finishedTensors(weights: Weights): Map<string, Tensor> {
   );
 }
 
-/** The weights among a checkpoint's tensors. */
-export function readFinished(tensors: ReadonlyMap<string, Tensor>): Map<string, TensorData> {
+/**
+ * The weights among a checkpoint's tensors, which have the shapes of `expected`. Throws DataError where they have not.
+ */
+export function readFinished(
+  tensors: ReadonlyMap<string, Tensor>,
+  expected: Weights,
+): Map<string, TensorData> {
   const weights = new Map<string, TensorData>();
-  for (const [name, tensor] of tensors) {
-    if (!name.startsWith(prefix)) continue;
-    const data = { dtype: "float32" as const, shape: tensor.shape, data: tensor.toBytes() };
-    weights.set(name.slice(prefix.length), data);
+  for (const [name, { shape }] of expected) {
+    const tensor = tensors.get(prefix + name);
+    if (tensor?.dtype !== "float32" || String(tensor.shape) !== String(shape)) {
+      throw new DataError(
+        `the checkpoint does not fit this training: expected float32 [${shape}] for ${prefix}${name}. ` +
+          "Restore it, or begin a new run",
+      );
+    }
+    weights.set(name, { dtype: "float32", shape, data: tensor.toBytes() });
     tensor.dispose();
   }
   return weights;

@@ -4,12 +4,13 @@
 // learn in one pass, since one run of the original gives every segment's input and target.
 import { inferShapes } from "../../graph/shapes.ts";
 import { sequential } from "../../models/index.ts";
+import { assertStage } from "../../runs/index.ts";
 import { withTuned } from "../classifierTuning.ts";
 import type { Lesson, Simulated, SimulationWork } from "../lesson.ts";
 import type { Weights } from "../weights.ts";
 import { readFinished } from "./finished.ts";
 import { trainLevel } from "./level.ts";
-import { startFrom } from "./levelGraph.ts";
+import { levelGraph, startFrom } from "./levelGraph.ts";
 import { assignCuts, levelsOf, segmentTree } from "./segments.ts";
 
 /** Share of all steps that the levels below the whole chain take together. */
@@ -26,9 +27,18 @@ export async function simulateRecursively(
   const cuts = assignCuts(extractor, inferShapes(extractor), plan);
   const levels = levelsOf(segmentTree(cuts, { from: teacher.input, to: teacher.boundary }));
   const starts = startsOfLevels(levels.length, options.epochs * batches.length);
-  let weights: Weights = checkpoint ? readFinished(checkpoint.tensors) : new Map();
+  assertStage(checkpoint, levels.length);
+  const shapeOf = (tensor: string) => teacher.shapeOf(tensor);
+  const isFinished = (index: number) => checkpoint !== undefined && index < checkpoint.stageIndex;
+  const finished = levels
+    .filter((_, index) => isFinished(index))
+    .flatMap((segments) => {
+      const { seed } = options;
+      return [...levelGraph(plan, segments, { seed, shapeOf }).initializers];
+    });
+  let weights: Weights = readFinished(checkpoint?.tensors ?? new Map(), new Map(finished));
   for (const [index, segments] of levels.entries()) {
-    if (checkpoint && index < checkpoint.stageIndex) continue;
+    if (isFinished(index)) continue;
     const firstStep = starts[index] as number;
     const steps = (starts[index + 1] as number) - firstStep;
     const isRoot = index === levels.length - 1;

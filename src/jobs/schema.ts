@@ -1,0 +1,61 @@
+// What config.json and summary.json of a run hold, whatever its job: they are read again when it is resumed.
+import { z } from "zod";
+import { count, figure, sha256Text } from "../schema.ts";
+import type { Device } from "../torch/index.ts";
+
+const shareOfOne = z.number().min(0).max(1);
+const device = z.string().regex(/^(cpu|cuda:\d{1,3})$/) as z.ZodType<Device>;
+
+/** The decided options that all jobs have: ResolvedJobOptions. */
+export const jobOptions = {
+  data: z.string(),
+  epochs: z.int().min(1),
+  out: z.string(),
+  mean: z.array(z.number()),
+  std: z.array(z.number()),
+  device,
+  precision: z.enum(["f32", "bf16"]),
+  seed: count,
+  threads: z.int().min(1),
+  batchSize: z.int().min(1),
+  optimizer: z.enum(["muon", "sgd"]),
+  learningRate: z.number().positive(),
+  crop: count,
+  flip: z.boolean(),
+  mixup: z.number().min(0),
+  labelSmoothing: shareOfOne,
+  averageWeights: shareOfOne,
+  holdOut: count,
+  checkpointSeconds: z.number().min(0),
+  resize: z.exactOptional(z.union([z.enum(["crop", "squash"]), z.int().min(1)])),
+  imageSize: z.exactOptional(z.int().min(1)),
+  channelOrder: z.exactOptional(z.enum(["rgb", "bgr"])),
+  labels: z.exactOptional(z.enum(["folders", "none"])),
+  classes: z.exactOptional(z.union([z.string(), z.array(z.string())])),
+  testShare: z.exactOptional(shareOfOne),
+} as const;
+
+/** config.json, with the options of a job. */
+export function configSchema<Decided>(options: z.ZodType<Decided>) {
+  return z.strictObject({
+    job: z.string(),
+    options,
+    identity: z.strictObject({ model: z.exactOptional(z.string()), data: z.string() }),
+    description: z.looseObject({}),
+    versions: z.record(z.string(), z.string()),
+  });
+}
+
+/** The facts of a run in summary.json: RunFacts. */
+export const runFacts = {
+  epochs: count,
+  seed: count,
+  device: z.string(),
+  precision: z.enum(["f32", "bf16"]),
+  seconds: figure,
+  peakMemoryBytes: z.number(),
+  versions: z.record(z.string(), z.string()),
+  modelSha256: sha256Text,
+  setbacks: z.array(z.strictObject({ stage: z.string(), backTo: count, rate: z.number() })),
+  files: z.record(z.string(), z.string()),
+} as const;

@@ -1,0 +1,64 @@
+// A toy job, defined in one place: it trains a tiny classifier for milliseconds.
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { writeFileAtomically } from "../../src/files.ts";
+import {
+  defineJob,
+  type JobOptions,
+  jobOptions,
+  memoryOfTraining,
+  type ResolvedJobOptions,
+  resolveJobOptions,
+} from "../../src/jobs/index.ts";
+import type { MemoryNeed } from "../../src/jobs/memory.ts";
+import type { ProgressEvent } from "../../src/runs/index.ts";
+import { figure } from "../../src/schema.ts";
+import { train } from "../../src/train/index.ts";
+import { quarters, setUp, smallClassifier } from "../train/tiny.ts";
+
+export interface ToyOptions extends JobOptions {
+  readonly mostLoss?: number;
+}
+
+/** Trains a tiny classifier, and writes its state in place of a model. It works on a file. */
+export const toyOn = (source: string, { memory }: { memory?: MemoryNeed } = {}) =>
+  defineJob<ToyOptions, ToyOptions & ResolvedJobOptions, string, { loss: number }>({
+    name: "toy",
+    runName: () => "toy",
+    options: z.strictObject({ ...jobOptions, mostLoss: z.exactOptional(z.number()) }),
+    results: { loss: figure },
+
+    async prepare(options) {
+      const resolved = resolveJobOptions(options, {
+        dataset: quarters(),
+        device: "cpu",
+        usualImages: 1000,
+      });
+      return {
+        options: { ...options, ...resolved },
+        inputs: "a toy",
+        identity: { model: readFileSync(source, "utf8"), data: "quarters" },
+        description: { parts: 1 },
+      };
+    },
+
+    memory: () => memory ?? memoryOfTraining(smallClassifier(), { precision: "f32" }),
+
+    async execute({ options, inputs, run, hooks, checkpoint }) {
+      using setup = setUp({ epochs: options.epochs });
+      const { stage } = setup;
+      let loss = Number.NaN;
+      const onProgress = (event: ProgressEvent) => {
+        if (event.type === "epoch") loss = event.losses.loss!;
+        hooks.onProgress?.(event);
+      };
+      await train({ ...stage, name: inputs }, { run, hooks: { ...hooks, onProgress }, checkpoint });
+      await writeFileAtomically(
+        run.files.model,
+        Buffer.concat([...stage.learner.state.values()].map((each) => each.toBytes())),
+      );
+      return { loss };
+    },
+
+    missedGates: ({ loss }, { mostLoss = 10 }) => (loss > mostLoss ? [`loss ${loss}`] : []),
+  });
