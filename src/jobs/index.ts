@@ -10,8 +10,10 @@ export {
 export {
   assertShares,
   batchOptions,
+  type JobBasics,
   type JobOptions,
   type ResolvedJobOptions,
   resolveJobOptions,
+  resolveSpec,
 } from "./options.ts";
 export { referenceJob, type TrainOptions, type TrainSummary } from "./reference.ts";

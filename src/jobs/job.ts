@@ -12,7 +12,7 @@ import {
   RunFolder,
 } from "../runs/index.ts";
 import { libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
-import { assertEpochs, type JobOptions, type ResolvedJobOptions } from "./options.ts";
+import { assertEpochs, type JobBasics, type JobOptions } from "./options.ts";
 
 /** What makes one job different from the others. */
 export interface JobDefinition<Asked, Decided, Inputs, Results> {
@@ -99,7 +99,7 @@ interface Config<Decided> {
 /** A job from its definition. */
 export function defineJob<
   Asked extends JobOptions,
-  Decided extends Asked & ResolvedJobOptions,
+  Decided extends Asked & JobBasics,
   Inputs,
   Results extends object,
 >(definition: JobDefinition<Asked, Decided, Inputs, Results>): Job<Asked, Results> {

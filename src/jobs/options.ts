@@ -57,6 +57,12 @@ export type ResolvedJobOptions = Required<Omit<JobOptions, keyof DataOptions>> &
     readonly precision: "f32" | "bf16";
   };
 
+/** What every job has decided. */
+export type JobBasics = Pick<
+  ResolvedJobOptions,
+  "out" | "epochs" | "seed" | "device" | "precision" | "threads" | "checkpointSeconds"
+>;
+
 /** What the decisions depend on besides the options. */
 export interface Decisive {
   readonly dataset: Dataset;
@@ -151,7 +157,7 @@ function defaultEpochs(images: number, usualImages: number): number {
 }
 
 /** The data set's notation with the whole path, so that a run can be resumed from any folder. */
-function resolveSpec(spec: string): string {
+export function resolveSpec(spec: string): string {
   const { format, folder } = parseDataSpec(spec);
   return `${format}:${resolve(folder)}`;
 }

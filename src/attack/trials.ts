@@ -1,0 +1,102 @@
+// The trainings of an attack, one after another. What each reached stands in metrics.jsonl, which checkpoints rewind to
+// where they were written: a resumed attack repeats no training that is done, and goes on within the one that was not.
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { DivergedError, ModelError } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Work } from "../jobs/index.ts";
+import type { Assignment, Kind, Trial } from "./campaign.ts";
+import { fineTune, type TrainingOptions } from "./fineTune.ts";
+import type { ResolvedAttackOptions } from "./options.ts";
+import type { Score } from "./search.ts";
+
+/** What a pirate has whose training diverged. */
+const failure: Score = { accuracy: 0, crossEntropy: Number.MAX_VALUE };
+
+type Surroundings = Pick<
+  Work<ResolvedAttackOptions, unknown>,
+  "options" | "run" | "hooks" | "checkpoint"
+>;
+
+interface Outcome {
+  readonly result: Score;
+}
+
+type OnTrained = (trained: Graph, assignment: Assignment) => Promise<void>;
+
+export class Trials {
+  readonly #work: Surroundings;
+  readonly #known: readonly Outcome[];
+  readonly #onTrained: OnTrained;
+  #count = 0;
+
+  private constructor(work: Surroundings, known: readonly Outcome[], onTrained: OnTrained) {
+    this.#work = work;
+    this.#known = known;
+    this.#onTrained = onTrained;
+  }
+
+  /** Goes on behind the trials in the metrics file; `onTrained` gets each trained network. */
+  static async open(work: Surroundings, onTrained: OnTrained): Promise<Trials> {
+    const { metrics } = work.run.files;
+    const text = existsSync(metrics) ? await readFile(metrics, "utf8") : "";
+    const records = text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]));
+    return new Trials(
+      work,
+      records.filter(({ trial }) => trial !== undefined),
+      onTrained,
+    );
+  }
+
+  /**
+   * What the next trial reaches, from the file where that is known. A training that diverges is a failure, recorded as
+   * any other result. Throws InterruptedError where the job is told to stop.
+   */
+  async run(assignment: Assignment, kind: Kind): Promise<Score> {
+    const index = this.#count++;
+    const known = this.#known[index];
+    if (known) return known.result;
+    const trial = await kind.prepare(assignment);
+    const trained = await this.#train(trial, assignment, index);
+    const result = trained ? await judged(trial, trained) : failure;
+    if (trained) await this.#onTrained(trained, assignment);
+    const { recipe, ...rest } = assignment;
+    await this.#work.run.metrics.append({ trial: index, ...rest, ...recipe, result });
+    return result;
+  }
+
+  async #train(
+    trial: Trial,
+    { arm, budget, seed, recipe, epochs, isSearch }: Assignment,
+    index: number,
+  ): Promise<Graph | undefined> {
+    const { options, ...surroundings } = this.#work;
+    const { mean, std, device, precision, batchSize, crop, flip } = options;
+    const training: TrainingOptions = {
+      ...{ mean, std, device, precision, seed, augment: { crop, flip } },
+      ...(batchSize !== undefined && { batchSize }),
+    };
+    const { method, optimizer, learningRate } = recipe;
+    const purpose = isSearch ? "search" : `seed ${seed}`;
+    const name = `${arm} ${budget} ${purpose} ${method} ${optimizer} ${learningRate}`;
+    try {
+      return await fineTune({ ...trial, name, recipe, epochs }, training, {
+        ...surroundings,
+        index,
+      });
+    } catch (error) {
+      if (error instanceof DivergedError) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** How a trained network is judged; one that gives no numbers is a failure. */
+async function judged({ judge }: Trial, trained: Graph): Promise<Score> {
+  try {
+    return await judge(trained);
+  } catch (error) {
+    if (error instanceof ModelError) return failure;
+    throw error;
+  }
+}
