@@ -1,5 +1,6 @@
 // DeepObf as a library: the jobs of the command line as functions. libtorch and ONNX Runtime are loaded
 // when a job that needs them starts.
+import type { AttackOptions, AttackSummary } from "./attack/index.ts";
 import type { CheckOptions, CheckResult } from "./evaluate/check.ts";
 import type { EvaluateOptions, EvaluateSummary } from "./evaluate/evaluateModel.ts";
 import type { Inspection, InspectOptions } from "./evaluate/inspect.ts";
@@ -19,6 +20,8 @@ export {
 } from "./errors.ts";
 export type { JobHooks, ProgressEvent } from "./runs/index.ts";
 export type {
+  AttackOptions,
+  AttackSummary,
   CheckOptions,
   CheckResult,
   EvaluateOptions,
@@ -31,6 +34,7 @@ export type {
 };
 
 const jobs = {
+  attack: async () => (await import("./attack/index.ts")).attackJob,
   obfuscate: async () => (await import("./obfuscate/index.ts")).obfuscationJob,
   train: async () => (await import("./jobs/index.ts")).referenceJob,
 } as const;
@@ -48,14 +52,20 @@ export async function train(options: TrainOptions, hooks?: JobHooks): Promise<Tr
   return (await jobs.train()).start(options, hooks);
 }
 
-/** Continues an interrupted run of either job; see `deepobf resume`. Throws UsageError where it is none. */
+/** Measures what a pirate gets out of a file; see `deepobf attack`. */
+export async function attack(options: AttackOptions, hooks?: JobHooks): Promise<AttackSummary> {
+  return (await jobs.attack()).start(options, hooks);
+}
+
+/** Continues an interrupted run of any job; see `deepobf resume`. Throws UsageError where it is none. */
 export async function resume(
   directory: string,
   hooks?: JobHooks,
-): Promise<ObfuscateSummary | TrainSummary> {
+): Promise<ObfuscateSummary | TrainSummary | AttackSummary> {
   const { readConfig } = await import("./runs/index.ts");
   const { job } = await readConfig(directory);
-  return (await jobs[job === "train" ? job : "obfuscate"]()).resume(directory, hooks);
+  const name = job === "train" || job === "attack" ? job : "obfuscate";
+  return (await jobs[name]()).resume(directory, hooks);
 }
 
 /** Accuracy and speed on the test images; see `deepobf evaluate`. */

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { exitCodes, UsageError } from "../errors.ts";
 import { describeExitCodes } from "./command.ts";
+import { attack } from "./commands/attack.ts";
 import { check } from "./commands/check.ts";
 import { doctor } from "./commands/doctor.ts";
 import { evaluate } from "./commands/evaluate.ts";
@@ -13,7 +14,7 @@ import { resume } from "./commands/resume.ts";
 import { train } from "./commands/train.ts";
 import { reportFailure } from "./failure.ts";
 
-const jobs = [train, obfuscate];
+const jobs = [train, obfuscate, attack];
 const commands = [inspect, check, ...jobs.map(({ add }) => add), resume(jobs), evaluate, doctor];
 
 async function main(): Promise<void> {

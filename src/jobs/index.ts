@@ -11,6 +11,7 @@ export { memoryOfTraining } from "./memory.ts";
 export {
   assertShares,
   batchOptions,
+  type JobBasics,
   type JobOptions,
   type ResolvedJobOptions,
   resolveJobOptions,

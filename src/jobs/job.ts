@@ -18,7 +18,7 @@ import { parseAs } from "../schema.ts";
 import { escapeInvisible } from "../text.ts";
 import { addonVersion, libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
 import { assertFits, explainMemory, type MemoryNeed } from "./memory.ts";
-import { assertEpochs, type JobOptions, type ResolvedJobOptions } from "./options.ts";
+import { assertEpochs, type JobBasics, type JobOptions } from "./options.ts";
 import { configSchema, runFacts } from "./schema.ts";
 
 /** What makes one job different from the others. */
@@ -120,7 +120,7 @@ interface Begun<Decided> extends Pick<Work<Decided, unknown>, "run" | "hooks" | 
 /** A job from its definition. */
 export function defineJob<
   Asked extends JobOptions,
-  Decided extends Asked & ResolvedJobOptions,
+  Decided extends Asked & JobBasics,
   Inputs,
   Results extends object,
 >(definition: JobDefinition<Asked, Decided, Inputs, Results>): Job<Asked, Results> {
@@ -129,7 +129,7 @@ export function defineJob<
   const prepare = async (options: Located<Asked>, hooks: JobHooks) => {
     hooks.onProgress?.({ type: "phase", phase: "prepare" });
     const prepared = await definition.prepare(options, hooks);
-    assertFits(definition.memory(prepared.inputs, prepared.options), prepared.options);
+    assertFits(definition.memory(prepared.inputs, prepared.options), prepared.options.device);
     return prepared;
   };
 
@@ -144,7 +144,7 @@ export function defineJob<
     manualSeed(seed);
     const work = { options, inputs, run, hooks, checkpoint };
     const results = await definition.execute(work).catch((error: unknown) => {
-      throw explainMemory(error, definition.memory(inputs, options), options);
+      throw explainMemory(error, definition.memory(inputs, options));
     });
     const summary = {
       ...results,

@@ -3,6 +3,7 @@ import { isOutOfMemory, ResourceError } from "../errors.ts";
 import { countMapValues } from "../graph/footprint.ts";
 import type { Graph } from "../graph/graph.ts";
 import { inferShapes } from "../graph/shapes.ts";
+import type { Device } from "../torch/index.ts";
 import type { ResolvedJobOptions } from "./options.ts";
 
 /** Bytes that a training takes at least. */
@@ -10,9 +11,11 @@ export interface MemoryNeed {
   /** For weights, gradients and optimizers, whatever the batch. */
   readonly fixed: number;
   readonly perImage: number;
+  /** Images a step. */
+  readonly batchSize: number;
 }
 
-type Settings = Pick<ResolvedJobOptions, "batchSize" | "device" | "precision">;
+type Settings = Pick<ResolvedJobOptions, "batchSize" | "precision">;
 
 /** Weights, gradients, two numbers of an optimizer, and an average, all float32. */
 const bytesPerParameter = 4 * 5;
@@ -20,23 +23,24 @@ const bytesPerParameter = 4 * 5;
 /** What the training of a network takes that learns from another, or from labels alone. */
 export function memoryOfTraining(
   learner: Graph,
-  { precision, teacher }: Pick<Settings, "precision"> & { readonly teacher?: Graph },
+  { precision, batchSize, teacher }: Settings & { readonly teacher?: Graph },
 ): MemoryNeed {
   const bytes = precision === "bf16" ? 2 : 4;
   const { kept } = countMapValues(learner, inferShapes(learner));
   const widest = teacher ? countMapValues(teacher, inferShapes(teacher)).widest : 0;
   const sizes = [...learner.initializers.values()].map(({ data }) => data.byteLength / 4);
   const parameters = sizes.reduce((sum, size) => sum + size, 0);
-  return { fixed: parameters * bytesPerParameter, perImage: bytes * (kept + widest) };
+  return { fixed: parameters * bytesPerParameter, perImage: bytes * (kept + widest), batchSize };
 }
 
 /** Throws ResourceError where a training on the CPU would take more than is free. */
 export function assertFits(
   need: MemoryNeed,
-  { batchSize, device }: Pick<Settings, "batchSize" | "device">,
+  device: Device,
   free: number = process.availableMemory(),
 ): void {
-  const bytes = need.fixed + batchSize * need.perImage;
+  const { fixed, perImage, batchSize } = need;
+  const bytes = fixed + batchSize * perImage;
   if (device !== "cpu" || bytes <= free) return;
   throw new ResourceError(
     `training with batches of ${batchSize} images takes at least ${gigabytes(bytes)} of memory, but ` +
@@ -45,13 +49,10 @@ export function assertFits(
 }
 
 /** The error as it is, or a ResourceError where memory ran out in a training. */
-export function explainMemory(
-  error: unknown,
-  need: MemoryNeed,
-  { batchSize }: Pick<Settings, "batchSize">,
-): unknown {
+export function explainMemory(error: unknown, need: MemoryNeed): unknown {
   if (!(error instanceof Error && isOutOfMemory(error))) return error;
   const [reason] = error.message.split("\n");
+  const { batchSize } = need;
   return new ResourceError(
     `memory ran out in a training with batches of ${batchSize} images (${reason}): ` +
       advice(need, batchSize / 2, process.availableMemory()),

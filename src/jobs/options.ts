@@ -57,6 +57,12 @@ export type ResolvedJobOptions = Required<Omit<JobOptions, keyof DataOptions>> &
     readonly precision: "f32" | "bf16";
   };
 
+/** What every job has decided. */
+export type JobBasics = Pick<
+  ResolvedJobOptions,
+  "out" | "epochs" | "seed" | "device" | "precision" | "threads" | "checkpointSeconds"
+>;
+
 /** What the decisions depend on besides the options. */
 export interface Decisive {
   readonly dataset: Dataset;

@@ -89,10 +89,11 @@ export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Inputs
       };
     },
 
-    memory: ({ train: { shape, classes } }, { architecture, precision, seed }) =>
-      memoryOfTraining(architectureNamed(architecture)({ shape, classes: classes.length, seed }), {
-        precision,
-      }),
+    memory: ({ train: { shape, classes } }, { architecture, seed, ...options }) =>
+      memoryOfTraining(
+        architectureNamed(architecture)({ shape, classes: classes.length, seed }),
+        options,
+      ),
 
     async execute(work) {
       const { options, inputs: data, run, hooks } = work;

@@ -29,8 +29,8 @@ export const obfuscationJob = defineJob<
   results,
   prepare,
 
-  memory: ({ plan, teacher }, { precision }) =>
-    memoryOfTraining(sequential(plan.layers, { shape: plan.input }), { precision, teacher }),
+  memory: ({ plan, teacher }, options) =>
+    memoryOfTraining(sequential(plan.layers, { shape: plan.input }), { ...options, teacher }),
 
   async execute(work) {
     const { options, inputs, run, hooks } = work;

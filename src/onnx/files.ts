@@ -46,7 +46,7 @@ export async function writeModel(graph: Graph, path: string): Promise<void> {
   await writeFileAtomically(path, encodeModel(graph));
 }
 
-async function readModelFile(path: string): Promise<Uint8Array> {
+export async function readModelFile(path: string): Promise<Uint8Array> {
   const name = escapePath(path);
   if (path.includes("\0")) throw new ModelError(`${name}: not a possible path`);
   let file: FileHandle | undefined;

@@ -19,7 +19,7 @@ export interface Setback {
 
 const setback = z.strictObject({ stage: z.string(), backTo: count, rate: z.number() });
 
-/** What a line holds: an epoch, a calibration of the loss, or a setback. */
+/** What a line holds: an epoch, a calibration of the loss, a setback, or what one of a job's trainings came to. */
 const line = z.union([
   z.strictObject({
     ...{ stage: z.string(), epoch: count, epochs: count, seconds: z.number() },
@@ -27,7 +27,10 @@ const line = z.union([
   }),
   z.strictObject({ calibration: z.number() }),
   z.strictObject({ setback }),
+  z.strictObject({ trial: z.looseObject({}) }),
 ]);
+
+export type MetricsLine = z.infer<typeof line>;
 
 const mostBytes = 2 ** 28;
 
@@ -67,19 +70,23 @@ export class MetricsFile {
       );
     }
     await file?.truncate(position);
-    await this.setbacks();
+    await this.lines();
   }
 
   /** The setbacks of the run until now. Throws DataError where a line is none of a run's. */
   async setbacks(): Promise<Setback[]> {
+    return (await this.lines()).flatMap((each) => ("setback" in each ? [each.setback] : []));
+  }
+
+  /** What the file holds. Throws DataError where a line is none of a run's. */
+  async lines(): Promise<MetricsLine[]> {
     const text = (await readOwn(this.path, mostBytes))?.toString("utf8") ?? "";
     const lines = text.split("\n").slice(0, -1);
-    return lines.flatMap((each, index) => {
+    return lines.map((each, index) => {
       const where = `${escapeInvisible(this.path)}, line ${index + 1}`;
       const damaged = (problem: string) =>
         new DataError(`${where}, is no line of a run: ${problem}`);
-      const record = parseAs(line, parseJson(each), damaged);
-      return "setback" in record ? [record.setback] : [];
+      return parseAs(line, parseJson(each), damaged);
     });
   }
 }

@@ -15,7 +15,7 @@ test("the front door is a short list of names", () => {
   expect(Object.keys(library).sort()).toEqual([
     ...["DataError", "DeepObfError", "DivergedError", "GateError", "InterruptedError"],
     ...["ModelError", "ResourceError", "UsageError"],
-    ...["check", "evaluate", "inspect", "obfuscate", "resume", "train"],
+    ...["attack", "check", "evaluate", "inspect", "obfuscate", "resume", "train"],
   ]);
 });
 

@@ -32,11 +32,11 @@ describe("a training", () => {
     const kept = 2 * (6 * 64 + 8 * 16) + 4;
     expect(countMapValues(graph, inferShapes(graph))).toEqual({ kept, widest: 2 * 6 * 64 });
     // Two convolutions, each with a bias or without; batch norms of four vectors; a linear layer.
-    const { fixed, perImage } = memoryOfTraining(graph, { precision: "f32" });
+    const { fixed, perImage } = memoryOfTraining(graph, { precision: "f32", batchSize: 1 });
     expect(perImage).toBe(4 * kept);
-    expect(memoryOfTraining(graph, { precision: "bf16", teacher: graph }).perImage).toBe(
-      2 * (kept + 2 * 6 * 64),
-    );
+    expect(
+      memoryOfTraining(graph, { precision: "bf16", batchSize: 1, teacher: graph }).perImage,
+    ).toBe(2 * (kept + 2 * 6 * 64));
     const numbers = [...graph.initializers.values()].reduce(
       (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
       0,
@@ -46,21 +46,21 @@ describe("a training", () => {
 
   test("that fits begins, on a GPU always", () => {
     const eight = 8 * gibibyte;
-    assertFits(need, { batchSize: 112, device: "cpu" }, eight);
-    assertFits(need, { batchSize: 1e6, device: "cuda:0" }, eight);
+    assertFits({ ...need, batchSize: 112 }, "cpu", eight);
+    assertFits({ ...need, batchSize: 1e6 }, "cuda:0", eight);
   });
 
   test("that cannot fit is refused with the numbers, and the batches that fit", () => {
     const free = 8 * gibibyte;
     const { message, exitCode } = refusal(() =>
-      assertFits(need, { batchSize: 256, device: "cpu" }, free),
+      assertFits({ ...need, batchSize: 256 }, "cpu", free),
     );
     expect(exitCode).toBe(5);
     expect(message).toBe(
       "training with batches of 256 images takes at least 17.0 GiB of memory, but 8.00 GiB are free: " +
         "--batch-size 64 fits",
     );
-    const none = refusal(() => assertFits(need, { batchSize: 1, device: "cpu" }, gibibyte));
+    const none = refusal(() => assertFits({ ...need, batchSize: 1 }, "cpu", gibibyte));
     expect(none.message).toMatch(/use a machine with more, or a smaller --max-macs/);
   });
 
@@ -71,18 +71,20 @@ describe("a training", () => {
     } catch (error) {
       thrown = error;
     }
-    const told = explainMemory(thrown, { fixed: 0, perImage: 1000 }, { batchSize: 100 });
+    const told = explainMemory(thrown, { fixed: 0, perImage: 1000, batchSize: 100 });
     expect(told).toBeInstanceOf(ResourceError);
     expect((told as Error).message).toMatch(
       /^memory ran out in a training with batches of 100 images \(.*(memory).*\): --batch-size 32 fits$/,
     );
     const other = new RangeError("something else");
-    expect(explainMemory(other, need, { batchSize: 8 })).toBe(other);
+    expect(explainMemory(other, { ...need, batchSize: 8 })).toBe(other);
   });
 
   test("is asked for its need before its folder is made", async () => {
     const out = path("run");
-    const greedy = toyOn(path("source.txt", "x"), { memory: { fixed: 0, perImage: 1e18 } });
+    const greedy = toyOn(path("source.txt", "x"), {
+      memory: { fixed: 0, perImage: 1e18, batchSize: 16 },
+    });
     const work = greedy.start({ data: "idx:nowhere", out, epochs: 1, batchSize: 16, threads: 1 });
     await expect(work).rejects.toThrow(/takes at least .* GiB of memory/);
     expect(readdirSync(path("."))).not.toContain("run");

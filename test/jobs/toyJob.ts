@@ -42,7 +42,8 @@ export const toyOn = (source: string, { memory }: { memory?: MemoryNeed } = {}) 
       };
     },
 
-    memory: () => memory ?? memoryOfTraining(smallClassifier(), { precision: "f32" }),
+    memory: () =>
+      memory ?? memoryOfTraining(smallClassifier(), { precision: "f32", batchSize: 16 }),
 
     async execute({ options, inputs, run, hooks, checkpoint }) {
       using setup = setUp({ epochs: options.epochs });

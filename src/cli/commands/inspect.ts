@@ -1,28 +1,54 @@
-// `deepobf inspect MODEL`: what an attacker sees in a model file. Runs nothing and needs no libtorch.
+// `deepobf inspect MODEL`: what an attacker sees in a model file. Runs nothing and needs no libtorch, unless the file is
+// held against its original by images.
+import { UsageError } from "../../errors.ts";
 import type { Inspected, Inspection, InspectOptions } from "../../evaluate/inspect.ts";
+import type { Exposure, ExposureOptions } from "../../exposure/expose.ts";
 import { runIsolated } from "../../isolate/run.ts";
 import { defineCommand } from "../command.ts";
+import { data, readingOptions } from "../dataOptions.ts";
 import { warn } from "../failure.ts";
 import { inputShape } from "../inputShape.ts";
+import { text } from "../options.ts";
 import { count, renderList } from "../render.ts";
 
 const inspecting = { module: "evaluate/inspect.js", name: "inspectModel" };
+const exposing = { module: "exposure/expose.js", name: "expose" };
 
 export const inspect = defineCommand({
   name: "inspect",
   summary: "show what an attacker sees: layers, operators, cost, boundary, cut points",
   argument: { name: "MODEL", help: "ONNX file" },
-  options: { inputShape },
-  common: ["config", "json"],
-  example: "inspect resnet20.onnx",
-  failures: ["model"],
+  options: {
+    inputShape,
+    against: text({
+      flags: "--against <ORIGINAL>",
+      help: "also tell what the file shows of this model, which it was made of",
+      expected: "the path of an ONNX file",
+    }),
+    data: { ...data, required: false, help: "with --against: images to compare features by" },
+    ...readingOptions,
+  },
+  common: ["mean", "std", "config", "json"],
+  essential: ["inputShape", "against", "data", "mean", "std", "json"],
+  example: "inspect run/model.onnx --against resnet20.onnx --data cifar10:data",
+  failures: ["model", "data"],
   run: async ({ argument, options }) => {
+    const { against, data: images, inputShape: shape } = options;
+    if (images !== undefined && against === undefined) {
+      throw new UsageError("--data: only with --against, to compare features by");
+    }
     const { inspection, warnings } = await runIsolated<InspectOptions, Inspected>(inspecting, {
-      options: { ...options, model: argument },
+      options: { model: argument, ...(shape && { inputShape: shape }) },
       model: argument,
     });
     for (const warning of warnings) warn(warning);
-    return { json: inspection, text: render(inspection) };
+    if (against === undefined) return { json: inspection, text: render(inspection) };
+    const exposure = await runIsolated<ExposureOptions, Exposure>(exposing, {
+      options: { ...options, model: argument, against },
+      model: argument,
+    });
+    const told = Object.values(exposure.sentences).join("\n");
+    return { json: { ...inspection, exposure }, text: `${render(inspection)}\n\n${told}` };
   },
 });
 

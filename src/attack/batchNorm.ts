@@ -1,0 +1,121 @@
+// The pirate puts batch norm back. Folding it into the convolutions makes a network hard to fine-tune: rates that its
+// training liked now blow it up. So each convolution without one gets a batch norm that leaves what the network
+// computes as it is, and channels are brought to unit scale on the way: after a convolution each has the variance 1 on
+// the pirate's images, and the weights that read it take up the difference. That also undoes whatever scales
+// somebody has put between the layers.
+import { float } from "../graph/attributes.ts";
+import { FreshNames } from "../graph/freshNames.ts";
+import type { Graph, Node, TensorData } from "../graph/graph.ts";
+import { normalizedConvolutions } from "../graph/roles.ts";
+import { inferShapes } from "../graph/shapes.ts";
+import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
+import { consumers, tensorNames } from "../graph/topology.ts";
+import { findLinks, type Link } from "../obfuscate/links.ts";
+
+/** Mean and variance of each channel of a tensor. */
+export interface Moments {
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+}
+
+const epsilon = 1e-5;
+
+/** Variances below this share of the squared mean are rounding: the channel is a constant. */
+const rounding = 1e-12;
+
+/** Results of the convolutions over maps that no batch norm follows. */
+export function bareConvolutions(graph: Graph): string[] {
+  return bareNodes(graph).map(({ outputs }) => outputs[0]!);
+}
+
+/**
+ * The same function with a batch norm behind every bare convolution, for `moments` of their results. A channel that
+ * reaches a single other layer through positively homogeneous operators gets the scale 1, all others keep theirs.
+ */
+export function withBatchNorm(graph: Graph, moments: ReadonlyMap<string, Moments>): Graph {
+  const initializers = new Map(graph.initializers);
+  const readers = consumers(graph);
+  const names = new FreshNames(tensorNames(graph));
+  const links = findLinks(graph);
+  const inserted = new Map<Node, readonly [conv: Node, norm: Node]>();
+  for (const conv of bareNodes(graph)) {
+    const [x, weight, bias] = conv.inputs as [string, string, string | undefined];
+    const output = conv.outputs[0]!;
+    const { mean, variance } = moments.get(output)!;
+    const isShared = readers.get(weight)!.length > 1;
+    const scale = variance.map((value, channel) =>
+      isShared || value <= rounding * mean[channel]! ** 2 ? 1 : Math.sqrt(value / (1 - epsilon)),
+    );
+    const link = links.find(({ from, isHomogeneous }) => isHomogeneous && from.weight === weight);
+    const kept = link && !isShared ? scale.map(() => 1) : scale;
+    if (!isShared) multiply(initializers, weight, { axis: 0, factors: scale.map((s) => 1 / s) });
+    if (link && !isShared) multiplyReader(initializers, link, scale);
+
+    const biases = bias ? toFloat32(initializers.get(bias)!) : new Float32Array(mean.length);
+    const ofUnit = variance.map((value, channel) => value / scale[channel]! ** 2);
+    const add = (suffix: string, values: Float64Array) => {
+      const name = names.next(`${output}.${suffix}`);
+      initializers.set(name, fromFloat32([values.length], Float32Array.from(values)));
+      return name;
+    };
+    const state = [
+      add(
+        "scale",
+        ofUnit.map((value, c) => Math.sqrt(value + epsilon) * kept[c]!),
+      ),
+      add(
+        "shift",
+        mean.map((value, c) => (value / scale[c]!) * kept[c]!),
+      ),
+      add(
+        "mean",
+        mean.map((value, c) => (value - biases[c]!) / scale[c]!),
+      ),
+      add("variance", ofUnit),
+    ];
+    const raw = names.next(`${output}.raw`);
+    inserted.set(conv, [
+      { ...conv, inputs: [x, weight], outputs: [raw] },
+      {
+        ...{ name: names.next(`${output}.norm`), operator: "BatchNormalization", domain: "" },
+        ...{ inputs: [raw, ...state], outputs: [output] },
+        attributes: { epsilon: float(epsilon), momentum: float(0.9) },
+      },
+    ]);
+  }
+  const nodes = graph.nodes.flatMap((node) => inserted.get(node) ?? [node]);
+  return { ...graph, nodes, initializers };
+}
+
+function bareNodes(graph: Graph): Node[] {
+  const normalized = normalizedConvolutions(graph);
+  const facts = inferShapes(graph);
+  return graph.nodes.filter(({ operator, domain, inputs: [, weight = "", bias = ""], outputs }) => {
+    if (operator !== "Conv" || domain !== "" || normalized.has(weight)) return false;
+    const isFloat = (name: string) => graph.initializers.get(name)?.dtype === "float32";
+    const sizes = facts.get(outputs[0]!)?.shape.slice(2) ?? [];
+    return isFloat(weight) && (bias === "" || isFloat(bias)) && sizes.some((size) => size > 1);
+  });
+}
+
+function multiplyReader(
+  initializers: Map<string, TensorData>,
+  { to, block }: Link,
+  factors: Float64Array,
+): void {
+  multiply(initializers, to.weight, { axis: to.inputAxis, block, factors });
+}
+
+/** Multiplies the slices of an axis, `block` of them by each factor. */
+function multiply(
+  initializers: Map<string, TensorData>,
+  name: string,
+  { axis, block = 1, factors }: { axis: number; block?: number; factors: Float64Array },
+): void {
+  const tensor = initializers.get(name)!;
+  const inner = tensor.shape.slice(axis + 1).reduce((product, size) => product * size, block);
+  const values = toFloat32(tensor).map(
+    (value, place) => value * factors[Math.floor(place / inner) % factors.length]!,
+  );
+  initializers.set(name, fromFloat32(tensor.shape, values));
+}

@@ -1,0 +1,53 @@
+// The pirate's data: a share of each class, and the part of it that he searches his recipe by.
+import { type Dataset, type Labelled, select } from "../data/index.ts";
+import { permutation } from "../data/subsets.ts";
+import { UsageError } from "../errors.ts";
+import { randomBits } from "../graph/random.ts";
+
+/** Share of the pirate's own images that are held out while he searches. */
+const searchShare = 0.2;
+
+/**
+ * A share of the images of each class, drawn by seed. Throws UsageError where a class has fewer than two images left,
+ * one to learn from and one to search by.
+ */
+export function drawBudget(dataset: Labelled, share: number, seed: number): Labelled {
+  const chosen = byClass(dataset, { seed, name: "budget" }).flatMap((places, label) => {
+    const count = Math.round(share * places.length);
+    if (count >= 2) return [...places.subarray(0, count)];
+    throw new UsageError(
+      `--budgets: expected a share that leaves each class two images or more, one to learn from and one to choose ` +
+        `a recipe by, but ${share} leaves ${count} of the ${places.length} of "${dataset.classes[label]}"`,
+    );
+  });
+  return select(dataset, Int32Array.from(chosen).sort(), dataset.name) as Labelled;
+}
+
+/** The pirate's images in two: to learn from and to judge a recipe by. Each class is in both. */
+export function splitForSearch(
+  dataset: Labelled,
+  seed: number,
+): { learn: Dataset; judge: Labelled } {
+  const isHeldOut = new Set(
+    byClass(dataset, { seed, name: "search" }).flatMap((places) => [
+      ...places.subarray(0, Math.max(1, Math.round(searchShare * places.length))),
+    ]),
+  );
+  const part = (held: boolean) => {
+    const places = [...dataset.labels.keys()].filter((place) => isHeldOut.has(place) === held);
+    return select(dataset, Int32Array.from(places), dataset.name) as Labelled;
+  };
+  return { learn: part(false), judge: part(true) };
+}
+
+/** The places of each class's images, in an order drawn by seed. */
+function byClass(
+  { labels, classes }: Labelled,
+  { seed, name }: { seed: number; name: string },
+): Int32Array[] {
+  return classes.map((_, label) => {
+    const places = Int32Array.from([...labels.keys()].filter((place) => labels[place] === label));
+    const stream = { seed, name: `attack/${name}/${label}` };
+    return permutation(randomBits(stream, places.length)).map((i) => places[i]!);
+  });
+}

@@ -1,0 +1,68 @@
+// One fine-tuning: a network learns, or what stands behind a frozen part of it, with the loop that trains everything else.
+import { type Batch, Batches, type BatchOptions, type Dataset } from "../data/index.ts";
+import { Network } from "../engine/index.ts";
+import type { Graph } from "../graph/graph.ts";
+import { compose, cutGraph } from "../graph/rewrites.ts";
+import { noGrad, type Tensor } from "../torch/index.ts";
+import { Learner, type LossTerm, linearDecay, type Surroundings, train } from "../train/index.ts";
+import { optimizersOf, type Recipe } from "./recipes.ts";
+
+/** What is trained, from where, on what and towards what. */
+export interface Training {
+  /** What progress and metrics call it. */
+  readonly name: string;
+  /** From images to a row of numbers each, with its initial weights. */
+  readonly graph: Graph;
+  /** The tensor behind which the graph learns; undefined where all of it does. */
+  readonly frozen: string | undefined;
+  readonly recipe: Pick<Recipe, "optimizer" | "learningRate">;
+  readonly epochs: number;
+  readonly images: Dataset;
+  /** The terms of the loss for the rows that the graph gives a batch, with gradients. */
+  readonly losses: (rows: Tensor, batch: Batch) => LossTerm[];
+}
+
+/** What all trainings of an attack have. */
+export interface TrainingOptions extends Omit<BatchOptions, "batch" | "dropLast"> {
+  readonly precision: "f32" | "bf16";
+  /** Images a step; see `batchSizeFor` for the default. */
+  readonly batchSize?: number;
+}
+
+/** The trained graph. `index` is the training's place in the job. Throws as `train` does. */
+export async function fineTune(
+  { name, graph, frozen, recipe, epochs, images, losses }: Training,
+  { precision, batchSize, ...options }: TrainingOptions,
+  { index, ...surroundings }: Surroundings & { readonly index: number },
+): Promise<Graph> {
+  const { device = "cpu" } = options;
+  const { extractor: still, classifier: moving } =
+    frozen === undefined ? { extractor: undefined, classifier: graph } : cutGraph(graph, frozen);
+  const batch = batchSizeFor(images.count, batchSize);
+  using batches = new Batches(images, { ...options, batch, dropLast: true });
+  using before = still && new Network(still, { device, precision });
+  using network = new Network(moving, { device, precision, trainable: true });
+  const { parameters, buffers } = network;
+  const optimizers = optimizersOf(recipe, { graph: moving, parameters, precision });
+  using learner = new Learner({ parameters, buffers, optimizers });
+  const run = (net: Network, x: Tensor, training: boolean) =>
+    net.forward({ [net.graph.inputs[0]!.name]: x }, { training })[net.graph.outputs[0]!.name]!;
+  const forward = ({ images: shown }: Batch) =>
+    run(network, before ? noGrad(() => run(before, shown, false)) : shown, true);
+  const stage = {
+    ...{ index, name, learner, batches, epochs, forward, schedule: linearDecay() },
+    losses: (shown: Batch) => losses(forward(shown), shown),
+  };
+  await train(stage, surroundings);
+  const trained = network.toGraph();
+  return still ? compose(still, trained) : trained;
+}
+
+/**
+ * Images a step: as asked, or a power of two from 8 to 128 that makes at least seven steps an epoch; never more than
+ * there are.
+ */
+export function batchSizeFor(images: number, asked?: number): number {
+  const power = 2 ** Math.floor(Math.log2(images / 7));
+  return Math.min(images, asked ?? Math.min(128, Math.max(8, power)));
+}

@@ -1,0 +1,150 @@
+// What a pirate leaves of a classifier: the features that its last linear layer reads, and that layer, which he draws
+// anew for classes of his own.
+
+import { Network } from "../engine/index.ts";
+import { ModelError } from "../errors.ts";
+import { int } from "../graph/attributes.ts";
+import { FreshNames } from "../graph/freshNames.ts";
+import type { Graph, Node } from "../graph/graph.ts";
+import { uniform } from "../graph/random.ts";
+import { cutGraph, endInLogits } from "../graph/rewrites.ts";
+import { inferShapes } from "../graph/shapes.ts";
+import { fromFloat32 } from "../graph/tensorData.ts";
+import { producers, tensorNames } from "../graph/topology.ts";
+import { inferenceMode, scope, tensor } from "../torch/index.ts";
+
+/** Rows of a linear layer: weights [outputs, inputs] in row-major order, and biases. */
+export interface Rows {
+  readonly weight: Float32Array;
+  readonly bias: Float32Array;
+}
+
+/** A classifier without its last layer. */
+export interface Beheaded {
+  /** From images to features [batch, features]. */
+  readonly body: Graph;
+  readonly features: number;
+  /** The layer that was there. */
+  readonly head: Rows;
+}
+
+/** Operators between the last layer and the scores that leave a linear function linear. */
+const affine = new Set([
+  ...["Add", "Sub", "Mul", "Div", "BatchNormalization", "Cast", "Dropout"],
+  ...["Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"],
+]);
+const layers = new Set(["Gemm", "MatMul", "Conv"]);
+
+/** Takes the last linear layer off. Throws ModelError where the scores come from none. */
+export function behead(graph: Graph): Beheaded {
+  const logits = endInLogits(graph);
+  const facts = inferShapes(logits);
+  const tensorName = inputOfLastLayer(logits);
+  const [, features = 0, ...sizes] = facts.get(tensorName)?.shape ?? [];
+  if (features === 0 || sizes.some((size) => size !== 1)) throw noLayer();
+  const { extractor: body, classifier: last } = cutGraph(logits, tensorName, facts);
+  const head = rowsOf(last, [features, ...sizes]);
+  return { body: sizes.length === 0 ? body : flattened(body), features, head };
+}
+
+/** The body with a linear layer of these rows behind it, which gives "logits". */
+export function withHead({ body, features }: Beheaded, { weight, bias }: Rows): Graph {
+  const names = new FreshNames(tensorNames(body));
+  const [w, b, logits] = ["head.weight", "head.bias", "logits"].map((name) => names.next(name));
+  const gemm: Node = {
+    ...{ name: "head", operator: "Gemm", domain: "", attributes: { transB: int(1) } },
+    ...{ inputs: [body.outputs[0]!.name, w!, b!], outputs: [logits!] },
+  };
+  const classes = bias.length;
+  const batch = body.inputs[0]!.shape![0]!;
+  return {
+    ...body,
+    outputs: [{ name: logits!, dtype: "float32", shape: [batch, classes] }],
+    nodes: [...body.nodes, gemm],
+    initializers: new Map([
+      ...body.initializers,
+      [w!, fromFloat32([classes, features], weight)],
+      [b!, fromFloat32([classes], bias)],
+    ]),
+  };
+}
+
+/** So many new rows for features, uniform within 1 / sqrt(features), as PyTorch's. */
+export function drawRows(count: number, features: number, seed: number): Rows {
+  const draw = (name: string, length: number) =>
+    uniform({ seed, name: `attack/head/${name}` }, length).map(
+      (u) => (2 * u - 1) / Math.sqrt(features),
+    );
+  return { weight: draw("weight", count * features), bias: draw("bias", count) };
+}
+
+/** The first rows, as many as there are up to `count`, and new ones behind them. */
+export function extendRows(head: Rows, count: number, drawn: Rows): Rows {
+  const features = head.weight.length / head.bias.length;
+  const kept = Math.min(count, head.bias.length);
+  const weight = Float32Array.from(drawn.weight);
+  const bias = Float32Array.from(drawn.bias);
+  weight.set(head.weight.subarray(0, kept * features));
+  bias.set(head.bias.subarray(0, kept));
+  return { weight, bias };
+}
+
+function inputOfLastLayer({ nodes, outputs, initializers }: Graph): string {
+  const made = producers({ nodes });
+  let name = outputs[0]!.name;
+  for (;;) {
+    const node = made.get(name);
+    if (node?.domain !== "") throw noLayer();
+    const isLayer = layers.has(node.operator);
+    if (!isLayer && !affine.has(node.operator)) throw noLayer();
+    const input = node.inputs.find((each) => made.has(each) && !initializers.has(each));
+    if (input === undefined) throw noLayer();
+    name = input;
+    if (isLayer) return name;
+  }
+}
+
+/** The rows of an affine function, by what it gives for zeros and for each unit vector. */
+function rowsOf(last: Graph, [features, ...sizes]: readonly number[]): Rows {
+  using network = new Network(last);
+  const count = features!;
+  const inputs = new Float32Array((count + 1) * count);
+  for (let i = 0; i < count; i++) inputs[(i + 1) * count + i] = 1;
+  const results = scope(() =>
+    inferenceMode(() => {
+      const shape = [count + 1, count, ...sizes];
+      const [result] = Object.values(
+        network.forward({ [last.inputs[0]!.name]: tensor(inputs, { shape }) }),
+      );
+      return result!.numbers();
+    }),
+  );
+  const classes = results.length / (count + 1);
+  const bias = Float32Array.from(results.slice(0, classes));
+  const weight = new Float32Array(classes * count);
+  for (let k = 0; k < classes; k++) {
+    for (let i = 0; i < count; i++) {
+      weight[k * count + i] = results[(i + 1) * classes + k]! - bias[k]!;
+    }
+  }
+  return { weight, bias };
+}
+
+function flattened(body: Graph): Graph {
+  const names = new FreshNames(tensorNames(body));
+  const [{ name, dtype, shape }] = body.outputs as [Graph["outputs"][number]];
+  const rows = names.next(`${name}.rows`);
+  const node: Node = {
+    ...{ name: names.next(`${name}.flatten`), operator: "Flatten", domain: "" },
+    ...{ inputs: [name], outputs: [rows], attributes: { axis: int(1) } },
+  };
+  const outputs = [{ name: rows, dtype, shape: shape?.slice(0, 2) }];
+  return { ...body, nodes: [...body.nodes, node], outputs };
+}
+
+function noLayer(): ModelError {
+  return new ModelError(
+    "expected a classifier whose scores come from a linear layer over a row of features, which a pirate " +
+      "replaces by one of his own; the model has none at its end",
+  );
+}

@@ -1,0 +1,45 @@
+// The job that measures what a pirate gets out of a stolen file.
+import { basename } from "node:path";
+import { defineJob, memoryOfTraining } from "../jobs/index.ts";
+import { writeModel } from "../onnx/index.ts";
+import { throwIfStopped } from "../runs/index.ts";
+import { type Assignment, carryOut } from "./campaign.ts";
+import { headStarts } from "./headStart.ts";
+import { kindNamed } from "./kinds.ts";
+import type { AttackOptions, AttackResults, ResolvedAttackOptions } from "./options.ts";
+import { prepare } from "./prepare.ts";
+import { type Inputs, Scene } from "./scene.ts";
+import { resolvedOptions, results } from "./schema.ts";
+import { Trials } from "./trials.ts";
+
+/** Images a step at the largest budgets. */
+const usualBatch = 128;
+
+/** Attacks a file and its original, with controls from random weights. */
+export const attackJob = defineJob<AttackOptions, ResolvedAttackOptions, Inputs, AttackResults>({
+  name: "attack",
+  runName: ({ model, kind }) => `${basename(model, ".onnx")}-${kind}`,
+  options: resolvedOptions,
+  results,
+  prepare,
+
+  memory: ({ graphs }, { batchSize = usualBatch, precision }) =>
+    memoryOfTraining(graphs.original, { precision, batchSize }),
+
+  async execute(work) {
+    const { options, inputs, run, hooks } = work;
+    const { kind, seed } = options;
+    hooks.onProgress?.({ type: "phase", phase: "train" });
+    const scene = new Scene(inputs, options, () => throwIfStopped(hooks, run));
+    const trials = await Trials.open(work, async (trained, assignment) => {
+      if (isLoot(assignment, seed)) await writeModel(trained, run.files.model);
+    });
+    const arms = await carryOut(kindNamed(kind)(scene), { options, trials });
+    return { kind, arms, headStart: headStarts(arms) };
+  },
+});
+
+/** Whether a network is the one to keep: what the first seed makes of the stolen file. */
+function isLoot({ arm, isSearch, seed }: Assignment, first: number): boolean {
+  return arm === "obfuscated" && !isSearch && seed === first;
+}

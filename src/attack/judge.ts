@@ -1,0 +1,51 @@
+// What a trained network is right on, in float32 on libtorch, one view an image.
+import type { Dataset, Labelled, Normalization } from "../data/index.ts";
+import { Network } from "../engine/index.ts";
+import { answer } from "../evaluate/evaluate.ts";
+import { NetworkClassifier } from "../evaluate/networkClassifier.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Device } from "../torch/index.ts";
+import type { Score } from "./search.ts";
+
+export interface JudgingOptions extends Normalization {
+  readonly device: Device;
+  /** Called between batches; what it throws ends the judging. */
+  readonly onProgress: () => void;
+}
+
+/** What the network gives each image, row-major [N, outputs]. Throws ModelError where that is not a number. */
+export async function rowsFor(
+  graph: Graph,
+  dataset: Dataset,
+  { device, ...options }: JudgingOptions,
+): Promise<Float32Array> {
+  using network = new Network(graph, { device });
+  const { shape } = dataset;
+  const classifier = new NetworkClassifier(network, {
+    name: "the pirate's network",
+    shape,
+    device,
+  });
+  const { labels: _, classes: __, ...unlabelled } = dataset;
+  return (await answer(classifier, unlabelled, options)).logits;
+}
+
+/** Accuracy and cross entropy of rows of logits. Labels count from the column `first` on, of `columns`. */
+export function scoreOf(
+  logits: Float32Array,
+  { labels }: Pick<Labelled, "labels">,
+  first = 0,
+): Score {
+  const columns = logits.length / labels.length;
+  let [right, crossEntropy] = [0, 0];
+  for (const [row, label] of labels.entries()) {
+    const values = logits.subarray(row * columns, (row + 1) * columns);
+    const largest = values.reduce((a, b) => Math.max(a, b));
+    const own = values[first + label]!;
+    // Of equal logits the first counts.
+    if (values.indexOf(largest) === first + label) right++;
+    crossEntropy +=
+      largest - own + Math.log(values.reduce((sum, x) => sum + Math.exp(x - largest), 0));
+  }
+  return { accuracy: right / labels.length, crossEntropy: crossEntropy / labels.length };
+}

@@ -1,0 +1,45 @@
+// How a pirate fine-tunes: what becomes of the classifier, and which layers learn. These are the four ways of NTLBench
+// (arXiv 2502.13593, github.com/tmllab/NTLBench), `initFC` for a last layer drawn anew, `direct` for the one that is
+// there, and between them the last half of the layers, as SOPHON does it (arXiv 2404.12699).
+import { findCutPoints } from "../graph/cuts.ts";
+import type { Graph } from "../graph/graph.ts";
+import { inferShapes } from "../graph/shapes.ts";
+import { upstream } from "../graph/topology.ts";
+import type { methodNames } from "./names.ts";
+
+/** What of the network learns. */
+export type Learning = "head" | "half" | "all";
+
+export interface Method {
+  readonly name: (typeof methodNames)["transfer"][number];
+  /** Whether the last layer starts from the rows that the file has for its own classes. */
+  readonly keepsHead: boolean;
+  readonly learns: Learning;
+}
+
+export const transferMethods: readonly Method[] = [
+  { name: "initFC-all", keepsHead: false, learns: "all" },
+  { name: "initFC-half", keepsHead: false, learns: "half" },
+  { name: "initFC-FC", keepsHead: false, learns: "head" },
+  { name: "direct-all", keepsHead: true, learns: "all" },
+  { name: "direct-FC", keepsHead: true, learns: "head" },
+];
+
+/**
+ * The tensor behind which a body [images to features] learns; undefined where all of it does. "half" ends nearest to
+ * half of the convolutions at a map that all paths go through.
+ */
+export function frozenPart(body: Graph, learns: Learning): string | undefined {
+  if (learns === "all") return undefined;
+  if (learns === "head") return body.outputs[0]!.name;
+  const count = (tensor: string) =>
+    [...upstream(body, [tensor]).nodes].filter(({ operator }) => operator === "Conv").length;
+  const facts = inferShapes(body);
+  const half = count(body.outputs[0]!.name) / 2;
+  const distance = (tensor: string) => Math.abs(count(tensor) - half);
+  // Of tensors behind the same convolutions the last, behind their batch norm and activation.
+  return findCutPoints(body, facts).reduce<string | undefined>(
+    (best, tensor) => (best !== undefined && distance(best) < distance(tensor) ? best : tensor),
+    undefined,
+  );
+}

@@ -1,0 +1,57 @@
+// Mean and variance of the channels of feature maps over a set of images.
+import type { Batches } from "../data/index.ts";
+import { Network } from "../engine/index.ts";
+import type { Graph } from "../graph/graph.ts";
+import { type Device, inferenceMode, operator, scope, type Tensor } from "../torch/index.ts";
+import type { Moments } from "./batchNorm.ts";
+
+const varianceAndMean = operator<[Tensor, Tensor]>("aten::var_mean.dim");
+
+/**
+ * The moments of maps [N, C, H, W] over all images, batch by batch: batches are joined as Chan, Golub and LeVeque do
+ * (1983, "Algorithms for computing the sample variance"), which loses no digits where means are large.
+ */
+export async function measureMoments(
+  graph: Graph,
+  tensors: readonly string[],
+  { batches, device }: { batches: Batches; device: Device },
+): Promise<Map<string, Moments>> {
+  using network = new Network(graph, { device });
+  const moments = new Map<string, Moments>();
+  if (tensors.length === 0) return moments;
+  let seen = 0;
+  for await (const { images, size } of batches.epoch(0)) {
+    const share = size / (seen + size);
+    scope(() =>
+      inferenceMode(() => {
+        const inputs = { [graph.inputs[0]!.name]: images };
+        const maps = network.forward(inputs, { outputs: tensors });
+        for (const name of tensors) {
+          const [variance, mean] = varianceAndMean(maps[name]!, [0, 2, 3], false, false);
+          const ofBatch = {
+            mean: Float64Array.from(mean.numbers()),
+            variance: Float64Array.from(variance.numbers()),
+          };
+          moments.set(name, join(moments.get(name), ofBatch, share));
+        }
+      }),
+    );
+    seen += size;
+    await new Promise(setImmediate); // lets signals in
+  }
+  return moments;
+}
+
+/** The moments of two sets of images, the second of which is this share of both. */
+function join(first: Moments | undefined, second: Moments, share: number): Moments {
+  if (!first) return second;
+  const between = (a: number, b: number) => a + share * (b - a);
+  return {
+    mean: first.mean.map((mean, c) => between(mean, second.mean[c]!)),
+    variance: first.variance.map(
+      (variance, c) =>
+        between(variance, second.variance[c]!) +
+        share * (1 - share) * (second.mean[c]! - first.mean[c]!) ** 2,
+    ),
+  };
+}

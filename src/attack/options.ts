@@ -1,0 +1,111 @@
+// What a user asks of an attack, and what it answers.
+import { resolve } from "node:path";
+import type { DataOptions, Dataset } from "../data/index.ts";
+import { UsageError } from "../errors.ts";
+import {
+  type JobOptions,
+  type Located,
+  type ResolvedJobOptions,
+  type RunFacts,
+  resolveJobOptions,
+  resolveSpec,
+} from "../jobs/index.ts";
+import type { Device } from "../torch/index.ts";
+import type { Arm, HeadStart } from "./headStart.ts";
+import { type AttackKind, attackKinds, methodNames } from "./names.ts";
+import type { GridOptions } from "./recipes.ts";
+
+/** What an attack shares with trainings: how data are read and shown, and where and how it computes. */
+type Shared =
+  | keyof DataOptions
+  | "data"
+  | "epochs"
+  | "out"
+  | "mean"
+  | "std"
+  | "device"
+  | "precision"
+  | "seed"
+  | "threads"
+  | "batchSize"
+  | "crop"
+  | "flip"
+  | "checkpointSeconds";
+
+/** Options of `deepobf attack`. */
+export interface AttackOptions extends Pick<JobOptions, Shared>, GridOptions {
+  /** The stolen ONNX file, or the folder of the run that made it. */
+  readonly model: string;
+  /** The original, an ONNX file; a run's folder knows its own. */
+  readonly original?: string;
+  readonly kind: AttackKind;
+  /** Data of the model's own classes. */
+  readonly sourceData?: string;
+  /** Shares of the pirate's data, each an attack of its own; 0.01, 0.1 and 1 by default. */
+  readonly budgets?: readonly number[];
+  /** Number of seeds that the best recipe is run with; 3 by default. */
+  readonly seeds?: number;
+  /** Goes on although the original does not seem to be the file's. */
+  readonly acceptOriginal?: boolean;
+}
+
+/** The options with everything decided, as the folder of a run keeps them. */
+export type ResolvedAttackOptions = AttackOptions &
+  Pick<ResolvedJobOptions, Exclude<Shared, keyof DataOptions | "batchSize">> & {
+    readonly original: string;
+    readonly budgets: readonly number[];
+    readonly seeds: number;
+  };
+
+/** What an attack finds out. */
+export interface AttackResults {
+  readonly kind: AttackKind;
+  readonly arms: readonly Arm[];
+  readonly headStart: readonly HeadStart[];
+}
+
+/** What `deepobf attack --json` prints. */
+export type AttackSummary = AttackResults & RunFacts;
+
+const usualBudgets = [0.01, 0.1, 1];
+const [usualSeeds, usualEpochs] = [3, 40];
+
+/** Throws UsageError for options that are wrong whatever the files and the data are. */
+export function assertAttackOptions({ kind, budgets, methods = [] }: AttackOptions): void {
+  if (!attackKinds.includes(kind)) {
+    throw new UsageError(`--kind: expected one of ${attackKinds.join(", ")}, received ${kind}`);
+  }
+  const areShares = budgets?.every((budget) => budget > 0 && budget <= 1) ?? true;
+  if (!areShares || budgets?.length === 0) {
+    throw new UsageError(
+      `--budgets: expected shares above 0 and up to 1, received ${budgets?.join(",") || "none"}`,
+    );
+  }
+  const known: readonly string[] = methodNames[kind];
+  const unknown = methods.filter((method) => !known.includes(method));
+  if (unknown.length === 0) return;
+  throw new UsageError(
+    `--methods: expected some of ${known.join(", ")} for --kind ${kind}, received ${unknown.join(", ")}`,
+  );
+}
+
+/** Decides what is open. Throws UsageError for options that do not fit the images or the machine. */
+export function resolveAttackOptions(
+  options: Located<AttackOptions> & { readonly original: string },
+  { dataset, device }: { readonly dataset: Dataset; readonly device: Device },
+): ResolvedAttackOptions {
+  const { batchSize, ...open } = options;
+  const { epochs = usualEpochs, budgets = usualBudgets, seeds = usualSeeds } = options;
+  const decided = resolveJobOptions({ ...open, epochs }, { dataset, device, usualImages: 1 });
+  const { mean, std, precision, seed, threads, crop, flip, checkpointSeconds } = decided;
+  return {
+    ...open,
+    ...(batchSize !== undefined && { batchSize }),
+    ...{ data: decided.data, out: decided.out, model: resolve(options.model) },
+    ...(typeof options.classes === "string" && { classes: resolve(options.classes) }),
+    ...(options.sourceData && { sourceData: resolveSpec(options.sourceData) }),
+    original: resolve(options.original),
+    ...{ epochs, mean, std, device, precision, seed, threads, crop, flip, checkpointSeconds },
+    ...{ budgets, seeds },
+  };
+}

@@ -1,0 +1,38 @@
+// What an attack is about to do with strangers' models, done once in a process that may die of it.
+import { Network } from "../engine/index.ts";
+import { adoptModel } from "../graph/adopt.ts";
+import type { Graph } from "../graph/graph.ts";
+import { unwatched, type Watch } from "../isolate/run.ts";
+import { readOriginal, wantedShape } from "../obfuscate/original.ts";
+import { fileName } from "../text.ts";
+import { inferenceMode, scope, zeros } from "../torch/index.ts";
+
+/** Seconds for reading a model and for running one image. */
+const [readingSeconds, runningSeconds] = [60, 300];
+
+/**
+ * Reads the models and runs each on a blank image of `shape`, or of what its file says; only reads it where neither is
+ * known. Throws ModelError where one cannot be attacked.
+ */
+export async function rehearse(
+  { models, shape }: { readonly models: readonly string[]; readonly shape?: readonly number[] },
+  { announce }: Watch = unwatched,
+): Promise<void> {
+  for (const model of models) {
+    announce("reading", readingSeconds);
+    const graph = await readOriginal(model);
+    const sizes = shape ?? knownShape(graph);
+    if (!sizes) continue;
+    announce("running", runningSeconds);
+    const adopted = adoptModel(graph, { shape: sizes, name: fileName(model) });
+    using network = new Network(adopted);
+    const image = () => ({ [adopted.inputs[0]!.name]: zeros([1, ...sizes]) });
+    scope(() => inferenceMode(() => void network.forward(image())));
+  }
+}
+
+/** Channels, height and width where the file says all of them. */
+export function knownShape(graph: Graph): readonly number[] | undefined {
+  const sizes = wantedShape(graph).shape?.filter((size) => size !== undefined);
+  return sizes?.length === 3 ? sizes : undefined;
+}

@@ -1,0 +1,46 @@
+// Whether an original is that of a shipped file, whose last layer is the original's up to the order and scale of what it
+// reads: its biases stay as they are, or nearly so where it was tuned.
+import { ModelError } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
+import { behead, type Rows } from "./head.ts";
+
+/** Biases that correlate less belong to different networks. */
+const leastCorrelation = 0.8;
+
+/** Throws ModelError where the networks cannot be a file and its original. */
+export function assertRelated({
+  original,
+  obfuscated,
+}: Readonly<Record<"original" | "obfuscated", Graph>>): void {
+  const [first, second] = [behead(original), behead(obfuscated)];
+  const [outputs, others] = [first.head.bias.length, second.head.bias.length];
+  if (outputs !== others) {
+    throw new ModelError(
+      `--original: expected the network that the file was made of, but it tells ${outputs} classes apart, ` +
+        `the file ${others}`,
+    );
+  }
+  if (first.features !== second.features) {
+    throw new ModelError(
+      `--original: expected the network that the file was made of, but its last layer reads ${first.features} ` +
+        `features, that of the file ${second.features}`,
+    );
+  }
+  const found = correlation(first.head, second.head);
+  if (!(found < leastCorrelation)) return;
+  throw new ModelError(
+    "--original: expected the network that the file was made of, but the biases of their last layers have " +
+      `nothing to do with each other (correlation ${found.toFixed(2)}); --accept-original goes on all the same`,
+  );
+}
+
+/** Correlation of the biases; not a number where a layer has none. */
+function correlation({ bias: a }: Rows, { bias: b }: Rows): number {
+  const centred = (values: Float32Array) => {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    return Array.from(values, (value) => value - mean);
+  };
+  const [x, y] = [centred(a), centred(b)];
+  const product = (p: number[], q: number[]) => p.reduce((sum, value, i) => sum + value * q[i]!, 0);
+  return product(x, y) / Math.sqrt(product(x, x) * product(y, y));
+}

@@ -1,0 +1,51 @@
+// What the attacks of a job have in common: both networks as the pirate gets them, his data, and how he judges.
+import type { Dataset, Labelled } from "../data/index.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Beheaded } from "./head.ts";
+import { type ArmName, fileOf } from "./headStart.ts";
+import type { JudgingOptions } from "./judge.ts";
+import { dismantle } from "./loot.ts";
+import type { ResolvedAttackOptions } from "./options.ts";
+
+/** Images to learn from and to judge by, with labels. */
+export interface LabelledData {
+  readonly train: Labelled;
+  readonly test: Labelled;
+}
+
+/** What a job has read and checked. */
+export interface Inputs {
+  /** Both networks with their scores as the only output, for images of the data's shape, channels first. */
+  readonly graphs: Readonly<Record<"original" | "obfuscated", Graph>>;
+  readonly data: LabelledData;
+  /** Data of the networks' own classes, where they were asked for. */
+  readonly source: LabelledData | undefined;
+}
+
+export class Scene {
+  readonly inputs: Inputs;
+  readonly options: ResolvedAttackOptions;
+  readonly judging: JudgingOptions;
+  readonly #dismantled = new Map<string, Beheaded>();
+
+  constructor(inputs: Inputs, options: ResolvedAttackOptions, onProgress: () => void) {
+    this.inputs = inputs;
+    this.options = options;
+    const { mean, std, device } = options;
+    this.judging = { mean, std, device, onProgress };
+  }
+
+  /** The network of an arm with batch norm put back by the pirate's images, which budget and seed have drawn. */
+  async dismantled(
+    { arm, budget, seed }: { arm: ArmName; budget: number; seed: number },
+    images: Dataset,
+  ): Promise<Beheaded> {
+    const file = fileOf(arm);
+    const key = JSON.stringify([file, budget, seed]);
+    const known = this.#dismantled.get(key);
+    if (known) return known;
+    const loot = await dismantle(this.inputs.graphs[file], images, { ...this.judging, seed });
+    this.#dismantled.set(key, loot);
+    return loot;
+  }
+}

@@ -1,0 +1,38 @@
+// Transfer: the pirate fine-tunes the stolen file for classes of his own. From random weights there is nothing to keep
+// or to freeze, so that all layers learn.
+import { labelLoss } from "../train/index.ts";
+import { drawBudget, splitForSearch } from "./budget.ts";
+import type { Kind } from "./campaign.ts";
+import { drawRows, extendRows, withHead } from "./head.ts";
+import { isScratch } from "./headStart.ts";
+import { rowsFor, scoreOf } from "./judge.ts";
+import { frozenPart, transferMethods } from "./methods.ts";
+import { methodNames } from "./names.ts";
+import type { Scene } from "./scene.ts";
+import { withRandomWeights } from "./scratch.ts";
+
+export function transfer(scene: Scene): Kind {
+  const { train, test } = scene.inputs.data;
+  const classes = train.classes.length;
+  return {
+    methods: (arm) => (isScratch(arm) ? methodNames.transfer.slice(0, 1) : methodNames.transfer),
+
+    async prepare(assignment) {
+      const { arm, budget, seed, recipe, isSearch } = assignment;
+      const method = transferMethods.find(({ name }) => name === recipe.method)!;
+      const own = drawBudget(train, budget, seed);
+      const { learn, judge } = isSearch ? splitForSearch(own, seed) : { learn: own, judge: test };
+      const loot = await scene.dismantled(assignment, own);
+      const drawn = drawRows(classes, loot.features, seed);
+      const rows = method.keepsHead ? extendRows(loot.head, classes, drawn) : drawn;
+      const body = isScratch(arm) ? withRandomWeights(loot.body, seed) : loot.body;
+      return {
+        graph: withHead({ ...loot, body }, rows),
+        frozen: frozenPart(body, method.learns),
+        images: learn,
+        losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
+        judge: async (trained) => scoreOf(await rowsFor(trained, judge, scene.judging), judge),
+      };
+    },
+  };
+}

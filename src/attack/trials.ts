@@ -1,0 +1,109 @@
+// The trainings of an attack, one after another. What each reached stands in metrics.jsonl, which checkpoints rewind to
+// where they were written: a resumed attack repeats no training that is done, and goes on within the one that was not.
+import { z } from "zod";
+import { DataError, DivergedError, ModelError } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Work } from "../jobs/index.ts";
+import { figure, parseAs } from "../schema.ts";
+import { escapeInvisible } from "../text.ts";
+import type { Assignment, Kind, Trial } from "./campaign.ts";
+import { fineTune, type TrainingOptions } from "./fineTune.ts";
+import type { ResolvedAttackOptions } from "./options.ts";
+import type { Score } from "./search.ts";
+
+/** What a pirate has whose training diverged. */
+const failure: Score = { accuracy: 0, crossEntropy: Number.MAX_VALUE };
+
+type Surroundings = Pick<
+  Work<ResolvedAttackOptions, unknown>,
+  "options" | "run" | "hooks" | "checkpoint"
+>;
+
+/** What a line of the metrics file says of a finished trial, as far as it is read again. */
+const outcome = z.looseObject({
+  result: z.strictObject({ accuracy: z.number().min(0).max(1), crossEntropy: figure }),
+});
+
+type OnTrained = (trained: Graph, assignment: Assignment) => Promise<void>;
+
+export class Trials {
+  readonly #work: Surroundings;
+  readonly #known: readonly { readonly result: Score }[];
+  readonly #onTrained: OnTrained;
+  #count = 0;
+
+  private constructor(
+    work: Surroundings,
+    known: readonly { readonly result: Score }[],
+    onTrained: OnTrained,
+  ) {
+    this.#work = work;
+    this.#known = known;
+    this.#onTrained = onTrained;
+  }
+
+  /** Goes on behind the trials in the metrics file; `onTrained` gets each trained network. */
+  static async open(work: Surroundings, onTrained: OnTrained): Promise<Trials> {
+    const lines = await work.run.metrics.lines();
+    const complain = (problems: string) =>
+      new DataError(
+        `${escapeInvisible(work.run.files.metrics)} holds a trial that is none:\n  ${problems}`,
+      );
+    const known = lines.flatMap((line) =>
+      "trial" in line ? [parseAs(outcome, line.trial, complain)] : [],
+    );
+    return new Trials(work, known, onTrained);
+  }
+
+  /**
+   * What the next trial reaches, from the file where that is known. A training that diverges is a failure, recorded as
+   * any other result. Throws InterruptedError where the job is told to stop.
+   */
+  async run(assignment: Assignment, kind: Kind): Promise<Score> {
+    const index = this.#count++;
+    const known = this.#known[index];
+    if (known) return known.result;
+    const trial = await kind.prepare(assignment);
+    const trained = await this.#train(trial, assignment, index);
+    const result = trained ? await judged(trial, trained) : failure;
+    if (trained) await this.#onTrained(trained, assignment);
+    const { recipe, ...rest } = assignment;
+    await this.#work.run.metrics.append({ trial: { index, ...rest, ...recipe, result } });
+    return result;
+  }
+
+  async #train(
+    trial: Trial,
+    { arm, budget, seed, recipe, epochs, isSearch }: Assignment,
+    index: number,
+  ): Promise<Graph | undefined> {
+    const { options, ...surroundings } = this.#work;
+    const { mean, std, device, precision, batchSize, crop, flip } = options;
+    const training: TrainingOptions = {
+      ...{ mean, std, device, precision, seed, augment: { crop, flip } },
+      ...(batchSize !== undefined && { batchSize }),
+    };
+    const { method, optimizer, learningRate } = recipe;
+    const purpose = isSearch ? "search" : `seed ${seed}`;
+    const name = `${arm} ${budget} ${purpose} ${method} ${optimizer} ${learningRate}`;
+    try {
+      return await fineTune({ ...trial, name, recipe, epochs }, training, {
+        ...surroundings,
+        index,
+      });
+    } catch (error) {
+      if (error instanceof DivergedError) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** How a trained network is judged; one that gives no numbers is a failure. */
+async function judged({ judge }: Trial, trained: Graph): Promise<Score> {
+  try {
+    return await judge(trained);
+  } catch (error) {
+    if (error instanceof ModelError) return failure;
+    throw error;
+  }
+}

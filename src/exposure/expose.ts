@@ -1,0 +1,98 @@
+// What a file tells of the original that it was made of: structure, names, weights and, with images, features.
+import { type LoadOptions, loadTestData, type Normalization } from "../data/index.ts";
+import { givenShapes } from "../evaluate/givenShapes.ts";
+import { adoptModel } from "../graph/adopt.ts";
+import type { Graph } from "../graph/graph.ts";
+import { dropTails } from "../graph/rewrites.ts";
+import { inferShapes } from "../graph/shapes.ts";
+import { unwatched, type Watch } from "../isolate/run.ts";
+import { readOriginal, wantedShape } from "../obfuscate/original.ts";
+import { readMetadata, readModel } from "../onnx/index.ts";
+import { fileName } from "../text.ts";
+import { type Alignment, align } from "./cka.ts";
+import { sharedNames } from "./names.ts";
+import { describe, type Sentences } from "./sentences.ts";
+import { compareStructures } from "./structure.ts";
+import { compareWeights } from "./weights.ts";
+
+export interface ExposureOptions extends Omit<LoadOptions, "shape"> {
+  /** The file that is looked at, and the original that it is held against: ONNX files. */
+  readonly model: string;
+  readonly against: string;
+  /** Images to compare features by; without them there is no alignment. */
+  readonly data?: string;
+  /** Shape of the first input of both, for files that leave sizes open. */
+  readonly inputShape?: readonly number[];
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+}
+
+/** What the file shares with the original. */
+export interface Exposure {
+  /** 0 alike to 1 nothing in common. */
+  readonly layerEditDistance: number;
+  /** 1 alike to 0 nothing in common. */
+  readonly graphSimilarity: number;
+  /** Names of tensors and nodes that both have. */
+  readonly sharedNames: number;
+  /** Remarks that both have: producer, documentation, properties. */
+  readonly sharedMetadata: number;
+  /** Weights of the file that are in the original as they are. */
+  readonly sharedWeights: number;
+  /** Those that are in it up to the order of channels and positive scales. */
+  readonly sharedWeightsUpToScale: number;
+  /** Null where no images were given. */
+  readonly cka: Alignment | null;
+  /** What each figure says. */
+  readonly sentences: Sentences;
+}
+
+/** Seconds for reading a model, for comparing graphs, and for running images. */
+const [readingSeconds, comparingSeconds, runningSeconds] = [60, 300, 3600];
+
+/** Compares two files. Throws ModelError, DataError and UsageError. */
+export async function expose(
+  options: ExposureOptions,
+  { announce }: Watch = unwatched,
+): Promise<Exposure> {
+  const { model: path, against, inputShape } = options;
+  announce("reading", readingSeconds);
+  const [model, original] = [await readModel(path), await readModel(against)];
+  const metadata = [await readMetadata(path), await readMetadata(against)];
+  announce("comparing", comparingSeconds);
+  const withFacts = (graph: Graph) => {
+    const cut = dropTails(graph);
+    return { graph: cut, facts: inferShapes(cut, givenShapes(cut, inputShape)) };
+  };
+  const structure = compareStructures(withFacts(model), withFacts(original));
+  const names = sharedNames(model, original);
+  const weights = compareWeights(model, original);
+  const texts = metadata[0]!.filter((text) => metadata[1]!.includes(text));
+  announce("running images through", runningSeconds);
+  const cka = options.data === undefined ? null : await alignFiles(options, options.data);
+  return {
+    layerEditDistance: structure.layerEditDistance,
+    graphSimilarity: structure.graphSimilarity,
+    sharedNames: names.inner.length + names.outer.length,
+    sharedMetadata: texts.length,
+    sharedWeights: weights.shared,
+    sharedWeightsUpToScale: weights.sharedUpToScale,
+    cka,
+    sentences: describe({ structure, names, texts, weights, cka }),
+  };
+}
+
+async function alignFiles(
+  { model, against, mean = [0], std = [1], ...options }: ExposureOptions,
+  data: string,
+): Promise<Alignment> {
+  const normalization: Normalization = { mean, std };
+  const files = { model: await readOriginal(model), original: await readOriginal(against) };
+  const { test } = await loadTestData(data, { ...options, ...wantedShape(files.original) });
+  const { shape } = test;
+  const graphs = {
+    model: adoptModel(files.model, { shape, name: fileName(model) }),
+    original: adoptModel(files.original, { shape, name: fileName(against) }),
+  };
+  return align(graphs, test, normalization);
+}

@@ -1,0 +1,79 @@
+// What the figures of an exposure say, a sentence each.
+
+import { shorten } from "../text.ts";
+import type { Alignment } from "./cka.ts";
+import type { StructureComparison } from "./structure.ts";
+import type { WeightComparison } from "./weights.ts";
+
+export interface Sentences {
+  readonly layerEditDistance: string;
+  readonly graphSimilarity: string;
+  readonly sharedNames: string;
+  readonly sharedMetadata: string;
+  readonly sharedWeights: string;
+  readonly sharedWeightsUpToScale: string;
+  /** Absent without images. */
+  readonly cka?: string;
+}
+
+export interface Findings {
+  readonly structure: StructureComparison;
+  readonly names: { readonly inner: readonly string[]; readonly outer: readonly string[] };
+  readonly texts: readonly string[];
+  readonly weights: WeightComparison;
+  readonly cka: Alignment | null;
+}
+
+const mostShown = 3;
+
+/** A sentence for each figure. */
+export function describe({ structure, names, texts, weights, cka }: Findings): Sentences {
+  const { layerEditDistance, graphSimilarity, layers } = structure;
+  const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+  const { weights: count, shared, sharedUpToScale } = weights;
+  const onlyScaled = sharedUpToScale - shared;
+  return {
+    layerEditDistance:
+      layerEditDistance === 0
+        ? `The sequence of ${layers[0]} layers is the original's.`
+        : `${percent(layerEditDistance)} of the layers would have to be changed to get from the file's ` +
+          `${layers[0]} to the original's ${layers[1]}.`,
+    graphSimilarity:
+      graphSimilarity > 1 - 1e-9
+        ? "Every layer stands in a neighbourhood that the original has as often: the graphs look the same."
+        : `Layers and their neighbourhoods are alike by ${graphSimilarity.toFixed(2)}, where 1 is the original's graph.`,
+    sharedNames:
+      names.inner.length > 0
+        ? `${names.inner.length} inner names are the original's: ${list(names.inner)}.`
+        : names.outer.length > 0
+          ? `No name is the original's but those that callers use: ${list(names.outer)}.`
+          : "No name is the original's.",
+    sharedMetadata:
+      texts.length > 0
+        ? `${texts.length} remarks on where the file comes from are the original's: ${list(texts)}.`
+        : "No remark on where the file comes from is the original's.",
+    sharedWeights: `${shared} of ${count} weights are the original's as they are.`,
+    sharedWeightsUpToScale:
+      onlyScaled > 0
+        ? `${onlyScaled} more are the original's with channels in another order or of another scale.`
+        : "No other weight is the original's with channels in another order or of another scale.",
+    ...(cka && { cka: describeAlignment(cka) }),
+  };
+}
+
+function describeAlignment({ model, original, values, images }: Alignment): string {
+  if (model.length === 0 || original.length === 0) return "One of the files has no layer to align.";
+  const best = values.map((row) => row.reduce((a, b) => Math.max(a, b)));
+  const copies = best.filter((value) => value > 1 - 1e-3).length;
+  const [top] = [...best.keys()].sort((a, b) => best[b]! - best[a]!);
+  const twin = values[top!]!.indexOf(best[top!]!);
+  return (
+    `On ${images} images ${copies} of ${model.length} layers see exactly what a layer of the original sees; ` +
+    `most alike are "${shorten(model[top!]!)}" and the original's "${shorten(original[twin]!)}" (${best[top!]!.toFixed(3)}).`
+  );
+}
+
+function list(texts: readonly string[]): string {
+  const shown = texts.slice(0, mostShown).map((text) => JSON.stringify(shorten(text)));
+  return texts.length > mostShown ? `${shown.join(", ")}, ...` : shown.join(", ");
+}

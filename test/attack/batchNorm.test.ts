@@ -1,0 +1,163 @@
+// Batch norm put back: the network's answers stay, and channels have unit scale on the pirate's images.
+import { describe, expect, test } from "vitest";
+import { bareConvolutions, withBatchNorm } from "../../src/attack/batchNorm.ts";
+import { measureMoments } from "../../src/attack/moments.ts";
+import { Batches, type Dataset, hostBatches } from "../../src/data/index.ts";
+import { Network } from "../../src/engine/index.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { fromFloat32, toFloat32, toNumbers } from "../../src/graph/tensorData.ts";
+import { densenet } from "../../src/models/index.ts";
+import { scope, tensor } from "../../src/torch/index.ts";
+import { evaluate, relativeDifference } from "../graph/onnxruntime.ts";
+import { chain, folded, images, noise, original, trained } from "./pair.ts";
+
+const normalization = { mean: [0.4], std: [0.3] };
+
+async function putBack(graph: Graph, dataset = images): Promise<Graph> {
+  using batches = new Batches(dataset, { ...normalization, seed: 0, batch: 20 });
+  const bare = bareConvolutions(graph);
+  return withBatchNorm(graph, await measureMoments(graph, bare, { batches, device: "cpu" }));
+}
+
+/** All convolutions but the last times powers of ten, each undone by its reader: what the network computes stays. */
+function withWildScales(graph: Graph): Graph {
+  const initializers = new Map(graph.initializers);
+  const scale = (name: string, factor: (place: number) => number) => {
+    const value = initializers.get(name)!;
+    initializers.set(
+      name,
+      fromFloat32(
+        value.shape,
+        toFloat32(value).map((x, i) => x * factor(i)),
+      ),
+    );
+  };
+  const convolutions = graph.nodes.filter(({ operator }) => operator === "Conv");
+  for (const [i, { inputs }] of convolutions.slice(0, -1).entries()) {
+    const [, weight, bias] = inputs as [string, string, string];
+    const next = convolutions[i + 1]!.inputs[1]!;
+    const [outputs, ...sizes] = initializers.get(weight)!.shape as [number, ...number[]];
+    const row = sizes.reduce((product, size) => product * size, 1);
+    const kernel = initializers
+      .get(next)!
+      .shape.slice(2)
+      .reduce((a, b) => a * b, 1);
+    const factor = (channel: number) => 10 ** ((channel % 7) - 3);
+    scale(weight, (place) => factor(Math.floor(place / row)));
+    scale(bias, factor);
+    scale(next, (place) => 1 / factor(Math.floor(place / kernel) % outputs));
+  }
+  return { ...graph, initializers };
+}
+
+const input = (graph: Graph) => ({ [graph.inputs[0]!.name]: [5, 1, 8, 8] });
+
+async function difference(first: Graph, second: Graph): Promise<number> {
+  const [a, b] = [await evaluate(first, input(first)), await evaluate(second, input(second))];
+  return relativeDifference(Object.values(a)[0]!, Object.values(b)[0]!);
+}
+
+const norms = (graph: Graph) =>
+  graph.nodes.filter(({ operator }) => operator === "BatchNormalization");
+
+describe("batch norm put back", () => {
+  test.each([
+    ["a sealed chain", chain, 3],
+    ["a chain with scales over six orders of magnitude", withWildScales(chain), 3],
+    ["a folded residual network", folded, 7],
+  ])("behind every convolution of %s changes no answer", async (_, graph, convolutions) => {
+    expect(norms(graph)).toHaveLength(0);
+    const restored = await putBack(graph);
+    expect(norms(restored)).toHaveLength(convolutions);
+    expect(bareConvolutions(restored)).toEqual([]);
+    expect(await difference(graph, restored)).toBeLessThan(1e-5);
+  });
+
+  test("changes nothing where every convolution has one, or its reader does", async () => {
+    expect(await putBack(original)).toEqual(original);
+    const dense = trained(densenet({ shape: [3, 16, 16], depth: 10, growth: 4 }));
+    expect(bareConvolutions(dense)).toEqual([]);
+  });
+
+  test("gives the channels of a chain unit scale, whatever scales were between its layers", async () => {
+    const restored = await putBack(withWildScales(chain));
+    const plain = await putBack(chain);
+    for (const { inputs } of norms(restored)) {
+      const [, scale, , , variance] = inputs.map((name) => restored.initializers.get(name));
+      const values = toNumbers(variance!);
+      values.forEach((value, channel) => {
+        if (value > 0) expect(value).toBeCloseTo(1, 4);
+        else expect(toNumbers(scale!)[channel]).toBeCloseTo(Math.sqrt(1e-5), 6);
+      });
+    }
+    for (const [name, value] of plain.initializers) {
+      const other = toNumbers(restored.initializers.get(name)!);
+      const differences = toNumbers(value).map((x, i) => Math.abs(other[i]! - x));
+      expect(Math.max(...differences)).toBeLessThan(1e-3);
+    }
+  });
+
+  test("makes a training step see what inference sees, on images of the same kind", async () => {
+    const graph = await putBack(chain);
+    using network = new Network(graph);
+    const { shape, values } = await normalized(images);
+    scope(() => {
+      const x = tensor(values, { shape });
+      const answers = [false, true].map((training) => {
+        const [logits] = Object.values(
+          network.forward({ [graph.inputs[0]!.name]: x }, { training }),
+        );
+        return { shape: logits!.shape, values: Float32Array.from(logits!.numbers()) };
+      });
+      expect(relativeDifference(answers[0]!, answers[1]!)).toBeLessThan(1e-3);
+    });
+  });
+
+  test("leaves channels alone that are constant on the pirate's images", async () => {
+    const initializers = new Map(chain.initializers);
+    const weight = chain.nodes.find(({ operator }) => operator === "Conv")!.inputs[1]!;
+    const values = toFloat32(initializers.get(weight)!).slice();
+    values.fill(0, 0, values.length / 2);
+    initializers.set(weight, fromFloat32(initializers.get(weight)!.shape, values));
+    const dead = { ...chain, initializers };
+    expect(await difference(dead, await putBack(dead))).toBeLessThan(1e-5);
+  });
+});
+
+test("moments are those of all images, however they are batched", async () => {
+  const dataset = noise(10);
+  const tensors = bareConvolutions(chain);
+  const measured = await Promise.all(
+    [10, 3].map(async (batch) => {
+      using batches = new Batches(dataset, { ...normalization, seed: 0, batch });
+      return await measureMoments(chain, tensors, { batches, device: "cpu" });
+    }),
+  );
+  const [first] = tensors;
+  const whole = await evaluate(
+    { ...chain, outputs: [{ name: first!, dtype: "float32", shape: undefined }] },
+    { [chain.inputs[0]!.name]: await normalized(dataset) },
+  );
+  const { shape, values } = Object.values(whole)[0]!;
+  const [count, channels, ...sizes] = shape as [number, number, ...number[]];
+  const area = sizes.reduce((a, b) => a * b, 1);
+  for (let c = 0; c < channels; c++) {
+    const own = Array.from({ length: count }, (_, n) => [
+      ...values.subarray((n * channels + c) * area, (n * channels + c + 1) * area),
+    ]).flat();
+    const mean = own.reduce((sum, x) => sum + x, 0) / own.length;
+    const variance = own.reduce((sum, x) => sum + (x - mean) ** 2, 0) / own.length;
+    for (const moments of measured) {
+      expect(moments.get(first!)!.mean[c]).toBeCloseTo(mean, 4);
+      expect(moments.get(first!)!.variance[c]).toBeCloseTo(variance, 4);
+    }
+  }
+});
+
+/** All images as the networks get them. */
+async function normalized(dataset: Dataset) {
+  for await (const batch of hostBatches(dataset, { ...normalization, batch: dataset.count })) {
+    return { shape: batch.images.shape, values: toFloat32(batch.images) };
+  }
+  throw new Error("no images");
+}

@@ -1,0 +1,111 @@
+import { describe, expect, test } from "vitest";
+import { drawBudget, splitForSearch } from "../../src/attack/budget.ts";
+import { batchSizeFor } from "../../src/attack/fineTune.ts";
+import { scoreOf } from "../../src/attack/judge.ts";
+import { pirateOptimizers } from "../../src/attack/names.ts";
+import { grid, type Recipe } from "../../src/attack/recipes.ts";
+import { search } from "../../src/attack/search.ts";
+import type { Labelled } from "../../src/data/index.ts";
+import { UsageError } from "../../src/errors.ts";
+import { images } from "./pair.ts";
+
+describe("the search", () => {
+  const recipes = grid(["a", "b"], {});
+
+  test("is over three optimizers at three rates or more each", () => {
+    for (const optimizer of pirateOptimizers) {
+      const rates = recipes.filter((each) => each.method === "a" && each.optimizer === optimizer);
+      expect(new Set(rates.map(({ learningRate }) => learningRate)).size).toBeGreaterThanOrEqual(3);
+    }
+    expect(grid(["a"], { optimizers: ["sgd"], learningRates: [0.05] })).toEqual([
+      { method: "a", optimizer: "sgd", learningRate: 0.05 },
+    ]);
+  });
+
+  test("tries all for a ninth of the epochs, the better ones for a third, and keeps a method's best", async () => {
+    const tried: [Recipe, number][] = [];
+    // Method "a" looks better at first, "b" is.
+    const best = await search(recipes, 36, async (recipe, epochs) => {
+      tried.push([recipe, epochs]);
+      const isLong = epochs > 4;
+      const bonus = recipe.method === (isLong ? "b" : "a") ? 0.5 : 0;
+      return { accuracy: bonus + Math.min(0.4, recipe.learningRate), crossEntropy: 1 };
+    });
+    expect(best).toEqual({ method: "b", optimizer: "sgd", learningRate: 0.2 });
+    expect(tried.filter(([, epochs]) => epochs === 4).map(([recipe]) => recipe)).toEqual(recipes);
+    expect(tried.slice(recipes.length).map(([{ method }, epochs]) => [method, epochs])).toEqual([
+      ["a", 12],
+      ["b", 12],
+      ["a", 12],
+      ["a", 12],
+    ]);
+  });
+
+  test("takes the lower cross entropy of equals, and no failure", async () => {
+    const best = await search(recipes, 9, async ({ optimizer, learningRate }) =>
+      optimizer === "muon"
+        ? { accuracy: 0, crossEntropy: Number.MAX_VALUE }
+        : { accuracy: 0, crossEntropy: 2 - learningRate },
+    );
+    expect(best).toMatchObject({ optimizer: "sgd", learningRate: 0.2 });
+  });
+
+  test("does not try a single recipe", async () => {
+    const [only] = recipes;
+    const attempt = () => Promise.reject(new Error("tried"));
+    expect(await search([only!], 9, attempt)).toBe(only);
+  });
+});
+
+describe("the pirate's images", () => {
+  const counts = ({ labels }: Labelled) =>
+    [0, 1, 2, 3].map((label) => labels.filter((each) => each === label).length);
+
+  test("are a share of each class, by seed", async () => {
+    const drawn = drawBudget(images, 0.5, 3);
+    expect(counts(drawn)).toEqual([6, 6, 6, 6]);
+    expect(drawBudget(images, 0.5, 3)).toMatchObject({
+      labels: drawn.labels,
+      pixels: drawn.pixels,
+    });
+    expect(drawBudget(images, 0.5, 4).pixels).not.toEqual(drawn.pixels);
+    expect(drawBudget(images, 1, 0).pixels).toEqual(images.pixels);
+  });
+
+  test("are split for the search with each class in both parts", () => {
+    const { learn, judge } = splitForSearch(drawBudget(images, 0.5, 3), 3);
+    expect([counts(learn as Labelled), counts(judge)]).toEqual([
+      [5, 5, 5, 5],
+      [1, 1, 1, 1],
+    ]);
+    const two = splitForSearch(drawBudget(images, 2 / 12, 3), 3);
+    expect([counts(two.learn as Labelled), counts(two.judge)]).toEqual([
+      [1, 1, 1, 1],
+      [1, 1, 1, 1],
+    ]);
+  });
+
+  test("are refused where a class has fewer than two", () => {
+    expect(() => drawBudget(images, 0.05, 0)).toThrow(UsageError);
+    expect(() => drawBudget(images, 0.05, 0)).toThrow(/0\.05 leaves 1 of the 12 of "a"/);
+  });
+
+  test.each([
+    [1000, undefined, 128],
+    [10_000, undefined, 128],
+    [100, undefined, 8],
+    [4, undefined, 4],
+    [1000, 32, 32],
+    [20, 32, 20],
+  ])("%d of them come in batches, asked for %s: %d", (count, asked, size) => {
+    expect(batchSizeFor(count, asked)).toBe(size);
+  });
+});
+
+test("a score is the share of right answers and the mean cross entropy", () => {
+  // Softmax of 0 and ln 3 is 1/4 and 3/4.
+  const logits = Float32Array.of(0, Math.log(3), 0, Math.log(3));
+  const score = scoreOf(logits, { labels: Int32Array.of(1, 0) });
+  expect(score.accuracy).toBe(0.5);
+  expect(score.crossEntropy).toBeCloseTo((Math.log(4 / 3) + Math.log(4)) / 2, 6);
+});

@@ -1,0 +1,193 @@
+// The transfer attack from end to end, on networks and images of a few kilobytes.
+import { readFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type AttackOptions, type AttackSummary, attackJob } from "../../src/attack/index.ts";
+import { assertRelated } from "../../src/attack/relation.ts";
+import { loadData } from "../../src/data/index.ts";
+import { DataError, InterruptedError, ModelError, UsageError } from "../../src/errors.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { resnet } from "../../src/models/index.ts";
+import { encodeModel } from "../../src/onnx/index.ts";
+import type { ProgressEvent } from "../../src/runs/index.ts";
+import { liveTensors } from "../../src/torch/index.ts";
+import { idxFile } from "../cli/fixtures.ts";
+import { writeData, writeFiles } from "../obfuscate/tiny.ts";
+import { accuracyOf } from "../train/accuracy.ts";
+import { workshop } from "../workshop.ts";
+import { chain, folded } from "./pair.ts";
+
+const path = workshop();
+const data = writeData(path("data"), { train: 80, test: 40 });
+const model = path("shipped.onnx", chain);
+const original = path("original.onnx", folded);
+const normalization = { mean: [0.4], std: [0.3] };
+
+function options(changes: Partial<AttackOptions> = {}): AttackOptions {
+  return {
+    ...{ model, original, data, kind: "transfer", out: path(), ...normalization },
+    ...{ budgets: [0.5], seeds: 2, epochs: 6, threads: 1, precision: "f32" },
+    ...changes,
+  };
+}
+
+const trialsIn = (file: string) =>
+  readFileSync(file, "utf8")
+    .trimEnd()
+    .split("\n")
+    .flatMap((line) => JSON.parse(line).trial ?? []);
+
+describe("a transfer attack", () => {
+  const grid = { methods: ["initFC-all", "initFC-FC"], learningRates: [0.01, 0.05] };
+  const asked = options({ ...grid, optimizers: ["sgd", "adamw"] });
+  let summary: AttackSummary;
+  let left = 0;
+
+  beforeAll(async () => {
+    const before = liveTensors();
+    summary = await attackJob.start(asked);
+    left = liveTensors() - before;
+  });
+
+  test("answers for four starting points, and with the head start of both files", () => {
+    expect(summary.kind).toBe("transfer");
+    expect(summary.arms.map(({ arm, budget }) => [arm, budget])).toEqual([
+      ["original", 0.5],
+      ["obfuscated", 0.5],
+      ["original-scratch", 0.5],
+      ["obfuscated-scratch", 0.5],
+    ]);
+    for (const { accuracies, mean, deviation, method, optimizer, learningRate } of summary.arms) {
+      expect(accuracies).toHaveLength(2);
+      for (const accuracy of accuracies)
+        expect(accuracy * 40).toBeCloseTo(Math.round(accuracy * 40), 9);
+      expect(mean).toBeCloseTo((accuracies[0]! + accuracies[1]!) / 2, 12);
+      expect(deviation).toBeCloseTo(Math.abs(accuracies[0]! - accuracies[1]!) / Math.SQRT2, 12);
+      expect(grid.methods).toContain(method);
+      expect(grid.learningRates).toContain(learningRate);
+      expect(["sgd", "adamw"]).toContain(optimizer);
+    }
+    const [start] = summary.headStart;
+    const mean = (arm: string) => summary.arms.find((each) => each.arm === arm)!.mean;
+    expect(summary.headStart).toHaveLength(1);
+    expect(start!.original.mean).toBeCloseTo(
+      100 * (mean("original") - mean("original-scratch")),
+      9,
+    );
+    expect(start!.obfuscated.mean).toBeCloseTo(
+      100 * (mean("obfuscated") - mean("obfuscated-scratch")),
+      9,
+    );
+    expect(left).toBe(0);
+  });
+
+  test("teaches: the classes are told apart on images that nothing was chosen by", () => {
+    expect(Math.max(...summary.arms.map(({ mean }) => mean))).toBeGreaterThan(0.6);
+  });
+
+  test("records every trial: the search on the pirate's own images, then all seeds", () => {
+    const trials = trialsIn(summary.files.metrics);
+    expect(trials.map(({ index }) => index)).toEqual(trials.map((_, i) => i));
+    const ofArm = trials.filter(({ arm }) => arm === "obfuscated");
+    // Eight recipes for an epoch, two of them for two epochs, the best for six with two seeds.
+    expect(ofArm.map(({ isSearch, epochs, seed }) => [isSearch, epochs, seed])).toEqual([
+      ...new Array(8).fill([true, 1, 0]),
+      ...new Array(2).fill([true, 2, 0]),
+      [false, 6, 0],
+      [false, 6, 1],
+    ]);
+    const scratch = trials.filter(({ arm }) => arm === "obfuscated-scratch");
+    expect(new Set(scratch.map(({ method }) => method))).toEqual(new Set(["initFC-all"]));
+    const finals = ofArm.filter(({ isSearch }) => !isSearch);
+    const { accuracies, ...arm } = summary.arms.find((each) => each.arm === "obfuscated")!;
+    expect(finals.map(({ result }) => result.accuracy)).toEqual(accuracies);
+    for (const { method, optimizer, learningRate } of finals) {
+      expect(arm).toMatchObject({ method, optimizer, learningRate });
+    }
+  });
+
+  test("keeps what the pirate makes of the stolen file, as a model that scores what is said", async () => {
+    const { test: images } = await loadData(data);
+    const accuracy = await accuracyOf(summary.files.model, images, normalization);
+    expect(accuracy).toBe(summary.arms.find(({ arm }) => arm === "obfuscated")!.accuracies[0]);
+  });
+
+  test("gives the same again, also where it was stopped within a training or between two", async () => {
+    const trials = trialsIn(summary.files.metrics);
+    const out = path();
+    const stopAt = (step: number) => {
+      const controller = new AbortController();
+      let steps = 0;
+      const onProgress = (event: ProgressEvent) => {
+        if (event.type === "step" && ++steps === step) controller.abort("SIGINT");
+      };
+      return { signal: controller.signal, onProgress };
+    };
+    await expect(attackJob.start({ ...asked, out }, stopAt(3))).rejects.toThrow(InterruptedError);
+    await expect(attackJob.resume(out, stopAt(40))).rejects.toThrow(InterruptedError);
+    const resumed = await attackJob.resume(out);
+    expect(resumed.arms).toEqual(summary.arms);
+    expect(trialsIn(resumed.files.metrics)).toEqual(trials);
+  });
+});
+
+describe("an attack refuses", () => {
+  const refuses = (changes: Partial<AttackOptions>) =>
+    expect(attackJob.start(options({ epochs: 1, ...changes })));
+
+  test("kinds, methods and budgets that there are none of", async () => {
+    await refuses({ kind: "theft" as "transfer" }).rejects.toThrow(
+      /--kind: expected one of transfer/,
+    );
+    await refuses({ methods: ["guess"] }).rejects.toThrow(
+      /--methods: .*initFC-all.*received guess/,
+    );
+    await refuses({ budgets: [2] }).rejects.toThrow(/--budgets: .*received 2/);
+    await refuses({ budgets: [0.05] }).rejects.toThrow(/leaves 1 of the 20 of "0"/);
+  });
+
+  test("a file without its original", async () => {
+    const { original: _, ...lacking } = options();
+    await expect(attackJob.start(lacking)).rejects.toThrow(/--original is missing/);
+    await refuses({ original: path("missing.onnx") }).rejects.toThrow(ModelError);
+  });
+
+  test("an original that is none of the file's", () => {
+    const stranger = resnet({
+      depth: 8,
+      widths: [4, 8, 16],
+      shape: [1, 8, 8],
+      classes: 4,
+      seed: 9,
+    });
+    const relate = (other: Graph) => () => assertRelated({ original: other, obfuscated: chain });
+    expect(relate(folded)).not.toThrow();
+    expect(relate(stranger)).toThrow(/biases .*nothing to do with each other.*--accept-original/);
+    const larger = resnet({ depth: 8, widths: [4, 8, 16], shape: [1, 8, 8], classes: 5 });
+    expect(relate(larger)).toThrow(/tells 5 classes apart, the file 4/);
+    const wider = resnet({ depth: 8, widths: [4, 8, 12], shape: [1, 8, 8], classes: 4 });
+    expect(relate(wider)).toThrow(/reads 12 features, that of the file 16/);
+    expect(relate(wider)).toThrow(ModelError);
+  });
+
+  test("images of another size, and of a single class", async () => {
+    const large = writeData(path("large"), { train: 80, test: 40, size: 16 });
+    await refuses({ data: large }).rejects.toThrow(DataError);
+    const one = {
+      "train-images-idx3-ubyte": idxFile([8, 8, 8], new Uint8Array(512)),
+      "train-labels-idx1-ubyte": idxFile([8], new Uint8Array(8)),
+      "t10k-images-idx3-ubyte": idxFile([8, 8, 8], new Uint8Array(512)),
+      "t10k-labels-idx1-ubyte": idxFile([8], new Uint8Array(8)),
+    };
+    await refuses({ data: writeFiles(path("one"), one) }).rejects.toThrow(/two classes or more/);
+  });
+
+  test("a damaged file, and the folder of another job", async () => {
+    const bytes = encodeModel(chain);
+    await refuses({ model: path("cut.onnx", bytes.subarray(0, bytes.length / 2)) }).rejects.toThrow(
+      ModelError,
+    );
+    const folder = path("other");
+    path("other/config.json", JSON.stringify({ job: "train", options: {} }));
+    await refuses({ model: folder }).rejects.toThrow(UsageError);
+  });
+});

@@ -1,0 +1,220 @@
+// Exposure of known pairs: a file against itself, its renamed, permuted and rescaled copy, a stranger.
+import { describe, expect, test } from "vitest";
+import { align } from "../../src/exposure/cka.ts";
+import { type Exposure, expose } from "../../src/exposure/expose.ts";
+import { sharedNames } from "../../src/exposure/names.ts";
+import { compareStructures, editDistance } from "../../src/exposure/structure.ts";
+import { compareWeights } from "../../src/exposure/weights.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { inferShapes } from "../../src/graph/shapes.ts";
+import { fromFloat32, toFloat32 } from "../../src/graph/tensorData.ts";
+import { encodeModel } from "../../src/onnx/index.ts";
+import { noise } from "../attack/pair.ts";
+import { writeData } from "../obfuscate/tiny.ts";
+import { workshop } from "../workshop.ts";
+import { chain, folded, renamed, reordered, reweighted, scrambled, stranger } from "./copies.ts";
+
+const path = workshop();
+const normalization = { mean: [0.4], std: [0.3] };
+const structures = (first: Graph, second: Graph) =>
+  compareStructures(
+    { graph: first, facts: inferShapes(first) },
+    { graph: second, facts: inferShapes(second) },
+  );
+const weightsOf = (graph: Graph) =>
+  graph.nodes.filter(({ operator }) => operator === "Conv" || operator === "Gemm").length;
+
+describe("structure", () => {
+  test.each([
+    ["itself", folded],
+    ["its renamed and rescaled copy", renamed(scrambled(folded))],
+    ["its copy with the nodes in another order", renamed(reordered(folded))],
+    ["its architecture with other weights", reweighted(folded)],
+  ])("is the same in a file and %s", (_, other) => {
+    const { layerEditDistance, graphSimilarity } = structures(other, folded);
+    expect(layerEditDistance).toBe(0);
+    expect(graphSimilarity).toBeCloseTo(1, 9);
+  });
+
+  test("is another in a chain and in a stranger", () => {
+    const [ofChain, ofStranger] = [structures(chain, folded), structures(stranger, folded)];
+    expect(ofChain.layerEditDistance).toBeGreaterThan(0.4);
+    expect(ofChain.graphSimilarity).toBeLessThan(0.8);
+    expect(ofStranger.layerEditDistance).toBeGreaterThan(0.4);
+    expect(ofStranger.graphSimilarity).toBeLessThan(0.8);
+    // Neither depends on which comes first.
+    expect(structures(folded, chain).graphSimilarity).toBeCloseTo(ofChain.graphSimilarity, 12);
+    expect(structures(folded, chain).layerEditDistance).toBe(ofChain.layerEditDistance);
+  });
+
+  test("edit distances are Levenshtein's", () => {
+    const letters = (text: string) => [...text];
+    expect(editDistance(letters("kitten"), letters("sitting"))).toBe(3);
+    expect(editDistance([], letters("abc"))).toBe(3);
+    expect(editDistance(letters("abc"), letters("abc"))).toBe(0);
+  });
+});
+
+describe("weights", () => {
+  test("are all the original's in the file itself", () => {
+    const count = weightsOf(folded);
+    expect(compareWeights(folded, folded)).toEqual({
+      ...{ weights: count, shared: count, sharedUpToScale: count },
+    });
+  });
+
+  test("are the original's up to order and scale in a scrambled copy", () => {
+    const count = weightsOf(folded);
+    const copy = renamed(scrambled(folded));
+    const { shared, sharedUpToScale } = compareWeights(copy, folded);
+    expect(shared).toBeLessThan(count);
+    expect(sharedUpToScale).toBe(count);
+    // Negative factors are no scales.
+    const initializers = new Map(copy.initializers);
+    const name = copy.nodes.find(({ operator }) => operator === "Conv")!.inputs[1]!;
+    const weight = initializers.get(name)!;
+    const squared = toFloat32(weight).map((value) => Math.abs(value));
+    initializers.set(name, fromFloat32(weight.shape, squared));
+    expect(compareWeights({ ...copy, initializers }, folded).sharedUpToScale).toBe(count - 1);
+  });
+
+  test("of the classifier alone are shared by the sealed chain", () => {
+    expect(compareWeights(chain, folded)).toEqual({ weights: 4, shared: 0, sharedUpToScale: 1 });
+  });
+
+  test("are none of the original's in another training of it, and in a stranger", () => {
+    const none = { shared: 0, sharedUpToScale: 0 };
+    expect(compareWeights(reweighted(folded), folded)).toMatchObject(none);
+    expect(compareWeights(stranger, folded)).toMatchObject(none);
+  });
+});
+
+describe("alignment", () => {
+  const dataset = noise(40);
+  const aligned = (model: Graph) => align({ model, original: folded }, dataset, normalization);
+
+  test("is 1 for each layer of the file itself, and of its permuted and rescaled copy", async () => {
+    for (const copy of [folded, renamed(scrambled(folded))]) {
+      const { values, model, original, images } = await aligned(copy);
+      expect([model.length, original.length, images]).toEqual([8, 8, 40]);
+      for (const [i, row] of values.entries()) expect(row[i]).toBeGreaterThan(0.999);
+      // Different layers are not the same.
+      expect(values[0]![7]).toBeLessThan(0.99);
+    }
+  });
+
+  test("is below 1 for every layer of an unrelated network", async () => {
+    const { values } = await aligned(reweighted(folded));
+    for (const row of values.slice(1)) expect(Math.max(...row)).toBeLessThan(0.99);
+  });
+
+  test("is the quotient that its paper defines", async () => {
+    const { values } = await aligned(chain);
+    const own = await features(chain, dataset);
+    const others = await features(folded, dataset);
+    expect(values[0]![1]).toBeCloseTo(kornblith(own[0]!, others[1]!), 4);
+    expect(values[3]![7]).toBeCloseTo(kornblith(own[3]!, others[7]!), 4);
+  });
+});
+
+test("names of inputs and outputs are told apart from inner ones", () => {
+  const contract = ["input", "logits"];
+  expect(sharedNames(renamed(folded), folded)).toEqual({ inner: [], outer: contract });
+  const { inner, outer } = sharedNames(folded, folded);
+  expect(outer).toEqual(contract);
+  expect(inner).toContain("layer1.0.conv1");
+});
+
+describe("the exposure of files", () => {
+  const original = path("original.onnx", folded);
+  const data = writeData(path("data"), { train: 8, test: 24 });
+  const exposed = (graph: Graph, name: string): Promise<Exposure> =>
+    expose({ model: path(name, graph), against: original, data, ...normalization });
+
+  test("has a sentence for each figure, of a copy of the file", async () => {
+    const { sentences, cka, ...figures } = await exposed(folded, "copy.onnx");
+    expect(figures).toMatchObject({
+      layerEditDistance: 0,
+      sharedWeights: 8,
+      sharedWeightsUpToScale: 8,
+    });
+    expect(figures.sharedNames).toBeGreaterThan(20);
+    expect(cka?.values).toHaveLength(8);
+    expect(Object.keys(sentences)).toEqual([
+      ...["layerEditDistance", "graphSimilarity", "sharedNames", "sharedMetadata"],
+      ...["sharedWeights", "sharedWeightsUpToScale", "cka"],
+    ]);
+    expect(sentences.layerEditDistance).toMatch(/is the original's/);
+    expect(sentences.cka).toMatch(/On 24 images 8 of 8 layers see exactly/);
+  });
+
+  test("tells that a sealed chain shares the classifier alone", async () => {
+    const { sentences, ...figures } = await exposed(chain, "chain.onnx");
+    expect(figures).toMatchObject({ sharedNames: 2, sharedWeights: 0, sharedWeightsUpToScale: 1 });
+    expect(figures.sharedMetadata).toBe(0);
+    expect(sentences.sharedNames).toMatch(/but those that callers use: "input", "logits"/);
+  });
+
+  test("needs no images, and finds remarks that both files have", async () => {
+    const remark = Buffer.concat([encodeModel(folded), Buffer.from("\x12\x07pytorch", "latin1")]);
+    const [first, second] = [path("first.onnx", remark), path("second.onnx", remark)];
+    const { cka, sharedMetadata, sentences } = await expose({ model: first, against: second });
+    expect([cka, sharedMetadata]).toEqual([null, 2]);
+    expect(sentences.sharedMetadata).toMatch(/2 remarks .*"resnet8", "pytorch"/);
+    expect(sentences.cka).toBeUndefined();
+  });
+});
+
+/** Of each layer the features of all images, channels at one variance, centred: rows are images. */
+async function features(graph: Graph, dataset: ReturnType<typeof noise>): Promise<number[][][]> {
+  const { evaluate } = await import("../graph/onnxruntime.ts");
+  const { hostBatches } = await import("../../src/data/index.ts");
+  const names = graph.nodes
+    .filter(({ operator }) => operator === "Conv" || operator === "Gemm")
+    .map(({ outputs }) => outputs[0]!);
+  const shown = {
+    ...graph,
+    outputs: names.map((name) => ({ name, dtype: "float32" as const, shape: undefined })),
+  };
+  for await (const { images, size } of hostBatches(dataset, { ...normalization, batch: 100 })) {
+    const input = { shape: images.shape, values: toFloat32(images) };
+    const results = await evaluate(shown, { [graph.inputs[0]!.name]: input });
+    return names.map((name) => {
+      const { shape, values } = results[name]!;
+      const area = shape.slice(2).reduce((a, b) => a * b, 1);
+      const width = shape[1]! * area;
+      const rows = Array.from({ length: size }, (_, n) => [
+        ...values.subarray(n * width, (n + 1) * width),
+      ]);
+      for (let c = 0; c < shape[1]!; c++) {
+        const own = rows.flatMap((row) => row.slice(c * area, (c + 1) * area));
+        const mean = own.reduce((a, b) => a + b, 0) / own.length;
+        const variance = own.reduce((a, b) => a + (b - mean) ** 2, 0) / own.length;
+        for (const row of rows)
+          for (let k = c * area; k < (c + 1) * area; k++) row[k]! /= Math.sqrt(variance + 1e-12);
+      }
+      for (let k = 0; k < width; k++) {
+        const mean = rows.reduce((sum, row) => sum + row[k]!, 0) / size;
+        for (const row of rows) row[k]! -= mean;
+      }
+      return rows;
+    });
+  }
+  throw new Error("no images");
+}
+
+/** ||Yᵀ X||² / (||Xᵀ X|| ||Yᵀ Y||), section 3 of the paper. */
+function kornblith(x: number[][], y: number[][]): number {
+  const squaredNorm = (a: number[][], b: number[][]) => {
+    let sum = 0;
+    for (let i = 0; i < a[0]!.length; i++) {
+      for (let j = 0; j < b[0]!.length; j++) {
+        let product = 0;
+        for (let n = 0; n < a.length; n++) product += a[n]![i]! * b[n]![j]!;
+        sum += product ** 2;
+      }
+    }
+    return sum;
+  };
+  return squaredNorm(y, x) / Math.sqrt(squaredNorm(x, x) * squaredNorm(y, y));
+}
