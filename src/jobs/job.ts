@@ -11,6 +11,8 @@ import {
   type RunFiles,
   RunFolder,
 } from "../runs/index.ts";
+import { keepProgress } from "../runs/progressFile.ts";
+import { quoteForShell } from "../text.ts";
 import { libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
 import { assertEpochs, type JobOptions, type ResolvedJobOptions } from "./options.ts";
 
@@ -29,6 +31,8 @@ export interface JobDefinition<Asked, Decided, Inputs, Results> {
   execute(work: Work<Decided, Inputs>): Promise<Results>;
   /** Says in a line each which gates of the options the results miss; none by default. */
   missedGates?(results: Results, options: Decided): readonly string[];
+  /** Writes `report.html` into the folder of a finished run; none by default. */
+  report?(directory: string): Promise<unknown>;
 }
 
 /** Options of a run whose folder is known. */
@@ -111,6 +115,18 @@ export function defineJob<
   };
 
   const execute = async (
+    prepared: Prepared<Decided, Inputs>,
+    { hooks, ...rest }: { config: Config<Decided>; run: RunFolder; hooks: JobHooks },
+  ) => {
+    const progress = keepProgress(hooks, rest.run);
+    try {
+      return await executeWatched(prepared, { ...rest, hooks: progress.hooks });
+    } finally {
+      progress.remove();
+    }
+  };
+
+  const executeWatched = async (
     { inputs, description }: Prepared<Decided, Inputs>,
     { config, run, hooks }: { config: Config<Decided>; run: RunFolder; hooks: JobHooks },
   ) => {
@@ -125,11 +141,20 @@ export function defineJob<
       ...results,
       ...{ epochs, seed, device, precision, seconds: run.seconds },
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-      ...{ versions, files: run.files },
+      ...{ versions, files: { ...run.files, ...(definition.report && reportIn(run)) } },
     };
     await run.finish(summary);
+    await definition.report?.(run.directory).catch((error: unknown) => {
+      hooks.onProgress?.({ type: "note", text: complaint(run, error) });
+    });
     return judge(summary, options);
   };
+
+  const reportIn = ({ directory }: RunFolder) => ({ report: join(directory, "report.html") });
+
+  const complaint = ({ directory }: RunFolder, error: unknown) =>
+    `the run is complete, but its report was not written: ${error instanceof Error ? error.message : error}\n` +
+    `To write it: deepobf report ${quoteForShell(directory)}`;
 
   const judge = (summary: Results & RunFacts, options: Decided) => {
     const missed = definition.missedGates?.(summary, options) ?? [];

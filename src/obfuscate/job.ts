@@ -1,5 +1,5 @@
 // The main job: original in, run folder with the shipped file out.
-import { parse } from "node:path";
+import { join, parse } from "node:path";
 import { compose } from "../graph/rewrites.ts";
 import { defineJob } from "../jobs/index.ts";
 import { writeModel } from "../onnx/index.ts";
@@ -44,6 +44,7 @@ export const obfuscationJob = defineJob<
       ...judging,
       layout,
       trained,
+      predictions: join(run.directory, "predictions.json"),
     });
     const { quantize } = options;
     const quantized =
@@ -53,4 +54,5 @@ export const obfuscationJob = defineJob<
   },
 
   missedGates,
+  report: async (directory) => (await import("../report/writeReport.ts")).writeReport(directory),
 });

@@ -26,6 +26,17 @@ export async function whileLocked<T>(directory: string, body: () => Promise<T>):
   }
 }
 
+/** The process that works on a folder, where one does. */
+export async function holderOf(directory: string): Promise<number | undefined> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names.filter((each) => each.startsWith(lockPrefix))) {
+    const holder = name.slice(lockPrefix.length);
+    const pid = Number.parseInt(holder, 10);
+    if (Number.isSafeInteger(pid) && pid > 0 && (await identify(pid)) === holder) return pid;
+  }
+  return undefined;
+}
+
 /** Removes temporary files and the locks of dead processes. Throws UsageError where one lives. */
 async function removeRemains(directory: string, ownLock: string): Promise<void> {
   const names = await readdir(directory);

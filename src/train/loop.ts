@@ -89,7 +89,7 @@ async function trainSteps(
           const record = { ...progress, seconds: (performance.now() - epochStart) / 1000, losses };
           sums.clear();
           hooks.onProgress?.({ type: "epoch", ...record });
-          await run.metrics.append(record);
+          await run.metrics.append({ ...record, rate: stage.schedule(step / steps) });
         }
       }
       await new Promise(setImmediate); // lets signals and timers in

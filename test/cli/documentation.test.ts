@@ -10,7 +10,16 @@ const document = readFileSync(join(root, "docs", "command-line.md"), "utf8");
 const sections = new Map(
   document.split(/^## /m).map((text) => [text.slice(0, text.indexOf("\n")), text] as const),
 );
-const commands = ["inspect", "check", "train", "obfuscate", "resume", "evaluate", "doctor"];
+const commands = [
+  "inspect",
+  "check",
+  "train",
+  "obfuscate",
+  "resume",
+  "evaluate",
+  "report",
+  "doctor",
+];
 
 function optionsIn(text: string): Set<string> {
   return new Set(text.match(/--[a-z][a-z-]*/g));
