@@ -16,7 +16,8 @@ export interface Output {
 interface Definition<O extends OptionTable> {
   readonly name: string;
   readonly summary: string;
-  readonly argument?: { readonly name: string; readonly help: string };
+  /** `form` is how the help spells an argument that may be left out or come several times, such as `[RUNS]`. */
+  readonly argument?: { readonly name: string; readonly help: string; readonly form?: string };
   readonly options: O;
   /** The common options that change something here. The others are taken, too, but not listed. */
   readonly common: readonly CommonOption[];
@@ -31,6 +32,8 @@ interface Definition<O extends OptionTable> {
 
 export interface Invocation<O> {
   readonly argument: string;
+  /** All of them, where several may be given; none where the only one was left out. */
+  readonly given: readonly string[];
   readonly options: Values<O> & Omit<Values<typeof commonOptions>, "config" | "json">;
   /** Whether one JSON object is wanted. */
   readonly json: boolean;
@@ -74,7 +77,7 @@ export function defineCommand<O extends OptionTable>(
       .command(name)
       .summary(summary)
       .description(`${capital(summary)}.`);
-    if (argument) command.argument(`<${argument.name}>`, argument.help);
+    if (argument) command.argument(argument.form ?? `<${argument.name}>`, argument.help);
     for (const [key, option] of Object.entries(options)) {
       const isCommon = Object.hasOwn(commonOptions, key);
       const hidden = !(wantsAll() ? listed : essential).includes(key);
@@ -91,7 +94,11 @@ export function defineCommand<O extends OptionTable>(
       const given = command.opts<Readonly<Record<string, unknown>>>();
       const values = readOptions(options, { given, command: name });
       const { config: _, json, ...rest } = values;
-      const invocation = { argument: String(received[0]), options: rest, json } as Invocation<O>;
+      const words = (argument ? [received[0]].flat() : []).filter((word) => word !== undefined);
+      const invocation: Invocation<O> = {
+        ...{ argument: String(words[0]), given: words.map(String) },
+        ...{ options: rest as Invocation<O>["options"], json: json === true },
+      };
       const output = await definition.run(invocation);
       if (!output) return;
       process.stdout.write(json ? `${jsonText(output.json)}\n` : `${output.text}\n`);

@@ -1,11 +1,12 @@
 // A command that runs a job: signals, progress, gates, the table and `--json` are the same for all. The command
 // tells how its job is asked for and how its plan and its summary read.
+import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { type exitCodes, GateError } from "../errors.ts";
 import type { Job, RunFacts } from "../jobs/index.ts";
+import { commandLineOf, type Decided, shortPath } from "../runs/commandLine.ts";
 import type { JobHooks } from "../runs/index.ts";
 import { defineCommand, type Invocation, type Output } from "./command.ts";
-import { commandLineOf, withShortPaths } from "./commandLine.ts";
 import type { CommonOption } from "./commonOptions.ts";
 import type { OptionTable } from "./options.ts";
 import { Progress } from "./progress.ts";
@@ -55,10 +56,8 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
       }
       throw error;
     });
-    const command = await commandLineOf(result.files.config, {
-      argument: argument.option,
-      options,
-    });
+    const config = JSON.parse(await readFile(result.files.config, "utf8")) as Decided;
+    const command = commandLineOf(config, argument.option);
     const json = { command, ...result, files: withShortPaths(result.files) };
     return { json, text: renderSummary(result) };
   };
@@ -78,6 +77,13 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
       return show((hooks) => job.resume(directory, hooks));
     },
   };
+}
+
+/** Paths by name, as seen from the working directory. */
+function withShortPaths(paths: object): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(paths).map(([name, path]) => [name, shortPath(String(path))]),
+  );
 }
 
 /**

@@ -10,12 +10,16 @@ import { doctor } from "./commands/doctor.ts";
 import { evaluate } from "./commands/evaluate.ts";
 import { inspect } from "./commands/inspect.ts";
 import { obfuscate } from "./commands/obfuscate.ts";
+import { report } from "./commands/report.ts";
 import { resume } from "./commands/resume.ts";
 import { train } from "./commands/train.ts";
 import { reportFailure } from "./failure.ts";
 
 const jobs = [train, obfuscate, attack];
-const commands = [inspect, check, ...jobs.map(({ add }) => add), resume(jobs), evaluate, doctor];
+const commands = [
+  ...[inspect, check, ...jobs.map(({ add }) => add), resume(jobs), evaluate],
+  ...[report, doctor],
+];
 
 async function main(): Promise<void> {
   const program = new Command("deepobf")

@@ -102,6 +102,17 @@ export function text(spelling: Spelling & { expected: string }): Option<string |
   );
 }
 
+/** Several texts, as words after the option; in a configuration file a list. */
+export function texts(
+  spelling: Spelling & { expected: string },
+): Option<readonly string[] | undefined> {
+  return option<readonly string[]>(spelling, spelling.expected, (given) => {
+    const words: readonly unknown[] = Array.isArray(given) ? given : [given];
+    const read = words.filter((word): word is string => typeof word === "string" && word !== "");
+    return read.length > 0 && read.length === words.length ? read : undefined;
+  });
+}
+
 /** Text of a certain form. */
 export function pattern(
   spelling: Spelling & { expected: string; form: RegExp },

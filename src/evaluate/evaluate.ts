@@ -37,6 +37,7 @@ export interface Latency {
 
 export interface Comparison {
   readonly evaluations: readonly [Evaluation, Evaluation];
+  readonly answers: readonly [Answers, Answers];
   /** Share of images for which both give the same class. */
   readonly agreement: number;
   /** Whether one is right more often than the other; undefined where images have no labels. */
@@ -91,6 +92,7 @@ export async function compare(
   const largest = maxAbs(a.logits);
   return {
     evaluations: [a.evaluation, b.evaluation],
+    answers: [a, b],
     agreement: countEqual(a.classes, b.classes) / a.classes.length,
     paired: dataset.labels && testPairs(a.classes, b.classes, dataset.labels),
     logitError: relativeSquaredError(a.logits, b.logits, first.outputs),

@@ -14,8 +14,9 @@ import {
   RunFolder,
   type Setback,
 } from "../runs/index.ts";
+import { keepProgress } from "../runs/progressFile.ts";
 import { parseAs } from "../schema.ts";
-import { escapeInvisible } from "../text.ts";
+import { escapeInvisible, quoteForShell } from "../text.ts";
 import { addonVersion, libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
 import { assertFits, explainMemory, type MemoryNeed } from "./memory.ts";
 import { assertEpochs, type JobBasics, type JobOptions } from "./options.ts";
@@ -41,6 +42,8 @@ export interface JobDefinition<Asked, Decided, Inputs, Results> {
   execute(work: Work<Decided, Inputs>): Promise<Results>;
   /** Says in a line each which gates of the options the results miss; none by default. */
   missedGates?(results: Results, options: Decided): readonly string[];
+  /** Writes `report.html` into the folder of a finished run; none by default. */
+  report?(directory: string): Promise<unknown>;
 }
 
 /** Options of a run whose folder is known. */
@@ -134,6 +137,18 @@ export function defineJob<
   };
 
   const execute = async (
+    prepared: Prepared<Decided, Inputs>,
+    { hooks, ...rest }: Begun<Decided>,
+  ) => {
+    const progress = keepProgress(hooks, rest.run);
+    try {
+      return await executeWatched(prepared, { ...rest, hooks: progress.hooks });
+    } finally {
+      progress.remove();
+    }
+  };
+
+  const executeWatched = async (
     { inputs, description }: Prepared<Decided, Inputs>,
     { config, run, hooks, checkpoint }: Begun<Decided>,
   ) => {
@@ -151,9 +166,12 @@ export function defineJob<
       ...{ epochs, seed, device, precision, seconds: run.seconds },
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
       ...{ versions, modelSha256: (await run.modelSha256()) ?? "" },
-      ...{ setbacks: await run.metrics.setbacks(), files: run.files },
+      ...{ setbacks: await run.metrics.setbacks(), files: filesOf(run) },
     };
     await run.finish(summary);
+    await definition.report?.(run.directory).catch((error: unknown) => {
+      hooks.onProgress?.({ type: "note", text: complaint(run, error) });
+    });
     return judge(summary, options);
   };
 
@@ -164,11 +182,20 @@ export function defineJob<
     const damaged = (problems: string) =>
       new DataError(`${escapeInvisible(summary)} is no summary of this job:\n  ${problems}`);
     const answer = parseAs(schema, found, damaged) as unknown as Results & RunFacts;
-    if ((await run.modelSha256()) === answer.modelSha256) return { ...answer, files: run.files };
+    if ((await run.modelSha256()) === answer.modelSha256) return { ...answer, files: filesOf(run) };
     throw new DataError(
       `${escapeInvisible(model)} is not the file that this run wrote; begin a new run`,
     );
   };
+
+  const filesOf = ({ directory, files }: RunFolder) => ({
+    ...files,
+    ...(definition.report && { report: join(directory, "report.html") }),
+  });
+
+  const complaint = ({ directory }: RunFolder, error: unknown) =>
+    `the run is complete, but its report was not written: ${error instanceof Error ? error.message : error}\n` +
+    `To write it: deepobf report ${quoteForShell(directory)}`;
 
   const judge = (summary: Results & RunFacts, options: Decided) => {
     const missed = definition.missedGates?.(summary, options) ?? [];

@@ -1,5 +1,5 @@
 // The main job: original in, run folder with the shipped file out.
-import { parse } from "node:path";
+import { join, parse } from "node:path";
 import { compose } from "../graph/rewrites.ts";
 import { defineJob, memoryOfTraining } from "../jobs/index.ts";
 import { sequential } from "../models/index.ts";
@@ -52,6 +52,7 @@ export const obfuscationJob = defineJob<
       ...judging,
       layout,
       trained,
+      predictions: join(run.directory, "predictions.json"),
     });
     const { quantize } = options;
     const quantized =
@@ -61,4 +62,5 @@ export const obfuscationJob = defineJob<
   },
 
   missedGates,
+  report: async (directory) => (await import("../report/writeReport.ts")).writeReport(directory),
 });

@@ -154,6 +154,8 @@ export interface ObfuscateResults {
     readonly trainingLogitError: number;
     /** Largest difference between the logits of the original and of the shipped file. */
     readonly maxAbsDiffToOriginal: number;
+    /** Of `predictions.json`, which holds the answers of both to every image. */
+    readonly predictionsSha256: string;
   };
   /** The shipped file in the other types of numbers that were asked for. */
   readonly quantized?: QuantizedFiles;

@@ -54,6 +54,7 @@ export const results = {
     logitError: figure,
     trainingLogitError: figure,
     maxAbsDiffToOriginal: figure,
+    predictionsSha256: sha256Text,
   }),
   quantized: z.exactOptional(
     z.object({ int8: z.exactOptional(quantizedFigures), fp16: z.exactOptional(quantizedFigures) }),

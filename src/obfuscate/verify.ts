@@ -6,6 +6,7 @@ import { ModelError } from "../errors.ts";
 import { compare, type Evaluation, type Latency, OnnxClassifier } from "../evaluate/index.ts";
 import { NetworkClassifier } from "../evaluate/networkClassifier.ts";
 import { openAdopted } from "../evaluate/openModel.ts";
+import { writePredictions } from "../evaluate/predictions.ts";
 import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Layout } from "../graph/layout.ts";
@@ -27,6 +28,8 @@ export interface VerifyOptions extends Data, Normalization {
   /** How both files take their images; channels first by default. */
   readonly layout?: Layout;
   readonly threads: number;
+  /** Where the answers of both to every test image are written. */
+  readonly predictions: string;
   /** Called after every batch; what it throws ends the verification. */
   readonly onProgress?: () => void;
 }
@@ -45,7 +48,7 @@ export async function verify(
   shipped: ModelFile,
   options: VerifyOptions,
 ): Promise<Pick<ObfuscateResults, "original" | "obfuscated" | "verify">> {
-  const { train, test, layout = "NCHW", threads } = options;
+  const { train, test, layout = "NCHW", threads, predictions } = options;
   await using originalSession = await openAdopted({ ...original, layout }, { threads });
   await using shippedSession = await OnnxSession.open(shipped.path, { threads });
   const first = await OnnxClassifier.open(originalSession, test, {
@@ -74,6 +77,7 @@ export async function verify(
       logitError: versus.logitError,
       trainingLogitError: learned.logitError,
       maxAbsDiffToOriginal: versus.maxAbsDiff,
+      predictionsSha256: await writePredictions(predictions, versus.answers, test),
     },
   };
 }

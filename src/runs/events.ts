@@ -49,6 +49,8 @@ export interface EpochEvent {
   readonly seconds: number;
   readonly imagesPerSecond: number;
   readonly losses: Readonly<Record<string, number>>;
+  /** Learning rate of its last step, over the highest. */
+  readonly rate: number;
 }
 
 /** How a caller follows and stops a job. */

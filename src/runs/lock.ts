@@ -50,6 +50,26 @@ async function takeLock(path: string): Promise<FileHandle> {
   }
 }
 
+/** The process of this machine that works on a folder, where one does. */
+export async function holderOf(directory: string): Promise<number | undefined> {
+  const path = join(directory, lockName);
+  const text = (await readOwn(path, 1000).catch(() => undefined))?.toString("utf8") ?? "";
+  const [, pid, host] = /^process ([1-9]\d{0,9}) on (.*)\n$/.exec(text) ?? [];
+  if (pid === undefined || host !== hostname()) return undefined;
+  return (await hasOpen(Number(pid), path)) ? Number(pid) : undefined;
+}
+
+/** Whether a process has a file open: to try the lock would keep out who wants it at that moment. */
+async function hasOpen(pid: number, path: string): Promise<boolean> {
+  const wanted = await stat(path).catch(unlessMissing);
+  const folder = `/proc/${pid}/fd`;
+  for (const name of await readdir(folder).catch(() => [])) {
+    const found = await stat(join(folder, name)).catch(() => undefined);
+    if (wanted && found?.ino === wanted.ino && found.dev === wanted.dev) return true;
+  }
+  return false;
+}
+
 function isFree({ fd }: FileHandle, path: string): boolean {
   try {
     return lockFile(fd);

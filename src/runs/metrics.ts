@@ -23,7 +23,7 @@ const setback = z.strictObject({ stage: z.string(), backTo: count, rate: z.numbe
 const line = z.union([
   z.strictObject({
     ...{ stage: z.string(), epoch: count, epochs: count, seconds: z.number() },
-    ...{ imagesPerSecond: figure, losses: z.record(z.string(), z.number()) },
+    ...{ imagesPerSecond: figure, losses: z.record(z.string(), z.number()), rate: z.number() },
   }),
   z.strictObject({ calibration: z.number() }),
   z.strictObject({ setback }),

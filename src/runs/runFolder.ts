@@ -41,6 +41,8 @@ export interface RunFiles {
   readonly summary: string;
   readonly metrics: string;
   readonly config: string;
+  /** Of jobs that have one. */
+  readonly report?: string;
 }
 
 export class RunFolder {

@@ -58,7 +58,9 @@ async function trainSteps(
         assertFinite(losses, stage, step);
         hooks.onProgress?.({ type: "step", ...progress, step, steps, secondsLeft, losses });
         if (isLastOfEpoch) {
-          const record = { ...progress, seconds: (performance.now() - epochStart) / 1000, losses };
+          const seconds = (performance.now() - epochStart) / 1000;
+          const rate = stage.schedule((step - 1) / steps) * rateAfter(halvings);
+          const record = { ...progress, seconds, losses, rate };
           sums.clear();
           hooks.onProgress?.({ type: "epoch", ...record });
           await run.metrics.append(record);

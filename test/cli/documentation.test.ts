@@ -11,7 +11,7 @@ const sections = new Map(
   document.split(/^## /m).map((text) => [text.slice(0, text.indexOf("\n")), text] as const),
 );
 const commands = [
-  ...["inspect", "check", "train", "obfuscate", "attack", "resume", "evaluate", "doctor"],
+  ...["inspect", "check", "train", "obfuscate", "attack", "resume", "evaluate", "report", "doctor"],
 ];
 
 function optionsIn(text: string): Set<string> {

@@ -29,6 +29,7 @@ const step = (number: number): ProgressEvent => ({
 
 const epoch: ProgressEvent = {
   type: "epoch",
+  rate: 0.5,
   ...{ stage: "chain", epoch: 1, epochs: 2, seconds: 61, imagesPerSecond: 800 },
   ...{ losses: { loss: 1.25, feature: 0.75 } },
 };

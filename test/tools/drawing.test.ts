@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { diagramOf } from "../../tools/drawing/diagram.ts";
+import { diagramOf } from "../../src/graph/diagram.ts";
 import { layOut } from "../../tools/drawing/layout.ts";
 import { drawOriginalAndChain } from "../../tools/drawing/picture.ts";
 import { drawPanels } from "../../tools/drawing/svg.ts";

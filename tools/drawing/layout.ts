@@ -1,6 +1,6 @@
 // Where the boxes of a diagram stand: a row for each step of the longest path, which runs straight down; what
 // stands beside it on the same row moves to the right.
-import type { Box } from "./diagram.ts";
+import type { Box } from "../../src/graph/diagram.ts";
 
 export interface Place {
   readonly row: number;

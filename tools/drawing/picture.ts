@@ -1,6 +1,7 @@
 // The picture of the README: the demo's original beside the chain that is shipped for it.
 import { join } from "node:path";
 import { findBoundary } from "../../src/graph/cuts.ts";
+import { type Box, diagramOf } from "../../src/graph/diagram.ts";
 import { cutGraph } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { sequential } from "../../src/models/index.ts";
@@ -8,7 +9,6 @@ import { planChain } from "../../src/obfuscate/plan.ts";
 import { nameChainInput, seal } from "../../src/obfuscate/seal.ts";
 import { readModel } from "../../src/onnx/index.ts";
 import { root } from "../records/records.ts";
-import { type Box, diagramOf } from "./diagram.ts";
 import { drawPanels, type Panel } from "./svg.ts";
 
 const depth = 5;

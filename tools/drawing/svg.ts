@@ -1,5 +1,5 @@
 // Diagrams side by side as one SVG image, for light and for dark backgrounds alike.
-import type { Box } from "./diagram.ts";
+import type { Box } from "../../src/graph/diagram.ts";
 import { layOut, type Place } from "./layout.ts";
 
 /** A diagram with what stands above it. */

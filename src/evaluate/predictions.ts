@@ -1,0 +1,145 @@
+// What two classifiers answer to each image, as a small file, with the images on which they are furthest apart.
+import sharp from "sharp";
+import { type Dataset, imageBytes } from "../data/dataset.ts";
+import { sha256Of, writeFileAtomically } from "../files.ts";
+import type { Answers } from "./evaluate.ts";
+
+/** The answers of one classifier, an entry an image. */
+export interface Predicted {
+  /** The class of the largest probability. */
+  readonly classes: readonly number[];
+  /** That probability. */
+  readonly confidences: readonly number[];
+}
+
+/** An image as a PNG file, with its place in the data set. */
+export interface Thumbnail {
+  readonly place: number;
+  /** In base64. */
+  readonly png: string;
+}
+
+/** What `predictions.json` of a run holds. */
+export interface Predictions {
+  readonly format: 1;
+  /** Names of the classes and the right one of each image; null where images have no labels. */
+  readonly classes: readonly string[] | null;
+  readonly labels: readonly number[] | null;
+  readonly original: Predicted;
+  readonly obfuscated: Predicted;
+  /** Total variation distance of both models' probabilities: 0 alike, 1 without anything in common. */
+  readonly apart: readonly number[];
+  /** Images on which the two differ most, the worst first. */
+  readonly thumbnails: readonly Thumbnail[];
+}
+
+const mostThumbnails = 24;
+const largestThumbnail = 96;
+/** Of all thumbnails together, in bytes of base64. */
+const roomForThumbnails = 180_000;
+
+/** Writes what both classifiers answered to the images of a data set, and gives the file's SHA-256. */
+export async function writePredictions(
+  path: string,
+  [original, obfuscated]: readonly [Answers, Answers],
+  dataset: Dataset,
+): Promise<string> {
+  const { labels, classes } = dataset;
+  const outputs = original.logits.length / dataset.count;
+  const [first, second] = [original, obfuscated].map(({ logits }) =>
+    probabilitiesOf(logits, outputs),
+  ) as [Float32Array, Float32Array];
+  const apart = distances(first, second, outputs);
+  const predictions: Predictions = {
+    format: 1,
+    classes: classes ?? null,
+    labels: labels ? [...labels] : null,
+    original: predicted(original.classes, first),
+    obfuscated: predicted(obfuscated.classes, second),
+    apart: apart.map(rounded),
+    thumbnails: await thumbnailsOf(dataset, furthest(apart)),
+  };
+  const text = `${JSON.stringify(predictions)}\n`;
+  await writeFileAtomically(path, text);
+  return sha256Of(text);
+}
+
+/** The rows' softmax; rows that are probabilities already, since a model ends in a softmax, as they are. */
+export function probabilitiesOf(logits: Float32Array, outputs: number): Float32Array {
+  const result = new Float32Array(logits.length);
+  for (let start = 0; start < logits.length; start += outputs) {
+    const row = logits.subarray(start, start + outputs);
+    const sum = row.reduce((total, value) => total + value, 0);
+    if (Math.abs(sum - 1) < 1e-3 && row.every((value) => value >= 0)) {
+      result.set(row, start);
+      continue;
+    }
+    const largest = row.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+    const powers = row.map((value) => Math.exp(value - largest));
+    const total = powers.reduce((all, value) => all + value, 0);
+    result.set(
+      powers.map((value) => value / total),
+      start,
+    );
+  }
+  return result;
+}
+
+function distances(first: Float32Array, second: Float32Array, outputs: number): number[] {
+  return Array.from({ length: first.length / outputs }, (_, image) => {
+    let sum = 0;
+    for (let i = image * outputs; i < (image + 1) * outputs; i++) {
+      sum += Math.abs(first[i]! - second[i]!);
+    }
+    return sum / 2;
+  });
+}
+
+function predicted(classes: Int32Array, probabilities: Float32Array): Predicted {
+  const outputs = probabilities.length / classes.length;
+  const confidence = (answer: number, image: number) =>
+    rounded(probabilities[image * outputs + answer]!);
+  return { classes: [...classes], confidences: Array.from(classes, confidence) };
+}
+
+/** Places of the largest distances, the largest first. */
+function furthest(apart: readonly number[]): number[] {
+  const places = apart.map((_, place) => place).filter((place) => apart[place]! > 0);
+  return places.sort((a, b) => apart[b]! - apart[a]!).slice(0, mostThumbnails);
+}
+
+async function thumbnailsOf(dataset: Dataset, places: readonly number[]): Promise<Thumbnail[]> {
+  const pixels = await dataset.read(Int32Array.from(places));
+  const size = imageBytes(dataset);
+  const thumbnails: Thumbnail[] = [];
+  let room = roomForThumbnails;
+  for (const [i, place] of places.entries()) {
+    const png = await encodePng(pixels.subarray(i * size, (i + 1) * size), dataset.shape);
+    room -= png.length;
+    if (room < 0) break;
+    thumbnails.push({ place, png });
+  }
+  return thumbnails;
+}
+
+/** Planar pixels as a PNG file in base64, no larger than a thumbnail. Of other than three channels the first counts. */
+export async function encodePng(
+  pixels: Uint8Array,
+  [channels, height, width]: Dataset["shape"],
+  largest = largestThumbnail,
+): Promise<string> {
+  const area = height * width;
+  const shown = channels === 3 ? 3 : 1;
+  const interleaved = new Uint8Array(shown * area);
+  for (let i = 0; i < interleaved.length; i++) {
+    interleaved[i] = pixels[(i % shown) * area + Math.floor(i / shown)]!;
+  }
+  const image = sharp(interleaved, { raw: { width, height, channels: shown } });
+  const fitting = { width: largest, height: largest, fit: "inside" } as const;
+  const small = image.resize({ ...fitting, withoutEnlargement: true });
+  return (await small.png({ compressionLevel: 9 }).toBuffer()).toString("base64");
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1e4) / 1e4;
+}

@@ -1,0 +1,96 @@
+// What a reader needs to see of a graph: a box for each convolution, pooling, sum and linear layer, and what
+// leads from one to another. Activations, padding and the like belong to the box before them.
+
+import { shorten } from "../text.ts";
+import { attribute } from "./attributes.ts";
+import { findBoundary } from "./cuts.ts";
+import type { Graph, Node } from "./graph.ts";
+import { inferShapes, type TensorFacts } from "./shapes.ts";
+import { downstream, readTensors } from "./topology.ts";
+
+export type Kind = "input" | "convolution" | "pooling" | "sum" | "linear";
+
+export interface Box {
+  readonly label: string;
+  /** The label without sizes. */
+  readonly what: string;
+  /** Of one image's output. */
+  readonly shape: readonly number[];
+  readonly kind: Kind;
+  /** Whether it comes behind the boundary between extractor and classifier. */
+  readonly inClassifier: boolean;
+  /** Places of the boxes that it reads, in the diagram's list. */
+  readonly from: readonly number[];
+}
+
+type Facts = ReadonlyMap<string, TensorFacts>;
+type Named = Pick<Box, "label" | "what" | "kind">;
+
+/**
+ * The boxes of a graph, in an order in which each comes after those that it reads. `boundary` names the tensor that
+ * ends the extractor; by default it is found. Throws ModelError where there is none.
+ */
+export function diagramOf(graph: Graph, boundary?: string): Box[] {
+  const facts = inferShapes(graph);
+  const classifier = downstream(graph, [findBoundary(graph, facts, boundary).tensor]).nodes;
+  const shapeOf = (tensor: string) => facts.get(tensor)?.shape.slice(1) ?? [];
+  const input = graph.inputs[0]!.name;
+  const first = {
+    label: `image ${shapeOf(input).join("×")}`,
+    what: "image",
+    kind: "input",
+  } as const;
+  const boxes: Box[] = [{ ...first, shape: shapeOf(input), inClassifier: false, from: [] }];
+  const boxOf = new Map([[input, 0]]);
+  for (const node of graph.nodes) {
+    const from = [...new Set(readTensors(node).flatMap((name) => boxOf.get(name) ?? []))];
+    if (from.length === 0) continue; // made of constants alone
+    const shape = shapeOf(node.outputs[0] ?? "");
+    const shown = from.length > 1 ? describeJoin(node) : describe(node, facts);
+    if (shown) boxes.push({ ...shown, shape, inClassifier: classifier.has(node), from });
+    for (const name of node.outputs) boxOf.set(name, shown ? boxes.length - 1 : from[0]!);
+  }
+  return boxes;
+}
+
+const joins: Readonly<Record<string, string>> = {
+  Add: "sum",
+  Concat: "concatenation",
+  Mul: "product",
+};
+
+function describeJoin({ operator }: Node): Named {
+  const what = joins[operator] ?? shorten(operator);
+  return { label: what, what, kind: "sum" };
+}
+
+/** Label and kind of a node that gets a box of its own although it reads one box alone. */
+function describe(node: Node, facts: Facts): Named | undefined {
+  const weight = facts.get(node.inputs[1] ?? "")?.shape ?? [];
+  const output = facts.get(node.outputs[0] ?? "")?.shape ?? [];
+  const window = attribute(node, "kernel_shape", "ints")?.join("×");
+  switch (node.operator) {
+    case "Conv":
+    case "ConvTranspose": {
+      const groups = attribute(node, "group", "int") ?? 1;
+      const kind = groups === 1 ? "" : groups === weight[0] ? "depthwise " : "grouped ";
+      const what = `${weight.slice(2).join("×")} ${kind}convolution`;
+      return { label: `${what}, ${output.slice(1).join("×")}`, what, kind: "convolution" };
+    }
+    case "MaxPool":
+      return plain(`${window} max pooling`);
+    case "AveragePool":
+      return plain(window === "1×1" ? "subsampling" : `${window} average`);
+    case "GlobalAveragePool":
+      return plain("global average");
+    case "Gemm":
+    case "MatMul":
+      return { label: `linear, ${output.at(-1)} classes`, what: "linear", kind: "linear" };
+    default:
+      return undefined;
+  }
+}
+
+function plain(what: string): Named {
+  return { label: what, what, kind: "pooling" };
+}

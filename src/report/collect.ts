@@ -1,0 +1,130 @@
+// A report's facts, collected from a run's folder and the models it names.
+import { resolve } from "node:path";
+import { DeepObfError } from "../errors.ts";
+import { commandLineOf } from "../runs/commandLine.ts";
+import { shorten } from "../text.ts";
+import { readAttacks } from "./attacks.ts";
+import { type Drawn, type DrawOptions, drawModelIsolated } from "./drawModel.ts";
+import { from, isMissing, type Missing } from "./missing.ts";
+import { disagreementsOf, perClass } from "./perClass.ts";
+import { protectionOf } from "./protection.ts";
+import { type RunRecord, readRun } from "./readRun.ts";
+import type { Architecture, Report } from "./reportForm.ts";
+import { verdictOf } from "./verdict.ts";
+
+export interface CollectOptions {
+  /** Folders of attack runs whose results belong to this run. */
+  readonly attacks?: readonly string[];
+}
+
+/** Most boxes of a drawing, repetitions folded. */
+const mostBoxes = 600;
+
+/**
+ * Everything that can be said of a run. Throws UsageError and DataError where the folder is no run's; what is missing
+ * or damaged in one that is, is said in its part.
+ */
+export async function collectReport(
+  path: string,
+  { attacks: folders = [] }: CollectOptions = {},
+): Promise<Report> {
+  const run = await readRun(path);
+  const { config, summary, epochs } = run;
+  const architectures = await architecturesOf(run);
+  const attacks = await readAttacks(folders);
+  return {
+    format: 1,
+    run: { name: shorten(run.name), finished: !isMissing(summary) },
+    verdict: from(summary, (known) => verdictOf(known, architectures)),
+    models: from(summary, ({ original, obfuscated, verify, quantized, warnings }) => ({
+      ...{ original, obfuscated, verify, warnings },
+      ...(quantized && { quantized }),
+    })),
+    architectures,
+    training: from(epochs, ({ records, damaged }) =>
+      records.length === 0
+        ? { missing: "no epoch of the training is written down" }
+        : {
+            epochs: records.map((record) => ({ ...record, stage: shorten(record.stage) })),
+            ...{ learningRate: config.options.learningRate, unreadableLines: damaged },
+          },
+    ),
+    classes: from(run.predictions, perClass),
+    disagreements: from(run.predictions, disagreementsOf),
+    exposure: run.exposure,
+    attacks,
+    protection: protectionOf({ attacks }),
+    reproduction: reproductionOf(run),
+  };
+}
+
+async function architecturesOf(run: RunRecord): Promise<Report["architectures"]> {
+  const { config, directory, shipped } = run;
+  const { options, description, identity } = config;
+  const { shape } = description.data;
+  const { model, output } = options;
+  const boundary = description.boundary.tensor;
+  const [original, obfuscated] = await Promise.all([
+    architectureOf({ model, shape, output, boundary }, identity.model),
+    isMissing(shipped)
+      ? shipped
+      : architectureOf({ model: resolve(directory, "model.onnx"), shape }),
+  ]);
+  return { original, obfuscated };
+}
+
+async function architectureOf(
+  options: DrawOptions,
+  expected?: string,
+): Promise<Architecture | Missing> {
+  try {
+    const drawn: Drawn = await drawModelIsolated(options);
+    if (expected !== undefined && drawn.sha256 !== expected) {
+      return {
+        missing: "the file is no longer the one that the run began with: its SHA-256 differs",
+      };
+    }
+    const { convolutions, joins, diagram } = drawn;
+    const { boxes } = diagram;
+    return boxes.length > mostBoxes
+      ? { missing: `it has ${boxes.length} layers that are unlike each other, too many to draw` }
+      : { convolutions, joins, boxes: [...boxes], frames: [...diagram.frames] };
+  } catch (error) {
+    if (error instanceof DeepObfError) return { missing: shorten(error.message) };
+    throw error;
+  }
+}
+
+function reproductionOf({ config, summary, shipped }: RunRecord): Report["reproduction"] {
+  const { options, identity, versions } = config;
+  const made = isMissing(summary) ? undefined : summary;
+  const isMeasured = isMissing(shipped) || !made || shipped.sha256 === made.obfuscated.sha256;
+  const predictions = made?.verify.predictionsSha256;
+  return {
+    command: commandLineOf(config, "model"),
+    settings: {
+      ...{ seed: options.seed, epochs: options.epochs },
+      ...(made && {
+        device: made.device,
+        precision: made.precision,
+        seconds: made.seconds,
+        ...(made.peakMemoryBytes !== undefined && { peakMemoryBytes: made.peakMemoryBytes }),
+      }),
+    },
+    versions: Object.fromEntries(Object.entries(versions).slice(0, 20)),
+    hashes: [
+      ...(identity.model ? [{ what: "the original", sha256: identity.model }] : []),
+      { what: "the data set", sha256: identity.data },
+      ...(isMissing(shipped)
+        ? []
+        : [
+            {
+              what: "model.onnx, the file to ship",
+              sha256: shipped.sha256,
+              ...(!isMeasured && { remark: "not the file that was measured" }),
+            },
+          ]),
+      ...(predictions ? [{ what: "predictions.json", sha256: predictions }] : []),
+    ],
+  };
+}

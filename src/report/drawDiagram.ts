@@ -1,0 +1,153 @@
+// A folded diagram as an SVG image. Where boxes stand and how lines lead around them is dagre's business
+// (https://github.com/dagrejs/dagre).
+import { graphlib, layout } from "@dagrejs/dagre";
+import type { FoldedBox, FoldedDiagram, Frame } from "./fold.ts";
+import { html, type Markup } from "./html.ts";
+import { place } from "./lineChart.ts";
+
+interface Rectangle {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** How boxes are filled: name and sizes beside each other or, where a drawing would be too wide, below each other. */
+interface Form {
+  readonly height: number;
+  readonly nodesep: number;
+  readonly widthOf: (box: FoldedBox) => number;
+  readonly isStacked: boolean;
+}
+
+const sideBySide: Form = {
+  ...{ height: 30, nodesep: 18, isStacked: false },
+  widthOf: ({ what, sizes }) => Math.max(110, 7.3 * (what.length + sizes.length) + 46),
+};
+const stacked: Form = {
+  ...{ height: 44, nodesep: 10, isStacked: true },
+  widthOf: ({ what, sizes }) =>
+    Math.max(70, 7 * Math.max(shortened(what).length, sizes.length) + 18),
+};
+const widest = 440;
+const joinSize = 22;
+const joinSigns: Readonly<Record<string, string>> = { sum: "+", product: "×", concatenation: "⧺" };
+const margin = 10;
+const frameRoom = 9;
+const besideFrame = 42;
+
+function shortened(what: string): string {
+  return what.replace("convolution", "conv");
+}
+
+/** The drawing; `label` says what it shows. `ours` is in the accent colour. */
+export function drawDiagram(
+  { boxes, frames }: FoldedDiagram,
+  { label, ours }: { readonly label: string; readonly ours: boolean },
+): Markup {
+  const wide = layOut(boxes, sideBySide);
+  const [form, graph] =
+    widthOf(wide) <= widest ? [sideBySide, wide] : [stacked, layOut(boxes, stacked)];
+  const nodes = boxes.map((_, i) => graph.node(String(i)) as unknown as Rectangle);
+  const lines = graph.edges().map((edge: object) => {
+    const { points } = graph.edge(edge) as { points: readonly Spot[] };
+    return drawEdge(points);
+  });
+  const rectangles = frames.map((frame) => around(nodes, frame));
+  const { width = 0, height: tall = 0 } = graph.graph() as { width?: number; height?: number };
+  const right = frames.length > 0 ? besideFrame : 0;
+  const [all, down] = [width + 2 * margin + right, tall + 2 * margin];
+  const box = `${-margin} ${-margin} ${place(all)} ${place(down)}`;
+  return html`<svg class="${ours ? "ours" : "theirs"}" viewBox="${box}" width="${place(all)}" height="${place(down)}" role="img" aria-label="${label}">
+${rectangles.map((rectangle, i) => drawFrame(rectangle, frames[i]!.times))}
+${lines}
+${boxes.map((each, i) => drawBox(each, nodes[i]!, form))}
+</svg>`;
+}
+
+function layOut(boxes: readonly FoldedBox[], form: Form) {
+  const graph = new graphlib.Graph();
+  graph.setGraph({ rankdir: "TB", nodesep: form.nodesep, ranksep: 22, edgesep: 10 });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const [i, box] of boxes.entries()) {
+    const size = isSign(box)
+      ? { width: joinSize, height: joinSize }
+      : { width: form.widthOf(box), height: form.height };
+    graph.setNode(String(i), size);
+  }
+  for (const [i, { from }] of boxes.entries()) {
+    for (const source of from) graph.setEdge(String(source), String(i));
+  }
+  layout(graph);
+  return graph;
+}
+
+function widthOf(graph: graphlib.Graph): number {
+  return (graph.graph() as { width?: number }).width ?? 0;
+}
+
+function isSign({ what, kind }: FoldedBox): boolean {
+  return kind === "sum" && Object.hasOwn(joinSigns, what);
+}
+
+function drawBox(box: FoldedBox, { x, y, width, height }: Rectangle, form: Form): Markup {
+  const { what, sizes, kind, inClassifier } = box;
+  if (isSign(box)) {
+    return html`<g><title>${what}</title><circle class="box sum" cx="${place(x)}" cy="${place(y)}" r="${joinSize / 2}"/><text class="middle" x="${place(x)}" y="${place(y + 4)}">${joinSigns[what]}</text></g>`;
+  }
+  const style = inClassifier ? "classifier" : kind;
+  const frame = html`<rect class="box ${style}" x="${place(x - width / 2)}" y="${place(y - height / 2)}" width="${place(width)}" height="${height}" rx="7"/>`;
+  if (sizes === "") {
+    return html`${frame}<text class="middle" x="${place(x)}" y="${place(y + 4)}">${what}</text>`;
+  }
+  if (form.isStacked) {
+    return html`${frame}<text class="middle" x="${place(x)}" y="${place(y - 4)}">${shortened(what)}</text><text class="middle sizes" x="${place(x)}" y="${place(y + 13)}">${sizes}</text>`;
+  }
+  const [left, right, base] = [x - width / 2 + 12, x + width / 2 - 12, place(y + 4)];
+  return html`${frame}<text class="start" x="${place(left)}" y="${base}">${what}</text><text class="end sizes" x="${place(right)}" y="${base}">${sizes}</text>`;
+}
+
+interface Spot {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A line through the middles between its bends, so that it has no corners, with an arrow's tip. */
+function drawEdge(points: readonly Spot[]): Markup {
+  const [first, ...rest] = points as [Spot, ...Spot[]];
+  const end = rest.at(-1) ?? first;
+  let path = `M${place(first.x)} ${place(first.y)}`;
+  for (let i = 0; i < rest.length - 1; i++) {
+    const [bend, next] = [rest[i]!, rest[i + 1]!];
+    const isLast = i === rest.length - 2;
+    const to = isLast ? next : { x: (bend.x + next.x) / 2, y: (bend.y + next.y) / 2 };
+    path += `Q${place(bend.x)} ${place(bend.y)} ${place(to.x)} ${place(to.y)}`;
+  }
+  if (rest.length === 1) path += `L${place(end.x)} ${place(end.y)}`;
+  const before = points.at(-2) ?? first;
+  const length = Math.hypot(end.x - before.x, end.y - before.y) || 1;
+  const [dx, dy] = [(5 * (end.x - before.x)) / length, (5 * (end.y - before.y)) / length];
+  const corner = (side: number) =>
+    `${place(end.x - dx + side * dy * 0.7)} ${place(end.y - dy - side * dx * 0.7)}`;
+  return html`<path class="edge" d="${path}"/><path class="tip" d="M${place(end.x)} ${place(end.y)}L${corner(1)}L${corner(-1)}Z"/>`;
+}
+
+function around(nodes: readonly Rectangle[], { first, last }: Frame): Rectangle {
+  const inside = nodes.slice(first, last + 1);
+  const [left, top] = [
+    Math.min(...inside.map(({ x, width }) => x - width / 2)),
+    Math.min(...inside.map(({ y, height }) => y - height / 2)),
+  ];
+  const [right, bottom] = [
+    Math.max(...inside.map(({ x, width }) => x + width / 2)),
+    Math.max(...inside.map(({ y, height }) => y + height / 2)),
+  ];
+  return {
+    ...{ x: left - frameRoom, y: top - frameRoom },
+    ...{ width: right - left + 2 * frameRoom, height: bottom - top + 2 * frameRoom },
+  };
+}
+
+function drawFrame({ x, y, width, height }: Rectangle, times: number): Markup {
+  return html`<rect class="frame" x="${place(x)}" y="${place(y)}" width="${place(width)}" height="${place(height)}" rx="10"/><text class="start times" x="${place(x + width + 8)}" y="${place(y + height / 2 + 5)}">× ${times}</text>`;
+}

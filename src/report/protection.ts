@@ -1,0 +1,36 @@
+// What the shipped file stops and what it does not, in the words of docs/trust.md, with the run's figures where it
+// has some.
+import { isMissing } from "./missing.ts";
+import { points } from "./numbers.ts";
+import type { Report } from "./reportForm.ts";
+
+/** Both lists for a run; what attack runs measured is said where there are any. */
+export function protectionOf({ attacks }: Pick<Report, "attacks">): Report["protection"] {
+  const measured = isMissing(attacks)
+    ? "How much that is worth was not measured for this run."
+    : attacks.runs
+        .flatMap(({ kind, headStart }) => headStart.map((gain) => sayGain(kind, gain)))
+        .join(" ");
+  return {
+    stops: [
+      "Reading the original's architecture: its blocks, branches, depth, widths and names are not in the file.",
+      "Taking the original's extractor: none of its weights are in the file; the chain's were learned.",
+      "Matching weights by their order or scale: channels are permuted and rescaled, batch norms folded.",
+    ],
+    remains: [
+      "Running it. Whoever has the file has the function.",
+      "Copying it by its answers: another network can be trained on them.",
+      `Fine-tuning it for other classes. ${measured}`,
+      "Seeing the original's classifier: its linear layers and the size of the last feature map.",
+      "Guessing: how often the image is halved, and roughly what the original costs, show in the chain.",
+      "The rest of the run's folder, this report included, describes the original. Ship model.onnx alone.",
+    ],
+  };
+}
+
+type Gain = Exclude<Report["attacks"], { missing: string }>["runs"][number]["headStart"][number];
+
+function sayGain(kind: string, { budget, original, obfuscated }: Gain): string {
+  const [chain, before] = [obfuscated.mean, original.mean].map((value) => points(value / 100, 1));
+  return `In the attack "${kind}" with ${100 * budget} % of the pirate's data the chain is worth ${chain} points over random weights, the original ${before}.`;
+}

@@ -1,0 +1,120 @@
+// A run as its folder tells it, whatever state it is in.
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { DataError, UsageError } from "../errors.ts";
+import { sha256Of } from "../files.ts";
+import { readConfig } from "../runs/index.ts";
+import { fileName } from "../text.ts";
+import { from, isMissing, type Missing, readJson, readText } from "./missing.ts";
+import {
+  type Config,
+  configForm,
+  type Epoch,
+  type Exposure,
+  epochForm,
+  exposureForm,
+  type PredictionsFile,
+  predictionsForm,
+  type Summary,
+  summaryForm,
+} from "./runForms.ts";
+
+/** What the folder of a run of `obfuscate` holds. */
+export interface RunRecord {
+  readonly directory: string;
+  readonly name: string;
+  readonly config: Config;
+  readonly summary: Summary | Missing;
+  readonly epochs: Epochs | Missing;
+  readonly predictions: PredictionsFile | Missing;
+  readonly exposure: Exposure | Missing;
+  /** SHA-256 of model.onnx. */
+  readonly shipped: { readonly sha256: string } | Missing;
+}
+
+/** The epochs in metrics.jsonl, and how many lines could not be read. */
+export interface Epochs {
+  readonly records: readonly Epoch[];
+  readonly damaged: number;
+}
+
+/**
+ * Reads the folder of a run. Throws UsageError where it is none of `obfuscate`, and DataError where its config.json
+ * is damaged; whatever else is not as it should be is said in its part.
+ */
+export async function readRun(path: string): Promise<RunRecord> {
+  const directory = resolve(path);
+  const { job } = await readConfig(directory);
+  if (job !== "obfuscate") {
+    throw new UsageError(
+      `expected the folder of a run of "obfuscate", but ${fileName(directory)} is of ${JSON.stringify(job)}`,
+    );
+  }
+  const config = await readJson(join(directory, "config.json"), configForm);
+  if (isMissing(config)) throw new DataError(`${fileName(directory)}: ${config.missing}`);
+  const summary = await readJson(join(directory, "summary.json"), summaryForm);
+  return {
+    directory,
+    name: basename(directory),
+    config,
+    summary,
+    epochs: from(await readText(join(directory, "metrics.jsonl")), ({ text }) => parseEpochs(text)),
+    predictions: await readPredictions(join(directory, "predictions.json"), summary),
+    exposure: await readJson(join(directory, "exposure.json"), exposureForm),
+    shipped: await hashOf(join(directory, "model.onnx")),
+  };
+}
+
+/** What a line holds that is of no epoch. */
+const otherLines = ["calibration", "setback", "trial"];
+
+/** The epochs in the text of a metrics.jsonl. A line that is still being written counts as not there. */
+export function parseEpochs(text: string): Epochs {
+  const lines = text.split("\n").slice(0, -1);
+  const records: Epoch[] = [];
+  let damaged = 0;
+  for (const line of lines) {
+    const value = parseLine(line);
+    if (value === undefined) damaged++;
+    else if (!otherLines.some((key) => key in value)) {
+      const { success, data } = epochForm.safeParse(value);
+      if (success) records.push(data);
+      else damaged++;
+    }
+  }
+  return { records, damaged };
+}
+
+function parseLine(line: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function readPredictions(
+  path: string,
+  summary: Summary | Missing,
+): Promise<PredictionsFile | Missing> {
+  if (isMissing(summary)) return summary;
+  const expected = summary.verify.predictionsSha256;
+  if (expected === undefined) {
+    return { missing: "the run was made by a version that did not keep the answers to each image" };
+  }
+  const read = await readText(path);
+  if (!isMissing(read) && sha256Of(read.text) !== expected) {
+    return { missing: "predictions.json is not what the run wrote: its SHA-256 differs" };
+  }
+  return readJson(path, predictionsForm);
+}
+
+async function hashOf(path: string): Promise<{ readonly sha256: string } | Missing> {
+  const facts = await stat(path).catch(() => undefined);
+  if (!facts?.isFile()) return { missing: `the run has no ${basename(path)}` };
+  const parts: Uint8Array[] = [];
+  for await (const part of createReadStream(path)) parts.push(part);
+  return { sha256: sha256Of(...parts) };
+}

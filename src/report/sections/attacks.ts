@@ -1,0 +1,67 @@
+// What attackers reach who start from the shipped file: accuracy over the pirate's data, with controls and spread.
+import { html, type Markup } from "../html.ts";
+import { lineChart, type Series } from "../lineChart.ts";
+import { isMissing } from "../missing.ts";
+import { renderMissing, renderTable, type Section, scrollable } from "../page.ts";
+import type { Part, Report } from "../reportForm.ts";
+
+type Run = Part<"attacks">["runs"][number];
+
+/** Arms in the order in which they are drawn, each with its look and its name for a reader. */
+const arms: Readonly<Record<string, { readonly look: number; readonly name: string }>> = {
+  obfuscated: { look: 0, name: "shipped chain" },
+  original: { look: 1, name: "original" },
+  "obfuscated-scratch": { look: 2, name: "chain, random" },
+  "original-scratch": { look: 4, name: "original, random" },
+};
+
+export function attacksSection({ attacks }: Report): Section {
+  const section = { id: "attacks", title: "What a pirate reaches" };
+  if (isMissing(attacks)) return { ...section, content: renderMissing(attacks) };
+  const content = html`<p class="lead">Accuracy that fine-tuning or copying reaches with a share of the pirate's data, by the best method found, from the file and from random weights. Bars are one standard deviation between seeds.</p>
+${attacks.runs.map(renderRun)}`;
+  return { ...section, content };
+}
+
+function renderRun(run: Run): Markup {
+  const series = seriesOf(run);
+  const chart = lineChart(series, {
+    label: `Accuracy over the pirate's data in the attack ${run.kind}`,
+    ...{ x: "share of the pirate's data", y: "accuracy, %", logarithmic: true, height: 300 },
+    formatX: (budget) => `${Number((100 * budget).toPrecision(3))} %`,
+  });
+  const gain = ({ mean, deviation }: Run["headStart"][number]["original"]) =>
+    `${mean.toFixed(1)}${deviation === null || deviation === undefined ? "" : ` ± ${deviation.toFixed(1)}`}`;
+  return html`<figure><figcaption>Attack “${run.kind}” (${run.name})</figcaption>${scrollable(`Chart of the attack ${run.kind}`, chart)}</figure>
+${renderTable({
+  label: `Head start in the attack ${run.kind}`,
+  head: ["pirate's data", "head start from the original, points", "from the shipped chain"],
+  rows: run.headStart.map(({ budget, original, obfuscated }) => [
+    `${Number((100 * budget).toPrecision(3))} %`,
+    gain(original),
+    html`<span class="shipped">${gain(obfuscated)}</span>`,
+  ]),
+})}`;
+}
+
+/** The best method of each arm at each budget. */
+function seriesOf({ arms: rows }: Run): Series[] {
+  const names = [...new Set(rows.map(({ arm }) => arm))];
+  const order = Object.keys(arms);
+  const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
+  return names
+    .sort((a, b) => rank(a) - rank(b))
+    .slice(0, 6)
+    .map((name) => {
+      const own = rows.filter(({ arm }) => arm === name);
+      const budgets = [...new Set(own.map(({ budget }) => budget))].sort((a, b) => a - b);
+      const points = budgets.map((budget) => {
+        const best = own
+          .filter((row) => row.budget === budget)
+          .reduce((a, b) => (b.mean > a.mean ? b : a));
+        return { x: budget, y: 100 * best.mean, spread: 100 * (best.deviation ?? 0) };
+      });
+      const known = Object.hasOwn(arms, name) ? arms[name] : undefined;
+      return { name: known?.name ?? name, points, look: known?.look ?? 3 };
+    });
+}

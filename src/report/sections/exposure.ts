@@ -1,0 +1,57 @@
+// What the shipped file tells of the original, as measured.
+import { html, type Markup } from "../html.ts";
+import { place } from "../lineChart.ts";
+import { isMissing } from "../missing.ts";
+import { percent, significant } from "../numbers.ts";
+import { renderMissing, renderTable, type Section, scrollable } from "../page.ts";
+import type { Part, Report } from "../reportForm.ts";
+
+type Heat = NonNullable<Part<"exposure">["cka"]>;
+
+export function exposureSection({ exposure }: Report): Section {
+  const section = { id: "exposure", title: "What the file tells of the original" };
+  if (isMissing(exposure)) {
+    const missing = `${exposure.missing}; deepobf inspect RUN/model.onnx --against ORIGINAL measures it`;
+    return { ...section, content: renderMissing({ missing }) };
+  }
+  const { layerEditDistance, graphSimilarity, sharedNames, sharedWeights, cka } = exposure;
+  const table = renderTable({
+    label: "Exposure",
+    head: ["measure", "value", "meaning"],
+    className: "text",
+    rows: [
+      ["edit distance of the layers", significant(layerEditDistance), "0 alike, 1 nothing alike"],
+      ["similarity of the graphs", significant(graphSimilarity), "1 alike, 0 nothing alike"],
+      ["names in both files", String(sharedNames), "of layers and tensors"],
+      ["weights in both files", String(sharedWeights), "also up to order and scale of channels"],
+    ],
+  });
+  return { ...section, content: html`${table}${cka ? renderHeat(cka) : undefined}` };
+}
+
+/** A square for each layer of one with each of the other, darker where they compute alike. */
+function renderHeat({ original, obfuscated, values }: Heat): Markup {
+  const [left, top, cell] = [
+    150,
+    20,
+    Math.max(4, Math.min(28, Math.floor(560 / Math.max(1, original.length)))),
+  ];
+  const tall = Math.max(14, Math.min(28, cell));
+  const [width, height] = [left + original.length * cell + 10, top + obfuscated.length * tall + 24];
+  const rows = obfuscated.flatMap((name, y) => {
+    const label = name.length > 20 ? `${name.slice(0, 19)}…` : name;
+    const squares = original.map((other, x) => {
+      const value = values[y]?.[x];
+      if (value === undefined || value === null) return undefined;
+      const strength = Math.min(1, Math.max(0, value)).toFixed(3);
+      return html`<rect class="f0" fill-opacity="${strength}" x="${left + x * cell}" y="${place(top + y * tall)}" width="${cell - 1}" height="${tall - 1}"><title>${name} and ${other}: ${significant(value)}</title></rect>`;
+    });
+    return [
+      html`<text class="end cell" x="${left - 8}" y="${place(top + (y + 0.5) * tall + 4)}">${label}</text>`,
+      ...squares,
+    ];
+  });
+  const best = values.flat().reduce<number>((most, value) => Math.max(most, value ?? 0), 0);
+  return html`<figure><figcaption>Linear CKA of every layer of the chain (rows) with every layer of the original (columns, from the first on the left): the darker, the more alike; at most ${percent(best)}.</figcaption>
+${scrollable("Heat map of the layers", html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="Similarity of the layers of both models">${rows}<text class="axis start" x="${left}" y="${height - 6}">layers of the original →</text></svg>`)}</figure>`;
+}

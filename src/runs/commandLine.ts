@@ -1,0 +1,31 @@
+// The command line that makes a run again, from what the run's config.json has decided.
+import { relative } from "node:path";
+import { quoteForShell } from "../text.ts";
+
+/** A run's configuration: the command's name and its options with everything decided. */
+export interface Decided {
+  readonly job: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The command line of a run. `argument` names the option that the command takes as its argument; every other one is
+ * spelled as the command line spells it. Paths below the working directory are relative to it, so that the text can
+ * be published.
+ */
+export function commandLineOf({ job, options }: Decided, argument: string): string {
+  const words = ["deepobf", job, shortPath(String(options[argument]))];
+  for (const [key, value] of Object.entries(options)) {
+    if (key === argument || value === undefined || value === false) continue;
+    words.push(`--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+    if (value !== true) words.push(shortPath(String(value)));
+  }
+  return words.map(quoteForShell).join(" ");
+}
+
+/** A path as seen from the working directory where it lies below, also behind `cifar10:`; else the text as it is. */
+export function shortPath(text: string): string {
+  const [, prefix = "", path = text] = /^(\w+:)?(\/.*)$/.exec(text) ?? [];
+  const short = relative(process.cwd(), path);
+  return path.startsWith("/") && !short.startsWith("..") ? prefix + short : text;
+}

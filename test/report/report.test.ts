@@ -1,0 +1,208 @@
+// Reports of runs, whole ones and others: the facts, and that what is missing is said.
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { describe, expect, test } from "vitest";
+import { DataError, UsageError } from "../../src/errors.ts";
+import { collectReport } from "../../src/report/collect.ts";
+import { isMissing } from "../../src/report/missing.ts";
+import { reportSchemaText } from "../../src/report/reportForm.ts";
+import { renderReport, writeReport } from "../../src/report/writeReport.ts";
+import { root } from "../cli/deepobf.ts";
+import { workshop } from "../workshop.ts";
+import { hostileModel, hostileNames, readPart, writeRun } from "./runFixture.ts";
+
+const file = workshop();
+const schema = JSON.parse(readFileSync(join(root, "docs", "report.schema.json"), "utf8"));
+let made = 0;
+const write = (parts = {}) => writeRun(file, { name: `run-${made++}`, ...parts });
+
+describe("the report of a whole run", () => {
+  test("says what the run found, in a form that its schema describes", async () => {
+    const run = write();
+    const { report, json } = await writeReport(run);
+    expect([report, json]).toEqual([join(run, "report.html"), join(run, "report.json")]);
+    const facts = readPart(run, "report.json");
+    const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(schema);
+    expect(validate(facts), JSON.stringify(validate.errors)).toBe(true);
+    expect(facts.verdict).toEqual({
+      accuracy:
+        "The chain is right on 87.5 % of 8 test images, 2.50 points less than the original, a difference that may " +
+        "be chance, and gives the original's answer on 62.5 %.",
+      speed:
+        "It is faster: it takes 0.500 of the original's time for one image and 0.500 of the original's time for " +
+        "64 at once.",
+      hiding: expect.stringContaining(
+        "The file shows 3 convolutions in a row in place of the original's 4 and 1 place where branches meet;",
+      ),
+    });
+    expect(facts.architectures.original).toMatchObject({ convolutions: 4, joins: 1 });
+    expect(facts.architectures.obfuscated).toMatchObject({ convolutions: 3, joins: 0 });
+    expect(facts.training).toMatchObject({ unreadableLines: 0, learningRate: 0.2 });
+    expect(facts.training.epochs).toHaveLength(3);
+    expect(facts.reproduction.command).toMatch(/^deepobf obfuscate .*--depth 3 .*--mean 0\.5 /);
+    expect(facts.exposure.missing).toContain("exposure.json");
+  });
+
+  test("counts by class what both models confuse", async () => {
+    const { classes, disagreements } = await collectReport(write());
+    // By hand: the chain takes one boot for a bag, one bag for a boot and one dress for a bag.
+    expect(classes).toEqual({
+      samples: 8,
+      classes: [
+        { name: "ankle boot", images: 2, original: 1, obfuscated: 0.5 },
+        { name: "bag", images: 2, original: 1, obfuscated: 0.5 },
+        { name: "coat", images: 2, original: 1, obfuscated: 1 },
+        { name: "dress", images: 2, original: 1, obfuscated: 0.5 },
+      ],
+      confusions: expect.arrayContaining([
+        { label: "ankle boot", answer: "bag", original: 0, obfuscated: 1 },
+        { label: "bag", answer: "ankle boot", original: 0, obfuscated: 1 },
+        { label: "dress", answer: "bag", original: 0, obfuscated: 1 },
+      ]),
+    });
+    expect(disagreements).toMatchObject({
+      differing: 3,
+      images: [{ place: 6, label: "dress", obfuscated: { class: "bag", confidence: 0.8 } }, {}, {}],
+    });
+  });
+
+  test("shows attacks and exposure where they were measured", async () => {
+    const run = write();
+    const gain = { mean: 19, deviation: 1.5 };
+    const arm = { method: "all", budget: 0.1, accuracies: [0.6, 0.7], mean: 0.65, deviation: 0.05 };
+    const attack = {
+      kind: "transfer",
+      arms: [
+        { ...arm, arm: "obfuscated" },
+        { ...arm, arm: "obfuscated-scratch", mean: 0.46 },
+      ],
+      headStart: [{ budget: 0.1, original: gain, obfuscated: gain }],
+    };
+    file("attack/summary.json", JSON.stringify(attack));
+    const cka = { original: ["a", "b"], obfuscated: ["c"], values: [[0.5, 0.25]] };
+    const exposure = { layerEditDistance: 0.7, graphSimilarity: 0.2, sharedNames: 0 };
+    writeFileSync(
+      join(run, "exposure.json"),
+      JSON.stringify({ ...exposure, sharedWeights: 0, cka }),
+    );
+    const facts = await collectReport(run, { attacks: [file("attack")] });
+    expect(isMissing(facts.attacks)).toBe(false);
+    expect(facts.exposure).toMatchObject({ layerEditDistance: 0.7 });
+    const page = renderReport(facts);
+    expect(page).toContain("19.0 ± 1.5");
+    expect(page).toContain("c and b: 0.250");
+    expect(page).toContain("the chain is worth +19.0 points over random weights");
+  });
+});
+
+test("the published schema is that of the code: where it is not, npm run results writes it", () => {
+  expect(schema).toEqual(JSON.parse(reportSchemaText()));
+});
+
+/** A folder of a run after something has happened to it. */
+async function after(change: (run: string) => void) {
+  const run = write();
+  change(run);
+  const report = await collectReport(run);
+  expect(renderReport(report)).toContain("Not shown: ");
+  return report;
+}
+
+describe("a run that is not whole", () => {
+  test("that was cut short has no verdict, but a training", async () => {
+    const report = await after((run) => {
+      for (const name of ["summary.json", "predictions.json", "model.onnx"])
+        rmSync(join(run, name));
+    });
+    expect(report.run.finished).toBe(false);
+    expect(report.verdict).toEqual({ missing: "the run has no summary.json" });
+    expect(report.architectures.obfuscated).toEqual({ missing: "the run has no model.onnx" });
+    expect(isMissing(report.training)).toBe(false);
+  });
+
+  test("without metrics, with a line cut short, with damaged lines", async () => {
+    const none = await after((run) => rmSync(join(run, "metrics.jsonl")));
+    expect(none.training).toEqual({ missing: "the run has no metrics.jsonl" });
+    const run = write();
+    const line =
+      '{"stage":"chain","epoch":1,"epochs":2,"imagesPerSecond":1,"seconds":1,"losses":{}}';
+    writeFileSync(join(run, "metrics.jsonl"), `${line}\nnonsense\n{"epoch":-1}\n{"stage":"ch`);
+    const { training } = await collectReport(run);
+    expect(training).toMatchObject({ unreadableLines: 2, epochs: [{ epoch: 1 }] });
+  });
+
+  test("edited by hand: a sentence names the place", async () => {
+    const report = await after((run) => {
+      const summary = readPart(run, "summary.json");
+      summary.original.accuracy = "<b>100 %</b>";
+      writeFileSync(join(run, "summary.json"), JSON.stringify(summary));
+    });
+    expect(report.verdict).toEqual({
+      missing: expect.stringMatching(
+        /^summary\.json is not what a run writes: original\.accuracy: /,
+      ),
+    });
+    const other = await after((run) => {
+      const predictions = readPart(run, "predictions.json");
+      predictions.labels[0] = 3;
+      writeFileSync(join(run, "predictions.json"), JSON.stringify(predictions));
+    });
+    expect(other.classes).toEqual({
+      missing: "predictions.json is not what the run wrote: its SHA-256 differs",
+    });
+  });
+
+  test("of an older version, without the answers to each image", async () => {
+    const report = await after((run) => {
+      const summary = readPart(run, "summary.json");
+      delete summary.verify.predictionsSha256;
+      writeFileSync(join(run, "summary.json"), JSON.stringify(summary));
+    });
+    expect(isMissing(report.verdict)).toBe(false);
+    expect(report.classes).toEqual({ missing: expect.stringContaining("version") });
+  });
+
+  test("whose original is gone or another, or whose file was replaced", async () => {
+    const gone = await after((run) => rmSync(`${run}.original.onnx`));
+    expect(gone.architectures.original).toEqual({
+      missing: expect.stringContaining("no such file"),
+    });
+    const other = await after((run) => writeFileSync(`${run}.original.onnx`, "damaged"));
+    expect(isMissing(other.architectures.original)).toBe(true);
+    const run = write();
+    writeFileSync(join(run, "model.onnx"), "something else");
+    const { reproduction } = await collectReport(run);
+    expect(reproduction.hashes).toContainEqual(
+      expect.objectContaining({ remark: "not the file that was measured" }),
+    );
+  });
+
+  test("that is none of this job is refused in a sentence", async () => {
+    file("empty/nothing", "");
+    await expect(collectReport(file("empty"))).rejects.toThrow(UsageError);
+    file("train/config.json", '{"job":"train","options":{"checkpointSeconds":60}}');
+    await expect(collectReport(file("train"))).rejects.toThrow(
+      /"obfuscate", but train is of "train"/,
+    );
+    file("damaged/config.json", '{"job":"obfuscate","options":{"model":7,"checkpointSeconds":60}}');
+    await expect(collectReport(file("damaged"))).rejects.toThrow(DataError);
+    file("torn/config.json", '{"job":');
+    await expect(collectReport(file("torn"))).rejects.toThrow(DataError);
+  });
+});
+
+test("hostile names are shown and not obeyed, however long", async () => {
+  const long = "<script>".repeat(131_072);
+  const run = write({
+    name: "<script>window.attacked=true<",
+    classes: [...hostileNames.slice(0, 3), long],
+    stage: hostileNames[3],
+    original: hostileModel(),
+  });
+  const page = renderReport(await collectReport(run));
+  expect(page).not.toContain("<script");
+  expect(page).not.toMatch(/<img src=x/);
+  for (const mark of ["\u202e", "\u2066", "\u001b"]) expect(page).not.toContain(mark);
+  expect(page.length).toBeLessThan(150_000);
+});
