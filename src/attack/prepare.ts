@@ -9,11 +9,11 @@ import {
 } from "../data/index.ts";
 import { DataError } from "../errors.ts";
 import { assertPlainPixels } from "../evaluate/inputTypes.ts";
+import { readOriginal, wantedShape } from "../evaluate/readOriginal.ts";
 import { sha256Of } from "../files.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import { runIsolated } from "../isolate/run.ts";
 import type { Located, Prepared } from "../jobs/index.ts";
-import { readOriginal, wantedShape } from "../obfuscate/original.ts";
 import { modelFileFacts } from "../onnx/index.ts";
 import type { JobHooks } from "../runs/index.ts";
 import { fileName } from "../text.ts";

@@ -1,9 +1,9 @@
 // What an attack is about to do with strangers' models, done once in a process that may die of it.
 import { Network } from "../engine/index.ts";
+import { readOriginal, wantedShape } from "../evaluate/readOriginal.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
-import { readOriginal, wantedShape } from "../obfuscate/original.ts";
 import { fileName } from "../text.ts";
 import { inferenceMode, scope, zeros } from "../torch/index.ts";
 

@@ -5,7 +5,19 @@ import { Batches, type Dataset, type Normalization, sampleOf } from "../data/ind
 import { Network } from "../engine/index.ts";
 import { elementCount, type Graph } from "../graph/graph.ts";
 import { inferShapes } from "../graph/shapes.ts";
-import { inferenceMode, keep, operator, scope, type Tensor } from "../torch/index.ts";
+import {
+  addScalar,
+  div,
+  inferenceMode,
+  keep,
+  matmul,
+  operator,
+  scope,
+  sqrt,
+  sub,
+  type Tensor,
+  transpose,
+} from "../torch/index.ts";
 
 /** CKA of every layer of one network, a row each, with every layer of the other. Layers are named by their results. */
 export interface Alignment {
@@ -21,14 +33,8 @@ const [mostImages, mostElements] = [256, 2 ** 27];
 const fewestImages = 16;
 
 const varianceAndMean = operator<[Tensor, Tensor]>("aten::var_mean.dim");
-const subtract = operator("aten::sub.Tensor");
-const divide = operator("aten::div.Tensor");
-const addNumber = operator("aten::add.Scalar");
-const squareRoot = operator("aten::sqrt");
 const flatten = operator("aten::flatten.using_ints");
-const multiply = operator("aten::matmul");
-const transpose = operator("aten::t");
-const inner = operator("aten::dot");
+const dot = operator("aten::dot");
 const norm = operator("aten::norm.Scalar");
 
 /** Aligns the layers of two graphs for the same images, by at most 256 of them. */
@@ -48,7 +54,7 @@ export async function align(
     columns.push(...kernels(original, images));
   }
   const values = scope(() =>
-    rows.map((row) => columns.map((column) => Math.min(1, Math.max(0, inner(row, column).item())))),
+    rows.map((row) => columns.map((column) => Math.min(1, Math.max(0, dot(row, column).item())))),
   );
   for (const each of [...rows, ...columns]) each.dispose();
   const [own, others] = [layersOf(model), layersOf(original)];
@@ -84,11 +90,11 @@ function kernelOf(features: Tensor): Tensor {
   return scope(() => {
     const axes = features.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
     const [variance] = varianceAndMean(features, axes, false, true);
-    const scaled = divide(features, squareRoot(addNumber(variance, 1e-12)));
+    const scaled = div(features, sqrt(addScalar(variance, 1e-12)));
     const rows = flatten(scaled, 1, -1);
     const [, mean] = varianceAndMean(rows, [0], false, true);
-    const centred = subtract(rows, mean);
-    const kernel = flatten(multiply(centred, transpose(centred)), 0, -1).to({ dtype: "float64" });
-    return divide(kernel, addNumber(norm(kernel), 1e-30));
+    const centred = sub(rows, mean);
+    const kernel = flatten(matmul(centred, transpose(centred)), 0, -1).to({ dtype: "float64" });
+    return div(kernel, addScalar(norm(kernel), 1e-30));
   });
 }

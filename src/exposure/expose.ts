@@ -1,12 +1,12 @@
 // What a file tells of the original that it was made of: structure, names, weights and, with images, features.
-import { type LoadOptions, loadTestData, type Normalization } from "../data/index.ts";
+import { type Dataset, type LoadOptions, loadTestData, type Normalization } from "../data/index.ts";
 import { givenShapes } from "../evaluate/givenShapes.ts";
+import { readOriginal, wantedShape } from "../evaluate/readOriginal.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
 import { dropTails } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
-import { readOriginal, wantedShape } from "../obfuscate/original.ts";
 import { readMetadata, readModel } from "../onnx/index.ts";
 import { fileName } from "../text.ts";
 import { type Alignment, align } from "./cka.ts";
@@ -47,15 +47,35 @@ export interface Exposure {
   readonly sentences: Sentences;
 }
 
+/** Files, and images to compare features by. */
+export interface Comparison extends Pick<ExposureOptions, "model" | "against" | "inputShape"> {
+  readonly images?: ComparedImages;
+}
+
+/** Images, and both networks for images of their shape. */
+export interface ComparedImages extends Normalization {
+  readonly dataset: Dataset;
+  readonly graphs: { readonly model: Graph; readonly original: Graph };
+}
+
 /** Seconds for reading a model, for comparing graphs, and for running images. */
 const [readingSeconds, comparingSeconds, runningSeconds] = [60, 300, 3600];
 
-/** Compares two files. Throws ModelError, DataError and UsageError. */
+/** Compares two files, by images where they are named. Throws ModelError, DataError and UsageError. */
 export async function expose(
   options: ExposureOptions,
+  watch: Watch = unwatched,
+): Promise<Exposure> {
+  const { data } = options;
+  const images = data === undefined ? undefined : await openImages(options, data);
+  return compareFiles({ ...options, ...(images && { images }) }, watch);
+}
+
+/** Compares two files. Throws ModelError. */
+export async function compareFiles(
+  { model: path, against, inputShape, images }: Comparison,
   { announce }: Watch = unwatched,
 ): Promise<Exposure> {
-  const { model: path, against, inputShape } = options;
   announce("reading", readingSeconds);
   const [model, original] = [await readModel(path), await readModel(against)];
   const metadata = [await readMetadata(path), await readMetadata(against)];
@@ -69,7 +89,7 @@ export async function expose(
   const weights = compareWeights(model, original);
   const texts = metadata[0]!.filter((text) => metadata[1]!.includes(text));
   announce("running images through", runningSeconds);
-  const cka = options.data === undefined ? null : await alignFiles(options, options.data);
+  const cka = images ? await align(images.graphs, images.dataset, images) : null;
   return {
     layerEditDistance: structure.layerEditDistance,
     graphSimilarity: structure.graphSimilarity,
@@ -82,11 +102,10 @@ export async function expose(
   };
 }
 
-async function alignFiles(
+async function openImages(
   { model, against, mean = [0], std = [1], ...options }: ExposureOptions,
   data: string,
-): Promise<Alignment> {
-  const normalization: Normalization = { mean, std };
+): Promise<ComparedImages> {
   const files = { model: await readOriginal(model), original: await readOriginal(against) };
   const { test } = await loadTestData(data, { ...options, ...wantedShape(files.original) });
   const { shape } = test;
@@ -94,5 +113,5 @@ async function alignFiles(
     model: adoptModel(files.model, { shape, name: fileName(model) }),
     original: adoptModel(files.original, { shape, name: fileName(against) }),
   };
-  return align(graphs, test, normalization);
+  return { mean, std, dataset: test, graphs };
 }

@@ -15,6 +15,7 @@ import { nameChainInput, seal } from "./seal.ts";
 import { simulate } from "./simulate.ts";
 import { verify } from "./verify.ts";
 import { warningsOf } from "./warnings.ts";
+import { writeExposure } from "./writeExposure.ts";
 
 /** Trains the chain, seals it under the original's classifier, and verifies the file. */
 export const obfuscationJob = defineJob<
@@ -57,6 +58,7 @@ export const obfuscationJob = defineJob<
     const { quantize } = options;
     const quantized =
       quantize && (await quantizeShipped(shipped, quantize, { ...judging, original: file }));
+    await writeExposure({ ...file, shipped, data: data.test, mean, std }, run.directory);
     const warnings = warningsOf(verified, options);
     return { ...verified, ...(quantized && { quantized }), depth, warnings };
   },

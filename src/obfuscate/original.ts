@@ -1,16 +1,14 @@
 // The original as it is simulated: read, adopted, cut in extractor and classifier, and the chain planned. All of it
 // follows from the model's file and the images' shape.
-import type { Data, LoadOptions } from "../data/index.ts";
-import { assertSupported } from "../engine/index.ts";
+import type { Data } from "../data/index.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, type Layout } from "../graph/layout.ts";
-import { cutGraph, dequantize, dropTails, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
+import { cutGraph, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
-import { assertInference } from "../graph/trainingMode.ts";
 import { sequential } from "../models/index.ts";
-import { encodeModel, readModel } from "../onnx/index.ts";
+import { encodeModel } from "../onnx/index.ts";
 import { type Quantization, withOpsetForInt8 } from "../quantize/index.ts";
 import { fileName } from "../text.ts";
 import type { ObfuscateOptions } from "./options.ts";
@@ -43,17 +41,6 @@ export type PlanOptions = Pick<
   ObfuscateOptions,
   "model" | "output" | "boundary" | "maxMacs" | "quantize"
 > & { readonly depth: number };
-
-/** Channels, height and width, as far as a file says them. */
-export type WantedShape = Pick<LoadOptions, "shape">;
-
-/** Reads a model file. Throws ModelError where it cannot be read, or the engine does not support it. */
-export async function readOriginal(path: string): Promise<Graph> {
-  const graph = await readModel(path);
-  assertInference(graph);
-  assertSupported(dropTails(dequantize(graph)));
-  return graph;
-}
 
 /** What follows from the model alone, for images of this shape. Throws ModelError where it cannot be obfuscated. */
 export function planOriginal(
@@ -97,12 +84,4 @@ export function untrainedChain({ original, layout, classifier, plan }: Planned):
   const untrained = sequential(plan.layers, { shape: plan.input });
   const options = { depth: plan.layers.length, seed: 0, layout };
   return seal(nameChainInput(untrained, original), classifier, options);
-}
-
-/** The shape that an image folder's images are brought to: that of the model's input, as far as it is fixed. */
-export function wantedShape(graph: Graph): WantedShape {
-  const { shape = [] } = graph.inputs[0] ?? {};
-  if (shape.length !== 4) return {};
-  const [, a, b, c] = shape.map((size) => (typeof size === "number" ? size : undefined));
-  return { shape: imageLayout(graph) === "NHWC" ? [c, a, b] : [a, b, c] };
 }

@@ -14,6 +14,7 @@ import {
 import { DeepObfError, type ModelError } from "../errors.ts";
 import type { Judgement } from "../evaluate/index.ts";
 import { assertPlainPixels } from "../evaluate/inputTypes.ts";
+import { readOriginal, type WantedShape, wantedShape } from "../evaluate/readOriginal.ts";
 import { countCost, estimateTime } from "../graph/cost.ts";
 import type { Boundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -32,15 +33,7 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from "./options.ts";
-import {
-  type Inputs,
-  type PlanOptions,
-  planOriginal,
-  readOriginal,
-  untrainedChain,
-  type WantedShape,
-  wantedShape,
-} from "./original.ts";
+import { type Inputs, type PlanOptions, planOriginal, untrainedChain } from "./original.ts";
 import type { ChainPlan } from "./plan.ts";
 import type { RehearsalOptions } from "./rehearsal.ts";
 import { epochsIn } from "./speed.ts";

@@ -1,8 +1,9 @@
 // What a job is about to do with a stranger's model, done once in a process that may die of it.
 import { Network } from "../engine/index.ts";
+import { readOriginal, wantedShape } from "../evaluate/readOriginal.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
 import { inferenceMode, scope, zeros } from "../torch/index.ts";
-import { type PlanOptions, planOriginal, readOriginal, wantedShape } from "./original.ts";
+import { type PlanOptions, planOriginal } from "./original.ts";
 
 export interface RehearsalOptions extends PlanOptions {
   /** Channels, height and width of the images; those of the file by default. */

@@ -116,14 +116,17 @@ export const exposureForm = z.object({
   layerEditDistance: z.number(),
   graphSimilarity: z.number(),
   sharedNames: count,
+  sharedMetadata: count,
   sharedWeights: count,
+  sharedWeightsUpToScale: count,
+  sentences: z.record(z.string(), z.string()),
   cka: z
     .object({
+      model: z.array(z.string()).max(400),
       original: z.array(z.string()).max(400),
-      obfuscated: z.array(z.string()).max(400),
       values: z.array(z.array(z.number().nullable())).max(400),
     })
-    .optional(),
+    .nullable(),
 });
 
 const gain = z.object({ mean: z.number(), deviation: z.number().nullable().optional() });

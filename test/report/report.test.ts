@@ -80,11 +80,18 @@ describe("the report of a whole run", () => {
       headStart: [{ budget: 0.1, original: gain, obfuscated: gain }],
     };
     file("attack/summary.json", JSON.stringify(attack));
-    const cka = { original: ["a", "b"], obfuscated: ["c"], values: [[0.5, 0.25]] };
-    const exposure = { layerEditDistance: 0.7, graphSimilarity: 0.2, sharedNames: 0 };
+    const cka = { model: ["c"], original: ["a", "b"], values: [[0.5, 0.25]] };
+    const exposure = {
+      layerEditDistance: 0.7,
+      graphSimilarity: 0.2,
+      sharedNames: 0,
+      sharedMetadata: 0,
+    };
+    const weights = { sharedWeights: 0, sharedWeightsUpToScale: 1 };
+    const sentences = { graphSimilarity: "Little is <alike>." };
     writeFileSync(
       join(run, "exposure.json"),
-      JSON.stringify({ ...exposure, sharedWeights: 0, cka }),
+      JSON.stringify({ ...exposure, ...weights, sentences, cka }),
     );
     const facts = await collectReport(run, { attacks: [file("attack")] });
     expect(isMissing(facts.attacks)).toBe(false);
@@ -92,6 +99,7 @@ describe("the report of a whole run", () => {
     const page = renderReport(facts);
     expect(page).toContain("19.0 ± 1.5");
     expect(page).toContain("c and b: 0.250");
+    expect(page).toContain("Little is &lt;alike&gt;.");
     expect(page).toContain("the chain is worth +19.0 points over random weights");
   });
 });

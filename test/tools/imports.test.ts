@@ -10,7 +10,8 @@ const imports = new Map(
   sourceFiles().map((file) => {
     const text = readFileSync(join(root, file), "utf8");
     const sources = text.matchAll(/^(?:import|export|\}) [^;]*?"(\.[^"]+\.ts)";$/gm);
-    const imported = Array.from(sources, ([, source]) =>
+    const late = text.matchAll(/\bimport\("(\.[^"]+\.ts)"\)/g);
+    const imported = [...sources, ...late].map(([, source]) =>
       relative(root, resolve(root, dirname(file), source!)),
     );
     return [file, imported];

@@ -6,6 +6,13 @@ import { percent, significant } from "../numbers.ts";
 import { renderMissing, renderTable, type Section, scrollable } from "../page.ts";
 import type { Part, Report } from "../reportForm.ts";
 
+type Figure =
+  | "layerEditDistance"
+  | "graphSimilarity"
+  | "sharedNames"
+  | "sharedMetadata"
+  | "sharedWeights"
+  | "sharedWeightsUpToScale";
 type Heat = NonNullable<Part<"exposure">["cka"]>;
 
 export function exposureSection({ exposure }: Report): Section {
@@ -14,31 +21,38 @@ export function exposureSection({ exposure }: Report): Section {
     const missing = `${exposure.missing}; deepobf inspect RUN/model.onnx --against ORIGINAL measures it`;
     return { ...section, content: renderMissing({ missing }) };
   }
-  const { layerEditDistance, graphSimilarity, sharedNames, sharedWeights, cka } = exposure;
+  const { cka, sentences } = exposure;
+  const row = (measure: string, key: Figure, write: (value: number) => string = String) => [
+    measure,
+    write(exposure[key]),
+    sentences[key] ?? "",
+  ];
   const table = renderTable({
     label: "Exposure",
     head: ["measure", "value", "meaning"],
     className: "text",
     rows: [
-      ["edit distance of the layers", significant(layerEditDistance), "0 alike, 1 nothing alike"],
-      ["similarity of the graphs", significant(graphSimilarity), "1 alike, 0 nothing alike"],
-      ["names in both files", String(sharedNames), "of layers and tensors"],
-      ["weights in both files", String(sharedWeights), "also up to order and scale of channels"],
+      row("edit distance of the layers", "layerEditDistance", significant),
+      row("similarity of the graphs", "graphSimilarity", significant),
+      row("names in both files", "sharedNames"),
+      row("remarks in both files", "sharedMetadata"),
+      row("weights in both files", "sharedWeights"),
+      row("up to order and scale", "sharedWeightsUpToScale"),
     ],
   });
   return { ...section, content: html`${table}${cka ? renderHeat(cka) : undefined}` };
 }
 
 /** A square for each layer of one with each of the other, darker where they compute alike. */
-function renderHeat({ original, obfuscated, values }: Heat): Markup {
+function renderHeat({ model, original, values }: Heat): Markup {
   const [left, top, cell] = [
     150,
     20,
     Math.max(4, Math.min(28, Math.floor(560 / Math.max(1, original.length)))),
   ];
   const tall = Math.max(14, Math.min(28, cell));
-  const [width, height] = [left + original.length * cell + 10, top + obfuscated.length * tall + 24];
-  const rows = obfuscated.flatMap((name, y) => {
+  const [width, height] = [left + original.length * cell + 10, top + model.length * tall + 24];
+  const rows = model.flatMap((name, y) => {
     const label = name.length > 20 ? `${name.slice(0, 19)}…` : name;
     const squares = original.map((other, x) => {
       const value = values[y]?.[x];

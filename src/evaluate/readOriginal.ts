@@ -1,0 +1,27 @@
+// Reads a model that libtorch is to run, and what its file says of the images that it takes.
+import type { LoadOptions } from "../data/index.ts";
+import { assertSupported } from "../engine/index.ts";
+import type { Graph } from "../graph/graph.ts";
+import { imageLayout } from "../graph/layout.ts";
+import { dequantize, dropTails } from "../graph/rewrites.ts";
+import { assertInference } from "../graph/trainingMode.ts";
+import { readModel } from "../onnx/index.ts";
+
+/** Channels, height and width, as far as a file says them. */
+export type WantedShape = Pick<LoadOptions, "shape">;
+
+/** Reads a model file. Throws ModelError where it cannot be read, or the engine does not support it. */
+export async function readOriginal(path: string): Promise<Graph> {
+  const graph = await readModel(path);
+  assertInference(graph);
+  assertSupported(dropTails(dequantize(graph)));
+  return graph;
+}
+
+/** The shape that an image folder's images are brought to: that of the model's input, as far as it is fixed. */
+export function wantedShape(graph: Graph): WantedShape {
+  const { shape = [] } = graph.inputs[0] ?? {};
+  if (shape.length !== 4) return {};
+  const [, a, b, c] = shape.map((size) => (typeof size === "number" ? size : undefined));
+  return { shape: imageLayout(graph) === "NHWC" ? [c, a, b] : [a, b, c] };
+}
