@@ -51,7 +51,10 @@ function renderHeat({ model, original, values }: Heat): Markup {
     Math.max(4, Math.min(28, Math.floor(560 / Math.max(1, original.length)))),
   ];
   const tall = Math.max(14, Math.min(28, cell));
-  const [width, height] = [left + original.length * cell + 10, top + model.length * tall + 24];
+  const [width, height] = [
+    Math.max(640, left + original.length * cell + 10),
+    top + model.length * tall + 24,
+  ];
   const rows = model.flatMap((name, y) => {
     const label = name.length > 20 ? `${name.slice(0, 19)}…` : name;
     const squares = original.map((other, x) => {
