@@ -6,6 +6,7 @@ import { adoptModel } from "../graph/adopt.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, type Layout } from "../graph/layout.ts";
+import { assertImageClassifier } from "../graph/otherKinds.ts";
 import { cutGraph, dequantize, dropTails, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { assertInference } from "../graph/trainingMode.ts";
@@ -50,6 +51,7 @@ export type WantedShape = Pick<LoadOptions, "shape">;
 /** Reads a model file. Throws ModelError where it cannot be read, or the engine does not support it. */
 export async function readOriginal(path: string): Promise<Graph> {
   const graph = await readModel(path);
+  assertImageClassifier(graph);
   assertInference(graph);
   assertSupported(dropTails(dequantize(graph)));
   return graph;
@@ -92,10 +94,10 @@ function assertSealable(inputs: Planned, quantize: readonly Quantization[] = [])
 
 type Planned = Pick<PlannedOriginal, "original" | "layout" | "classifier" | "plan">;
 
-/** What would be shipped if nothing were trained. */
+/** The form of what will be shipped: nothing is trained yet, so that its weights need no sealing. */
 export function untrainedChain({ original, layout, classifier, plan }: Planned): Graph {
   const untrained = sequential(plan.layers, { shape: plan.input });
-  const options = { depth: plan.layers.length, seed: 0, layout };
+  const options = { depth: plan.layers.length, seed: undefined, layout };
   return seal(nameChainInput(untrained, original), classifier, options);
 }
 
