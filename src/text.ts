@@ -29,6 +29,11 @@ export function fileName(path: string): string {
   return escapeInvisible(basename(path));
 }
 
+/** A number and what it counts: `1 image`, `2 images`. */
+export function counted(count: number, singular: string, plural = `${singular}s`): string {
+  return `${count} ${count === 1 ? singular : plural}`;
+}
+
 /** A text without the middle, where it is long. */
 export function shorten(text: string): string {
   if (text.length <= longestExcerpt) return text;

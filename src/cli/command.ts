@@ -16,8 +16,14 @@ export interface Output {
 interface Definition<O extends OptionTable> {
   readonly name: string;
   readonly summary: string;
-  /** `form` is how the help spells an argument that may be left out or come several times, such as `[RUNS]`. */
-  readonly argument?: { readonly name: string; readonly help: string; readonly form?: string };
+  readonly argument?: {
+    readonly name: string;
+    readonly help: string;
+    /** How the help spells an argument that may be left out or come several times, such as `[RUNS]`. */
+    readonly form?: string;
+    /** What it may be, for shells that complete it. */
+    readonly words?: readonly string[];
+  };
   readonly options: O;
   /** The common options that change something here. The others are taken, too, but not listed. */
   readonly common: readonly CommonOption[];
@@ -78,10 +84,14 @@ export function defineCommand<O extends OptionTable>(
       .summary(summary)
       .description(`${capital(summary)}.`);
     if (argument) command.argument(argument.form ?? `<${argument.name}>`, argument.help);
+    if (argument?.words) hints.set(command, { words: argument.words, isListed: true });
     for (const [key, option] of Object.entries(options)) {
       const isCommon = Object.hasOwn(commonOptions, key);
       const hidden = !(wantsAll() ? listed : essential).includes(key);
-      addOption(command, option, { hidden, group: isCommon ? "Common options:" : "Options:" });
+      addOption(command, option, {
+        ...{ hidden, isListed: listed.includes(key) },
+        group: isCommon ? "Common options:" : "Options:",
+      });
     }
     const all = new CommanderOption(helpAll, "print all options").argParser(() => command.help());
     command.addOption(all.hideHelp(listed.length === essential.length));
@@ -92,7 +102,7 @@ export function defineCommand<O extends OptionTable>(
     );
     command.action(async (...received: unknown[]) => {
       const given = command.opts<Readonly<Record<string, unknown>>>();
-      const values = readOptions(options, { given, command: name });
+      const values = await readOptions(options, { given, command: name });
       const { config: _, json, ...rest } = values;
       const words = (argument ? [received[0]].flat() : []).filter((word) => word !== undefined);
       const invocation: Invocation<O> = {
@@ -109,7 +119,7 @@ export function defineCommand<O extends OptionTable>(
 function addOption(
   command: Command,
   option: Option<unknown>,
-  { hidden, group }: { hidden: boolean; group: string },
+  { hidden, isListed, group }: { hidden: boolean; isListed: boolean; group: string },
 ): void {
   const { flags, help, fallback, required } = option;
   const remarks = [
@@ -117,20 +127,37 @@ function addOption(
     ...(fallback === undefined || fallback === false ? [] : [` (default ${fallback})`]),
   ];
   const described = help + remarks.join("");
-  command.addOption(new CommanderOption(flags, described).hideHelp(hidden).helpGroup(group));
+  const added = new CommanderOption(flags, described).hideHelp(hidden).helpGroup(group);
+  hints.set(added, { words: option.words ?? [], isListed });
+  command.addOption(added);
+}
+
+/** What shells complete of a command's argument or of an option. */
+export interface Hint {
+  /** What it may be, where that is one of a few words. */
+  readonly words: readonly string[];
+  /** Whether `--help-all` shows it. */
+  readonly isListed: boolean;
+}
+
+const hints = new WeakMap<Command | CommanderOption, Hint>();
+
+export function hintOf(part: Command | CommanderOption): Hint {
+  return hints.get(part) ?? { words: [], isListed: true };
 }
 
 /**
  * The values of a command's options: from the command line, else from the configuration file, else the
  * default. Throws UsageError with all that is wrong.
  */
-export function readOptions(
+export async function readOptions(
   table: OptionTable,
   { given, command }: { given: Readonly<Record<string, unknown>>; command: string },
-): Readonly<Record<string, unknown>> {
+): Promise<Readonly<Record<string, unknown>>> {
   const complaints: string[] = [];
   const path = given.config;
-  const configured = typeof path === "string" ? readConfiguration(path, { table, complaints }) : {};
+  const configured =
+    typeof path === "string" ? await readConfiguration(path, { table, complaints }) : {};
   const values: Record<string, unknown> = {};
   for (const [key, option] of Object.entries(table)) {
     const fromFile = given[key] === undefined && configured[key] !== undefined;

@@ -50,8 +50,8 @@ export const commonOptions = {
   }),
   config: text({
     flags: "--config <FILE>",
-    help: "JSON file with options by name; the command line wins",
-    expected: "the path of a JSON file",
+    help: "YAML or JSON file with options by name, or config.json of a run; the command line wins",
+    expected: "the path of a YAML or JSON file",
   }),
   json: flag({ flags: "--json", help: "print one JSON object" }),
 } as const;

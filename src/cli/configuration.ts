@@ -1,6 +1,7 @@
-// Options from a JSON file: keys are the options' names as the command line spells them.
-
+// Options from a YAML file (yaml.org/spec/1.2.2), of which JSON is a part: keys are the options' names as the
+// command line spells them.
 import { readFileSync } from "node:fs";
+import type { Document } from "yaml";
 import { UsageError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import { whyUnreadable } from "../systemErrors.ts";
@@ -9,17 +10,17 @@ import { type OptionTable, optionName } from "./options.ts";
 
 /**
  * Values by key of the table, not yet checked. What is wrong with keys is added to `complaints`.
- * Throws UsageError where the file cannot be read or holds no JSON object.
+ * Throws UsageError where the file cannot be read or holds no options.
  */
-export function readConfiguration(
+export async function readConfiguration(
   path: string,
   { table, complaints }: { table: OptionTable; complaints: string[] },
-): Record<string, unknown> {
+): Promise<Record<string, unknown>> {
   const names = new Map(Object.entries(table).map(([key, option]) => [optionName(option), key]));
   names.delete("config");
   const keys = new Set(names.values());
   const values: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(optionsIn(parse(path)))) {
+  for (const [name, value] of Object.entries(optionsIn(await parse(path)))) {
     const key = names.get(name) ?? (keys.has(name) ? name : undefined);
     if (key !== undefined) values[key] = value;
     else {
@@ -49,26 +50,42 @@ function optionsIn(content: object): object {
   return options;
 }
 
-function parse(path: string): object {
+async function parse(path: string): Promise<object> {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (cause) {
     throw new UsageError(
-      `--config: expected a JSON file, but ${escapeInvisible(path)} ${whyUnreadable(cause)}`,
+      `--config: expected a YAML or JSON file, but ${escapeInvisible(path)} ${whyUnreadable(cause)}`,
       { cause },
     );
   }
+  const { parseDocument } = await import("yaml");
+  const document = parseDocument(text, { prettyErrors: true, logLevel: "error" });
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem) {
+    throw new UsageError(
+      `--config: ${escapeInvisible(path)} holds neither YAML nor JSON: ${escapeInvisible(firstLine(problem.message))}`,
+      { cause: problem },
+    );
+  }
+  const value: unknown = toPlain(document, path);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new UsageError(
+    `--config: expected ${escapeInvisible(path)} to hold options, such as "epochs: 20" or {"epochs": 20, "mean": [0.5, 0.5, 0.5]}`,
+  );
+}
+
+/** The values of a document, whose references may not unfold to more than a hundred each. */
+function toPlain(document: Document, path: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+    return document.toJS();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`--config: ${escapeInvisible(path)} does not hold JSON: ${reason}`, {
-      cause,
-    });
+    throw new UsageError(`--config: ${escapeInvisible(path)} cannot be read: ${reason}`, { cause });
   }
-  throw new UsageError(
-    `--config: expected ${escapeInvisible(path)} to hold an object, such as {"epochs": 20, "mean": [0.5, 0.5, 0.5]}`,
-  );
+}
+
+function firstLine(text: string): string {
+  return text.split("\n")[0]!.replace(/:$/, "");
 }

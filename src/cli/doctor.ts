@@ -1,8 +1,10 @@
 // `deepobf doctor`: what was found on this machine, and what each missing part would need.
+
 import { explainMissing, type Libtorch } from "../../native/locate.mjs";
 import { rebuildCommand } from "../../native/stamp.mjs";
 import { blasRemedy, installCommand } from "../../native/system.mjs";
 import { exitCodes } from "../errors.ts";
+import { counted } from "../text.ts";
 import { collectFacts, type MachineFacts } from "./machine.ts";
 
 /** Something missing or worth mending. DeepObf cannot work without what is needed. */
@@ -79,7 +81,7 @@ export function renderReport(facts: MachineFacts, findings: readonly Finding[]):
     ["system", `${facts.system.name}, ${facts.system.kernel}, ${facts.system.architecture}`],
     [
       "CPU",
-      `${cpu.model}, ${cpu.processors} processors, ${cpu.instructions.join(" ") || "no AVX2"}`,
+      `${cpu.model}, ${counted(cpu.processors, "processor")}, ${cpu.instructions.join(" ") || "no AVX2"}`,
     ],
     [
       "precision",

@@ -6,8 +6,10 @@ import { exitCodes, UsageError } from "../errors.ts";
 import { describeExitCodes } from "./command.ts";
 import { attack } from "./commands/attack.ts";
 import { check } from "./commands/check.ts";
+import { completion } from "./commands/completion.ts";
 import { doctor } from "./commands/doctor.ts";
 import { evaluate } from "./commands/evaluate.ts";
+import { init } from "./commands/init.ts";
 import { inspect } from "./commands/inspect.ts";
 import { obfuscate } from "./commands/obfuscate.ts";
 import { report } from "./commands/report.ts";
@@ -17,8 +19,8 @@ import { reportFailure } from "./failure.ts";
 
 const jobs = [train, obfuscate, attack];
 const commands = [
-  ...[inspect, check, ...jobs.map(({ add }) => add), resume(jobs), evaluate],
-  ...[report, doctor],
+  ...[inspect, check, init, ...jobs.map(({ add }) => add), resume(jobs), evaluate],
+  ...[report, doctor, completion],
 ];
 
 async function main(): Promise<void> {

@@ -8,6 +8,8 @@ export interface Option<T> {
   readonly help: string;
   /** Completes "expected ...". */
   readonly expected: string;
+  /** What it may be, where that is one of a few words. */
+  readonly words?: readonly string[];
   /** The value, or undefined where it is not as expected. */
   readonly read: (given: unknown) => Exclude<T, undefined> | undefined;
   readonly required: boolean;
@@ -128,11 +130,9 @@ export function choice<const T extends string>(
 ): Option<T | undefined> {
   const { choices } = spelling;
   const expected = choices.length === 2 ? choices.join(" or ") : `one of ${choices.join(", ")}`;
-  return option<T>(
-    spelling,
-    expected,
-    (given) => choices.find((known) => known === given) as Exclude<T, undefined> | undefined,
-  );
+  const read = (given: unknown) =>
+    choices.find((known) => known === given) as Exclude<T, undefined> | undefined;
+  return { ...option<T>(spelling, expected, read), words: choices };
 }
 
 /** Some of several words, between commas; in a configuration file also a list. */
@@ -140,11 +140,13 @@ export function choices<const T extends string>(
   spelling: Spelling & { choices: readonly T[] },
 ): Option<readonly T[] | undefined> {
   const expected = `${spelling.choices.join(" or ")}, or several between commas`;
-  return option<readonly T[] | undefined>(spelling, expected, (given) => {
+  const read = (given: unknown) => {
     const words = typeof given === "string" ? given.split(",") : Array.isArray(given) ? given : [];
     const known = spelling.choices.filter((word) => words.includes(word));
     return known.length > 0 && known.length === words.length ? known : undefined;
-  });
+  };
+  const some = option<readonly T[] | undefined>(spelling, expected, read);
+  return { ...some, words: spelling.choices };
 }
 
 /** One of several words, or a whole number. */
@@ -153,11 +155,9 @@ export function choiceOrInteger<const T extends string>(
 ): Option<T | number | undefined> {
   const [word, length] = [choice(spelling), integer(spelling)];
   const expected = `${spelling.choices.join(", ")} or ${length.expected}`;
-  return option<T | number>(
-    spelling,
-    expected,
-    (given) => (word.read(given) ?? length.read(given)) as Exclude<T, undefined> | undefined,
-  );
+  const read = (given: unknown) =>
+    (word.read(given) ?? length.read(given)) as Exclude<T, undefined> | undefined;
+  return { ...option<T | number>(spelling, expected, read), words: spelling.choices };
 }
 
 /** On where it is given. */

@@ -1,7 +1,9 @@
 // The plan of the chain as text, so that a long training is not begun on the wrong one.
+
 import type { Judgement } from "../evaluate/index.ts";
 import { type ChainPlan, layerCosts } from "../obfuscate/plan.ts";
 import type { Description } from "../obfuscate/prepare.ts";
+import { counted } from "../text.ts";
 import { dataLine, percent, renderTable } from "./render.ts";
 
 /** What the main job has decided before it trains. */
@@ -12,7 +14,7 @@ export function renderDescription(description: Description): string {
     dataLine(data),
     ...(choice ? [choice] : []),
     ...(judgement ? [judgementLine(judgement)] : []),
-    `boundary: "${boundary.tensor}" [${map}] of ${nodes} nodes`,
+    `boundary: "${boundary.tensor}" [${map}] of ${counted(nodes, "node")}`,
     renderPlan(plan, extractorMacs),
     renderTime(timeShare),
   ];

@@ -1,6 +1,8 @@
 // Tables and numbers as people read them.
+
 import type { DataFacts } from "../data/index.ts";
 import { largest } from "../lists.ts";
+import { counted } from "../text.ts";
 import { printable } from "./printable.ts";
 
 /** Rows of cells as aligned text: to the right, but for the first column where it holds names. */
@@ -27,9 +29,10 @@ export function renderList(rows: readonly (readonly [name: string, value: string
 
 /** A line on what there is to learn from and to judge by, and one for each note. */
 export function dataLine({ training, extra, test, shape, classes, notes = [] }: DataFacts): string {
-  const kinds = classes === undefined ? "without labels" : `in ${classes} classes`;
+  const kinds =
+    classes === undefined ? "without labels" : `in ${counted(classes, "class", "classes")}`;
   const elsewhere = extra ? ` (${extra} of them from elsewhere)` : "";
-  const counts = `${training} images to learn from${elsewhere} and ${test} to judge by`;
+  const counts = `${counted(training, "image")} to learn from${elsewhere} and ${test} to judge by`;
   const summary = `${counts}, of ${shape.join("×")} ${kinds}`;
   return [summary, ...notes.map((note) => `Note: ${note}`)].join("\n");
 }

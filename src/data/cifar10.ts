@@ -3,7 +3,7 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { escapeInvisible } from "../text.ts";
+import { counted, escapeInvisible } from "../text.ts";
 import { assertFitsMemory, assertNoComplaints, fileSize, listFolder } from "./complaints.ts";
 import { type Data, type Dataset, inMemory } from "./dataset.ts";
 
@@ -72,7 +72,7 @@ function checkSize(file: string, size: number | string): string[] {
   const whole = Math.floor(size / recordBytes);
   return [
     `${file} is cut short: expected a multiple of ${recordBytes} bytes (a label and ${imagePixels} pixels), ` +
-      `got ${size} bytes, which is ${whole} records and ${size - whole * recordBytes} bytes`,
+      `got ${counted(size, "byte")}, which is ${counted(whole, "record")} and ${counted(size - whole * recordBytes, "byte")}`,
   ];
 }
 

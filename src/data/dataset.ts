@@ -1,6 +1,7 @@
 // Images by index, with labels or without. Nothing here takes for granted that all of them are in memory.
 
 import { DataError } from "../errors.ts";
+import { counted } from "../text.ts";
 
 /** Images of one size. */
 export interface Dataset {
@@ -99,8 +100,8 @@ export function assertLabels({ name, labels, classes }: Dataset, outputs: number
   const largest = labels.reduce((most, label) => Math.max(most, label), 0);
   if (largest >= outputs) {
     throw new DataError(
-      `${name} has labels up to ${largest} (${classes.length} classes), ` +
-        `but the model has only ${outputs} outputs`,
+      `${name} has labels up to ${largest} (${counted(classes.length, "class", "classes")}), ` +
+        `but the model has only ${counted(outputs, "output")}`,
     );
   }
   const areNumbers = classes.every((each, place) => each === String(place));
@@ -108,7 +109,7 @@ export function assertLabels({ name, labels, classes }: Dataset, outputs: number
   const shown = classes.slice(0, 5).map((each) => JSON.stringify(each));
   const more = classes.length > shown.length ? ", ..." : "";
   throw new DataError(
-    `the model has ${outputs} outputs, but ${name} has ${classes.length} classes (${shown.join(", ")}${more}): ` +
+    `the model has ${counted(outputs, "output")}, but ${name} has ${counted(classes.length, "class", "classes")} (${shown.join(", ")}${more}): ` +
       "expected a class for each output. Is a class folder missing? --classes FILE gives the order of all",
   );
 }

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { constants, gunzipSync } from "node:zlib";
 import { elementCount } from "../graph/graph.ts";
-import { escapeInvisible } from "../text.ts";
+import { counted, escapeInvisible } from "../text.ts";
 import { assertFitsMemory, assertNoComplaints, fileSize, listFolder } from "./complaints.ts";
 import { type Data, type Dataset, inMemory } from "./dataset.ts";
 
@@ -139,7 +139,9 @@ function gunzip(file: string, content: Uint8Array, limit: number): Uint8Array {
 
 function compareCounts(part: string, images?: IdxFile, labels?: IdxFile): string[] {
   if (!images || !labels || images.sizes[0] === labels.sizes[0]) return [];
-  return [`there are ${images.sizes[0]} ${part} images, but ${labels.sizes[0]} labels`];
+  return [
+    `there is not a label for each image: ${part} has ${counted(images.sizes[0]!, "image")} and ${counted(labels.sizes[0]!, "label")}`,
+  ];
 }
 
 function compareSizes(train?: IdxFile, test?: IdxFile): string[] {

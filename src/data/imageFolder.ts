@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { DataError, UsageError } from "../errors.ts";
+import { counted } from "../text.ts";
 import { assertNoComplaints, listFolder } from "./complaints.ts";
 import type { DataOptions } from "./dataOptions.ts";
 import type { Data, Dataset } from "./dataset.ts";
@@ -71,7 +72,7 @@ async function viewOf(
   const [channels = 3, height, width] = shape;
   if (channels !== 1 && channels !== 3) {
     throw new DataError(
-      `the model takes images of ${channels} channels, but those of ${folder} have 1 (grey) or 3 (colour)`,
+      `the model takes images of ${counted(channels, "channel")}, but those of ${folder} have 1 (grey) or 3 (colour)`,
     );
   }
   if (channels === 1 && channelOrder === "bgr") {

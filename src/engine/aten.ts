@@ -1,4 +1,5 @@
 // libtorch operators that several families of operators share, and tensors made from host values.
+import { counted } from "../text.ts";
 import { type DType, dtypeCode, operator, type Tensor, tensor } from "../torch/index.ts";
 import type { OperatorContext } from "./operator.ts";
 
@@ -59,7 +60,9 @@ export function range(count: number): number[] {
 /** An axis counted from the front. Throws RangeError outside of [-rank, rank). */
 export function axisOf(axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
-    throw new RangeError(`axis ${axis} is outside of a tensor with ${rank} axes`);
+    throw new RangeError(
+      `axis ${axis} is outside of a tensor with ${counted(rank, "axis", "axes")}`,
+    );
   }
   return axis < 0 ? axis + rank : axis;
 }

@@ -1,5 +1,7 @@
 // Sliding windows over a tensor's spatial axes: attributes, padding, and how libtorch gets them.
+
 import { slideWindow, type Window } from "../graph/window.ts";
+import { counted } from "../text.ts";
 import type { Tensor } from "../torch/index.ts";
 import { checkShape, padConstant } from "./aten.ts";
 import type { Attributes } from "./attributes.ts";
@@ -18,7 +20,9 @@ export function placeWindow(
   const window = windowAttributes(kernel, attributes);
   const input = x.shape.slice(2);
   if (input.length !== kernel.length) {
-    throw new RangeError(`a window of ${kernel.length} axes does not fit an input [${x.shape}]`);
+    throw new RangeError(
+      `a window of ${counted(kernel.length, "axis", "axes")} does not fit an input [${x.shape}]`,
+    );
   }
   const { auto_pad: autoPad, ceil_mode: ceilMode } = attributes;
   const placed = slideWindow({

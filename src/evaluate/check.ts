@@ -71,6 +71,7 @@ export async function checkModel(
   announce("loading", readingSeconds);
   await using session = await openModel(model, [() => graph], {
     name: fileName(model),
+    outputs: graph.outputs.map(({ name }) => name),
     timeoutSeconds: seconds,
     ...(threads !== undefined && { threads }),
   });

@@ -3,6 +3,7 @@
 import { assertLabels, assertShape, type Dataset } from "../data/dataset.ts";
 import { hostBatches, type Normalization } from "../data/normalize.ts";
 import { ModelError } from "../errors.ts";
+import { counted } from "../text.ts";
 import { type Classifier, concatenate } from "./classifier.ts";
 import {
   argmaxRows,
@@ -80,7 +81,7 @@ export async function compare(
   for (const classifier of [first, second]) assertFits(classifier, dataset);
   if (first.outputs !== second.outputs) {
     throw new ModelError(
-      `${first.name} has ${first.outputs} outputs, but ${second.name} has ${second.outputs}`,
+      `${first.name} has ${counted(first.outputs, "output")}, but ${second.name} has ${second.outputs}`,
     );
   }
   const { onProgress } = options;

@@ -5,8 +5,10 @@ import { loadTestData } from "../data/load.ts";
 import { ModelError } from "../errors.ts";
 import { takeScores } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
-import { imageLayout } from "../graph/layout.ts";
-import { toFloat32Graph } from "../graph/rewrites.ts";
+import { imageLayout, sizesIn } from "../graph/layout.ts";
+import { describeChoice } from "../graph/logits.ts";
+import { fixInputSizes, toFloat32Graph } from "../graph/rewrites.ts";
+import { inferShapes } from "../graph/shapes.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
 import { fileName } from "../text.ts";
@@ -37,6 +39,8 @@ export interface EvaluateOptions extends DataOptions {
 
 /** What `deepobf evaluate --json` prints. */
 export interface EvaluateSummary extends Evaluation {
+  /** Name of the output that was judged. */
+  readonly output: string;
   /** Median milliseconds of a batch. */
   readonly latencyMs: Latency;
 }
@@ -62,7 +66,11 @@ export async function evaluateModel(
   for (const note of notes) onNote?.(note);
   announce("loading", runningSeconds);
   const open = options.runtime === "torch" ? openNetwork : openSession;
-  await using opened = await open(graph, test, options);
+  const judged = scored(graph, test, options);
+  const output = judged.outputs[0]?.name ?? "";
+  const choice = describeChoice(graph, judged);
+  if (choice) onNote?.(choice);
+  await using opened = await open({ graph, judged }, test, options);
   const { classifier } = opened;
   const onProgress = (done: number, total: number) => {
     announce("evaluating", runningSeconds);
@@ -70,7 +78,7 @@ export async function evaluateModel(
   };
   const evaluation = await evaluate(classifier, test, { mean, std, onProgress });
   announce("timing", runningSeconds);
-  return { ...evaluation, latencyMs: await measureLatency(classifier) };
+  return { ...evaluation, output, latencyMs: await measureLatency(classifier) };
 }
 
 /** What evaluateWatched reports. */
@@ -94,18 +102,38 @@ function scored(graph: Graph, test: Dataset, { output }: EvaluateOptions): Graph
   try {
     return takeScores(graph, { shape: test.shape, output });
   } catch (error) {
-    if (!(error instanceof ModelError) || output !== undefined || graph.outputs.length > 1)
-      throw error;
+    const isChoice = output !== undefined || graph.outputs.length > 1;
+    if (!(error instanceof ModelError) || isChoice || isShapeKnown(graph, test)) throw error;
     return graph;
   }
 }
 
-async function openSession(graph: Graph, test: Dataset, options: EvaluateOptions): Promise<Opened> {
+/** Whether the shape of the first output follows from that of the images. */
+function isShapeKnown(graph: Graph, { shape }: Dataset): boolean {
+  try {
+    const facts = inferShapes(fixInputSizes(graph, sizesIn(imageLayout(graph), shape)));
+    return facts.has(graph.outputs[0]?.name ?? "");
+  } catch (error) {
+    if (error instanceof ModelError) return false;
+    throw error;
+  }
+}
+
+/** A file's graph as it is, and with the judged output alone. */
+interface Judged {
+  readonly graph: Graph;
+  readonly judged: Graph;
+}
+
+async function openSession(
+  { graph, judged }: Judged,
+  test: Dataset,
+  options: EvaluateOptions,
+): Promise<Opened> {
   const { model, threads } = options;
-  const taken = scored(graph, test, options);
-  const output = taken.outputs[0]?.name;
-  const session = await openModel(model, [() => taken, () => toFloat32Graph(taken)], {
-    ...{ name: fileName(model), output },
+  const output = judged.outputs[0]?.name;
+  const session = await openModel(model, [() => judged, () => toFloat32Graph(judged)], {
+    ...{ name: fileName(model), outputs: output === undefined ? [] : [output] },
     ...(threads !== undefined && { threads }),
   });
   try {
@@ -119,14 +147,18 @@ async function openSession(graph: Graph, test: Dataset, options: EvaluateOptions
 }
 
 // libtorch is loaded only where it is asked for.
-async function openNetwork(graph: Graph, test: Dataset, options: EvaluateOptions): Promise<Opened> {
+async function openNetwork(
+  { graph, judged }: Judged,
+  test: Dataset,
+  options: EvaluateOptions,
+): Promise<Opened> {
   const { parseDevice, setThreads } = await import("../torch/index.ts");
   const { Network } = await import("../engine/index.ts");
   const { NetworkClassifier } = await import("./networkClassifier.ts");
   const { model, threads } = options;
   const device = parseDevice(options.device ?? "cpu");
   if (threads !== undefined) setThreads(threads);
-  const network = new Network(scored(graph, test, options), { device });
+  const network = new Network(judged, { device });
   const name = fileName(model);
   const layout = imageLayout(graph);
   const classifier = new NetworkClassifier(network, { name, shape: test.shape, device, layout });

@@ -7,6 +7,7 @@ import { countCost } from "../graph/cost.ts";
 import { type Boundary, findBoundary, findCutPoints } from "../graph/cuts.ts";
 import type { Dimension, Graph, Node } from "../graph/graph.ts";
 import { imageLayout, turnInput } from "../graph/layout.ts";
+import { adviseOnDomains, assertImageClassifier } from "../graph/otherKinds.ts";
 import { dequantize, dropTails, sinkTransposes } from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
@@ -72,7 +73,7 @@ export function inspectGraph(
   { inputShape }: { inputShape?: readonly number[] } = {},
 ): Inspected {
   const floats = dequantize(graph);
-  const warnings = warnOfUnsupported(dropTails(floats));
+  const warnings: string[] = [];
   const attempt = <T>(find: () => T): T | undefined => {
     try {
       return find();
@@ -82,7 +83,9 @@ export function inspectGraph(
       return undefined;
     }
   };
+  attempt(() => assertImageClassifier(graph));
   attempt(() => assertInference(graph));
+  warnings.push(...warnOfUnsupported(dropTails(floats)));
   const facts = attempt(() => inferShapes(floats, givenShapes(floats, inputShape)));
   const cut = facts && (attempt(() => classifierOf(floats, facts)) ?? { graph: floats, facts });
   const boundary = cut && attempt(() => findBoundary(cut.graph, cut.facts));
@@ -136,7 +139,9 @@ function warnOfUnsupported(graph: Graph): string[] {
   const names = [...new Set(unknown.map(qualifiedName))];
   const shown = names.slice(0, mostShown).map(shorten);
   if (names.length > mostShown) shown.push(`... and ${names.length - mostShown} more`);
-  return [`DeepObf cannot run this model; unsupported operators: ${shown.join(", ")}`];
+  const advice = adviseOnDomains(unknown.map(({ domain }) => domain));
+  const complaint = `DeepObf cannot run this model; unsupported operators: ${shown.join(", ")}`;
+  return [advice === "" ? complaint : `${complaint}. ${advice}`];
 }
 
 function qualifiedName({ operator, domain }: Node): string {

@@ -10,18 +10,20 @@ import { fileName } from "../text.ts";
 /**
  * Opens a model file in ONNX Runtime or, where it refuses the file, one of the graphs that compute the
  * same, as a file of its own: ONNX Runtime takes no sizes from external data, and has no convolution of
- * doubles. So it does where the file lacks `output`, which was taken from before its end. Throws the ModelError about the file where it takes none.
+ * doubles. So it does where the file lacks one of `outputs`, which was taken from before its end. Throws the
+ * ModelError about the file where it takes none.
  */
 export async function openModel(
   path: string,
   graphs: readonly (() => Graph)[],
-  { output, ...options }: SessionOptions & { readonly output?: string | undefined } = {},
+  { outputs = [], ...options }: SessionOptions & { readonly outputs?: readonly string[] } = {},
 ): Promise<OnnxSession> {
   try {
     const session = await OnnxSession.open(path, options);
-    if (output === undefined || session.outputs.some(({ name }) => name === output)) return session;
+    const missing = outputs.find((output) => !session.outputs.some(({ name }) => name === output));
+    if (missing === undefined) return session;
     await session.close();
-    throw new ModelError(`${options.name ?? path} has no output "${output}" of numbers`);
+    throw new ModelError(`${options.name ?? path} has no output "${missing}" of numbers`);
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     for (const graph of graphs) {
@@ -45,8 +47,8 @@ export function openAdopted(
   options: SessionOptions,
 ): Promise<OnnxSession> {
   const inLayout = () => (layout === "NHWC" ? turnInput(graph, layout) : graph);
-  const output = graph.outputs[0]?.name;
-  return openModel(path, [inLayout], { name: fileName(path), output, ...options });
+  const outputs = graph.outputs.map(({ name }) => name);
+  return openModel(path, [inLayout], { name: fileName(path), outputs, ...options });
 }
 
 async function attempt(

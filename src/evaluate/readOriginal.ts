@@ -3,6 +3,7 @@ import type { LoadOptions } from "../data/index.ts";
 import { assertSupported } from "../engine/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout } from "../graph/layout.ts";
+import { assertImageClassifier } from "../graph/otherKinds.ts";
 import { dequantize, dropTails } from "../graph/rewrites.ts";
 import { assertInference } from "../graph/trainingMode.ts";
 import { readModel } from "../onnx/index.ts";
@@ -13,6 +14,7 @@ export type WantedShape = Pick<LoadOptions, "shape">;
 /** Reads a model file. Throws ModelError where it cannot be read, or the engine does not support it. */
 export async function readOriginal(path: string): Promise<Graph> {
   const graph = await readModel(path);
+  assertImageClassifier(graph);
   assertInference(graph);
   assertSupported(dropTails(dequantize(graph)));
   return graph;

@@ -1,8 +1,9 @@
 // What an original goes through before it is looked at: files of many exporters become graphs of one kind.
 import { ModelError } from "../errors.ts";
+import { exportForAnyBatch } from "./exportLines.ts";
 import type { Graph } from "./graph.ts";
 import { imageLayout, sizesIn, turnInput } from "./layout.ts";
-import { findLogits, keepOutput } from "./logits.ts";
+import { assertNoMeasure, findLogits, keepOutput } from "./logits.ts";
 import {
   dequantize,
   dropTails,
@@ -40,12 +41,15 @@ export function adoptModel(graph: Graph, options: AdoptOptions): Graph {
   const free = freeBatch(toFloat32Graph(turned));
   if (free) return sinkTransposes(foldConstants(free));
   throw new ModelError(
-    `${options.name} works for a batch of ${String(graph.inputs[0]?.shape?.[0])} images alone, because its ` +
-      "nodes compute with that number; export it with a dynamic batch size",
+    `${options.name} works for batches of size ${String(graph.inputs[0]?.shape?.[0])} alone, because its nodes ` +
+      `compute with that number; export it with any batch size:\n  ${exportForAnyBatch}`,
   );
 }
 
-/** The file's graph for images of this shape, in its own layout, with scores of classes as its only output. */
+/**
+ * The file's graph for images of this shape, in its own layout, with scores of classes as its only output. Throws
+ * ModelError where no output gives them, and for a single number that may be a measure, unless it is asked for.
+ */
 export function takeScores(
   graph: Graph,
   { shape, output }: Pick<AdoptOptions, "shape" | "output">,
@@ -54,5 +58,7 @@ export function takeScores(
   const sized = fixInputSizes(dropTails(keepOutput(graph, output)), sizes);
   const facts = inferShapes(sized);
   const fileOutputs = graph.outputs.map(({ name }) => name);
-  return takeLogits(sized, { tensor: findLogits(sized, facts), facts, fileOutputs });
+  const tensor = findLogits(sized, facts);
+  if (output === undefined) assertNoMeasure(sized, { facts, tensor });
+  return takeLogits(sized, { tensor, facts, fileOutputs });
 }

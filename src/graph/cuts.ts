@@ -110,8 +110,6 @@ function explain(graph: Graph, { facts, maps }: { facts: Facts; maps: readonly s
 
 /** What a model without feature maps is, where an operator tells. */
 function describeOtherKind({ nodes }: Graph): string {
-  const recurrent = nodes.find(({ operator }) => /^(LSTM|GRU|RNN|Scan|Loop)$/.test(operator));
-  if (recurrent) return `; the model is recurrent (${describeNode(recurrent)})`;
   if (nodes.some(({ operator }) => operator === "Conv")) return "";
   return "; the model has no convolution";
 }

@@ -1,5 +1,6 @@
 // Which of a model's outputs tells the classes apart, and why none does where it is no classifier.
 import { ModelError } from "../errors.ts";
+import { quoteForShell } from "../text.ts";
 import { elementCount, type Graph, type Node, type ValueInfo } from "./graph.ts";
 import { isLinearLayer } from "./obstacles.ts";
 import type { TensorFacts } from "./shapes.ts";
@@ -52,6 +53,24 @@ export function keepOutput(graph: Graph, name: string | undefined): Graph {
   );
 }
 
+/**
+ * Throws ModelError where the scores are a single number for each image that no sigmoid gives: a model that
+ * measures something, such as an age, looks the same as one that tells two classes apart by a logit.
+ */
+export function assertNoMeasure(
+  graph: Graph,
+  { facts, tensor }: { facts: Facts; tensor: string },
+): void {
+  if (elementCount(facts.get(tensor)?.shape.slice(1) ?? []) > 1) return;
+  if (passesSigmoid(graph, tensor)) return;
+  const { name = tensor } = graph.outputs[0] ?? {};
+  throw new ModelError(
+    `the model gives one number for each image, ${describeOutputs([tensor], facts)}, and no sigmoid: it looks like ` +
+      "a model that measures something (regression), and DeepObf obfuscates classifiers alone; where the number is " +
+      `the logit of the second of two classes, say so: --output ${quoteForShell(name)}`,
+  );
+}
+
 /** What a user should know of the scores that were taken of a file; undefined where there was no choice. */
 export function describeChoice(file: Graph, taken: Graph): string | undefined {
   const [{ name, shape }] = taken.outputs as [ValueInfo];
@@ -82,6 +101,16 @@ function sourceOf(graph: Graph, output: string): string {
   }
 }
 
+/** Whether a tensor is a sigmoid, but for its shape. */
+function passesSigmoid(graph: Graph, output: string): boolean {
+  const makers = producers(graph);
+  let node = makers.get(output);
+  while (node?.domain === "" && keeping.has(node.operator) && node.operator !== "Sigmoid") {
+    node = makers.get(node.inputs[0]!);
+  }
+  return node?.domain === "" && node.operator === "Sigmoid";
+}
+
 /** Whether a linear layer makes a tensor: a matrix product with what is added to it, or a convolution. */
 function isLinear(graph: Graph, { facts, tensor }: { facts: Facts; tensor: string }): boolean {
   const makers = producers(graph);
@@ -109,14 +138,12 @@ function explainOutputs(graph: Graph, facts: Facts): string {
     facts,
   );
   const shapes = graph.outputs.map(({ name }) => facts.get(name)?.shape);
-  const operators = new Set(graph.nodes.map(({ operator }) => operator));
+  const has = (...ranks: readonly number[]) =>
+    shapes.some((shape) => ranks.includes(shape?.length ?? 0));
   const kind = () => {
-    if (operators.has("NonMaxSuppression") || shapes.some((shape) => shape?.length === 3)) {
-      return "it looks like a detector or a model of sequences";
-    }
-    if (shapes.some((shape) => shape?.length === 4 || shape?.length === 5)) {
-      return "it gives maps, as models do that segment or generate images";
-    }
+    if (has(3))
+      return "it looks like a detector, which gives rows of boxes, or a model of sequences";
+    if (has(4, 5)) return "it gives maps, as models do that segment or generate images";
     return "its shape is not known before it runs";
   };
   return (

@@ -1,5 +1,7 @@
 // Parts of a graph as graphs of their own, and one graph behind another.
+
 import { ModelError } from "../errors.ts";
+import { counted } from "../text.ts";
 import { FreshNames } from "./freshNames.ts";
 import type { Dimension, Graph, ValueInfo } from "./graph.ts";
 import { eliminateDeadNodes } from "./rewrites/eliminateDeadNodes.ts";
@@ -72,7 +74,7 @@ export function compose(first: Graph, second: Graph): Graph {
   }
   if (first.outputs.length !== second.inputs.length) {
     throw new ModelError(
-      `${first.outputs.length} outputs do not fit ${second.inputs.length} inputs of the next graph`,
+      `${counted(first.outputs.length, "output")} cannot become ${counted(second.inputs.length, "input")} of the next graph`,
     );
   }
   // The names of the whole's outputs are a contract: what stands in their way gets another name.

@@ -2,6 +2,7 @@
 // with the other images of a batch.
 import { ModelError } from "../errors.ts";
 import { attribute } from "./attributes.ts";
+import { exportForInference } from "./exportLines.ts";
 import { describeNode, type Graph, type Node } from "./graph.ts";
 
 /** Throws ModelError that lists the nodes in training mode and says how to export. */
@@ -12,8 +13,7 @@ export function assertInference(graph: Graph): void {
   if (nodes.length > shown.length) shown.push(`${nodes.length - shown.length} more`);
   throw new ModelError(
     `the model was exported in training mode (${shown.join(", ")}): its answers depend on the other ` +
-      "images of a batch, or on chance; export it with\n" +
-      '  model.eval(); torch.onnx.export(model, example, "model.onnx")',
+      `images of a batch, or on chance; export it with\n  ${exportForInference}`,
   );
 }
 

@@ -79,9 +79,9 @@ function assertSealable(inputs: Planned, quantize: readonly Quantization[] = [])
 
 type Planned = Pick<PlannedOriginal, "original" | "layout" | "classifier" | "plan">;
 
-/** What would be shipped if nothing were trained. */
+/** The form of what will be shipped: nothing is trained yet, so that its weights need no sealing. */
 export function untrainedChain({ original, layout, classifier, plan }: Planned): Graph {
   const untrained = sequential(plan.layers, { shape: plan.input });
-  const options = { depth: plan.layers.length, seed: 0, layout };
+  const options = { depth: plan.layers.length, seed: undefined, layout };
   return seal(nameChainInput(untrained, original), classifier, options);
 }

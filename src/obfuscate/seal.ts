@@ -22,20 +22,22 @@ export function nameChainInput(chain: Graph, original: Graph): Graph {
 /**
  * The trained chain before the original's classifier in canonical form, with its batch norm folded into its
  * convolutions, weights scrambled by seed, and no name but those of input and outputs. It takes images in the
- * original's `layout`, so that it stands in for that file. Throws ModelError where a batch norm cannot be
- * folded, and where the chain has not exactly `depth` convolutions.
+ * original's `layout`, so that it stands in for that file. Without a seed it has the form of the shipped file and
+ * its weights as they are. Throws ModelError where a batch norm cannot be folded, and where the chain has not
+ * exactly `depth` convolutions.
  */
 export function seal(
   chain: Graph,
   classifier: Graph,
-  { depth, seed, layout = "NCHW" }: { depth: number; seed: number; layout?: Layout },
+  { depth, seed, layout = "NCHW" }: { depth: number; seed: number | undefined; layout?: Layout },
 ): Graph {
   const folded = foldBatchNorm(chain);
   const left = folded.nodes.find(({ operator }) => operator === "BatchNormalization");
   if (left) throw new ModelError(`${describeNode(left)} cannot be folded into a convolution`);
   const head = canonicalHead(foldConstants(classifier));
   const whole = compose({ ...folded, opset: head.opset }, head);
-  const scrambled = scramble(foldConstants(whole), seed);
+  const plain = foldConstants(whole);
+  const scrambled = seed === undefined ? plain : scramble(plain, seed);
   const sealed = stripNames(layout === "NHWC" ? turnInput(scrambled, layout) : scrambled);
   const convolutions = countConvolutions(sealed) - countConvolutions(head);
   if (convolutions !== depth) {

@@ -1,4 +1,5 @@
 // What a reader of the results should know before believing them.
+import { counted } from "../text.ts";
 import type { ObfuscateResults, ResolvedOptions } from "./options.ts";
 
 const usualQuantile = 1.96;
@@ -23,14 +24,14 @@ export function warningsOf(
   if (samples < fewestImages) {
     const [least, greatest] = obfuscated.accuracyInterval;
     warnings.push(
-      `${samples} test images say little: the chain's accuracy lies between ` +
+      `few test images (${samples}) say little: the chain's accuracy lies between ` +
         `${(100 * least).toFixed(1)} and ${(100 * greatest).toFixed(1)} %`,
     );
   }
   const resolution = (usualQuantile * Math.sqrt(paired.onlyFirst + paired.onlySecond)) / samples;
   if (maxAccuracyDrop !== undefined && Math.abs(maxAccuracyDrop) < resolution) {
     warnings.push(
-      `${samples} test images tell differences of ${points(resolution)}, and the accuracy drop allowed is ` +
+      `${counted(samples, "test image")} can tell differences of ${points(resolution)}, and the accuracy drop allowed is ` +
         `${points(maxAccuracyDrop)}: whether it is kept is partly chance`,
     );
   }

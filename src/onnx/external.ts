@@ -1,6 +1,7 @@
 // Tensors whose data lie in files beside the model (https://onnx.ai/onnx/repo-docs/ExternalData.html). A model may
 // come from a stranger, so only plain files below the model's own folder are opened: no link leads out of it, no
 // device or pipe is touched (https://onnx.ai/onnx/repo-docs/Security.html), and no byte is handed out twice.
+
 import {
   closeSync,
   constants,
@@ -13,6 +14,7 @@ import {
 } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { ModelError } from "../errors.ts";
+import { counted } from "../text.ts";
 import type { StringStringEntryProto } from "./generated/onnx_pb.ts";
 import { limits } from "./limits.ts";
 import { quote } from "./problems.ts";
@@ -96,7 +98,7 @@ function parseEntries(
   const length = number("length");
   if (length !== undefined && length !== size)
     throw new ModelError(
-      `${label}: external_data has ${length} bytes, but the tensor needs ${size}`,
+      `${label}: external_data has ${counted(length, "byte")}, but the tensor needs ${size}`,
     );
   return { location: values.get("location") ?? "", offset: number("offset") ?? 0, size };
 }
@@ -137,7 +139,7 @@ function readRange(
     const stat = fstatSync(file);
     checkPlainFile(stat, fail);
     if (offset + size > stat.size)
-      fail(`has ${stat.size} bytes, but ${size} from byte ${offset} on are needed`);
+      fail(`has ${counted(stat.size, "byte")}, but ${size} from byte ${offset} on are needed`);
     if (alreadyRead + size > stat.size) fail("is used by tensors that overlap");
     const data = new Uint8Array(size);
     let filled = 0;

@@ -1,5 +1,6 @@
 import { ModelError } from "../errors.ts";
 import { type DataType, elementSize, type TensorData } from "../graph/graph.ts";
+import { counted } from "../text.ts";
 import type { ExternalData } from "./external.ts";
 import { limits } from "./limits.ts";
 import { quote } from "./problems.ts";
@@ -37,14 +38,14 @@ export function decodeTensor(
     if (header.raw !== undefined) {
       if (header.raw.length !== size)
         throw new ModelError(
-          `${label}: raw_data has ${header.raw.length} bytes, but ${describe(dtype, shape)} needs ${size}`,
+          `${label}: raw_data has ${counted(header.raw.length, "byte")}, but ${describe(dtype, shape)} needs ${size}`,
         );
       return checkBool(header.raw);
     }
     const stored = storage === undefined ? 0 : header.counts.get(storage.field)!;
     if (stored !== count)
       throw new ModelError(
-        `${label}: ${storage?.name ?? "the tensor"} has ${stored} values, but ${describe(dtype, shape)} needs ${count}`,
+        `${label}: ${storage?.name ?? "the tensor"} has ${counted(stored, "value")}, but ${describe(dtype, shape)} needs ${count}`,
       );
     return storage === undefined
       ? new Uint8Array(0)

@@ -153,15 +153,18 @@ refusals({
   "no configuration file": () => ({
     args: job("--config", file("missing.json")),
     code: 2,
-    says: ["--config: expected a JSON file", "missing.json does not exist"],
+    says: ["--config: expected a YAML or JSON file", "missing.json does not exist"],
   }),
   "a folder as configuration": () => ({
     args: job("--config", file("idx")),
     code: 2,
-    says: ["--config: expected a JSON file", "is a folder"],
+    says: ["--config: expected a YAML or JSON file", "is a folder"],
   }),
-  "a configuration that is no JSON": configured("epochs: 3", "does not hold JSON"),
-  "a configuration that is a list": configured("[3]", "to hold an object"),
+  "a configuration that is neither YAML nor JSON": configured(
+    "epochs: [3",
+    "neither YAML nor JSON",
+  ),
+  "a configuration that is a list": configured("[3]", "to hold options"),
   "an unknown key": configured(
     '{"epoch": 3, "xyz": 1}',
     /"epoch" in .* did you mean "epochs"\?/,

@@ -11,7 +11,10 @@ const file = workshop();
 const model = file("model.onnx", residualModel());
 for (const [name, content] of Object.entries(idxFiles())) file(`idx/${name}`, content);
 const data = `idx:${file("idx")}`;
-const commands = ["inspect", "check", "train", "obfuscate", "resume", "evaluate", "doctor"];
+const commands = [
+  ...["inspect", "check", "init", "train", "obfuscate", "resume", "evaluate", "doctor"],
+  "completion",
+];
 
 /** Prints of a command that must succeed. */
 async function succeeds(...args: string[]) {
@@ -133,6 +136,7 @@ describe("evaluate", () => {
   test.each(["ort", "torch"])("measures on %s", async (runtime) => {
     const result = await json("evaluate", model, "--data", data, "--runtime", runtime);
     expect(result).toEqual({
+      output: "logits",
       samples: 32,
       accuracy: expect.any(Number),
       accuracyInterval: [expect.any(Number), expect.any(Number)],

@@ -11,7 +11,8 @@ const sections = new Map(
   document.split(/^## /m).map((text) => [text.slice(0, text.indexOf("\n")), text] as const),
 );
 const commands = [
-  ...["inspect", "check", "train", "obfuscate", "attack", "resume", "evaluate", "report", "doctor"],
+  ...["inspect", "check", "init", "train", "obfuscate", "attack", "resume", "evaluate", "report"],
+  ...["doctor", "completion"],
 ];
 
 function optionsIn(text: string): Set<string> {

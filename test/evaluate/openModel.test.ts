@@ -49,6 +49,17 @@ describe("openModel", () => {
     expect(await answerOf(session, x)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
+  it("opens the graph where the file gives its scores to names of classes", async () => {
+    const model = new GraphBuilder();
+    model.output(model.relu(model.input("x", [1, 2])), "y");
+    const read = model.build();
+    const path = join(folder, "named.onnx");
+    writeFileSync(path, encodeModel({ ...read, outputs: [{ ...read.outputs[0]!, name: "x" }] }));
+    const session = await openModel(path, [() => read], { outputs: ["y"] });
+    const x = fromNumbers("float32", [1, 2], [-1, 2]);
+    expect(await answerOf(session, x)).toEqual([0, 2]);
+  });
+
   it("runs doubles in float32, and complains of the file where nothing runs", async () => {
     const build = new GraphBuilder();
     const x = build.input("x", ["N", 1, 2, 2]);

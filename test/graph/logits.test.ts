@@ -140,7 +140,6 @@ describe("the output that tells classes apart", () => {
 
   it.each<[string, (b: GraphBuilder, z: string) => string]>([
     ["a sigmoid", (b, z) => op(b, "Sigmoid", [z])],
-    ["a logit", (_, z) => z],
     [
       "a sigmoid for each image",
       (b, z) => op(b, "Reshape", [op(b, "Sigmoid", [z]), b.initializer("s", int64(-1))]),
@@ -152,6 +151,18 @@ describe("the output that tells classes apart", () => {
   ])("is made of %s, the logits of two classes", async (_, end) => {
     const column = network((b, x) => ({ y: linear(b, pooled(b, x), 1) }));
     const adopted = adopt(network((b, x) => ({ y: end(b, linear(b, pooled(b, x), 1)) })));
+    await expectTwoClasses(adopted, column);
+  });
+
+  it("is made of a logit where that is asked for, which may be a measure", async () => {
+    const column = network((b, x) => ({ y: linear(b, pooled(b, x), 1) }));
+    expect(() => adopt(column)).toThrow(
+      /one number for each image, "y" float32 \[1, 1\], and no sigmoid: .*regression.*--output y$/,
+    );
+    await expectTwoClasses(adopt(column, "y"), column);
+  });
+
+  async function expectTwoClasses(adopted: Graph, column: Graph): Promise<void> {
     expect(adopted.outputs).toMatchObject([{ name: "logits", shape: ["N", 2] }]);
     const input = { image: [3, 3, 6, 6] };
     const { logits } = await evaluate(adopted, input);
@@ -160,7 +171,7 @@ describe("the output that tells classes apart", () => {
       expect(logits!.values[2 * image]).toBeCloseTo(0, 6);
       expect(logits!.values[2 * image + 1]).toBeCloseTo(y!.values[image]!, 5);
     }
-  });
+  }
 
   it.each<[string, RegExp, Head]>([
     [

@@ -5,7 +5,7 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import { findBoundary } from "../../src/graph/cuts.ts";
 import type { Graph, ValueInfo } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
-import { compose, cutGraph, foldConstants } from "../../src/graph/rewrites.ts";
+import { compose, cutGraph, foldBatchNorm, foldConstants } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromFloat32 } from "../../src/graph/tensorData.ts";
 import { densenet, type Layer, resnet, sequential } from "../../src/models/index.ts";
@@ -184,6 +184,18 @@ describe("seal", () => {
       Buffer.from(encodeModel(seal(chain, classifier, { depth, seed }))).toString("base64");
     expect(bytes(1)).toBe(bytes(1));
     expect(bytes(1)).not.toBe(bytes(2));
+  });
+
+  test("has the same form without a seed, and weights as they are", () => {
+    const { chain, classifier, depth } = prepared(original(heads["global pooling"]!));
+    const [plain, sealed] = [undefined, 1].map((seed) => seal(chain, classifier, { depth, seed }));
+    const form = ({ nodes, initializers }: Graph) => ({
+      nodes,
+      shapes: [...initializers].map(([name, { shape }]) => [name, shape]),
+    });
+    expect(form(plain!)).toEqual(form(sealed!));
+    const values = ({ initializers }: Graph) => [...initializers.values()].map(({ data }) => data);
+    expect(values(plain!)).toEqual(expect.arrayContaining(values(foldBatchNorm(chain))));
   });
 
   const layer: Layer = {

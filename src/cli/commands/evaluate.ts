@@ -59,8 +59,10 @@ function show(progress: Progress, event: EvaluateEvent): void {
   else progress.status(`${event.done}/${event.total} images`);
 }
 
-function render({ samples, accuracy, imagesPerSecond, latencyMs }: EvaluateSummary): string {
+function render(summary: EvaluateSummary): string {
+  const { output, samples, accuracy, imagesPerSecond, latencyMs } = summary;
   return renderList([
+    ["output", output],
     ["test images", String(samples)],
     ["accuracy", percent(accuracy)],
     ["speed", `${imagesPerSecond.toFixed(0)} images/s`],

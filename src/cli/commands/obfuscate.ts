@@ -7,7 +7,8 @@ import { choice, choices, flag, integer, number, text, withDefault } from "../op
 import { renderDescription } from "../planTable.ts";
 import { renderSummary } from "../summary.ts";
 
-const obfuscateOptions = {
+/** What the main job takes, besides what all commands take. */
+export const obfuscateOptions = {
   depth: withDefault(
     integer({ flags: "--depth <N>", help: "convolutions of the chain", min: 2, max: 1000 }),
     7,

@@ -1,5 +1,6 @@
 // Pooling. libtorch pads symmetrically and by half a window at most; whatever else ONNX allows is
 // padded by hand, and averages then come from sums and counts.
+import { counted } from "../../text.ts";
 import { ones, operator, type Tensor } from "../../torch/index.ts";
 import {
   abs,
@@ -186,7 +187,8 @@ function libtorchPadding({ kernel, pads }: PlacedWindow): readonly number[] | un
 
 function chosen<T>(pools: readonly T[], kernel: readonly number[]): T {
   const pool = pools[kernel.length - 2];
-  if (!pool) throw new RangeError(`pooling over ${kernel.length} axes is not supported`);
+  if (!pool)
+    throw new RangeError(`pooling over ${counted(kernel.length, "axis", "axes")} is not supported`);
   return pool;
 }
 

@@ -1,5 +1,7 @@
 // What a shape rule sees: one operator call with what is known of its inputs.
+
 import { ModelError } from "../../errors.ts";
+import { counted } from "../../text.ts";
 import { attribute } from "../attributes.ts";
 import type { Budget } from "../budget.ts";
 import {
@@ -136,7 +138,7 @@ export class Call {
   /** An axis counted from the front; negative ones count from the end. `rank` axes exist. */
   axis(value: number, rank: number): number {
     if (!Number.isInteger(value) || value < -rank || value >= rank) {
-      this.fail(`axis ${value} is outside of a tensor with ${rank} axes`);
+      this.fail(`axis ${value} is outside of a tensor with ${counted(rank, "axis", "axes")}`);
     }
     return value < 0 ? value + rank : value;
   }

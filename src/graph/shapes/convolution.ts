@@ -1,4 +1,5 @@
 // Convolutions.
+import { counted } from "../../text.ts";
 import { slideWindow, slideWindowTransposed } from "../window.ts";
 import { type Call, describe, facts, type TensorFacts } from "./call.ts";
 import { checkOutput, perAxis, readAutoPad, readWindow } from "./windowAttributes.ts";
@@ -15,7 +16,8 @@ export function Conv(call: Call) {
         `but the input is ${describe(x)}`,
     );
   }
-  if (outputs % group !== 0) call.fail(`${outputs} outputs do not divide into ${group} groups`);
+  if (outputs % group !== 0)
+    call.fail(`${counted(outputs, "output")} cannot be divided into ${counted(group, "group")}`);
   checkBias(call, outputs);
   const input = x.shape.slice(2);
   const { output } = slideWindow({ ...window, input, autoPad: readAutoPad(call) });

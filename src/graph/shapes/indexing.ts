@@ -1,4 +1,5 @@
 // Operators that select, order or replace elements.
+import { counted } from "../../text.ts";
 import { elementCount, elementSize } from "../graph.ts";
 import { sliceRange } from "../sliceRange.ts";
 import { fromNumbers, toNumbers } from "../tensorData.ts";
@@ -125,7 +126,9 @@ export function TopK(call: Call) {
   const axis = call.axis(call.int("axis") ?? -1, x.shape.length);
   const k = (call.opset < 10 ? call.int("k") : call.integers(1)[0]) ?? call.fail(`"k" is missing`);
   if (k < 0 || k > x.shape[axis]!) {
-    call.fail(`k is ${k}, but axis ${axis} of ${describe(x)} has ${x.shape[axis]} elements`);
+    call.fail(
+      `k is ${k}, but axis ${axis} of ${describe(x)} has ${counted(x.shape[axis]!, "element")}`,
+    );
   }
   const shape = x.shape.with(axis, k);
   return [facts(x.dtype, shape), facts("int64", shape)];

@@ -1,5 +1,5 @@
 // Matrix products.
-import { shorten } from "../../text.ts";
+import { counted, shorten } from "../../text.ts";
 import { type Call, describe, facts } from "./call.ts";
 import { broadcast } from "./folding.ts";
 
@@ -48,7 +48,7 @@ export function Einsum(call: Call) {
   const terms = left.split(",");
   if (terms.length !== inputs.length) {
     call.fail(
-      `"${shorten(equation)}" has ${terms.length} terms, but there are ${inputs.length} inputs`,
+      `"${shorten(equation)}" has ${counted(terms.length, "term")}, but the node ${counted(inputs.length, "input")}`,
     );
   }
   const sizes = new Map<string, number>();

@@ -1,4 +1,5 @@
 // Normalization.
+import { counted } from "../../text.ts";
 import { type Call, describe, facts, type ShapeRule, type TensorFacts } from "./call.ts";
 
 const sameShape: ShapeRule = (call) => [facts(call.input(0).dtype, call.input(0).shape)];
@@ -31,7 +32,7 @@ export function GroupNormalization(call: Call) {
   const channels = channelsOf(call, call.input(0));
   const groups = call.int("num_groups") ?? call.fail(`"num_groups" is missing`);
   if (groups < 1 || channels % groups !== 0) {
-    call.fail(`${channels} channels do not divide into ${groups} groups`);
+    call.fail(`${counted(channels, "channel")} cannot be divided into ${counted(groups, "group")}`);
   }
   expectVector(call, 1, call.opset < 21 ? groups : channels);
   expectVector(call, 2, call.opset < 21 ? groups : channels);

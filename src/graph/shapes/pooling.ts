@@ -1,4 +1,5 @@
 // Pooling.
+import { counted } from "../../text.ts";
 import { slideWindow } from "../window.ts";
 import { type Call, describe, facts, type ShapeRule } from "./call.ts";
 import { checkOutput, readAutoPad, readWindow } from "./windowAttributes.ts";
@@ -7,7 +8,9 @@ const pool = (call: Call) => {
   const x = call.input(0);
   const window = readWindow(call);
   if (x.shape.length !== window.kernel.length + 2) {
-    call.fail(`a window of ${window.kernel.length} axes does not fit the input ${describe(x)}`);
+    call.fail(
+      `a window of ${counted(window.kernel.length, "axis", "axes")} does not fit the input ${describe(x)}`,
+    );
   }
   const ceilMode = (call.int("ceil_mode") ?? 0) !== 0;
   const input = x.shape.slice(2);

@@ -1,4 +1,5 @@
 // Operators that change how elements are arranged, not what they are.
+import { counted } from "../../text.ts";
 import { type DataType, elementCount, type TensorData } from "../graph.ts";
 import { fromNumbers, toNumbers } from "../tensorData.ts";
 import { type Call, describe, facts, type ShapeRule, type TensorFacts } from "./call.ts";
@@ -146,13 +147,15 @@ export function Split(call: Call) {
   const size = x.shape[axis]!;
   const even = Math.ceil(size / parts);
   if (size % parts !== 0 && call.opset < 18 && !call.integersSince(13, "split", 1)) {
-    call.fail(`${size} elements of axis ${axis} do not divide into ${parts} equal parts`);
+    call.fail(
+      `${counted(size, "element")} of axis ${axis} cannot be divided into ${counted(parts, "equal part")}`,
+    );
   }
   const sizes =
     call.integersSince(13, "split", 1) ??
     Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(even, size - i * even)));
   if (sizes.some((part) => part < 0) || sizes.reduce((sum, part) => sum + part, 0) !== size) {
-    call.fail(`parts [${sizes}] do not make up the ${size} elements of axis ${axis}`);
+    call.fail(`parts [${sizes}] do not make up the ${counted(size, "element")} of axis ${axis}`);
   }
   const strides = rowMajorStrides(x.shape);
   let start = 0;
@@ -172,7 +175,7 @@ export function Pad(call: Call) {
     ? call.axes(call.integers(3), x.shape.length)
     : x.shape.map((_, axis) => axis);
   if (pads.length !== 2 * axes.length) {
-    call.fail(`"pads" must have ${2 * axes.length} values, but has ${pads.length}`);
+    call.fail(`"pads" must have ${counted(2 * axes.length, "value")}, but has ${pads.length}`);
   }
   const shape = [...x.shape];
   axes.forEach((axis, i) => {
@@ -186,7 +189,8 @@ export function Pad(call: Call) {
 export function DepthToSpace(call: Call) {
   const [x, block] = blocks(call);
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
-  if (channels % block ** 2 !== 0) call.fail(`${channels} channels do not fit blocks of ${block}`);
+  if (channels % block ** 2 !== 0)
+    call.fail(`${counted(channels, "channel")} cannot fill blocks of ${block}`);
   return [facts(x.dtype, [batch, channels / block ** 2, height * block, width * block])];
 }
 

@@ -1,4 +1,5 @@
 // The attributes that convolutions and pooling share, read and checked.
+import { counted } from "../../text.ts";
 import type { Window } from "../window.ts";
 import { type Call, describe, type TensorFacts } from "./call.ts";
 
@@ -54,6 +55,6 @@ export function perAxis(
   const values = call.ints(name);
   if (!values?.length) return new Array<number>(rank).fill(fallback);
   if (values.length !== rank)
-    call.fail(`"${name}" must have ${rank} values, but has ${values.length}`);
+    call.fail(`"${name}" must have ${counted(rank, "value")}, but has ${values.length}`);
   return values;
 }

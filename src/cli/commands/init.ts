@@ -1,0 +1,64 @@
+// `deepobf init`: writes a commented YAML file of a run's options, to be filled in and given with --config.
+import { writeFileSync } from "node:fs";
+import { UsageError } from "../../errors.ts";
+import { escapeInvisible, quoteForShell } from "../../text.ts";
+import { defineCommand } from "../command.ts";
+import { commonOptions } from "../commonOptions.ts";
+import { type OptionTable, optionName, text, withDefault } from "../options.ts";
+import { obfuscate, obfuscateOptions } from "./obfuscate.ts";
+
+export const init = defineCommand({
+  name: "init",
+  summary: "write a commented YAML file with the options of a run",
+  options: {
+    out: withDefault(
+      text({
+        flags: "--out <FILE>",
+        help: "file to write; must not exist",
+        expected: "the path of a file",
+      }),
+      "deepobf.yaml",
+    ),
+  },
+  common: ["json"],
+  example: "init --out deepobf.yaml",
+  failures: ["resources"],
+  run: async ({ options: { out } }) => {
+    writeNew(out, template());
+    const next = `deepobf ${obfuscate.name} MODEL.onnx --config ${quoteForShell(out)}`;
+    return { json: { file: out, next }, text: `wrote ${escapeInvisible(out)}. Next: ${next}` };
+  },
+});
+
+function writeNew(path: string, content: string): void {
+  try {
+    writeFileSync(path, content, { flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    throw new UsageError(
+      `--out: expected a file that does not exist, received ${escapeInvisible(path)}`,
+      { cause: error },
+    );
+  }
+}
+
+const head = `# Options of a run: deepobf ${obfuscate.name} MODEL.onnx --config THIS_FILE
+# Options of the command line win over these. Take the mark from a line to set what it says.
+`;
+
+/** The text of the file: every option with its help, set where a run needs it, else behind a mark. */
+function template(): string {
+  const { config: _, json: __, ...common } = commonOptions;
+  return [head, ...Object.values<OptionTable[string]>({ ...obfuscateOptions, ...common })]
+    .map((part) => (typeof part === "string" ? part : entry(part)))
+    .join("\n");
+}
+
+function entry(option: OptionTable[string]): string {
+  const { flags, help, required, fallback } = option;
+  const [, placeholder = "true"] = /<(.*)>/.exec(flags) ?? [];
+  const open = fallback === undefined || fallback === false;
+  const value = required ? "images:DIR" : String(open ? placeholder : fallback);
+  const line = `${optionName(option)}: ${value}`;
+  return `# ${help}${required ? " (needed)" : ""}\n${required ? line : `#${line}`}\n`;
+}

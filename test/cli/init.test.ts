@@ -1,0 +1,56 @@
+// The options of a run in a file: written, filled in, read.
+import { readFileSync, writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { obfuscateOptions } from "../../src/cli/commands/obfuscate.ts";
+import { commonOptions } from "../../src/cli/commonOptions.ts";
+import { readConfiguration } from "../../src/cli/configuration.ts";
+import { workshop } from "../workshop.ts";
+import { deepobf } from "./deepobf.ts";
+
+const file = workshop();
+const table = { ...obfuscateOptions, ...commonOptions };
+
+test("init writes every option with its help, once", async () => {
+  const out = file("run.yaml");
+  const { code, stdout } = await deepobf(["init", "--out", out]);
+  expect(code).toBe(0);
+  expect(stdout).toContain(`deepobf obfuscate MODEL.onnx --config ${out}`);
+  const text = readFileSync(out, "utf8");
+  expect(parse(text)).toEqual({ data: "images:DIR" });
+
+  const everything = parse(text.replaceAll(/^#(?=[a-z])/gm, ""));
+  const names = Object.values(table).map(({ flags }) => flags.replace(/^--([a-z-]+).*/, "$1"));
+  const wanted = names.filter((name) => name !== "config" && name !== "json");
+  expect(Object.keys(everything).sort()).toEqual(wanted.sort());
+  expect(everything).toMatchObject({ depth: 7, seed: 0, device: "cpu", flip: true });
+  for (const { help } of Object.values(obfuscateOptions)) expect(text).toContain(`# ${help}`);
+
+  const again = await deepobf(["init", "--out", out]);
+  expect(again.code).toBe(2);
+  expect(again.stderr).toContain("--out: expected a file that does not exist");
+});
+
+test("a configuration may be YAML or JSON", async () => {
+  const complaints: string[] = [];
+  const read = (text: string) => {
+    const path = file("options");
+    writeFileSync(path, text);
+    return readConfiguration(path, { table, complaints });
+  };
+  const yaml = "epochs: 3 # few\nmean: [0.5, 0.25, 1e-1]\nstd: 0.5,0.25,0.1\nflip: true\n";
+  expect(await read(yaml)).toEqual({
+    ...{ epochs: 3, mean: [0.5, 0.25, 0.1], std: "0.5,0.25,0.1", flip: true },
+  });
+  expect(await read('{"max-macs": 8e7, "label-weight": 0}')).toEqual({
+    ...{ maxMacs: 8e7, labelWeight: 0 },
+  });
+  expect(complaints).toEqual([]);
+  await expect(read("epochs: 3\nepochs: 4\n")).rejects.toThrow(
+    /neither YAML nor JSON: Map keys must be unique/,
+  );
+  await expect(read("epochs: [3\n")).rejects.toThrow(/neither YAML nor JSON: .* line 2/);
+  await expect(read("epochs: !!js/function 3\n")).rejects.toThrow(/Unresolved tag/);
+  const doubling = Array.from({ length: 30 }, (_, i) => `x${i + 1}: &x${i + 1} [*x${i}, *x${i}]`);
+  await expect(read(`x0: &x0 1\n${doubling.join("\n")}\n`)).rejects.toThrow(/alias/);
+});
