@@ -1,5 +1,5 @@
 // The pirate's data: a share of each class, and the part of it that he searches his recipe by.
-import { type Dataset, type Labelled, select } from "../data/index.ts";
+import { type Labelled, select } from "../data/index.ts";
 import { permutation } from "../data/subsets.ts";
 import { UsageError } from "../errors.ts";
 import { randomBits } from "../graph/random.ts";
@@ -12,7 +12,7 @@ const searchShare = 0.2;
  * one to learn from and one to search by.
  */
 export function drawBudget(dataset: Labelled, share: number, seed: number): Labelled {
-  const chosen = byClass(dataset, { seed, name: "budget" }).flatMap((places, label) => {
+  const chosen = placesByClass(dataset, { seed, name: "budget" }).flatMap((places, label) => {
     const count = Math.round(share * places.length);
     if (count >= 2) return [...places.subarray(0, count)];
     throw new UsageError(
@@ -27,9 +27,9 @@ export function drawBudget(dataset: Labelled, share: number, seed: number): Labe
 export function splitForSearch(
   dataset: Labelled,
   seed: number,
-): { learn: Dataset; judge: Labelled } {
+): { learn: Labelled; judge: Labelled } {
   const isHeldOut = new Set(
-    byClass(dataset, { seed, name: "search" }).flatMap((places) => [
+    placesByClass(dataset, { seed, name: "search" }).flatMap((places) => [
       ...places.subarray(0, Math.max(1, Math.round(searchShare * places.length))),
     ]),
   );
@@ -41,7 +41,7 @@ export function splitForSearch(
 }
 
 /** The places of each class's images, in an order drawn by seed. */
-function byClass(
+export function placesByClass(
   { labels, classes }: Labelled,
   { seed, name }: { seed: number; name: string },
 ): Int32Array[] {

@@ -25,8 +25,8 @@ export interface Trial extends Omit<Training, "name" | "recipe" | "epochs"> {
 
 /** A kind of attack. */
 export interface Kind {
-  /** The methods to choose the best of, from a starting point. */
-  methods(arm: ArmName): readonly string[];
+  /** From a starting point, groups of methods: the best of each group is chosen by the search and reported. */
+  groups(arm: ArmName): readonly (readonly string[])[];
   prepare(assignment: Assignment): Promise<Trial>;
 }
 
@@ -40,36 +40,53 @@ export async function carryOut(
   kind: Kind,
   { options, trials }: { options: ResolvedAttackOptions; trials: Attempts },
 ): Promise<Arm[]> {
-  const { budgets, epochs, seed, seeds } = options;
   const results: Arm[] = [];
-  for (const budget of budgets) {
+  for (const budget of options.budgets) {
     for (const arm of arms) {
-      const attempt = (each: Pick<Assignment, "seed" | "recipe" | "epochs" | "isSearch">) =>
-        trials.run({ arm, budget, ...each }, kind);
-      const recipes = grid(methodsFor(kind, arm, options), options);
-      const best = await search(recipes, epochs, (recipe, short) =>
-        attempt({ seed, recipe, epochs: short, isSearch: true }),
-      );
-      const accuracies: number[] = [];
-      for (let i = 0; i < seeds; i++) {
-        const run = { seed: seed + i, recipe: best, epochs, isSearch: false };
-        accuracies.push((await attempt(run)).accuracy);
+      for (const methods of groupsFor(kind, arm, options)) {
+        const start = { arm, budget, methods };
+        results.push(await measure(start, { kind, options, trials }));
       }
-      const { method, learningRate, optimizer } = best;
-      const figures = { accuracies, ...spread(accuracies), learningRate, optimizer };
-      results.push({ arm, method, budget, ...figures });
     }
   }
   return results;
 }
 
-/** The methods that were asked for. A start from random weights has its own where it knows none of these. */
-function methodsFor(
+/** Searches the best recipe and runs it with all seeds. */
+async function measure(
+  { arm, budget, methods }: { arm: ArmName; budget: number; methods: readonly string[] },
+  { kind, options, trials }: { kind: Kind; options: ResolvedAttackOptions; trials: Attempts },
+): Promise<Arm> {
+  const { epochs, seed, seeds } = options;
+  const attempt = (each: Pick<Assignment, "seed" | "recipe" | "epochs" | "isSearch">) =>
+    trials.run({ arm, budget, ...each }, kind);
+  const best = await search(grid(methods, options), epochs, (recipe, short) =>
+    attempt({ seed, recipe, epochs: short, isSearch: true }),
+  );
+  const scores: Score[] = [];
+  for (let i = 0; i < seeds; i++) {
+    scores.push(await attempt({ seed: seed + i, recipe: best, epochs, isSearch: false }));
+  }
+  const accuracies = scores.map(({ accuracy }) => accuracy);
+  const parts = scores.flatMap(({ parts: each }) => each ?? []);
+  const { method, learningRate, optimizer } = best;
+  return {
+    ...{ arm, method, budget, accuracies, ...spread(accuracies), learningRate, optimizer },
+    ...(parts.length > 0 && {
+      oldAccuracies: parts.map(({ old }) => old),
+      newAccuracies: parts.map((each) => each.new),
+    }),
+  };
+}
+
+/** The groups with the methods that were asked for. Random weights keep theirs where these are none of them. */
+function groupsFor(
   kind: Kind,
   arm: ArmName,
   { methods }: ResolvedAttackOptions,
-): readonly string[] {
-  const known = kind.methods(arm);
-  const asked = known.filter((name) => methods?.includes(name) ?? true);
-  return asked.length === 0 && isScratch(arm) ? known : asked;
+): (readonly string[])[] {
+  const groups = kind.groups(arm);
+  const asked = groups.map((group) => group.filter((name) => methods?.includes(name) ?? true));
+  const left = asked.filter((group) => group.length > 0);
+  return left.length === 0 && isScratch(arm) ? [...groups] : left;
 }

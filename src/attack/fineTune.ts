@@ -18,8 +18,10 @@ export interface Training {
   readonly recipe: Pick<Recipe, "optimizer" | "learningRate">;
   readonly epochs: number;
   readonly images: Dataset;
-  /** The terms of the loss for the rows that the graph gives a batch, with gradients. */
-  readonly losses: (rows: Tensor, batch: Batch) => LossTerm[];
+  /** A network that is asked about each batch as it is shown. */
+  readonly teacher?: Graph;
+  /** The terms of the loss for the rows that the graph gives a batch, with gradients, and those of the teacher. */
+  readonly losses: (rows: Tensor, batch: Batch, taught: Tensor | undefined) => LossTerm[];
 }
 
 /** What all trainings of an attack have. */
@@ -31,7 +33,7 @@ export interface TrainingOptions extends Omit<BatchOptions, "batch" | "dropLast"
 
 /** The trained graph. `index` is the training's place in the job. Throws as `train` does. */
 export async function fineTune(
-  { name, graph, frozen, recipe, epochs, images, losses }: Training,
+  { name, graph, frozen, recipe, epochs, images, teacher, losses }: Training,
   { precision, batchSize, ...options }: TrainingOptions,
   { index, ...surroundings }: Surroundings & { readonly index: number },
 ): Promise<Graph> {
@@ -41,6 +43,7 @@ export async function fineTune(
   const batch = batchSizeFor(images.count, batchSize);
   using batches = new Batches(images, { ...options, batch, dropLast: true });
   using before = still && new Network(still, { device, precision });
+  using asked = teacher && new Network(teacher, { device, precision });
   using network = new Network(moving, { device, precision, trainable: true });
   const { parameters, buffers } = network;
   const optimizers = optimizersOf(recipe, { graph: moving, parameters, precision });
@@ -51,7 +54,10 @@ export async function fineTune(
     run(network, before ? noGrad(() => run(before, shown, false)) : shown, true);
   const stage = {
     ...{ index, name, learner, batches, epochs, forward, schedule: linearDecay() },
-    losses: (shown: Batch) => losses(forward(shown), shown),
+    losses: (shown: Batch) => {
+      const taught = asked && noGrad(() => run(asked, shown.images, false));
+      return losses(forward(shown), shown, taught);
+    },
   };
   await train(stage, surroundings);
   const trained = network.toGraph();

@@ -78,7 +78,7 @@ export function drawRows(count: number, features: number, seed: number): Rows {
   return { weight: draw("weight", count * features), bias: draw("bias", count) };
 }
 
-/** The first rows, as many as there are up to `count`, and new ones behind them. */
+/** The drawn rows with the first of them, up to `count`, as the file has them. */
 export function extendRows(head: Rows, count: number, drawn: Rows): Rows {
   const features = head.weight.length / head.bias.length;
   const kept = Math.min(count, head.bias.length);

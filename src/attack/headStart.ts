@@ -27,6 +27,9 @@ export interface Arm {
   readonly deviation: number | null;
   readonly learningRate: number;
   readonly optimizer: string;
+  /** Of an incremental attack, whose accuracies are the means of both. */
+  readonly oldAccuracies?: readonly number[];
+  readonly newAccuracies?: readonly number[];
 }
 
 /** In points: hundredths of the accuracy. */

@@ -5,7 +5,7 @@ import { writeModel } from "../onnx/index.ts";
 import { throwIfStopped } from "../runs/index.ts";
 import { type Assignment, carryOut } from "./campaign.ts";
 import { headStarts } from "./headStart.ts";
-import { kindNamed } from "./kinds.ts";
+import { kinds } from "./kinds.ts";
 import type { AttackOptions, AttackResults, ResolvedAttackOptions } from "./options.ts";
 import { prepare } from "./prepare.ts";
 import { type Inputs, Scene } from "./scene.ts";
@@ -34,7 +34,7 @@ export const attackJob = defineJob<AttackOptions, ResolvedAttackOptions, Inputs,
     const trials = await Trials.open(work, async (trained, assignment) => {
       if (isLoot(assignment, seed)) await writeModel(trained, run.files.model);
     });
-    const arms = await carryOut(kindNamed(kind)(scene), { options, trials });
+    const arms = await carryOut(kinds[kind](scene), { options, trials });
     return { kind, arms, headStart: headStarts(arms) };
   },
 });

@@ -2,6 +2,7 @@
 import type { Dataset, Labelled, Normalization } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { answer } from "../evaluate/evaluate.ts";
+import { argmaxRows, countEqual } from "../evaluate/metrics.ts";
 import { NetworkClassifier } from "../evaluate/networkClassifier.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Device } from "../torch/index.ts";
@@ -30,22 +31,23 @@ export async function rowsFor(
   return (await answer(classifier, unlabelled, options)).logits;
 }
 
-/** Accuracy and cross entropy of rows of logits. Labels count from the column `first` on, of `columns`. */
-export function scoreOf(
-  logits: Float32Array,
-  { labels }: Pick<Labelled, "labels">,
-  first = 0,
-): Score {
+/** Accuracy and cross entropy of rows of logits. */
+export function scoreOf(logits: Float32Array, { labels }: Pick<Labelled, "labels">): Score {
   const columns = logits.length / labels.length;
-  let [right, crossEntropy] = [0, 0];
+  let crossEntropy = 0;
   for (const [row, label] of labels.entries()) {
     const values = logits.subarray(row * columns, (row + 1) * columns);
     const largest = values.reduce((a, b) => Math.max(a, b));
-    const own = values[first + label]!;
-    // Of equal logits the first counts.
-    if (values.indexOf(largest) === first + label) right++;
-    crossEntropy +=
-      largest - own + Math.log(values.reduce((sum, x) => sum + Math.exp(x - largest), 0));
+    const sum = values.reduce((total, x) => total + Math.exp(x - largest), 0);
+    crossEntropy += largest - values[label]! + Math.log(sum);
   }
+  const right = countEqual(argmaxRows(logits, columns), labels);
   return { accuracy: right / labels.length, crossEntropy: crossEntropy / labels.length };
+}
+
+/** Old classes and new ones as one task: both count alike, whatever their numbers of images. */
+export function bothScores(old: Score, added: Score): Score {
+  const mean = (figure: "accuracy" | "crossEntropy") => (old[figure] + added[figure]) / 2;
+  const parts = { old: old.accuracy, new: added.accuracy };
+  return { accuracy: mean("accuracy"), crossEntropy: mean("crossEntropy"), parts };
 }

@@ -1,24 +1,30 @@
 // The stolen file and the original as the pirate takes them apart: features with batch norm put back, and the layer that
 // was behind them. The same is done to both, exactly as far as each needs it.
-import { Batches, type Dataset, type Normalization } from "../data/index.ts";
+import { Batches, type Dataset, type Normalization, sampleOf } from "../data/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Device } from "../torch/index.ts";
 import { bareConvolutions, withBatchNorm } from "./batchNorm.ts";
 import { type Beheaded, behead } from "./head.ts";
 import { measureMoments } from "./moments.ts";
+import { mergeTwins } from "./twins.ts";
+
+/** Images that batch norm's statistics are measured by, at most. */
+const mostImages = 2000;
 
 /**
- * A classifier with batch norm behind every convolution, its statistics those of these images, and channels at unit
- * scale. What it computes stays the same up to rounding.
+ * A classifier without twins, with batch norm behind every convolution, its statistics those of these images, and
+ * channels at unit scale. What it computes stays the same up to rounding.
  */
 export async function dismantle(
   graph: Graph,
   images: Dataset,
   { device, mean, std, seed }: Normalization & { readonly device: Device; readonly seed: number },
 ): Promise<Beheaded> {
-  using batches = new Batches(images, {
-    ...{ mean, std, seed, device, batch: Math.min(images.count, 128) },
+  const sample = sampleOf(images, mostImages);
+  using batches = new Batches(sample, {
+    ...{ mean, std, seed, device, batch: Math.min(sample.count, 128) },
   });
-  const moments = await measureMoments(graph, bareConvolutions(graph), { batches, device });
-  return behead(withBatchNorm(graph, moments));
+  const merged = mergeTwins(graph);
+  const moments = await measureMoments(merged, bareConvolutions(merged), { batches, device });
+  return behead(withBatchNorm(merged, moments));
 }

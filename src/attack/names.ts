@@ -1,6 +1,6 @@
 // The words of the attacks, which the command line knows before anything heavy is loaded.
 
-export const attackKinds = ["transfer"] as const;
+export const attackKinds = ["transfer", "incremental", "extraction"] as const;
 
 export type AttackKind = (typeof attackKinds)[number];
 
@@ -8,9 +8,17 @@ export const pirateOptimizers = ["sgd", "adamw", "muon"] as const;
 
 export type PirateOptimizer = (typeof pirateOptimizers)[number];
 
-/** The methods of each kind, the one that learns all layers from new rows first. */
+/** The methods of each kind. The first of transfer is the one that random weights leave. */
 export const methodNames = {
   transfer: ["initFC-all", "initFC-half", "initFC-FC", "direct-all", "direct-FC"],
+  incremental: ["fine-tuning", "learning-without-forgetting", "exemplars"],
+  extraction: [
+    "probabilities-same",
+    "labels-same",
+    "probabilities-other",
+    "labels-other",
+    "own-labels",
+  ],
 } as const satisfies Readonly<Record<AttackKind, readonly string[]>>;
 
 export const pirateMethods = Object.values(methodNames).flat();

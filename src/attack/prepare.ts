@@ -1,24 +1,16 @@
 // Everything that can be checked and decided before an attack starts.
-import {
-  assertLabelled,
-  type DataFacts,
-  dataFacts,
-  fingerprint,
-  type LoadOptions,
-  loadData,
-} from "../data/index.ts";
-import { DataError } from "../errors.ts";
+import { type DataFacts, dataFacts, fingerprint } from "../data/index.ts";
 import { assertPlainPixels } from "../evaluate/inputTypes.ts";
-import { readOriginal, wantedShape } from "../evaluate/readOriginal.ts";
+import { wantedShape } from "../evaluate/readOriginal.ts";
 import { sha256Of } from "../files.ts";
-import { adoptModel } from "../graph/adopt.ts";
-import { runIsolated } from "../isolate/run.ts";
 import type { Located, Prepared } from "../jobs/index.ts";
 import { modelFileFacts } from "../onnx/index.ts";
 import type { JobHooks } from "../runs/index.ts";
 import { fileName } from "../text.ts";
 import { parseDevice } from "../torch/index.ts";
 import { drawBudget } from "./budget.ts";
+import { assertOwnClasses, loadLabelled, sourceOf } from "./data.ts";
+import { adoptModels, readModels } from "./models.ts";
 import type { AttackKind } from "./names.ts";
 import {
   type AttackOptions,
@@ -26,9 +18,8 @@ import {
   type ResolvedAttackOptions,
   resolveAttackOptions,
 } from "./options.ts";
-import { knownShape } from "./rehearsal.ts";
 import { assertRelated } from "./relation.ts";
-import type { Inputs, LabelledData } from "./scene.ts";
+import type { Inputs } from "./scene.ts";
 import { findTarget } from "./target.ts";
 
 /** What was decided before the attack, as config.json of a run and progress events hold it. */
@@ -39,8 +30,6 @@ export interface AttackDescription {
   readonly seeds: number;
 }
 
-const rehearsal = { module: "attack/rehearsal.js", name: "rehearse" };
-
 /** Reads and checks both files and the data. Throws UsageError, ModelError and DataError. */
 export async function prepare(
   asked: Located<AttackOptions>,
@@ -49,59 +38,36 @@ export async function prepare(
   assertAttackOptions(asked);
   const device = parseDevice(asked.device ?? "cpu");
   const target = await findTarget(asked);
+  const sourceData = sourceOf(asked, target.sourceData);
   const paths = { original: target.original, obfuscated: target.obfuscated };
-  const models = Object.values(paths);
-  const names = models.map(fileName).join(" or ");
-  const rehearse = (shape?: readonly number[]) =>
-    runIsolated(rehearsal, { options: { models, shape }, model: names, signal });
-  await rehearse();
-  const files = {
-    original: await readOriginal(paths.original),
-    obfuscated: await readOriginal(paths.obfuscated),
-  };
+  const files = await readModels(paths, signal);
   const wanted = wantedShape(files.original);
-  const isKnown = Object.values(files).every((file) => knownShape(file));
   const data = await loadLabelled(asked.data, { ...asked, ...wanted });
   const { shape } = data.train;
-  if (!isKnown) await rehearse(shape);
-  const graphs = {
-    original: adoptModel(files.original, { shape, name: fileName(paths.original) }),
-    obfuscated: adoptModel(files.obfuscated, { shape, name: fileName(paths.obfuscated) }),
-  };
+  const graphs = await adoptModels(files, { paths, shape, signal });
+  const { channelOrder } = asked;
+  const reading = { shape, ...(channelOrder && { channelOrder }) };
+  const source = sourceData ? await loadLabelled(sourceData, reading) : undefined;
   const { mean, std } = target;
+  const known = { ...(mean && { mean }), ...(std && { std }) };
+  const decided = { original: paths.original, ...(sourceData && { sourceData }) };
   const options = resolveAttackOptions(
-    {
-      ...(mean && { mean }),
-      ...(std && { std }),
-      ...asked,
-      original: paths.original,
-    },
+    { ...known, ...asked, ...decided },
     { dataset: data.train, device },
   );
   for (const [file, graph] of Object.entries(files)) {
     assertPlainPixels(graph, options, fileName(paths[file as keyof typeof paths]));
   }
-  for (const budget of options.budgets) drawBudget(data.train, budget, options.seed);
+  const { kind, budgets, seeds, seed } = options;
+  for (const budget of budgets) drawBudget(data.train, budget, seed);
   if (!options.acceptOriginal) assertRelated(graphs);
-  const hashes = await Promise.all(models.map(modelFileFacts));
-  const { kind, budgets, seeds } = options;
+  if (kind !== "transfer") assertOwnClasses({ data, source }, { graph: graphs.obfuscated, kind });
+  const hashes = await Promise.all(Object.values(paths).map(modelFileFacts));
+  const sets = await Promise.all([data, ...(source ? [source] : [])].map(fingerprint));
   return {
     options,
-    inputs: { graphs, data, source: undefined },
-    identity: {
-      model: sha256Of(...hashes.map(({ sha256 }) => sha256)),
-      data: await fingerprint(data),
-    },
+    inputs: { graphs, data, source },
+    identity: { model: sha256Of(...hashes.map(({ sha256 }) => sha256)), data: sha256Of(...sets) },
     description: { kind, data: dataFacts(data), budgets, seeds },
   };
-}
-
-async function loadLabelled(spec: string, options: LoadOptions): Promise<LabelledData> {
-  const { train, test } = await loadData(spec, options);
-  assertLabelled(train, "an attack");
-  assertLabelled(test, "an attack");
-  if (train.classes.length >= 2) return { train, test };
-  throw new DataError(
-    `expected two classes or more to tell apart, but ${train.name} has ${train.classes.length}`,
-  );
 }

@@ -5,6 +5,7 @@ import type { Beheaded } from "./head.ts";
 import { type ArmName, fileOf } from "./headStart.ts";
 import type { JudgingOptions } from "./judge.ts";
 import { dismantle } from "./loot.ts";
+import type { OfBoth } from "./models.ts";
 import type { ResolvedAttackOptions } from "./options.ts";
 
 /** Images to learn from and to judge by, with labels. */
@@ -16,7 +17,7 @@ export interface LabelledData {
 /** What a job has read and checked. */
 export interface Inputs {
   /** Both networks with their scores as the only output, for images of the data's shape, channels first. */
-  readonly graphs: Readonly<Record<"original" | "obfuscated", Graph>>;
+  readonly graphs: OfBoth<Graph>;
   readonly data: LabelledData;
   /** Data of the networks' own classes, where they were asked for. */
   readonly source: LabelledData | undefined;
@@ -41,7 +42,7 @@ export class Scene {
     images: Dataset,
   ): Promise<Beheaded> {
     const file = fileOf(arm);
-    const key = JSON.stringify([file, budget, seed]);
+    const key = JSON.stringify([file, budget, seed, images.name]);
     const known = this.#dismantled.get(key);
     if (known) return known;
     const loot = await dismantle(this.inputs.graphs[file], images, { ...this.judging, seed });

@@ -39,6 +39,8 @@ export const results = {
       ...{ arm: z.enum(arms), method: z.string(), budget: positive, optimizer: z.string() },
       ...{ accuracies: z.array(figure), mean: figure, deviation: z.number().nullable() },
       learningRate: positive,
+      oldAccuracies: z.exactOptional(z.array(figure)),
+      newAccuracies: z.exactOptional(z.array(figure)),
     }),
   ),
   headStart: z.array(z.object({ budget: positive, original: advantage, obfuscated: advantage })),

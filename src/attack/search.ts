@@ -8,6 +8,8 @@ export interface Score {
   readonly accuracy: number;
   /** Mean cross entropy, which tells recipes of the same accuracy apart. */
   readonly crossEntropy: number;
+  /** Accuracies on old and on new classes, where there are both; `accuracy` is then their mean. */
+  readonly parts?: { readonly old: number; readonly new: number };
 }
 
 /** Shares of the full length, and of the recipes that go on to the next round. */

@@ -6,7 +6,7 @@ import { DataError, ModelError, UsageError } from "../errors.ts";
 import { modelFileFacts } from "../onnx/index.ts";
 import { configError, RunFolder } from "../runs/index.ts";
 import { parseAs, sha256Text } from "../schema.ts";
-import { escapeInvisible } from "../text.ts";
+import { escapeInvisible, quoteForShell } from "../text.ts";
 import type { AttackOptions } from "./options.ts";
 
 /** Paths of both files, and what a run's folder knows besides. */
@@ -28,8 +28,8 @@ const knownConfig = z.looseObject({
 const knownSummary = z.looseObject({ obfuscated: z.looseObject({ sha256: sha256Text }) });
 
 /**
- * Finds both files. Throws UsageError where the original is not known or the run is not done, and ModelError where a file
- * is not the one that the run used or made.
+ * Finds both files. Throws UsageError where the original is not known or the run is not done, DataError where its
+ * folder was changed, and ModelError where a file is not the one that the run used or made.
  */
 export async function findTarget({ model, original }: AttackOptions): Promise<Target> {
   if (existsSync(model) && statSync(model).isDirectory()) return targetOfRun(model, original);
@@ -42,9 +42,11 @@ export async function findTarget({ model, original }: AttackOptions): Promise<Ta
 async function targetOfRun(directory: string, given: string | undefined): Promise<Target> {
   const { run, config } = await RunFolder.open(directory, "obfuscate");
   const answer = await run.readSummary();
+  const name = escapeInvisible(directory);
   if (answer === undefined) {
     throw new UsageError(
-      `expected a run that is done, but ${directory} has no summary.json. To finish it: deepobf resume ${directory}`,
+      `expected a run that is done, but ${name} has no summary.json. To finish it: ` +
+        `deepobf resume ${quoteForShell(directory)}`,
     );
   }
   const { options, identity } = parseAs(knownConfig, config, (problems) =>
@@ -54,11 +56,11 @@ async function targetOfRun(directory: string, given: string | undefined): Promis
     const path = escapeInvisible(run.files.summary);
     return new DataError(`${path} is no summary of an obfuscation:\n  ${problems}`);
   });
+  const { model, mean, std, data } = options;
   const obfuscated = join(directory, "model.onnx");
-  const original = given ?? options.model;
+  const original = given ?? model;
   await assertSame(obfuscated, summary.obfuscated.sha256, "the file that this run shipped");
   await assertSame(original, identity.model, "the original that this run obfuscated");
-  const { mean, std, data } = options;
   return { obfuscated, original, mean, std, sourceData: data };
 }
 

@@ -15,7 +15,7 @@ export function transfer(scene: Scene): Kind {
   const { train, test } = scene.inputs.data;
   const classes = train.classes.length;
   return {
-    methods: (arm) => (isScratch(arm) ? methodNames.transfer.slice(0, 1) : methodNames.transfer),
+    groups: (arm) => [isScratch(arm) ? methodNames.transfer.slice(0, 1) : methodNames.transfer],
 
     async prepare(assignment) {
       const { arm, budget, seed, recipe, isSearch } = assignment;

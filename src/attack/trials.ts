@@ -19,9 +19,15 @@ type Surroundings = Pick<
   "options" | "run" | "hooks" | "checkpoint"
 >;
 
+const share = z.number().min(0).max(1);
+
 /** What a line of the metrics file says of a finished trial, as far as it is read again. */
 const outcome = z.looseObject({
-  result: z.strictObject({ accuracy: z.number().min(0).max(1), crossEntropy: figure }),
+  result: z.strictObject({
+    accuracy: share,
+    crossEntropy: figure,
+    parts: z.exactOptional(z.strictObject({ old: share, new: share })),
+  }),
 });
 
 type OnTrained = (trained: Graph, assignment: Assignment) => Promise<void>;

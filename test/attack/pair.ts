@@ -5,7 +5,9 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { randomBits, uniform } from "../../src/graph/random.ts";
 import { foldBatchNorm } from "../../src/graph/rewrites.ts";
 import { fromFloat32 } from "../../src/graph/tensorData.ts";
-import { planOriginal, untrainedChain } from "../../src/obfuscate/original.ts";
+import { sequential } from "../../src/models/index.ts";
+import { type PlannedOriginal, planOriginal } from "../../src/obfuscate/original.ts";
+import { nameChainInput, seal } from "../../src/obfuscate/seal.ts";
 import { tinyResnet } from "../obfuscate/tiny.ts";
 import { quarters } from "../train/tiny.ts";
 
@@ -28,9 +30,14 @@ export const original = trained(tinyResnet());
 export const folded = foldBatchNorm(original);
 
 /** What is shipped for the original if nothing is trained. */
-export const chain = untrainedChain(
+export const chain = sealedChain(
   planOriginal(original, [1, 8, 8], { model: "original.onnx", depth: 3 }),
 );
+
+function sealedChain({ plan, classifier }: PlannedOriginal): Graph {
+  const untrained = sequential(plan.layers, { shape: plan.input });
+  return seal(nameChainInput(untrained, original), classifier, { depth: 3, seed: 0 });
+}
 
 export const images = quarters(48) as Labelled;
 

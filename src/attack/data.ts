@@ -1,0 +1,71 @@
+// The pirate's data and those of the model's own classes: read, and checked against each other.
+import { assertLabelled, assertLabels, type LoadOptions, loadData } from "../data/index.ts";
+import { DataError, UsageError } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
+import { resolveSpec } from "../jobs/index.ts";
+import { behead } from "./head.ts";
+import type { AttackKind } from "./names.ts";
+import type { AttackOptions } from "./options.ts";
+import type { Inputs, LabelledData } from "./scene.ts";
+
+/** Reads data with labels. Throws DataError where there are none, or fewer than two classes. */
+export async function loadLabelled(spec: string, options: LoadOptions): Promise<LabelledData> {
+  const { train, test } = await loadData(spec, options);
+  assertLabelled(train, "an attack");
+  assertLabelled(test, "an attack");
+  if (train.classes.length >= 2) return { train, test };
+  throw new DataError(
+    `expected two classes or more to tell apart, but ${train.name} has ${train.classes.length}`,
+  );
+}
+
+/**
+ * The data of the model's own classes, where the kind of attack needs some besides `data`: those given, or those of the
+ * run. Throws UsageError where they are not known.
+ */
+export function sourceOf(
+  { kind, data, sourceData }: AttackOptions,
+  ofRun: string | undefined,
+): string | undefined {
+  if (kind === "transfer") return undefined;
+  const known = sourceData ?? ofRun;
+  if (kind === "extraction")
+    return known && resolveSpec(known) === resolveSpec(data) ? undefined : known;
+  if (known !== undefined) return known;
+  throw new UsageError(
+    "--source-data is missing: expected the data of the classes that the model knows, such as cifar10:DIR",
+  );
+}
+
+/** Throws DataError where the model's own classes are not those of its data, or new ones are among them. */
+export function assertOwnClasses(
+  { data, source }: Pick<Inputs, "data" | "source">,
+  { graph, kind }: { graph: Graph; kind: AttackKind },
+): void {
+  const own = source ?? data;
+  const outputs = behead(graph).head.bias.length;
+  for (const part of [own.train, own.test]) assertLabels(part, outputs);
+  if (own.train.classes.length !== outputs) {
+    throw new DataError(
+      `the model has ${outputs} outputs, but ${own.train.name} has ${own.train.classes.length} classes: ` +
+        "expected all classes that it knows",
+    );
+  }
+  if (kind !== "incremental") return;
+  // Numbers are no names: those of one set mean nothing in another.
+  const old = new Set(own.train.classes.filter((name) => !/^\d+$/.test(name)).map(plain));
+  const shared = data.train.classes.filter((name) => old.has(plain(name)));
+  if (shared.length === 0) return;
+  throw new DataError(
+    `expected classes that the model does not know yet, but ${data.train.name} and ${own.train.name} both have ` +
+      shared.map((name) => JSON.stringify(name)).join(", "),
+  );
+}
+
+/** A class's name without what only spelling changes. */
+function plain(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, " ")
+    .trim();
+}

@@ -1,0 +1,87 @@
+// Incremental learning: the pirate adds classes of his own to those that the stolen file knows. By plain fine-tuning on
+// the new images; by learning without forgetting (Li and Hoiem 2016, arXiv 1606.09282), which holds on to the old
+// network's answers; and by exemplars of the old classes as well (exemplars.ts). What counts is the mean of the
+// accuracies on old and new classes, told apart among all of them.
+import type { Labelled } from "../data/index.ts";
+import { narrow } from "../torch/index.ts";
+import { distillationLoss, type LossTerm, labelLoss } from "../train/index.ts";
+import { drawBudget, placesByClass, splitForSearch } from "./budget.ts";
+import type { Kind } from "./campaign.ts";
+import { behind, candidates, herd, joined, nearestMeans } from "./exemplars.ts";
+import { type Beheaded, behead, drawRows, extendRows, withHead } from "./head.ts";
+import { isScratch } from "./headStart.ts";
+import { bothScores, rowsFor, scoreOf } from "./judge.ts";
+import type { LabelledData, Scene } from "./scene.ts";
+import { withRandomWeights } from "./scratch.ts";
+
+/** Softens the old network's answers, as in the paper. */
+const temperature = 2;
+
+export function incremental(scene: Scene): Kind {
+  const { train, test } = scene.inputs.data;
+  const source = scene.inputs.source as LabelledData;
+  const old = source.train.classes.length;
+  const herds = new Map<string, ReturnType<typeof herd>>();
+
+  /** The old images that the pirate has, by the features of the network that he starts from. */
+  async function exemplarsFor(loot: Beheaded, key: string, seed: number) {
+    const known = herds.get(key);
+    if (known) return known;
+    const pool = candidates(source.train, placesByClass(source.train, { seed, name: "exemplars" }));
+    const found = herd(pool, await rowsFor(loot.body, pool, scene.judging));
+    herds.set(key, found);
+    return found;
+  }
+
+  return {
+    groups: (arm) =>
+      isScratch(arm)
+        ? [["fine-tuning"], ["exemplars"]]
+        : [["fine-tuning"], ["learning-without-forgetting"], ["exemplars"]],
+
+    async prepare(assignment) {
+      const { arm, budget, seed, recipe, isSearch } = assignment;
+      const own = drawBudget(train, budget, seed);
+      const loot = await scene.dismantled(assignment, own);
+      const body = isScratch(arm) ? withRandomWeights(loot.body, seed) : loot.body;
+      const { kept, judges } = await exemplarsFor(
+        { ...loot, body },
+        `${arm} ${budget} ${seed}`,
+        seed,
+      );
+      const { learn, judge } = isSearch ? splitForSearch(own, seed) : { learn: own, judge: test };
+      const oldJudge = isSearch ? judges : source.test;
+      const drawn = drawRows(old + train.classes.length, loot.features, seed);
+      const rows = isScratch(arm) ? drawn : extendRows(loot.head, old, drawn);
+      const added = behind(source.train.classes, learn);
+      const hasExemplars = recipe.method === "exemplars";
+      const images = hasExemplars ? joined(kept, added) : added;
+      const remembers = !isScratch(arm) && recipe.method !== "fine-tuning";
+      return {
+        graph: withHead({ ...loot, body }, rows),
+        frozen: undefined,
+        images,
+        ...(remembers && { teacher: withHead(loot, loot.head) }),
+        losses: (logits, batch, answers) => {
+          const terms: LossTerm[] = [{ name: "label", weight: 1, value: labelLoss(logits, batch) }];
+          if (!answers) return terms;
+          const value = distillationLoss(narrow(logits, 0, old, 1), answers, temperature);
+          return [...terms, { name: "memory", weight: 1, value }];
+        },
+        judge: async (trained) => {
+          const parts = { old: oldJudge, new: behind(source.train.classes, judge) };
+          if (!hasExemplars) {
+            const score = async (set: Labelled) =>
+              scoreOf(await rowsFor(trained, set, scene.judging), set);
+            return bothScores(await score(parts.old), await score(parts.new));
+          }
+          const { body: net } = behead(trained);
+          const known = { features: await rowsFor(net, images, scene.judging), set: images };
+          const score = async (set: Labelled) =>
+            scoreOf(nearestMeans(await rowsFor(net, set, scene.judging), known), set);
+          return bothScores(await score(parts.old), await score(parts.new));
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,79 @@
+// What is attacked: two files, or the folder of a run, whatever became of it.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import type { AttackOptions } from "../../src/attack/index.ts";
+import { findTarget } from "../../src/attack/target.ts";
+import { DeepObfError, ModelError, UsageError } from "../../src/errors.ts";
+import { workshop } from "../workshop.ts";
+import { chain, folded, original } from "./pair.ts";
+
+const path = workshop();
+const file = path("original.onnx", folded);
+const other = path("other.onnx", original);
+const sha256 = (name: string) => createHash("sha256").update(readFileSync(name)).digest("hex");
+const find = (model: string, changes: Partial<AttackOptions> = {}) =>
+  findTarget({ model, data: "idx:data", kind: "transfer", ...changes });
+
+let count = 0;
+
+/** The folder of an obfuscation, with changes. */
+function run({ config = {}, summary = {} }: { config?: object; summary?: object | string } = {}) {
+  const folder = `run${count++}`;
+  const model = path(`${folder}/model.onnx`, chain);
+  const options = { model: file, mean: [0.4], std: [0.3], data: "idx:task", checkpointSeconds: 60 };
+  const known = { job: "obfuscate", options, identity: { model: sha256(file) }, ...config };
+  path(`${folder}/config.json`, JSON.stringify(known));
+  const answer = {
+    obfuscated: { sha256: sha256(model) },
+    ...(typeof summary === "object" && summary),
+  };
+  if (summary !== "none") {
+    path(`${folder}/summary.json`, typeof summary === "string" ? summary : JSON.stringify(answer));
+  }
+  return path(folder);
+}
+
+describe("a target", () => {
+  test("is a file with its original", async () => {
+    expect(await find("shipped.onnx", { original: file })).toEqual({
+      ...{ obfuscated: "shipped.onnx", original: file },
+    });
+    await expect(find("shipped.onnx")).rejects.toThrow(/--original is missing/);
+  });
+
+  test("is a run with what it knows", async () => {
+    const folder = run();
+    const known = { original: file, mean: [0.4], std: [0.3], sourceData: "idx:task" };
+    expect(await find(folder)).toEqual({ obfuscated: `${folder}/model.onnx`, ...known });
+    expect(await find(folder, { original: file })).toMatchObject(known);
+    await expect(find(folder, { original: other })).rejects.toThrow(ModelError);
+    await expect(find(folder, { original: other })).rejects.toThrow(
+      /is not the original that this run/,
+    );
+  });
+
+  test("is no run that is not done, or of another job", async () => {
+    await expect(find(run({ summary: "none" }))).rejects.toThrow(
+      /a run that is done.*deepobf resume/s,
+    );
+    await expect(find(run({ config: { job: "train" } }))).rejects.toThrow(UsageError);
+    await expect(find(path("."))).rejects.toThrow(UsageError);
+  });
+
+  test("is no run that somebody changed", async () => {
+    const changed = [
+      run({ config: { identity: undefined } }),
+      run({ config: { options: { model: file, checkpointSeconds: 60 } } }),
+      run({ summary: { obfuscated: null } }),
+      run({ summary: "null" }),
+      run({ summary: "{" }),
+    ];
+    for (const folder of changed) await expect(find(folder)).rejects.toThrow(DeepObfError);
+    const folder = run();
+    path(`${folder.split("/").at(-1)}/model.onnx`, folded);
+    await expect(find(folder)).rejects.toThrow(/is not the file that this run shipped/);
+    const unknown = run({ config: { identity: { model: "0".repeat(64) } } });
+    await expect(find(unknown)).rejects.toThrow(/is not the original that this run obfuscated/);
+  });
+});
