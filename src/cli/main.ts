@@ -12,12 +12,13 @@ import { obfuscate } from "./commands/obfuscate.ts";
 import { report } from "./commands/report.ts";
 import { resume } from "./commands/resume.ts";
 import { train } from "./commands/train.ts";
+import { watch } from "./commands/watch.ts";
 import { reportFailure } from "./failure.ts";
 
 const jobs = [train, obfuscate];
 const commands = [
   ...[inspect, check, ...jobs.map(({ add }) => add), resume(jobs), evaluate],
-  ...[report, doctor],
+  ...[report, watch, doctor],
 ];
 
 async function main(): Promise<void> {

@@ -37,7 +37,10 @@ export function keepProgress(
       renameSync(`${path}.tmp`, path);
     });
   };
-  return { hooks: { ...hooks, onProgress }, remove: () => attempt(() => rmSync(path, { force: true })) };
+  return {
+    hooks: { ...hooks, onProgress },
+    remove: () => attempt(() => rmSync(path, { force: true })),
+  };
 }
 
 /** Nobody's training ends because somebody could not watch it. */
