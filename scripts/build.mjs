@@ -1,4 +1,4 @@
-// Compiles src/ to dist/; does nothing where dist was made from the same sources.
+// Compiles src/, and web/ for browsers, to dist/; does nothing where dist was made from the same sources.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -17,13 +17,13 @@ if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) {
   const fresh = join(root, "build", "dist");
   rmSync(fresh, { recursive: true, force: true });
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
-  run(
-    "Compiling TypeScript",
-    [process.execPath, compiler, "-p", "tsconfig.build.json", "--outDir", fresh],
-    {
-      cwd: root,
-    },
-  );
+  const compile = [process.execPath, compiler, "-p"];
+  run("Compiling TypeScript", [...compile, "tsconfig.build.json", "--outDir", fresh], {
+    cwd: root,
+  });
+  run("Compiling the pages' scripts", [...compile, "web", "--outDir", join(fresh, "web")], {
+    cwd: root,
+  });
   writeFileSync(join(fresh, ".sources"), sources);
   rmSync(output, { recursive: true, force: true });
   renameSync(fresh, output);
@@ -32,11 +32,14 @@ if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) {
 
 function hashSources() {
   const hash = createHash("sha256");
-  const names = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
-    .sort()
-    .map((name) => join("src", name));
-  for (const name of [...names, "tsconfig.json", "tsconfig.build.json", "package-lock.json"])
+  const names = ["src", "web"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts"))
+      .sort()
+      .map((name) => join(folder, name)),
+  );
+  const settings = ["tsconfig.json", "tsconfig.build.json", "web/tsconfig.json"];
+  for (const name of [...names, ...settings, "package-lock.json"])
     hash.update(`${name}\0`).update(readFileSync(join(root, name)));
   return hash.digest("hex");
 }

@@ -26,6 +26,8 @@ interface JobCommandDefinition<O extends OptionTable, Asked, Results> {
   readonly job: () => Promise<Job<Asked, Results>>;
   /** The job's options for the command's argument and options. */
   readonly ask: (argument: string, options: Invocation<O>["options"]) => Asked;
+  /** What is to be done beside the job, before it starts. */
+  readonly accompany?: (options: Invocation<O>["options"]) => void;
   readonly renderPrepared: (description: object) => string;
   readonly renderSummary: (summary: Results & RunFacts) => string;
 }
@@ -69,6 +71,7 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
       run: async (invocation) => {
         const asked = definition.ask(invocation.argument, invocation.options);
         const job = await definition.job();
+        definition.accompany?.(invocation.options);
         return show((hooks) => job.start(asked, hooks));
       },
     }),

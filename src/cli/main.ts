@@ -15,12 +15,13 @@ import { obfuscate } from "./commands/obfuscate.ts";
 import { report } from "./commands/report.ts";
 import { resume } from "./commands/resume.ts";
 import { train } from "./commands/train.ts";
+import { watch } from "./commands/watch.ts";
 import { reportFailure } from "./failure.ts";
 
 const jobs = [train, obfuscate, attack];
 const commands = [
   ...[inspect, check, init, ...jobs.map(({ add }) => add), resume(jobs), evaluate],
-  ...[report, doctor, completion],
+  ...[report, watch, doctor, completion],
 ];
 
 async function main(): Promise<void> {

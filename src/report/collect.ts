@@ -1,10 +1,9 @@
 // A report's facts, collected from a run's folder and the models it names.
 import { resolve } from "node:path";
-import { DeepObfError } from "../errors.ts";
 import { commandLineOf } from "../runs/commandLine.ts";
 import { shorten } from "../text.ts";
 import { readAttacks } from "./attacks.ts";
-import { type Drawn, type DrawOptions, drawModelIsolated } from "./drawModel.ts";
+import { type Drawn, drawModelsIsolated } from "./drawModel.ts";
 import { from, isMissing, type Missing } from "./missing.ts";
 import { disagreementsOf, perClass } from "./perClass.ts";
 import { protectionOf } from "./protection.ts";
@@ -64,35 +63,26 @@ async function architecturesOf(run: RunRecord): Promise<Report["architectures"]>
   const { shape } = description.data;
   const { model, output } = options;
   const boundary = description.boundary.tensor;
-  const [original, obfuscated] = await Promise.all([
-    architectureOf({ model, shape, output, boundary }, identity.model),
-    isMissing(shipped)
-      ? shipped
-      : architectureOf({ model: resolve(directory, "model.onnx"), shape }),
-  ]);
-  return { original, obfuscated };
+  const models = [
+    { model, shape, output, boundary },
+    ...(isMissing(shipped) ? [] : [{ model: resolve(directory, "model.onnx"), shape }]),
+  ];
+  const [original, obfuscated] = await drawModelsIsolated(models);
+  return {
+    original: from(original!, (drawn) =>
+      identity.model !== undefined && drawn.sha256 !== identity.model
+        ? { missing: "the file is no longer the one that the run began with: its SHA-256 differs" }
+        : architectureOf(drawn),
+    ),
+    obfuscated: isMissing(shipped) ? shipped : from(obfuscated!, architectureOf),
+  };
 }
 
-async function architectureOf(
-  options: DrawOptions,
-  expected?: string,
-): Promise<Architecture | Missing> {
-  try {
-    const drawn: Drawn = await drawModelIsolated(options);
-    if (expected !== undefined && drawn.sha256 !== expected) {
-      return {
-        missing: "the file is no longer the one that the run began with: its SHA-256 differs",
-      };
-    }
-    const { convolutions, joins, diagram } = drawn;
-    const { boxes } = diagram;
-    return boxes.length > mostBoxes
-      ? { missing: `it has ${boxes.length} layers that are unlike each other, too many to draw` }
-      : { convolutions, joins, boxes: [...boxes], frames: [...diagram.frames] };
-  } catch (error) {
-    if (error instanceof DeepObfError) return { missing: shorten(error.message) };
-    throw error;
-  }
+function architectureOf({ convolutions, joins, diagram }: Drawn): Architecture | Missing {
+  const { boxes, frames } = diagram;
+  return boxes.length > mostBoxes
+    ? { missing: `it has ${boxes.length} layers that are unlike each other, too many to draw` }
+    : { convolutions, joins, boxes: [...boxes], frames: [...frames] };
 }
 
 function reproductionOf({ config, summary, shipped }: RunRecord): Report["reproduction"] {

@@ -1,10 +1,12 @@
 // The diagram of a model file, made in a process of its own: a file may be anybody's.
+import { DeepObfError } from "../errors.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import { diagramOf } from "../graph/diagram.ts";
 import { runIsolated, unwatched, type Watch } from "../isolate/run.ts";
 import { modelFileFacts, readModel } from "../onnx/index.ts";
-import { fileName } from "../text.ts";
+import { fileName, shorten } from "../text.ts";
 import { type FoldedDiagram, foldDiagram } from "./fold.ts";
+import type { Missing } from "./missing.ts";
 
 export interface DrawOptions {
   readonly model: string;
@@ -44,8 +46,28 @@ export async function drawModel(
   };
 }
 
-/** Does what drawModel does, in a process of its own. */
-export function drawModelIsolated(options: DrawOptions): Promise<Drawn> {
-  const drawing = { module: "report/drawModel.js", name: "drawModel" };
-  return runIsolated(drawing, { options, model: options.model });
+/** Draws several models, or says of each why not. */
+export async function drawModels(
+  { models }: { readonly models: readonly DrawOptions[] },
+  watch: Watch = unwatched,
+): Promise<(Drawn | Missing)[]> {
+  const drawn: (Drawn | Missing)[] = [];
+  for (const options of models) {
+    drawn.push(await drawModel(options, watch).catch(missingBecause));
+  }
+  return drawn;
+}
+
+/** Does what drawModels does, in a process of its own; none is drawn where that does not survive. */
+export function drawModelsIsolated(models: readonly DrawOptions[]): Promise<(Drawn | Missing)[]> {
+  const drawing = { module: "report/drawModel.js", name: "drawModels" };
+  const model = models[0]?.model ?? "";
+  return runIsolated<object, (Drawn | Missing)[]>(drawing, { options: { models }, model }).catch(
+    (error: unknown) => models.map(() => missingBecause(error)),
+  );
+}
+
+function missingBecause(error: unknown): Missing {
+  if (error instanceof DeepObfError) return { missing: shorten(error.message) };
+  throw error;
 }

@@ -1,5 +1,5 @@
 // A page that stands by itself: nothing from outside, no script, and a content security policy that allows nothing
-// but its own style, by hash, and images inside of it.
+// but its own style, by hash, and images inside of it. A live page may have one script, from its own server.
 import { createHash } from "node:crypto";
 import { escapeHtml, html, Markup } from "./html.ts";
 import { style } from "./style.ts";
@@ -9,6 +9,8 @@ export interface Page {
   /** What stands above the sections. */
   readonly hero: Markup;
   readonly sections: readonly Section[];
+  /** Of a page that follows what happens: its script, and where its events come from, on the same server. */
+  readonly live?: { readonly script: string; readonly events: string };
 }
 
 export interface Section {
@@ -18,10 +20,15 @@ export interface Section {
   readonly content: Markup;
 }
 
+const hash = createHash("sha256").update(style).digest("base64");
+const reportPolicy = `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'`;
+const livePolicy = "script-src 'self'; connect-src 'self'";
+
 /** The page as a file. */
-export function renderPage({ title, hero, sections }: Page): string {
-  const hash = createHash("sha256").update(style).digest("base64");
-  const policy = `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'`;
+export function renderPage({ title, hero, sections, live }: Page): string {
+  const policy = `${reportPolicy}${live ? `; ${livePolicy}` : ""}`;
+  const script = live && html`\n<script src="${live.script}" type="module"></script>`;
+  const events = live && html` data-events="${live.events}"`;
   const links = sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`);
   return html`<!doctype html>
 <html lang="en">
@@ -32,18 +39,18 @@ export function renderPage({ title, hero, sections }: Page): string {
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
 <title>${title}</title>
-<style>${new Markup(style)}</style>
+<style>${new Markup(style)}</style>${script}
 </head>
-<body>
+<body${events}>
 <a class="skip" href="#content">Skip to the content</a>
 <header class="hero">
 ${hero}
-<nav aria-label="Sections"><ul>${links}</ul></nav>
+${links.length > 1 ? html`<nav aria-label="Sections"><ul>${links}</ul></nav>` : undefined}
 </header>
 <main id="content">
 ${sections.map(renderSection)}
 </main>
-<footer>Made by DeepObf from the run's folder alone. Nothing on this page is loaded from elsewhere.</footer>
+<footer>Made by DeepObf. Nothing on this page is loaded from elsewhere.</footer>
 </body>
 </html>
 `.text;
@@ -79,7 +86,9 @@ export function renderTable(options: {
     ([name, ...cells]) =>
       html`<tr><th scope="row">${name}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`,
   );
-  const first = head.map((text) => html`<th scope="col">${text}</th>`);
+  const first = head.map((text) =>
+    text === "" ? html`<td></td>` : html`<th scope="col">${text}</th>`,
+  );
   const table = html`<table class="${className}"><thead><tr>${first}</tr></thead><tbody>${body}</tbody></table>`;
   return scrollable(label, table);
 }

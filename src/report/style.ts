@@ -91,6 +91,11 @@ svg text.t0 { fill: var(--accent); } svg text.t1 { fill: var(--two); } svg text.
 .sizes { fill: var(--muted); } .edge { fill: none; stroke: var(--muted); stroke-width: 1.3; } .tip { fill: var(--muted); }
 .frame { fill: none; stroke: var(--muted); stroke-dasharray: 2 3; } svg text.times { font-size: 14px; font-weight: 650; }
 svg text.cell { font-size: 11px; }
+button { font: inherit; font-size: 0.9rem; color: var(--accent); background: var(--paper); border: 1px solid var(--accent); border-radius: 8px; padding: 0.2rem 0.9rem; cursor: pointer; }
+button:hover { background: var(--accent-soft); } button:disabled { color: var(--muted); border-color: var(--line); cursor: default; }
+progress { width: 8rem; height: 0.6rem; accent-color: var(--accent); } progress.wide { width: 100%; margin-top: 0.5rem; }
+.state { font-weight: 600; } .state.working { color: var(--accent); } .state.stopped { color: var(--warn); } .state.finished { color: var(--three); }
+.note { color: var(--warn); } .note:empty { display: none; }
 @media print {
   :root { color-scheme: light; ${light} }
   body { font-size: 11pt; } nav, .skip { display: none; } section { margin-top: 2rem; } a { color: inherit; text-decoration: none; }

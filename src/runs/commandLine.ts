@@ -8,6 +8,8 @@ export interface Decided {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+const first = ["data", "depth", "epochs", "out"];
+
 /**
  * The command line of a run. `argument` names the option that the command takes as its argument; every other one is
  * spelled as the command line spells it. Paths below the working directory are relative to it, so that the text can
@@ -15,12 +17,19 @@ export interface Decided {
  */
 export function commandLineOf({ job, options }: Decided, argument: string): string {
   const words = ["deepobf", job, shortPath(String(options[argument]))];
-  for (const [key, value] of Object.entries(options)) {
+  for (const key of inOrder(Object.keys(options))) {
+    const value = options[key];
     if (key === argument || value === undefined || value === false) continue;
     words.push(`--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
     if (value !== true) words.push(shortPath(String(value)));
   }
   return words.map(quoteForShell).join(" ");
+}
+
+/** What people look for comes first, the rest by the alphabet, however the run was asked for. */
+function inOrder(keys: readonly string[]): string[] {
+  const rank = (key: string) => (first.includes(key) ? String(first.indexOf(key)) : `9${key}`);
+  return keys.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1));
 }
 
 /** A path as seen from the working directory where it lies below, also behind `cifar10:`; else the text as it is. */

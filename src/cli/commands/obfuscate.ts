@@ -6,6 +6,7 @@ import { defineJobCommand } from "../jobCommand.ts";
 import { choice, choices, flag, integer, number, text, withDefault } from "../options.ts";
 import { renderDescription } from "../planTable.ts";
 import { renderSummary } from "../summary.ts";
+import { watchBeside } from "../watchBeside.ts";
 
 /** What the main job takes, besides what all commands take. */
 export const obfuscateOptions = {
@@ -100,6 +101,7 @@ export const obfuscateOptions = {
     min: -1,
     max: 1,
   }),
+  watch: flag({ flags: "--watch", help: "show the run in the browser while it lasts" }),
 } as const;
 
 export const obfuscate = defineJobCommand({
@@ -115,7 +117,10 @@ export const obfuscate = defineJobCommand({
   example: "obfuscate resnet20.onnx --data cifar10:data --depth 5 --epochs 20 --flip --out run",
   failures: ["model", "data", "resources", "diverged", "gate"],
   job: async () => (await import("../../obfuscate/index.ts")).obfuscationJob,
-  ask: (model, options) => ({ ...options, model }),
+  ask: (model, { watch: _, ...options }) => ({ ...options, model }),
+  accompany: ({ watch, out }) => {
+    if (watch) watchBeside(out);
+  },
   renderPrepared: (description) => renderDescription(description as Description),
   renderSummary,
 });

@@ -1,0 +1,242 @@
+// The live view as a server: who may ask what, and that no event is missed.
+import { appendFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readTail } from "../../src/watch/metricsTail.ts";
+import { listRuns } from "../../src/watch/runList.ts";
+import { serveRuns, type WatchServer } from "../../src/watch/server.ts";
+import { writeRun } from "../report/runFixture.ts";
+import { workshop } from "../workshop.ts";
+
+const file = workshop();
+let server: WatchServer;
+let port = 0;
+let token = "";
+let cookie = "";
+
+beforeAll(async () => {
+  writeRun(file, { name: "runs/finished" });
+  const stopped = writeRun(file, { name: "runs/stopped" });
+  writeFileSync(join(stopped, "metrics.jsonl"), "");
+  rmSync(join(stopped, "summary.json"));
+  writeRun(file, { name: "runs/<script>alert(1)" });
+  symlinkSync(file("runs/finished"), file("runs/link"));
+  server = await serveRuns(file("runs"));
+  const url = new URL(server.url);
+  [port, token] = [Number(url.port), url.searchParams.get("token")!];
+  cookie = `deepobf-${port}=${token}`;
+});
+
+afterAll(() => server[Symbol.asyncDispose]());
+
+interface Asked {
+  readonly path?: string;
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
+/** Asks exactly that path: `fetch` would tidy it up. */
+function ask({ path = "/", method = "GET", headers = {}, body }: Asked) {
+  return new Promise<{ status: number; headers: IncomingMessage["headers"]; text: string }>(
+    (resolve, reject) => {
+      const asking = request({ host: "127.0.0.1", port, path, method, headers }, (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (part: string) => {
+          text += part;
+        });
+        response.on("end", () => {
+          resolve({ status: response.statusCode!, headers: response.headers, text });
+        });
+      });
+      asking.on("error", reject);
+      asking.end(body);
+    },
+  );
+}
+
+const known = () => ({ cookie });
+const posting = () => ({
+  ...known(),
+  "content-type": "application/json",
+  origin: `http://127.0.0.1:${port}`,
+});
+
+describe("a request", () => {
+  test("with the token gets a cookie that scripts cannot read, and no page of another site sends", async () => {
+    const { status, headers } = await ask({ path: `/?token=${token}` });
+    expect(status).toBe(303);
+    expect(headers["set-cookie"]).toEqual([`${cookie}; HttpOnly; SameSite=Strict; Path=/`]);
+    expect((await ask({ headers: known() })).status).toBe(200);
+  });
+
+  test.each([
+    ["no token", {}, 401],
+    ["another token", { path: "/?token=abc" }, 401],
+    ["another cookie", { headers: { cookie: "deepobf-1=abc" } }, 401],
+  ])("with %s gets nothing", async (_, asked, status) => {
+    const answer = await ask(asked);
+    expect(answer.status).toBe(status);
+    expect(answer.text).not.toContain("finished");
+  });
+
+  test.each(["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1.evil.example"])(
+    "with the host %j is refused, cookie or not",
+    async (host) => {
+      expect((await ask({ headers: { ...known(), host } })).status).toBeOneOf([400, 403]);
+    },
+  );
+
+  test("of another origin or site is refused, and nothing is shared across origins", async () => {
+    for (const headers of [
+      { ...known(), origin: "http://evil.example" },
+      { ...known(), origin: "null" },
+      { ...known(), "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors" },
+    ]) {
+      const answer = await ask({ headers });
+      expect(answer.status).toBe(403);
+      expect(Object.keys(answer.headers).join()).not.toContain("access-control");
+    }
+  });
+
+  test.each([
+    ["without an origin", () => ({ ...known(), "content-type": "application/json" }), 403],
+    ["of another origin", () => ({ ...posting(), origin: "http://evil.example" }), 403],
+    ["as a form", () => ({ ...posting(), "content-type": "text/plain" }), 415],
+    ["without the cookie", () => ({ ...posting(), cookie: "" }), 401],
+    ["too large", () => ({ ...posting(), "content-length": "100000" }), 413],
+  ])("that changes something, %s, is refused", async (_, headers, status) => {
+    const asked = { path: "/runs/stopped/resume", method: "POST", headers: headers() };
+    expect((await ask({ ...asked, body: "{}".padEnd(status === 413 ? 100_000 : 2) })).status).toBe(
+      status,
+    );
+  });
+
+  test("by GET changes nothing, and other methods are not known", async () => {
+    expect((await ask({ path: "/runs/stopped/resume", headers: known() })).status).toBe(404);
+    expect((await ask({ method: "DELETE", headers: known() })).status).toBe(405);
+  });
+
+  test.each([
+    ...[
+      "/../etc/passwd",
+      "/runs/..",
+      "/runs/../finished",
+      "/runs/%2e%2e/report",
+      "/runs/%252e%252e/",
+    ],
+    ...["/runs/..%5c..%5c", "/runs/finished%00", "//etc/passwd", "/runs//report", "/runs/link"],
+    ...["/runs/finished/report/more", "/runs/finished/constructor", "/live.js/..", "/web/live.js"],
+    ...["/runs/finished/config.json", "/__proto__", "/runs/__proto__"],
+  ])("for %s finds nothing", async (path) => {
+    expect((await ask({ path, headers: known() })).status).toBe(404);
+  });
+
+  test("with headers or an address without end is cut off", async () => {
+    const large = { ...known(), "x-large": "a".repeat(20_000) };
+    expect((await ask({ headers: large })).status).toBe(431);
+    expect((await ask({ path: `/${"a".repeat(4000)}`, headers: known() })).status).toBe(414);
+  });
+
+  test("for a page gets one that nothing may frame or sniff", async () => {
+    const { headers, text } = await ask({ headers: known() });
+    expect(headers).toMatchObject({
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      "x-frame-options": "DENY",
+    });
+    expect(text).toContain("script-src &#39;self&#39;");
+    expect(text).not.toContain("<script>alert");
+  });
+});
+
+test("links are not followed, and a name that no address can hold gets another", async () => {
+  const runs = await listRuns(file("runs"));
+  expect(runs.map(({ name }) => name).sort()).toEqual(["<script>alert(1)", "finished", "stopped"]);
+  for (const { id } of runs) expect(id).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
+});
+
+test("a run on which nothing works cannot be stopped, a finished one not be resumed", async () => {
+  const post = (path: string) => ask({ path, method: "POST", headers: posting(), body: "{}" });
+  expect(await post("/runs/stopped/stop")).toMatchObject({ status: 409 });
+  expect(await post("/runs/finished/resume")).toMatchObject({ status: 409 });
+});
+
+/** Collects events until there are so many lines; then the connection is cut. */
+function listen(lines: number, place?: string) {
+  return new Promise<{ texts: string[]; place: string; resets: number }>((resolve, reject) => {
+    const headers = { ...known(), ...(place && { "last-event-id": place }) };
+    const path = "/runs/stopped/events";
+    const asking = request({ host: "127.0.0.1", port, path, headers }, (response) => {
+      let [buffer, resets, last] = ["", 0, place ?? ""];
+      const texts: string[] = [];
+      response.setEncoding("utf8").on("data", (part: string) => {
+        buffer += part;
+        const events = buffer.split("\n\n");
+        buffer = events.pop()!;
+        for (const event of events) {
+          if (event.includes("event: reset")) resets++;
+          if (!event.includes("event: line") || texts.length === lines) continue;
+          texts.push(/^data: (.*)$/m.exec(event)![1]!);
+          last = /^id: (.*)$/m.exec(event)![1]!;
+        }
+        if (texts.length < lines) return;
+        asking.destroy();
+        resolve({ texts, place: last, resets });
+      });
+      response.on("error", () => {});
+    });
+    asking.on("error", reject);
+    asking.end();
+  });
+}
+
+test("no event is missed by one who connects twenty times, and none comes twice", async () => {
+  const path = file("runs/stopped/metrics.jsonl");
+  const received: string[] = [];
+  let place: string | undefined;
+  for (let round = 0; round < 20; round++) {
+    for (let i = 0; i < 3; i++) appendFileSync(path, `{"epoch":${3 * round + i}}\n`);
+    const heard = await listen(round === 19 ? 41 : 1, place);
+    received.push(...heard.texts);
+    place = heard.place;
+  }
+  expect(received).toEqual(Array.from({ length: 60 }, (_, i) => `{"epoch":${i}}`));
+});
+
+describe("the tail of a file", () => {
+  test("begins again where a resumed run has written other lines", async () => {
+    const path = file("tail.jsonl", "one\ntwo\nthree\n");
+    const before = await readTail(path);
+    expect(before.lines.map(({ text }) => text)).toEqual(["one", "two", "three"]);
+    const last = before.lines.at(-1)!.place;
+    truncateSync(path, 4);
+    expect(await readTail(path, last)).toMatchObject({ isReset: true, lines: [{ text: "one" }] });
+    appendFileSync(path, "TWO\nTHREE\n");
+    const after = await readTail(path, last);
+    expect(after.isReset).toBe(true);
+    expect(after.lines.map(({ text }) => text)).toEqual(["one", "TWO", "THREE"]);
+  });
+
+  test("does not give a line before its end", async () => {
+    const path = file("half.jsonl", "one\ntw");
+    const { lines } = await readTail(path);
+    appendFileSync(path, "o\n");
+    expect(lines.map(({ text }) => text)).toEqual(["one"]);
+    expect((await readTail(path, lines[0]!.place)).lines).toMatchObject([{ text: "two" }]);
+  });
+});
+
+test("a slow sender of headers does not keep its connection", async () => {
+  const socket = connect(port, "127.0.0.1");
+  socket.write("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n");
+  const ended = await new Promise<boolean>((resolve) => {
+    socket.on("close", () => resolve(true));
+    socket.on("error", () => {});
+    socket.resume();
+    setTimeout(() => resolve(false), 15_000).unref();
+  });
+  expect(ended).toBe(true);
+}, 20_000);
