@@ -1,5 +1,5 @@
 // Trains variants of the method at equal epochs, and adds what each run printed to records/ablations.jsonl as
-// soon as it ends. Runs that are recorded already are left alone, so that a call that was cut off goes on.
+// soon as it ends. Runs that are recorded already are left alone, and one that was cut off goes on where it was.
 //
 //     npm run ablations -- ORIGINAL.onnx --data DATA --depth 7 --epochs 3,16 --hold-out 5000 \
 //         [--variants direct-joint,recursive-joint] [--seeds 0,1,2] [options of deepobf obfuscate]
