@@ -47,7 +47,7 @@ export interface Batch {
   /** Class numbers, int64 [size], where the images have labels. */
   readonly labels?: Tensor;
   /** Whether some may have none, which is then `noLabel`. */
-  readonly isPartlyLabelled?: boolean;
+  readonly isPartlyLabelled?: true;
   /** What the images are mixed with, where they are. */
   readonly mixed?: Mixed;
   readonly size: number;
@@ -128,7 +128,8 @@ export class Batches {
         const shown = this.#show(chosen, { read, plan });
         return shares ? mix(shown, shares[from + index]!) : shown;
       });
-      yield* lend({ ...made, isPartlyLabelled: this.#isPartlyLabelled }, chosen.length);
+      const facts = this.#isPartlyLabelled ? { isPartlyLabelled: true as const } : {};
+      yield* lend({ ...made, ...facts }, chosen.length);
     }
   }
 

@@ -50,7 +50,7 @@ describe("images from elsewhere", () => {
       for await (const { isPartlyLabelled } of batches.epoch(0)) return isPartlyLabelled;
       return undefined;
     };
-    expect(await partly(own)).toBe(false);
+    expect(await partly(own)).toBeUndefined();
     expect(await partly(withExtra(own, extra))).toBe(true);
   });
 
