@@ -21,7 +21,7 @@ export interface ExposureOptions extends Omit<LoadOptions, "shape"> {
   readonly against: string;
   /** Images to compare features by; without them there is no alignment. */
   readonly data?: string;
-  /** Shape of the first input of both, for files that leave sizes open. */
+  /** Shape of the first input, for files that leave sizes open. */
   readonly inputShape?: readonly number[];
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
@@ -82,7 +82,11 @@ export async function compareFiles(
   announce("comparing", comparingSeconds);
   const withFacts = (graph: Graph) => {
     const cut = dropTails(graph);
-    return { graph: cut, facts: inferShapes(cut, givenShapes(cut, inputShape)) };
+    const isFixed = cut.inputs[0]?.shape?.every((size) => typeof size === "number");
+    return {
+      graph: cut,
+      facts: inferShapes(cut, givenShapes(cut, isFixed ? undefined : inputShape)),
+    };
   };
   const structure = compareStructures(withFacts(model), withFacts(original));
   const names = sharedNames(model, original);

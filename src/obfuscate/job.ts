@@ -1,5 +1,6 @@
 // The main job: original in, run folder with the shipped file out.
 import { join, parse } from "node:path";
+import { ModelError } from "../errors.ts";
 import { compose } from "../graph/rewrites.ts";
 import { defineJob, memoryOfTraining } from "../jobs/index.ts";
 import { sequential } from "../models/index.ts";
@@ -58,7 +59,13 @@ export const obfuscationJob = defineJob<
     const { quantize } = options;
     const quantized =
       quantize && (await quantizeShipped(shipped, quantize, { ...judging, original: file }));
-    await writeExposure({ ...file, shipped, data: data.test, mean, std }, run.directory);
+    await writeExposure({ ...file, shipped, data: data.test, mean, std }, run.directory).catch(
+      (error: unknown) => {
+        if (!(error instanceof ModelError)) throw error;
+        const text = `what the file tells of the original was not measured: ${error.message}`;
+        hooks.onProgress?.({ type: "note", text });
+      },
+    );
     const warnings = warningsOf(verified, options);
     return { ...verified, ...(quantized && { quantized }), depth, warnings };
   },

@@ -225,7 +225,7 @@ const attributes: readonly Case[] = [
         node("Constant", [], ["y"], { attributes: [attribute("value_string", 3, [4, "a"])] }),
       ],
     }),
-    "value_string of type string",
+    '"value_string" of type string',
   ],
   [
     "a subgraph that shadows a name",

@@ -196,6 +196,7 @@ describe("checkpoints", () => {
 const epochLine = (epoch: number) => ({
   ...{ stage: "chain", epoch, epochs: 9, seconds: 1, imagesPerSecond: 2 },
   losses: { label: epoch / 2 },
+  rate: 1 / epoch,
 });
 
 describe("metrics", () => {
