@@ -1,10 +1,12 @@
 // Finds the libtorch that the addon is built against, and keeps the reason for every candidate it skips.
 // Order: LIBTORCH; the torch of the active Python environment, then of python3 (LIBTORCH_USE_PYTORCH=0 skips
 // both); the private environment that set-up makes where apt has no libtorch; the system's own.
+
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setupCommand } from "./remedies.mjs";
 
 /** @import { Libtorch, Located, LocateOptions, Skipped } from "./locate.d.mts" */
 
@@ -62,10 +64,10 @@ export function explainMissing(skipped) {
     `No usable libtorch found (${oldestVersion} or newer with its headers).`,
     ...(tried.length > 0 ? ["Looked at:", ...tried] : []),
     "Possible solutions:",
-    "  npm run setup                            installs what is missing",
+    `  ${setupCommand.padEnd(40)} installs what is missing`,
     "  apt-get install libtorch-dev libgloo-dev libopenblas0-openmp",
-    "  pip install torch                        in the active Python environment, then: npm run setup",
-    "  LIBTORCH=/path/to/libtorch npm run setup",
+    `  pip install torch                        in the active Python environment, then: ${setupCommand}`,
+    `  LIBTORCH=/path/to/libtorch ${setupCommand}`,
   ].join("\n");
 }
 

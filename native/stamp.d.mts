@@ -27,8 +27,6 @@ export interface AddonState {
 
 export const buildDirectory: string;
 export const addonPath: string;
-/** The command that rebuilds the addon. */
-export const rebuildCommand: string;
 export function readStamp(directory?: string): Stamp | undefined;
 export function writeStamp(stamp: Stamp): void;
 export function hashSources(): string;

@@ -5,14 +5,13 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { locateLibtorch } from "./locate.mjs";
+import { rebuildCommand } from "./remedies.mjs";
 
 /** @import { AddonState, Stamp } from "./stamp.d.mts" */
 
 const nativeDirectory = dirname(fileURLToPath(import.meta.url));
 export const buildDirectory = join(dirname(nativeDirectory), "build", "native");
 export const addonPath = join(buildDirectory, "deepobf.node");
-/** @type {string} */
-export const rebuildCommand = "npm run build:native";
 
 /**
  * @param {string} [directory]

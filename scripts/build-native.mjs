@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { explainMissing, locateLibtorch } from "../native/locate.mjs";
+import { setupCommand } from "../native/remedies.mjs";
 import {
   addonPath,
   buildDirectory,
@@ -109,7 +110,8 @@ function run(command, parameters) {
     encoding: "utf8",
     maxBuffer: 64 * 1024 * 1024,
   });
-  if (error) fail(`${command} cannot be started (${error.message}). It comes with: npm run setup`);
+  if (error)
+    fail(`${command} cannot be started (${error.message}). It comes with: ${setupCommand}`);
   if (status === 0) return;
   const lines = `${stdout}${stderr}`.trimEnd().split("\n");
   const errors = lines.filter((line) => /\berror\b/i.test(line)).slice(0, 20);
@@ -129,7 +131,7 @@ function packageDirectory(name) {
   try {
     return dirname(require.resolve(`${name}/package.json`));
   } catch {
-    return fail(`The npm package ${name} is not installed. To install it: npm run setup`);
+    return fail(`The npm package ${name} is not installed. To install it: ${setupCommand}`);
   }
 }
 

@@ -2,30 +2,33 @@
 // ships, becomes a chain of five convolutions. Ends with code 7 where more than 2 points are lost.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findFashionMnist } from "./fashion-mnist.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const data = await findFashionMnist(process.argv[2]);
 const parameters = [
-  ...["obfuscate", "examples/resnet8-fashion-mnist.onnx", "--data", `idx:${data}`],
+  ...["obfuscate", join(root, "examples", "resnet8-fashion-mnist.onnx"), "--data", `idx:${data}`],
   ...["--depth", "5", "--epochs", "7", "--batch-size", "128", "--crop", "0", "--flip"],
   ...["--max-accuracy-drop", "0.02"],
   ...["--out", freeFolder()],
 ];
 console.error(`$ deepobf ${parameters.join(" ")}`);
-const { status, error } = spawnSync(process.execPath, ["bin/deepobf.js", ...parameters], {
-  cwd: root,
-  stdio: "inherit",
-});
+const { status, error } = spawnSync(
+  process.execPath,
+  [join(root, "bin", "deepobf.js"), ...parameters],
+  {
+    stdio: "inherit",
+  },
+);
 if (error) throw error;
 process.exitCode = status ?? 1;
 
 /** runs/demo, or the first of runs/demo-2, runs/demo-3, ... that is free. */
 function freeFolder() {
   for (let number = 1; ; number++) {
-    const folder = join(root, "runs", number === 1 ? "demo" : `demo-${number}`);
-    if (!existsSync(folder)) return relative(root, folder);
+    const folder = join("runs", number === 1 ? "demo" : `demo-${number}`);
+    if (!existsSync(folder)) return folder;
   }
 }

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import { demoCommand } from "../native/remedies.mjs";
 import { fail } from "./process.mjs";
 
 const source = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion";
@@ -32,7 +33,7 @@ export async function findFashionMnist(given) {
     fail(
       `Fashion-MNIST could not be downloaded: ${error.message}\nPossible solutions:\n` +
         "  apt-get install dataset-fashion-mnist\n" +
-        "  npm run demo -- FOLDER      with the four files of Fashion-MNIST in FOLDER",
+        `  ${demoCommand}      with the four files of Fashion-MNIST in FOLDER`,
     ),
   );
   return downloads;

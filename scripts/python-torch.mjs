@@ -2,6 +2,7 @@
 // its headers and libraries are used; Python never runs after this.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setupCommand } from "../native/remedies.mjs";
 import { which } from "../native/system.mjs";
 import { attempt, fail, lastLines, run } from "./process.mjs";
 
@@ -13,7 +14,7 @@ const cudaRuntime = ["nvidia-cuda-runtime>=13,<14", "nvidia-cuda-cupti>=13,<14"]
 export function installPythonTorch(environment) {
   if (!which("python3"))
     fail(
-      "python3 is missing: it fetches libtorch where apt has none. Install it, then: npm run setup",
+      `python3 is missing: it fetches libtorch where apt has none. Install it, then: ${setupCommand}`,
     );
   const partial = `${environment}.partial`;
   rmSync(partial, { recursive: true, force: true });
@@ -22,7 +23,7 @@ export function installPythonTorch(environment) {
   if (!made.ok)
     fail(
       `python3 cannot make a virtual environment:\n${lastLines(made.output)}\n` +
-        "On Debian and its relatives: sudo apt-get install python3-venv. Then: npm run setup",
+        `On Debian and its relatives: sudo apt-get install python3-venv. Then: ${setupCommand}`,
     );
   const pip = [
     join(partial, "bin", "python"),

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { locateLibtorch } from "../native/locate.mjs";
+import { isClone, setupCommand } from "../native/remedies.mjs";
 import {
   buildTools,
   fashionMnist,
@@ -23,8 +24,9 @@ const tests = process.argv.includes("--tests");
 
 checkNode();
 provideSystem();
-provideNpmPackages();
-for (const script of ["build-native.mjs", "build.mjs"]) runScript(script);
+// An installed package came with its npm packages, and compiled.
+if (isClone) provideNpmPackages();
+for (const script of ["build-native.mjs", ...(isClone ? ["build.mjs"] : [])]) runScript(script);
 console.log("set-up: done (deepobf doctor shows what was found)");
 
 function checkNode() {
@@ -32,7 +34,7 @@ function checkNode() {
   if (major < 20 || (major === 20 && minor < 19))
     fail(
       `DeepObf needs Node 20.19 or newer, but this is ${process.versions.node} (${process.execPath}). ` +
-        "Install a newer one from your system or https://nodejs.org, then: npm run setup",
+        `Install a newer one from your system or https://nodejs.org, then: ${setupCommand}`,
     );
 }
 

@@ -1,5 +1,6 @@
 // Installs missing system packages with apt-get where that needs nobody's password; else ends with the exact
 // command for this system.
+import { setupCommand } from "../native/remedies.mjs";
 import { installCommand, packageManager, which } from "../native/system.mjs";
 import { attempt, fail, run } from "./process.mjs";
 
@@ -100,7 +101,7 @@ function explain(missing) {
       ? "apt does not know them, not even after an update."
       : "Set-up installs system packages on Debian and its relatives only.";
   const libtorch = missing.some(({ name }) => name === "libtorch")
-    ? ["Or take libtorch from Python, without root: DEEPOBF_SETUP_LIBTORCH=pip npm run setup"]
+    ? [`Or take libtorch from Python, without root: DEEPOBF_SETUP_LIBTORCH=pip ${setupCommand}`]
     : [];
   return [
     "System packages are missing:",
@@ -108,6 +109,6 @@ function explain(missing) {
     reason,
     command ? `To install them:\n  ${command}` : "Install them as this system does.",
     ...libtorch,
-    "Then: npm run setup",
+    `Then: ${setupCommand}`,
   ].join("\n");
 }

@@ -1,9 +1,10 @@
 // `deepobf doctor`: what was found on this machine, and what each missing part would need.
 
 import { explainMissing, type Libtorch } from "../../native/locate.mjs";
-import { rebuildCommand } from "../../native/stamp.mjs";
+import { rebuildCommand, setupCommand } from "../../native/remedies.mjs";
 import { blasRemedy, installCommand } from "../../native/system.mjs";
 import { exitCodes } from "../errors.ts";
+import { nativeRemedy } from "../runtime/packages.ts";
 import { counted } from "../text.ts";
 import { collectFacts, type MachineFacts } from "./machine.ts";
 
@@ -43,14 +44,14 @@ export function diagnose(facts: MachineFacts): Finding[] {
       name: "libtorch",
       needed: true,
       problem: explainMissing(facts.skipped),
-      remedy: "npm run setup",
+      remedy: setupCommand,
     });
   if (addon.problem)
     findings.push({
       name: "addon",
       needed: !addon.loads,
       problem: addon.problem,
-      remedy: addon.loads ? rebuildCommand : "npm run setup",
+      remedy: addon.loads ? rebuildCommand : setupCommand,
     });
   if (blas && !blas.fast)
     findings.push({
@@ -59,8 +60,7 @@ export function diagnose(facts: MachineFacts): Finding[] {
       problem: `${blas.name} is slow: matrix products take some 40 times longer than with OpenBLAS`,
       remedy: blasRemedy(),
     });
-  for (const { name, failure } of facts.packages)
-    if (failure) findings.push({ name, needed: true, problem: failure, remedy: "npm run setup" });
+  findings.push(...diagnosePackages(facts.packages));
   for (const requirement of facts.data)
     if (!requirement.found)
       findings.push({
@@ -70,6 +70,18 @@ export function diagnose(facts: MachineFacts): Finding[] {
         remedy: installCommand([requirement]) ?? "docs/data.md says where it can be had",
       });
   return findings;
+}
+
+/** ONNX Runtime is there where either of its packages loads. */
+function diagnosePackages(packages: MachineFacts["packages"]): Finding[] {
+  const isRuntime = (name: string) => name.startsWith("onnxruntime-");
+  const hasRuntime = packages.some(({ name, failure }) => isRuntime(name) && !failure);
+  return packages.flatMap(({ name, failure }) => {
+    if (!failure || name === "onnxruntime-web") return [];
+    if (!isRuntime(name)) return [{ name, needed: true, problem: failure, remedy: setupCommand }];
+    const instead = hasRuntime ? "; onnxruntime-web takes its place, more slowly" : "";
+    return [{ name, needed: !hasRuntime, problem: failure + instead, remedy: nativeRemedy }];
+  });
 }
 
 /** The report as text for people. */

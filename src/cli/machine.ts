@@ -63,6 +63,7 @@ export async function collectFacts(): Promise<MachineFacts> {
   const [addon, ...packages] = await Promise.all([
     addonFacts(),
     packageFacts("onnxruntime-node"),
+    packageFacts("onnxruntime-web"),
     packageFacts("sharp"),
   ]);
   const { devices, ...addonWithoutDevices } = addon;

@@ -14,6 +14,7 @@ import { inspect } from "./commands/inspect.ts";
 import { obfuscate } from "./commands/obfuscate.ts";
 import { report } from "./commands/report.ts";
 import { resume } from "./commands/resume.ts";
+import { demo, setup } from "./commands/setup.ts";
 import { train } from "./commands/train.ts";
 import { watch } from "./commands/watch.ts";
 import { reportFailure } from "./failure.ts";
@@ -21,7 +22,7 @@ import { reportFailure } from "./failure.ts";
 const jobs = [train, obfuscate, attack];
 const commands = [
   ...[inspect, check, init, ...jobs.map(({ add }) => add), resume(jobs), evaluate],
-  ...[report, watch, doctor, completion],
+  ...[report, watch, setup, demo, doctor, completion],
 ];
 
 async function main(): Promise<void> {

@@ -1,4 +1,5 @@
 // What a reader of the results should know before believing them.
+import { isWebAssembly, nativeRemedy } from "../runtime/index.ts";
 import { counted } from "../text.ts";
 import type { ObfuscateResults, ResolvedOptions } from "./options.ts";
 
@@ -12,8 +13,14 @@ export function warningsOf(
   { maxAccuracyDrop }: Pick<ResolvedOptions, "maxAccuracyDrop">,
 ): string[] {
   const { samples, paired } = verify;
-  if (!paired) return [];
   const warnings: string[] = [];
+  if (isWebAssembly()) {
+    warnings.push(
+      "onnxruntime-node is not installed: latencies are those of ONNX Runtime for WebAssembly. For those of a " +
+        `server: ${nativeRemedy}`,
+    );
+  }
+  if (!paired) return warnings;
   const points = (share: number) => `${(100 * share).toFixed(2)} points`;
   const drop = original.accuracy - obfuscated.accuracy;
   if (drop > largestDrop) {

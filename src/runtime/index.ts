@@ -1,3 +1,4 @@
 // ONNX Runtime in a child process.
 
+export { installedRuntime, isWebAssembly, nativeRemedy } from "./packages.ts";
 export { type LatencyOptions, median, OnnxSession, type SessionOptions } from "./session.ts";

@@ -7,6 +7,7 @@ import type { Readable } from "node:stream";
 import { ModelError, ResourceError } from "../errors.ts";
 import { startLimited } from "../isolate/start.ts";
 import { Channel } from "./channel.ts";
+import { nativeRemedy } from "./packages.ts";
 import type { Reply, Request, TimedRequest } from "./protocol.ts";
 
 /** A reply with its payloads. */
@@ -146,7 +147,7 @@ export class RuntimeProcess {
 export function missingRuntime(cause: string): ResourceError {
   return new ResourceError(
     `ONNX Runtime cannot be loaded: ${printable(cause)}\n` +
-      "Install it beside deepobf with: npm install --ignore-scripts onnxruntime-node@1.30.0",
+      `Install it beside deepobf with: ${nativeRemedy}`,
   );
 }
 

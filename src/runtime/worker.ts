@@ -8,9 +8,9 @@ import { typedView } from "../graph/tensorData.ts";
 import { Watchdog } from "../isolate/watchdog.ts";
 import { record } from "../record.ts";
 import { Channel } from "./channel.ts";
+import { loadRuntime, type Runtime } from "./packages.ts";
 import type { NamedTensor, Reply, Request, TimedRequest } from "./protocol.ts";
 
-type Runtime = typeof import("onnxruntime-node");
 type Answer = { reply: Reply; payloads?: Uint8Array[] };
 
 let runtime: Runtime | undefined;
@@ -30,7 +30,7 @@ const channel = new Channel<Reply, TimedRequest>(process, (request, payloads) =>
 
 async function answer(request: Request, payloads: Uint8Array[]): Promise<Answer> {
   try {
-    runtime ??= await import("onnxruntime-node");
+    runtime ??= await loadRuntime();
   } catch (error) {
     return { reply: { type: "failed", message: messageOf(error), missing: true } };
   }

@@ -1,6 +1,7 @@
 // Settings of libtorch: threads, random numbers, determinism, devices.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setupCommand } from "../../native/remedies.mjs";
 import { readStamp } from "../../native/stamp.mjs";
 import { ResourceError, UsageError } from "../errors.ts";
 import { native } from "./native.ts";
@@ -54,7 +55,8 @@ export function parseDevice(name: string): Device {
     const reason = cudaFailure || `libtorch ${libtorchVersion()} sees ${count} CUDA devices`;
     throw new ResourceError(
       `--device ${name}: ${reason}. Use --device cpu, or set up with a PyTorch that has CUDA ` +
-        "(activate its environment, then: npm run setup)",
+        "(activate its environment, then: " +
+        `${setupCommand})`,
     );
   }
   return `cuda:${index}`;

@@ -1,6 +1,7 @@
 // Loads the addon, once, and types what it exports. Only this folder calls it.
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
+import { doctorCommand, setupCommand } from "../../native/remedies.mjs";
 import { checkAddon } from "../../native/stamp.mjs";
 import { ResourceError } from "../errors.ts";
 
@@ -61,8 +62,8 @@ function cannotLoad(reason: string, cause?: unknown): ResourceError {
   return new ResourceError(
     `The addon that binds libtorch could not be loaded: ${reason}
 Possible solutions:
-  npm run setup            finds or installs libtorch and builds the addon
-  node bin/deepobf.js doctor    shows what was found`,
+  ${setupCommand.padEnd(30)}finds or installs libtorch and builds the addon
+  ${doctorCommand.padEnd(30)}shows what was found`,
     { cause },
   );
 }

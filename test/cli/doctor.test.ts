@@ -58,6 +58,20 @@ test("missing parts are all named at once, each with its remedy", () => {
   expect(renderReport(facts, findings)).toMatch(/DeepObf cannot work here yet\.$/);
 });
 
+test("a missing native ONNX Runtime is no obstacle where WebAssembly's takes its place", () => {
+  const packages = [
+    { name: "onnxruntime-node", version: undefined, failure: "not installed" },
+    { name: "onnxruntime-web", version: "1.30.0", failure: undefined },
+  ];
+  expect(diagnose({ ...facts, packages })).toMatchObject([
+    {
+      ...{ name: "onnxruntime-node", needed: false },
+      problem: "not installed; onnxruntime-web takes its place, more slowly",
+      remedy: expect.stringContaining("npm install --ignore-scripts onnxruntime-node@"),
+    },
+  ]);
+});
+
 test("a slow BLAS and a stale addon are advice, not obstacles", () => {
   const findings = diagnose({
     ...facts,
@@ -86,6 +100,7 @@ test("this machine's facts: the addon, the packages and a processor are found", 
   expect(found.addon.libtorch).toMatch(/^\d+\.\d+\.\d+$/);
   expect(found.packages.map(({ name, failure }) => [name, failure])).toEqual([
     ["onnxruntime-node", undefined],
+    ["onnxruntime-web", undefined],
     ["sharp", undefined],
   ]);
   expect(found.cpu.processors).toBeGreaterThan(0);

@@ -30,21 +30,22 @@ function job(out: string): string[] {
 }
 
 /** A copy of the built package without what was built for libtorch; npm packages as links. */
-function copyOfPackage(name: string, without = ""): string {
+function copyOfPackage(name: string, ...without: readonly string[]): string {
   const home = file(name);
   for (const part of ["bin", "dist", "native", "scripts", "package.json"]) {
     cpSync(join(root, part), join(home, part), { recursive: true });
   }
   mkdirSync(join(home, "node_modules"));
   const packages = readdirSync(join(root, "node_modules"));
-  for (const each of packages.filter((found) => found !== without)) {
+  for (const each of packages.filter((found) => !without.includes(found))) {
     symlinkSync(join(root, "node_modules", each), join(home, "node_modules", each));
   }
   return home;
 }
 
 const bare = copyOfPackage("bare");
-const unlinked = copyOfPackage("unlinked", "onnxruntime-node");
+const unlinked = copyOfPackage("unlinked", "onnxruntime-node", "onnxruntime-web");
+const webOnly = copyOfPackage("web-only", "onnxruntime-node");
 const unbuilt = copyOfPackage("unbuilt");
 spawnSync("rm", ["-r", join(unbuilt, "dist")]);
 
@@ -63,7 +64,7 @@ const broken = copyOfPackage("broken");
 cpSync(join(root, "build", "native", "stamp.json"), join(broken, "build", "native", "stamp.json"));
 writeFileSync(join(broken, "build", "native", "deepobf.node"), "not a library");
 
-const solutions = ["could not be loaded", "npm run setup", "doctor"];
+const solutions = ["could not be loaded", "npx deepobf setup", "npx deepobf doctor"];
 
 refusals({
   "no CUDA device": () => ({
@@ -124,6 +125,14 @@ refusals({
   }),
 });
 
+test("ONNX Runtime for WebAssembly takes the place of a native one that is missing", async () => {
+  const args = ["evaluate", model, "--data", data, "--json"];
+  const [web, native] = await Promise.all([webOnly, root].map((home) => deepobf(args, { home })));
+  expect(web, web?.stderr).toMatchObject({ code: 0 });
+  const accuracies = [web, native].map((ended) => JSON.parse(ended!.stdout).accuracy);
+  expect(accuracies[0]).toBe(accuracies[1]);
+});
+
 test("inspect and evaluate on ONNX Runtime need no libtorch", async () => {
   const inspected = await deepobf(["inspect", model], { home: bare });
   expect(inspected, inspected.stderr).toMatchObject({ code: 0, stderr: "" });
@@ -134,7 +143,7 @@ test("inspect and evaluate on ONNX Runtime need no libtorch", async () => {
 test("doctor names what is missing and how to get it", async () => {
   const { code, stdout } = await deepobf(["doctor"], { home: bare });
   expect(code).toBe(5);
-  expect(stdout).toContain("npm run setup");
+  expect(stdout).toContain("npx deepobf setup");
 });
 
 describe.skipIf(!mountDisk("disk", 256))("a full disk", () => {

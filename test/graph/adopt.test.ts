@@ -170,6 +170,16 @@ describe("an original that takes pixels", () => {
         build.node("Div", [cast(build, cast(build, x, 6)), constant(build, "k", [255])]),
       ["Conv"],
     ],
+    [
+      "asked for their shape",
+      "uint8",
+      (build, x) => {
+        const sizes = build.node("Shape", [x]);
+        const pixels = build.node("Div", [cast(build, x), constant(build, "k", [255])]);
+        return build.node("Reshape", [pixels, sizes]);
+      },
+      ["Reshape", "Conv"],
+    ],
   ])("%s takes them from 0 to 1", async (_, dtype, first, begins) => {
     const file = ofPixels(dtype, first);
     expectClose(await compare(file, dtype), 1e-5);

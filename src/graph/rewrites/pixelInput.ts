@@ -48,7 +48,7 @@ export function takePixelsAsFloats(graph: Graph): Graph {
       if (node.domain === "" && node.operator === "Cast") follow(node);
       else if (node.domain === "" && arranging.has(node.operator)) {
         for (const output of node.outputs) whole.add(output);
-      } else refuse(node);
+      } else if (node.domain !== "" || !/^(Shape|Size)$/.test(node.operator)) refuse(node);
     }
   }
   const nodes = graph.nodes.map((node) => replaced.get(node) ?? node);

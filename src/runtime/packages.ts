@@ -1,0 +1,60 @@
+// The packages that bring ONNX Runtime: the native one, and where it is missing (its install script needs more
+// than npm's registry) the WebAssembly one, which computes the same more slowly.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+export type Runtime = typeof import("onnxruntime-node");
+
+/** In the order in which they are taken. */
+const packages = ["onnxruntime-node", "onnxruntime-web"] as const;
+
+/** Loads the first package that loads. Throws the error of the first where none does. */
+export async function loadRuntime(): Promise<Runtime> {
+  const failures: unknown[] = [];
+  for (const name of packages) {
+    try {
+      const runtime: Runtime = await import(name);
+      // Threads of WebAssembly would each be a worker.
+      if (name === "onnxruntime-web") runtime.env.wasm.numThreads = 1;
+      return runtime;
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throw failures[0];
+}
+
+/** The installed package that is taken; undefined where there is none. */
+export function installedRuntime():
+  | { name: (typeof packages)[number]; version: string }
+  | undefined {
+  const { resolve } = createRequire(import.meta.url);
+  for (const name of packages) {
+    try {
+      return { name, version: versionAbove(dirname(resolve(name)), name) };
+    } catch {
+      // not installed
+    }
+  }
+  return undefined;
+}
+
+/** Whether latencies are those of WebAssembly. */
+export function isWebAssembly(): boolean {
+  return installedRuntime()?.name === "onnxruntime-web";
+}
+
+export const nativeRemedy = "npm install --ignore-scripts onnxruntime-node@1.30.0";
+
+/** The version in the package.json above a folder; "exports" hides it from `require`. */
+function versionAbove(directory: string, name: string): string {
+  try {
+    const manifest = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
+    if (manifest.name === name) return manifest.version;
+  } catch {
+    // further up
+  }
+  const above = dirname(directory);
+  return above === directory ? "" : versionAbove(above, name);
+}
