@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { locateLibtorch } from "../native/locate.mjs";
 import {
+  browser,
   buildTools,
   fashionMnist,
   installCommand,
@@ -49,7 +50,7 @@ function provideSystem() {
     ...(system ? [libtorchPackage(libtorch?.directory), ...libtorchCompanions()] : []),
     ...(fromPython ? [pythonEnvironment()] : []),
     ...(demo ? [fashionMnist()] : []),
-    ...(tests ? [onnxTestData()] : []),
+    ...(tests ? [onnxTestData(), browser()] : []),
   ];
   const start = performance.now();
   const absent = installMissing(requirements);

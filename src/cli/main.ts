@@ -7,6 +7,7 @@ import { describeExitCodes } from "./command.ts";
 import { attack } from "./commands/attack.ts";
 import { check } from "./commands/check.ts";
 import { completion } from "./commands/completion.ts";
+import { demoPage } from "./commands/demoPage.ts";
 import { doctor } from "./commands/doctor.ts";
 import { evaluate } from "./commands/evaluate.ts";
 import { init } from "./commands/init.ts";
@@ -21,7 +22,7 @@ import { reportFailure } from "./failure.ts";
 const jobs = [train, obfuscate, attack];
 const commands = [
   ...[inspect, check, init, ...jobs.map(({ add }) => add), resume(jobs), evaluate],
-  ...[report, watch, doctor, completion],
+  ...[report, watch, demoPage, doctor, completion],
 ];
 
 async function main(): Promise<void> {

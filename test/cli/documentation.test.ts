@@ -12,7 +12,7 @@ const sections = new Map(
 );
 const commands = [
   ...["inspect", "check", "init", "train", "obfuscate", "attack", "resume", "evaluate", "report"],
-  ...["doctor", "completion"],
+  ...["watch", "demo-page", "doctor", "completion"],
 ];
 
 function optionsIn(text: string): Set<string> {

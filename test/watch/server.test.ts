@@ -1,5 +1,13 @@
 // The live view as a server: who may ask what, and that no event is missed.
-import { appendFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import {
+  appendFileSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -162,6 +170,23 @@ test("a run on which nothing works cannot be stopped, a finished one not be resu
   const post = (path: string) => ask({ path, method: "POST", headers: posting(), body: "{}" });
   expect(await post("/runs/stopped/stop")).toMatchObject({ status: 409 });
   expect(await post("/runs/finished/resume")).toMatchObject({ status: 409 });
+});
+
+test("the process that works on a run is told to stop, and no other of its number", async () => {
+  const child = spawn("sleep", ["60"]);
+  const ended = new Promise((resolve) => child.on("exit", (_, signal) => resolve(signal)));
+  const stat = readFileSync(`/proc/${child.pid}/stat`, "utf8");
+  const start = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  const stop = () =>
+    ask({ path: "/runs/stopped/stop", method: "POST", headers: posting(), body: "{}" });
+  const lock = (name: string) => file(`runs/stopped/lock-${child.pid}-${name}`, "");
+  const old = lock("1");
+  expect((await stop()).status).toBe(409);
+  rmSync(old);
+  const held = lock(start!);
+  expect((await stop()).status).toBe(200);
+  expect(await ended).toBe("SIGINT");
+  rmSync(held);
 });
 
 /** Collects events until there are so many lines; then the connection is cut. */
