@@ -25,6 +25,8 @@ export function buildTools(): Requirement[];
 export function libtorchCompanions(): Requirement[];
 export function fashionMnist(): Requirement;
 export function onnxTestData(): Requirement;
+/** The browser in which the pages are tested. */
+export function browser(): Requirement;
 /** The library behind the system's libblas.so.3. */
 export function systemBlas(): Blas;
 /** The command that brings a fast BLAS. */

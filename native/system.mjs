@@ -83,6 +83,17 @@ export function onnxTestData() {
   };
 }
 
+/** @returns {Requirement} */
+export function browser() {
+  return {
+    name: "Chromium",
+    purpose: "tests of the pages",
+    needed: false,
+    packages: { apt: "chromium", dnf: "chromium", pacman: "chromium", zypper: "chromium" },
+    found: firstExisting(["/usr/bin/chromium"]),
+  };
+}
+
 /** @returns {Blas} */
 export function systemBlas() {
   const link = firstExisting(libraryFolders.map((folder) => join(folder, "libblas.so.3")));

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { locateLibtorch } from "../native/locate.mjs";
 import { isClone, setupCommand } from "../native/remedies.mjs";
 import {
+  browser,
   buildTools,
   fashionMnist,
   installCommand,
@@ -51,7 +52,7 @@ function provideSystem() {
     ...(system ? [libtorchPackage(libtorch?.directory), ...libtorchCompanions()] : []),
     ...(fromPython ? [pythonEnvironment()] : []),
     ...(demo ? [fashionMnist()] : []),
-    ...(tests ? [onnxTestData()] : []),
+    ...(tests ? [onnxTestData(), browser()] : []),
   ];
   const start = performance.now();
   const absent = installMissing(requirements);

@@ -9,7 +9,7 @@ import type { JobHooks } from "../runs/index.ts";
 import { defineCommand, type Invocation, type Output } from "./command.ts";
 import type { CommonOption } from "./commonOptions.ts";
 import type { OptionTable } from "./options.ts";
-import { Progress } from "./progress.ts";
+import { Progress, wantsColour } from "./progress.ts";
 
 interface JobCommandDefinition<O extends OptionTable, Asked, Results> {
   /** That of the job. */
@@ -26,6 +26,10 @@ interface JobCommandDefinition<O extends OptionTable, Asked, Results> {
   readonly job: () => Promise<Job<Asked, Results>>;
   /** The job's options for the command's argument and options. */
   readonly ask: (argument: string, options: Invocation<O>["options"]) => Asked;
+  /** What is done where the options ask for something else than the job. */
+  readonly instead?: (
+    options: Invocation<O>["options"],
+  ) => ((asked: Asked, hooks: JobHooks) => Promise<Output>) | undefined;
   /** What is to be done beside the job, before it starts. */
   readonly accompany?: (options: Invocation<O>["options"]) => void;
   readonly renderPrepared: (description: object) => string;
@@ -70,6 +74,8 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
       ...{ name, summary, argument, options, common, essential, example, failures },
       run: async (invocation) => {
         const asked = definition.ask(invocation.argument, invocation.options);
+        const instead = definition.instead?.(invocation.options);
+        if (instead) return runJob((hooks) => instead(asked, hooks), renderPrepared);
         const job = await definition.job();
         definition.accompany?.(invocation.options);
         return show((hooks) => job.start(asked, hooks));
@@ -97,7 +103,10 @@ async function runJob<T>(
   work: (hooks: JobHooks) => Promise<T>,
   renderPrepared: (description: object) => string,
 ): Promise<T> {
-  const progress = new Progress(process.stderr, { renderPrepared });
+  const progress = new Progress(process.stderr, {
+    renderPrepared,
+    coloured: wantsColour(process.stderr),
+  });
   const controller = new AbortController();
   const stop = (signal: NodeJS.Signals) => {
     if (controller.signal.aborted) {

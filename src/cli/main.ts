@@ -7,6 +7,7 @@ import { describeExitCodes } from "./command.ts";
 import { attack } from "./commands/attack.ts";
 import { check } from "./commands/check.ts";
 import { completion } from "./commands/completion.ts";
+import { demoPage } from "./commands/demoPage.ts";
 import { doctor } from "./commands/doctor.ts";
 import { evaluate } from "./commands/evaluate.ts";
 import { init } from "./commands/init.ts";
@@ -22,7 +23,7 @@ import { reportFailure } from "./failure.ts";
 const jobs = [train, obfuscate, attack];
 const commands = [
   ...[inspect, check, init, ...jobs.map(({ add }) => add), resume(jobs), evaluate],
-  ...[report, watch, setup, demo, doctor, completion],
+  ...[report, watch, demoPage, setup, demo, doctor, completion],
 ];
 
 async function main(): Promise<void> {

@@ -1,10 +1,12 @@
 // The plan of the chain as text, so that a long training is not begun on the wrong one.
 
 import type { Judgement } from "../evaluate/index.ts";
+import { largest } from "../lists.ts";
+import type { Forecast } from "../obfuscate/index.ts";
 import { type ChainPlan, layerCosts } from "../obfuscate/plan.ts";
 import type { Description } from "../obfuscate/prepare.ts";
 import { counted } from "../text.ts";
-import { dataLine, percent, renderTable } from "./render.ts";
+import { bytes, clock, dataLine, duration, percent, renderList, renderTable } from "./render.ts";
 
 /** What the main job has decided before it trains. */
 export function renderDescription(description: Description): string {
@@ -15,6 +17,7 @@ export function renderDescription(description: Description): string {
     ...(choice ? [choice] : []),
     ...(judgement ? [judgementLine(judgement)] : []),
     `boundary: "${boundary.tensor}" [${map}] of ${counted(nodes, "node")}`,
+    drawChain(plan),
     renderPlan(plan, extractorMacs),
     renderTime(timeShare),
   ];
@@ -30,6 +33,55 @@ export function renderTime(timeShare: number): string {
     "input, or --max-macs for another width; go on where hiding the architecture is enough"
   );
 }
+
+/** The plan, and what a run by it would take. */
+export function renderForecast(forecast: Forecast): string {
+  const { description, epochs, secondsPerEpoch, seconds } = forecast;
+  const { peakMemoryBytes, diskBytes, freeDiskBytes } = forecast;
+  const end = clock(new Date(Date.now() + 1000 * seconds));
+  const list = renderList([
+    [
+      "training",
+      `${duration(seconds)} (${epochs} epochs of ${duration(secondsPerEpoch)}); begun now it ends at ${end}`,
+    ],
+    ["memory", `${bytes(peakMemoryBytes)} so far, most of what it will take`],
+    ["disk", `up to ${bytes(diskBytes)}; ${bytes(freeDiskBytes)} are free`],
+  ]);
+  return `${renderDescription(description)}\n${list}`;
+}
+
+/**
+ * The chain as a picture in characters: a bar for each map, as long as the map is wide, and the darker the more
+ * channels it has.
+ */
+export function drawChain({ input, layers }: ChainPlan): string {
+  const costs = layerCosts(input, layers);
+  const maps = [
+    { name: "image", channels: input[0], size: [input[1], input[2]] as const },
+    ...layers.map(({ outputs, kernel, pool }, i) => ({
+      name: `${kernel.join("×")}${pool ? ", pool" : ""}`,
+      channels: outputs,
+      size: costs[i]!.size,
+    })),
+  ];
+  const widest = largest(maps.map(({ size }) => size[1]));
+  const deepest = largest(maps.map(({ channels }) => channels));
+  const scale = Math.min(1, longestBar / widest);
+  const names = largest(maps.map(({ name }) => name.length));
+  const lines = maps.map(({ name, channels, size }) => {
+    const length = Math.max(1, Math.round(size[1] * scale));
+    const shade =
+      shades[Math.min(shades.length - 1, Math.floor((shades.length * channels) / deepest))]!;
+    const bar = shade.repeat(length);
+    const before = Math.floor((Math.round(widest * scale) - length) / 2);
+    const line = `${name.padEnd(names)}  ${" ".repeat(before)}${bar}`;
+    return `${line.padEnd(names + 4 + Math.round(widest * scale))}${[channels, ...size].join("×")}`;
+  });
+  return lines.join("\n");
+}
+
+const shades = ["░", "▒", "▓", "█"] as const;
+const longestBar = 40;
 
 function judgementLine({ samples, accuracy, interval, confidence }: Judgement): string {
   const [least, greatest] = interval.map((share) => (100 * share).toFixed(1));

@@ -3,7 +3,7 @@
 import type { EpochEvent, Phase, ProgressEvent, StepEvent } from "../runs/index.ts";
 import { printableLines } from "../text.ts";
 import { printable } from "./printable.ts";
-import { duration } from "./render.ts";
+import { clock, duration, sparkline } from "./render.ts";
 
 /** What is written to: stderr, or a test's stand-in. */
 export interface Screen {
@@ -23,12 +23,23 @@ interface ProgressOptions {
   readonly renderPrepared?: (description: object) => string;
   /** Gives seconds; a test may set its own. */
   readonly now?: () => number;
+  /** Whether the bar is coloured on a terminal; by default it is not. */
+  readonly coloured?: boolean;
 }
 
 const secondsBetweenPlainLines = 10;
 const secondsBetweenRedraws = 0.1;
 const barWidth = 16;
 const eraseLine = "\r\u001b[2K";
+const colourBar = "\u001b[36m$&\u001b[39m";
+
+/** Whether colours are wanted: on a terminal, unless NO_COLOR says otherwise (https://no-color.org). */
+export function wantsColour(
+  { isTTY = false }: Screen,
+  { NO_COLOR = "", TERM }: NodeJS.ProcessEnv = process.env,
+): boolean {
+  return isTTY && NO_COLOR === "" && TERM !== "dumb";
+}
 
 /** Renders the events of one job. */
 export class Progress {
@@ -38,11 +49,16 @@ export class Progress {
   #live = "";
   #lastShown = Number.NEGATIVE_INFINITY;
   #columns = "";
+  readonly #coloured: boolean;
+  /** The loss of each epoch of the stage. */
+  #losses: number[] = [];
+  #stage = "";
 
   constructor(screen: Screen, options: ProgressOptions = {}) {
     const { renderPrepared = () => "", now = () => performance.now() / 1000 } = options;
     this.#screen = screen;
     this.#now = now;
+    this.#coloured = options.coloured ?? false;
     this.#renderPrepared = renderPrepared;
   }
 
@@ -81,7 +97,8 @@ export class Progress {
     // A terminal that does not know its size says 0.
     const width = (this.#screen.columns || 80) - 1;
     this.#live = line.slice(0, width);
-    this.#screen.write(eraseLine + this.#live);
+    const shown = this.#coloured ? this.#live.replace(/^\[=+/, colourBar) : this.#live;
+    this.#screen.write(eraseLine + shown);
   }
 
   #isDue(pause: number): boolean {
@@ -107,12 +124,19 @@ export class Progress {
       return;
     }
     const done = Math.round((barWidth * step) / Math.max(1, steps));
-    this.#draw(`[${"=".repeat(done).padEnd(barWidth)}] ${left}, ${printable(stage)}: ${parts}`);
+    const end = Number.isFinite(secondsLeft)
+      ? `, ends ${clock(new Date(Date.now() + 1000 * secondsLeft))}`
+      : "";
+    const bar = `[${"=".repeat(done).padEnd(barWidth)}]`;
+    this.#draw(`${bar} ${left}${end}, ${printable(stage)}: ${parts}`);
   }
 
   #epoch(event: EpochEvent): void {
     const { stage, epoch, epochs, losses, imagesPerSecond, seconds } = event;
     const { loss, ...terms } = losses;
+    if (stage !== this.#stage) this.#losses = [];
+    this.#stage = stage;
+    if (loss !== undefined) this.#losses.push(loss);
     const cells: [string, string][] = [
       ["epoch", `${epoch}/${epochs}`],
       ...(loss === undefined ? [] : [["loss", loss.toFixed(4)] as [string, string]]),
@@ -131,6 +155,6 @@ export class Progress {
     const header = `${printable(stage)}\n${row(cells.map(([name]) => printable(name)))}`;
     if (header !== this.#columns) this.line(header);
     this.#columns = header;
-    this.line(row(cells.map(([, value]) => value)));
+    this.line(`${row(cells.map(([, value]) => value))}  ${sparkline(this.#losses)}`.trimEnd());
   }
 }

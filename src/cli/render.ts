@@ -78,6 +78,21 @@ export function duration(seconds: number): string {
     : `${minutes}:${two(whole % 60)}`;
 }
 
+/** The time of day as `14:35`. */
+export function clock(time: Date): string {
+  return [time.getHours(), time.getMinutes()]
+    .map((part) => String(part).padStart(2, "0"))
+    .join(":");
+}
+
+/** Values as a row of eight heights, such as `█▅▃▂▁`; the last `most` of them. */
+export function sparkline(values: readonly number[], most = 24): string {
+  const shown = values.slice(-most).filter(Number.isFinite);
+  const [least, greatest] = [-largest(shown.map((value) => -value)), largest(shown)];
+  const span = greatest - least || 1;
+  return shown.map((value) => "▁▂▃▄▅▆▇█"[Math.round((7 * (value - least)) / span)]!).join("");
+}
+
 function threeDigits(value: number): string {
   return value >= 999.5 || value === 0 ? value.toFixed(0) : value.toPrecision(3);
 }

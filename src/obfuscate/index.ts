@@ -1,4 +1,5 @@
 // The main job and its parts.
+export { dryRun, type Forecast } from "./dryRun.ts";
 export { obfuscationJob } from "./job.ts";
 export type { ModelFigures, ObfuscateOptions, ObfuscateSummary } from "./options.ts";
 export { type ChainPlan, layerCosts, planChain } from "./plan.ts";

@@ -17,6 +17,13 @@ export async function epochsIn(
   minutes: number,
   work: Pick<SimulationWork, "options" | "inputs">,
 ): Promise<number> {
+  return Math.max(1, Math.floor((60 * minutes) / (await secondsPerEpoch(work))));
+}
+
+/** What an epoch of training takes here. */
+export async function secondsPerEpoch(
+  work: Pick<SimulationWork, "options" | "inputs">,
+): Promise<number> {
   const { options, inputs } = work;
   setThreads(options.threads);
   using teacher = new Teacher(inputs.teacher, inputs.boundary, options);
@@ -42,5 +49,5 @@ export async function epochsIn(
   await train({ ...stage, losses, part }, { run, hooks: {}, checkpoint: undefined });
   const counted = times.slice(Math.min(warmUpSteps, times.length - 2));
   const secondsPerStep = (counted.at(-1)! - counted[0]!) / (counted.length - 1) / 1000;
-  return Math.max(1, Math.floor((60 * minutes) / (secondsPerStep * batches.length)));
+  return secondsPerStep * batches.length;
 }

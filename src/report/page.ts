@@ -1,5 +1,5 @@
 // A page that stands by itself: nothing from outside, no script, and a content security policy that allows nothing
-// but its own style, by hash, and images inside of it. A live page may have one script, from its own server.
+// but its own style, by hash, and images inside of it. A page that does something has one script, a file beside it.
 import { createHash } from "node:crypto";
 import { escapeHtml, html, Markup } from "./html.ts";
 import { style } from "./style.ts";
@@ -9,8 +9,10 @@ export interface Page {
   /** What stands above the sections. */
   readonly hero: Markup;
   readonly sections: readonly Section[];
-  /** Of a page that follows what happens: its script, and where its events come from, on the same server. */
-  readonly live?: { readonly script: string; readonly events: string };
+  /** Of a page that does something: its only script, and what that may do, as a content security policy says it. */
+  readonly script?: { readonly path: string; readonly policy: string };
+  /** Where the events of a live page come from. */
+  readonly events?: string;
 }
 
 export interface Section {
@@ -22,13 +24,10 @@ export interface Section {
 
 const hash = createHash("sha256").update(style).digest("base64");
 const reportPolicy = `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'`;
-const livePolicy = "script-src 'self'; connect-src 'self'";
 
 /** The page as a file. */
-export function renderPage({ title, hero, sections, live }: Page): string {
-  const policy = `${reportPolicy}${live ? `; ${livePolicy}` : ""}`;
-  const script = live && html`\n<script src="${live.script}" type="module"></script>`;
-  const events = live && html` data-events="${live.events}"`;
+export function renderPage({ title, hero, sections, script, events }: Page): string {
+  const policy = `${reportPolicy}${script ? `; ${script.policy}` : ""}`;
   const links = sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`);
   return html`<!doctype html>
 <html lang="en">
@@ -38,10 +37,12 @@ export function renderPage({ title, hero, sections, live }: Page): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
+<link rel="icon" href="data:,">
 <title>${title}</title>
-<style>${new Markup(style)}</style>${script}
+<style>${new Markup(style)}</style>
+${script && html`<script src="${script.path}" type="module"></script>`}
 </head>
-<body${events}>
+<body${events === undefined ? undefined : html` data-events="${events}"`}>
 <a class="skip" href="#content">Skip to the content</a>
 <header class="hero">
 ${hero}

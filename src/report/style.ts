@@ -96,6 +96,11 @@ button:hover { background: var(--accent-soft); } button:disabled { color: var(--
 progress { width: 8rem; height: 0.6rem; accent-color: var(--accent); } progress.wide { width: 100%; margin-top: 0.5rem; }
 .state { font-weight: 600; } .state.working { color: var(--accent); } .state.stopped { color: var(--warn); } .state.finished { color: var(--three); }
 .note { color: var(--warn); } .note:empty { display: none; }
+.drop { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: center; border: 2px dashed var(--line); border-radius: 14px; padding: 1.25rem; }
+.drop.over { border-color: var(--accent); background: var(--accent-soft); }
+.drop > div { min-width: 0; } .drop canvas { width: 12rem; max-width: 100%; image-rendering: pixelated; background: var(--panel); border-radius: 8px; } input { font: inherit; max-width: 100%; color: inherit; }
+.answers { list-style: none; margin: 0.75rem 0 0; padding: 0; } .answers li { display: grid; grid-template-columns: 1fr auto; gap: 0 1rem; padding: 0.25rem 0; }
+.answers progress { grid-column: 1 / -1; width: 100%; }
 @media print {
   :root { color-scheme: light; ${light} }
   body { font-size: 11pt; } nav, .skip { display: none; } section { margin-top: 2rem; } a { color: inherit; text-decoration: none; }

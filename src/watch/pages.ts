@@ -10,7 +10,7 @@ import { shorten } from "../text.ts";
 import type { LiveState } from "./liveState.ts";
 import type { ListedRun } from "./runList.ts";
 
-const script = "/live.js";
+const script = { path: "/live.js", policy: "script-src 'self'; connect-src 'self'" };
 
 /** A run with what its list shows of it. */
 export interface OverviewRow {
@@ -31,7 +31,7 @@ export function overviewPage(folder: string, rows: readonly OverviewRow[]): stri
         content: html`<div data-fragment="/fragment">${overviewFragment(rows)}</div>`,
       },
     ],
-    live: { script, events: "/events" },
+    ...{ script, events: "/events" },
   });
 }
 
@@ -53,7 +53,7 @@ export function overviewFragment(rows: readonly OverviewRow[]): Markup {
         live.fields.epoch ?? "–",
         live.fields.left ?? "–",
         ...accuracyCells(row.record),
-        buttons(run),
+        run.state === "finished" ? html`<a href="/runs/${run.id}/demo/">try it</a>` : buttons(run),
       ];
     }),
   });
@@ -96,7 +96,7 @@ export function runPage(run: ListedRun, live: LiveState, record: RunRecord | und
         content: html`<div data-fragment="/runs/${run.id}/fragment">${runFragment(record)}</div>`,
       },
     ],
-    live: { script, events: `/runs/${run.id}/events` },
+    ...{ script, events: `/runs/${run.id}/events` },
   });
 }
 

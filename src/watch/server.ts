@@ -2,8 +2,10 @@
 // a fixed table; no address becomes a path on the disk.
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { buildDemo, type DemoFiles } from "../demo/buildDemo.ts";
 import { DeepObfError, ResourceError } from "../errors.ts";
 import { collectReport } from "../report/collect.ts";
 import { type RunRecord, readRun } from "../report/readRun.ts";
@@ -24,9 +26,18 @@ export interface WatchServer extends AsyncDisposable {
 /** An answer without surprises: what it is, and its text. */
 interface Answer {
   readonly status?: number;
-  readonly type: "text/html" | "text/plain" | "text/javascript" | "application/json";
-  readonly body: string;
+  readonly type: string;
+  readonly body: string | Uint8Array;
 }
+
+const types: Readonly<Record<string, string>> = {
+  html: "text/html",
+  js: "text/javascript",
+  json: "application/json",
+  mjs: "text/javascript",
+  onnx: "application/octet-stream",
+  wasm: "application/wasm",
+};
 
 type Handler = (run: ListedRun, response: ServerResponse) => Promise<Answer | undefined>;
 
@@ -111,7 +122,8 @@ async function handle(
 }
 
 function reply(response: ServerResponse, { status = 200, type, body }: Answer): void {
-  response.writeHead(status, { "content-type": `${type}; charset=utf-8` }).end(body);
+  const kind = typeof body === "string" ? `${type}; charset=utf-8` : type;
+  response.writeHead(status, { "content-type": kind }).end(body);
 }
 
 /** What the pages show. */
@@ -120,6 +132,7 @@ class View {
   readonly #feeds = new Map<string, Feed>();
   readonly #readers = new Map<string, LiveReader>();
   readonly #reports = new Map<string, Promise<string>>();
+  readonly #demos = new Map<string, Promise<DemoFiles>>();
   readonly #overview = new Feed({ moment: async () => JSON.stringify(await this.#states()) });
 
   constructor(folder: string) {
@@ -134,8 +147,10 @@ class View {
   ): Promise<Answer | undefined> {
     const isPost = request.method === "POST";
     const [, first = "", id = "", action = "", ...rest] = path.split("/");
-    if (first === "runs" && rest.length === 0) {
+    if (first === "runs") {
       const run = (await listRuns(this.#folder)).find((each) => each.id === id);
+      if (run && action === "demo" && !isPost) return this.#demo(run, rest.join("/"));
+      if (rest.length > 0) return notFound;
       const table = isPost ? this.#actions : this.#pages;
       const handler = Object.hasOwn(table, action) ? table[action] : undefined;
       if (!run || !handler) return notFound;
@@ -205,6 +220,17 @@ class View {
     return making;
   }
 
+  /** A file of the page on which both models answer; the page is made once. */
+  async #demo({ directory }: ListedRun, name: string): Promise<Answer> {
+    const making = this.#demos.get(directory) ?? buildDemo(directory);
+    this.#demos.set(directory, making);
+    making.catch(() => this.#demos.delete(directory));
+    const file = name === "" ? "index.html" : name;
+    const body = (await making).get(file);
+    const type = types[file.slice(file.lastIndexOf(".") + 1)];
+    return body === undefined || type === undefined ? notFound : { type, body };
+  }
+
   async #states() {
     const runs = await listRuns(this.#folder);
     return Promise.all(
@@ -246,5 +272,5 @@ function placeOf({ req }: ServerResponse): string | undefined {
 
 /** The browser's script, compiled from web/live.ts. */
 function script(): string {
-  return readFileSync(new URL("../web/live.js", import.meta.url), "utf8");
+  return readFileSync(createRequire(import.meta.url).resolve("#live-script"), "utf8");
 }

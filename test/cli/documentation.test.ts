@@ -12,7 +12,7 @@ const sections = new Map(
 );
 const commands = [
   ...["inspect", "check", "init", "train", "obfuscate", "attack", "resume", "evaluate", "report"],
-  ...["setup", "demo", "doctor", "completion"],
+  ...["watch", "demo-page", "setup", "demo", "doctor", "completion"],
 ];
 
 function optionsIn(text: string): Set<string> {

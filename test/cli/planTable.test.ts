@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { renderPlan, renderTime } from "../../src/cli/planTable.ts";
+import { drawChain, renderPlan, renderTime } from "../../src/cli/planTable.ts";
 import type { ChainPlan } from "../../src/obfuscate/index.ts";
 
 const layer = { stride: [1, 1], padding: [1, 1], activation: "relu" } as const;
@@ -28,4 +28,13 @@ in all 1.39 M MACs, 50 % of the 2.78 M of the original's extractor`,
 test("the time that a chain is estimated to take comes with a warning where it would be no faster", () => {
   expect(renderTime(0.584)).toBe("estimated time: 58 % of the original extractor's");
   expect(renderTime(1.31)).toMatch(/^warning: estimated time: 131 % .* not be faster.*--max-macs/);
+});
+
+test("the chain is drawn with a bar for each map: as long as it is wide, darker where it has more channels", () => {
+  expect(drawChain(plan)).toBe(
+    `image      ░░░░░░░░░░░░░░░░  3×16×16
+3×3, pool      ▓▓▓▓▓▓▓▓      32×8×8
+5×3            ████████      64×4×8
+3×3            ░░░░░░░░      10×4×8`,
+  );
 });

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { describeFailure } from "../../src/cli/failure.ts";
 import { jsonText, printable } from "../../src/cli/printable.ts";
-import { Progress } from "../../src/cli/progress.ts";
-import { bytes, count, duration, percent, renderTable } from "../../src/cli/render.ts";
+import { Progress, wantsColour } from "../../src/cli/progress.ts";
+import { bytes, count, duration, percent, renderTable, sparkline } from "../../src/cli/render.ts";
 import { ModelError } from "../../src/errors.ts";
 import { nearest } from "../../src/nearest.ts";
 import type { ProgressEvent } from "../../src/runs/index.ts";
@@ -62,7 +62,7 @@ describe("progress on a terminal", () => {
     show(step(20));
     progress.close();
     const [, first, second, closed] = text().split("\r\u001b[2K");
-    expect(first).toMatch(/^\[==== {12}\] 1:15 left, chain: epoch 1\/2, step 10\/40/);
+    expect(first).toMatch(/^\[==== {12}\] 1:15 left, ends \d\d:\d\d, chain: epoch 1\/2, step/);
     expect(second).toMatch(/^\[={8} {8}\] 1:15 left/);
     expect(first).toHaveLength(71);
     expect(closed).toBe("");
@@ -80,8 +80,8 @@ describe("progress on a terminal", () => {
     expect(lines.slice(0, 4)).toEqual([
       "chain",
       "     epoch      loss   feature  images/s      time",
-      "       1/2    1.2500    0.7500       800      1:01",
-      "       1/2    1.2500    0.7500       800      1:01",
+      "       1/2    1.2500    0.7500       800      1:01  ▁",
+      "       1/2    1.2500    0.7500       800      1:01  ▁▁",
     ]);
     expect(lines[4]).toMatch(/^\[====/);
   });
@@ -100,6 +100,18 @@ describe("progress on a terminal", () => {
     const drawn = text().split("\r\u001b[2K");
     expect(drawn.at(-1)).toBe(drawn[1]);
     expect(drawn[1]).toHaveLength(79);
+  });
+
+  test("has its bar in colour, where colours are wanted", () => {
+    const written: string[] = [];
+    const write = (text: string) => written.push(text);
+    const progress = new Progress({ isTTY: true, columns: 72, write }, { coloured: true });
+    progress.show(step(10));
+    expect(written.join("")).toContain("\u001b[36m[====\u001b[39m");
+    expect(wantsColour({ isTTY: true, write }, {})).toBe(true);
+    expect(wantsColour({ isTTY: true, write }, { NO_COLOR: "1" })).toBe(false);
+    expect(wantsColour({ isTTY: true, write }, { TERM: "dumb" })).toBe(false);
+    expect(wantsColour({ isTTY: false, write }, {})).toBe(false);
   });
 
   test("is drawn ten times a second at most", () => {
@@ -143,6 +155,13 @@ test("numbers are rounded to what can be read", () => {
     "1:01:01",
     "?",
   ]);
+});
+
+test("a sparkline has a height for each value, and is short however many there are", () => {
+  expect(sparkline([7, 6, 4, 2, 0])).toBe("█▇▅▃▁");
+  expect(sparkline([1, 1])).toBe("▁▁");
+  expect(sparkline([])).toBe("");
+  expect(sparkline(Array.from({ length: 100 }, (_, i) => i))).toHaveLength(24);
 });
 
 test("tables align numbers to the right", () => {

@@ -17,6 +17,8 @@ export interface RunParts {
   readonly stage: string;
   readonly epochs: number;
   readonly original: Graph;
+  /** In the notation of the command line. */
+  readonly data: string;
 }
 
 /** Three convolutions in a row for 1×16×16 images and four classes. */
@@ -47,7 +49,7 @@ export function predictionsOf(classes: readonly string[]) {
 /** Writes such a folder and gives its path. */
 export function writeRun(file: Workshop, parts: Partial<RunParts> = {}): string {
   const { classes = ["ankle boot", "bag", "coat", "dress"], stage = "chain", epochs = 3 } = parts;
-  const { name = "run", original = residualModel() } = parts;
+  const { name = "run", original = residualModel(), data = "idx:/data" } = parts;
   const model = file(`${name}.original.onnx`, original);
   const shipped = file(`${name}/model.onnx`, chainModel());
   const predictions = JSON.stringify(predictionsOf(classes));
@@ -73,7 +75,7 @@ export function writeRun(file: Workshop, parts: Partial<RunParts> = {}): string 
   const config = {
     job: "obfuscate",
     options: {
-      ...{ model, data: "idx:/data", depth: 3, epochs, learningRate: 0.2, seed: 0 },
+      ...{ model, data, depth: 3, epochs, learningRate: 0.2, seed: 0 },
       checkpointSeconds: 60,
       ...{ mean: [0.5], std: [0.25] },
     },

@@ -1,7 +1,9 @@
 // The live view as a server: who may ask what, and that no event is missed.
+import { type ChildProcess, spawn } from "node:child_process";
 import { appendFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readTail } from "../../src/watch/metricsTail.ts";
@@ -162,6 +164,28 @@ test("a run on which nothing works cannot be stopped, a finished one not be resu
   const post = (path: string) => ask({ path, method: "POST", headers: posting(), body: "{}" });
   expect(await post("/runs/stopped/stop")).toMatchObject({ status: 409 });
   expect(await post("/runs/finished/resume")).toMatchObject({ status: 409 });
+});
+
+test("the process that works on a run is told to stop, and no other of its number", async () => {
+  const path = file("runs/stopped/lock", "");
+  const [holder, stranger] = [
+    spawn("sh", ["-c", `exec sleep 60 3< '${path}'`]),
+    spawn("sleep", ["60"]),
+  ];
+  const ended = new Promise((resolve) => holder.on("exit", (_, signal) => resolve(signal)));
+  const stop = () =>
+    ask({ path: "/runs/stopped/stop", method: "POST", headers: posting(), body: "{}" });
+  const isHeldBy = ({ pid }: ChildProcess, host = hostname()) =>
+    writeFileSync(path, `process ${pid} on ${host}\n`);
+  isHeldBy(stranger);
+  expect((await stop()).status).toBe(409);
+  isHeldBy(holder, "elsewhere");
+  expect((await stop()).status).toBe(409);
+  isHeldBy(holder);
+  expect((await stop()).status).toBe(200);
+  expect(await ended).toBe("SIGINT");
+  stranger.kill();
+  rmSync(path);
 });
 
 /** Collects events until there are so many lines; then the connection is cut. */

@@ -1,10 +1,12 @@
 // `deepobf obfuscate MODEL --data DATA --depth N --epochs N --out DIR`: the main job.
-import type { Description } from "../../obfuscate/index.ts";
+import type { Description, ObfuscateOptions } from "../../obfuscate/index.ts";
 import { quantizations } from "../../quantize/names.ts";
+import type { JobHooks } from "../../runs/index.ts";
+import type { Output } from "../command.ts";
 import { trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
 import { choice, choices, flag, integer, number, text, withDefault } from "../options.ts";
-import { renderDescription } from "../planTable.ts";
+import { renderDescription, renderForecast } from "../planTable.ts";
 import { renderSummary } from "../summary.ts";
 import { watchBeside } from "../watchBeside.ts";
 
@@ -101,6 +103,10 @@ export const obfuscateOptions = {
     min: -1,
     max: 1,
   }),
+  dryRun: flag({
+    flags: "--dry-run",
+    help: "check and plan everything, time a few steps, say what the run would take, write nothing",
+  }),
   watch: flag({ flags: "--watch", help: "show the run in the browser while it lasts" }),
 } as const;
 
@@ -117,10 +123,17 @@ export const obfuscate = defineJobCommand({
   example: "obfuscate resnet20.onnx --data cifar10:data --depth 5 --epochs 20 --flip --out run",
   failures: ["model", "data", "resources", "diverged", "gate"],
   job: async () => (await import("../../obfuscate/index.ts")).obfuscationJob,
-  ask: (model, { watch: _, ...options }) => ({ ...options, model }),
+  ask: (model, { watch: _, dryRun: __, ...options }) => ({ ...options, model }),
+  instead: ({ dryRun }) => (dryRun ? forecast : undefined),
   accompany: ({ watch, out }) => {
     if (watch) watchBeside(out);
   },
   renderPrepared: (description) => renderDescription(description as Description),
   renderSummary,
 });
+
+async function forecast(asked: ObfuscateOptions, hooks: JobHooks): Promise<Output> {
+  const { dryRun } = await import("../../obfuscate/index.ts");
+  const found = await dryRun(asked, hooks);
+  return { json: found, text: renderForecast(found) };
+}

@@ -1,0 +1,104 @@
+// The page on which both models of a run answer in the browser: the models, some test images, and ONNX Runtime's
+// WebAssembly, as files that any web server can serve.
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { type Data, loadTestData, sampleOf } from "../data/index.ts";
+import { DataError, ResourceError } from "../errors.ts";
+import { createDirectoryAtomically, writeFileAtomically } from "../files.ts";
+import { adoptModel } from "../graph/adopt.ts";
+import type { Graph } from "../graph/graph.ts";
+import { imageLayout, type Layout } from "../graph/layout.ts";
+import { encodeModel, readModel } from "../onnx/index.ts";
+import { isMissing } from "../report/missing.ts";
+import { readRun } from "../report/readRun.ts";
+import { assertNew } from "../runs/index.ts";
+import { fileName } from "../text.ts";
+import type { DemoFacts, DemoModel } from "./facts.ts";
+import { demoHtml } from "./page.ts";
+
+/** Files by name. */
+export type DemoFiles = ReadonlyMap<string, Uint8Array | string>;
+
+const resolvePackage = createRequire(import.meta.url).resolve;
+
+const mostImages = 100;
+const roomForImages = 6e6;
+
+const runtimeFiles = {
+  "ort.mjs": "ort.wasm.min.mjs",
+  "ort-wasm-simd-threaded.mjs": "ort-wasm-simd-threaded.mjs",
+  "ort-wasm-simd-threaded.wasm": "ort-wasm-simd-threaded.wasm",
+} as const;
+
+/**
+ * The files of the page. Throws UsageError and DataError where the folder is no finished run, ModelError where the
+ * original is gone, and ResourceError where onnxruntime-web is not installed.
+ */
+export async function buildDemo(directory: string): Promise<DemoFiles> {
+  const run = await readRun(directory);
+  if (isMissing(run.summary)) throw new DataError(`${fileName(directory)}: ${run.summary.missing}`);
+  const { options, description } = run.config;
+  const { shape } = description.data;
+  const original = adoptModel(await readModel(options.model), {
+    ...{ shape, name: fileName(options.model), output: options.output },
+  });
+  const shippedPath = join(run.directory, "model.onnx");
+  const shipped = await readModel(shippedPath);
+  const { test } = await loadTestData(options.data, { ...options, shape } as object);
+  const facts: DemoFacts = {
+    ...{ name: run.name, shape, mean: options.mean, std: options.std },
+    classes: test.classes ?? null,
+    // The original as DeepObf reads it: in one file, channels first, its logits as the only output.
+    original: modelFacts("original.onnx", original, "NCHW"),
+    obfuscated: modelFacts("obfuscated.onnx", shipped, imageLayout(shipped)),
+    images: await imagesOf(test),
+  };
+  const script = await readFile(resolvePackage("#demo-script"));
+  return new Map<string, Uint8Array | string>([
+    ["index.html", demoHtml(facts)],
+    ["demo.js", script],
+    ["demo.json", JSON.stringify(facts)],
+    ["original.onnx", encodeModel(original)],
+    ["obfuscated.onnx", await readFile(shippedPath)],
+    ...(await readRuntime()),
+  ]);
+}
+
+/** Writes the page as a folder. Throws UsageError where the folder exists, else as buildDemo does. */
+export async function writeDemo(directory: string, out: string): Promise<void> {
+  assertNew(out);
+  const files = await buildDemo(directory);
+  await createDirectoryAtomically(out, async (temporary) => {
+    for (const [name, content] of files) await writeFileAtomically(join(temporary, name), content);
+  });
+}
+
+function modelFacts(file: string, graph: Graph, layout: Layout): DemoModel {
+  return { file, input: graph.inputs[0]!.name, output: graph.outputs[0]!.name, layout };
+}
+
+async function imagesOf(test: Data["test"]): Promise<DemoFacts["images"]> {
+  const [channels, height, width] = test.shape;
+  const fitting = Math.floor(roomForImages / (channels * height * width));
+  const sample = sampleOf(test, Math.max(1, Math.min(mostImages, fitting)));
+  const pixels = await sample.read(Int32Array.from({ length: sample.count }, (_, i) => i));
+  const labels = sample.labels ? [...sample.labels] : null;
+  return { count: sample.count, pixels: Buffer.from(pixels).toString("base64"), labels };
+}
+
+async function readRuntime(): Promise<[string, Uint8Array][]> {
+  try {
+    const folder = dirname(resolvePackage("onnxruntime-web/wasm"));
+    const read = async (name: string, file: string): Promise<[string, Uint8Array]> => [
+      name,
+      await readFile(join(folder, file)),
+    ];
+    return await Promise.all(Object.entries(runtimeFiles).map(([name, file]) => read(name, file)));
+  } catch (cause) {
+    throw new ResourceError(
+      "the browser's ONNX Runtime is missing: npm install onnxruntime-web@1.30.0",
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,27 @@
+// What the page of both models is told: `demo.json` beside it.
+import type { Layout } from "../graph/layout.ts";
+
+/** What the page's script is told of a model. */
+export interface DemoModel {
+  readonly file: string;
+  readonly input: string;
+  readonly output: string;
+  readonly layout: Layout;
+}
+
+/** What `demo.json` holds. */
+export interface DemoFacts {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly classes: readonly string[] | null;
+  readonly original: DemoModel;
+  readonly obfuscated: DemoModel;
+  /** Test images: planar pixels in base64, one image after another, and their labels. */
+  readonly images: {
+    readonly count: number;
+    readonly pixels: string;
+    readonly labels: readonly number[] | null;
+  };
+}

@@ -1,0 +1,98 @@
+// Both models of a run in a real browser: what they answer there is what ONNX Runtime answers here.
+import { existsSync, readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadData, sampleOf } from "../../src/data/index.ts";
+import { writeDemo } from "../../src/demo/buildDemo.ts";
+import { DataError, UsageError } from "../../src/errors.ts";
+import { answer } from "../../src/evaluate/evaluate.ts";
+import { OnnxClassifier } from "../../src/evaluate/index.ts";
+import { probabilitiesOf } from "../../src/evaluate/predictions.ts";
+import { OnnxSession } from "../../src/runtime/index.ts";
+import { idxFiles, png } from "../cli/fixtures.ts";
+import { complaintsOf, hasBrowser, openPage, overflowOf } from "../report/browser.ts";
+import { writeRun } from "../report/runFixture.ts";
+import { workshop } from "../workshop.ts";
+
+const file = workshop();
+for (const [name, content] of Object.entries(idxFiles())) file(`idx/${name}`, content);
+const data = `idx:${file("idx")}`;
+const run = writeRun(file, { data });
+const types = {
+  html: "text/html",
+  js: "text/javascript",
+  mjs: "text/javascript",
+  wasm: "application/wasm",
+};
+
+test("the page of what is no finished run, or in a folder that exists, is refused", async () => {
+  file("unfinished/config.json", readFileSync(join(run, "config.json")));
+  await expect(writeDemo(file("unfinished"), file("none"))).rejects.toThrow(DataError);
+  await expect(writeDemo(run, run)).rejects.toThrow(UsageError);
+});
+
+describe.skipIf(!hasBrowser)("the page", () => {
+  let server: Server;
+  let url = "";
+
+  beforeAll(async () => {
+    await writeDemo(run, file("page"));
+    server = createServer((request, response) => {
+      const name = request.url === "/" ? "/index.html" : request.url!;
+      const type = Object.entries(types).find(([ending]) => name.endsWith(`.${ending}`))?.[1];
+      response.setHeader("content-type", type ?? "application/octet-stream");
+      const path = join(file("page"), name);
+      response.end(existsSync(path) ? readFileSync(path) : "");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  });
+
+  afterAll(() => server?.close());
+
+  test("gives the answers of ONNX Runtime, agreement and times", async () => {
+    const { page, problems } = await openPage({ width: 320 });
+    await page.goto(url);
+    await page.waitForSelector("body[data-ready]", { timeout: 100_000 });
+    const { test: images } = await loadData(data);
+    const first = sampleOf(images, 1);
+    const classes: Int32Array[] = [];
+    for (const role of ["original", "obfuscated"]) {
+      await using session = await OnnxSession.open(file(`page/${role}.onnx`));
+      const classifier = await OnnxClassifier.open(session, images);
+      const options = { mean: [0.5], std: [0.25] };
+      const expected = probabilitiesOf((await answer(classifier, first, options)).logits, 4);
+      classes.push((await answer(classifier, images, options)).classes);
+      const rows = page.locator(`#answers-${role} li`);
+      const shares = await rows.evaluateAll((each) => each.map((row) => Number(row.dataset.share)));
+      expect(shares).toHaveLength(4);
+      for (const [i, share] of [...expected].sort((a, b) => b - a).entries()) {
+        expect(shares[i]).toBeCloseTo(share, 4);
+      }
+    }
+    const alike = classes[0]!.filter((value, i) => value === classes[1]![i]).length;
+    const text = `${((100 * alike) / images.count).toFixed(1)} %`;
+    expect(await page.locator("#agreement").textContent()).toBe(text);
+    expect(await page.locator("#time-original").textContent()).toMatch(/^[\d.]+ ms$/);
+    expect(await overflowOf(page)).toBe(0);
+    expect(problems).toEqual([]);
+  });
+
+  test("takes an image of any size, and says of a file that is none that it is none", async () => {
+    const { page, problems } = await openPage();
+    await page.goto(url);
+    await page.waitForSelector("body[data-ready]", { timeout: 100_000 });
+    const before = await page.locator("#answers-obfuscated").textContent();
+    const image = { name: "green.png", mimeType: "image/png", buffer: Buffer.from(await png(50)) };
+    await page.setInputFiles("#file", image);
+    await page.waitForFunction("document.getElementById('label').textContent === 'green.png'");
+    await expect.poll(() => page.locator("#answers-obfuscated").textContent()).not.toBe(before);
+    const text = { name: "text.png", mimeType: "image/png", buffer: Buffer.from("no image") };
+    await page.setInputFiles("#file", text);
+    await expect.poll(() => page.locator("#note").textContent()).toContain("cannot be read");
+    expect(problems).toEqual([]);
+    expect(await complaintsOf(page)).toEqual([]);
+  });
+});

@@ -1,0 +1,64 @@
+// The live view in a real browser: a run that goes on, buttons, and the report of one that is done.
+import { appendFileSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { serveRuns, type WatchServer } from "../../src/watch/server.ts";
+import { complaintsOf, hasBrowser, openPage, overflowOf } from "../report/browser.ts";
+import { hostileNames, writeRun } from "../report/runFixture.ts";
+import { workshop } from "../workshop.ts";
+
+const file = workshop();
+
+describe.skipIf(!hasBrowser)("the live view", () => {
+  let server: WatchServer;
+  let going = "";
+
+  beforeAll(async () => {
+    writeRun(file, { name: "runs/done" });
+    writeRun(file, { name: "runs/<img src=x onerror=alert(1)>", stage: hostileNames[0] });
+    going = writeRun(file, { name: "runs/going", epochs: 2 });
+    rmSync(join(going, "summary.json"));
+    server = await serveRuns(file("runs"));
+  });
+
+  afterAll(() => server?.[Symbol.asyncDispose]());
+
+  test.each([320, 1440])("lists all runs at %i pixels", async (width) => {
+    const { page, problems } = await openPage({ width });
+    await page.goto(server.url);
+    expect(page.url()).not.toContain("token");
+    expect(await page.locator("tbody tr").count()).toBe(3);
+    expect(await page.getByRole("button", { name: "Resume going" }).count()).toBe(1);
+    expect(await overflowOf(page)).toBe(0);
+    expect(problems).toEqual([]);
+  });
+
+  test("shows an epoch as soon as it is written down, and where the job is", async () => {
+    const { page, problems } = await openPage({ dark: true });
+    await page.goto(server.url);
+    await page.getByRole("link", { name: "going" }).click();
+    await expect.poll(() => page.locator(".lead").textContent()).toContain("2 of 2 epochs");
+    const losses = { loss: 0.25 };
+    const epoch = { stage: "chain", epoch: 3, epochs: 4, imagesPerSecond: 700, seconds: 2, losses };
+    appendFileSync(join(going, "metrics.jsonl"), `${JSON.stringify(epoch)}\n`);
+    await expect
+      .poll(() => page.locator(".lead").textContent(), { timeout: 30_000 })
+      .toContain("3 of 4 epochs");
+    expect(await complaintsOf(page)).toEqual([]);
+    expect(problems.filter((text) => !text.includes("axe"))).toEqual([]);
+  });
+
+  test("shows the report of a run that is done, and resumes one by a button", async () => {
+    const { page, problems } = await openPage();
+    await page.goto(server.url);
+    await page.getByRole("link", { name: "done" }).click();
+    await page.waitForSelector("#reproduction", { timeout: 100_000 });
+    await page.goBack();
+    await page.getByRole("button", { name: "Resume going" }).click();
+    await expect.poll(() => page.locator("[data-field=note]").textContent()).toBe("resuming");
+    // The made-up run's configuration lacks most options: the process that was started says so and ends.
+    const log = () => readFileSync(join(going, "watch.log"), "utf8");
+    await expect.poll(log, { timeout: 60_000 }).toMatch(/^error: .*config\.json/m);
+    expect(problems).toEqual([]);
+  });
+});

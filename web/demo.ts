@@ -1,0 +1,220 @@
+// The script of the page on which both models answer: images to tensors as the run made them, answers, times, agreement.
+import type * as Runtime from "onnxruntime-web";
+
+interface Model {
+  readonly file: string;
+  readonly input: string;
+  readonly output: string;
+  readonly layout: "NCHW" | "NHWC";
+}
+
+interface Facts {
+  readonly shape: readonly [channels: number, height: number, width: number];
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly classes: readonly string[] | null;
+  readonly original: Model;
+  readonly obfuscated: Model;
+  readonly images: {
+    readonly count: number;
+    readonly pixels: string;
+    readonly labels: readonly number[] | null;
+  };
+}
+
+type Role = "original" | "obfuscated";
+const roles: readonly Role[] = ["original", "obfuscated"];
+const timedRuns = 30;
+const shownClasses = 5;
+
+const facts = (await (await fetch("demo.json")).json()) as Facts;
+const [channels, height, width] = facts.shape;
+const size = channels * height * width;
+const testPixels = Uint8Array.from(atob(facts.images.pixels), (letter) => letter.charCodeAt(0));
+const runtimeFile = "./ort.mjs";
+const ort = (await import(runtimeFile)) as typeof Runtime;
+ort.env.wasm.numThreads = 1; // more need headers that a plain web server does not send
+ort.env.wasm.wasmPaths = new URL("./", location.href).href;
+const sessions = {
+  original: await ort.InferenceSession.create(facts.original.file),
+  obfuscated: await ort.InferenceSession.create(facts.obfuscated.file),
+};
+let shown = -1;
+
+await showTestImage();
+note("Measuring …");
+await measure();
+await compare();
+note("");
+document.body.dataset.ready = "true";
+
+byId("next").addEventListener("click", () => void showTestImage());
+(byId("next") as HTMLButtonElement).disabled = false;
+byId("file").addEventListener("change", ({ target }) => {
+  const [file] = (target as HTMLInputElement).files ?? [];
+  if (file) void showFile(file);
+});
+const drop = byId("drop");
+drop.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  drop.classList.add("over");
+});
+drop.addEventListener("dragleave", () => drop.classList.remove("over"));
+drop.addEventListener("drop", (event) => {
+  event.preventDefault();
+  drop.classList.remove("over");
+  const [file] = event.dataTransfer?.files ?? [];
+  if (file) void showFile(file);
+});
+
+function byId(id: string): HTMLElement {
+  return document.getElementById(id)!;
+}
+
+function note(text: string): void {
+  byId("note").textContent = text;
+}
+
+function nameOf(place: number): string {
+  return facts.classes?.[place] ?? `class ${place}`;
+}
+
+function testImage(place: number): Uint8Array {
+  return testPixels.subarray(place * size, (place + 1) * size);
+}
+
+async function showTestImage(): Promise<void> {
+  shown = (shown + 1) % facts.images.count;
+  const pixels = testImage(shown);
+  const image = new ImageData(width, height);
+  const area = width * height;
+  for (let i = 0; i < area; i++) {
+    for (let channel = 0; channel < 3; channel++) {
+      image.data[4 * i + channel] = pixels[(channels === 3 ? channel : 0) * area + i]!;
+    }
+    image.data[4 * i + 3] = 255;
+  }
+  canvas().putImageData(image, 0, 0);
+  const label = facts.images.labels?.[shown];
+  byId("label").textContent =
+    `Test image ${shown + 1} of ${facts.images.count}${label === undefined ? "" : `: ${nameOf(label)}`}`;
+  await answer(pixels);
+}
+
+async function showFile(file: File): Promise<void> {
+  try {
+    const bitmap = await createImageBitmap(file);
+    const scale = Math.max(width / bitmap.width, height / bitmap.height);
+    const [wide, tall] = [bitmap.width * scale, bitmap.height * scale];
+    const context = canvas();
+    context.imageSmoothingQuality = "high";
+    context.drawImage(bitmap, (width - wide) / 2, (height - tall) / 2, wide, tall);
+    byId("label").textContent = file.name;
+    await answer(pixelsOf(context.getImageData(0, 0, width, height)));
+    note("");
+  } catch {
+    note("This file cannot be read as an image.");
+  }
+}
+
+function canvas(): CanvasRenderingContext2D {
+  return (byId("image") as HTMLCanvasElement).getContext("2d", { willReadFrequently: true })!;
+}
+
+/** Planar pixels of an image; grey as ITU-R 601-2 weighs colours. */
+function pixelsOf({ data }: ImageData): Uint8Array {
+  const area = width * height;
+  const pixels = new Uint8Array(size);
+  for (let i = 0; i < area; i++) {
+    const [red, green, blue] = [data[4 * i]!, data[4 * i + 1]!, data[4 * i + 2]!];
+    if (channels === 3) {
+      pixels[i] = red;
+      pixels[area + i] = green;
+      pixels[2 * area + i] = blue;
+    } else pixels[i] = Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
+  }
+  return pixels;
+}
+
+/** The image as a model takes it. */
+function tensorOf(pixels: Uint8Array, { layout }: Model): Runtime.Tensor {
+  const area = width * height;
+  const values = new Float32Array(size);
+  for (let channel = 0; channel < channels; channel++) {
+    const mean = facts.mean[channel] ?? facts.mean[0]!;
+    const std = facts.std[channel] ?? facts.std[0]!;
+    for (let i = 0; i < area; i++) {
+      const to = layout === "NHWC" ? i * channels + channel : channel * area + i;
+      values[to] = (pixels[channel * area + i]! / 255 - mean) / std;
+    }
+  }
+  const sizes = layout === "NHWC" ? [1, height, width, channels] : [1, channels, height, width];
+  return new ort.Tensor("float32", values, sizes);
+}
+
+async function logits(role: Role, pixels: Uint8Array): Promise<Float32Array> {
+  const model = facts[role];
+  const results = await sessions[role].run({ [model.input]: tensorOf(pixels, model) });
+  return results[model.output]!.data as Float32Array;
+}
+
+/** Softmax; what is a probability already stays as it is. */
+function probabilities(scores: Float32Array): number[] {
+  const sum = scores.reduce((total, value) => total + value, 0);
+  if (Math.abs(sum - 1) < 1e-3 && scores.every((value) => value >= 0)) return [...scores];
+  const most = Math.max(...scores);
+  const powers = Array.from(scores, (value) => Math.exp(value - most));
+  const total = powers.reduce((all, value) => all + value, 0);
+  return powers.map((value) => value / total);
+}
+
+async function answer(pixels: Uint8Array): Promise<void> {
+  for (const role of roles) {
+    const shares = probabilities(await logits(role, pixels));
+    const order = shares.map((_, place) => place).sort((a, b) => shares[b]! - shares[a]!);
+    const rows = order.slice(0, shownClasses).map((place) => {
+      const row = document.createElement("li");
+      const bar = document.createElement("progress");
+      const share = document.createElement("span");
+      const name = document.createElement("span");
+      [name.textContent, share.textContent] = [
+        nameOf(place),
+        `${(100 * shares[place]!).toFixed(1)} %`,
+      ];
+      bar.value = shares[place]!;
+      bar.setAttribute("aria-label", `probability of ${nameOf(place)}`);
+      row.dataset.share = String(shares[place]);
+      row.append(name, share, bar);
+      return row;
+    });
+    byId(`answers-${role}`).replaceChildren(...rows);
+  }
+}
+
+/** Median time of each model for one image, in turns. */
+async function measure(): Promise<void> {
+  const times: Record<Role, number[]> = { original: [], obfuscated: [] };
+  for (let round = 0; round < timedRuns; round++) {
+    for (const role of roles) {
+      const start = performance.now();
+      await logits(role, testImage(0));
+      times[role].push(performance.now() - start);
+    }
+  }
+  const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
+  const [first, second] = roles.map((role) => median(times[role])) as [number, number];
+  byId("time-original").textContent = `${first.toPrecision(3)} ms`;
+  byId("time-obfuscated").textContent = `${second.toPrecision(3)} ms`;
+  byId("ratio").textContent = `× ${(second / first).toPrecision(3)}`;
+}
+
+async function compare(): Promise<void> {
+  let alike = 0;
+  const best = (scores: Float32Array) => scores.indexOf(Math.max(...scores));
+  for (let place = 0; place < facts.images.count; place++) {
+    const pixels = testImage(place);
+    if (best(await logits("original", pixels)) === best(await logits("obfuscated", pixels)))
+      alike++;
+  }
+  byId("agreement").textContent = `${((100 * alike) / facts.images.count).toFixed(1)} %`;
+}
