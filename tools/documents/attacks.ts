@@ -62,5 +62,5 @@ function scaled(deviation: number | null): number | null {
 }
 
 function largest(values: readonly (readonly number[])[]): string {
-  return Math.max(...values.flat()).toFixed(2);
+  return Math.max(...values.flat()).toFixed(3);
 }
