@@ -1,5 +1,5 @@
 // Everything that can be checked and decided before an attack starts.
-import { type DataFacts, dataFacts, fingerprint } from "../data/index.ts";
+import { type DataFacts, type DataOptions, dataFacts, fingerprint } from "../data/index.ts";
 import { assertPlainPixels } from "../evaluate/inputTypes.ts";
 import { wantedShape } from "../evaluate/readOriginal.ts";
 import { sha256Of } from "../files.ts";
@@ -20,7 +20,7 @@ import {
 } from "./options.ts";
 import { assertRelated } from "./relation.ts";
 import type { Inputs } from "./scene.ts";
-import { findTarget } from "./target.ts";
+import { findTarget, type Target } from "./target.ts";
 
 /** What was decided before the attack, as config.json of a run and progress events hold it. */
 export interface AttackDescription {
@@ -38,23 +38,24 @@ export async function prepare(
   assertAttackOptions(asked);
   const device = parseDevice(asked.device ?? "cpu");
   const target = await findTarget(asked);
-  const sourceData = sourceOf(asked, target.sourceData);
+  const { mean, std, channelOrder } = target;
+  const known = {
+    ...(mean && { mean }),
+    ...(std && { std }),
+    ...(channelOrder && { channelOrder }),
+  };
+  const given = { ...known, ...asked };
+  const sourceData = sourceOf(asked, target.source?.data);
   const paths = { original: target.original, obfuscated: target.obfuscated };
   const files = await readModels(paths, signal);
-  const wanted = wantedShape(files.original);
-  const data = await loadLabelled(asked.data, { ...asked, ...wanted });
+  const data = await loadLabelled(asked.data, { ...given, ...wantedShape(files.original) });
   const { shape } = data.train;
   const graphs = await adoptModels(files, { paths, shape, signal });
-  const { channelOrder } = asked;
-  const reading = { shape, ...(channelOrder && { channelOrder }) };
-  const source = sourceData ? await loadLabelled(sourceData, reading) : undefined;
-  const { mean, std } = target;
-  const known = { ...(mean && { mean }), ...(std && { std }) };
+  const source = sourceData
+    ? await loadLabelled(sourceData, { ...readingOf(sourceData, target, given), shape })
+    : undefined;
   const decided = { original: paths.original, ...(sourceData && { sourceData }) };
-  const options = resolveAttackOptions(
-    { ...known, ...asked, ...decided },
-    { dataset: data.train, device },
-  );
+  const options = resolveAttackOptions({ ...given, ...decided }, { dataset: data.train, device });
   for (const [file, graph] of Object.entries(files)) {
     assertPlainPixels(graph, options, fileName(paths[file as keyof typeof paths]));
   }
@@ -70,4 +71,14 @@ export async function prepare(
     identity: { model: sha256Of(...hashes.map(({ sha256 }) => sha256)), data: sha256Of(...sets) },
     description: { kind, data: dataFacts(data), budgets, seeds },
   };
+}
+
+/** How data of the model's own classes are read: a run's own as the run read them. */
+function readingOf(
+  sourceData: string,
+  { source }: Target,
+  { channelOrder }: Pick<AttackOptions, "channelOrder">,
+): DataOptions {
+  if (source?.data === sourceData) return source.reading;
+  return channelOrder ? { channelOrder } : {};
 }

@@ -12,20 +12,20 @@ export interface Score {
   readonly parts?: { readonly old: number; readonly new: number };
 }
 
-/** Shares of the full length, and of the recipes that go on to the next round. */
-const rounds = [
-  { length: 1 / 9, kept: 1 / 5 },
-  { length: 1 / 3, kept: 0 },
-] as const;
+/** Shares of the full length, round by round. */
+const rounds = [1 / 9, 1 / 4, 1 / 2] as const;
 
-/** The best of the recipes. In the first round the best of each method goes on, whatever the others reach. */
+/** Share of the recipes that goes on to the next round. */
+const kept = 1 / 3;
+
+/** The best of the recipes. The best of each method goes on until the last round, whatever the others reach. */
 export async function search(
   recipes: readonly Recipe[],
   epochs: number,
   attempt: (recipe: Recipe, epochs: number) => Promise<Score>,
 ): Promise<Recipe> {
   let left = recipes;
-  for (const { length, kept } of rounds) {
+  for (const length of rounds) {
     if (left.length === 1) break;
     const scored: { recipe: Recipe; score: Score }[] = [];
     for (const recipe of left) {
@@ -35,9 +35,9 @@ export async function search(
     const firsts = ranked.filter(
       ({ method }, place) => ranked.findIndex((other) => other.method === method) === place,
     );
-    const count = Math.ceil(left.length * kept);
-    const next = [...firsts, ...ranked.filter((recipe) => !firsts.includes(recipe))];
-    left = kept === 0 ? ranked.slice(0, 1) : next.slice(0, Math.max(count, firsts.length));
+    const others = ranked.filter((recipe) => !firsts.includes(recipe));
+    const count = Math.max(firsts.length, Math.ceil(left.length * kept));
+    left = length === rounds.at(-1) ? ranked : [...firsts, ...others].slice(0, count);
   }
   return left[0]!;
 }

@@ -2,7 +2,9 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import type { DataOptions } from "../data/index.ts";
 import { DataError, ModelError, UsageError } from "../errors.ts";
+import { jobOptions } from "../jobs/index.ts";
 import { modelFileFacts } from "../onnx/index.ts";
 import { configError, RunFolder } from "../runs/index.ts";
 import { parseAs, sha256Text } from "../schema.ts";
@@ -15,14 +17,24 @@ export interface Target {
   readonly original: string;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
-  /** The data that the run learned from. */
-  readonly sourceData?: string;
+  readonly channelOrder?: "rgb" | "bgr";
+  /** The data that the run learned from, and how they are read. */
+  readonly source?: { readonly data: string; readonly reading: DataOptions };
 }
 
-/** What must be known of a run. */
+const { resize, imageSize, channelOrder, labels, classes, testShare } = jobOptions;
+const reading = { resize, imageSize, channelOrder, labels, classes, testShare };
 const numbers = z.array(z.number());
+
+/** What must be known of a run. */
 const knownConfig = z.looseObject({
-  options: z.looseObject({ model: z.string(), data: z.string(), mean: numbers, std: numbers }),
+  options: z.looseObject({
+    model: z.string(),
+    data: z.string(),
+    mean: numbers,
+    std: numbers,
+    ...reading,
+  }),
   identity: z.looseObject({ model: sha256Text }),
 });
 const knownSummary = z.looseObject({ obfuscated: z.looseObject({ sha256: sha256Text }) });
@@ -56,12 +68,13 @@ async function targetOfRun(directory: string, given: string | undefined): Promis
     const path = escapeInvisible(run.files.summary);
     return new DataError(`${path} is no summary of an obfuscation:\n  ${problems}`);
   });
-  const { model, mean, std, data } = options;
+  const { model, mean, std, data, channelOrder } = options;
   const obfuscated = join(directory, "model.onnx");
   const original = given ?? model;
   await assertSame(obfuscated, summary.obfuscated.sha256, "the file that this run shipped");
   await assertSame(original, identity.model, "the original that this run obfuscated");
-  return { obfuscated, original, mean, std, sourceData: data };
+  const source = { data, reading: z.object(reading).parse(options) };
+  return { obfuscated, original, mean, std, ...(channelOrder && { channelOrder }), source };
 }
 
 async function assertSame(path: string, expected: string, what: string): Promise<void> {

@@ -44,9 +44,21 @@ describe("a target", () => {
 
   test("is a run with what it knows", async () => {
     const folder = run();
-    const known = { original: file, mean: [0.4], std: [0.3], sourceData: "idx:task" };
+    const known = {
+      original: file,
+      mean: [0.4],
+      std: [0.3],
+      source: { data: "idx:task", reading: {} },
+    };
     expect(await find(folder)).toEqual({ obfuscated: `${folder}/model.onnx`, ...known });
     expect(await find(folder, { original: file })).toMatchObject(known);
+    const read = { classes: ["b", "a"], channelOrder: "bgr", resize: 256 };
+    const options = { model: file, mean: [0], std: [1], data: "images:task", flip: true, ...read };
+    expect(
+      await find(run({ config: { options: { ...options, checkpointSeconds: 60 } } })),
+    ).toMatchObject({
+      ...{ channelOrder: "bgr", source: { data: "images:task", reading: read } },
+    });
     await expect(find(folder, { original: other })).rejects.toThrow(ModelError);
     await expect(find(folder, { original: other })).rejects.toThrow(
       /is not the original that this run/,

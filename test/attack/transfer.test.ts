@@ -38,7 +38,7 @@ const trialsIn = (file: string) =>
 
 describe("a transfer attack", () => {
   const grid = { methods: ["initFC-all", "initFC-FC"], learningRates: [0.01, 0.05] };
-  const asked = options({ ...grid, optimizers: ["sgd", "adamw"] });
+  const asked = options({ ...grid, optimizers: ["sgd"] });
   let summary: AttackSummary;
   let left = 0;
 
@@ -46,7 +46,7 @@ describe("a transfer attack", () => {
     const before = liveTensors();
     summary = await attackJob.start(asked);
     left = liveTensors() - before;
-  });
+  }, 120_000);
 
   test("answers for four starting points, and with the head start of both files", () => {
     expect(summary.kind).toBe("transfer");
@@ -64,7 +64,7 @@ describe("a transfer attack", () => {
       expect(deviation).toBeCloseTo(Math.abs(accuracies[0]! - accuracies[1]!) / Math.SQRT2, 12);
       expect(grid.methods).toContain(method);
       expect(grid.learningRates).toContain(learningRate);
-      expect(["sgd", "adamw"]).toContain(optimizer);
+      expect(optimizer).toBe("sgd");
     }
     const [start] = summary.headStart;
     const mean = (arm: string) => summary.arms.find((each) => each.arm === arm)!.mean;
@@ -88,10 +88,11 @@ describe("a transfer attack", () => {
     const trials = trialsIn(summary.files.metrics);
     expect(trials.map(({ index }) => index)).toEqual(trials.map((_, i) => i));
     const ofArm = trials.filter(({ arm }) => arm === "obfuscated");
-    // Eight recipes for an epoch, two of them for two epochs, the best for six with two seeds.
+    // Four recipes for an epoch, the best of each method for two and for three, the best for six with two seeds.
     expect(ofArm.map(({ isSearch, epochs, seed }) => [isSearch, epochs, seed])).toEqual([
-      ...new Array(8).fill([true, 1, 0]),
+      ...new Array(4).fill([true, 1, 0]),
       ...new Array(2).fill([true, 2, 0]),
+      ...new Array(2).fill([true, 3, 0]),
       [false, 6, 0],
       [false, 6, 1],
     ]);
@@ -123,7 +124,7 @@ describe("a transfer attack", () => {
       return { signal: controller.signal, onProgress };
     };
     await expect(attackJob.start({ ...asked, out }, stopAt(3))).rejects.toThrow(InterruptedError);
-    await expect(attackJob.resume(out, stopAt(40))).rejects.toThrow(InterruptedError);
+    await expect(attackJob.resume(out, stopAt(30))).rejects.toThrow(InterruptedError);
     const resumed = await attackJob.resume(out);
     expect(resumed.arms).toEqual(summary.arms);
     expect(trialsIn(resumed.files.metrics)).toEqual(trials);

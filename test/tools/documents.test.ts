@@ -27,6 +27,8 @@ test("every record stands in a document", () => {
     ...records.results.map(({ series }) => (series === "large" ? "large large" : `cost ${series}`)),
     ...["ablations", "exports", "operators"],
     ...records.tuning.map(({ series }) => `tuning ${series}`),
+    ...records.attacks.flatMap(({ series }) => [`attacks ${series}`, `head-starts ${series}`]),
+    ...records.exposures.map(({ series }) => `exposures ${series}`),
     ...records.bench.map(({ series }) => `bench ${series}`),
     ...records.observations.map(({ series }) => `observations ${series}`),
   ]);

@@ -36,6 +36,8 @@ test("refuses a result that held-out images judged", () => {
     "ablations",
     "few-images",
     "tuning",
+    "attacks",
+    "exposures",
     "bench",
     "exports",
     "observations",

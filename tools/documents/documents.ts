@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { count, percent } from "../../src/cli/render.ts";
 import { ofSeries, type Records, root } from "../records/records.ts";
 import { ablationTable } from "./ablations.ts";
+import { attackTable, exposureTable, headStartTable } from "./attacks.ts";
 import { convolutionTable, dataTable, memoryTable, overheadTable, trainTable } from "./bench.ts";
 import { commandsOf } from "./commands.ts";
 import { fewImagesTable } from "./fewImages.ts";
@@ -35,6 +36,9 @@ const kinds: Readonly<Record<string, (records: Records, argument: string) => str
   training: ({ examples }) => commandsOf(examples, ({ name }) => name),
   ablations: ({ ablations }) => ablationTable(ablations),
   "few-images": ({ fewImages }) => fewImagesTable(fewImages),
+  attacks: ({ attacks }, kind) => attackTable(ofSeries(attacks, kind)),
+  "head-starts": ({ attacks }, kind) => headStartTable(ofSeries(attacks, kind)),
+  exposures: ({ exposures }, series) => exposureTable(ofSeries(exposures, series)),
   tuning: logbookTable,
   observations: observationTable,
   bench: ({ bench }, series) =>

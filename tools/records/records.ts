@@ -3,6 +3,8 @@
 import { appendFileSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { AttackResults } from "../../src/attack/index.ts";
+import type { Exposure } from "../../src/exposure/expose.ts";
 
 /** The repository, from tools/records/ and from where that is compiled to alike. */
 export const root = findRoot(dirname(fileURLToPath(import.meta.url)));
@@ -65,6 +67,14 @@ export interface ReferenceRun extends Run {
   readonly macs: number;
 }
 
+/** What `deepobf attack --json` printed; the series is the kind, the name that of the networks. */
+export interface AttackRun extends Run, AttackResults {}
+
+/** What `deepobf inspect --against --json` printed. */
+export interface ExposureRecord extends Label {
+  readonly exposure: Exposure;
+}
+
 /** What a benchmark printed; the name is the machine's. */
 export interface Benchmark extends Label {
   readonly versions: { readonly libtorch: string };
@@ -90,6 +100,8 @@ export interface Records {
   readonly ablations: readonly ChainRun[];
   readonly fewImages: readonly FewImagesRun[];
   readonly tuning: readonly (ChainRun | ReferenceRun)[];
+  readonly attacks: readonly AttackRun[];
+  readonly exposures: readonly ExposureRecord[];
   readonly bench: readonly Benchmark[];
   readonly exports: readonly ExportCheck[];
   readonly observations: readonly Observation[];
@@ -107,6 +119,8 @@ export function readRecords(folder = join(root, "records")): Records {
     ablations: read<ChainRun>("ablations", chain),
     fewImages: read<FewImagesRun>("few-images", [...chain, "images", "elsewhere"]),
     tuning: read<ChainRun | ReferenceRun>("tuning", ["series", "name", "command", "seed"]),
+    attacks: read<AttackRun>("attacks", ["series", "name", "command", "arms", "headStart"]),
+    exposures: read<ExposureRecord>("exposures", ["series", "name", "exposure"]),
     bench: read<Benchmark>("bench", ["series", "name", "versions", "results"]),
     exports: read<ExportCheck>("exports", ["series", "name", "libtorch"]),
     observations: read<Observation>("observations", ["series", "row"]),

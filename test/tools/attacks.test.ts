@@ -1,0 +1,70 @@
+// The tables of attacks and exposures.
+import { expect, test } from "vitest";
+import { attackTable, exposureTable, headStartTable } from "../../tools/documents/attacks.ts";
+import type { AttackRun, ExposureRecord } from "../../tools/records/records.ts";
+import { cells } from "./runs.ts";
+
+const recipe = { method: "initFC-all", optimizer: "sgd", learningRate: 0.05 };
+const run: AttackRun = {
+  ...{
+    series: "transfer",
+    name: "ResNet-56 by 7",
+    command: "deepobf attack run",
+    kind: "transfer",
+  },
+  ...{ epochs: 40, seed: 0, device: "cpu", precision: "bf16", seconds: 100 },
+  arms: [
+    {
+      ...{ arm: "obfuscated", budget: 0.1, ...recipe },
+      ...{ accuracies: [0.64, 0.66], mean: 0.65, deviation: 0.01414 },
+    },
+    {
+      ...{ arm: "obfuscated-scratch", budget: 0.1, ...recipe, accuracies: [0.46], mean: 0.46 },
+      ...{ deviation: null, oldAccuracies: [0.4, 0.5], newAccuracies: [0.5, 0.6] },
+    },
+  ],
+  headStart: [
+    {
+      budget: 0.1,
+      original: { mean: 20.66, deviation: 1.25 },
+      obfuscated: { mean: 18.94, deviation: null },
+    },
+  ],
+};
+
+test("an attack has a row for each starting point, budget and method", () => {
+  const [titles, first, second] = cells(attackTable([run]));
+  expect(titles).toEqual([
+    ...["network", "budget", "epochs", "starts from", "method", "accuracy", "on old classes"],
+    ...["on new classes", "optimizer, rate", "seeds"],
+  ]);
+  const shared = ["ResNet-56 by 7", "0.1", "40"];
+  expect(first).toEqual([
+    ...[...shared, "obfuscated", "initFC-all", "65.0 ± 1.4", "", "", "sgd, 0.05", "2"],
+  ]);
+  expect(second).toEqual([
+    ...[...shared, "obfuscated-scratch", "initFC-all", "46.0", "45.00 %", "55.00 %"],
+    ...["sgd, 0.05", "1"],
+  ]);
+});
+
+test("a head start is in points, with its deviation where there are seeds", () => {
+  expect(cells(headStartTable([run]))[1]).toEqual(["ResNet-56 by 7", "0.1", "20.7 ± 1.3", "18.9"]);
+});
+
+test("an exposure is a row of figures", () => {
+  const figures = { layerEditDistance: 0.884, graphSimilarity: 0.561, sharedNames: 2 };
+  const weights = { sharedMetadata: 0, sharedWeights: 0, sharedWeightsUpToScale: 1 };
+  const values = [
+    [0.5, 0.926],
+    [0.1, 0.2],
+  ];
+  const cka = { model: ["a", "b"], original: ["c", "d"], values, images: 256 };
+  const record = {
+    ...{ series: "cifar10", name: "ResNet-56 by 7" },
+    exposure: { ...figures, ...weights, cka },
+  } as unknown as ExposureRecord;
+  expect(cells(exposureTable([record]))[1]).toEqual([
+    ...["ResNet-56 by 7", "88.40 %", "0.56", "2", "0", "0", "1", "0.926"],
+  ]);
+});
