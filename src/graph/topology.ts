@@ -3,12 +3,19 @@
 import { append } from "../lists.ts";
 import type { Graph, Node } from "./graph.ts";
 
+/** Nodes and graphs are immutable, and analyses ask again and again. */
+const read = new WeakMap<Node, readonly string[]>();
+const free = new WeakMap<Graph, ReadonlySet<string>>();
+
 /** All tensors that a node reads: its inputs, and what its subgraphs take from around them. */
-export function readTensors(node: Node): string[] {
+export function readTensors(node: Node): readonly string[] {
+  const known = read.get(node);
+  if (known) return known;
   const names = node.inputs.filter((name) => name !== "");
   for (const { type, value } of Object.values(node.attributes)) {
     if (type === "graph") append(names, freeTensors(value));
   }
+  read.set(node, names);
   return names;
 }
 
@@ -88,10 +95,13 @@ export function dominators(
   );
   const after = downstream({ nodes: carrying }, [input]);
   const before = upstream({ nodes: carrying }, [output]);
-  const onPath = (name: string) =>
-    after.tensors.has(name) && before.tensors.has(name) && !isConstant(name);
-  if (!onPath(output)) return [];
+  const path = new Set<string>();
+  for (const name of after.tensors) {
+    if (before.tensors.has(name) && !isConstant(name)) path.add(name);
+  }
+  if (!path.has(output)) return [];
 
+  const onPath = (name: string) => path.has(name);
   const nodes = carrying.filter((node) => after.nodes.has(node) && before.nodes.has(node));
   const reads = nodes.map((node) => new Set(readTensors(node).filter(onPath)));
   const readsLeft = new Map<string, number>([[output, 1]]);
@@ -122,9 +132,6 @@ interface DominatorOptions {
   readonly isConstant: (tensor: string) => boolean;
 }
 
-/** Graphs are immutable, and analyses ask again and again. */
-const free = new WeakMap<Graph, ReadonlySet<string>>();
-
 /** What a graph takes from around it. */
 function freeTensors(graph: Graph): ReadonlySet<string> {
   const known = free.get(graph);
@@ -132,10 +139,10 @@ function freeTensors(graph: Graph): ReadonlySet<string> {
   const defined = new Set(graph.initializers.keys());
   for (const { name } of graph.inputs) defined.add(name);
   for (const node of graph.nodes) for (const name of node.outputs) defined.add(name);
-  const read = new Set<string>();
-  for (const node of graph.nodes) for (const name of readTensors(node)) read.add(name);
-  for (const { name } of graph.outputs) read.add(name);
-  for (const name of defined) read.delete(name);
-  free.set(graph, read);
-  return read;
+  const taken = new Set<string>();
+  for (const node of graph.nodes) for (const name of readTensors(node)) taken.add(name);
+  for (const { name } of graph.outputs) taken.add(name);
+  for (const name of defined) taken.delete(name);
+  free.set(graph, taken);
+  return taken;
 }
