@@ -82,7 +82,9 @@ export class RunFolder {
         await writeFileAtomically(join(temporary, "config.json"), toJson(config));
       });
     } catch (error) {
-      assertNew(directory); // another process may have been faster
+      const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+      const wasTaken = ["EEXIST", "ENOTEMPTY", "ENOTDIR"].includes(code ?? "");
+      if (wasTaken) assertNew(directory); // another process was faster
       throw error;
     }
     return new RunFolder(directory, config);
