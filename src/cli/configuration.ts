@@ -38,15 +38,10 @@ export async function readConfiguration(
 
 /** The options of a run's config.json, but for its folder and what the command takes as its argument; else all. */
 function optionsIn(content: object): object {
-  if (!("job" in content && "options" in content && typeof content.options === "object")) {
+  if (!("job" in content && "options" in content && isObject(content.options))) {
     return content;
   }
-  const {
-    model: _,
-    architecture: __,
-    out: ___,
-    ...options
-  } = content.options as Record<string, unknown>;
+  const { model: _, architecture: __, out: ___, ...options } = content.options;
   return options;
 }
 
@@ -88,4 +83,8 @@ function toPlain(document: Document, path: string): unknown {
 
 function firstLine(text: string): string {
   return text.split("\n")[0]!.replace(/:$/, "");
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
