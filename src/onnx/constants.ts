@@ -12,21 +12,22 @@ const converted = new WeakMap<Attribute, TensorData>();
  */
 export function constantValue(node: Node): TensorData {
   const entries = Object.entries(node.attributes);
-  const [name, attribute] = entries[0] ?? [];
-  if (entries.length !== 1 || attribute === undefined)
+  const [entry] = entries;
+  if (entries.length !== 1 || entry === undefined)
     throw new ModelError(
       `${labelNode(node)} must have one attribute that is its value; it has ${entries.length}`,
     );
+  const [name, attribute] = entry;
   const value = converted.get(attribute) ?? convert(name, attribute);
   if (value === undefined)
     throw new ModelError(
-      `${labelNode(node)} has its value as ${quote(name ?? "")} of type ${attribute.type}, which is not supported`,
+      `${labelNode(node)} has its value as ${quote(name)} of type ${attribute.type}, which is not supported`,
     );
   converted.set(attribute, value);
   return value;
 }
 
-function convert(name: string | undefined, attribute: Attribute): TensorData | undefined {
+function convert(name: string, attribute: Attribute): TensorData | undefined {
   if (name === "value" && attribute.type === "tensor") return attribute.value;
   if (name === "value_float" && attribute.type === "float") return floats([attribute.value], []);
   if (name === "value_floats" && attribute.type === "floats")
