@@ -3,7 +3,8 @@ import { runInNewContext } from "node:vm";
 import { liveTensors } from "../src/torch/index.ts";
 
 setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
+/** Frees what nothing refers to, at once. */
+export const collect = runInNewContext("gc") as () => void;
 
 /** Has the garbage collector free what earlier tests left to it, so that it changes no count later. Resolves to the number of live tensors. */
 export async function collectGarbage(): Promise<number> {

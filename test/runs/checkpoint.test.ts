@@ -194,7 +194,7 @@ describe("checkpoints", () => {
 });
 
 const epochLine = (epoch: number) => ({
-  ...{ stage: "chain", epoch, epochs: 9, seconds: 1, imagesPerSecond: 2 },
+  ...{ stage: "chain", epoch, epochs: 9, seconds: 1, imagesPerSecond: 2, rate: 1 },
   losses: { label: epoch / 2 },
   rate: 1 / epoch,
 });

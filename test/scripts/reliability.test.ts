@@ -16,3 +16,29 @@ it("every row names a test that exists", () => {
     expect(quoted, row).toBe(true);
   }
 });
+
+it("every goal has a row, or is named among those that have none", () => {
+  const isThere = (goal: string) => new RegExp(`\\b${goal}\\b`).test(document);
+  const spelled = { S9: "S8 to S12", S10: "S8 to S12", S11: "S8 to S12" } as const;
+  const goals = [
+    ...Array.from({ length: 20 }, (_, index) => `R${index + 1}`),
+    ...Array.from({ length: 15 }, (_, index) => `S${index + 1}`),
+  ];
+  for (const goal of goals) {
+    expect(isThere(spelled[goal as keyof typeof spelled] ?? goal), goal).toBe(true);
+  }
+});
+
+it("the nightly tests are files that exist, and their results are recorded", () => {
+  const read = (path: string) => readFileSync(new URL(path, root), "utf8");
+  const script = read("scripts/nightly.mjs");
+  const files = script.match(/(?:test|scripts)\/[\w/-]+\.(?:test\.ts|mjs|sh)/g) ?? [];
+  expect(files.length).toBeGreaterThan(8);
+  for (const file of files) expect(existsSync(new URL(file, root)), file).toBe(true);
+  for (const line of read("records/nightly.jsonl").trim().split("\n")) {
+    const { name, passed, date } = JSON.parse(line);
+    expect(script).toContain(`name: "${name}"`);
+    expect(typeof passed).toBe("boolean");
+    expect(date).toMatch(/^\d{4}-\d\d-\d\d$/);
+  }
+});

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# A bare Debian 12, made by debootstrap, in which `npm ci` must be silent with npm 10, 11 and 12, and `deepobf inspect`
+# must then answer. Needs root, debootstrap and the package registries: scripts/bare-debian.sh [MIRROR].
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mirror=${1:-http://deb.debian.org/debian}
+registry=$(npm config get registry)
+for tool in debootstrap npm node; do
+  command -v "$tool" >/dev/null || { echo "$tool is needed, and is not there" >&2; exit 5; }
+done
+bare=$(mktemp -d)
+trap 'umount -q "$bare/proc" || true; rm -rf --one-file-system "$bare"' EXIT
+
+debootstrap --variant=minbase --include=ca-certificates bookworm "$bare" "$mirror" >/dev/null
+mount -t proc proc "$bare/proc"
+cp -L /etc/resolv.conf "$bare/etc/resolv.conf"
+# Node.js as it is here, with the libraries that it needs.
+cp "$(command -v node)" "$bare/usr/local/bin/node"
+ldd "$(command -v node)" | grep -o '/[^ ]*' | while read -r library; do
+  [ -e "$bare$library" ] || cp --parents -L "$library" "$bare"
+done
+
+failed=0
+for version in 10 11 12; do
+  tools="$bare/opt/npm-$version"
+  mkdir -p "$tools" "$bare/opt/deepobf-$version"
+  npm install --silent --ignore-scripts --prefix "$tools" "npm@$version" >/dev/null
+  git archive HEAD | tar -x -C "$bare/opt/deepobf-$version"
+  said=$(chroot "$bare" /bin/sh -c "cd /opt/deepobf-$version &&
+    node /opt/npm-$version/node_modules/npm/bin/npm-cli.js ci --no-audit --no-fund --registry '$registry' 2>&1 >/dev/null") || failed=1
+  if [ -n "$said" ]; then echo "npm $version says: $said"; failed=1; fi
+  if chroot "$bare" /bin/sh -c "cd /opt/deepobf-$version && node scripts/build.mjs --quiet >/dev/null &&
+    node bin/deepobf.js inspect examples/resnet8-fashion-mnist.onnx --json" >/dev/null; then
+    echo "npm $version: installed without a word, and inspect answers"
+  else
+    failed=1
+  fi
+done
+exit "$failed"

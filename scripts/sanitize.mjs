@@ -1,0 +1,38 @@
+// Builds the addon with AddressSanitizer in a folder of its own, and runs the native tests on it. Leaks are not looked
+// for: Node.js and libtorch keep memory on purpose (test/torch/memory.test.ts counts tensors instead).
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, rmSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run } from "./process.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const copy = join(root, ".cache", "sanitized");
+const flags = "-fsanitize=address -fno-omit-frame-pointer";
+
+rmSync(copy, { recursive: true, force: true });
+for (const part of [
+  "bin",
+  "native",
+  "scripts",
+  "src",
+  "test",
+  "package.json",
+  "vitest.config.ts",
+]) {
+  cpSync(join(root, part), join(copy, part), { recursive: true });
+}
+for (const part of ["node_modules", "dist", "examples", "docs", "tsconfig.json"]) {
+  if (existsSync(join(root, part))) symlinkSync(join(root, part), join(copy, part));
+}
+const build = ["node", join(copy, "scripts", "build-native.mjs")];
+run("the build with AddressSanitizer", build, { env: { ...process.env, CXXFLAGS: flags } });
+const library = execFileSync("c++", ["-print-file-name=libasan.so"], { encoding: "utf8" }).trim();
+const environment = {
+  ...process.env,
+  LD_PRELOAD: library,
+  ASAN_OPTIONS: "detect_leaks=0:halt_on_error=1:exitcode=99",
+};
+const tests = ["npx", "vitest", "run", "test/torch", "--testTimeout", "600000"];
+console.log(run("the native tests with AddressSanitizer", tests, { cwd: copy, env: environment }));
+rmSync(copy, { recursive: true, force: true });
