@@ -87,7 +87,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     const before = await page.locator("#answers-obfuscated").textContent();
     const image = { name: "green.png", mimeType: "image/png", buffer: Buffer.from(await png(50)) };
     await page.setInputFiles("#file", image);
-    await page.waitForFunction("document.getElementById('label').textContent === 'green.png'");
+    await expect.poll(() => page.locator("#label").textContent()).toBe("green.png");
     await expect.poll(() => page.locator("#answers-obfuscated").textContent()).not.toBe(before);
     const text = { name: "text.png", mimeType: "image/png", buffer: Buffer.from("no image") };
     await page.setInputFiles("#file", text);
