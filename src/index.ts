@@ -1,11 +1,19 @@
 // DeepObf as a library: the jobs of the command line as functions. libtorch and ONNX Runtime are loaded
 // when a job that needs them starts.
 import type { AttackOptions, AttackSummary } from "./attack/index.ts";
+import type { Examination } from "./cli/doctor.ts";
 import type { CheckOptions, CheckResult } from "./evaluate/check.ts";
 import type { EvaluateOptions, EvaluateSummary } from "./evaluate/evaluateModel.ts";
 import type { Inspection, InspectOptions } from "./evaluate/inspect.ts";
 import type { TrainOptions, TrainSummary } from "./jobs/index.ts";
-import type { ObfuscateOptions, ObfuscateSummary } from "./obfuscate/index.ts";
+import { type WithModelSource, withModelFile } from "./library/modelFile.ts";
+import { inLibraryWords } from "./library/words.ts";
+import type {
+  Description,
+  ObfuscateOptions,
+  ObfuscateSummary,
+  ResolvedOptions,
+} from "./obfuscate/index.ts";
 import type { JobHooks } from "./runs/index.ts";
 
 export {
@@ -18,17 +26,27 @@ export {
   ResourceError,
   UsageError,
 } from "./errors.ts";
+export type { ModelSource, WithModelSource } from "./library/modelFile.ts";
+export {
+  type ImageSample,
+  type ImageSamples,
+  type SavedImages,
+  saveImages,
+} from "./library/saveImages.ts";
 export type { JobHooks, ProgressEvent } from "./runs/index.ts";
 export type {
   AttackOptions,
   AttackSummary,
   CheckOptions,
   CheckResult,
+  Description,
   EvaluateOptions,
   EvaluateSummary,
+  Examination,
   Inspection,
   ObfuscateOptions,
   ObfuscateSummary,
+  ResolvedOptions,
   TrainOptions,
   TrainSummary,
 };
@@ -39,46 +57,95 @@ const jobs = {
   train: async () => (await import("./jobs/index.ts")).referenceJob,
 } as const;
 
-/** Turns a trained network into a plain chain of convolutions; see `deepobf obfuscate`. */
-export async function obfuscate(
-  options: ObfuscateOptions,
+/**
+ * Turns a trained network into a plain chain of convolutions; see `deepobf obfuscate`. The event `prepared` brings
+ * the plan as data: its `description` is a `Description`.
+ */
+export function obfuscate(
+  options: WithModelSource<ObfuscateOptions>,
   hooks?: JobHooks,
 ): Promise<ObfuscateSummary> {
-  return (await jobs.obfuscate()).start(options, hooks);
+  const work = async (asked: ObfuscateOptions) => (await jobs.obfuscate()).start(asked, hooks);
+  return inLibraryWords(() => withModelFile(options, work));
+}
+
+/** What `obfuscate` would do. */
+export interface Plan extends Description {
+  /** The options with everything decided that was left open. */
+  readonly options: Omit<ResolvedOptions, "out" | "model">;
+}
+
+/**
+ * Checks model and data, judges the original and plans the chain as `obfuscate` does before it trains, and writes
+ * nothing. Throws what `obfuscate` would.
+ */
+export function plan(
+  options: WithModelSource<Omit<ObfuscateOptions, "out">>,
+  hooks?: JobHooks,
+): Promise<Plan> {
+  return inLibraryWords(() =>
+    withModelFile(options, async (asked) => {
+      const { prepare } = await import("./obfuscate/index.ts");
+      const prepared = await prepare({ ...asked, out: "" }, hooks);
+      const { out: _, model: __, ...decided } = prepared.options;
+      return { ...(prepared.description as Description), options: decided };
+    }),
+  );
 }
 
 /** Trains a reference model; see `deepobf train`. */
-export async function train(options: TrainOptions, hooks?: JobHooks): Promise<TrainSummary> {
-  return (await jobs.train()).start(options, hooks);
+export function train(options: TrainOptions, hooks?: JobHooks): Promise<TrainSummary> {
+  return inLibraryWords(async () => (await jobs.train()).start(options, hooks));
 }
 
 /** Measures what a pirate gets out of a file; see `deepobf attack`. */
-export async function attack(options: AttackOptions, hooks?: JobHooks): Promise<AttackSummary> {
-  return (await jobs.attack()).start(options, hooks);
+export function attack(options: AttackOptions, hooks?: JobHooks): Promise<AttackSummary> {
+  return inLibraryWords(async () => (await jobs.attack()).start(options, hooks));
 }
 
 /** Continues an interrupted run of any job; see `deepobf resume`. Throws UsageError where it is none. */
-export async function resume(
+export function resume(
   directory: string,
   hooks?: JobHooks,
 ): Promise<ObfuscateSummary | TrainSummary | AttackSummary> {
-  const { readConfig } = await import("./runs/index.ts");
-  const { job } = await readConfig(directory);
-  const name = job === "train" || job === "attack" ? job : "obfuscate";
-  return (await jobs[name]()).resume(directory, hooks);
+  return inLibraryWords(async () => {
+    const { readConfig } = await import("./runs/index.ts");
+    const { job } = await readConfig(directory);
+    const name = job === "train" || job === "attack" ? job : "obfuscate";
+    return (await jobs[name]()).resume(directory, hooks);
+  });
 }
 
 /** Accuracy and speed on the test images; see `deepobf evaluate`. */
-export async function evaluate(options: EvaluateOptions): Promise<EvaluateSummary> {
-  return (await import("./evaluate/evaluateModel.ts")).evaluateModel(options);
+export function evaluate(options: WithModelSource<EvaluateOptions>): Promise<EvaluateSummary> {
+  return inLibraryWords(() =>
+    withModelFile(options, async (asked) =>
+      (await import("./evaluate/evaluateModel.ts")).evaluateModel(asked),
+    ),
+  );
 }
 
 /** Runs a model on libtorch and in ONNX Runtime and compares; see `deepobf check`. */
-export async function check(options: CheckOptions): Promise<CheckResult> {
-  return (await import("./evaluate/check.ts")).checkModel(options);
+export function check(options: WithModelSource<CheckOptions>): Promise<CheckResult> {
+  return inLibraryWords(() =>
+    withModelFile(options, async (asked) =>
+      (await import("./evaluate/check.ts")).checkModel(asked),
+    ),
+  );
 }
 
 /** What an attacker sees in a model file; see `deepobf inspect`. */
-export async function inspect(options: InspectOptions): Promise<Inspection> {
-  return (await (await import("./evaluate/inspect.ts")).inspectModel(options)).inspection;
+export function inspect(options: WithModelSource<InspectOptions>): Promise<Inspection> {
+  return inLibraryWords(() =>
+    withModelFile(
+      options,
+      async (asked) =>
+        (await (await import("./evaluate/inspect.ts")).inspectModel(asked)).inspection,
+    ),
+  );
+}
+
+/** What was found on this machine, and what is missing; see `deepobf doctor`. */
+export async function doctor(): Promise<Examination> {
+  return (await import("./cli/doctor.ts")).examineMachine();
 }

@@ -18,14 +18,24 @@ export interface Finding {
 
 /** Prints the report; exit code 5 where something needed is missing. */
 export async function doctorCommand(options: { readonly json: boolean }): Promise<void> {
-  const facts = await collectFacts();
-  const findings = diagnose(facts);
-  const ready = !findings.some(({ needed }) => needed);
+  const { ready, findings, ...facts } = await examineMachine();
   const text = options.json
     ? JSON.stringify({ ready, ...facts, findings }, null, 2)
     : renderReport(facts, findings);
   process.stdout.write(`${text}\n`);
   if (!ready) process.exitCode = exitCodes.resources;
+}
+
+/** What was found on this machine, what is missing, and whether DeepObf can work here. */
+export interface Examination extends MachineFacts {
+  readonly ready: boolean;
+  readonly findings: readonly Finding[];
+}
+
+export async function examineMachine(): Promise<Examination> {
+  const facts = await collectFacts();
+  const findings = diagnose(facts);
+  return { ready: !findings.some(({ needed }) => needed), ...facts, findings };
 }
 
 /** What is wrong, in the order in which it should be mended. */

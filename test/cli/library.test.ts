@@ -1,7 +1,13 @@
 // The package as a library: the same jobs, and nothing heavy loaded before one starts.
 import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import * as examples from "../../examples/library.ts";
+import { loadData } from "../../src/data/index.ts";
 import * as library from "../../src/index.ts";
+import { renameOptions } from "../../src/library/words.ts";
 import { workshop } from "../workshop.ts";
 import { root } from "./deepobf.ts";
 import { idxFiles, residualModel } from "./fixtures.ts";
@@ -15,7 +21,8 @@ test("the front door is a short list of names", () => {
   expect(Object.keys(library).sort()).toEqual([
     ...["DataError", "DeepObfError", "DivergedError", "GateError", "InterruptedError"],
     ...["ModelError", "ResourceError", "UsageError"],
-    ...["attack", "check", "evaluate", "inspect", "obfuscate", "resume", "train"],
+    ...["attack", "check", "doctor", "evaluate", "inspect", "obfuscate", "plan", "resume"],
+    ...["saveImages", "train"],
   ]);
 });
 
@@ -65,4 +72,76 @@ describe("jobs", () => {
     const nowhere = `idx:${file("nowhere")}`;
     await expect(library.evaluate({ model, data: nowhere })).rejects.toThrow(library.DataError);
   });
+});
+
+describe("errors", () => {
+  test("name options as the library has them", async () => {
+    const asked = library.evaluate({ model, data, mean: [1, 2] });
+    await expect(asked).rejects.toThrow(library.UsageError);
+    await expect(asked).rejects.not.toThrow(/--/);
+    const wrong = library.obfuscate({ model, data, epochs: 0, out: file("wrong") });
+    await expect(wrong).rejects.toThrow(/^epochs: expected a whole number/);
+  });
+
+  test("keep the options of other programs", () => {
+    const message =
+      "a smaller --batch-size, not a-b --x\nnpm install --ignore-scripts onnxruntime-node";
+    expect(renameOptions(message)).toBe(
+      "a smaller batchSize, not a-b x\nnpm install --ignore-scripts onnxruntime-node",
+    );
+  });
+});
+
+describe("the examples", () => {
+  const bytes = readFileSync(model);
+
+  test("look at a model that is bytes, and write nothing", async () => {
+    const before = readdirSync(tmpdir()).filter((name) => name.startsWith("deepobf-model-"));
+    expect(await examples.look(bytes, data)).toMatch(
+      /^4 convolutions before .* become 3, in \d+ epochs; they should take \d+ % of the time$/,
+    );
+    const after = readdirSync(tmpdir()).filter((name) => name.startsWith("deepobf-model-"));
+    expect(after).toEqual(before);
+  });
+
+  test("hide a model", async () => {
+    const out = file("hidden");
+    expect(await examples.hide(bytes, data, { out })).toBeGreaterThanOrEqual(0);
+    expect(readdirSync(out)).toContain("model.onnx");
+  });
+
+  test("save a program's images, which jobs read to the last level of grey", async () => {
+    const directory = file("drawn");
+    const saved = await examples.fromProgram(directory);
+    expect(saved).toEqual({
+      data: `images:${directory}`,
+      classes: join(directory, "classes.json"),
+    });
+    const { train } = await loadData(saved.data, { ...saved, shape: [1, 16, 16] });
+    expect(train).toMatchObject({ count: 40, classes: ["dark", "light"] });
+    const pixels = await train.read(Int32Array.from({ length: 40 }, (_, place) => place));
+    const levels = Array.from(train.labels!, (label, place) => [label, pixels[place * 256]]);
+    const drawn = Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? [0, i] : [1, 255 - i]));
+    expect(new Set(levels.map(String))).toEqual(new Set(drawn.map(String)));
+    await expect(examples.fromProgram(directory)).rejects.toThrow("a folder that does not exist");
+  });
+});
+
+test("images without labels, and labels that no class has", async () => {
+  const pixel = { pixels: Uint8Array.of(1, 2, 3), shape: [1, 1, 3] as const };
+  const directory = file("unlabelled");
+  expect(await library.saveImages(directory, { train: [pixel], test: [pixel] })).toEqual({
+    data: `images:${directory}`,
+    labels: "none",
+  });
+  const [classes, other] = [["a"], file("other")];
+  const save = (test: library.ImageSamples["test"]) =>
+    library.saveImages(other, { classes, train: [{ ...pixel, label: 0 }], test });
+  await expect(save([{ ...pixel, label: 1 }])).rejects.toThrow(
+    /expected a label from 0 to 0, received 1/,
+  );
+  await expect(save([{ ...pixel, shape: [2, 1, 3], label: 0 }])).rejects.toThrow(
+    /received 3 for \[2, 1, 3\]/,
+  );
+  expect(existsSync(`${other}.partial`)).toBe(false);
 });
