@@ -110,10 +110,11 @@ function npmPackagesFit() {
   const [wanted, present] = [join(root, "package-lock.json"), installed].map(
     (path) => JSON.parse(readFileSync(path, "utf8")).packages,
   );
-  return Object.entries(wanted).every(
-    ([path, { version, optional }]) =>
-      path === "" || (present[path] ? present[path].version === version : optional),
-  );
+  const ours = Object.keys(wanted[""].optionalDependencies).map((name) => `node_modules/${name}`);
+  return Object.entries(wanted).every(([path, { version, optional, os }]) => {
+    if (path === "" || present[path]) return path === "" || present[path].version === version;
+    return optional && (os !== undefined || !ours.includes(path));
+  });
 }
 
 /** @param {string} name */
