@@ -78,7 +78,7 @@ describe("CIFAR-10", () => {
     const message = await dataError(loadData(`cifar10:${folder}`));
     expect(message).toContain("4 problems");
     expect(message).toContain("expected a multiple of 3073 bytes");
-    expect(message).toContain("got 5000 bytes, which is 1 records and 1927 bytes");
+    expect(message).toContain("got 5000 bytes, which is 1 record and 1927 bytes");
     expect(message).toContain("data_batch_2.bin does not exist");
     expect(message).toContain("data_batch_3.bin is empty");
     expect(message).toContain("test_batch.bin is not a file");

@@ -77,7 +77,7 @@ describe("IDX files", () => {
     [
       "fewer labels than images",
       changed(labels, idx([2], ramp(2))),
-      /3 training images, but 2 labels/,
+      /training has 3 images and 2 labels/,
     ],
     [
       "another size in the test set",
