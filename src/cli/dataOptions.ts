@@ -111,3 +111,9 @@ export const trainingOptions = {
     min: 0,
   }),
 } as const;
+
+/** What jobs take that train one network. */
+export const tensorboard = flag({
+  flags: "--tensorboard",
+  help: "also write each epoch for TensorBoard, to tensorboard/ in the run's folder",
+});

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { DataError, GateError, ModelError, UsageError } from "../errors.ts";
+import { keepEvents } from "../runs/eventFile.ts";
 import {
   assertNew,
   type Checkpoint,
@@ -140,7 +141,9 @@ export function defineJob<
     prepared: Prepared<Decided, Inputs>,
     { hooks, ...rest }: Begun<Decided>,
   ) => {
-    const progress = keepProgress(hooks, rest.run);
+    const { run, config } = rest;
+    const kept = config.options.tensorboard ? keepEvents(hooks, run) : hooks;
+    const progress = keepProgress(kept, run);
     try {
       return await executeWatched(prepared, { ...rest, hooks: progress.hooks });
     } finally {

@@ -48,11 +48,14 @@ export interface JobOptions extends DataOptions {
   readonly holdOut?: number;
   /** Time between two checkpoints; 60 by default, 0 for one after every step. */
   readonly checkpointSeconds?: number;
+  /** Whether the epochs are also written for TensorBoard. */
+  readonly tensorboard?: boolean;
 }
 
 /** The options with everything decided, as the folder of a run keeps them. */
-export type ResolvedJobOptions = Required<Omit<JobOptions, keyof DataOptions>> &
-  DataOptions & {
+export type ResolvedJobOptions = Required<Omit<JobOptions, keyof DataOptions | "tensorboard">> &
+  DataOptions &
+  Pick<JobOptions, "tensorboard"> & {
     readonly device: Device;
     readonly precision: "f32" | "bf16";
   };
@@ -61,7 +64,8 @@ export type ResolvedJobOptions = Required<Omit<JobOptions, keyof DataOptions>> &
 export type JobBasics = Pick<
   ResolvedJobOptions,
   "out" | "epochs" | "seed" | "device" | "precision" | "threads" | "checkpointSeconds"
->;
+> &
+  Pick<JobOptions, "tensorboard">;
 
 /** What the decisions depend on besides the options. */
 export interface Decisive {

@@ -3,7 +3,7 @@ import type { Description, ObfuscateOptions } from "../../obfuscate/index.ts";
 import { quantizations } from "../../quantize/names.ts";
 import type { JobHooks } from "../../runs/index.ts";
 import type { Output } from "../command.ts";
-import { trainingOptions } from "../dataOptions.ts";
+import { tensorboard, trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
 import { choice, choices, flag, integer, number, text, withDefault } from "../options.ts";
 import { renderDescription, renderForecast } from "../planTable.ts";
@@ -17,6 +17,7 @@ export const obfuscateOptions = {
     7,
   ),
   ...trainingOptions,
+  tensorboard,
   extraData: text({
     flags: "--extra-data <DATA>",
     help: "further images to learn from, whatever they show; their labels do not count",

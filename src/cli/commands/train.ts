@@ -2,7 +2,7 @@
 import type { DataFacts } from "../../data/index.ts";
 import type { TrainSummary } from "../../jobs/index.ts";
 import { architectures } from "../../models/index.ts";
-import { trainingOptions } from "../dataOptions.ts";
+import { tensorboard, trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
 import { count, dataLine, duration, percent, renderList } from "../render.ts";
 
@@ -14,7 +14,7 @@ export const train = defineJobCommand({
     help: `one of ${Object.keys(architectures).join(", ")}`,
     option: "architecture",
   },
-  options: trainingOptions,
+  options: { ...trainingOptions, tensorboard },
   common: ["device", "precision", "seed", "mean", "std", "threads", "config", "json"],
   essential: ["data", "epochs", "out", "mean", "std", "flip", "seed", "json"],
   example: "train resnet20 --data cifar10:data --epochs 60 --flip --out resnet20",

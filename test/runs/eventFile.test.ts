@@ -1,0 +1,73 @@
+// Event files as TensorBoard reads them: by their bytes, and by TensorBoard itself where Python has it.
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { crc32c, keepEvents } from "../../src/runs/eventFile.ts";
+import { workshop } from "../workshop.ts";
+
+const file = workshop();
+const python = process.env.DEEPOBF_TENSORBOARD ?? "python3";
+const hasTensorBoard = spawnSync(python, ["-c", "import tensorboard"]).status === 0;
+
+/** A run's folder with the events of two epochs. */
+function written(name: string): string {
+  const directory = join(file(`${name}/config.json`, "{}"), "..");
+  const { onProgress } = keepEvents({}, { directory });
+  const epoch = { type: "epoch", stage: "chain", epochs: 2, seconds: 1, rate: 0.5 } as const;
+  onProgress({ ...epoch, epoch: 1, imagesPerSecond: 800, losses: { loss: 1.5, label: 0.5 } });
+  onProgress({ ...epoch, epoch: 2, imagesPerSecond: 900, losses: { loss: 0.75, label: 0.25 } });
+  return join(directory, "tensorboard");
+}
+
+test("the checksum is that of RFC 3720, appendix B.4", () => {
+  expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa);
+  expect(crc32c(new Uint8Array(32).fill(255))).toBe(0x62a8ab43);
+  expect(crc32c(Uint8Array.from({ length: 32 }, (_, i) => i))).toBe(0x46dd794e);
+});
+
+test("records follow each other by their lengths: version, start, and one for each epoch", () => {
+  const folder = written("bytes");
+  const [name] = readdirSync(folder);
+  expect(name).toMatch(/^events\.out\.tfevents\.\d+\./);
+  const bytes = readFileSync(join(folder, name!));
+  const records: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const length = Number(bytes.readBigUInt64LE(at));
+    records.push(bytes.subarray(at + 12, at + 12 + length).toString("latin1"));
+    at += 12 + length + 4;
+  }
+  expect(records).toHaveLength(4);
+  expect(records[0]).toContain("brain.Event:2");
+  expect(records[2]).toContain("loss/label");
+});
+
+test.skipIf(!hasTensorBoard)("TensorBoard reads what was written", () => {
+  const script = `
+import json, sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+events = EventAccumulator(sys.argv[1]).Reload()
+tags = events.Tags()["scalars"]
+print(json.dumps({tag: [[e.step, e.value] for e in events.Scalars(tag)] for tag in tags}))`;
+  const { stdout, stderr } = spawnSync(python, ["-c", script, written("read")], {
+    encoding: "utf8",
+  });
+  expect(JSON.parse(stdout || "null"), stderr).toEqual({
+    loss: [
+      [1, 1.5],
+      [2, 0.75],
+    ],
+    "loss/label": [
+      [1, 0.5],
+      [2, 0.25],
+    ],
+    "images per second": [
+      [1, 800],
+      [2, 900],
+    ],
+    rate: [
+      [1, 0.5],
+      [2, 0.5],
+    ],
+  });
+});
