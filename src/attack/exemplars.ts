@@ -57,14 +57,14 @@ export function joined(old: Labelled, added: Labelled): Labelled {
     labels: Int32Array.of(...old.labels, ...added.labels),
   };
   if (old.pixels && added.pixels) {
-    return inMemory({ ...known, pixels: concatenate([old.pixels, added.pixels]) });
+    return inMemory({ ...known, pixels: Buffer.concat([old.pixels, added.pixels]) });
   }
   const readOne = (place: number) =>
     place < old.count
       ? old.read(Int32Array.of(place))
       : added.read(Int32Array.of(place - old.count));
   const read = async (places: Int32Array) =>
-    concatenate(await Promise.all(Array.from(places, readOne)));
+    Buffer.concat(await Promise.all(Array.from(places, readOne)));
   return { ...known, count: old.count + added.count, read };
 }
 
@@ -100,14 +100,4 @@ function meanOf(rows: readonly Float64Array[]): Float64Array {
   const mean = new Float64Array(rows[0]?.length ?? 0);
   for (const row of rows) for (const [i, value] of row.entries()) mean[i]! += value / rows.length;
   return mean;
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let filled = 0;
-  for (const part of parts) {
-    whole.set(part, filled);
-    filled += part.length;
-  }
-  return whole;
 }

@@ -5,6 +5,7 @@ import { basename, join, resolve } from "node:path";
 import { DataError, UsageError } from "../errors.ts";
 import { sha256Of } from "../files.ts";
 import { readConfig } from "../runs/index.ts";
+import { parseJson } from "../runs/metrics.ts";
 import { fileName } from "../text.ts";
 import { from, isMissing, type Missing, readJson, readText } from "./missing.ts";
 import {
@@ -87,12 +88,8 @@ export function parseEpochs(text: string): Epochs {
 }
 
 function parseLine(line: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(line);
+  return typeof value === "object" && value !== null ? value : undefined;
 }
 
 async function readPredictions(
