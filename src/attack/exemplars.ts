@@ -1,6 +1,6 @@
 // Exemplars of old classes (iCaRL: Rebuffi et al. 2017, arXiv 1611.07725): a few images of each that the pirate keeps,
 // chosen by herding so that their mean feature comes close to the class's, and by which he classifies.
-import { inMemory, type Labelled, select } from "../data/index.ts";
+import { joinImages, type Labelled, select } from "../data/index.ts";
 
 /** As many as iCaRL has of each of the hundred classes of CIFAR-100, and those that a recipe is searched by. */
 const [exemplarsPerClass, judgesPerClass] = [20, 5];
@@ -52,20 +52,9 @@ export function behind(old: readonly string[], added: Labelled): Labelled {
 
 /** Images of old classes and, with labels behind theirs, of new ones as one data set. */
 export function joined(old: Labelled, added: Labelled): Labelled {
-  const known = {
-    ...{ name: added.name, shape: added.shape, classes: added.classes },
-    labels: Int32Array.of(...old.labels, ...added.labels),
-  };
-  if (old.pixels && added.pixels) {
-    return inMemory({ ...known, pixels: Buffer.concat([old.pixels, added.pixels]) });
-  }
-  const readOne = (place: number) =>
-    place < old.count
-      ? old.read(Int32Array.of(place))
-      : added.read(Int32Array.of(place - old.count));
-  const read = async (places: Int32Array) =>
-    Buffer.concat(await Promise.all(Array.from(places, readOne)));
-  return { ...known, count: old.count + added.count, read };
+  const { name, shape, classes } = added;
+  const labels = Int32Array.of(...old.labels, ...added.labels);
+  return joinImages(old, added, { name, shape, classes, labels });
 }
 
 /** For features of length 1 the class whose mean feature, of length 1, is nearest: a score a class, higher is nearer. */

@@ -18,6 +18,7 @@ export {
 } from "./dataset.ts";
 export { withExtra } from "./extra.ts";
 export { fingerprint } from "./fingerprint.ts";
+export { joinImages } from "./join.ts";
 export { type LoadOptions, loadData, loadExtraData, loadTestData } from "./load.ts";
 export { type HostBatch, hostBatches, type Normalization } from "./normalize.ts";
 export { parseDataSpec } from "./notation.ts";
