@@ -1,7 +1,7 @@
 // What messages show of strangers' texts.
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   escapeInvisible,
   fileName,
@@ -12,12 +12,12 @@ import {
 } from "../src/text.ts";
 
 describe("messages", () => {
-  it("are left alone where they are short", () => {
+  test("are left alone where they are short", () => {
     expect(limitMessage("a\n  b\nc")).toBe("a\n  b\nc");
     expect(limitMessage("x".repeat(2048))).toBe("x".repeat(2048));
   });
 
-  it("say how many lines are left out", () => {
+  test("say how many lines are left out", () => {
     const lines = Array.from({ length: 10_000 }, (_, i) => `line ${i}`);
     const limited = limitMessage(lines.join("\n"));
     const shown = limited.split("\n");
@@ -26,11 +26,11 @@ describe("messages", () => {
     expect(shown.slice(0, -1)).toEqual(lines.slice(0, shown.length - 1));
   });
 
-  it("say how many characters are left out", () => {
+  test("say how many characters are left out", () => {
     expect(limitMessage("x".repeat(5000))).toBe(`${"x".repeat(2048)}… and 2952 more characters`);
   });
 
-  it("have at most 4 kB, whatever they hold", () => {
+  test("have at most 4 kB, whatever they hold", () => {
     fc.assert(
       fc.property(fc.array(fc.string({ maxLength: 9000 }), { maxLength: 2000 }), (lines) => {
         expect(limitMessage(lines.join("\n")).length).toBeLessThanOrEqual(4096);
@@ -41,28 +41,28 @@ describe("messages", () => {
 });
 
 describe("names", () => {
-  it("cannot forge lines or steer a terminal", () => {
+  test("cannot forge lines or steer a terminal", () => {
     expect(escapeInvisible("a\nerror: b\u001b[2J\u202e")).toBe(
       "a\\u{a}error: b\\u{1b}[2J\\u{202e}",
     );
     expect(fileName("/somewhere/a\nb.onnx")).toBe("a\\u{a}b.onnx");
   });
 
-  it("lose their middle where they are long", () => {
+  test("lose their middle where they are long", () => {
     expect(shorten("n".repeat(100))).toBe("n".repeat(100));
     expect(shorten(`${"n".repeat(5000)}END`)).toMatch(/^n{70}…\(4903 more\)…n{27}END$/);
   });
 });
 
 describe("words for a shell", () => {
-  it("are quoted where they must be", () => {
+  test("are quoted where they must be", () => {
     expect(quoteForShell("run/model-1.onnx")).toBe("run/model-1.onnx");
     expect(quoteForShell("my run")).toBe("'my run'");
     expect(quoteForShell("it's")).toBe("'it'\\''s'");
     expect(quoteForShell("a\nb")).toBe("$'a\\x0ab'");
   });
 
-  it("are read by bash as they were", () => {
+  test("are read by bash as they were", () => {
     const words = fc.array(fc.string({ unit: "binary", minLength: 1, maxLength: 20 }), {
       minLength: 1,
       maxLength: 20,

@@ -2,7 +2,7 @@
 // what is wrong.
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { readOptions } from "../../src/cli/command.ts";
 import { trainingOptions } from "../../src/cli/dataOptions.ts";
 import { type OptionTable, optionName } from "../../src/cli/options.ts";
@@ -47,7 +47,7 @@ async function complaintAbout(text: string): Promise<string | undefined> {
   }
 }
 
-it("generated configurations are read or refused, with the option", {
+test("generated configurations are read or refused, with the option", {
   timeout: 180_000,
 }, async () => {
   let refused = 0;

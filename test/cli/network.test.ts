@@ -2,21 +2,21 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { root } from "./deepobf.ts";
 
 const program = join(root, "bin", "deepobf.js");
 const model = join(root, "examples", "resnet8-fashion-mnist.onnx");
 const isPossible = spawnSync("unshare", ["--net", "true"]).status === 0;
 
-it.skipIf(!isPossible)("works without a network", () => {
+test.skipIf(!isPossible)("works without a network", () => {
   const command = [process.execPath, program, "inspect", model, "--json"];
   const { status, stdout } = spawnSync("unshare", ["--net", ...command], { encoding: "utf8" });
   expect(status).toBe(0);
   expect(JSON.parse(stdout).convolutions).toBeGreaterThan(0);
 });
 
-it("every package has a hash, and none runs a script when it is installed", () => {
+test("every package has a hash, and none runs a script when it is installed", () => {
   const read = (name: string) => JSON.parse(readFileSync(join(root, name), "utf8"));
   const { "": _, ...packages } = read("package-lock.json").packages as Record<
     string,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Network } from "../../src/engine/index.ts";
 import { compile } from "../../src/engine/program.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
@@ -46,7 +46,7 @@ const branches = graph({
 });
 
 describe("convolutions of the same tensor", () => {
-  it("are one in training on the CPU where they differ in nothing but their weights", () => {
+  test("are one in training on the CPU where they differ in nothing but their weights", () => {
     const facts = inferShapes(branches, new Map([["x", [2, 4, 6, 5]]]));
     const outputs = branches.outputs.map(({ name }) => name);
     const common = { facts, outputs, parameters: Object.keys(shapes) };
@@ -59,7 +59,7 @@ describe("convolutions of the same tensor", () => {
     expect(steps({ training: true, device: "cuda:0" })).toHaveLength(6);
   });
 
-  it("have the outputs and gradients that they have alone", () => {
+  test("have the outputs and gradients that they have alone", () => {
     manualSeed(1);
     const x = randn([2, 4, 6, 5]);
     const network = new Network(branches, { trainable: true });

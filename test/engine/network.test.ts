@@ -1,5 +1,5 @@
 // What a network promises besides its numbers: names, lifetimes, errors, guards.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { assertSupported, Network, unsupportedOperators } from "../../src/engine/index.ts";
 import { ModelError } from "../../src/errors.ts";
 import { inferenceMode, liveTensors, ones, scope, tensor } from "../../src/torch/index.ts";
@@ -11,11 +11,11 @@ import { agrees, runEngine, toTensors } from "./run.ts";
 const image = { image: [2, 3, 8, 8] };
 
 describe("Network", () => {
-  it("computes what ONNX Runtime does", async () => {
+  test("computes what ONNX Runtime does", async () => {
     expect(await agrees(smallNetwork(), image)).toBe(true);
   });
 
-  it("returns inner tensors by name", async () => {
+  test("returns inner tensors by name", async () => {
     const model = smallNetwork();
     const network = new Network(model);
     const { features } = network.forward(toTensors(image), { outputs: ["features"] });
@@ -34,7 +34,7 @@ describe("Network", () => {
     );
   });
 
-  it("overwrites by a ReLU only what nothing else reads", () => {
+  test("overwrites by a ReLU only what nothing else reads", () => {
     const model = graph({
       inputs: { x: [2] },
       initializers: { b: float32([2], [-1, -1]) },
@@ -58,7 +58,7 @@ describe("Network", () => {
     ]);
   });
 
-  it("keeps no tensor of a pass, and frees its own", () => {
+  test("keeps no tensor of a pass, and frees its own", () => {
     const before = liveTensors();
     const network = new Network(smallNetwork());
     const run = () => scope(() => inferenceMode(() => void network.forward(toTensors(image))));
@@ -70,7 +70,7 @@ describe("Network", () => {
     expect(liveTensors()).toBe(before);
   });
 
-  it("leaves the caller's tensors alone, also where a graph hands them through", () => {
+  test("leaves the caller's tensors alone, also where a graph hands them through", () => {
     const model = graph({
       inputs: { x: [2] },
       initializers: { w: float32([2], [5, 6]) },
@@ -91,7 +91,7 @@ describe("Network", () => {
     expect(x.numbers()).toEqual([1, 2]);
   });
 
-  it("becomes a graph with the same values", () => {
+  test("becomes a graph with the same values", () => {
     const model = smallNetwork();
     const copy = new Network(model).toGraph();
     expect(copy).toEqual(model);
@@ -107,7 +107,7 @@ describe("Network", () => {
     ]);
   });
 
-  it("keeps shape arithmetic and the numbers of formulas out of the parameters", () => {
+  test("keeps shape arithmetic and the numbers of formulas out of the parameters", () => {
     const model = graph({
       inputs: { x: [2, 3, 4] },
       initializers: {
@@ -136,7 +136,7 @@ describe("Network", () => {
     expect(network.forward({ x: ones([2, 3, 4]) }).y?.shape).toEqual([4, 6]);
   });
 
-  it("reads sizes that depend on data", async () => {
+  test("reads sizes that depend on data", async () => {
     const model = graph({
       inputs: { x: [2, 3], start: { dtype: "int64", shape: [1] } },
       initializers: { end: int64(9), axis: int64(1) },
@@ -149,7 +149,7 @@ describe("Network", () => {
     expect(y?.numbers()).toEqual([2, 3, 5, 6]);
   });
 
-  it("takes the branch of an If with a constant condition", () => {
+  test("takes the branch of an If with a constant condition", () => {
     const branch = (operator: string) =>
       ({
         type: "graph",
@@ -168,7 +168,7 @@ describe("Network", () => {
     expect([...result.y!.values]).toEqual([-1, 2]);
   });
 
-  it("computes 16-bit floats in 32 bits and writes them back in 16", () => {
+  test("computes 16-bit floats in 32 bits and writes them back in 16", () => {
     const weight = { dtype: "float16", shape: [2], data: Uint8Array.of(0, 0x3c, 0, 0xc0) } as const;
     const model = graph({
       inputs: { x: { dtype: "float16", shape: [2] } },
@@ -184,7 +184,7 @@ describe("Network", () => {
 });
 
 describe("bf16 precision", () => {
-  it("is close to f32 and returns float32", () => {
+  test("is close to f32 and returns float32", () => {
     const model = smallNetwork();
     const exact = runEngine(model, image).logits!;
     const rough = runEngine(model, image, { precision: "bf16" }).logits!;
@@ -193,7 +193,7 @@ describe("bf16 precision", () => {
     expect(difference).toBeGreaterThan(1e-6);
   });
 
-  it("runs operators between the products in f32 where it must", () => {
+  test("runs operators between the products in f32 where it must", () => {
     const model = graph({
       inputs: { x: [1, 4, 6, 6] },
       initializers: { w: float32([4, 4, 1, 1], randomValues(16)), slope: float32([4, 1, 1]) },
@@ -217,7 +217,7 @@ function randomValues(count: number): number[] {
 }
 
 describe("what cannot run", () => {
-  it("is listed all at once, with the nodes' names", () => {
+  test("is listed all at once, with the nodes' names", () => {
     const model = graph({
       inputs: { x: [1] },
       nodes: [
@@ -246,7 +246,7 @@ describe("what cannot run", () => {
     `);
   });
 
-  it("is a ModelError that names the node, with libtorch's error as its cause", () => {
+  test("is a ModelError that names the node, with libtorch's error as its cause", () => {
     const model = graph({
       inputs: { x: ["n", "c"] },
       initializers: { index: int64(7) },
@@ -260,14 +260,14 @@ describe("what cannot run", () => {
     );
   });
 
-  it("names missing and unknown inputs", () => {
+  test("names missing and unknown inputs", () => {
     const network = new Network(smallNetwork());
     expect(() => network.forward({ picture: ones([1]) })).toThrow(
       'expected the inputs "image", received "picture"',
     );
   });
 
-  it("is refused before it runs where it would take all memory or all time", () => {
+  test("is refused before it runs where it would take all memory or all time", () => {
     const size = { size: int64(40000, 40000) };
     const squares = Array.from({ length: 60 }, (_, i) => `square${i}`);
     const memory = graph({

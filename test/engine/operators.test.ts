@@ -1,5 +1,5 @@
 // Single operators against ONNX Runtime, where ONNX's own cases are few or older than the operator.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
 import { randomBits } from "../../src/graph/random.ts";
 import { fromNumbers } from "../../src/graph/tensorData.ts";
@@ -190,7 +190,7 @@ const cases: readonly (readonly [operator: string, Case])[] = [
 ];
 
 describe("single operators", () => {
-  it.each(
+  test.each(
     cases.map(
       ([operator, given]) => [operator, given.opset, given.attributes ?? {}, given] as const,
     ),
@@ -198,7 +198,7 @@ describe("single operators", () => {
     expect(await agrees(single(operator, given), { x: given.x })).toBe(true);
   });
 
-  it("quantizes and back", async () => {
+  test("quantizes and back", async () => {
     const scale = float32([3], [0.1, 0.02, 0.5]);
     const zero = fromNumbers("int8", [3], [0, -5, 7]);
     const model = graph({
@@ -214,7 +214,7 @@ describe("single operators", () => {
     expect(await agrees(model, { x: [2, 3, 4] })).toBe(true);
   });
 
-  it("samples on a grid", async () => {
+  test("samples on a grid", async () => {
     for (const mode of ["linear", "nearest", "cubic"]) {
       for (const padding_mode of ["zeros", "border", "reflection"]) {
         const others = [random([1, 4, 5, 2], "grid")];
@@ -254,7 +254,7 @@ describe("Resize", () => {
     };
   };
 
-  it("agrees in generated cases", async () => {
+  test("agrees in generated cases", async () => {
     let compared = 0;
     for (let seed = 0; seed < 120; seed++) {
       const given = draw(seed);
@@ -263,7 +263,7 @@ describe("Resize", () => {
     expect(compared).toBeGreaterThanOrEqual(100);
   });
 
-  it.each([
+  test.each([
     ["fractions", { scales: [1, 1, 0.6, 1.7], mode: "linear" }],
     [
       "the half-pixel symmetric transformation",
@@ -279,7 +279,7 @@ describe("Resize", () => {
     expect(await agrees(single("Resize", given), { x: given.x })).toBe(true);
   });
 
-  it("crops, and fills what lies outside", async () => {
+  test("crops, and fills what lies outside", async () => {
     const region = float32([8], [0, 0, 0.2, -0.1, 1, 1, 0.9, 1.3]);
     const others = [region, undefined, int64(1, 2, 6, 9)];
     const attributes = {

@@ -1,5 +1,5 @@
 // Gradients against finite differences, and what training does to batch norm and dropout.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Network } from "../../src/engine/index.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { fromNumbers, toFloat32 } from "../../src/graph/tensorData.ts";
@@ -155,7 +155,7 @@ function moved(values: Values, directions: Values, step: number): Values {
 }
 
 describe.each(Object.entries(differentiable))("%s", (_, model) => {
-  it("has the gradient that finite differences show", () => {
+  test("has the gradient that finite differences show", () => {
     const [values, directions] = [elementsOf(model, "at "), elementsOf(model, "towards ")];
     const { gradients } = lossAt(model, values);
     const step = 1e-6;
@@ -176,7 +176,7 @@ describe.each(Object.entries(differentiable))("%s", (_, model) => {
 describe("training", () => {
   const image = { image: [4, 3, 8, 8] };
 
-  it("reaches every parameter, by the name of the initializer", () => {
+  test("reaches every parameter, by the name of the initializer", () => {
     const network = new Network(smallNetwork(), { trainable: true });
     scope(() =>
       backward(sum(square(network.forward(toTensors(image), { training: true }).logits!))),
@@ -188,7 +188,7 @@ describe("training", () => {
     network.dispose();
   });
 
-  it("leaves no tensor behind", () => {
+  test("leaves no tensor behind", () => {
     const network = new Network(smallNetwork(), { trainable: true });
     const step = () =>
       scope(() => {
@@ -203,7 +203,7 @@ describe("training", () => {
     network.dispose();
   });
 
-  it("records nothing for parameters that are not trainable", () => {
+  test("records nothing for parameters that are not trainable", () => {
     const network = new Network(smallNetwork());
     const { logits } = network.forward(toTensors(image));
     expect(logits?.requiresGrad).toBe(false);
@@ -215,7 +215,7 @@ describe("training", () => {
     network.dispose();
   });
 
-  it("learns after a pass in inference mode, whose constants it does not take over", () => {
+  test("learns after a pass in inference mode, whose constants it does not take over", () => {
     const model = graph({
       inputs: { x: [2, 3] },
       initializers: {
@@ -237,7 +237,7 @@ describe("training", () => {
     expect(network.parameters.get("w")?.grad?.numbers().map(Boolean)).toEqual([true, false, true]);
   });
 
-  it("moves running statistics by the momentum of ONNX, only while training", () => {
+  test("moves running statistics by the momentum of ONNX, only while training", () => {
     const model = graph({
       inputs: { x: [2, 1, 1, 2] },
       initializers: {
@@ -281,7 +281,7 @@ describe("training", () => {
     network.dispose();
   });
 
-  it("drops by the ratio while training, and never otherwise", () => {
+  test("drops by the ratio while training, and never otherwise", () => {
     const model = graph({
       inputs: { x: [1000] },
       initializers: { ratio: float32([], [0.25]) },
@@ -299,7 +299,7 @@ describe("training", () => {
     expect(network.forward({ x }).y?.numbers()).toEqual(x.numbers());
   });
 
-  it("learns in bf16 from gradients that reach float32 weights", () => {
+  test("learns in bf16 from gradients that reach float32 weights", () => {
     const gradientsIn = (precision: "f32" | "bf16") => {
       const network = new Network(smallNetwork(), { trainable: true, precision });
       const { logits } = network.forward(toTensors(image), { training: true });
@@ -314,7 +314,7 @@ describe("training", () => {
     expect(cosine).toBeGreaterThan(0.98);
   });
 
-  it("computes pointwise convolutions in bf16 as products of matrices: values and gradients stay close", () => {
+  test("computes pointwise convolutions in bf16 as products of matrices: values and gradients stay close", () => {
     const model = single("Conv", { x: [2, 12, 5, 4], parameters: { w: [7, 12, 1, 1], b: [7] } });
     const [exact, rough] = (["f32", "bf16"] as const).map((precision) => {
       const network = new Network(model, { precision, trainable: true });

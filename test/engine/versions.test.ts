@@ -1,6 +1,6 @@
 // Operators whose meaning changed, in every version: the engine, the inferred shapes and what is folded
 // into constants, against ONNX Runtime.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Network } from "../../src/engine/index.ts";
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
@@ -56,7 +56,7 @@ function close(actual: readonly number[], expected: readonly number[]): void {
 }
 
 describe("versions of operators", () => {
-  it.each(versionCases)("%s of opset %i: %s", async (operator, opset, _, given) => {
+  test.each(versionCases)("%s of opset %i: %s", async (operator, opset, _, given) => {
     const model = single(operator, opset, given, false);
     const expected = await judge(model);
     const facts = inferShapes(model);

@@ -1,5 +1,5 @@
 // Generated convolutions and pools of one, two and three spatial axes against ONNX Runtime.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { randomBits, uniform } from "../../src/graph/random.ts";
 import { float32, graph, node } from "../graph/graphs.ts";
 import { agrees } from "./run.ts";
@@ -133,7 +133,7 @@ const cases = {
 };
 
 describe.each(Object.entries(cases))("%s", (_, draw) => {
-  it("computes what ONNX Runtime does", async () => {
+  test("computes what ONNX Runtime does", async () => {
     let agreed = 0;
     for (let seed = 0; seed < generated; seed++) {
       const { model, shape } = draw(seed);

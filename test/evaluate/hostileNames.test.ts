@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { checkModel } from "../../src/evaluate/check.ts";
 import { inspectGraph } from "../../src/evaluate/inspect.ts";
 import { findBoundary } from "../../src/graph/cuts.ts";
@@ -40,7 +40,7 @@ function renamed(order: readonly string[]): Graph {
 const orders = fc.shuffledSubarray(inherited, { minLength: inherited.length });
 
 describe("a classifier with inherited names", () => {
-  it("is read and inspected as it is with others", () => {
+  test("is read and inspected as it is with others", () => {
     const expected = inspectGraph(residualModel()).inspection;
     fc.assert(
       fc.property(orders, (order) => {
@@ -58,7 +58,7 @@ describe("a classifier with inherited names", () => {
     );
   });
 
-  it("is sealed", () => {
+  test("is sealed", () => {
     fc.assert(
       fc.property(orders, (order) => {
         const original = foldConstants(renamed(order));
@@ -77,7 +77,7 @@ describe("a classifier with inherited names", () => {
 
   // ONNX Runtime's JavaScript keeps outputs in an ordinary object, which cannot hold "__proto__".
   const outputs = inherited.filter((name) => name !== "__proto__");
-  it.each(["__proto__", "constructor", "toString"])(
+  test.each(["__proto__", "constructor", "toString"])(
     "with the input %s, it is checked",
     async (name) => {
       const order = [name, outputs.find((output) => output !== name)!];
@@ -92,7 +92,7 @@ describe("a classifier with inherited names", () => {
     },
   );
 
-  it("with the output __proto__, it is refused", async () => {
+  test("with the output __proto__, it is refused", async () => {
     const path = join(folder, "output.onnx");
     writeFileSync(path, encodeModel(renamed(["x", "__proto__"])));
     await expect(checkModel({ model: path })).rejects.toThrow(
@@ -102,7 +102,7 @@ describe("a classifier with inherited names", () => {
 });
 
 describe("operators, domains and attributes with inherited names", () => {
-  it.each(inherited)("%s", (name) => {
+  test.each(inherited)("%s", (name) => {
     const { float } = { float: proto.floats(1) };
     const nodes = [
       proto.node(name, ["x"], ["a"]),

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { ModelError } from "../../src/errors.ts";
 import { openModel } from "../../src/evaluate/openModel.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
@@ -23,7 +23,7 @@ async function answerOf(session: OnnxSession, x: TensorData): Promise<number[]> 
 }
 
 describe("openModel", () => {
-  it("takes the sizes that lie in external data", async () => {
+  test("takes the sizes that lie in external data", async () => {
     const entries = { location: "sizes.bin", offset: "0", length: "16" };
     const external = Object.entries(entries).map(
       ([key, value]) => [13, proto.message([1, key], [2, value])] as const,
@@ -49,7 +49,7 @@ describe("openModel", () => {
     expect(await answerOf(session, x)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it("opens the graph where the file gives its scores to names of classes", async () => {
+  test("opens the graph where the file gives its scores to names of classes", async () => {
     const model = new GraphBuilder();
     model.output(model.relu(model.input("x", [1, 2])), "y");
     const read = model.build();
@@ -60,7 +60,7 @@ describe("openModel", () => {
     expect(await answerOf(session, x)).toEqual([0, 2]);
   });
 
-  it("runs doubles in float32, and complains of the file where nothing runs", async () => {
+  test("runs doubles in float32, and complains of the file where nothing runs", async () => {
     const build = new GraphBuilder();
     const x = build.input("x", ["N", 1, 2, 2]);
     const weight = build.initializer("w", fromNumbers("float64", [1, 1, 1, 1], [3]));

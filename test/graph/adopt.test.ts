@@ -1,5 +1,5 @@
 // Originals of other types, as adopted, against their files in ONNX Runtime.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { adoptModel } from "../../src/graph/adopt.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { DataType, Graph, TensorData } from "../../src/graph/graph.ts";
@@ -82,14 +82,14 @@ function expectClose([actual, expected]: [number[], number[]], tolerance: number
 }
 
 describe("an original in another float type", () => {
-  it.each([
+  test.each([
     ["float16 inside", ofType("float16", true), "float32"],
     ["float16", ofType("float16", false), "float16"],
   ] as const)("%s answers in float32, but for rounding to 11 bits", async (_, file, dtype) => {
     expectClose(await compare(file, dtype), 5e-3);
   });
 
-  it("float64 answers as the same weights in float32", async () => {
+  test("float64 answers as the same weights in float32", async () => {
     // ONNX Runtime has no convolution of doubles.
     for (const isInside of [true, false]) {
       const adopted = adoptModel(ofType("float64", isInside), { shape, name: "double.onnx" });
@@ -97,7 +97,7 @@ describe("an original in another float type", () => {
     }
   });
 
-  it("bfloat16 takes the values that its weights have", () => {
+  test("bfloat16 takes the values that its weights have", () => {
     const plain = network();
     const brain = new Map(
       [...plain.initializers].map(([name, value]) => [
@@ -112,7 +112,7 @@ describe("an original in another float type", () => {
     }
   });
 
-  it("keeps whole numbers", () => {
+  test("keeps whole numbers", () => {
     const position = graph({
       inputs: { x: { dtype: "float16", shape: ["N", 3] } },
       nodes: [
@@ -141,7 +141,7 @@ describe("an original that takes pixels", () => {
   const cast = (build: GraphBuilder, x: string, to = 1) =>
     build.node("Cast", [x], { attributes: { to: { type: "int", value: to } } });
 
-  it.each<[string, DataType, Parameters<typeof network>[0], readonly string[]]>([
+  test.each<[string, DataType, Parameters<typeof network>[0], readonly string[]]>([
     [
       "divided by 255",
       "uint8",
@@ -188,7 +188,7 @@ describe("an original that takes pixels", () => {
     expect(operators.slice(0, begins.length)).toEqual(begins);
   });
 
-  it("is refused where the pixels stay whole numbers", () => {
+  test("is refused where the pixels stay whole numbers", () => {
     const file = ofPixels("uint8", (build, x) => cast(build, build.node("Add", [x, x])));
     const adopt = () => adoptModel(file, { shape, name: "model.onnx" });
     expect(adopt).toThrow(/input "x" is uint8, and Add node .* computes with it/);
@@ -216,7 +216,7 @@ describe("a model in training mode", () => {
     });
   const adopt = (model: Graph) => () => adoptModel(model, { shape, name: "model.onnx" });
 
-  it("is refused, with the line that exports rightly", () => {
+  test("is refused, with the line that exports rightly", () => {
     const trained = [
       normalization(15, ["y", "mean", "var"], { training_mode: 1 }),
       normalization(9, ["y", "mean", "var", "saved", "saved2"]),
@@ -229,7 +229,7 @@ describe("a model in training mode", () => {
     }
   });
 
-  it("is none where nothing is left to chance", () => {
+  test("is none where nothing is left to chance", () => {
     const others = [
       normalization(15, ["y"], { training_mode: 0 }),
       normalization(9, ["y"]),

@@ -2,7 +2,7 @@
 // (Debian's libonnx-testdata), with all inputs given as constants.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ModelError } from "../../src/errors.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { parseModel, readTensor } from "../../src/onnx/index.ts";
@@ -64,7 +64,7 @@ function inferCase(folder: string): Outcome {
 }
 
 describe.skipIf(!existsSync(suite))(`shapes of the backend suite in ${suite}`, () => {
-  it.each([
+  test.each([
     ["node", 640],
     ["simple", 3],
   ])("%s", (group, least) => {

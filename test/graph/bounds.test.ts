@@ -1,6 +1,6 @@
 // Graphs that a small file can hold and that must not cost much: each is answered, or refused with the node's
 // name, within two seconds and in few words.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ModelError } from "../../src/errors.ts";
 import { Budget } from "../../src/graph/budget.ts";
 import { countCost } from "../../src/graph/cost.ts";
@@ -62,7 +62,7 @@ function ofConstants(initializers: Record<string, TensorData>, ...nodes: Node[])
 
 describe("tensors without elements whose other sizes are huge", () => {
   const e = empty(many, many, 0);
-  it.each<[string, Graph, readonly number[]]>([
+  test.each<[string, Graph, readonly number[]]>([
     [
       "Transpose",
       ofConstants({ e }, node("Transpose", ["e"], "t", { perm: [1, 0, 2] })),
@@ -168,7 +168,7 @@ describe("long lists", () => {
   const inputs = { x: ["N", 1, 8, 8] };
   const repeat = <T>(count: number, value: T) => Array.from({ length: count }, () => value);
 
-  it("are summed", () => {
+  test("are summed", () => {
     const model = graph({
       inputs,
       nodes: [node("Sum", repeat(130_000, "x"), "y")],
@@ -177,14 +177,14 @@ describe("long lists", () => {
     expect(analyse(model)).toBe("answered");
   });
 
-  it.each(["Sum", "Mean", "Min", "Max"])("of numbers are folded by %s", (operator) => {
+  test.each(["Sum", "Mean", "Min", "Max"])("of numbers are folded by %s", (operator) => {
     const model = ofConstants({ c: int64(3) }, node(operator, repeat(130_000, "c"), "y"));
     const { value } = inferShapes(model).get("y")!;
     expect(value).toEqual(int64(operator === "Sum" ? 390_000 : 3));
     expect(analyse(model)).toBe("answered");
   });
 
-  it("are read in branches", () => {
+  test("are read in branches", () => {
     const branch = (count: number): Graph => ({
       ...graph({ nodes: [node("Sum", repeat(count, "x"), "z")], outputs: ["z"] }),
     });
@@ -200,7 +200,7 @@ describe("long lists", () => {
     expect(analyse(model)).toBe("answered");
   });
 
-  it.each<[string, Graph, string]>([
+  test.each<[string, Graph, string]>([
     [
       "starts",
       graph({
@@ -254,7 +254,7 @@ describe("long lists", () => {
     expect(analyse(model)).toContain(message);
   });
 
-  it("of subscripts are read", () => {
+  test("of subscripts are read", () => {
     const letters = (at: number) =>
       Array.from({ length: 64 }, (_, i) => String.fromCodePoint(0x4e00 + at * 64 + i)).join("");
     const terms = Array.from({ length: 300 }, (_, at) => letters(at));
@@ -268,7 +268,7 @@ describe("long lists", () => {
 });
 
 describe("many nodes", () => {
-  it("that are branches", () => {
+  test("that are branches", () => {
     const branch = (name: string) => graph({ nodes: [node("Relu", ["x"], name)], outputs: [name] });
     const nodes = Array.from({ length: 8000 }, (_, i) =>
       node("If", ["c"], `t${i}`, {
@@ -284,7 +284,7 @@ describe("many nodes", () => {
     expect(analyse(model)).toBe("answered");
   });
 
-  it("that share a convolution's weights", () => {
+  test("that share a convolution's weights", () => {
     const nodes = Array.from({ length: 10_000 }, (_, i) => [
       node("Conv", ["x", "w"], `c${i}`),
       node("BatchNormalization", [`c${i}`, "g", "g", "g", "g"], `b${i}`),
@@ -298,14 +298,14 @@ describe("many nodes", () => {
     expect(analyse(model)).toBe("answered");
   });
 
-  it("that fold large constants are refused", () => {
+  test("that fold large constants are refused", () => {
     const big = float32([64, 64]);
     const nodes = Array.from({ length: 20_000 }, (_, i) => node("Add", ["w", "w"], `t${i}`));
     const model = graph({ initializers: { w: big }, nodes, outputs: ["t0"] });
     expect(analyse(model)).toMatch(/^Add node "t\d+": looking at the model takes more work/);
   });
 
-  it("one branch in another, with long names", () => {
+  test("one branch in another, with long names", () => {
     let inner = graph({ nodes: [node("Relu", ["x"], "deep")], outputs: ["deep"] });
     for (let depth = 0; depth < 30; depth++) {
       const choose = node("If", ["yes"], `d${depth}`, {
@@ -323,7 +323,7 @@ describe("many nodes", () => {
     expect(analyse(model)).toBe("answered");
   });
 
-  it("whose names stand in each other's way are joined", () => {
+  test("whose names stand in each other's way are joined", () => {
     const chain = (from: string, to: string): Graph => {
       const nodes = Array.from({ length: 2000 }, (_, i) =>
         node(
@@ -338,7 +338,7 @@ describe("many nodes", () => {
     expect(inferShapes(joined).get("y")?.shape).toEqual([1, 2]);
   });
 
-  it("that arrange pixels along 2^40 ways", () => {
+  test("that arrange pixels along 2^40 ways", () => {
     const nodes = Array.from({ length: 40 }, (_, i) => [
       node("Identity", [`t${i}`], `a${i}`),
       node("Identity", [`t${i}`], `b${i}`),
@@ -353,7 +353,7 @@ describe("many nodes", () => {
     expect(taken.nodes.at(-1)?.operator).toBe("Mul");
   });
 
-  it("that read the same constants again and again are freed of a batch", () => {
+  test("that read the same constants again and again are freed of a batch", () => {
     const inputs = Array.from({ length: 50_000 }, () => "w");
     const model = graph({
       inputs: { x: [2, 1, 8, 8] },
@@ -367,7 +367,7 @@ describe("many nodes", () => {
     expect(analyse(model)).toBe("answered");
   });
 
-  it("whose results are all outputs are cut", () => {
+  test("whose results are all outputs are cut", () => {
     const names = Array.from({ length: 20_000 }, (_, i) => `t${i}`);
     const model = graph({
       inputs: { x: ["N", 2] },
@@ -379,7 +379,7 @@ describe("many nodes", () => {
   });
 });
 
-it("a budget is spent by what is given, and names the node", () => {
+test("a budget is spent by what is given, and names the node", () => {
   const budget = new Budget({ steps: 10, bytes: 5 });
   const relu = node("Relu", ["x"], "y");
   budget.spend(relu, { steps: 10, bytes: 5 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { toFloat32 } from "../../src/graph/tensorData.ts";
@@ -16,7 +16,7 @@ function small(seed = 0) {
 }
 
 describe("builder", () => {
-  it("names parameters by the path that built them", () => {
+  test("names parameters by the path that built them", () => {
     expect([...small().initializers.keys()]).toEqual([
       "conv1.weight",
       "conv1.bias",
@@ -29,7 +29,7 @@ describe("builder", () => {
     ]);
   });
 
-  it("gives each tensor one name and the outputs theirs", () => {
+  test("gives each tensor one name and the outputs theirs", () => {
     const { nodes, outputs } = small();
     const names = nodes.flatMap((node) => node.outputs);
     expect(new Set(names).size).toBe(names.length);
@@ -40,20 +40,20 @@ describe("builder", () => {
     ]);
   });
 
-  it("builds what ONNX Runtime runs", async () => {
+  test("builds what ONNX Runtime runs", async () => {
     const { logits } = await evaluate(small(), { image: [2, 3, 8, 8] });
     expect(logits?.shape).toEqual([2, 5]);
     expect(logits?.values.every(Number.isFinite)).toBe(true);
   });
 
-  it("draws weights by seed and name alone", () => {
+  test("draws weights by seed and name alone", () => {
     const weights = (seed: number) => toFloat32(small(seed).initializers.get("fc.weight")!);
     expect(weights(0)).toEqual(weights(0));
     expect(weights(0)).not.toEqual(weights(1));
     expect(Math.max(...weights(0).map(Math.abs))).toBeLessThanOrEqual(1 / Math.sqrt(8));
   });
 
-  it("refuses layers that do not fit", () => {
+  test("refuses layers that do not fit", () => {
     const build = new GraphBuilder();
     const x = build.input("x", ["N", 3, 4, 4]);
     expect(() => build.conv(x, { name: "c", outputs: 4, kernel: 5 })).toThrow(/window is larger/);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { countCost, estimateTime, estimateWork } from "../../src/graph/cost.ts";
 import { findBoundary } from "../../src/graph/cuts.ts";
@@ -9,7 +9,7 @@ import { architectures } from "../../src/models/index.ts";
 import { float32, graph, node } from "./graphs.ts";
 
 describe("cost", () => {
-  it("counts convolutions, linear layers and normalization", () => {
+  test("counts convolutions, linear layers and normalization", () => {
     const build = new GraphBuilder();
     const x = build.input("x", ["N", 3, 8, 8]);
     const conv = build.conv(x, {
@@ -39,7 +39,7 @@ describe("cost", () => {
     expect(cost.parameters).toBe(4 * 27 + 4 + 2 * 4 + 4 * 2 + 650);
   });
 
-  it("estimates the work of what memory bounds by the values that it writes", () => {
+  test("estimates the work of what memory bounds by the values that it writes", () => {
     const build = new GraphBuilder();
     const x = build.input("x", ["N", 16, 8, 8]);
     const conv = build.conv(x, { name: "conv", outputs: 16, kernel: 3, padding: 1 });
@@ -53,7 +53,7 @@ describe("cost", () => {
     expect(estimateWork(model, inferShapes(model))).toBe(conv3x3 + conv1x1 + concat + relu + pool);
   });
 
-  it("estimates depthwise and narrow groups, gates, activations and what moves values", () => {
+  test("estimates depthwise and narrow groups, gates, activations and what moves values", () => {
     const build = new GraphBuilder();
     const x = build.input("x", ["N", 32, 8, 8]);
     const values = 32 * 64;
@@ -83,7 +83,7 @@ describe("cost", () => {
     expect(workAfter(() => build.flatten("wide"))).toBe(0);
   });
 
-  it("estimates the time of dense convolutions by whole vectors of channels", () => {
+  test("estimates the time of dense convolutions by whole vectors of channels", () => {
     const build = new GraphBuilder();
     const x = build.input("x", ["N", 3, 8, 8]);
     const first = build.conv(x, { name: "first", outputs: 24, kernel: 3, padding: 1 });
@@ -93,7 +93,7 @@ describe("cost", () => {
     expect(estimateTime(model, inferShapes(model))).toBeCloseTo(dense + (50 + 18) * 24 * 64, 3);
   });
 
-  it.each([
+  test.each([
     ["resnet20", 50_450_432],
     ["densenet", 164_874_240],
     ["googlenet-half", 115_054_592],
@@ -104,7 +104,7 @@ describe("cost", () => {
     expect(estimateWork(extractor, inferShapes(extractor))).toBe(work);
   });
 
-  it("counts transposed convolutions and matrix products", () => {
+  test("counts transposed convolutions and matrix products", () => {
     const model = graph({
       inputs: { x: [1, 2, 4, 4], y: [6, 5], z: [3, 7, 6] },
       initializers: { w: float32([2, 3, 2, 2]), m: float32([6, 9]) },
@@ -123,7 +123,7 @@ describe("cost", () => {
     });
   });
 
-  it("does not take settings and constants of formulas for parameters", () => {
+  test("does not take settings and constants of formulas for parameters", () => {
     const model = graph({
       inputs: { x: [1, 3] },
       initializers: {

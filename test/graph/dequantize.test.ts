@@ -1,6 +1,6 @@
 // Quantized networks, as floats, against ONNX Runtime on the whole numbers.
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { inspectGraph } from "../../src/evaluate/inspect.ts";
 import type { Graph, Node, TensorData } from "../../src/graph/graph.ts";
 import { dequantize } from "../../src/graph/rewrites.ts";
@@ -40,7 +40,7 @@ const own = (...given: Parameters<typeof node>): Node => ({
 });
 
 describe("weights", () => {
-  it.each([
+  test.each([
     ["one scale", 13, [4, 3], scalar(0.1), signed(-3), {}],
     [
       "a scale for each row",
@@ -215,7 +215,7 @@ async function both(
 }
 
 describe("operators on whole numbers", () => {
-  it.each(cases)("are floats: %s", async (_, { x, nodes, constants = {} }) => {
+  test.each(cases)("are floats: %s", async (_, { x, nodes, constants = {} }) => {
     const initializers = { ...named, ...constants };
     const model = graph({
       inputs: { x },
@@ -236,7 +236,7 @@ describe("operators on whole numbers", () => {
     expect(Math.max(...toNumbers(expected).map(Math.abs))).toBeGreaterThan(0.15);
   });
 
-  it("are floats where the range is measured in each run", async () => {
+  test("are floats where the range is measured in each run", async () => {
     const constants = { "w.s": scalar(0.01), "w.z": signed(2), b: float32([3], [1, 2, 3]) };
     const convolution = graph({
       inputs: { x: [1, 2, 4, 4] },
@@ -284,7 +284,7 @@ describe("operators on whole numbers", () => {
     }
   });
 
-  it("stay as they are where their scales are not known", () => {
+  test("stay as they are where their scales are not known", () => {
     const model = graph({
       inputs: { x: [2, 4], s: [] },
       initializers: named,
@@ -334,7 +334,7 @@ describe("float operators between quantization and its reverse", () => {
       opset,
     });
 
-  it.each([10, 17])("keep the ReLU that the quantizer dropped, opset %i", async (opset) => {
+  test.each([10, 17])("keep the ReLU that the quantizer dropped, opset %i", async (opset) => {
     const model = network(opset);
     const floats = dequantize(model);
     expect(floats.nodes.map(({ operator }) => operator)).toEqual([
@@ -354,7 +354,7 @@ describe("float operators between quantization and its reverse", () => {
     expect(difference(expected, actual) / most).toBeLessThan(0.02);
   });
 
-  it("have the figures and the boundary of the floats", () => {
+  test("have the figures and the boundary of the floats", () => {
     const { inspection, warnings } = inspectGraph(network());
     expect(warnings).toEqual([]);
     expect(inspection).toMatchObject({
@@ -368,7 +368,7 @@ describe("float operators between quantization and its reverse", () => {
     expect(inspection.operators.QuantizeLinear).toBe(3);
   });
 
-  it("read pixels from whole numbers", async () => {
+  test("read pixels from whole numbers", async () => {
     const model = graph({
       inputs: { x: { dtype: "uint8", shape: [1, 3] } },
       initializers: { s: scalar(1 / 128), z: byte(128) },

@@ -1,5 +1,5 @@
 // Exports for a fixed batch, freed of it: each gives for three images what the file gives for each of them.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { adoptModel } from "../../src/graph/adopt.ts";
 import type { Graph, Node, TensorData } from "../../src/graph/graph.ts";
 import { foldConstants, freeBatch } from "../../src/graph/rewrites.ts";
@@ -180,7 +180,7 @@ const cases: readonly (readonly [what: string, Case])[] = [
 ];
 
 describe("freeBatch", () => {
-  it.each(cases)("%s", async (_, { batch = 1, ...rest }) => {
+  test.each(cases)("%s", async (_, { batch = 1, ...rest }) => {
     const file = model({ ...rest, batch });
     const images = randomInput("x", [3, ...image]);
     const free = freeBatch(file)!;
@@ -211,7 +211,7 @@ describe("freeBatch", () => {
     ],
     ["an axis that only one image loses", { nodes: [pooled, node("Squeeze", ["p"], "y")] }],
   ];
-  it.each(refused)("gives up on %s", (_, given) => {
+  test.each(refused)("gives up on %s", (_, given) => {
     expect(freeBatch(model(given))).toBeUndefined();
   });
 });
@@ -233,7 +233,7 @@ describe("a target that follows the batch, as PyTorch's dynamo exporter writes i
     opset: 18,
   });
 
-  it("keeps its meaning where it becomes a constant", async () => {
+  test("keeps its meaning where it becomes a constant", async () => {
     const adopted = adoptModel(dynamo, { shape: image, name: "dynamo.onnx" });
     expect(adopted.nodes.map(({ operator }) => operator)).toEqual([
       "ReduceMean",

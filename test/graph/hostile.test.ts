@@ -1,6 +1,6 @@
 // Damaged graphs: the analyses refuse them with a ModelError or answer, and soon.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ModelError } from "../../src/errors.ts";
 import { countCost } from "../../src/graph/cost.ts";
 import { findBoundary, findCutPoints } from "../../src/graph/cuts.ts";
@@ -138,7 +138,7 @@ function analyse(model: Graph): void {
 }
 
 describe("damaged graphs", () => {
-  it("are sound before", () => {
+  test("are sound before", () => {
     for (const { nodes, ...rest } of subjects) {
       const facts = inferShapes({ ...rest, nodes });
       for (const { outputs } of nodes)
@@ -146,7 +146,7 @@ describe("damaged graphs", () => {
     }
   });
 
-  it("are answered or refused with a ModelError", () => {
+  test("are answered or refused with a ModelError", () => {
     let refused = 0;
     fc.assert(
       fc.property(

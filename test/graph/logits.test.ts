@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { adoptModel } from "../../src/graph/adopt.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -38,7 +38,7 @@ async function expectScores(model: Graph, plain: Graph): Promise<void> {
 }
 
 describe("the output that tells classes apart", () => {
-  it.each<[string, string, Head]>([
+  test.each<[string, string, Head]>([
     ["features before it", "y", (b, x) => ({ fl: pooled(b, x), y: linear(b, pooled(b, x)) })],
     ["features behind it", "y", (b, x) => ({ y: linear(b, pooled(b, x)), fl: pooled(b, x) })],
     [
@@ -76,7 +76,7 @@ describe("the output that tells classes apart", () => {
     expect(describeChoice(model, adopted)).toContain(`"${expected}" is taken`);
   });
 
-  it("is asked for where two could be meant", () => {
+  test("is asked for where two could be meant", () => {
     const model = network((b, x) => ({
       y: linear(b, pooled(b, x)),
       y2: linear(b, pooled(b, x), 3, "second"),
@@ -90,7 +90,7 @@ describe("the output that tells classes apart", () => {
 
   const plain = network((b, x) => ({ y: linear(b, pooled(b, x)) }));
 
-  it.each<[string, Head]>([
+  test.each<[string, Head]>([
     [
       "the likeliest class",
       (b, x) => ({ y: op(b, "ArgMax", [linear(b, pooled(b, x))], { axis: 1 }) }),
@@ -119,7 +119,7 @@ describe("the output that tells classes apart", () => {
     await expectScores(adopted, plain);
   });
 
-  it.each<[string, Head]>([
+  test.each<[string, Head]>([
     [
       "[N, C, 1, 1]",
       (b, x) => ({
@@ -138,7 +138,7 @@ describe("the output that tells classes apart", () => {
     await expectScores(adopted, plain);
   });
 
-  it.each<[string, (b: GraphBuilder, z: string) => string]>([
+  test.each<[string, (b: GraphBuilder, z: string) => string]>([
     ["a sigmoid", (b, z) => op(b, "Sigmoid", [z])],
     [
       "a sigmoid for each image",
@@ -154,7 +154,7 @@ describe("the output that tells classes apart", () => {
     await expectTwoClasses(adopted, column);
   });
 
-  it("is made of a logit where that is asked for, which may be a measure", async () => {
+  test("is made of a logit where that is asked for, which may be a measure", async () => {
     const column = network((b, x) => ({ y: linear(b, pooled(b, x), 1) }));
     expect(() => adopt(column)).toThrow(
       /one number for each image, "y" float32 \[1, 1\], and no sigmoid: .*regression.*--output y$/,
@@ -173,7 +173,7 @@ describe("the output that tells classes apart", () => {
     }
   }
 
-  it.each<[string, RegExp, Head]>([
+  test.each<[string, RegExp, Head]>([
     [
       "maps",
       /gives "y" float32 \[1, 2, 4, 4\]: it gives maps, as models do that segment/,

@@ -1,11 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { normal, randomBits, symmetricBeta, threefry, uniform } from "../../src/graph/random.ts";
 
 const stream = { seed: 1, name: "conv1.weight" };
 
 describe("random streams", () => {
   // Known answers of the Random123 distribution (kat_vectors).
-  it.each([
+  test.each([
     [
       [0, 0],
       [0, 0],
@@ -27,14 +27,14 @@ describe("random streams", () => {
     expect([...block]).toEqual(expected);
   });
 
-  it("depends on seed and name alone, and not on the count", () => {
+  test("depends on seed and name alone, and not on the count", () => {
     expect(randomBits(stream, 5)).toEqual(randomBits(stream, 100).subarray(0, 5));
     expect(randomBits({ ...stream, seed: 2 }, 4)).not.toEqual(randomBits(stream, 4));
     expect(randomBits({ ...stream, seed: 1 + 2 ** 40 }, 4)).not.toEqual(randomBits(stream, 4));
     expect(randomBits({ ...stream, name: "conv1.bias" }, 4)).not.toEqual(randomBits(stream, 4));
   });
 
-  it("is uniform", () => {
+  test("is uniform", () => {
     const values = uniform(stream, 40_000);
     const counts = new Array<number>(16).fill(0);
     for (const value of values) counts[Math.floor(value * 16)]! += 1;
@@ -42,7 +42,7 @@ describe("random streams", () => {
   });
 
   // Beta(1/2, 1/2) has the arcsine law, Beta(1, 1) is uniform, Beta(2, 2) has the density 6 x (1 - x).
-  it.each<[number, (x: number) => number]>([
+  test.each<[number, (x: number) => number]>([
     [0.5, (x) => (2 / Math.PI) * Math.asin(Math.sqrt(x))],
     [1, (x) => x],
     [2, (x) => 3 * x ** 2 - 2 * x ** 3],
@@ -53,7 +53,7 @@ describe("random streams", () => {
     expect(Math.max(...distances)).toBeLessThan(0.008);
   });
 
-  it("has the variance of Beta(alpha, alpha), also where that is extreme", () => {
+  test("has the variance of Beta(alpha, alpha), also where that is extreme", () => {
     for (const alpha of [0.001, 0.2, 8, 1000]) {
       const values = symmetricBeta(stream, alpha, 40_000);
       const variance = values.reduce((sum, x) => sum + (x - 0.5) ** 2, 0) / values.length;
@@ -63,7 +63,7 @@ describe("random streams", () => {
     expect(symmetricBeta(stream, 1, 3)).toEqual(symmetricBeta(stream, 1, 10).subarray(0, 3));
   });
 
-  it("is normal", () => {
+  test("is normal", () => {
     const values = normal(stream, 40_001);
     const moment = (power: number) =>
       values.reduce((sum, x) => sum + x ** power, 0) / values.length;

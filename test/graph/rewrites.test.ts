@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { int } from "../../src/graph/attributes.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
@@ -53,7 +53,7 @@ const plan = fc.record({
 });
 
 describe("foldBatchNorm", () => {
-  it("preserves what the network computes", async () => {
+  test("preserves what the network computes", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(plan, { minLength: 1, maxLength: 3 }), async (layers) => {
         const build = new GraphBuilder();
@@ -76,7 +76,7 @@ describe("foldBatchNorm", () => {
     );
   });
 
-  it("removes the normalization's parameters and shrinks nothing else", () => {
+  test("removes the normalization's parameters and shrinks nothing else", () => {
     const build = new GraphBuilder();
     const x = build.input("x", ["N", 3, 4, 4]);
     const normalized = build.batchNorm(build.conv(x, { name: "c", outputs: 2, kernel: 1 }), {
@@ -96,7 +96,7 @@ describe("foldBatchNorm", () => {
   };
   const inputs = { x: [1, 2, 3, 3] };
 
-  it.each<[string, readonly ReturnType<typeof node>[], readonly string[]]>([
+  test.each<[string, readonly ReturnType<typeof node>[], readonly string[]]>([
     [
       "another node reads the convolution",
       [node("Conv", ["x", "w"], "c"), normalization("c", "n"), node("Add", ["c", "n"], "y")],
@@ -136,7 +136,7 @@ describe("foldBatchNorm", () => {
     expect(foldBatchNorm(model).nodes).toEqual(nodes);
   });
 
-  it("copies weights that another convolution shares", async () => {
+  test("copies weights that another convolution shares", async () => {
     const nodes = [
       node("Conv", ["x", "w"], "c"),
       normalization("c", "n"),
@@ -175,7 +175,7 @@ describe("foldConstants", () => {
     outputs: ["y"],
   });
 
-  it("leaves no shape arithmetic, identity or dropout, for any batch size", async () => {
+  test("leaves no shape arithmetic, identity or dropout, for any batch size", async () => {
     const folded = foldConstants(flattening);
     expect(operators(folded)).toEqual(["Reshape", "MatMul"]);
     expect(folded.outputs).toEqual(flattening.outputs);
@@ -186,7 +186,7 @@ describe("foldConstants", () => {
     }
   });
 
-  it("keeps what depends on the batch size", () => {
+  test("keeps what depends on the batch size", () => {
     const model = graph({
       inputs: { x: ["N", 4] },
       initializers: { two: fromNumbers("float32", [], [2]) },
@@ -203,7 +203,7 @@ describe("foldConstants", () => {
     expect([...folded.initializers.keys()]).toEqual(["four"]);
   });
 
-  it("takes the branch that a constant condition decides", async () => {
+  test("takes the branch that a constant condition decides", async () => {
     const branch = (operator: string) =>
       ({
         type: "graph",
@@ -241,7 +241,7 @@ describe("endInLogits", () => {
   };
   const plain = network((_, logits) => logits);
 
-  it.each<[string, Graph]>([
+  test.each<[string, Graph]>([
     ["the usual", network((build, x) => build.node("Softmax", [x]))],
     ["the second axis", network((build, x) => build.node("Identity", [softmax(build, x, 1)]))],
     [
@@ -259,7 +259,7 @@ describe("endInLogits", () => {
     expect((await answer(model))!.values).not.toEqual(expected!.values);
   });
 
-  it("leaves a network as it is that ends in logits, their logarithms or a softmax of another axis", () => {
+  test("leaves a network as it is that ends in logits, their logarithms or a softmax of another axis", () => {
     const others = [
       plain,
       network((build, x) => build.node("LogSoftmax", [x])),
@@ -279,13 +279,13 @@ describe("input sizes", () => {
       outputs: ["y"],
     });
 
-  it("frees the batch size that an export fixed", async () => {
+  test("frees the batch size that an export fixed", async () => {
     const free = freeBatch(fixed([1, -1]))!;
     expect(free.inputs[0]?.shape).toEqual(["N", 2, 3, 3]);
     expect((await evaluate(free, { x: [4, 2, 3, 3] })).y?.shape).toEqual([4, 18]);
   });
 
-  it("gives up where a node depends on the batch size", () => {
+  test("gives up where a node depends on the batch size", () => {
     expect(freeBatch(fixed([-1, 18]))).toBeDefined();
     const model = fixed([2, 9]);
     expect(
@@ -296,7 +296,7 @@ describe("input sizes", () => {
     ).toBeUndefined();
   });
 
-  it("fixes height and width", () => {
+  test("fixes height and width", () => {
     const model = graph({
       inputs: { x: ["N", 3, "h", "w"] },
       nodes: [node("Relu", ["x"], "y")],
@@ -319,7 +319,7 @@ describe("parts", () => {
   })();
   const middle = model.nodes[1]!.outputs[0]!;
 
-  it("compute together what the whole computes", async () => {
+  test("compute together what the whole computes", async () => {
     const { extractor, classifier } = cutGraph(model, middle);
     expect(extractor.outputs).toEqual([{ name: middle, dtype: "float32", shape: ["N", 4, 8, 8] }]);
     expect([...extractor.initializers.keys()]).toEqual(["conv1.weight"]);
@@ -334,7 +334,7 @@ describe("parts", () => {
     expect(relativeDifference(whole.logits!, (await evaluate(joined, inputs)).logits!)).toBe(0);
   });
 
-  it("join even where they use the same names", async () => {
+  test("join even where they use the same names", async () => {
     const squared = renameTensors(
       graph({
         inputs: { a: ["N", 5] },
@@ -355,7 +355,7 @@ describe("parts", () => {
     expect([...(await evaluate(twice, { a: x })).b!.values]).toEqual([1, 16, 81, 256, 625]);
   });
 
-  it("need the batch size of the input no more", async () => {
+  test("need the batch size of the input no more", async () => {
     const batchFromInput = graph({
       inputs: { x: ["N", 2, 3, 3] },
       initializers: { zero: int64(0), columns: int64(18), w: float32([2, 2, 1, 1]) },
@@ -378,7 +378,7 @@ describe("parts", () => {
     expect(relativeDifference(whole.y!, parts.y!)).toBe(0);
   });
 
-  it("are refused where a path goes around the cut", () => {
+  test("are refused where a path goes around the cut", () => {
     const conv2 = model.nodes[2]!.outputs[0]!;
     expect(() => cutGraph(model, conv2)).toThrow(
       /"logits" cannot be computed from "conv2" alone.*input "x"/,
@@ -387,12 +387,12 @@ describe("parts", () => {
     expect(() => compose(model, { ...model, opset: 11 })).toThrow(/opset 17 and 11/);
   });
 
-  it("lose what no output needs", () => {
+  test("lose what no output needs", () => {
     const dead = { ...model, nodes: [...model.nodes, node("Relu", ["x"], "unused")] };
     expect(eliminateDeadNodes(dead)).toEqual(model);
   });
 
-  it("lose their names", async () => {
+  test("lose their names", async () => {
     const stripped = stripNames(model);
     const names = JSON.stringify([
       stripped.name,

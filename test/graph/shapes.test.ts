@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { TensorData } from "../../src/graph/graph.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
@@ -42,7 +42,7 @@ const constantOf = (...args: Parameters<typeof infer>) => {
 
 describe("shapes", () => {
   const image = [2, 3, 10, 11];
-  it.each<[string, readonly Input[], Attributes, readonly (readonly number[])[]]>([
+  test.each<[string, readonly Input[], Attributes, readonly (readonly number[])[]]>([
     ["Conv", [image, [8, 3, 3, 3]], {}, [[2, 8, 8, 9]]],
     ["Conv", [image, [8, 3, 3, 3], [8]], { pads: [1, 1, 1, 1], strides: [2, 2] }, [[2, 8, 5, 6]]],
     ["Conv", [image, [6, 1, 3, 3]], { group: 3, dilations: [2, 3] }, [[2, 6, 6, 5]]],
@@ -204,7 +204,7 @@ describe("shapes", () => {
     expect(found).toEqual(expected);
   });
 
-  it("follows the version of the operator set", () => {
+  test("follows the version of the operator set", () => {
     expect(shapesOf("Squeeze", [[1, 3, 1]], { attributes: { axes: [0] }, opset: 11 })).toEqual([
       [3, 1],
     ]);
@@ -240,7 +240,7 @@ describe("shapes", () => {
     ).toEqual([[2, 6, 4, 4]]);
   });
 
-  it("leaves out what depends on data", () => {
+  test("leaves out what depends on data", () => {
     expect(infer("NonZero", [[2, 3]])).toEqual([undefined]);
     expect(
       infer("Reshape", [[2, 3], { dtype: "int64", shape: [2], data: int64(3, 2).data }])[0]?.shape,
@@ -259,7 +259,7 @@ describe("shapes", () => {
 });
 
 describe("constants", () => {
-  it.each<[string, readonly Input[], Attributes, readonly number[]]>([
+  test.each<[string, readonly Input[], Attributes, readonly number[]]>([
     ["Shape", [[2, 3, 4]], {}, [2, 3, 4]],
     ["Shape", [[2, 3, 4]], { start: -2, end: -1 }, [3]],
     ["Size", [[2, 3, 4]], {}, [24]],
@@ -297,7 +297,7 @@ describe("constants", () => {
     expect(constantOf(operator, inputs, { attributes: given })).toEqual(expected);
   });
 
-  it("do not lose 64-bit integers", () => {
+  test("do not lose 64-bit integers", () => {
     const big = fromNumbers("int64", [1], [2 ** 63]);
     expect(infer("Concat", [big, big], { attributes: { axis: 0 } })[0]?.value?.data).toEqual(
       new Uint8Array([...big.data, ...big.data]),
@@ -306,7 +306,7 @@ describe("constants", () => {
     expect(constantOf("Div", [int64(1), int64(0)])).toBeUndefined();
   });
 
-  it("are not computed from weights", () => {
+  test("are not computed from weights", () => {
     const weights = float32([64, 64, 3, 3]);
     const [sum] = infer("Add", [weights, weights]);
     expect(sum?.shape).toEqual([64, 64, 3, 3]);
@@ -314,7 +314,7 @@ describe("constants", () => {
     expect(infer("Identity", [weights])[0]?.value).toBe(weights);
   });
 
-  it("decide which branch of an If is taken", () => {
+  test("decide which branch of an If is taken", () => {
     const branch = (operator: string) =>
       ({
         type: "graph",
@@ -339,7 +339,7 @@ describe("constants", () => {
 });
 
 describe("contradictions", () => {
-  it.each<[string, readonly Input[], Attributes, RegExp]>([
+  test.each<[string, readonly Input[], Attributes, RegExp]>([
     [
       "Conv",
       [
@@ -443,12 +443,12 @@ describe("inputs", () => {
   const model = (shape: readonly (number | string)[]) =>
     graph({ inputs: { image: shape }, nodes: [node("Relu", ["image"], "y")], outputs: ["y"] });
 
-  it("take the sizes they are given", () => {
+  test("take the sizes they are given", () => {
     const given = new Map([["image", [5, 3, 32, 32]]]);
     expect(inferShapes(model(["N", 3, 32, 32]), given).get("y")?.shape).toEqual([5, 3, 32, 32]);
   });
 
-  it("are refused where a size is missing or contradicts", () => {
+  test("are refused where a size is missing or contradicts", () => {
     expect(() => inferShapes(model([1, 3, "height", 32]))).toThrow(
       /\[1, 3, height, 32\]: axis 2 has no fixed size/,
     );

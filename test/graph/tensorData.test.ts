@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   fromFloat32,
   fromNumbers,
@@ -15,7 +15,7 @@ const bits16 = (dtype: "float16" | "bfloat16", ...values: number[]) => ({
 });
 
 describe("tensor data", () => {
-  it("round-trips numbers of every type", () => {
+  test("round-trips numbers of every type", () => {
     for (const dtype of [
       "float32",
       "float64",
@@ -30,14 +30,14 @@ describe("tensor data", () => {
     expect(toNumbers(fromNumbers("int16", [2], [-3, 300]))).toEqual([-3, 300]);
   });
 
-  it("saturates 64-bit integers", () => {
+  test("saturates 64-bit integers", () => {
     const view = typedView(fromNumbers("int64", [3], [2 ** 63, -(2 ** 64), -1]));
     expect([...(view as BigInt64Array)]).toEqual([2n ** 63n - 1n, -(2n ** 63n), -1n]);
     const unsigned = typedView(fromNumbers("uint64", [2], [2 ** 65, -4]));
     expect([...(unsigned as BigUint64Array)]).toEqual([2n ** 64n - 1n, 0n]);
   });
 
-  it("shares memory where it can", () => {
+  test("shares memory where it can", () => {
     const values = Float32Array.of(1, 2, 3);
     const tensor = fromFloat32([3], values);
     values[1] = 7;
@@ -45,20 +45,20 @@ describe("tensor data", () => {
     expect(toFloat32(tensor).buffer).toBe(values.buffer);
   });
 
-  it("copies bytes that are not aligned", () => {
+  test("copies bytes that are not aligned", () => {
     const bytes = new Uint8Array(9);
     bytes.set(new Uint8Array(Float32Array.of(1.5, -2).buffer), 1);
     expect(toNumbers({ dtype: "float32", shape: [2], data: bytes.subarray(1) })).toEqual([1.5, -2]);
   });
 
-  it("decodes 16-bit floats", () => {
+  test("decodes 16-bit floats", () => {
     const half = bits16("float16", 0x3c00, 0xc000, 0x7bff, 0x0001, 0x7c00, 0xfc00, 0x7e00);
     expect(toNumbers(half)).toEqual([1, -2, 65504, 2 ** -24, Infinity, -Infinity, NaN]);
     const brain = bits16("bfloat16", 0x3f80, 0xc000, 0x4049);
     expect([...toFloat32(brain)]).toEqual([1, -2, 3.140625]);
   });
 
-  it("encodes 16-bit floats, rounding to even", () => {
+  test("encodes 16-bit floats, rounding to even", () => {
     const bits = (dtype: "float16" | "bfloat16", ...values: number[]) => [
       ...(typedView(fromNumbers(dtype, [values.length], values)) as Uint16Array),
     ];
@@ -75,7 +75,7 @@ describe("tensor data", () => {
     expect(bits("float16", ...toNumbers(bits16("float16", ...all)))).toEqual(all);
   });
 
-  it("picks elements by position", () => {
+  test("picks elements by position", () => {
     const tensor = fromNumbers("int64", [2, 2], [1, 2, 3, 4]);
     expect(toNumbers(pick(tensor, [3, 0, 0], [3]))).toEqual([4, 1, 1]);
   });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { consumers, dominators, producers, readTensors } from "../../src/graph/topology.ts";
 import { graph, node } from "./graphs.ts";
 
@@ -18,7 +18,7 @@ const diamond = graph({
 });
 
 describe("topology", () => {
-  it("knows who makes and who reads a tensor", () => {
+  test("knows who makes and who reads a tensor", () => {
     expect(producers(diamond).get("d")?.operator).toBe("Add");
     expect(
       consumers(diamond)
@@ -28,7 +28,7 @@ describe("topology", () => {
     expect(consumers(diamond).get("unused")).toBeUndefined();
   });
 
-  it("counts what a subgraph takes from around it as read", () => {
+  test("counts what a subgraph takes from around it as read", () => {
     const branch = graph({ nodes: [node("Relu", ["outer"], "inner")], outputs: ["inner"] });
     const conditional = node("If", ["condition"], "y", {
       then_branch: { type: "graph", value: branch },
@@ -40,7 +40,7 @@ describe("topology", () => {
     expect(readTensors(conditional)).toEqual(["condition", "outer", "other"]);
   });
 
-  it("finds the tensors on every path, without shape arithmetic", () => {
+  test("finds the tensors on every path, without shape arithmetic", () => {
     const options = { input: "x", output: "e" };
     expect(dominators(diamond, { ...options, isConstant: (name) => name === "s" })).toEqual([
       "x",

@@ -1,6 +1,6 @@
 // Output sizes of sliding windows against what ONNX Runtime computes.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Graph } from "../../src/graph/graph.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { float32, graph, node } from "./graphs.ts";
@@ -82,7 +82,7 @@ function fitPooling(given: WindowCase): WindowCase {
 describe("windows", () => {
   const runs = { numRuns: 150, seed: 3 };
 
-  it("of convolutions", async () => {
+  test("of convolutions", async () => {
     let agreed = 0;
     await fc.assert(
       fc.asyncProperty(windows, async (given) => {
@@ -97,7 +97,7 @@ describe("windows", () => {
     expect(agreed).toBeGreaterThan(60);
   });
 
-  it("of transposed convolutions", async () => {
+  test("of transposed convolutions", async () => {
     let agreed = 0;
     await fc.assert(
       fc.asyncProperty(windows, async (given) => {
@@ -112,7 +112,7 @@ describe("windows", () => {
     expect(agreed).toBeGreaterThan(60);
   });
 
-  it.each(["MaxPool", "AveragePool"])("of %s", async (operator) => {
+  test.each(["MaxPool", "AveragePool"])("of %s", async (operator) => {
     let agreed = 0;
     await fc.assert(
       fc.asyncProperty(windows, async (drawn) => {

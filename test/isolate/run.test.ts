@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataError, DeepObfError, InterruptedError, ModelError } from "../../src/errors.ts";
 import { runIsolated } from "../../src/isolate/run.ts";
 import { built } from "../setup/built.ts";
@@ -54,7 +54,7 @@ function isAlive(pid: number): boolean {
 }
 
 describe("a function in a process of its own", () => {
-  it("gets options, tells of events and gives its result", async () => {
+  test("gets options, tells of events and gives its result", async () => {
     const events: unknown[] = [];
     const result = await run("double", {
       options: { value: 21 },
@@ -63,7 +63,7 @@ describe("a function in a process of its own", () => {
     expect([result, events]).toEqual([{ value: 42 }, ["half way"]]);
   });
 
-  it("throws its failures with their exit codes, and bugs with their stacks", async () => {
+  test("throws its failures with their exit codes, and bugs with their stacks", async () => {
     await expect(run("refuse")).rejects.toMatchObject({ message: "no images", exitCode: 4 });
     await expect(run("refuse")).rejects.toBeInstanceOf(DataError);
     await expect(run("full")).rejects.toMatchObject({ code: "ENOSPC", path: "/x" });
@@ -72,7 +72,7 @@ describe("a function in a process of its own", () => {
     expect((bug as Error).stack).toContain("functions.mjs");
   });
 
-  it("may crash or leave: the model is to blame", async () => {
+  test("may crash or leave: the model is to blame", async () => {
     const crash = run("crash");
     await expect(crash).rejects.toBeInstanceOf(ModelError);
     await expect(crash).rejects.toThrow(
@@ -81,18 +81,18 @@ describe("a function in a process of its own", () => {
     await expect(run("leave")).rejects.toThrow("ended with code 7");
   });
 
-  it("may ask for all memory: the process ends, not the machine", async () => {
+  test("may ask for all memory: the process ends, not the machine", async () => {
     await expect(run("grow")).rejects.toThrow(/allocation failed|ended (by|with)/);
   });
 
-  it("has a deadline", async () => {
+  test("has a deadline", async () => {
     const pids: unknown[] = [];
     const spinning = run("spin", { onEvent: (pid) => pids.push(pid) });
     await expect(spinning).rejects.toThrow("spinning over net\\u{a}.onnx did not end within 1 s");
     await expect.poll(() => isAlive(Number(pids[0])), { timeout: 5000 }).toBe(false);
   });
 
-  it("ends when it is told to", async () => {
+  test("ends when it is told to", async () => {
     const controller = new AbortController();
     const spinning = run("spin", {
       signal: controller.signal,
@@ -120,7 +120,7 @@ describe.skipIf(process.platform !== "linux")("a process that computes", () => {
     return { parent, pid };
   }
 
-  it.each(["SIGKILL", "SIGTERM", "SIGINT"] as const)(
+  test.each(["SIGKILL", "SIGTERM", "SIGINT"] as const)(
     "dies with its parent, by %s",
     async (signal) => {
       const { parent, pid } = await start();
@@ -129,7 +129,7 @@ describe.skipIf(process.platform !== "linux")("a process that computes", () => {
     },
   );
 
-  it("dies at its deadline where its parent cannot end it", async () => {
+  test("dies at its deadline where its parent cannot end it", async () => {
     const { parent, pid } = await start();
     parent.kill("SIGSTOP");
     try {

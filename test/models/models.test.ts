@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { countCost } from "../../src/graph/cost.ts";
 import { findBoundary, findCutPoints } from "../../src/graph/cuts.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -21,7 +21,7 @@ const count = (model: Graph, operator: string) =>
 
 describe("reference models", () => {
   // He et al. 2016, table 6; Huang et al. 2017, table 2 and the authors' repository.
-  it.each([
+  test.each([
     ["resnet20", 0.27],
     ["resnet32", 0.46],
     ["resnet44", 0.66],
@@ -34,18 +34,18 @@ describe("reference models", () => {
     expect((costOf(build(name)).parameters / 1e6).toFixed(digits)).toBe(millions.toFixed(digits));
   });
 
-  it("have the multiply-accumulate operations that others count", () => {
+  test("have the multiply-accumulate operations that others count", () => {
     expect(costOf(build("resnet20")).macs).toBe(40_551_040);
     expect(costOf(build("resnet56")).macs).toBe(125_485_696);
   });
 
-  it("has the sizes of torchvision's ResNet-18", () => {
+  test("has the sizes of torchvision's ResNet-18", () => {
     const { parameters, macs } = costOf(build("resnet18", { classes: 1000 }));
     expect(parameters).toBe(11_689_512);
     expect(macs).toBe(1_814_073_344);
   });
 
-  it.each([
+  test.each([
     ["resnet18", "layer4.1", [1, 512, 7, 7]],
     ["resnet20", "layer3.2", [1, 64, 8, 8]],
     ["densenet", "norm5.relu", [1, 132, 8, 8]],
@@ -55,7 +55,7 @@ describe("reference models", () => {
     expect(findBoundary(model, inferShapes(model))).toEqual({ tensor, shape });
   });
 
-  it("have a cut point behind every block", () => {
+  test("have a cut point behind every block", () => {
     const model = build("resnet20");
     const blocks = [1, 2, 3].flatMap((stage) => [0, 1, 2].map((i) => `layer${stage}.${i}`));
     expect(findCutPoints(model, inferShapes(model))).toEqual(
@@ -65,7 +65,7 @@ describe("reference models", () => {
     expect(modules.filter((name) => /^inception\d\w$/.test(name))).toHaveLength(8);
   });
 
-  it.each(["resnet20", "densenet", "googlenet-half"])("%s runs and folds", async (name) => {
+  test.each(["resnet20", "densenet", "googlenet-half"])("%s runs and folds", async (name) => {
     const model = build(name);
     const folded = foldBatchNorm(model);
     if (name !== "densenet") expect(count(folded, "BatchNormalization")).toBe(0);
@@ -75,7 +75,7 @@ describe("reference models", () => {
     expect(relativeDifference(before.logits!, after.logits!)).toBeLessThan(1e-4);
   });
 
-  it("take other images, classes and seeds", async () => {
+  test("take other images, classes and seeds", async () => {
     const model = build("resnet8", { shape: [1, 28, 28], classes: 7 });
     expect((await evaluate(model, { input: [1, 1, 28, 28] })).logits?.shape).toEqual([1, 7]);
     expect(count(model, "Conv")).toBe(7);
@@ -85,7 +85,7 @@ describe("reference models", () => {
     expect(weights(1)).not.toEqual(weights(2));
   });
 
-  it("refuse a depth that does not divide into stages", () => {
+  test("refuse a depth that does not divide into stages", () => {
     expect(() => resnet({ depth: 21 })).toThrow(/8, 14, 20, ..., but is 21/);
     expect(() => densenet({ depth: 5 })).toThrow(/10, 16, 22, ..., but is 5/);
   });
@@ -109,7 +109,7 @@ describe("the sequential network", () => {
     layer(64, "relu"),
   ];
 
-  it("is a chain of as many convolutions as planned, also when folded", async () => {
+  test("is a chain of as many convolutions as planned, also when folded", async () => {
     const chain = sequential(plan);
     const folded = foldBatchNorm(chain);
     expect(count(folded, "Conv")).toBe(5);
@@ -120,7 +120,7 @@ describe("the sequential network", () => {
     expect(relativeDifference(before.features!, after.features!)).toBeLessThan(1e-4);
   });
 
-  it("carries an original's classifier", async () => {
+  test("carries an original's classifier", async () => {
     const original = build("resnet20");
     const { classifier } = cutGraph(original, findBoundary(original, inferShapes(original)).tensor);
     const shipped = foldBatchNorm(compose(sequential(plan), classifier));

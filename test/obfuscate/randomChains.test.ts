@@ -1,7 +1,7 @@
 // Random chains as they are shipped, batch norms folded and names stripped, against ONNX Runtime and the trained
 // network.
 import fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import type { Graph } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { foldBatchNorm, foldConstants, stripNames } from "../../src/graph/rewrites.ts";
@@ -36,7 +36,7 @@ function trained(graph: Graph): Graph {
   return { ...graph, initializers: new Map(initializers) };
 }
 
-it(`${count} chains compute in ONNX Runtime what they do on libtorch`, async () => {
+test(`${count} chains compute in ONNX Runtime what they do on libtorch`, async () => {
   let compared = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(layers, { minLength: 1, maxLength: 7 }), size(3), async (list, n) => {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Network } from "../../src/engine/index.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
@@ -72,14 +72,14 @@ function withValues(
 describe("scramble", () => {
   for (const head of ["pooled", "flattened", "hidden"] as const) {
     for (const activation of ["Relu", "Sigmoid"] as const) {
-      it(`keeps the function of a chain with ${activation} under a ${head} head`, () => {
+      test(`keeps the function of a chain with ${activation} under a ${head} head`, () => {
         const graph = chain(head, activation);
         expectSameFunction(graph, scramble(graph, 7));
       });
     }
   }
 
-  it("leaves no weight where and as it was", () => {
+  test("leaves no weight where and as it was", () => {
     const graph = chain("hidden");
     const scrambled = scramble(graph, 7);
     for (const name of ["a.weight", "a.bias", "b.weight", "hidden.weight", "fc.weight"]) {
@@ -92,7 +92,7 @@ describe("scramble", () => {
     );
   });
 
-  it("only permutes in front of an activation that is not homogeneous", () => {
+  test("only permutes in front of an activation that is not homogeneous", () => {
     const graph = chain("pooled", "Sigmoid");
     const scrambled = scramble(graph, 7);
     expect(sortedMagnitudes(scrambled, "a.weight")).toEqual(sortedMagnitudes(graph, "a.weight"));
@@ -101,7 +101,7 @@ describe("scramble", () => {
     );
   });
 
-  it.each(["relu", "none"] as const)(
+  test.each(["relu", "none"] as const)(
     "permutes channels across %s of a planned layer",
     (activation) => {
       const layer = { outputs: 6, kernel: [3, 3], stride: [1, 1], padding: [1, 1] } as const;
@@ -119,13 +119,13 @@ describe("scramble", () => {
     },
   );
 
-  it("depends on the seed alone", () => {
+  test("depends on the seed alone", () => {
     const graph = chain("pooled");
     expect(scramble(graph, 7)).toEqual(scramble(graph, 7));
     expect(scramble(graph, 7)).not.toEqual(scramble(graph, 8));
   });
 
-  it("leaves channels alone that two nodes read, or that leave the graph", () => {
+  test("leaves channels alone that two nodes read, or that leave the graph", () => {
     const build = new GraphBuilder();
     const x = build.conv(build.input("image", ["N", 2, 8, 8]), {
       name: "a",
@@ -137,7 +137,7 @@ describe("scramble", () => {
     expect(scramble(graph, 7)).toEqual(graph);
   });
 
-  it("leaves weights alone that two layers share", () => {
+  test("leaves weights alone that two layers share", () => {
     const build = new GraphBuilder();
     let x = build.input("image", ["N", 2, 8, 8]);
     x = build.relu(build.conv(x, { name: "a", outputs: 2, kernel: 1, bias: true }));

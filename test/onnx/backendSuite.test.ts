@@ -2,7 +2,7 @@
 // the reasons below.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ModelError } from "../../src/errors.ts";
 import { encodeModel, parseModel, readTensor } from "../../src/onnx/index.ts";
 
@@ -21,7 +21,7 @@ const reasons: readonly (readonly [expected: RegExp, models: number])[] = [
 describe.skipIf(!existsSync(suite))("backend suite (libonnx-testdata)", () => {
   const files = existsSync(suite) ? (readdirSync(suite, { recursive: true }) as string[]) : [];
 
-  it("has its models read, or refused for a known reason", () => {
+  test("has its models read, or refused for a known reason", () => {
     const refusals = new Map<RegExp, number>();
     const models = files.filter((file) => file.endsWith("model.onnx"));
     let read = 0;
@@ -46,7 +46,7 @@ describe.skipIf(!existsSync(suite))("backend suite (libonnx-testdata)", () => {
     expect(read).toBe(883);
   });
 
-  it("has its tensors read", () => {
+  test("has its tensors read", () => {
     const tensors = files.filter((file) => file.endsWith(".pb"));
     const refused = tensors.filter((file) => {
       try {

@@ -1,7 +1,7 @@
 // Branches of the readers that no other test comes to, so that `npm run test:coverage` finds all of them.
 import { mkdirSync } from "node:fs";
 import { create } from "@bufbuild/protobuf";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ModelError } from "../../src/errors.ts";
 import { decodeModel } from "../../src/onnx/decode.ts";
 import { ExternalData } from "../../src/onnx/external.ts";
@@ -33,26 +33,26 @@ const strings = 8;
 const texts = (name: string) => tensor(name, { type: strings, dims: [1] }, [6, "cat"]);
 
 describe("sizes beyond the limits", () => {
-  it("of a file, which is not looked at", () => {
+  test("of a file, which is not looked at", () => {
     const huge = { length: limits.fileBytes + 1 } as Uint8Array;
     expect(() => decodeModel(huge)).toThrow(/ONNX files have at most/);
   });
 
-  it("of a tensor's name", () => {
+  test("of a tensor's name", () => {
     const long = tensor("x".repeat(limits.nameBytes + 1), {}, [9, floats(1)]);
     expect(() => parseModel(model({ graph: graph({ initializers: [long] }) }))).toThrow(
       /the name of .* has more than/,
     );
   });
 
-  it("of the shape of an input", () => {
+  test("of the shape of an input", () => {
     const deep = value("x", new Array(limits.rank + 1).fill(1));
     expect(() => parseModel(model({ graph: graph({ inputs: [deep] }) }))).toThrow(
       /dimensions; at most/,
     );
   });
 
-  it("of all external data together", () => {
+  test("of all external data together", () => {
     const folder = path("external/.").replace(/\.$/, "");
     mkdirSync(folder, { recursive: true });
     path("external/a", "1234");
@@ -62,7 +62,7 @@ describe("sizes beyond the limits", () => {
   });
 });
 
-it("external data are listed by file and place, whatever the order in which they were read", () => {
+test("external data are listed by file and place, whatever the order in which they were read", () => {
   const folder = path("listed/.").replace(/\.$/, "");
   mkdirSync(folder, { recursive: true });
   for (const name of ["a", "b"]) path(`listed/${name}`, `${name}123`);
@@ -87,14 +87,14 @@ it("external data are listed by file and place, whatever the order in which they
   ]);
 });
 
-it("external data may be given as a place alone", () => {
+test("external data may be given as a place alone", () => {
   const folder = path("placed/.").replace(/\.$/, "");
   mkdirSync(folder, { recursive: true });
   const nowhere = create(StringStringEntryProtoSchema, { key: "offset", value: "0" });
   expect(() => new ExternalData(folder).read([nowhere], 4, "w")).toThrow(/has no location/);
 });
 
-it("an input that is a weight must be like it, also where its shape is not said", () => {
+test("an input that is a weight must be like it, also where its shape is not said", () => {
   const open = message([1, "w"], [2, message([1, message([1, 1])])]);
   const parts = { initializers: [tensor("w", { dims: [1] }, [9, floats(1)])] };
   const read = (weight: Uint8Array) =>
@@ -106,7 +106,7 @@ it("an input that is a weight must be like it, also where its shape is not said"
   }
 });
 
-it("more packed numbers than there may be are not counted one by one", () => {
+test("more packed numbers than there may be are not counted one by one", () => {
   // AttributeProto.ints, 11 bytes for each that the limit allows: 8 is its field.
   const ints = new Uint8Array(10 * limits.values + 1);
   const attributes = [message([1, "axes"], [8, ints], [20, 7])];
@@ -118,24 +118,24 @@ describe("nodes without names", () => {
   const constant = (outputs: string[]) =>
     node("Constant", [], outputs, { attributes: [attribute("value_float", 1, [2, { float: 1 }])] });
 
-  it("a constant that gives nothing is left out", () => {
+  test("a constant that gives nothing is left out", () => {
     const nodes = [constant([]), constant([""]), node("Relu", ["x"], ["y"])];
     const { initializers } = parseModel(model({ graph: graph({ nodes }) }));
     expect([...initializers.keys()]).toEqual([]);
   });
 
-  it("a constant that defines a name again is refused", () => {
+  test("a constant that defines a name again is refused", () => {
     const nodes = [constant(["c"]), constant(["c"]), node("Relu", ["x"], ["y"])];
     expect(() => parseModel(model({ graph: graph({ nodes }) }))).toThrow(/defined already/);
   });
 
-  it("one without outputs is told by its operator", () => {
+  test("one without outputs is told by its operator", () => {
     const nodes = [node("Relu", ["nowhere"], []), node("Relu", ["x"], ["y"])];
     expect(() => parseModel(model({ graph: graph({ nodes }) }))).toThrow(/Relu node ""/);
   });
 });
 
-it("calls of functions beside subgraphs get names that these have not", () => {
+test("calls of functions beside subgraphs get names that these have not", () => {
   const branch = graph({
     nodes: [node("Relu", ["x"], ["inner"])],
     inputs: [],
@@ -174,7 +174,7 @@ it("calls of functions beside subgraphs get names that these have not", () => {
   expect(made[0]!.outputs).not.toContain("inner");
 });
 
-it("every kind of number has its place on the wire", () => {
+test("every kind of number has its place on the wire", () => {
   const doubles = message([2, 11], [10, Buffer.from(Float64Array.of(1).buffer)]);
   expect(() => checkWire(TensorProtoSchema, doubles)).not.toThrow();
 });
@@ -182,12 +182,12 @@ it("every kind of number has its place on the wire", () => {
 describe("words", () => {
   const untyped = message([1, "untyped"]);
 
-  it("that nothing makes are left as they are", () => {
+  test("that nothing makes are left as they are", () => {
     const outputs = [value("y", [2]), value("x", [2], strings)];
     expect(() => parseModel(model({ graph: graph({ outputs }) }))).toThrow(ModelError);
   });
 
-  it("of words of words lead to the scores behind them", () => {
+  test("of words of words lead to the scores behind them", () => {
     const ml = { domain: "ai.onnx.ml" };
     const nodes = [
       node("Relu", ["x"], ["y"]),
@@ -202,7 +202,7 @@ describe("words", () => {
     expect(read.outputs.map(({ name }) => name)).toEqual(["y", "label"]);
   });
 
-  it("that a node reads which is not theirs are left as they are", () => {
+  test("that a node reads which is not theirs are left as they are", () => {
     const nodes = [
       node("Relu", ["x"], ["y"]),
       node("ArrayFeatureExtractor", ["names", "y"], ["word"], { domain: "ai.onnx.ml" }),
@@ -214,7 +214,7 @@ describe("words", () => {
     expect(() => parseModel(model({ opsets, graph: graph(parts) }))).toThrow(ModelError);
   });
 
-  it("made of nothing but words leave no scores", () => {
+  test("made of nothing but words leave no scores", () => {
     const ml = { domain: "ai.onnx.ml" };
     const nodes = [
       node("Relu", ["x"], ["y"]),
@@ -228,13 +228,13 @@ describe("words", () => {
     expect(read.outputs.map(({ name }) => name)).toEqual(["y"]);
   });
 
-  it("an output without a type is none", () => {
+  test("an output without a type is none", () => {
     const outputs = [value("y", [2]), untyped];
     expect(() => parseModel(model({ graph: graph({ outputs }) }))).toThrow(/untyped.*no type/s);
   });
 });
 
-it("safetensors has no complex numbers", () => {
+test("safetensors has no complex numbers", () => {
   const odd = { dtype: "complex64" } as unknown as Tensor;
   expect(() => encodeTensors(new Map([["x", odd]]))).toThrow(/no type complex64/);
 });

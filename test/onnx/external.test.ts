@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ModelError } from "../../src/errors.ts";
 import { toNumbers } from "../../src/graph/tensorData.ts";
 import { encodeModel, parseModel, readModel, readTensor } from "../../src/onnx/index.ts";
@@ -49,11 +49,11 @@ function read(entries: Entries, size = 1): Float32Array {
 }
 
 describe("reads", () => {
-  it("a whole file", () => {
+  test("a whole file", () => {
     expect([...read({ location: "w.bin" }, 4)]).toEqual([1, 2, 3, 4]);
   });
 
-  it("elements of every type", () => {
+  test("elements of every type", () => {
     const types = [1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 16];
     const tensors = types.map((type) =>
       tensor(`t${type}`, { type, dims: [1] }, [14, 1], [13, message([1, "location"], [2, "one"])]),
@@ -70,16 +70,16 @@ describe("reads", () => {
     }
   });
 
-  it("from an offset", () => {
+  test("from an offset", () => {
     expect([...read({ location: "w.bin", offset: "4", length: "8" }, 2)]).toEqual([2, 3]);
   });
 
-  it("a file in a folder below, however its path is written", () => {
+  test("a file in a folder below, however its path is written", () => {
     for (const location of ["sub/w.bin", "./sub/w.bin", "sub//w.bin", "sub/./w.bin"])
       expect([...read({ location })]).toEqual([5]);
   });
 
-  it("one range for several tensors", () => {
+  test("one range for several tensors", () => {
     const bytes = withTensors(
       external("a", 4, { location: "w.bin" }),
       external("b", 4, { location: "./w.bin" }),
@@ -88,7 +88,7 @@ describe("reads", () => {
     expect(initializers.get("a")!.data).toBe(initializers.get("b")!.data);
   });
 
-  it("below the folder of a model file, even where that is a link itself", async () => {
+  test("below the folder of a model file, even where that is a link itself", async () => {
     writeFileSync(join(directory, "m.onnx"), withTensors(external("w", 4, { location: "w.bin" })));
     symlinkSync(directory, join(root, "linked"));
     const { initializers } = await readModel(join(root, "linked", "m.onnx"));
@@ -112,13 +112,13 @@ describe("refuses", () => {
     ["the model's own folder", ".", "lies behind one"],
     ["a name that is too long", "n".repeat(5000), "cannot be found (ENAMETOOLONG)"],
   ];
-  it.each(outside)("%s", (_, location, expected) => {
+  test.each(outside)("%s", (_, location, expected) => {
     expect(() => read({ location })).toThrow(ModelError);
     expect(() => read({ location })).toThrow(expected);
     expect(() => read({ location })).toThrow('initializer "w"');
   });
 
-  it("a symbolic link, out of the folder or not", () => {
+  test("a symbolic link, out of the folder or not", () => {
     symlinkSync(join(root, "outside.bin"), join(directory, "out.bin"));
     symlinkSync("w.bin", join(directory, "in.bin"));
     symlinkSync("loop.bin", join(directory, "loop.bin"));
@@ -127,17 +127,17 @@ describe("refuses", () => {
     expect(() => read({ location: "loop.bin" })).toThrow("cannot be found (ELOOP)");
   });
 
-  it("a file behind a linked folder", () => {
+  test("a file behind a linked folder", () => {
     symlinkSync(root, join(directory, "up"));
     expect(() => read({ location: "up/outside.bin" })).toThrow("symbolic link");
   });
 
-  it("a file with a second hard link", () => {
+  test("a file with a second hard link", () => {
     linkSync(join(root, "outside.bin"), join(directory, "hard.bin"));
     expect(() => read({ location: "hard.bin" })).toThrow("more than one hard link");
   });
 
-  it("a pipe, without waiting for it", () => {
+  test("a pipe, without waiting for it", () => {
     execFileSync("mkfifo", [join(directory, "pipe")]);
     expect(() => read({ location: "pipe" })).toThrow("not a regular file");
   });
@@ -151,22 +151,22 @@ describe("refuses", () => {
     ["a negative length", { length: "-1" }, 'the length "-1", not a size'],
     ["another length than the tensor's", { length: "8" }, "has 8 bytes, but the tensor needs 4"],
   ];
-  it.each(ranges)("%s", (_, entries, expected) => {
+  test.each(ranges)("%s", (_, entries, expected) => {
     expect(() => read({ location: "w.bin", ...entries })).toThrow(expected);
   });
 
-  it("an entry given twice", () => {
+  test("an entry given twice", () => {
     const entry = [13, message([1, "location"], [2, "w.bin"])] as const;
     const bytes = withTensors(tensor("w", {}, [14, 1], entry, entry));
     expect(() => parseModel(bytes, { directory })).toThrow('has "location" twice');
   });
 
-  it("many entries", () => {
+  test("many entries", () => {
     const entries = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, ""]));
     expect(() => read(entries)).toThrow("more than 16 external_data entries");
   });
 
-  it("overlapping ranges that would multiply a file", () => {
+  test("overlapping ranges that would multiply a file", () => {
     const bytes = withTensors(
       external("a", 3, { location: "w.bin" }),
       external("b", 3, { location: "w.bin", offset: "4" }),
@@ -174,14 +174,14 @@ describe("refuses", () => {
     expect(() => parseModel(bytes, { directory })).toThrow("used by tensors that overlap");
   });
 
-  it("a tensor of 2 GiB in a file that has as much", () => {
+  test("a tensor of 2 GiB in a file that has as much", () => {
     writeFileSync(join(directory, "sparse.bin"), "");
     truncateSync(join(directory, "sparse.bin"), 2 ** 40);
     const size = 2 ** 29;
     expect(() => read({ location: "sparse.bin" }, size)).toThrow("at most 2147483647 are allowed");
   });
 
-  it("any file where the model has no folder", () => {
+  test("any file where the model has no folder", () => {
     const bytes = withTensors(external("w", 4, { location: "w.bin" }));
     expect(() => parseModel(bytes)).toThrow("give the model as a file");
     expect(() => parseModel(bytes, { directory: "" })).toThrow("the model has no folder");

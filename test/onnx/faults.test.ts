@@ -1,7 +1,7 @@
 // Faults below the readers: of the file system, of memory, and bugs, which must stay bugs.
 import { mkdirSync } from "node:fs";
 import { create } from "@bufbuild/protobuf";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { ModelError, ResourceError } from "../../src/errors.ts";
 import { ExternalData } from "../../src/onnx/external.ts";
 import { StringStringEntryProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
@@ -47,19 +47,19 @@ function becoming(error: Error): unknown {
 }
 
 describe("a fault while a file is read", () => {
-  it("of memory is one of resources", () => {
+  test("of memory is one of resources", () => {
     const told = becoming(new RangeError("Array buffer allocation failed"));
     expect(told).toBeInstanceOf(ResourceError);
     expect((told as Error).message).toBe("m.onnx: not enough memory to read it");
   });
 
-  it("that is a bug stays one", () => {
+  test("that is a bug stays one", () => {
     for (const bug of [new TypeError("x is not a function"), new RangeError("Invalid count")]) {
       expect(becoming(bug)).toBe(bug);
     }
   });
 
-  it("that only the decoder finds is the file's", () => {
+  test("that only the decoder finds is the file's", () => {
     fault.check = () => {};
     const told = failureOf(() => parseModel(new Uint8Array(12).fill(0xff)));
     expect(told).toBeInstanceOf(ModelError);
@@ -74,7 +74,7 @@ describe("a fault while external data are read", () => {
   ];
   const read = () => new ExternalData(folder).read(located("w"), 4, "w");
 
-  it("is told with its code", () => {
+  test("is told with its code", () => {
     mkdirSync(folder, { recursive: true });
     path("data/w", "1234");
     expect(Buffer.from(read()).toString()).toBe("1234");
@@ -86,7 +86,7 @@ describe("a fault while external data are read", () => {
     expect(String(failureOf(read))).toMatch(/became shorter while it was read/);
   });
 
-  it("may be in the root of the file system", () => {
+  test("may be in the root of the file system", () => {
     const below = new ExternalData("/");
     expect(failureOf(() => below.read(located("etc"), 4, "w"))).toBeInstanceOf(ModelError);
   });

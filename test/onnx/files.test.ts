@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ModelError, ResourceError } from "../../src/errors.ts";
 import { encodeModel, parseModel, readModel, writeModel } from "../../src/onnx/index.ts";
 import { model } from "./protos.ts";
@@ -36,47 +36,47 @@ describe("reading", () => {
     await expect(reading).rejects.toThrow(expected);
   }
 
-  it("gives the graph", async () => {
+  test("gives the graph", async () => {
     writeFileSync(inDirectory("good.onnx"), model());
     expect(await readModel(inDirectory("good.onnx"))).toEqual(graph);
   });
 
-  it("names the file in what is wrong with it", async () => {
+  test("names the file in what is wrong with it", async () => {
     writeFileSync(inDirectory("bad.onnx"), model({ ir: 99 }));
     await expectRefusal(inDirectory("bad.onnx"), `${inDirectory("bad.onnx")}: the file has IR`);
   });
 
-  it("refuses a missing file", () => expectRefusal(inDirectory("none.onnx"), "no such file"));
+  test("refuses a missing file", () => expectRefusal(inDirectory("none.onnx"), "no such file"));
 
-  it("refuses a folder", () => expectRefusal(directory, "is a folder, not an ONNX file"));
+  test("refuses a folder", () => expectRefusal(directory, "is a folder, not an ONNX file"));
 
-  it("refuses a path through a file", async () => {
+  test("refuses a path through a file", async () => {
     writeFileSync(inDirectory("plain"), "x");
     await expectRefusal(inDirectory("plain/m.onnx"), "cannot be read (ENOTDIR)");
   });
 
-  it("refuses an empty file", async () => {
+  test("refuses an empty file", async () => {
     writeFileSync(inDirectory("empty.onnx"), "");
     await expectRefusal(inDirectory("empty.onnx"), "the file is empty");
   });
 
-  it("refuses a pipe without waiting for it", async () => {
+  test("refuses a pipe without waiting for it", async () => {
     execFileSync("mkfifo", [inDirectory("pipe.onnx")]);
     await expectRefusal(inDirectory("pipe.onnx"), "is not a regular file");
   });
 
-  it("refuses a device", () => expectRefusal("/dev/zero", "is not a regular file"));
+  test("refuses a device", () => expectRefusal("/dev/zero", "is not a regular file"));
 
-  it("refuses a file above 2 GiB before reading it", async () => {
+  test("refuses a file above 2 GiB before reading it", async () => {
     writeFileSync(inDirectory("large.onnx"), "");
     truncateSync(inDirectory("large.onnx"), 2 ** 31);
     await expectRefusal(inDirectory("large.onnx"), "has 2147483648 bytes");
   });
 
-  it("refuses a path with a NUL character", () =>
+  test("refuses a path with a NUL character", () =>
     expectRefusal("a\0b", "a\\u{0}b: not a possible"));
 
-  it.skipIf(process.getuid?.() === 0)(
+  test.skipIf(process.getuid?.() === 0)(
     "refuses a file without permission (not as root)",
     async () => {
       writeFileSync(inDirectory("secret.onnx"), model());
@@ -87,7 +87,7 @@ describe("reading", () => {
 });
 
 describe("writing", () => {
-  it("gives a file that can be read, and nothing else", async () => {
+  test("gives a file that can be read, and nothing else", async () => {
     const folder = inDirectory("out");
     mkdirSync(folder);
     await writeModel(graph, join(folder, "m.onnx"));
@@ -97,11 +97,11 @@ describe("writing", () => {
     expect(Buffer.compare(readFileSync(join(folder, "m.onnx")), encodeModel(graph))).toBe(0);
   });
 
-  it("fails where there is no folder", async () => {
+  test("fails where there is no folder", async () => {
     await expect(writeModel(graph, inDirectory("none/m.onnx"))).rejects.toThrow(ResourceError);
   });
 
-  it("fails where the name is a folder's, and leaves nothing behind", async () => {
+  test("fails where the name is a folder's, and leaves nothing behind", async () => {
     const folder = inDirectory("taken");
     mkdirSync(join(folder, "m.onnx"), { recursive: true });
     const writing = writeModel(graph, join(folder, "m.onnx"));
@@ -110,7 +110,7 @@ describe("writing", () => {
     expect(readdirSync(folder)).toEqual(["m.onnx"]);
   });
 
-  it("leaves the old file where the graph cannot be written", async () => {
+  test("leaves the old file where the graph cannot be written", async () => {
     const path = inDirectory("kept.onnx");
     await writeModel(graph, path);
     const before = readFileSync(path);
@@ -118,7 +118,7 @@ describe("writing", () => {
     expect(Buffer.compare(readFileSync(path), before)).toBe(0);
   });
 
-  it("fails on a full disk, and leaves nothing behind", async (context) => {
+  test("fails on a full disk, and leaves nothing behind", async (context) => {
     const disk = inDirectory("disk");
     mkdirSync(disk);
     try {

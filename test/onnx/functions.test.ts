@@ -1,5 +1,5 @@
 // Functions of a model: each call becomes the function's nodes, under names of their own.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Graph } from "../../src/graph/graph.ts";
 import { parseModel } from "../../src/onnx/index.ts";
 import {
@@ -55,14 +55,14 @@ describe("a call", () => {
     nodes: [node("Neg", ["a"], ["m"]), node("Relu", ["m"], ["b"], { name: "act" })],
   };
 
-  it("becomes the nodes of the function", () => {
+  test("becomes the nodes of the function", () => {
     expect(listing(parse({ calls: [call("F", ["x"], ["y"])], functions: { F: twice } }))).toEqual([
       "call_y/Neg: Neg(x) -> call_y/m",
       "call_y/act: Relu(call_y/m) -> y",
     ]);
   });
 
-  it("has names of its own each time", () => {
+  test("has names of its own each time", () => {
     const calls = [
       node("F", ["x"], ["t"], { domain: "local" }),
       node("F", ["t"], ["y"], { domain: "local" }),
@@ -75,7 +75,7 @@ describe("a call", () => {
     ]);
   });
 
-  it("takes no name that the model has", () => {
+  test("takes no name that the model has", () => {
     const calls = [call("F", ["x"], ["y"]), node("Relu", ["call_y/m"], ["z"])];
     const initializers = [scalar("call_y/m")];
     expect(listing(parse({ calls, functions: { F: twice }, initializers }))).toEqual([
@@ -85,7 +85,7 @@ describe("a call", () => {
     ]);
   });
 
-  it("may call other functions", () => {
+  test("may call other functions", () => {
     const outer: FunctionParts = {
       inputs: ["a"],
       outputs: ["b"],
@@ -100,7 +100,7 @@ describe("a call", () => {
     ]);
   });
 
-  it("may leave out inputs and outputs", () => {
+  test("may leave out inputs and outputs", () => {
     const clip: FunctionParts = {
       inputs: ["a", "low", "high"],
       outputs: ["b", "c"],
@@ -112,7 +112,7 @@ describe("a call", () => {
     ]);
   });
 
-  it("may hand an input through, or one value twice", () => {
+  test("may hand an input through, or one value twice", () => {
     const through: FunctionParts = { inputs: ["a"], outputs: ["a", "a"], nodes: [] };
     const calls = [call("F", ["x"], ["y", "z"])];
     expect(listing(parse({ calls, functions: { F: through } }))).toEqual([
@@ -121,7 +121,7 @@ describe("a call", () => {
     ]);
   });
 
-  it("keeps names short, however deep it lies and however long they are", () => {
+  test("keeps names short, however deep it lies and however long they are", () => {
     const long = "n".repeat(5000);
     const inner: FunctionParts = {
       inputs: ["a"],
@@ -150,7 +150,7 @@ describe("attributes of a function", () => {
       ({ attributes }) => attributes,
     );
 
-  it("take the call's values", () => {
+  test("take the call's values", () => {
     const given = [attribute("slope", 1, [2, { float: 0.5 }]), attribute("axis", 2, [3, 1])];
     expect(attributesOf(...given)).toEqual([
       { alpha: { type: "float", value: 0.5 } },
@@ -158,11 +158,11 @@ describe("attributes of a function", () => {
     ]);
   });
 
-  it("take the defaults, or are left out", () => {
+  test("take the defaults, or are left out", () => {
     expect(attributesOf()).toEqual([{}, { axis: { type: "int", value: 3 } }]);
   });
 
-  it("are not found in JavaScript's own properties", () => {
+  test("are not found in JavaScript's own properties", () => {
     const odd: FunctionParts = {
       inputs: ["a"],
       outputs: ["b"],
@@ -176,7 +176,7 @@ describe("attributes of a function", () => {
     expect(nodes[0]!.attributes).toEqual({});
   });
 
-  it("go through nested calls", () => {
+  test("go through nested calls", () => {
     const outer: FunctionParts = {
       inputs: ["a"],
       outputs: ["b"],
@@ -189,7 +189,7 @@ describe("attributes of a function", () => {
   });
 });
 
-it("is told apart from others of its name by its overload", () => {
+test("is told apart from others of its name by its overload", () => {
   const overload = (name: string, operator: string) => {
     const nodes = [node(operator, ["a"], ["b"])];
     const parts = functionProto("F", { inputs: ["a"], outputs: ["b"], nodes });
@@ -202,7 +202,7 @@ it("is told apart from others of its name by its overload", () => {
   ]);
 });
 
-it("renames what a function's subgraphs read and define", () => {
+test("renames what a function's subgraphs read and define", () => {
   const branch = (operator: string) =>
     graph({ nodes: [node(operator, ["a"], ["r"])], inputs: [], outputs: [value("r", [2])] });
   const choose: FunctionParts = {

@@ -1,5 +1,5 @@
 // Files built to cost time or memory: each is refused, or read, within two seconds.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parseModel } from "../../src/onnx/index.ts";
 import { LimitError } from "../../src/onnx/problems.ts";
 import {
@@ -56,23 +56,23 @@ const withCall = (name: string, functions: readonly Uint8Array[]) =>
   model({ graph: graph({ nodes: [call(name, "x", "y")] }), functions });
 
 describe("functions", () => {
-  it("may be 64 deep", () => {
+  test("may be 64 deep", () => {
     expect(parseModel(withCall("F63", tower(64, 1))).nodes).toHaveLength(1);
   });
 
-  it("may not be 65 deep", () => refuse(withCall("F64", tower(65, 1)), "64 calls deep"));
+  test("may not be 65 deep", () => refuse(withCall("F64", tower(65, 1)), "64 calls deep"));
 
-  it("may not be 3000 deep", () => refuse(withCall("F2999", tower(3000, 1)), "calls deep"));
+  test("may not be 3000 deep", () => refuse(withCall("F2999", tower(3000, 1)), "calls deep"));
 
-  it("may not double 40 times", () => refuse(withCall("F39", tower(40, 2)), "100000 nodes"));
+  test("may not double 40 times", () => refuse(withCall("F39", tower(40, 2)), "100000 nodes"));
 
-  it("may not double 40 times to nothing", () => {
+  test("may not double 40 times to nothing", () => {
     const [, ...rest] = tower(40, 2);
     const nothing = functionProto("F0", { inputs: ["a"], outputs: ["b"], nodes: [] });
     refuse(withCall("F39", [nothing, ...rest]), "100000 nodes and function calls");
   });
 
-  it("may not multiply inputs", () => {
+  test("may not multiply inputs", () => {
     const wide = node("Sum", Array(10_000).fill("a"), ["b"]);
     const functions = [
       functionProto("F0", { inputs: ["a"], outputs: ["b"], nodes: [wide] }),
@@ -81,7 +81,7 @@ describe("functions", () => {
     refuse(withCall("F9", functions), "more than 2000000 inputs");
   });
 
-  it("share their constants", () => {
+  test("share their constants", () => {
     const constant = (name: string) =>
       node("Constant", [], [name], {
         attributes: [attribute("value_ints", 7, [8, new Uint8Array(100_000).fill(1)])],
@@ -115,15 +115,15 @@ function nested(depth: number): Uint8Array {
 }
 
 describe("subgraphs", () => {
-  it("may be 32 deep", () => {
+  test("may be 32 deep", () => {
     expect(parseModel(nested(32)).nodes).toHaveLength(1);
   });
 
-  it.each([33, 1000])("may not be %i deep", (depth) => {
+  test.each([33, 1000])("may not be %i deep", (depth) => {
     refuse(nested(depth), "graphs are nested more than 32 deep");
   });
 
-  it("may not get deeper through functions", () => {
+  test("may not get deeper through functions", () => {
     const holder = (inside: Uint8Array) =>
       node("If", [], ["b"], {
         attributes: [
@@ -142,7 +142,7 @@ describe("subgraphs", () => {
 });
 
 describe("types", () => {
-  it("may not be nested without end", () => {
+  test("may not be nested without end", () => {
     let type = message([1, message([1, 1])]);
     for (let level = 0; level < 500; level++) type = message([4, message([1, type])]);
     const inputs = [message([1, "x"], [2, type])];
@@ -158,7 +158,7 @@ const chain = (length: number) =>
 describe("counts", () => {
   const longest = chain(100_000);
 
-  it("may be 100,000 nodes, in order or not", () => {
+  test("may be 100,000 nodes, in order or not", () => {
     const inOrder = model({ graph: graph({ nodes: longest }) });
     const reversed = model({ graph: graph({ nodes: longest.toReversed() }) });
     const first = timed(() => parseModel(inOrder));
@@ -168,17 +168,17 @@ describe("counts", () => {
       expect(last.nodes[index]).toEqual(first.nodes[index]);
   });
 
-  it("may not be more nodes", () => {
+  test("may not be more nodes", () => {
     const nodes = [...longest, node("Relu", ["x"], ["z"])];
     refuse(model({ graph: graph({ nodes }) }), "more than 100000 nodes");
   });
 
-  it("find a cycle of 100,000 nodes", () => {
+  test("find a cycle of 100,000 nodes", () => {
     const nodes = longest.with(0, node("Relu", ["t50000"], ["t1"]));
     refuse(model({ graph: graph({ nodes }) }), "in a cycle");
   });
 
-  it("may not be more messages", () => {
+  test("may not be more messages", () => {
     const bytes = message(
       [1, 8],
       [7, Uint8Array.from({ length: 1_000_002 }, (_, i) => (i % 2 ? 0 : 10))],
@@ -186,19 +186,19 @@ describe("counts", () => {
     refuse(bytes, "more than 500000 parts");
   });
 
-  it("may not be more numbers in lists", () => {
+  test("may not be more numbers in lists", () => {
     const many = attribute("a", 7, [8, new Uint8Array(4_000_001)]);
     const nodes = [node("Relu", ["x"], ["y"], { attributes: [many] })];
     refuse(model({ graph: graph({ nodes }) }), "4000000 values");
   });
 
-  it("may not be more text", () => {
+  test("may not be more text", () => {
     const long = node("Relu", ["x"], ["y"], { name: "n".repeat(65_000) });
     const nodes = Array<Uint8Array>(2100).fill(long);
     refuse(model({ graph: graph({ nodes }) }), `more than ${2 ** 27} bytes`);
   });
 
-  it("do not depend on how much is skipped", () => {
+  test("do not depend on how much is skipped", () => {
     const skipped = Buffer.concat(Array(200_000).fill(message([13, value("x", [1])])));
     const nodes = [node("Relu", ["x"], ["y"])];
     const body = Buffer.concat([graph({ nodes }), skipped]);
@@ -207,7 +207,7 @@ describe("counts", () => {
 });
 
 describe("large tensors", () => {
-  it("are read at once, in every encoding", () => {
+  test("are read at once, in every encoding", () => {
     const count = 5_000_000;
     const data = new Uint8Array(4 * count);
     const small = new Uint8Array(count).fill(1);
@@ -220,7 +220,7 @@ describe("large tensors", () => {
     expect(timed(graphOf).initializers.get("ints")!.data).toHaveLength(8 * count);
   });
 
-  it("take no memory before their size was checked", () => {
+  test("take no memory before their size was checked", () => {
     const before = process.memoryUsage().arrayBuffers;
     const initializers = [tensor("w", { dims: [2 ** 29 - 1] }, [4, floats(1)])];
     refuse(model({ graph: graph({ initializers }) }), "float_data has 1 value,");
@@ -228,7 +228,7 @@ describe("large tensors", () => {
   });
 });
 
-it("stops looking once a limit is exceeded", () => {
+test("stops looking once a limit is exceeded", () => {
   const broken = tensor("w", { dims: [3] }, [5, packed([1])]);
   const bytes = model({
     graph: graph({ nodes: [call("F39", "x", "y")], initializers: [broken, scalar("v")] }),

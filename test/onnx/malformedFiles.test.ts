@@ -1,5 +1,5 @@
 // Files that are no models, damaged ones, and versions that are not supported.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parseModel } from "../../src/onnx/index.ts";
 import { attribute, graph, message, model, node, opset } from "./protos.ts";
 import { type Case, itRefuses } from "./refusals.ts";
@@ -84,6 +84,6 @@ const versions: readonly Case[] = [
 describe("what is no model", () => itRefuses(noModel));
 describe("versions", () => itRefuses(versions));
 
-it("takes the model that the cases are variations of", () => {
+test("takes the model that the cases are variations of", () => {
   expect(parseModel(model()).nodes).toHaveLength(1);
 });

@@ -1,5 +1,5 @@
 // Tensors that contradict themselves or ask for too much, one file for each rule.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parseModel } from "../../src/onnx/index.ts";
 import {
   floats,
@@ -175,14 +175,14 @@ const tensors: readonly Case[] = [
 
 describe("initializers", () => itRefuses(tensors));
 
-it("lists all complaints at once, and counts those that it does not show", () => {
+test("lists all complaints at once, and counts those that it does not show", () => {
   const initializers = Array.from({ length: 30 }, (_, i) => tensor(`w${i}`, { type: 22 }));
   expect(() => parseModel(withGraph({ initializers }))).toThrow(
     /^model: 30 problems:\n- initializer "w0" has element type int4.*\n- initializer "w1" [\s\S]*\n- and 20 more$/,
   );
 });
 
-it("shortens long names in messages", () => {
+test("shortens long names in messages", () => {
   const name = `${"n".repeat(5000)}END`;
   expect(() => parseModel(withTensor(tensor(name, { type: 22 })))).toThrow(/^.{1,250}END".{1,60}$/);
 });

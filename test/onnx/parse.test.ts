@@ -1,5 +1,5 @@
 // What a Graph holds of a sound file.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parseModel } from "../../src/onnx/index.ts";
 import {
   attribute,
@@ -19,17 +19,17 @@ import {
 const parse = (parts: GraphProtoParts) => parseModel(model({ graph: graph(parts) }));
 
 describe("versions", () => {
-  it.each([7, 13, 17, 26])("takes opset %i", (version) => {
+  test.each([7, 13, 17, 26])("takes opset %i", (version) => {
     expect(parseModel(model({ opsets: [opset("", version)] })).opset).toBe(version);
   });
 
-  it("takes the other name of the standard domain", () => {
+  test("takes the other name of the standard domain", () => {
     const nodes = [node("Relu", ["x"], ["y"], { domain: "ai.onnx" })];
     const bytes = model({ opsets: [opset("ai.onnx", 12)], graph: graph({ nodes }) });
     expect(parseModel(bytes)).toMatchObject({ opset: 12, nodes: [{ domain: "" }] });
   });
 
-  it("keeps nodes of other domains, known or not", () => {
+  test("keeps nodes of other domains, known or not", () => {
     const nodes = [node("FusedConv", ["x"], ["y"], { domain: "com.microsoft" })];
     expect(parse({ nodes }).nodes[0]).toMatchObject({
       operator: "FusedConv",
@@ -39,7 +39,7 @@ describe("versions", () => {
 });
 
 describe("inputs and outputs", () => {
-  it("have sizes, names of sizes, or neither", () => {
+  test("have sizes, names of sizes, or neither", () => {
     const shape = [1, "batch", -1n, 0];
     const { inputs, outputs } = parse({
       inputs: [value("x", shape), message([1, "s"], [2, message([1, message([1, 7])])])],
@@ -52,7 +52,7 @@ describe("inputs and outputs", () => {
     expect(outputs).toEqual([{ name: "y", dtype: "float16", shape: ["", 2] }]);
   });
 
-  it("leave out inputs that have an initializer", () => {
+  test("leave out inputs that have an initializer", () => {
     const { inputs, initializers } = parse({
       inputs: [value("x", [2]), value("w", ["n"])],
       initializers: [tensor("w", { dims: [2] }, [9, floats(1, 2)])],
@@ -66,7 +66,7 @@ describe("attributes", () => {
   const attributesOf = (...attributes: Uint8Array[]) =>
     parse({ nodes: [node("Relu", ["x"], ["y"], { attributes })] }).nodes[0]!.attributes;
 
-  it("of every kind", () => {
+  test("of every kind", () => {
     expect(
       attributesOf(
         attribute("f", 1, [2, { float: 0.5 }]),
@@ -95,7 +95,7 @@ describe("attributes", () => {
     });
   });
 
-  it("clamp integers that JavaScript's numbers cannot hold", () => {
+  test("clamp integers that JavaScript's numbers cannot hold", () => {
     const { big, small } = attributesOf(
       attribute("big", 2, [3, 2n ** 63n - 1n]),
       attribute("small", 2, [3, -(2n ** 63n)]),
@@ -104,7 +104,7 @@ describe("attributes", () => {
     expect(small).toEqual({ type: "int", value: Number.MIN_SAFE_INTEGER });
   });
 
-  it("may be called like a property that all objects have", () => {
+  test("may be called like a property that all objects have", () => {
     const attributes = attributesOf(attribute("__proto__", 2, [3, 1]));
     expect(Object.entries(attributes)).toEqual([["__proto__", { type: "int", value: 1 }]]);
   });
@@ -123,7 +123,7 @@ describe("Constant nodes become initializers", () => {
     ...new Uint8Array(BigInt64Array.from(values, BigInt).buffer),
   ];
 
-  it("of a tensor", () => {
+  test("of a tensor", () => {
     expect(constant(attribute("value", 4, [5, scalar("")]))).toEqual({
       dtype: "float32",
       shape: [],
@@ -131,7 +131,7 @@ describe("Constant nodes become initializers", () => {
     });
   });
 
-  it("of floats", () => {
+  test("of floats", () => {
     expect(constant(attribute("value_float", 1, [2, { float: 2 }]))).toEqual({
       dtype: "float32",
       shape: [],
@@ -144,7 +144,7 @@ describe("Constant nodes become initializers", () => {
     });
   });
 
-  it("of integers", () => {
+  test("of integers", () => {
     expect(constant(attribute("value_int", 2, [3, 7]))).toEqual({
       dtype: "int64",
       shape: [],
@@ -161,19 +161,19 @@ describe("Constant nodes become initializers", () => {
 describe("order", () => {
   const order = (...nodes: Uint8Array[]) => parse({ nodes }).nodes.map(({ outputs }) => outputs[0]);
 
-  it("stays where it is right", () => {
+  test("stays where it is right", () => {
     expect(
       order(node("Neg", ["x"], ["b"]), node("Abs", ["x"], ["a"]), node("Add", ["a", "b"], ["y"])),
     ).toEqual(["b", "a", "y"]);
   });
 
-  it("is mended where it is not", () => {
+  test("is mended where it is not", () => {
     expect(
       order(node("Add", ["a", "b"], ["y"]), node("Neg", ["a"], ["b"]), node("Abs", ["x"], ["a"])),
     ).toEqual(["a", "b", "y"]);
   });
 
-  it("heeds what subgraphs read from around them", () => {
+  test("heeds what subgraphs read from around them", () => {
     const branch = (name: string) =>
       graph({ nodes: [node("Relu", ["t"], [name])], inputs: [], outputs: [value(name, [2])] });
     const choice = node("If", ["c"], ["y"], {
@@ -190,7 +190,7 @@ describe("order", () => {
   });
 });
 
-it("does not look at what it does not need", () => {
+test("does not look at what it does not need", () => {
   const bytes = model({
     graph: graph({
       more: [
@@ -204,7 +204,7 @@ it("does not look at what it does not need", () => {
   expect(parseModel(noisy)).toEqual(parseModel(model()));
 });
 
-it("takes bytes that lie anywhere in memory", () => {
+test("takes bytes that lie anywhere in memory", () => {
   const bytes = model({
     graph: graph({ initializers: [tensor("w", { dims: [2] }, [9, floats(1, 2)])] }),
   });

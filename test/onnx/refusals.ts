@@ -1,5 +1,5 @@
 // A table of files that must be refused, as tests.
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { ModelError } from "../../src/errors.ts";
 import { parseModel } from "../../src/onnx/index.ts";
 
@@ -8,7 +8,7 @@ export type Case = readonly [what: string, bytes: Uint8Array, expected: string |
 
 /** Each file ends in a ModelError that names the model and the culprit. */
 export function itRefuses(cases: readonly Case[]): void {
-  it.each(cases)("%s", (_, bytes, expected) => {
+  test.each(cases)("%s", (_, bytes, expected) => {
     const parse = () => parseModel(bytes, { name: "m.onnx" });
     expect(parse).toThrow(ModelError);
     expect(parse).toThrow(expected);

@@ -1,7 +1,7 @@
 // What is written is what is read, and ONNX Runtime takes it.
 import * as fc from "fast-check";
 import * as ort from "onnxruntime-node";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ModelError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import {
@@ -114,7 +114,7 @@ const graphs: fc.Arbitrary<Graph> = fc
   });
 
 describe("a graph", () => {
-  it("comes back as it was written", () => {
+  test("comes back as it was written", () => {
     fc.assert(
       fc.property(graphs, (graph) => {
         expect(parseModel(encodeModel(graph))).toEqual(graph);
@@ -123,11 +123,11 @@ describe("a graph", () => {
     );
   });
 
-  it("is the same file each time", () => {
+  test("is the same file each time", () => {
     expect(Buffer.compare(encodeModel(sampleGraph()), encodeModel(sampleGraph()))).toBe(0);
   });
 
-  it("with subgraphs comes back, too", () => {
+  test("with subgraphs comes back, too", () => {
     const branch = (operator: string): Attribute => ({
       type: "graph",
       value: sampleGraph({
@@ -164,16 +164,16 @@ describe("a graph", () => {
 });
 
 describe("a file", () => {
-  it("holds nothing but the graph", () => {
+  test("holds nothing but the graph", () => {
     const text = Buffer.from(encodeModel(sampleGraph())).toString("latin1");
     expect(text.match(/[ -~]{3,}/g)).toEqual(["Relu", "batch", "batch"]);
   });
 
-  it("of opset 17 has IR version 8", () => {
+  test("of opset 17 has IR version 8", () => {
     expect([...encodeModel(sampleGraph()).subarray(0, 2)]).toEqual([8, 8]);
   });
 
-  it.each(
+  test.each(
     Array.from({ length: opsets.newest - opsets.oldest + 1 }, (_, index) => opsets.oldest + index),
   )("of opset %i is taken by ONNX Runtime", async (opset) => {
     const session = await ort.InferenceSession.create(encodeModel(sampleGraph({ opset })));
@@ -183,7 +183,7 @@ describe("a file", () => {
     await session.release();
   });
 
-  it("of a network gives the same results after it was read and written again", async () => {
+  test("of a network gives the same results after it was read and written again", async () => {
     const builder = new GraphBuilder({ name: "net" });
     let x = builder.input("image", ["n", 3, 8, 8]);
     x = builder.conv(x, { outputs: 4, kernel: 3, padding: 1, name: "conv" });
@@ -236,7 +236,7 @@ describe("is refused", () => {
     ],
     ["a name defined twice", sampleGraph({ nodes: [relu!, relu!] }), "defined more than once"],
   ];
-  it.each(cases)("%s", (_, graph, expected) => {
+  test.each(cases)("%s", (_, graph, expected) => {
     expect(() => encodeModel(graph)).toThrow(ModelError);
     expect(() => encodeModel(graph)).toThrow(expected);
   });

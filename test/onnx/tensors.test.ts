@@ -1,5 +1,5 @@
 // Every encoding that the format has for a tensor's values.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DataType } from "../../src/graph/graph.ts";
 import { readTensor } from "../../src/onnx/index.ts";
 import { bytesOf, type Field, floats, message, packed, tensor, varint } from "./protos.ts";
@@ -64,21 +64,21 @@ describe.each(cases)("%s", (dtype, type, typed, raw) => {
     data: new Uint8Array(data),
   });
 
-  it("is read from raw_data", () => {
+  test("is read from raw_data", () => {
     expect(plain(readTensor(tensor("t", header, [9, raw])))).toEqual(expected);
   });
 
-  it("is read from its typed field", () => {
+  test("is read from its typed field", () => {
     expect(plain(readTensor(tensor("t", header, typed)))).toEqual(expected);
   });
 
-  it("is read from its typed field, value by value", () => {
+  test("is read from its typed field, value by value", () => {
     const size = typed[0] === 4 ? 4 : typed[0] === 10 ? 8 : "varint";
     const bytes = Buffer.concat([tensor("t", header), unpacked(typed, size)]);
     expect(plain(readTensor(bytes))).toEqual(expected);
   });
 
-  it("is aligned, wherever it lies in the file", () => {
+  test("is aligned, wherever it lies in the file", () => {
     for (const name of ["", "a", "ab", "abc", "abcd", "abcde", "abcdef", "abcdefg"]) {
       const { data } = readTensor(tensor(name, header, [9, raw]));
       expect(data.byteOffset % (raw.length / 3)).toBe(0);
@@ -88,18 +88,18 @@ describe.each(cases)("%s", (dtype, type, typed, raw) => {
 });
 
 describe("shapes", () => {
-  it("are read packed, too", () => {
+  test("are read packed, too", () => {
     const bytes = message([1, packed([2, 1, 3])], [2, 1], [4, floats(1, 2, 3, 4, 5, 6)]);
     expect(readTensor(bytes).shape).toEqual([2, 1, 3]);
   });
 
-  it("may be those of a scalar or of nothing", () => {
+  test("may be those of a scalar or of nothing", () => {
     expect(readTensor(tensor("t", {}, [9, floats(1)])).shape).toEqual([]);
     expect(readTensor(tensor("t", { dims: [0, 3] })).data).toHaveLength(0);
   });
 });
 
-it("puts together values that come in several lists", () => {
+test("puts together values that come in several lists", () => {
   const bytes = tensor("t", { dims: [3] }, [4, floats(1)], [4, floats(2, 3)]);
   expect([...new Uint8Array(readTensor(bytes).data)]).toEqual([...floats(1, 2, 3)]);
 });

@@ -1,7 +1,7 @@
 // The lock between processes, also of two containers, in which both may have the same number.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { RunFolder } from "../../src/runs/index.ts";
 import { built } from "../setup/built.ts";
 import { workshop } from "../workshop.ts";
@@ -52,7 +52,7 @@ describe.each([
   ["processes", [], true],
   ["containers", container, hasContainers],
 ] as const)("of %s", (_, prefix, isPossible) => {
-  it.skipIf(!isPossible)("that begin at once, exactly one is at work", async () => {
+  test.skipIf(!isPossible)("that begin at once, exactly one is at work", async () => {
     const both = [start(folder, prefix), start(folder, prefix)];
     const said = await Promise.all(both.map((each) => each.said));
     expect(said.filter((text) => text.startsWith("at work"))).toHaveLength(1);
@@ -62,7 +62,7 @@ describe.each([
     await Promise.all(both.map((each) => end(each)));
   });
 
-  it.skipIf(!isPossible)("a killed one stands in nobody's way", async () => {
+  test.skipIf(!isPossible)("a killed one stands in nobody's way", async () => {
     const first = start(folder, prefix);
     expect(await first.said).toMatch(/^at work/);
     await end(first, "SIGKILL");

@@ -1,12 +1,12 @@
 // docs/reliability.md against the tests: what it names must exist.
 import { existsSync, readFileSync } from "node:fs";
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 
 const root = new URL("../../", import.meta.url);
 const document = readFileSync(new URL("docs/reliability.md", root), "utf8");
 const rows = document.split("\n").filter((line) => /^\| (?!---)(?!\| goal)/.test(line));
 
-it("every row names a test that exists", () => {
+test("every row names a test that exists", () => {
   expect(rows.length).toBeGreaterThanOrEqual(20);
   for (const row of rows) {
     const [, file, title] = /\| `([^`]+)`: "([^"]+)" \|$/.exec(row) ?? [];
@@ -17,7 +17,7 @@ it("every row names a test that exists", () => {
   }
 });
 
-it("every goal has a row, or is named among those that have none", () => {
+test("every goal has a row, or is named among those that have none", () => {
   const isThere = (goal: string) => new RegExp(`\\b${goal}\\b`).test(document);
   const spelled = { S9: "S8 to S12", S10: "S8 to S12", S11: "S8 to S12" } as const;
   const goals = [
@@ -29,7 +29,7 @@ it("every goal has a row, or is named among those that have none", () => {
   }
 });
 
-it("the nightly tests are files that exist, and their results are recorded", () => {
+test("the nightly tests are files that exist, and their results are recorded", () => {
   const read = (path: string) => readFileSync(new URL(path, root), "utf8");
   const script = read("scripts/nightly.mjs");
   const files = script.match(/(?:test|scripts)\/[\w/-]+\.(?:test\.ts|mjs|sh)/g) ?? [];

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   backward,
   type DType,
@@ -66,7 +66,7 @@ describe("fused batch norm and ReLU", () => {
   ];
   for (const shape of shapes) {
     for (const withRelu of [true, false]) {
-      it(`agrees with libtorch on [${shape}] ${withRelu ? "with" : "without"} ReLU`, () => {
+      test(`agrees with libtorch on [${shape}] ${withRelu ? "with" : "without"} ReLU`, () => {
         const options = { shape, withRelu, dtype: "float32" as const, mean: 2 };
         const [fused, expected] = [run(true, options), run(false, options)];
         expect(largestDifference(fused.y, expected.y)).toBeLessThan(2e-5);
@@ -82,7 +82,7 @@ describe("fused batch norm and ReLU", () => {
     }
   }
 
-  it("keeps its precision where the mean is far from zero", () => {
+  test("keeps its precision where the mean is far from zero", () => {
     const options = {
       shape: [4, 8, 16, 16],
       withRelu: false,
@@ -92,7 +92,7 @@ describe("fused batch norm and ReLU", () => {
     expect(largestDifference(run(true, options).y, run(false, options).y)).toBeLessThan(5e-3);
   });
 
-  it("is within bfloat16's rounding of the float32 result", () => {
+  test("is within bfloat16's rounding of the float32 result", () => {
     const options = { shape: [4, 32, 8, 8], withRelu: true, dtype: "bfloat16" as const, mean: 0.5 };
     const [fused, expected] = [run(true, options), run(false, options)];
     const scale = Math.max(...expected.y);
@@ -105,7 +105,7 @@ describe("fused batch norm and ReLU", () => {
     }
   });
 
-  it("refuses vectors of the wrong length", () => {
+  test("refuses vectors of the wrong length", () => {
     const vector = zeros([3]);
     const state = {
       weight: vector,

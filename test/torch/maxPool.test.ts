@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   backward,
   type DType,
@@ -60,13 +60,13 @@ describe("max pooling", () => {
   ];
   for (const pooling of poolings) {
     for (const dtype of ["float32", "bfloat16"] as const) {
-      it(`agrees with libtorch: ${JSON.stringify(pooling)} in ${dtype}`, () => {
+      test(`agrees with libtorch: ${JSON.stringify(pooling)} in ${dtype}`, () => {
         compare(pooling, dtype);
       });
     }
   }
 
-  it("hands on what is not a number, and gradients of nothing but minus infinity", () => {
+  test("hands on what is not a number, and gradients of nothing but minus infinity", () => {
     const size = [1, 1, 2, 3];
     const values = [Number.NaN, 1, 2, 1, 3, 4];
     const pooled = fused(tensor(values, { shape: size }), [2, 2], [1, 1], [0, 0], [1, 2]);
@@ -81,12 +81,12 @@ describe("max pooling", () => {
     expect((lowest.grad as Tensor).numbers()).toEqual([1, 1, 0, 0, 0, 0]);
   });
 
-  it("counts windows that reach beyond the input", () => {
+  test("counts windows that reach beyond the input", () => {
     const x = tensor([1, 2, 3], { shape: [1, 1, 1, 3] });
     expect(fused(x, [1, 2], [1, 2], [0, 0], [1, 2]).numbers()).toEqual([2, 3]);
   });
 
-  it("refuses other types", () => {
+  test("refuses other types", () => {
     const x = tensor([1], { shape: [1, 1, 1, 1] }).to({ dtype: "float64" });
     expect(() => fused(x, [1, 1], [1, 1], [0, 0], [1, 1])).toThrow(/float32 or bfloat16/);
   });

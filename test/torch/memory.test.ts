@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { full, scope, threads } from "../../src/torch/index.ts";
 
 /** 16 MiB, as an activation of a training step. */
@@ -12,7 +12,7 @@ function pagesTouched(body: () => void): number {
 }
 
 describe("memory of large tensors", () => {
-  it("is taken again without page faults", () => {
+  test("is taken again without page faults", () => {
     const use = () => scope(() => [full([elements], 1), full([elements / 2 + 5], 2)].length);
     use();
     const pages = pagesTouched(() => {
@@ -21,7 +21,7 @@ describe("memory of large tensors", () => {
     expect(pages).toBeLessThan(2000); // 50 * 24 MiB are 300,000 pages of 4 KiB
   });
 
-  it("is one tensor's alone", () => {
+  test("is one tensor's alone", () => {
     scope(() => {
       const sizes = [
         elements,
@@ -39,7 +39,7 @@ describe("memory of large tensors", () => {
     });
   });
 
-  it("stays what it was while tensors of changing sizes come and go", () => {
+  test("stays what it was while tensors of changing sizes come and go", () => {
     const use = (round: number) => {
       scope(() => full([elements + (round % 20) * 1000], 1).shape);
     };
@@ -52,7 +52,7 @@ describe("memory of large tensors", () => {
 
 describe("threads", () => {
   const chosen = process.env.OMP_NUM_THREADS !== undefined || availableParallelism() === 1;
-  it.skipIf(chosen)("are more than one where the processor has more", () => {
+  test.skipIf(chosen)("are more than one where the processor has more", () => {
     expect(threads()).toBeGreaterThan(1);
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   backward,
   Muon,
@@ -25,7 +25,7 @@ describe("orthogonalize", () => {
     [48, 432],
     [60, 12],
   ]) {
-    it(`brings the singular values of a ${shape.join("x")} matrix near 1`, () => {
+    test(`brings the singular values of a ${shape.join("x")} matrix near 1`, () => {
       manualSeed(1);
       const values = singularValues(orthogonalize(randn(shape), 5), null).numbers();
       expect(Math.min(...values)).toBeGreaterThan(0.5);
@@ -33,7 +33,7 @@ describe("orthogonalize", () => {
     });
   }
 
-  it("keeps the singular vectors: an orthogonal matrix stays itself but for scale", () => {
+  test("keeps the singular vectors: an orthogonal matrix stays itself but for scale", () => {
     const angle = 0.7;
     const [c, s] = [Math.cos(angle), Math.sin(angle)];
     const rotation = tensor([c, -s, s, c], { shape: [2, 2] });
@@ -54,7 +54,7 @@ describe("Muon", () => {
     return { w, before, gradient: gradient.numbers() };
   }
 
-  it("scales a weight to the norm sqrt(rows), keeping its direction", () => {
+  test("scales a weight to the norm sqrt(rows), keeping its direction", () => {
     const { w, before } = step(0);
     expect(frobenius(w)).toBeCloseTo(Math.sqrt(8), 4);
     const ratio = Math.sqrt(8) / Math.hypot(...before);
@@ -62,7 +62,7 @@ describe("Muon", () => {
       expect(value).toBeCloseTo((before[i] as number) * ratio, 5);
   });
 
-  it("moves against the gradient by a matrix of singular values near the learning rate", () => {
+  test("moves against the gradient by a matrix of singular values near the learning rate", () => {
     const [{ w, gradient }, still] = [step(0.1), step(0).w];
     const difference = w.numbers().map((value, i) => value - (still.numbers()[i] as number));
     const alignment = difference.reduce((total, d, i) => total + d * (gradient[i] as number), 0);
@@ -72,7 +72,7 @@ describe("Muon", () => {
     expect(Math.max(...values)).toBeLessThan(0.125);
   });
 
-  it("remembers earlier gradients by its momentum", () => {
+  test("remembers earlier gradients by its momentum", () => {
     const w = parameter(randn([4, 9]));
     const optimizer = new Muon([{ parameters: new Map([["w", w]]), learningRate: 0.1 }], {
       momentum: 0.5,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   AdamW,
   backward,
@@ -48,7 +48,7 @@ function expectClose(actual: number[], expected: number[]) {
 
 describe("SGD", () => {
   for (const nesterov of [false, true]) {
-    it(`follows its definition ${nesterov ? "with" : "without"} Nesterov momentum`, () => {
+    test(`follows its definition ${nesterov ? "with" : "without"} Nesterov momentum`, () => {
       const [learningRate, momentum, weightDecay] = [0.05, 0.9, 0.01];
       let v = 0;
       const expected = reference(4, (w, g, step, scale) => {
@@ -69,7 +69,7 @@ describe("SGD", () => {
     });
   }
 
-  it("gives each group its own settings, and leaves parameters without gradient alone", () => {
+  test("gives each group its own settings, and leaves parameters without gradient alone", () => {
     const [a, b, c] = [tensor([1]), tensor([1]), tensor([1])].map(parameter) as [
       Tensor,
       Tensor,
@@ -93,7 +93,7 @@ describe("SGD", () => {
 });
 
 describe("AdamW", () => {
-  it("follows algorithm 2 of Loshchilov and Hutter", () => {
+  test("follows algorithm 2 of Loshchilov and Hutter", () => {
     const [learningRate, weightDecay, beta1, beta2] = [0.01, 0.1, 0.9, 0.999];
     let [m, v] = [0, 0];
     const expected = reference(5, (w, g, step, scale) => {
@@ -114,7 +114,7 @@ describe("AdamW", () => {
 });
 
 describe("memory", () => {
-  it("a step leaves no tensor behind", () => {
+  test("a step leaves no tensor behind", () => {
     const w = parameter(tensor([1, 2]));
     const optimizer = new SGD([{ parameters: new Map([["w", w]]), learningRate: 0.1 }], {
       momentum: 0.9,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   add,
   addScalar,
@@ -30,7 +30,7 @@ import {
 import { collectGarbage } from "../garbage.ts";
 
 describe("conversion", () => {
-  it("keeps the type and the elements of a typed array", () => {
+  test("keeps the type and the elements of a typed array", () => {
     const arrays = [
       new Float32Array([1.5, -2]),
       new Float64Array([1e300, 2]),
@@ -43,34 +43,34 @@ describe("conversion", () => {
     for (const array of arrays) expect(tensor(array).toTypedArray()).toEqual(array);
   });
 
-  it("gives a plain array float32 and the shape asked for", () => {
+  test("gives a plain array float32 and the shape asked for", () => {
     const t = tensor([1, 2, 3, 4, 5, 6], { shape: [2, 3] });
     expect([t.dtype, t.shape, t.numbers()]).toEqual(["float32", [2, 3], [1, 2, 3, 4, 5, 6]]);
   });
 
-  it("reads a view of a larger buffer, and gives elements in row-major order", () => {
+  test("reads a view of a larger buffer, and gives elements in row-major order", () => {
     const view = new Float32Array([9, 1, 2, 3, 4]).subarray(1);
     const transposed = operator("aten::t")(tensor(view, { shape: [2, 2] }));
     expect(transposed.numbers()).toEqual([1, 3, 2, 4]);
   });
 
-  it("rounds to bfloat16 as IEEE 754 does and reads it back as float32", () => {
+  test("rounds to bfloat16 as IEEE 754 does and reads it back as float32", () => {
     const t = tensor([1, 1 + 2 ** -8, 1 + 3 * 2 ** -8, Math.PI]).to({ dtype: "bfloat16" });
     expect(t.numbers()).toEqual([1, 1, 1 + 2 ** -6, 3.140625]);
   });
 
-  it("refuses a shape that the elements do not fill", () => {
+  test("refuses a shape that the elements do not fill", () => {
     expect(() => tensor([1, 2, 3], { shape: [2, 2] })).toThrow(/expected 32 bytes.*received 24/);
   });
 
-  it("handles empty tensors and scalars", () => {
+  test("handles empty tensors and scalars", () => {
     expect(zeros([0, 3]).numbers()).toEqual([]);
     expect(tensor([4], { shape: [] }).item()).toBe(4);
   });
 });
 
 describe("operator", () => {
-  it("fills defaults, converts lists, and returns several tensors", () => {
+  test("fills defaults, converts lists, and returns several tensors", () => {
     const split = operator<Tensor[]>("aten::split.Tensor");
     expect(split(arange(0, 5), 2).map((t) => t.numbers())).toEqual([[0, 1], [2, 3], [4]]);
     const max = operator<[Tensor, Tensor]>("aten::max.dim");
@@ -81,24 +81,24 @@ describe("operator", () => {
     ]);
   });
 
-  it("keeps integer tensors integer under whole numbers", () => {
+  test("keeps integer tensors integer under whole numbers", () => {
     expect(addScalar(arange(0, 3), 2).dtype).toBe("int64");
     expect(addScalar(arange(0, 3), 2.5).dtype).toBe("float32");
   });
 
-  it("takes optional tensors in lists", () => {
+  test("takes optional tensors in lists", () => {
     const index = operator("aten::index.Tensor");
     const t = tensor([1, 2, 3, 4, 5, 6], { shape: [2, 3] });
     expect(index(t, [null, tensor(new BigInt64Array([2n, 0n]))]).numbers()).toEqual([3, 1, 6, 4]);
   });
 
-  it("names the operator when libtorch refuses", () => {
+  test("names the operator when libtorch refuses", () => {
     expect(() => add(zeros([2, 3]), zeros([4, 5]))).toThrow(TorchError);
     expect(() => add(zeros([2, 3]), zeros([4, 5]))).toThrow(/aten::add\.Tensor.*size/s);
     expect(() => operator("aten::no_such_operator")()).toThrow(/no_such_operator/);
   });
 
-  it("names the argument of the wrong kind, and refuses too many", () => {
+  test("names the argument of the wrong kind, and refuses too many", () => {
     const t = zeros([2]);
     expect(() => operator("aten::relu")("text")).toThrow(/expected a tensor.*"self"/);
     expect(() => operator("aten::sum.dim_IntList")(t, 0)).toThrow(/array of integers.*"dim"/);
@@ -107,7 +107,7 @@ describe("operator", () => {
 });
 
 describe("lifetimes", () => {
-  it("frees what a scope made, except what it returns or keeps", () => {
+  test("frees what a scope made, except what it returns or keeps", () => {
     const before = liveTensors();
     let inner: Tensor | undefined;
     let kept: Tensor | undefined;
@@ -124,7 +124,7 @@ describe("lifetimes", () => {
     expect(liveTensors()).toBe(before);
   });
 
-  it("passes a returned tensor on to the enclosing scope", () => {
+  test("passes a returned tensor on to the enclosing scope", () => {
     const before = liveTensors();
     scope(() => {
       scope(() => zeros([1]));
@@ -133,7 +133,7 @@ describe("lifetimes", () => {
     expect(liveTensors()).toBe(before);
   });
 
-  it("frees everything when the body throws", () => {
+  test("frees everything when the body throws", () => {
     const before = liveTensors();
     expect(() =>
       scope(() => {
@@ -144,7 +144,7 @@ describe("lifetimes", () => {
     expect(liveTensors()).toBe(before);
   });
 
-  it("refuses a tensor that was disposed", () => {
+  test("refuses a tensor that was disposed", () => {
     const t = zeros([1]);
     t.dispose();
     t.dispose();
@@ -152,7 +152,7 @@ describe("lifetimes", () => {
     expect(() => relu(t)).toThrow(UseAfterDisposeError);
   });
 
-  it("leaves tensors without a scope to the garbage collector", async () => {
+  test("leaves tensors without a scope to the garbage collector", async () => {
     const before = await collectGarbage();
     for (let i = 0; i < 1000; i++) zeros([1000]);
     expect(liveTensors()).toBeGreaterThan(before);
@@ -161,20 +161,20 @@ describe("lifetimes", () => {
 });
 
 describe("autograd", () => {
-  it("accumulates gradients in leaves", () => {
+  test("accumulates gradients in leaves", () => {
     const w = parameter(tensor([2, 3]));
     backward(sum(mul(w, w)));
     backward(sum(w));
     expect(w.grad?.numbers()).toEqual([5, 7]);
   });
 
-  it("gives zeros for an input that nothing depends on", () => {
+  test("gives zeros for an input that nothing depends on", () => {
     const [a, b] = [parameter(tensor([2])), parameter(tensor([3]))];
     const gradients = grad([sum(mul(a, a))], [a, b]);
     expect(gradients.map((g) => g.numbers())).toEqual([[4], [0]]);
   });
 
-  it("records nothing in noGrad and in inference mode", () => {
+  test("records nothing in noGrad and in inference mode", () => {
     const w = parameter(tensor([2]));
     expect(noGrad(() => mul(w, w)).requiresGrad).toBe(false);
     const frozen = inferenceMode(() => mul(w, w));
@@ -182,7 +182,7 @@ describe("autograd", () => {
     expect(mul(w, w).requiresGrad).toBe(true);
   });
 
-  it("restores the mode when the body throws", () => {
+  test("restores the mode when the body throws", () => {
     const w = parameter(tensor([2]));
     expect(() =>
       noGrad(() => {
@@ -192,7 +192,7 @@ describe("autograd", () => {
     expect(mul(w, w).requiresGrad).toBe(true);
   });
 
-  it("agrees with finite differences through a convolution and cross entropy", () => {
+  test("agrees with finite differences through a convolution and cross entropy", () => {
     manualSeed(3);
     const x = randn([2, 3, 5, 5], { dtype: "float64" });
     const w = parameter(randn([4, 3, 3, 3], { dtype: "float64" }));
@@ -213,7 +213,7 @@ describe("autograd", () => {
     }
   });
 
-  it("passes gradients through casts", () => {
+  test("passes gradients through casts", () => {
     const w = parameter(tensor([1.5, 2.5]));
     backward(sum(mul(w.to({ dtype: "bfloat16" }), tensor([2, 4]).to({ dtype: "bfloat16" }))));
     expect(w.grad?.numbers()).toEqual([2, 4]);
@@ -222,7 +222,7 @@ describe("autograd", () => {
 });
 
 describe("random numbers", () => {
-  it("repeat with the seed and differ without", () => {
+  test("repeat with the seed and differ without", () => {
     const draw = (seed: number) => {
       manualSeed(seed);
       return rand([8]).numbers();

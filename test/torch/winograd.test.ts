@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   backward,
   manualSeed,
@@ -46,7 +46,7 @@ function expectAlike(found: number[], expected: number[]): void {
 }
 
 describe("convolution by minimal filtering", () => {
-  it.each<Case>([
+  test.each<Case>([
     { images: [2, 16, 8, 8], outputs: 16, bias: false },
     { images: [3, 32, 7, 9], outputs: 48, bias: true },
     { images: [1, 48, 1, 1], outputs: 16, bias: true },
@@ -60,7 +60,7 @@ describe("convolution by minimal filtering", () => {
     });
   });
 
-  it("gives no gradients to what is frozen", () => {
+  test("gives no gradients to what is frozen", () => {
     const [x, weight] = [randn([2, 16, 4, 4]), randn([16, 16, 3, 3])];
     const [learned, features] = [parameter(weight.detach()), parameter(x.detach())];
     backward(sum(winograd(x, learned, null)));
@@ -70,7 +70,7 @@ describe("convolution by minimal filtering", () => {
     expect([x.grad, weight.grad]).toEqual([undefined, undefined]);
   });
 
-  it.each([
+  test.each([
     [[1, 8, 4, 4], [16, 8, 3, 3], "C a multiple of 16"],
     [[1, 16, 4, 4], [8, 16, 3, 3], "O a multiple of 16"],
     [[1, 16, 4, 4], [16, 32, 3, 3], /weight \[O, 16, 3, 3\]/],

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Network } from "../../../src/engine/index.ts";
 import { findBoundary } from "../../../src/graph/cuts.ts";
 import type { Graph } from "../../../src/graph/graph.ts";
@@ -38,7 +38,7 @@ const count = ({ first, last }: Segment) => last - first + 1;
 
 describe("the tree of segments", () => {
   for (const depth of [2, 3, 5, 7, 9]) {
-    it(`halves a chain of ${depth} down to segments without a cut inside`, () => {
+    test(`halves a chain of ${depth} down to segments without a cut inside`, () => {
       const { cuts, root } = planned(depth);
       const visit = ({ first, last, from, to, parts }: Segment): number => {
         if (!parts) {
@@ -56,7 +56,7 @@ describe("the tree of segments", () => {
     });
   }
 
-  it("ends every segment at a tensor of its own height and width, in the original's order", () => {
+  test("ends every segment at a tensor of its own height and width, in the original's order", () => {
     const { plan, cuts } = planned(7);
     let size = 16;
     const sizes = plan.layers.map(({ pool, stride }) => {
@@ -74,7 +74,7 @@ describe("the tree of segments", () => {
     expect(before).toBeGreaterThan(0);
   });
 
-  it("orders levels from the parts to the whole, so that each follows its parts", () => {
+  test("orders levels from the parts to the whole, so that each follows its parts", () => {
     const { root } = planned(7);
     const levels = levelsOf(root);
     expect(levels.at(-1)).toEqual([root]);
@@ -90,7 +90,7 @@ describe("the tree of segments", () => {
 });
 
 describe("composition", () => {
-  it("folds a projector exactly into the convolution behind it, borders included", () => {
+  test("folds a projector exactly into the convolution behind it, borders included", () => {
     manualSeed(1);
     const [x, projector, weight] = [randn([2, 6, 7, 7]), randn([4, 6, 1, 1]), randn([5, 4, 3, 3])];
     const data = (t: Tensor) => fromFloat32(t.shape, t.toTypedArray() as Float32Array);
@@ -102,7 +102,7 @@ describe("composition", () => {
     for (const [i, value] of expected.entries()) expect(actual[i]).toBeCloseTo(value, 3);
   });
 
-  it("computes what its two parts compute one after the other", () => {
+  test("computes what its two parts compute one after the other", () => {
     const { plan, root } = planned(5);
     const [left, right] = root.parts!;
     const context = { seed: 3, shapeOf };
