@@ -1,4 +1,5 @@
 // What the stolen file is worth: how much better the pirate is with it than from random weights.
+import { deviation, mean } from "../averages.ts";
 
 /** The four starting points. */
 export const arms = ["original", "obfuscated", "original-scratch", "obfuscated-scratch"] as const;
@@ -47,10 +48,7 @@ export interface HeadStart {
 
 /** Mean and standard deviation (n - 1) of some numbers. */
 export function spread(values: readonly number[]): { mean: number; deviation: number | null } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  if (values.length < 2) return { mean, deviation: null };
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / (values.length - 1)) };
+  return { mean: mean(values), deviation: deviation(values) };
 }
 
 /** The head starts of both files at each budget: the best method from the file less the best from random weights. */

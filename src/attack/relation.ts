@@ -1,5 +1,6 @@
 // Whether an original is that of a shipped file, whose last layer is the original's up to the order and scale of what it
 // reads: its biases stay as they are, or nearly so where it was tuned.
+import { mean } from "../averages.ts";
 import { ModelError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { behead, type Rows } from "./head.ts";
@@ -37,8 +38,8 @@ export function assertRelated({
 /** Correlation of the biases; not a number where a layer has none. */
 function correlation({ bias: a }: Rows, { bias: b }: Rows): number {
   const centred = (values: Float32Array) => {
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    return Array.from(values, (value) => value - mean);
+    const average = mean(Array.from(values));
+    return Array.from(values, (value) => value - average);
   };
   const [x, y] = [centred(a), centred(b)];
   const product = (p: number[], q: number[]) => p.reduce((sum, value, i) => sum + value * q[i]!, 0);

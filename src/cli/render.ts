@@ -1,4 +1,4 @@
-// Tables and numbers as people read them.
+// Tables and lists as people read them.
 
 import type { DataFacts } from "../data/index.ts";
 import { largest } from "../lists.ts";
@@ -37,47 +37,6 @@ export function dataLine({ training, extra, test, shape, classes, notes = [] }: 
   return [summary, ...notes.map((note) => `Note: ${note}`)].join("\n");
 }
 
-/** A count with three digits that matter, such as `1.23 M`. */
-export function count(value: number): string {
-  const units = ["", " k", " M", " G", " T"];
-  let [scaled, unit] = [value, 0];
-  while (scaled >= 999.5 && unit < units.length - 1) {
-    scaled /= 1000;
-    unit++;
-  }
-  return unit === 0 ? String(value) : `${threeDigits(scaled)}${units[unit]}`;
-}
-
-/** Bytes, such as `1.23 MB`. */
-export function bytes(value: number): string {
-  return value < 1000 ? `${value} B` : `${count(value)}B`;
-}
-
-/** A fraction of 1 as `93.39 %`; an accuracy without labels is not known. */
-export function percent(fraction: number): string {
-  return !Number.isFinite(fraction) ? "unknown" : `${(100 * fraction).toFixed(2)} %`;
-}
-
-export function milliseconds(value: number): string {
-  return `${threeDigits(value)} ms`;
-}
-
-/** A small number, such as `1.2e-6`. */
-export function tiny(value: number): string {
-  return value === 0 ? "0" : value.toExponential(1);
-}
-
-/** Seconds as `m:ss` or `h:mm:ss`. */
-export function duration(seconds: number): string {
-  if (!Number.isFinite(seconds)) return "?";
-  const whole = Math.max(0, Math.round(seconds));
-  const two = (value: number) => String(value).padStart(2, "0");
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  return hours > 0
-    ? `${hours}:${two(minutes)}:${two(whole % 60)}`
-    : `${minutes}:${two(whole % 60)}`;
-}
-
 /** The time of day as `14:35`. */
 export function clock(time: Date): string {
   return [time.getHours(), time.getMinutes()]
@@ -91,8 +50,4 @@ export function sparkline(values: readonly number[], most = 24): string {
   const [least, greatest] = [-largest(shown.map((value) => -value)), largest(shown)];
   const span = greatest - least || 1;
   return shown.map((value) => "▁▂▃▄▅▆▇█"[Math.round((7 * (value - least)) / span)]!).join("");
-}
-
-function threeDigits(value: number): string {
-  return value >= 999.5 || value === 0 ? value.toFixed(0) : value.toPrecision(3);
 }

@@ -1,6 +1,8 @@
 // The table that the main job ends with: both models side by side.
+
+import { bytes, count, duration, milliseconds, percent, tiny } from "../numbers.ts";
 import type { ModelFigures, ObfuscateSummary } from "../obfuscate/index.ts";
-import { bytes, count, duration, milliseconds, percent, renderTable, tiny } from "./render.ts";
+import { renderTable } from "./render.ts";
 
 /** What every file has. */
 type Measured = Pick<ModelFigures, "accuracy" | "accuracyInterval" | "bytes" | "latencyMs">;

@@ -1,6 +1,7 @@
 // Whether a classifier's answers are what it was trained to give. A model that is given images in another form than
 // it learned from is wrong without any error, but sure of itself (Guo et al. 2017, arXiv 1706.04599, find gaps of
 // under 0.2 between confidence and accuracy where all is well).
+import { mean } from "../averages.ts";
 import { type Labelled, type Normalization, sampleOf } from "../data/index.ts";
 import type { Classifier } from "./classifier.ts";
 import { answer } from "./evaluate.ts";
@@ -133,7 +134,7 @@ function meanConfidence(logits: Float32Array, outputs: number): number {
   const confidences = areProbabilities
     ? largest
     : rows.map((row, i) => 1 / row.reduce((sum, x) => sum + Math.exp(x - largest[i]!), 0));
-  return confidences.reduce((sum, p) => sum + p, 0) / confidences.length;
+  return mean(confidences);
 }
 
 function withReversedChannels(dataset: Labelled): Labelled {

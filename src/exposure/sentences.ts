@@ -1,5 +1,6 @@
 // What the figures of an exposure say, a sentence each.
 
+import { percent } from "../numbers.ts";
 import { shorten } from "../text.ts";
 import type { Alignment } from "./cka.ts";
 import type { StructureComparison } from "./structure.ts";
@@ -29,14 +30,13 @@ const mostShown = 3;
 /** A sentence for each figure. */
 export function describe({ structure, names, texts, weights, cka }: Findings): Sentences {
   const { layerEditDistance, graphSimilarity, layers } = structure;
-  const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
   const { weights: count, shared, sharedUpToScale } = weights;
   const onlyScaled = sharedUpToScale - shared;
   return {
     layerEditDistance:
       layerEditDistance === 0
         ? `The sequence of ${layers[0]} layers is the original's.`
-        : `${percent(layerEditDistance)} of the layers would have to be changed to get from the file's ` +
+        : `${percent(layerEditDistance, 0)} of the layers would have to be changed to get from the file's ` +
           `${layers[0]} to the original's ${layers[1]}.`,
     graphSimilarity:
       graphSimilarity > 1 - 1e-9

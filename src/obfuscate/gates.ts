@@ -1,4 +1,5 @@
 // Quality gates: what the shipped file must reach for the job to succeed.
+import { percent } from "../numbers.ts";
 import type { ObfuscateResults, ResolvedOptions } from "./options.ts";
 
 /** A line for each gate of the options that the results miss. */
@@ -7,7 +8,6 @@ export function missedGates(
   { minAccuracy, maxAccuracyDrop, maxLatencyRatio }: ResolvedOptions,
 ): string[] {
   const missed: string[] = [];
-  const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
   if (minAccuracy !== undefined && obfuscated.accuracy < minAccuracy) {
     missed.push(`--min-accuracy: ${percent(obfuscated.accuracy)} is below ${percent(minAccuracy)}`);
   }

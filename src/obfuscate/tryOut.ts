@@ -6,6 +6,7 @@ import { explain, type Judgement, judge, OnnxClassifier } from "../evaluate/inde
 import { openAdopted } from "../evaluate/openModel.ts";
 import type { Explanation } from "../evaluate/plausibility.ts";
 import type { Graph } from "../graph/graph.ts";
+import { percent } from "../numbers.ts";
 import { encodeModel } from "../onnx/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -82,8 +83,4 @@ function describeOrder(order: readonly number[], classes: readonly string[]): st
 
 function numbers(values: Normalization["mean"]): string {
   return values.map((value) => Number(value.toPrecision(6))).join(",");
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
 }

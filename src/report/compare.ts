@@ -2,11 +2,11 @@
 import { join } from "node:path";
 import { UsageError } from "../errors.ts";
 import { writeFileAtomically } from "../files.ts";
+import { percent, points, significant } from "../numbers.ts";
 import { collectReport } from "./collect.ts";
 import { html, type Markup } from "./html.ts";
 import { lineChart } from "./lineChart.ts";
 import { isMissing } from "./missing.ts";
-import { percent, points, significant } from "./numbers.ts";
 import { renderMissing, renderPage, renderTable, type Section, scrollable } from "./page.ts";
 import { type Candidate, frontOf, paretoChart } from "./paretoChart.ts";
 import type { Report } from "./reportForm.ts";
@@ -57,7 +57,7 @@ function renderHero(reports: readonly Report[], candidates: readonly Candidate[]
   const fastest = candidates.toSorted((a, b) => a.time - b.time)[0];
   const unfinished = reports.filter(({ run }) => !run.finished).length;
   const sentences = [
-    ...(best ? [`${best.name} is the most accurate: ${percent(best.accuracy, 2)}.`] : []),
+    ...(best ? [`${best.name} is the most accurate: ${percent(best.accuracy)}.`] : []),
     ...(fastest
       ? [
           `${fastest.name} is the fastest: ${significant(fastest.time)} of its original's time for one image.`,
@@ -92,10 +92,10 @@ function tableSection(reports: readonly Report[]): Section {
     return [
       run.name,
       `${original.convolutions} → ${obfuscated.convolutions}`,
-      before === null ? "unknown" : percent(before, 2),
-      after === null ? "unknown" : percent(after, 2),
+      before === null ? "unknown" : percent(before),
+      after === null ? "unknown" : percent(after),
       before === null || after === null ? "–" : points(after - before),
-      percent(verify.agreement, 2),
+      percent(verify.agreement),
       ratio("batch1"),
       ratio("batch64"),
     ];

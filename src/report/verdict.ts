@@ -1,6 +1,7 @@
 // The verdict: three sentences that a reader who stops there should have read.
+
+import { percent, points, significant } from "../numbers.ts";
 import { isMissing, type Missing } from "./missing.ts";
-import { percent, points, significant } from "./numbers.ts";
 import type { Architecture, Part } from "./reportForm.ts";
 import type { Summary } from "./runForms.ts";
 
@@ -18,7 +19,7 @@ export function verdictOf(
 
 function sayAccuracy({ original, obfuscated, verify }: Summary): string {
   const { samples, agreement, paired } = verify;
-  const alike = `gives the original's answer on ${percent(agreement)}`;
+  const alike = `gives the original's answer on ${percent(agreement, 1)}`;
   if (original.accuracy === null || obfuscated.accuracy === null) {
     return `The chain ${alike} of ${samples} test images; how many of these answers are right is not known, since the images have no labels.`;
   }
@@ -32,7 +33,7 @@ function sayAccuracy({ original, obfuscated, verify }: Summary): string {
     paired && paired.pValue > 0.05 && Math.abs(difference) >= 5e-5
       ? ", a difference that may be chance"
       : "";
-  return `The chain is right on ${percent(obfuscated.accuracy)} of ${samples} test images, ${compared}${chance}, and ${alike}.`;
+  return `The chain is right on ${percent(obfuscated.accuracy, 1)} of ${samples} test images, ${compared}${chance}, and ${alike}.`;
 }
 
 function saySpeed({ original, obfuscated }: Summary): string {

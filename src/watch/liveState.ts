@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { bytes, roughDuration, significant } from "../numbers.ts";
 import { isMissing, readJson } from "../report/missing.ts";
-import { duration, short, significant } from "../report/numbers.ts";
 import { holderOf } from "../runs/lock.ts";
 import { progressFileName } from "../runs/progressFile.ts";
 import { shorten } from "../text.ts";
@@ -84,7 +84,7 @@ export class LiveReader {
     this.#before = now;
     const used = before && (now.seconds - before.seconds) / (now.at - before.at);
     return {
-      ...(Number.isFinite(kibibytes) && { memory: `${short(1024 * kibibytes)}B` }),
+      ...(Number.isFinite(kibibytes) && { memory: bytes(1024 * kibibytes) }),
       ...(used !== undefined && Number.isFinite(used) && { processor: used.toFixed(1) }),
     };
   }
@@ -93,5 +93,5 @@ export class LiveReader {
 function timeFields(secondsLeft: number): Record<string, string> {
   const end = new Date(Date.now() + 1000 * secondsLeft);
   const clock = end.toTimeString().slice(0, 5);
-  return { left: duration(secondsLeft), end: `ends about ${clock}` };
+  return { left: roughDuration(secondsLeft), end: `ends about ${clock}` };
 }

@@ -1,8 +1,9 @@
 // The pages of the live view. What changes is a fragment that the page's script asks for again, or a field that it
 // fills in.
+
+import { percent, points } from "../numbers.ts";
 import { html, type Markup } from "../report/html.ts";
 import { isMissing } from "../report/missing.ts";
-import { percent, points } from "../report/numbers.ts";
 import { renderMissing, renderPage, renderTable } from "../report/page.ts";
 import type { RunRecord } from "../report/readRun.ts";
 import { renderTraining } from "../report/sections/training.ts";
@@ -63,7 +64,7 @@ function accuracyCells(record: RunRecord | undefined): [string, string] {
   if (!record || isMissing(record.summary)) return ["–", "–"];
   const [before, after] = [record.summary.original.accuracy, record.summary.obfuscated.accuracy];
   if (before === null || after === null) return ["unknown", "–"];
-  return [percent(after, 2), points(after - before)];
+  return [percent(after), points(after - before)];
 }
 
 function bar(done: number): Markup {

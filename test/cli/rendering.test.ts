@@ -3,9 +3,10 @@ import { describe, expect, test } from "vitest";
 import { describeFailure } from "../../src/cli/failure.ts";
 import { jsonText, printable } from "../../src/cli/printable.ts";
 import { Progress, wantsColour } from "../../src/cli/progress.ts";
-import { bytes, count, duration, percent, renderTable, sparkline } from "../../src/cli/render.ts";
+import { renderTable, sparkline } from "../../src/cli/render.ts";
 import { ModelError } from "../../src/errors.ts";
 import { nearest } from "../../src/nearest.ts";
+import { bytes, count, duration, percent } from "../../src/numbers.ts";
 import type { ProgressEvent } from "../../src/runs/index.ts";
 
 /** Progress on a screen that keeps what is written; each event comes a second after the last. */

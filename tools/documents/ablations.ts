@@ -1,8 +1,8 @@
 // The table of ablations: what each part of the method gives, at equal epochs and beside what it costs.
-import { percent } from "../../src/cli/render.ts";
+import { deviation, mean } from "../../src/averages.ts";
+import { percent } from "../../src/numbers.ts";
 import { type ChainRun, heldOut } from "../records/records.ts";
 import { type Column, grouped, table } from "./markdown.ts";
-import { deviation, mean } from "./statistics.ts";
 
 const keys = ["series", "depth", "epochs"] as const;
 
@@ -38,7 +38,7 @@ const columns: readonly Column<readonly ChainRun[]>[] = [
 
 function spread(values: readonly number[]): string {
   const value = deviation(values);
-  return value === undefined ? "-" : percent(value);
+  return value === null ? "-" : percent(value);
 }
 
 function compare(a: ChainRun, b: ChainRun): number {

@@ -1,5 +1,6 @@
 // Tables of attacks, and of what files tell of their originals.
-import { percent } from "../../src/cli/render.ts";
+import { mean as average } from "../../src/averages.ts";
+import { percent, withDeviation } from "../../src/numbers.ts";
 import type { AttackRun, ExposureRecord } from "../records/records.ts";
 import { type Column, table } from "./markdown.ts";
 
@@ -10,8 +11,7 @@ export function attackTable(runs: readonly AttackRun[]): string {
   const rows = runs.flatMap(({ name, epochs, arms }) =>
     arms.map((arm) => ({ name, epochs, ...arm })),
   );
-  const means = (values: readonly number[] | undefined) =>
-    values ? percent(values.reduce((sum, value) => sum + value, 0) / values.length) : "";
+  const means = (values: readonly number[] | undefined) => (values ? percent(average(values)) : "");
   const columns: readonly Column<(typeof rows)[number]>[] = [
     ["network", ({ name }) => name],
     ["budget", ({ budget }) => budget],
@@ -51,10 +51,6 @@ export function exposureTable(records: readonly ExposureRecord[]): string {
     ["up to order and scale", ({ exposure }) => exposure.sharedWeightsUpToScale],
     ["largest alignment of a layer", ({ exposure: { cka } }) => (cka ? largest(cka.values) : "")],
   ]);
-}
-
-function withDeviation(mean: number, deviation: number | null): string {
-  return mean.toFixed(1) + (deviation === null ? "" : ` ± ${deviation.toFixed(1)}`);
 }
 
 function scaled(deviation: number | null): number | null {

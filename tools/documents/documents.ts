@@ -2,7 +2,7 @@
 // of that kind.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { count, percent } from "../../src/cli/render.ts";
+import { count, percent } from "../../src/numbers.ts";
 import { ofSeries, type Records, root } from "../records/records.ts";
 import { ablationTable } from "./ablations.ts";
 import { attackTable, exposureTable, headStartTable } from "./attacks.ts";

@@ -1,8 +1,8 @@
 // The table of chains that learned from few images.
-import { percent } from "../../src/cli/render.ts";
+import { mean } from "../../src/averages.ts";
+import { percent } from "../../src/numbers.ts";
 import type { FewImagesRun } from "../records/records.ts";
 import { grouped, table } from "./markdown.ts";
-import { mean } from "./statistics.ts";
 
 /** Means over the seeds by the number of the task's images and by what made up for the others. */
 export function fewImagesTable(runs: readonly FewImagesRun[]): string {

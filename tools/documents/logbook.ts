@@ -1,5 +1,5 @@
 // The tables of docs/logbook.md: every record of tuning, by series, and rows that were noted by hand.
-import { count, percent } from "../../src/cli/render.ts";
+import { count, percent } from "../../src/numbers.ts";
 import { differences, optionsOf, originalOf } from "../records/commands.ts";
 import {
   type ChainRun,

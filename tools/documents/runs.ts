@@ -1,8 +1,8 @@
 // Tables of runs that the test set judged.
-import { bytes, count, milliseconds, percent } from "../../src/cli/render.ts";
+import { mean } from "../../src/averages.ts";
+import { bytes, count, milliseconds, percent } from "../../src/numbers.ts";
 import type { ChainRun, Figures } from "../records/records.ts";
 import { type Column, grouped, table } from "./markdown.ts";
-import { mean } from "./statistics.ts";
 
 const run: readonly Column<ChainRun>[] = [
   ["original", ({ name }) => name],

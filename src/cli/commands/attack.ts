@@ -1,10 +1,11 @@
 // `deepobf attack MODEL|RUN --kind KIND --original FILE --data DATA`: what a pirate gets out of a stolen file.
 import type { AttackDescription, AttackSummary } from "../../attack/index.ts";
 import { attackKinds, pirateMethods, pirateOptimizers } from "../../attack/names.ts";
+import { duration, percent, withDeviation } from "../../numbers.ts";
 import { trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
 import { choice, choices, flag, integer, numbers, required, text } from "../options.ts";
-import { dataLine, duration, percent, renderTable } from "../render.ts";
+import { dataLine, renderTable } from "../render.ts";
 
 const { data, epochs, out, batchSize, crop, flip, checkpointSeconds, ...others } = trainingOptions;
 const { resize, imageSize, channelOrder, classes, testShare } = others;
@@ -105,7 +106,7 @@ export function renderAttack({ arms, headStart, seconds, files }: AttackSummary)
     ]),
   ]);
   const points = ({ mean, deviation }: { mean: number; deviation: number | null }) =>
-    `${mean.toFixed(1)}${deviation === null ? "" : ` ± ${deviation.toFixed(1)}`}`;
+    withDeviation(mean, deviation);
   const starts = renderTable([
     ["head start in points", "original", "obfuscated"],
     ...headStart.map(({ budget, original, obfuscated }) => [

@@ -1,10 +1,11 @@
 // `deepobf check MODEL`: runs a model on libtorch and in ONNX Runtime and compares the outputs.
 import type { CheckOptions, CheckResult } from "../../evaluate/check.ts";
 import { runIsolated } from "../../isolate/run.ts";
+import { tiny } from "../../numbers.ts";
 import { defineCommand } from "../command.ts";
 import { warn } from "../failure.ts";
 import { inputShape } from "../inputShape.ts";
-import { renderTable, tiny } from "../render.ts";
+import { renderTable } from "../render.ts";
 
 const mostWarnings = 10;
 const checking = { module: "evaluate/check.js", name: "checkModel" };

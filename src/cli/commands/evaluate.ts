@@ -5,11 +5,12 @@ import type {
   EvaluateSummary,
 } from "../../evaluate/evaluateModel.ts";
 import { runIsolated } from "../../isolate/run.ts";
+import { milliseconds, percent } from "../../numbers.ts";
 import { defineCommand } from "../command.ts";
 import { data, readingOptions } from "../dataOptions.ts";
 import { choice, text, withDefault } from "../options.ts";
 import { Progress } from "../progress.ts";
-import { milliseconds, percent, renderList } from "../render.ts";
+import { renderList } from "../render.ts";
 
 const evaluating = { module: "evaluate/evaluateModel.js", name: "evaluateWatched" };
 

@@ -4,12 +4,13 @@ import { UsageError } from "../../errors.ts";
 import type { Inspected, Inspection, InspectOptions } from "../../evaluate/inspect.ts";
 import type { Exposure, ExposureOptions } from "../../exposure/expose.ts";
 import { runIsolated } from "../../isolate/run.ts";
+import { count } from "../../numbers.ts";
 import { defineCommand } from "../command.ts";
 import { data, readingOptions } from "../dataOptions.ts";
 import { warn } from "../failure.ts";
 import { inputShape } from "../inputShape.ts";
 import { text } from "../options.ts";
-import { count, renderList } from "../render.ts";
+import { renderList } from "../render.ts";
 
 const inspecting = { module: "evaluate/inspect.js", name: "inspectModel" };
 const exposing = { module: "exposure/expose.js", name: "expose" };

@@ -2,9 +2,10 @@
 import type { DataFacts } from "../../data/index.ts";
 import type { TrainSummary } from "../../jobs/index.ts";
 import { architectures } from "../../models/index.ts";
+import { count, duration, percent } from "../../numbers.ts";
 import { tensorboard, trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
-import { count, dataLine, duration, percent, renderList } from "../render.ts";
+import { dataLine, renderList } from "../render.ts";
 
 export const train = defineJobCommand({
   name: "train",

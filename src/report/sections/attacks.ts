@@ -1,4 +1,5 @@
 // What attackers reach who start from the shipped file: accuracy over the pirate's data, with controls and spread.
+import { withDeviation } from "../../numbers.ts";
 import { html, type Markup } from "../html.ts";
 import { lineChart, type Series } from "../lineChart.ts";
 import { isMissing } from "../missing.ts";
@@ -31,7 +32,7 @@ function renderRun(run: Run): Markup {
     formatX: (budget) => `${Number((100 * budget).toPrecision(3))} %`,
   });
   const gain = ({ mean, deviation }: Run["headStart"][number]["original"]) =>
-    `${mean.toFixed(1)}${deviation === null || deviation === undefined ? "" : ` ± ${deviation.toFixed(1)}`}`;
+    withDeviation(mean, deviation);
   return html`<figure><figcaption>Attack “${run.kind}” (${run.name})</figcaption>${scrollable(`Chart of the attack ${run.kind}`, chart)}</figure>
 ${renderTable({
   label: `Head start in the attack ${run.kind}`,

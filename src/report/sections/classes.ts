@@ -1,8 +1,9 @@
 // Where both models are right, where they confuse classes differently, and the images on which they disagree most.
+
+import { grouped, percent, points } from "../../numbers.ts";
 import { html, type Markup } from "../html.ts";
 import { place } from "../lineChart.ts";
 import { isMissing } from "../missing.ts";
-import { count, percent, points } from "../numbers.ts";
 import { renderMissing, renderTable, type Section, scrollable } from "../page.ts";
 import type { Part, Report } from "../reportForm.ts";
 import { linearScale } from "../scale.ts";
@@ -20,7 +21,7 @@ export function classesSection({ classes }: Report): Section {
   const [worst] = rows;
   const lead =
     worst && change(worst) < 0
-      ? `The chain loses most on ${worst.name}: ${points(change(worst), 1)} points, of ${count(worst.images)} images.`
+      ? `The chain loses most on ${worst.name}: ${points(change(worst), 1)} points, of ${grouped(worst.images)} images.`
       : "The chain loses on no class.";
   const omitted = left > 0 ? ` ${left} classes between, which change less, are left out.` : "";
   const content = html`<p class="lead">${lead} Classes are in the order of what the chain loses and gains.${omitted}</p>
@@ -50,7 +51,7 @@ function dumbbells(rows: Classes["classes"]): Markup {
     const y = top + (i + 0.5) * step;
     const [a, b] = [x.at(row.original ?? 0), x.at(row.obfuscated ?? 0)].map(place);
     const name = row.name.length > 24 ? `${row.name.slice(0, 23)}…` : row.name;
-    const text = `${percent(row.original ?? 0)} → ${percent(row.obfuscated ?? 0)}`;
+    const text = `${percent(row.original ?? 0, 1)} → ${percent(row.obfuscated ?? 0, 1)}`;
     return html`<text class="end" x="${left - 14}" y="${place(y + 4)}">${name}</text>
 <path class="stroke c4" d="M${a} ${place(y)}H${b}"/><circle class="box input" cx="${a}" cy="${place(y)}" r="5"/><circle class="f0" cx="${b}" cy="${place(y)}" r="5"/>
 <text class="axis start" x="${width - right + 14}" y="${place(y + 4)}">${text}</text>`;
@@ -82,7 +83,7 @@ export function disagreementsSection({ disagreements, models }: Report): Section
   const section = { id: "disagreements", title: "Where they disagree most" };
   if (isMissing(disagreements)) return { ...section, content: renderMissing(disagreements) };
   const { differing, images } = disagreements;
-  const all = isMissing(models) ? "" : ` of ${count(models.verify.samples)}`;
+  const all = isMissing(models) ? "" : ` of ${grouped(models.verify.samples)}`;
   const shown = images.map((image) => {
     const { png, label, original, obfuscated, place: at } = image;
     const alt = `Test image ${at}${label === undefined ? "" : `, ${label}`}`;
@@ -92,7 +93,7 @@ ${renderAnswer("original", original, label)}${renderAnswer("chain", obfuscated, 
   });
   return {
     ...section,
-    content: html`<p class="lead">${count(differing)}${all} test images are classified differently. Shown are those whose probabilities are furthest apart.</p>
+    content: html`<p class="lead">${grouped(differing)}${all} test images are classified differently. Shown are those whose probabilities are furthest apart.</p>
 <ul class="thumbnails">${shown}</ul>`,
   };
 }

@@ -1,6 +1,7 @@
 // What the file stops and what not, and how to make the run again.
+
+import { bytes, roughDuration } from "../../numbers.ts";
 import { html } from "../html.ts";
-import { duration, short } from "../numbers.ts";
 import { renderTable, type Section } from "../page.ts";
 import type { Report } from "../reportForm.ts";
 
@@ -44,6 +45,6 @@ function words(name: string): string {
 
 function sayValue(name: string, value: string | number): string {
   if (typeof value === "string") return value;
-  if (name === "seconds") return duration(value);
-  return name.endsWith("Bytes") ? `${short(value)}B` : String(value);
+  if (name === "seconds") return roughDuration(value);
+  return name.endsWith("Bytes") ? bytes(value) : String(value);
 }

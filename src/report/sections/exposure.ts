@@ -1,8 +1,9 @@
 // What the shipped file tells of the original, as measured.
+
+import { percent, significant } from "../../numbers.ts";
 import { html, type Markup } from "../html.ts";
 import { place } from "../lineChart.ts";
 import { isMissing } from "../missing.ts";
-import { percent, significant } from "../numbers.ts";
 import { renderMissing, renderTable, type Section, scrollable } from "../page.ts";
 import type { Part, Report } from "../reportForm.ts";
 
@@ -69,6 +70,6 @@ function renderHeat({ model, original, values }: Heat): Markup {
     ];
   });
   const best = values.flat().reduce<number>((most, value) => Math.max(most, value ?? 0), 0);
-  return html`<figure><figcaption>Linear CKA of every layer of the chain (rows) with every layer of the original (columns, from the first on the left): the darker, the more alike; at most ${percent(best)}.</figcaption>
+  return html`<figure><figcaption>Linear CKA of every layer of the chain (rows) with every layer of the original (columns, from the first on the left): the darker, the more alike; at most ${percent(best, 1)}.</figcaption>
 ${scrollable("Heat map of the layers", html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="Similarity of the layers of both models">${rows}<text class="axis start" x="${left}" y="${height - 6}">layers of the original →</text></svg>`)}</figure>`;
 }

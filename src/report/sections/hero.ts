@@ -1,7 +1,8 @@
 // What stands first: the verdict, and the four figures behind it.
+
+import { percent, points, significant } from "../../numbers.ts";
 import { html, type Markup } from "../html.ts";
 import { isMissing } from "../missing.ts";
-import { percent, points, significant } from "../numbers.ts";
 import { renderMissing } from "../page.ts";
 import type { Part, Report } from "../reportForm.ts";
 
@@ -25,10 +26,14 @@ function renderTiles({ original, obfuscated, verify }: Part<"models">): Markup {
   const tiles = [
     [
       "Accuracy",
-      isKnown ? percent(after) : "unknown",
+      isKnown ? percent(after, 1) : "unknown",
       isKnown ? `${points(after - before)} points against the original` : "images without labels",
     ],
-    ["Same answer as the original", percent(verify.agreement), `of ${verify.samples} test images`],
+    [
+      "Same answer as the original",
+      percent(verify.agreement, 1),
+      `of ${verify.samples} test images`,
+    ],
     [
       "Time for one image",
       `× ${significant(ratio("batch1"))}`,

@@ -1,7 +1,8 @@
 // The table of both models.
+
+import { bytes, count, grouped, milliseconds, percent } from "../../numbers.ts";
 import { html } from "../html.ts";
 import { isMissing } from "../missing.ts";
-import { count, percent, short, significant } from "../numbers.ts";
 import { renderMissing, renderTable, type Section } from "../page.ts";
 import type { Part, Report } from "../reportForm.ts";
 
@@ -12,10 +13,10 @@ export function modelsSection({ models }: Report): Section {
   const section = { id: "models", title: "Both models in numbers" };
   if (isMissing(models)) return { ...section, content: renderMissing(models) };
   const { verify, warnings } = models;
-  const content = html`<p class="lead">Measured in ONNX Runtime with the files themselves, on all ${count(verify.samples)} test images, one view of each. Times are medians on the machine of the run.</p>
+  const content = html`<p class="lead">Measured in ONNX Runtime with the files themselves, on all ${grouped(verify.samples)} test images, one view of each. Times are medians on the machine of the run.</p>
 ${warnings.map((text) => html`<p class="warning">${text}.</p>`)}
 ${renderFigures(models)}
-${verify.paired ? html`<p>${count(verify.paired.onlyFirst)} images are classified rightly by the original alone, ${count(verify.paired.onlySecond)} by the chain alone. Between models that are equally good, a difference at least as large has a probability of ${percent(verify.paired.pValue)} (McNemar's test).</p>` : undefined}`;
+${verify.paired ? html`<p>${grouped(verify.paired.onlyFirst)} images are classified rightly by the original alone, ${grouped(verify.paired.onlySecond)} by the chain alone. Between models that are equally good, a difference at least as large has a probability of ${percent(verify.paired.pValue, 1)} (McNemar's test).</p>` : undefined}`;
   return { ...section, content };
 }
 
@@ -24,12 +25,11 @@ function renderFigures({ original, obfuscated, quantized = {}, verify }: Models)
   const measured: Measured[] = [original, obfuscated, ...others.map(([, figures]) => figures)];
   const agreements = [verify.agreement, ...others.map(([, { agreement }]) => agreement)];
   const none = others.map(() => "–");
-  const accuracy = ({ accuracy }: Measured) =>
-    accuracy === null ? "unknown" : percent(accuracy, 2);
+  const accuracy = ({ accuracy }: Measured) => (accuracy === null ? "unknown" : percent(accuracy));
   const interval = ({ accuracyInterval: [least, most] }: Models["original"]) =>
     least === null || most === null
       ? "unknown"
-      : `${percent(least).slice(0, -2)} to ${percent(most)}`;
+      : `${percent(least, 1).slice(0, -2)} to ${percent(most, 1)}`;
   const both = (show: (figures: Models["original"]) => string) => [
     show(original),
     show(obfuscated),
@@ -41,19 +41,13 @@ function renderFigures({ original, obfuscated, quantized = {}, verify }: Models)
     rows: [
       ["accuracy", ...measured.map(accuracy)],
       ["95 % interval", ...both(interval)],
-      ["same answer as the original", "–", ...agreements.map((share) => percent(share, 2))],
+      ["same answer as the original", "–", ...agreements.map((share) => percent(share))],
       ["convolutions", ...both(({ convolutions }) => String(convolutions))],
-      ["parameters", ...both(({ parameters }) => short(parameters))],
-      ["multiply-accumulates an image", ...both(({ macs }) => short(macs))],
-      [
-        "size of the file",
-        ...measured.map(({ bytes }) => `${short(bytes)}B`.replace(/(\d)B$/, "$1 B")),
-      ],
-      ["time for 1 image", ...measured.map((each) => `${significant(each.latencyMs.batch1)} ms`)],
-      [
-        "time for 64 images",
-        ...measured.map((each) => `${significant(each.latencyMs.batch64)} ms`),
-      ],
+      ["parameters", ...both(({ parameters }) => count(parameters))],
+      ["multiply-accumulates an image", ...both(({ macs }) => count(macs))],
+      ["size of the file", ...measured.map((each) => bytes(each.bytes))],
+      ["time for 1 image", ...measured.map((each) => milliseconds(each.latencyMs.batch1))],
+      ["time for 64 images", ...measured.map((each) => milliseconds(each.latencyMs.batch64))],
     ],
   });
 }

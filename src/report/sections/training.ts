@@ -1,8 +1,9 @@
 // How the chain learned: the parts of its loss, the rate and the speed, by epoch.
+
+import { significant } from "../../numbers.ts";
 import { html, type Markup } from "../html.ts";
 import { lineChart, type Series } from "../lineChart.ts";
 import { isMissing } from "../missing.ts";
-import { significant } from "../numbers.ts";
 import { renderMissing, type Section, scrollable } from "../page.ts";
 import type { Part, Report } from "../reportForm.ts";
 

@@ -1,12 +1,12 @@
-// Figures of several runs.
+// The mean of some values and how far they spread.
 
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** The standard deviation of a sample; undefined of a single value. */
-export function deviation(values: readonly number[]): number | undefined {
-  if (values.length < 2) return undefined;
+/** The standard deviation of a sample (n - 1); null of a single value. */
+export function deviation(values: readonly number[]): number | null {
+  if (values.length < 2) return null;
   const average = mean(values);
   const squares = values.reduce((sum, value) => sum + (value - average) ** 2, 0);
   return Math.sqrt(squares / (values.length - 1));

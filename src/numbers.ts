@@ -1,0 +1,77 @@
+// Numbers as people read them: in the terminal, in messages, in the report and in the documents.
+
+/** A share of 1 as `93.39 %`; one that nobody can know, such as an accuracy without labels, as `unknown`. */
+export function percent(share: number, digits = 2): string {
+  return Number.isFinite(share) ? `${(100 * share).toFixed(digits)} %` : "unknown";
+}
+
+/** A difference of two shares in points, with its sign. */
+export function points(difference: number, digits = 2): string {
+  const value = 100 * difference;
+  const sign = value > 0 ? "+" : value < 0 ? "−" : "±";
+  return `${sign}${Math.abs(value).toFixed(digits)}`;
+}
+
+/** A mean and its deviation, such as `19.0 ± 0.4`; the deviation of a single value is not known. */
+export function withDeviation(mean: number, deviation: number | null | undefined): string {
+  return mean.toFixed(1) + (deviation == null ? "" : ` ± ${deviation.toFixed(1)}`);
+}
+
+/** A count with three digits that matter, such as `1.23 M`. */
+export function count(value: number): string {
+  const units = ["", " k", " M", " G", " T"];
+  let [scaled, unit] = [value, 0];
+  while (scaled >= 999.5 && unit < units.length - 1) {
+    scaled /= 1000;
+    unit++;
+  }
+  return unit === 0 && Number.isInteger(value)
+    ? String(value)
+    : `${significant(scaled)}${units[unit]}`;
+}
+
+/** A whole count with thin spaces between thousands. */
+export function grouped(value: number): string {
+  return Math.round(value)
+    .toString()
+    .replaceAll(/\B(?=(\d{3})+$)/g, "\u2009");
+}
+
+/** Bytes, such as `1.23 MB`. */
+export function bytes(value: number): string {
+  return value < 1000 ? `${value} B` : `${count(value)}B`;
+}
+
+/** Three digits that matter, without an exponent. */
+export function significant(value: number): string {
+  if (value === 0 || !Number.isFinite(value)) return String(value);
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toFixed(Math.min(8, digits));
+}
+
+export function milliseconds(value: number): string {
+  return `${significant(value)} ms`;
+}
+
+/** A small number, such as `1.2e-6`. */
+export function tiny(value: number): string {
+  return value === 0 ? "0" : value.toExponential(1);
+}
+
+/** Seconds as `m:ss` or `h:mm:ss`. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "?";
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value: number) => String(value).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0
+    ? `${hours}:${two(minutes)}:${two(whole % 60)}`
+    : `${minutes}:${two(whole % 60)}`;
+}
+
+/** Seconds as `48 s`, `12 min` or `2 h 5 min`, where a glance is enough. */
+export function roughDuration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
