@@ -45,7 +45,8 @@ export function bytes(value: number): string {
 /** Three digits that matter, without an exponent. */
 export function significant(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return String(value);
-  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  const rounded = Number(value.toPrecision(3));
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(rounded))));
   return value.toFixed(Math.min(8, digits));
 }
 
