@@ -18,6 +18,7 @@ interface Listener {
   seenMoment: string;
   lastSign: number;
   behindSince: number | undefined;
+  isCatchingUp: boolean;
 }
 
 export interface FeedSource {
@@ -48,7 +49,7 @@ export class Feed {
     response.write("retry: 1000\n\n");
     const now = performance.now();
     const listener = { response, place, seenFile: "", seenMoment: "", lastSign: now };
-    const added: Listener = { ...listener, behindSince: undefined };
+    const added: Listener = { ...listener, behindSince: undefined, isCatchingUp: false };
     this.#listeners.add(added);
     response.on("close", () => {
       this.#listeners.delete(added);
@@ -72,7 +73,7 @@ export class Feed {
       for (const listener of this.#listeners) {
         if (isBehind(listener)) continue;
         if (file !== undefined && version !== listener.seenFile)
-          await sendLines(listener, file, version);
+          void catchUp(listener, file, version);
         if (now !== listener.seenMoment) send(listener, { event: "now", data: now });
         listener.seenMoment = now;
         if (performance.now() - listener.lastSign > millisecondsBetweenSigns) sign(listener);
@@ -97,18 +98,35 @@ function isBehind(listener: Listener): boolean {
   return true;
 }
 
-async function sendLines(listener: Listener, file: string, version: string): Promise<void> {
-  const { lines, isReset } = await readTail(file, listener.place);
-  if (isReset) {
-    listener.place = undefined;
-    send(listener, { event: "reset", data: "", id: "" });
+/** Sends the lines that a listener lacks, as fast as it takes them. */
+async function catchUp(listener: Listener, file: string, version: string): Promise<void> {
+  if (listener.isCatchingUp) return;
+  listener.isCatchingUp = true;
+  const { response } = listener;
+  while (!response.destroyed) {
+    const { lines, isReset } = await readTail(file, listener.place);
+    if (isReset) {
+      listener.place = undefined;
+      send(listener, { event: "reset", data: "", id: "" });
+    }
+    for (const { text, place } of lines) {
+      if (response.writableNeedDrain) await drained(response);
+      if (response.destroyed) break;
+      send(listener, { event: "line", data: text, id: place });
+      listener.place = place;
+    }
+    // More may follow where a reading was full: then the version is not seen yet.
+    if (lines.length === 0) break;
   }
-  for (const { text, place } of lines) {
-    if (!send(listener, { event: "line", data: text, id: place })) return;
-    listener.place = place;
-  }
-  // More may follow where a reading was full: then the version is not seen yet.
-  if (lines.length === 0) listener.seenFile = version;
+  listener.seenFile = version;
+  listener.isCatchingUp = false;
+}
+
+/** Until more can be sent to a listener, or never will be. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    for (const event of ["drain", "close"]) response.once(event, () => resolve());
+  });
 }
 
 interface Message {
@@ -117,15 +135,12 @@ interface Message {
   readonly id?: string;
 }
 
-/** Sends an event. False where the listener does not keep up: then nothing more should be sent for now. */
-function send(listener: Listener, { event, data, id }: Message): boolean {
+function send(listener: Listener, { event, data, id }: Message): void {
   const { response } = listener;
-  if (response.writableNeedDrain) return false;
   const lines = data.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`);
   const head = id === undefined ? "" : `id: ${id}\n`;
   response.write(`${head}event: ${event}\n${lines.join("")}\n`);
   listener.lastSign = performance.now();
-  return true;
 }
 
 /** A comment, by which the browser knows that the connection lives. */

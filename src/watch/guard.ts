@@ -11,6 +11,7 @@ export interface Refusal {
 
 const longestAddress = 2048;
 const largestBody = 4096;
+const onward = '<meta http-equiv="refresh" content="0; url=/"><link rel="icon" href="data:,">';
 
 export class Guard {
   /** What the address that opens the page holds. */
@@ -53,11 +54,15 @@ export class Guard {
     });
   }
 
-  /** Gives the cookie to a request whose address holds the token; false where it does not. */
+  /**
+   * Gives the cookie to a request whose address holds the token; false where it does not. The answer is a page that
+   * leads on, since browsers withhold a strict cookie after a redirection that began on a page from elsewhere.
+   */
   admit(token: string, response: ServerResponse): boolean {
     if (!isSame(token, this.token)) return false;
     const cookie = `${this.#cookieName}=${this.token}; HttpOnly; SameSite=Strict; Path=/`;
-    response.writeHead(303, { location: "/", "set-cookie": cookie }).end();
+    response.writeHead(200, { "content-type": "text/html; charset=utf-8", "set-cookie": cookie });
+    response.end(`<!doctype html><title>DeepObf</title>${onward}\n`);
     return true;
   }
 

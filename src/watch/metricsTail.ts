@@ -16,7 +16,7 @@ export interface Tail {
 }
 
 const longestLine = 1 << 16;
-const mostBytes = 1 << 20;
+const mostBytes = 1 << 17;
 const start = "0-";
 
 /** The lines after a place, as many as fit in one reading; without a place, from the first. */

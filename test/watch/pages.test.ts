@@ -1,7 +1,9 @@
 // The live view in a real browser: a run that goes on, buttons, and the report of one that is done.
-import { appendFileSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { doorTo } from "../../src/cli/openPage.ts";
 import { serveRuns, type WatchServer } from "../../src/watch/server.ts";
 import { complaintsOf, hasBrowser, openPage, overflowOf } from "../report/browser.ts";
 import { hostileNames, writeRun } from "../report/runFixture.ts";
@@ -23,9 +25,15 @@ describe.skipIf(!hasBrowser)("the live view", () => {
 
   afterAll(() => server?.[Symbol.asyncDispose]());
 
+  /** Follows the address with the key to the list of runs. */
+  async function enter(page: Page): Promise<void> {
+    await page.goto(server.url);
+    await page.waitForURL(new URL("/", server.url).href);
+  }
+
   test.each([320, 1440])("lists all runs at %i pixels", async (width) => {
     const { page, problems } = await openPage({ width });
-    await page.goto(server.url);
+    await enter(page);
     expect(page.url()).not.toContain("token");
     expect(await page.locator("tbody tr").count()).toBe(3);
     expect(await page.getByRole("button", { name: "Resume going" }).count()).toBe(1);
@@ -33,9 +41,18 @@ describe.skipIf(!hasBrowser)("the live view", () => {
     expect(problems).toEqual([]);
   });
 
+  test("opens from a file of this user alone, which holds the key in the place of a command line", async () => {
+    await using door = await doorTo(server.url);
+    expect(statSync(door.file).mode & 0o777).toBe(0o600);
+    const { page } = await openPage();
+    await page.goto(`file://${door.file}`);
+    await page.waitForSelector("tbody tr");
+    expect(page.url()).toBe(new URL("/", server.url).href);
+  });
+
   test("shows an epoch as soon as it is written down, and where the job is", async () => {
     const { page, problems } = await openPage({ dark: true });
-    await page.goto(server.url);
+    await enter(page);
     await page.getByRole("link", { name: "going" }).click();
     await expect.poll(() => page.locator(".lead").textContent()).toContain("2 of 2 epochs");
     const losses = { loss: 0.25 };
@@ -50,7 +67,7 @@ describe.skipIf(!hasBrowser)("the live view", () => {
 
   test("shows the report of a run that is done, and resumes one by a button", async () => {
     const { page, problems } = await openPage();
-    await page.goto(server.url);
+    await enter(page);
     await page.getByRole("link", { name: "done" }).click();
     await page.waitForSelector("#reproduction", { timeout: 100_000 });
     await page.goBack();

@@ -1,7 +1,7 @@
 // `deepobf watch [RUNS]`: the runs of a folder in the browser, those at work live.
-import { spawn } from "node:child_process";
 import { constants, setPriority } from "node:os";
 import { defineCommand } from "../command.ts";
+import { doorTo, openWithDesktop } from "../openPage.ts";
 import { flag, integer, withDefault } from "../options.ts";
 
 export const watch = defineCommand({
@@ -33,21 +33,13 @@ export const watch = defineCommand({
     await using server = await serveRuns(given[0] ?? "runs", options.port);
     const line = json ? JSON.stringify({ url: server.url }) : server.url;
     process.stdout.write(`${line}\n`);
-    if (options.open) openBrowser(server.url);
+    await using door = options.open ? await doorTo(server.url) : undefined;
+    if (door) openWithDesktop(door.file);
     process.stderr.write("Ctrl-C ends the view; runs go on.\n");
     await stopped();
     return undefined;
   },
 });
-
-/** Opens an address as the desktop does; a machine without one shows nothing. */
-function openBrowser(url: string): void {
-  const opening = spawn("xdg-open", [url], { stdio: "ignore", detached: true });
-  opening.on("error", () => {
-    process.stderr.write("no browser was found: open the address above\n");
-  });
-  opening.unref();
-}
 
 /** Until a signal, or the end of whoever started this process and keeps its channel. */
 function stopped(): Promise<void> {

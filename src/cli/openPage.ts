@@ -1,0 +1,27 @@
+// Opens an address that holds a key in the browser. Everybody on the machine can read a process's command line, so
+// the browser is given the name of a file that only this user can read, and that leads on to the address.
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A file that leads to an address, for this user alone, for as long as it is not disposed of. */
+export async function doorTo(url: string): Promise<AsyncDisposable & { readonly file: string }> {
+  const folder = await mkdtemp(join(process.env.XDG_RUNTIME_DIR || tmpdir(), "deepobf-"));
+  const file = join(folder, "watch.html");
+  const refresh = `<meta http-equiv="refresh" content="0; url=${url}">`;
+  await writeFile(file, `<!doctype html><title>DeepObf</title>${refresh}\n`, { mode: 0o600 });
+  return {
+    file,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Opens a file as the desktop does; says so on standard error where there is no browser. */
+export function openWithDesktop(file: string): void {
+  const opening = spawn("xdg-open", [file], { stdio: "ignore", detached: true });
+  opening.on("error", () => {
+    process.stderr.write("no browser was found: open the address above\n");
+  });
+  opening.unref();
+}
