@@ -10,10 +10,11 @@ import {
 } from "../errors.ts";
 import { escapeInvisible, fileName, shorten } from "../text.ts";
 import { startLimited } from "./start.ts";
+import { mostMilliseconds, timeIsUp } from "./watchdog.ts";
 
 /** What a function uses to tell whoever watches over it. */
 export interface Watch {
-  /** Says what comes next, as in "loading", and how many seconds it may take. */
+  /** Says what comes next, as in "loading", and how many seconds of processor time it may take. */
   readonly announce: (doing: string, seconds: number) => void;
   /** Hands an event to the caller. */
   readonly report: (event: unknown) => void;
@@ -71,14 +72,16 @@ export function runIsolated<Options extends object, Result>(
   const file = fileName(model);
   let doing = "starting to look at";
   let lastWords = "";
+  let allowed = startSeconds;
   let timer: NodeJS.Timeout | undefined;
   let onAbort = () => {};
   return new Promise<Result>((resolve, reject) => {
+    const expire = () =>
+      reject(new ModelError(`${doing} ${file} did not end within ${allowed} s of processor time`));
     const allow = (seconds: number) => {
       clearTimeout(timer);
-      const text = `${doing} ${file} did not end within ${seconds} s`;
-      if (!Number.isFinite(seconds)) return;
-      timer = setTimeout(() => reject(new ModelError(text)), seconds * 1000);
+      allowed = seconds;
+      if (Number.isFinite(seconds)) timer = setTimeout(expire, mostMilliseconds(seconds));
     };
     onAbort = () => {
       const by = signal?.reason === "SIGINT" ? "SIGINT" : "SIGTERM";
@@ -101,6 +104,7 @@ export function runIsolated<Options extends object, Result>(
       reject(new ResourceError(`cannot start a process to look at ${file}: ${cause.message}`));
     });
     child.once("close", (code, ended) => {
+      if (ended === timeIsUp) expire();
       const how = ended ? `was ended by ${ended}` : `ended with code ${code}`;
       const words = shorten(escapeInvisible(lastWords.trim()));
       const last = words === "" ? "" : `\nIts last words: ${words}`;

@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import type { Readable } from "node:stream";
 import { ModelError, ResourceError } from "../errors.ts";
 import { startLimited } from "../isolate/start.ts";
+import { mostMilliseconds, timeIsUp } from "../isolate/watchdog.ts";
 import { Channel } from "./channel.ts";
 import { nativeRemedy } from "./packages.ts";
 import type { Reply, Request, TimedRequest } from "./protocol.ts";
@@ -53,7 +54,7 @@ export class RuntimeProcess {
         resolve();
       });
       this.#child.once("close", (code, signal) => {
-        this.#end(this.#crash(code, signal));
+        this.#end(signal === timeIsUp ? this.#late() : this.#crash(code, signal));
         resolve();
       });
     });
@@ -94,7 +95,7 @@ export class RuntimeProcess {
     const answered = new Promise<Response>((resolve, reject) => {
       this.#waiting = { resolve, reject };
     });
-    const timer = setTimeout(() => this.#expire(), this.#timeoutSeconds * 1000);
+    const timer = setTimeout(() => this.#expire(), mostMilliseconds(this.#timeoutSeconds));
     try {
       // A send that fails means that the child is gone; how it ended is reported by "close".
       const timeoutSeconds = this.#timeoutSeconds;
@@ -119,10 +120,15 @@ export class RuntimeProcess {
   }
 
   #expire(): void {
-    this.#ended ??= new ModelError(
-      `ONNX Runtime did not finish ${this.#doing} ${this.#model} within ${this.#timeoutSeconds} s`,
-    );
+    this.#ended ??= this.#late();
     this.#child.kill("SIGKILL");
+  }
+
+  #late(): ModelError {
+    return new ModelError(
+      `ONNX Runtime did not finish ${this.#doing} ${this.#model} within ${this.#timeoutSeconds} s ` +
+        "of processor time",
+    );
   }
 
   #refusal({ message, missing }: Reply & { type: "failed" }): Error {

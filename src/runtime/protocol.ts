@@ -24,7 +24,7 @@ export type Request =
       readonly runs: number;
     };
 
-/** `timeoutSeconds`: how long it may take, which is not what a measurement spends; the process ends itself soon after. */
+/** `timeoutSeconds`: seconds of processor time that it may take, which is not what a measurement spends. */
 export type TimedRequest = Request & { readonly timeoutSeconds: number };
 
 export type Reply =

@@ -14,7 +14,7 @@ export interface SessionOptions {
   readonly name?: string;
   /** Threads inside an operator; ONNX Runtime's choice (one a physical core) by default. */
   readonly threads?: number;
-  /** Longest time that loading or one run may take. */
+  /** Seconds of processor time that loading or one run may take. */
   readonly timeoutSeconds?: number;
 }
 

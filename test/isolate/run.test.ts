@@ -34,6 +34,18 @@ beforeAll(() => {
       await new Promise((resolve) => setTimeout(resolve, 100));
       for (;;);
     }
+    export async function compute(_, { announce, report }) {
+      announce("computing with", 2);
+      report(process.pid);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const computed = () => process.cpuUsage().user + process.cpuUsage().system;
+      for (const end = computed() + 5e5; computed() < end; );
+      return "done";
+    }
+    export async function idle(_, { announce }) {
+      announce("idling over", 0.2);
+      await new Promise(() => setInterval(() => {}, 1000));
+    }
     export async function grow() { for (const kept = []; ; ) kept.push(new Uint8Array(2 ** 28)); }`,
   );
 });
@@ -88,8 +100,24 @@ describe("a function in a process of its own", () => {
   test("has a deadline", async () => {
     const pids: unknown[] = [];
     const spinning = run("spin", { onEvent: (pid) => pids.push(pid) });
-    await expect(spinning).rejects.toThrow("spinning over net\\u{a}.onnx did not end within 1 s");
+    await expect(spinning).rejects.toThrow(
+      "spinning over net\\u{a}.onnx did not end within 1 s of processor time",
+    );
     await expect.poll(() => isAlive(Number(pids[0])), { timeout: 5000 }).toBe(false);
+  });
+
+  test("is not ended because others have the processor", async () => {
+    const held = (pid: number) => {
+      process.kill(pid, "SIGSTOP");
+      setTimeout(() => process.kill(pid, "SIGCONT"), 4000);
+    };
+    expect(await run("compute", { onEvent: (pid) => held(Number(pid)) })).toBe("done");
+  });
+
+  test("has a deadline where it computes nothing", async () => {
+    await expect(run("idle")).rejects.toThrow(
+      "idling over net\\u{a}.onnx did not end within 0.2 s",
+    );
   });
 
   test("ends when it is told to", async () => {
