@@ -17,6 +17,7 @@ interface Facts {
   readonly obfuscated: Model;
   readonly images: {
     readonly count: number;
+    readonly channelOrder: "rgb" | "bgr";
     readonly pixels: string;
     readonly labels: readonly number[] | null;
   };
@@ -79,6 +80,12 @@ function nameOf(place: number): string {
   return facts.classes?.[place] ?? `class ${place}`;
 }
 
+/** The plane of red, green and blue in an image as the models take it. */
+function planeOf(channel: number): number {
+  if (channels !== 3) return 0;
+  return facts.images.channelOrder === "bgr" ? 2 - channel : channel;
+}
+
 function testImage(place: number): Uint8Array {
   return testPixels.subarray(place * size, (place + 1) * size);
 }
@@ -90,7 +97,7 @@ async function showTestImage(): Promise<void> {
   const area = width * height;
   for (let i = 0; i < area; i++) {
     for (let channel = 0; channel < 3; channel++) {
-      image.data[4 * i + channel] = pixels[(channels === 3 ? channel : 0) * area + i]!;
+      image.data[4 * i + channel] = pixels[planeOf(channel) * area + i]!;
     }
     image.data[4 * i + 3] = 255;
   }
@@ -128,9 +135,9 @@ function pixelsOf({ data }: ImageData): Uint8Array {
   for (let i = 0; i < area; i++) {
     const [red, green, blue] = [data[4 * i]!, data[4 * i + 1]!, data[4 * i + 2]!];
     if (channels === 3) {
-      pixels[i] = red;
-      pixels[area + i] = green;
-      pixels[2 * area + i] = blue;
+      for (const [channel, value] of [red, green, blue].entries()) {
+        pixels[planeOf(channel) * area + i] = value;
+      }
     } else pixels[i] = Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
   }
   return pixels;

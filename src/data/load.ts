@@ -89,5 +89,5 @@ function withReversedChannels(dataset: Dataset): Dataset {
       pixels.set(from.subarray(plane, plane + area), start + (channels - 1 - channel) * area);
     }
   }
-  return inMemory({ ...dataset, pixels });
+  return inMemory({ ...dataset, pixels, channelOrder: "bgr" });
 }

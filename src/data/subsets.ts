@@ -29,10 +29,11 @@ export function holdOut(data: Data, count: number): Data {
 
 /** The images at the given places; those in memory are copied. */
 export function select(dataset: Dataset, indices: Int32Array, name: string): Dataset {
-  const { shape, labels, classes, pixels } = dataset;
+  const { shape, channelOrder, labels, classes, pixels } = dataset;
   const size = imageBytes(dataset);
   const known = {
     ...{ name, shape },
+    ...(channelOrder && { channelOrder }),
     ...(classes && { classes }),
     ...(labels && { labels: indices.map((index) => labels[index]!) }),
   };

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { type Data, loadTestData, sampleOf } from "../data/index.ts";
+import { type Dataset, holdOut, loadData, loadTestData, sampleOf } from "../data/index.ts";
 import { DataError, ResourceError } from "../errors.ts";
 import { createDirectoryAtomically, writeFileAtomically } from "../files.ts";
 import { adoptModel } from "../graph/adopt.ts";
@@ -12,6 +12,7 @@ import { imageLayout, type Layout } from "../graph/layout.ts";
 import { encodeModel, readModel } from "../onnx/index.ts";
 import { isMissing } from "../report/missing.ts";
 import { readRun } from "../report/readRun.ts";
+import type { Config } from "../report/runForms.ts";
 import { assertNew } from "../runs/index.ts";
 import { fileName } from "../text.ts";
 import type { DemoFacts, DemoModel } from "./facts.ts";
@@ -45,7 +46,7 @@ export async function buildDemo(directory: string): Promise<DemoFiles> {
   });
   const shippedPath = join(run.directory, "model.onnx");
   const shipped = await readModel(shippedPath);
-  const { test } = await loadTestData(options.data, { ...options, shape } as object);
+  const test = await testImagesOf(options, shape);
   const facts: DemoFacts = {
     ...{ name: run.name, shape, mean: options.mean, std: options.std },
     classes: test.classes ?? null,
@@ -74,17 +75,33 @@ export async function writeDemo(directory: string, out: string): Promise<void> {
   });
 }
 
+/** The images that the run was judged by: where it held some out, those. */
+async function testImagesOf(
+  options: Config["options"],
+  shape: readonly number[],
+): Promise<Dataset> {
+  const reading = { ...options, shape } as object;
+  if (!options.holdOut) return (await loadTestData(options.data, reading)).test;
+  return holdOut(await loadData(options.data, reading), options.holdOut).test;
+}
+
 function modelFacts(file: string, graph: Graph, layout: Layout): DemoModel {
   return { file, input: graph.inputs[0]!.name, output: graph.outputs[0]!.name, layout };
 }
 
-async function imagesOf(test: Data["test"]): Promise<DemoFacts["images"]> {
+async function imagesOf(test: Dataset): Promise<DemoFacts["images"]> {
   const [channels, height, width] = test.shape;
   const fitting = Math.floor(roomForImages / (channels * height * width));
   const sample = sampleOf(test, Math.max(1, Math.min(mostImages, fitting)));
   const pixels = await sample.read(Int32Array.from({ length: sample.count }, (_, i) => i));
   const labels = sample.labels ? [...sample.labels] : null;
-  return { count: sample.count, pixels: Buffer.from(pixels).toString("base64"), labels };
+  const channelOrder = sample.channelOrder ?? "rgb";
+  return {
+    count: sample.count,
+    channelOrder,
+    pixels: Buffer.from(pixels).toString("base64"),
+    labels,
+  };
 }
 
 async function readRuntime(): Promise<[string, Uint8Array][]> {

@@ -21,6 +21,8 @@ export interface DemoFacts {
   /** Test images: planar pixels in base64, one image after another, and their labels. */
   readonly images: {
     readonly count: number;
+    /** Of the planes, as the models take them. */
+    readonly channelOrder: "rgb" | "bgr";
     readonly pixels: string;
     readonly labels: readonly number[] | null;
   };

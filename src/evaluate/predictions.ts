@@ -114,7 +114,7 @@ async function thumbnailsOf(dataset: Dataset, places: readonly number[]): Promis
   const thumbnails: Thumbnail[] = [];
   let room = roomForThumbnails;
   for (const [i, place] of places.entries()) {
-    const png = await encodePng(pixels.subarray(i * size, (i + 1) * size), dataset.shape);
+    const png = await encodePng(pixels.subarray(i * size, (i + 1) * size), dataset);
     room -= png.length;
     if (room < 0) break;
     thumbnails.push({ place, png });
@@ -125,14 +125,15 @@ async function thumbnailsOf(dataset: Dataset, places: readonly number[]): Promis
 /** Planar pixels as a PNG file in base64, no larger than a thumbnail. Of other than three channels the first counts. */
 export async function encodePng(
   pixels: Uint8Array,
-  [channels, height, width]: Dataset["shape"],
+  { shape: [channels, height, width], channelOrder }: Pick<Dataset, "shape" | "channelOrder">,
   largest = largestThumbnail,
 ): Promise<string> {
   const area = height * width;
   const shown = channels === 3 ? 3 : 1;
   const interleaved = new Uint8Array(shown * area);
+  const planeOf = (channel: number) => (channelOrder === "bgr" ? shown - 1 - channel : channel);
   for (let i = 0; i < interleaved.length; i++) {
-    interleaved[i] = pixels[(i % shown) * area + Math.floor(i / shown)]!;
+    interleaved[i] = pixels[planeOf(i % shown) * area + Math.floor(i / shown)]!;
   }
   const image = sharp(interleaved, { raw: { width, height, channels: shown } });
   const fitting = { width: largest, height: largest, fit: "inside" } as const;

@@ -64,6 +64,7 @@ export const configForm = z.object({
     learningRate: z.number(),
     seed: count,
     output: z.string().optional(),
+    holdOut: count.optional(),
     mean: z.array(z.number()),
     std: z.array(z.number()),
   }),

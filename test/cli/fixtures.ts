@@ -122,8 +122,7 @@ export function cifarFiles(records = 8): Record<string, Uint8Array> {
 }
 
 /** A PNG of one colour. */
-export function png(size = 16): Promise<Uint8Array> {
-  const background = { r: 10, g: 200, b: 90 };
+export function png(size = 16, background = { r: 10, g: 200, b: 90 }): Promise<Uint8Array> {
   const create = { width: size, height: size, channels: 3 as const, background };
   return sharp({ create }).png().toBuffer();
 }

@@ -13,7 +13,7 @@ import { probabilitiesOf } from "../../src/evaluate/predictions.ts";
 import { OnnxSession } from "../../src/runtime/index.ts";
 import { idxFiles, png } from "../cli/fixtures.ts";
 import { complaintsOf, hasBrowser, openPage, overflowOf } from "../report/browser.ts";
-import { writeRun } from "../report/runFixture.ts";
+import { chainModel, writeRun } from "../report/runFixture.ts";
 import { workshop } from "../workshop.ts";
 
 const file = workshop();
@@ -36,11 +36,24 @@ test("the page of what is no finished run, or in a folder that exists, is refuse
 describe.skipIf(!hasBrowser)("the page", () => {
   let server: Server;
   let url = "";
+  const folder = (name: string) => `images:${file(name)}`;
 
   beforeAll(async () => {
     await writeDemo(run, file("page"));
+    for (const [i, name] of ["bag", "boot", "coat", "hat"].entries()) {
+      for (let copy = 0; copy < 4; copy++) {
+        file(
+          `photos/train/${name}/${copy}.png`,
+          await png(16, { r: 60 * i, g: 40 * copy, b: 200 }),
+        );
+        file(`photos/test/${name}/${copy}.png`, await png(16));
+      }
+    }
+    const colours = { data: folder("photos"), channels: 3, original: chainModel(3) };
+    const options = { channelOrder: "bgr", holdOut: 5 };
+    await writeDemo(writeRun(file, { name: "bgr", ...colours, options }), file("page/bgr"));
     server = createServer((request, response) => {
-      const name = request.url === "/" ? "/index.html" : request.url!;
+      const name = request.url!.replace(/\/$/, "/index.html");
       const type = Object.entries(types).find(([ending]) => name.endsWith(`.${ending}`))?.[1];
       response.setHeader("content-type", type ?? "application/octet-stream");
       const path = join(file("page"), name);
@@ -77,6 +90,27 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await page.locator("#agreement").textContent()).toBe(text);
     expect(await page.locator("#time-original").textContent()).toMatch(/^[\d.]+ ms$/);
     expect(await overflowOf(page)).toBe(0);
+    expect(problems).toEqual([]);
+  });
+
+  test("gives a model of blue, green and red its planes, of held-out images and of files", async () => {
+    const { page, problems } = await openPage();
+    await page.goto(`${url}bgr/`);
+    await page.waitForSelector("body[data-ready]", { timeout: 100_000 });
+    expect(await page.locator("#label").textContent()).toContain("Test image 1 of 5");
+    const { test: images } = await loadData(folder("photos"), { channelOrder: "bgr" });
+    await using session = await OnnxSession.open(file("page/bgr/obfuscated.onnx"));
+    const classifier = await OnnxClassifier.open(session, images);
+    const { logits } = await answer(classifier, sampleOf(images, 1), { mean: [0.5], std: [0.25] });
+    const expected = [...probabilitiesOf(logits, 4)].sort((a, b) => b - a);
+    const buffer = Buffer.from(await png(16));
+    await page.setInputFiles("#file", { name: "green.png", mimeType: "image/png", buffer });
+    await expect.poll(() => page.locator("#label").textContent()).toBe("green.png");
+    const shares = () =>
+      page
+        .locator("#answers-obfuscated li")
+        .evaluateAll((each) => each.map((row) => Number(row.dataset.share).toFixed(4)));
+    await expect.poll(shares).toEqual(expected.map((share) => share.toFixed(4)));
     expect(problems).toEqual([]);
   });
 

@@ -19,12 +19,15 @@ export interface RunParts {
   readonly original: Graph;
   /** In the notation of the command line. */
   readonly data: string;
+  readonly channels: number;
+  /** Options of the command beside those that every run has. */
+  readonly options: object;
 }
 
-/** Three convolutions in a row for 1×16×16 images and four classes. */
-export function chainModel(): Graph {
+/** Three convolutions in a row for images of 16×16 and four classes. */
+export function chainModel(channels = 1): Graph {
   const build = new GraphBuilder({ seed: 2 });
-  const image = build.input("image", ["N", 1, 16, 16]);
+  const image = build.input("image", ["N", channels, 16, 16]);
   const layer = (x: string, name: string, outputs: number, stride = 1) =>
     build.relu(build.conv(x, { name, outputs, kernel: 3, padding: 1, stride }));
   const features = layer(layer(layer(image, "a", 8), "b", 8), "c", 16, 2);
@@ -49,9 +52,9 @@ export function predictionsOf(classes: readonly string[]) {
 /** Writes such a folder and gives its path. */
 export function writeRun(file: Workshop, parts: Partial<RunParts> = {}): string {
   const { classes = ["ankle boot", "bag", "coat", "dress"], stage = "chain", epochs = 3 } = parts;
-  const { name = "run", original = residualModel(), data = "idx:/data" } = parts;
+  const { name = "run", original = residualModel(), data = "idx:/data", channels = 1 } = parts;
   const model = file(`${name}.original.onnx`, original);
-  const shipped = file(`${name}/model.onnx`, chainModel());
+  const shipped = file(`${name}/model.onnx`, chainModel(channels));
   const predictions = JSON.stringify(predictionsOf(classes));
   file(`${name}/predictions.json`, predictions);
   const hash = (path: string) => sha256Of(readFileSync(path));
@@ -77,11 +80,11 @@ export function writeRun(file: Workshop, parts: Partial<RunParts> = {}): string 
     options: {
       ...{ model, data, depth: 3, epochs, learningRate: 0.2, seed: 0 },
       checkpointSeconds: 60,
-      ...{ mean: [0.5], std: [0.25] },
+      ...{ mean: [0.5], std: [0.25], ...parts.options },
     },
     identity: { model: hash(model), data: sha256Of("data") },
     description: {
-      data: { training: 64, test: 8, shape: [1, 16, 16], classes: 4 },
+      data: { training: 64, test: 8, shape: [channels, 16, 16], classes: 4 },
       boundary: boundaryOf(original),
     },
     versions: summary.versions,
