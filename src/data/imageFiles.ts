@@ -39,7 +39,8 @@ export async function openImageFiles(
   return lists.map(({ files: ofList, ...list }) => {
     const start = first;
     first += ofList.length;
-    const known = { ...list, shape: view.shape, channelOrder: view.channelOrder };
+    const { shape, channelOrder } = view;
+    const known = { ...list, shape, ...(channelOrder === "bgr" && { channelOrder }) };
     if (pixels) {
       const ofPart = new Uint8Array(pixels, start * size, ofList.length * size);
       return inMemory({ ...known, pixels: ofPart });
