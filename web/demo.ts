@@ -32,16 +32,20 @@ const facts = (await (await fetch("demo.json")).json()) as Facts;
 const [channels, height, width] = facts.shape;
 const size = channels * height * width;
 const testPixels = Uint8Array.from(atob(facts.images.pixels), (letter) => letter.charCodeAt(0));
-const runtimeFile = "./ort.mjs";
-const ort = (await import(runtimeFile)) as typeof Runtime;
+const hasWebGpu = await isWebGpuThere();
+const provider =
+  hasWebGpu && new URLSearchParams(location.search).get("runtime") !== "wasm" ? "webgpu" : "wasm";
+const runtimeFiles = { webgpu: "./ort.webgpu.mjs", wasm: "./ort.mjs" };
+const ort = (await import(runtimeFiles[provider])) as typeof Runtime;
 ort.env.wasm.numThreads = 1; // more need headers that a plain web server does not send
 ort.env.wasm.wasmPaths = new URL("./", location.href).href;
 const sessions = {
-  original: await ort.InferenceSession.create(facts.original.file),
-  obfuscated: await ort.InferenceSession.create(facts.obfuscated.file),
+  original: await open("original"),
+  obfuscated: await open("obfuscated"),
 };
 let shown = -1;
 
+showRuntime();
 await showTestImage();
 note("Measuring …");
 await measure();
@@ -67,6 +71,29 @@ drop.addEventListener("drop", (event) => {
   const [file] = event.dataTransfer?.files ?? [];
   if (file) void showFile(file);
 });
+
+/** Whether this browser computes on a graphics processor. */
+async function isWebGpuThere(): Promise<boolean> {
+  const { gpu } = navigator as Navigator & { gpu?: { requestAdapter(): Promise<object | null> } };
+  const adapter = await gpu?.requestAdapter().catch(() => null);
+  return adapter !== null && adapter !== undefined;
+}
+
+function open(role: Role): Promise<Runtime.InferenceSession> {
+  return ort.InferenceSession.create(facts[role].file, { executionProviders: [provider] });
+}
+
+/** Says what computes, and leads to the other where there are two. */
+function showRuntime(): void {
+  const names = { webgpu: "WebGPU", wasm: "WebAssembly" };
+  const other = provider === "webgpu" ? "wasm" : "webgpu";
+  const link = document.createElement("a");
+  [link.href, link.textContent] = [`?runtime=${other}`, `Measure with ${names[other]}`];
+  byId("runtime").append(
+    `Computed by ${names[provider]}. `,
+    hasWebGpu ? link : "This browser offers no WebGPU.",
+  );
+}
 
 function byId(id: string): HTMLElement {
   return document.getElementById(id)!;

@@ -26,10 +26,14 @@ const resolvePackage = createRequire(import.meta.url).resolve;
 const mostImages = 100;
 const roomForImages = 6e6;
 
+/** Files of onnxruntime-web by their names on the page. WebGPU has a WebAssembly of its own, loaded where it is used. */
 const runtimeFiles = {
   "ort.mjs": "ort.wasm.min.mjs",
+  "ort.webgpu.mjs": "ort.webgpu.min.mjs",
   "ort-wasm-simd-threaded.mjs": "ort-wasm-simd-threaded.mjs",
   "ort-wasm-simd-threaded.wasm": "ort-wasm-simd-threaded.wasm",
+  "ort-wasm-simd-threaded.asyncify.mjs": "ort-wasm-simd-threaded.asyncify.mjs",
+  "ort-wasm-simd-threaded.asyncify.wasm": "ort-wasm-simd-threaded.asyncify.wasm",
 } as const;
 
 /**

@@ -9,6 +9,7 @@ export function demoHtml({ name, shape, mean, std, images }: DemoFacts): string 
   const hero = html`<p class="eyebrow">DeepObf, both models in this browser</p>
 <h1>${shorten(name)}</h1>
 <p>The original and the shipped chain answer side by side, computed here by ONNX Runtime. No image leaves this machine.</p>
+<p class="detail" id="runtime"></p>
 <p class="note" role="status" id="note">Loading both models …</p>
 <dl class="tiles">${tile("Same answer", "agreement", `on ${images.count} test images`)}${tile("Original, one image", "time-original", "median here")}${tile("Chain, one image", "time-obfuscated", "median here")}${tile("Time of the chain", "ratio", "of the original's")}</dl>`;
   return renderPage({

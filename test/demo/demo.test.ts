@@ -65,33 +65,43 @@ describe.skipIf(!hasBrowser)("the page", () => {
 
   afterAll(() => server?.close());
 
-  test("gives the answers of ONNX Runtime, agreement and times", async () => {
-    const { page, problems } = await openPage({ width: 320 });
-    await page.goto(url);
-    await page.waitForSelector("body[data-ready]", { timeout: 100_000 });
-    const { test: images } = await loadData(data);
-    const first = sampleOf(images, 1);
-    const classes: Int32Array[] = [];
-    for (const role of ["original", "obfuscated"]) {
-      await using session = await OnnxSession.open(file(`page/${role}.onnx`));
-      const classifier = await OnnxClassifier.open(session, images);
-      const options = { mean: [0.5], std: [0.25] };
-      const expected = probabilitiesOf((await answer(classifier, first, options)).logits, 4);
-      classes.push((await answer(classifier, images, options)).classes);
-      const rows = page.locator(`#answers-${role} li`);
-      const shares = await rows.evaluateAll((each) => each.map((row) => Number(row.dataset.share)));
-      expect(shares).toHaveLength(4);
-      for (const [i, share] of [...expected].sort((a, b) => b - a).entries()) {
-        expect(shares[i]).toBeCloseTo(share, 4);
+  test.each([
+    ["WebAssembly", { width: 320 }],
+    ["WebGPU", { width: 320, webGpu: true }],
+  ])(
+    "gives with %s the answers of ONNX Runtime, agreement and times",
+    async (runtime, browser) => {
+      const { page, problems } = await openPage(browser);
+      await page.goto(url);
+      await page.waitForSelector("body[data-ready]", { timeout: 150_000 });
+      expect(await page.locator("#runtime").textContent()).toContain(`Computed by ${runtime}`);
+      const { test: images } = await loadData(data);
+      const first = sampleOf(images, 1);
+      const classes: Int32Array[] = [];
+      for (const role of ["original", "obfuscated"]) {
+        await using session = await OnnxSession.open(file(`page/${role}.onnx`));
+        const classifier = await OnnxClassifier.open(session, images);
+        const options = { mean: [0.5], std: [0.25] };
+        const expected = probabilitiesOf((await answer(classifier, first, options)).logits, 4);
+        classes.push((await answer(classifier, images, options)).classes);
+        const rows = page.locator(`#answers-${role} li`);
+        const shares = await rows.evaluateAll((each) =>
+          each.map((row) => Number(row.dataset.share)),
+        );
+        expect(shares).toHaveLength(4);
+        for (const [i, share] of [...expected].sort((a, b) => b - a).entries()) {
+          expect(shares[i]).toBeCloseTo(share, 4);
+        }
       }
-    }
-    const alike = classes[0]!.filter((value, i) => value === classes[1]![i]).length;
-    const text = `${((100 * alike) / images.count).toFixed(1)} %`;
-    expect(await page.locator("#agreement").textContent()).toBe(text);
-    expect(await page.locator("#time-original").textContent()).toMatch(/^[\d.]+ ms$/);
-    expect(await overflowOf(page)).toBe(0);
-    expect(problems).toEqual([]);
-  });
+      const alike = classes[0]!.filter((value, i) => value === classes[1]![i]).length;
+      const text = `${((100 * alike) / images.count).toFixed(1)} %`;
+      expect(await page.locator("#agreement").textContent()).toBe(text);
+      expect(await page.locator("#time-original").textContent()).toMatch(/^[\d.]+ ms$/);
+      expect(await overflowOf(page)).toBe(0);
+      expect(problems).toEqual([]);
+    },
+    180_000,
+  );
 
   test("gives a model of blue, green and red its planes, of held-out images and of files", async () => {
     const { page, problems } = await openPage();

@@ -8,7 +8,11 @@ const executablePath = "/usr/bin/chromium";
 
 export const hasBrowser = existsSync(executablePath);
 
-let launched: Promise<Browser> | undefined;
+const launched = new Map<string, Promise<Browser>>();
+/** What Chromium says on its own where WebGPU is asked for and there is none. */
+const noAdapter = "No available adapters.";
+/** Chromium's own graphics processor, in software. */
+const softwareWebGpu = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 /** A page that remembers what went wrong on it. */
 export interface WatchedPage {
@@ -19,24 +23,33 @@ export interface WatchedPage {
 
 /** Opens a page; the browser is closed after the tests of a file. */
 export async function openPage(
-  options: { width?: number; height?: number; dark?: boolean } = {},
+  options: { width?: number; height?: number; dark?: boolean; webGpu?: boolean } = {},
 ): Promise<WatchedPage> {
-  const { width = 1440, height = 900, dark = false } = options;
-  if (!launched) {
-    launched = chromium.launch({ executablePath, args: ["--no-sandbox"] });
-    afterAll(async () => (await launched)?.close());
-  }
-  const page = await (await launched).newPage({
+  const { width = 1440, height = 900, dark = false, webGpu = false } = options;
+  const browser = await launch(["--no-sandbox", ...(webGpu ? softwareWebGpu : [])]);
+  const page = await browser.newPage({
     viewport: { width, height },
     colorScheme: dark ? "dark" : "light",
     reducedMotion: "reduce",
   });
   const problems: string[] = [];
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) problems.push(message.text());
+    const isExpected = message.text() === noAdapter;
+    if (["error", "warning"].includes(message.type()) && !isExpected) problems.push(message.text());
   });
   page.on("pageerror", (error) => problems.push(String(error)));
   return { page, problems };
+}
+
+/** One browser for the pages of a file that need the same of it. */
+function launch(args: string[]): Promise<Browser> {
+  const key = args.join(" ");
+  const known = launched.get(key);
+  if (known) return known;
+  const starting = chromium.launch({ executablePath, args });
+  launched.set(key, starting);
+  afterAll(async () => (await starting).close());
+  return starting;
 }
 
 /** What axe-core complains about on a page, in short. */
