@@ -1,9 +1,10 @@
 // Where a network can be cut: the tensors that every path passes through, and among them the boundary
 // between the feature extractor and the classifier.
 import { ModelError } from "../errors.ts";
-import { describeNode, type Graph, type Node } from "./graph.ts";
+import { channelsLast } from "./channelsLast.ts";
+import { describeNode, type Graph } from "./graph.ts";
 import { beforeObstacles, obstacleAfter } from "./obstacles.ts";
-import { layoutChange } from "./rewrites/permutation.ts";
+import { beforePowers, isPooling } from "./pooling.ts";
 import type { TensorFacts } from "./shapes.ts";
 import { consumers, dominators, producers } from "./topology.ts";
 
@@ -21,8 +22,9 @@ export interface Boundary {
  * graph that ends in a feature map. Throws ModelError where there is no boundary.
  */
 export function findCutPoints(graph: Graph, facts: Facts, end = lastMap(graph, facts)): string[] {
+  const turned = channelsLast(graph);
   return separators(graph, { facts, output: end }).filter(
-    (tensor) => tensor !== end && isMap(facts, tensor),
+    (tensor) => tensor !== end && isMap(facts, tensor) && !turned.has(tensor),
   );
 }
 
@@ -45,9 +47,8 @@ export function findBoundary(graph: Graph, facts: Facts, name?: string): Boundar
   const path = separators(graph, { facts, output });
   if (name !== undefined) return checkBoundary(facts, { path, name });
 
-  const made = producers(graph);
-  const isTurned = (tensor: string) => layoutChange(made.get(tensor)) !== undefined;
-  const maps = path.filter((tensor) => isMap(facts, tensor) && !isTurned(tensor));
+  const turned = channelsLast(graph);
+  const maps = path.filter((tensor) => isMap(facts, tensor) && !turned.has(tensor));
   const blocked = beforeObstacles(graph, facts);
   const free = maps.filter((tensor) => !blocked.has(tensor));
   const large = free.filter((tensor) => !isVector(facts, tensor));
@@ -64,7 +65,8 @@ export function findBoundary(graph: Graph, facts: Facts, name?: string): Boundar
       readers.get(tensor)?.filter(({ outputs }) => !facts.get(outputs[0]!)?.value) ?? [];
     return after.length > 0 && after.every((node) => isPooling(node, facts));
   });
-  const tensor = pooled.at(-1) ?? last;
+  const made = producers(graph);
+  const tensor = beforePowers(pooled.at(-1) ?? last, { made, candidates });
   return { tensor, shape: facts.get(tensor)!.shape };
 }
 
@@ -104,14 +106,16 @@ function explain(graph: Graph, { facts, maps }: { facts: Facts; maps: readonly s
   }
   const node = obstacleAfter(graph, { facts, tensor: last })!;
   const comes = `after the last feature map "${last}" still comes ${describeNode(node)}`;
-  if (node.operator.startsWith("Conv")) return comes;
+  if (node.operator.startsWith("Conv")) {
+    return `${comes}; to leave it to the classifier, which is shipped as it is: --boundary "${last}"`;
+  }
   return `${comes}, attention: the model is a transformer, and only convolutional extractors can become a chain`;
 }
 
-/** What a model without feature maps is, where an operator tells. */
+/** What a model without feature maps is, as far as its operators tell. */
 function describeOtherKind({ nodes }: Graph): string {
-  if (nodes.some(({ operator }) => operator === "Conv")) return "";
-  return "; the model has no convolution";
+  if (!nodes.some(({ operator }) => operator === "Conv")) return "; the model has no convolution";
+  return "; where several networks, or several views of an image, are joined at the end, export one of them";
 }
 
 function checkBoundary(
@@ -127,14 +131,4 @@ function checkBoundary(
   }
   if (!path.includes(name)) refuse("paths from the input to the output go around it");
   return { tensor: name, shape };
-}
-
-/** Whether a node shrinks the height or width of a feature map. */
-function isPooling(node: Node, facts: Facts): boolean {
-  if (node.domain !== "") return false;
-  if (/^(Global)?(Average|Max|Lp)Pool$/.test(node.operator)) return true;
-  if (!node.operator.startsWith("Reduce")) return false;
-  const [x, y] = [node.inputs[0]!, node.outputs[0]!].map((name) => facts.get(name)?.shape);
-  if (!x || !y || (y.length !== 2 && y.length !== 4)) return false;
-  return y[0] === x[0] && y[1] === x[1] && String(y) !== String(x);
 }

@@ -13,4 +13,4 @@ export { renameTensors, stripNames } from "./rewrites/rename.ts";
 export { sinkTransposes } from "./rewrites/sinkTransposes.ts";
 export { takeLogits } from "./rewrites/takeLogits.ts";
 export { toFloat32Graph } from "./rewrites/toFloat32.ts";
-export { compose, cutGraph, subgraph } from "./subgraph.ts";
+export { compose, cutGraph, graphBehind, subgraph } from "./subgraph.ts";

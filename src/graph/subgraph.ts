@@ -59,8 +59,16 @@ export function cutGraph(
   const outputs = graph.outputs.map(({ name }) => name);
   return {
     extractor: subgraph(graph, { inputs, outputs: [tensor], facts }),
-    classifier: subgraph(readBatchFrom(graph, tensor), { inputs: [tensor], outputs, facts }),
+    classifier: graphBehind(graph, { tensor, outputs, facts }),
   };
+}
+
+/** The part of a graph that computes `outputs` from one tensor alone, off which it reads the batch size, too. */
+export function graphBehind(
+  graph: Graph,
+  { tensor, ...options }: Omit<SubgraphOptions, "inputs"> & { readonly tensor: string },
+): Graph {
+  return subgraph(readBatchFrom(graph, tensor), { inputs: [tensor], ...options });
 }
 
 /**

@@ -2,7 +2,7 @@
 import { Network } from "../engine/index.ts";
 import type { Boundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
-import { subgraph } from "../graph/rewrites.ts";
+import { graphBehind } from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { type Device, noGrad, type Tensor } from "../torch/index.ts";
 
@@ -77,8 +77,8 @@ export class Teacher {
   }
 
   #remainderFrom(tensor: string): Network {
-    const part = { inputs: [tensor], outputs: [this.#logits], facts: this.#facts };
-    const remainder = new Network(subgraph(this.#graph, part), this.#options);
+    const part = { tensor, outputs: [this.#logits], facts: this.#facts };
+    const remainder = new Network(graphBehind(this.#graph, part), this.#options);
     this.#remainders.set(tensor, remainder);
     return remainder;
   }

@@ -4,6 +4,7 @@ import { findBoundary, findCutPoints } from "../../src/graph/cuts.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { cutGraph } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
+import { fromNumbers } from "../../src/graph/tensorData.ts";
 import { float32, graph, node } from "./graphs.ts";
 import { inTurn, op, type Step } from "./steps.ts";
 
@@ -24,6 +25,9 @@ const convolution =
   (outputs: number, kernel = 1): Step =>
   (build, x) =>
     build.conv(x, { name: `head${outputs}`, outputs, kernel, bias: true });
+const scalar = (build: GraphBuilder, value: number) =>
+  build.initializer("power", fromNumbers("float32", [], [value]));
+
 describe("boundary", () => {
   test.each<[string, Step]>([
     ["global average pooling", inTurn(op("GlobalAveragePool"), linear)],
@@ -69,6 +73,28 @@ describe("boundary", () => {
     [
       "a normalized pooled map",
       inTurn(op("GlobalAveragePool"), (build, x) => build.batchNorm(x, { name: "bn" }), linear),
+    ],
+    [
+      "a generalized mean",
+      inTurn(
+        op("Clip"),
+        (build, x) => build.node("Pow", [x, scalar(build, 3)]),
+        op("GlobalAveragePool"),
+        linear,
+      ),
+    ],
+    [
+      "a mean square",
+      inTurn((build, x) => build.node("Mul", [x, x]), op("GlobalAveragePool"), linear),
+    ],
+    [
+      "a normalization of channels last",
+      inTurn(
+        op("Transpose", { perm: [0, 2, 3, 1] }),
+        op("LpNormalization"),
+        op("ReduceMean", { axes: [1, 2], keepdims: 0 }),
+        linear,
+      ),
     ],
     [
       "two poolings side by side",
@@ -194,6 +220,23 @@ describe("boundary", () => {
       /no tensor of shape \[batch, channels, height, width\] .*; the model has no convolution/,
     );
 
+    const pooled = inTurn(op("GlobalAveragePool"), op("Flatten"));
+    const beside = network((build, x) =>
+      build.add(pooled(build, convolution(8)(build, x)), pooled(build, x)),
+    );
+    expect(() => boundaryOf(beside)).toThrow(
+      /after the last feature map "features" still comes Conv .* --boundary "features"/,
+    );
+
+    const build = new GraphBuilder();
+    const image = build.input("image", ["N", 3, 16, 16]);
+    const [first, second] = [4, 5].map((kernel) => {
+      const options = { name: `conv${kernel}`, outputs: 5, kernel };
+      return pooled(build, build.conv(image, options));
+    });
+    build.output(build.add(first!, second!), "logits");
+    expect(() => boundaryOf(build.build())).toThrow(/several networks, or several views/);
+
     const attention = network((build, x) => {
       const tokens = build.node("Squeeze", [op("ReduceMean", { axes: [2] })(build, x)], {
         attributes: {},
@@ -217,6 +260,21 @@ describe("cut points", () => {
 
   test("are the maps that all paths pass through, before the boundary", () => {
     expect(cutsOf(residual)).toEqual(["conv", "features", "sum"]);
+  });
+
+  test("are no maps with channels last", () => {
+    const last = network(inTurn(op("GlobalAveragePool"), linear), (build, x) => {
+      const normal = op("LpNormalization")(
+        build,
+        op("Transpose", { perm: [0, 2, 3, 1] })(build, x),
+      );
+      return build.relu(op("Transpose", { perm: [0, 3, 1, 2] })(build, normal), { name: "last" });
+    });
+    expect(cutsOf(last)).toEqual([
+      "conv",
+      "features",
+      "features.transpose.lpnormalization.transpose",
+    ]);
   });
 
   test("are the same in the extractor alone", () => {

@@ -186,6 +186,37 @@ describe("foldConstants", () => {
     }
   });
 
+  test("makes a Reshape of a Gather that takes everything in order, as dynamo spells as_strided", async () => {
+    const scalar = (value: number) => fromNumbers("int64", [], [value]);
+    const strided = (step: number): Graph =>
+      graph({
+        inputs: { x: ["N", 6, 1, 1] },
+        initializers: {
+          ...{ all: int64(-1), target: int64(-1, 6), axes: int64(1) },
+          ...{ none: scalar(0), one: scalar(1), step: scalar(step) },
+          columns: fromNumbers("int64", [1, 6], [0, 1, 2, 3, 4, 5]),
+        },
+        nodes: [
+          node("Shape", ["x"], "batch", { start: 0, end: 1 }),
+          node("Squeeze", ["batch"], "count"),
+          node("Reshape", ["x", "all"], "flat"),
+          node("Range", ["none", "count", "one"], "rows"),
+          node("Mul", ["rows", "step"], "starts"),
+          node("Unsqueeze", ["starts", "axes"], "column"),
+          node("Add", ["column", "columns"], "indices"),
+          node("Gather", ["flat", "indices"], "strided", { axis: 0 }),
+          node("Reshape", ["strided", "target"], "y"),
+        ],
+        outputs: ["y"],
+      });
+    const folded = foldConstants(strided(6));
+    expect(operators(folded)).toEqual(["Reshape", "Reshape"]);
+    const inputs = { x: [3, 6, 1, 1] };
+    const [before, after] = [await evaluate(strided(6), inputs), await evaluate(folded, inputs)];
+    expect(after).toEqual(before);
+    expect(operators(foldConstants(strided(5)))).toContain("Gather");
+  });
+
   test("keeps what depends on the batch size", () => {
     const model = graph({
       inputs: { x: ["N", 4] },

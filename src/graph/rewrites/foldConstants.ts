@@ -7,12 +7,13 @@ import { type AnyBatch, factsForAnyBatch } from "./anyBatch.ts";
 import { takeBranches } from "./branches.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 import { removeIdentities } from "./identities.ts";
+import { reshapeOrderlyGathers } from "./orderlyGathers.ts";
 
 /**
  * The same function with everything folded that is known before it runs, for every batch size: a
  * value counts as known where two batch sizes give the same one. Folded are constant subexpressions,
- * `If` with a constant condition, `Identity`, `Dropout` (in inference), and target shapes of
- * `Reshape` that follow the batch size. Inputs and outputs keep their names.
+ * `If` with a constant condition, `Identity`, `Dropout` (in inference), target shapes of `Reshape` that follow
+ * the batch size, and a `Gather` of everything in order. Inputs and outputs keep their names.
  */
 export function foldConstants(graph: Graph): Graph {
   const budget = new Budget();
@@ -28,7 +29,8 @@ export function foldConstants(graph: Graph): Graph {
     else nodes.push(node);
   }
   const folded = { ...inlined, nodes, initializers };
-  return eliminateDeadNodes(removeIdentities(fixReshapes(folded, facts)));
+  const plain = reshapeOrderlyGathers(folded, facts);
+  return eliminateDeadNodes(removeIdentities(fixReshapes(plain, facts)));
 }
 
 /** Gives `Reshape` a constant target where only the first size depends on the batch. */

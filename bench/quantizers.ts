@@ -1,0 +1,97 @@
+// What int8 costs a shipped file: its accuracy as it is, by DeepObf's int8, and by ONNX Runtime's own static quantizer
+// in QDQ form, with one scale for a layer's weights and with one for each channel, as its users run it.
+//   npm run bench:quantizers -- SHIPPED --data DATA [--mean A,B,C] [--std A,B,C] [--python PATH] [--record NAME]
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Data, type Dataset, hostBatches, loadData, sampleOf } from "../src/data/index.ts";
+import { ResourceError, UsageError } from "../src/errors.ts";
+import { compare, OnnxClassifier } from "../src/evaluate/index.ts";
+import { readModel } from "../src/onnx/index.ts";
+import { quantizeShipped } from "../src/quantize/index.ts";
+import { OnnxSession } from "../src/runtime/index.ts";
+import { peerScript } from "./python.ts";
+import { report } from "./report.ts";
+
+const threads = 1;
+const imagesToCalibrate = 512;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    data: { type: "string" },
+    mean: { type: "string", default: "0" },
+    std: { type: "string", default: "1" },
+    python: { type: "string", default: "python3" },
+    record: { type: "string" },
+  },
+});
+const [shipped] = positionals;
+if (!shipped || !values.data) {
+  throw new UsageError("expected a shipped file: npm run bench:quantizers -- SHIPPED --data DATA");
+}
+const numbers = (text: string) => text.split(",").map(Number);
+const normalization = { mean: numbers(values.mean), std: numbers(values.std) };
+const data = await loadData(values.data);
+const folder = mkdtempSync(join(tmpdir(), "deepobf-quantizers-"));
+try {
+  const model = join(folder, "model.onnx");
+  copyFileSync(shipped, model);
+  const [tensor, channel] = [join(folder, "tensor.onnx"), join(folder, "channel.onnx")];
+  const version = await quantizeInPython(model, { tensor, channel });
+  const own = await quantizeHere(model, data);
+  const results = {
+    onnxruntime: version,
+    images: data.test.count,
+    float32: await judge(model, model),
+    int8: { accuracy: own.accuracy, agreement: own.agreement },
+    perTensor: await judge(tensor, model),
+    perChannel: await judge(channel, model),
+  };
+  const options = { python: values.python, rounds: 1, threads, images: imagesToCalibrate };
+  report("quantizers", { ...options, record: values.record }, { results });
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+/** Shares of the test images that are classified rightly, and as `reference` does. */
+async function judge(path: string, reference: string) {
+  await using first = await OnnxSession.open(reference, { threads });
+  await using second = await OnnxSession.open(path, { threads });
+  const pair = [
+    await OnnxClassifier.open(first, data.test),
+    await OnnxClassifier.open(second, data.test),
+  ] as const;
+  const { evaluations, agreement } = await compare(pair, data.test, normalization);
+  return { accuracy: evaluations[1].accuracy, agreement };
+}
+
+async function quantizeHere(path: string, { train, test }: Data) {
+  const graph = await readModel(path);
+  const original = { path, layout: "NCHW", graph } as const;
+  const options = { ...normalization, train, test, original, threads };
+  const files = await quantizeShipped({ graph, path }, ["int8"], options);
+  return files.int8!;
+}
+
+/** Writes both files; gives the quantizer's version. */
+async function quantizeInPython(
+  model: string,
+  { tensor, channel }: { tensor: string; channel: string },
+): Promise<string> {
+  const file = join(folder, "images");
+  const sample: Dataset = sampleOf(data.train, imagesToCalibrate);
+  for await (const { images } of hostBatches(sample, { ...normalization, batch: sample.count })) {
+    writeFileSync(file, images.data);
+  }
+  const shape = [sample.count, ...sample.shape].join(",");
+  const parameters = [peerScript("quantize"), model, file, shape, tensor, channel];
+  const { status, stdout, stderr, error } = spawnSync(values.python, parameters, {
+    encoding: "utf8",
+  });
+  if (status === 0) return stdout.trim().split("\n").at(-1)!;
+  const reason = error?.message ?? stderr.trim().split("\n").at(-1);
+  throw new ResourceError(`${values.python} cannot quantize: ${reason}`);
+}
