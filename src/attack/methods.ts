@@ -1,11 +1,14 @@
 // How a pirate fine-tunes: what becomes of the classifier, and which layers learn. These are the four ways of NTLBench
 // (arXiv 2502.13593, github.com/tmllab/NTLBench), `initFC` for a last layer drawn anew, `direct` for the one that is
-// there, and between them the last half of the layers, as SOPHON does it (arXiv 2404.12699).
+// there, and between them the last half of the layers, as SOPHON does it (arXiv 2404.12699). `redrawn-half` is for a
+// file whose last layers were made a bad start: he draws these anew, too.
 import { findCutPoints } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
+import { compose, cutGraph } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { upstream } from "../graph/topology.ts";
 import type { methodNames } from "./names.ts";
+import { withRandomWeights } from "./scratch.ts";
 
 /** What of the network learns. */
 export type Learning = "head" | "half" | "all";
@@ -15,15 +18,26 @@ export interface Method {
   /** Whether the last layer starts from the rows that the file has for its own classes. */
   readonly keepsHead: boolean;
   readonly learns: Learning;
+  /** Whether the last half of the convolutions is drawn anew. */
+  readonly redrawsHalf?: true;
 }
 
 export const transferMethods: readonly Method[] = [
   { name: "initFC-all", keepsHead: false, learns: "all" },
+  { name: "redrawn-half", keepsHead: false, learns: "all", redrawsHalf: true },
   { name: "initFC-half", keepsHead: false, learns: "half" },
   { name: "initFC-FC", keepsHead: false, learns: "head" },
   { name: "direct-all", keepsHead: true, learns: "all" },
   { name: "direct-FC", keepsHead: true, learns: "head" },
 ];
+
+/** What an attack by a method starts from: the body [images to features] with what the method draws anew. */
+export function startOf(body: Graph, { redrawsHalf }: Method, seed: number): Graph {
+  const kept = redrawsHalf && frozenPart(body, "half");
+  if (kept === undefined) return body;
+  const { extractor, classifier } = cutGraph(body, kept);
+  return compose(extractor, withRandomWeights(classifier, seed));
+}
 
 /**
  * The tensor behind which a body [images to features] learns; undefined where all of it does. "half" ends nearest to

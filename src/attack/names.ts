@@ -10,7 +10,7 @@ export type PirateOptimizer = (typeof pirateOptimizers)[number];
 
 /** The methods of each kind. The first of transfer is the one that random weights leave. */
 export const methodNames = {
-  transfer: ["initFC-all", "initFC-half", "initFC-FC", "direct-all", "direct-FC"],
+  transfer: ["initFC-all", "redrawn-half", "initFC-half", "initFC-FC", "direct-all", "direct-FC"],
   incremental: ["fine-tuning", "learning-without-forgetting", "exemplars"],
   extraction: [
     "probabilities-same",

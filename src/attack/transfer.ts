@@ -6,7 +6,7 @@ import type { Kind } from "./campaign.ts";
 import { drawRows, extendRows, withHead } from "./head.ts";
 import { isScratch } from "./headStart.ts";
 import { rowsFor, scoreOf } from "./judge.ts";
-import { frozenPart, transferMethods } from "./methods.ts";
+import { frozenPart, startOf, transferMethods } from "./methods.ts";
 import { methodNames } from "./names.ts";
 import type { Scene } from "./scene.ts";
 import { withRandomWeights } from "./scratch.ts";
@@ -25,7 +25,9 @@ export function transfer(scene: Scene): Kind {
       const loot = await scene.dismantled(assignment, own);
       const drawn = drawRows(classes, loot.features, seed);
       const rows = method.keepsHead ? extendRows(loot.head, classes, drawn) : drawn;
-      const body = isScratch(arm) ? withRandomWeights(loot.body, seed) : loot.body;
+      const body = isScratch(arm)
+        ? withRandomWeights(loot.body, seed)
+        : startOf(loot.body, method, seed);
       return {
         graph: withHead({ ...loot, body }, rows),
         frozen: frozenPart(body, method.learns),
