@@ -14,6 +14,8 @@ trap 'umount -q "$bare/proc" || true; rm -rf --one-file-system "$bare"' EXIT
 debootstrap --variant=minbase --include=ca-certificates bookworm "$bare" "$mirror" >/dev/null
 mount -t proc proc "$bare/proc"
 cp -L /etc/resolv.conf "$bare/etc/resolv.conf"
+# The registry may be one of the house, with a certificate that this machine trusts.
+cp -L /etc/ssl/certs/ca-certificates.crt "$bare/etc/ssl/certs/ca-certificates.crt"
 # Node.js as it is here, with the libraries that it needs.
 cp "$(command -v node)" "$bare/usr/local/bin/node"
 ldd "$(command -v node)" | grep -o '/[^ ]*' | while read -r library; do
