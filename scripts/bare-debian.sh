@@ -22,16 +22,22 @@ ldd "$(command -v node)" | grep -o '/[^ ]*' | while read -r library; do
   [ -e "$bare$library" ] || cp --parents -L "$library" "$bare"
 done
 
+# Nothing of this machine's environment, where npm keeps settings of its own.
+inside() {
+  chroot "$bare" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/root \
+    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt /bin/sh -c "$1"
+}
+
 failed=0
 for version in 10 11 12; do
   tools="$bare/opt/npm-$version"
   mkdir -p "$tools" "$bare/opt/deepobf-$version"
   npm install --silent --ignore-scripts --prefix "$tools" "npm@$version" >/dev/null
   git archive HEAD | tar -x -C "$bare/opt/deepobf-$version"
-  said=$(chroot "$bare" /bin/sh -c "cd /opt/deepobf-$version &&
+  said=$(inside "cd /opt/deepobf-$version &&
     node /opt/npm-$version/node_modules/npm/bin/npm-cli.js ci --no-audit --no-fund --registry '$registry' 2>&1 >/dev/null") || failed=1
   if [ -n "$said" ]; then echo "npm $version says: $said"; failed=1; fi
-  if chroot "$bare" /bin/sh -c "cd /opt/deepobf-$version && node scripts/build.mjs --quiet >/dev/null &&
+  if inside "cd /opt/deepobf-$version && node scripts/build.mjs --quiet >/dev/null &&
     node bin/deepobf.js inspect examples/resnet8-fashion-mnist.onnx --json" >/dev/null; then
     echo "npm $version: installed without a word, and inspect answers"
   else
