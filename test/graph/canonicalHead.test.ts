@@ -59,6 +59,16 @@ const norm: Step = (build, x) => {
   return build.node("BatchNormalization", [x, ...names.slice(0, 3), variance]);
 };
 
+const scalar = (build: GraphBuilder, name: string, value: number) =>
+  build.initializer(name, float32([], [value]));
+const hardSwish: Step = (build, x) => {
+  const shifted = build.node("Add", [x, scalar(build, `${x}.three`, 3)]);
+  const bounds = [scalar(build, `${x}.zero`, 0), scalar(build, `${x}.six`, 6)];
+  const clipped = build.node("Clip", [shifted, ...bounds]);
+  const gate = build.node("Mul", [clipped, scalar(build, `${x}.sixth`, 1 / 6)]);
+  return build.node("Mul", [x, gate]);
+};
+
 const channels = 6;
 
 function head(body: Step, opset = 17): Graph {
@@ -137,6 +147,20 @@ const spellings: readonly [string, Step, readonly string[], number?][] = [
     ["Flatten", "Gemm"],
   ],
   ["no pooling", inTurn(op("Flatten"), layer(3)), ["Flatten", "Gemm"]],
+  [
+    "hard-swish as Keras spells it, behind a convolution with channels last",
+    inTurn(pool, conv(7), withIntegers("Reshape", [-1, 1, 1, 7]), hardSwish, (build, x) => {
+      const logits = conv(3)(build, withIntegers("Reshape", [-1, 7, 1, 1])(build, x));
+      return op("Flatten")(build, logits);
+    }),
+    [...plain, "Mul", "Add", "Clip", "Mul", "Add", "Mul", "Gemm"],
+  ],
+  [
+    "clipped logits by attribute",
+    inTurn(pooled, layer(3), op("Clip", { min: -0.25, max: 0.25 })),
+    [...plain, "Clip"],
+    10,
+  ],
   [
     "no pooling, reshaped",
     inTurn(withIntegers("Reshape", [-1, 120]), product(3), withConstant("Add", [3])),

@@ -191,6 +191,21 @@ describe("sinking transposes", () => {
     await expectAlike(model, sunk, [2, 6, 8, 3]);
   });
 
+  test("keeps maps that stood with channels first, where blocks compute with channels last, as ConvNeXt's", async () => {
+    const build = new GraphBuilder();
+    const image = build.input("image", ["N", 3, 6, 8]);
+    const x = inTurn(conv(4), toLast, op("LpNormalization"), toFirst)(build, image);
+    const inner = inTurn(conv(4), toLast, product(4), toFirst)(build, x);
+    const sum = build.add(inner, x, { name: "sum" });
+    const head = inTurn(op("GlobalAveragePool"), op("Flatten"), dense(3));
+    build.output(head(build, sum), "logits");
+    const model = build.build();
+    const sunk = sinkTransposes(model);
+    await expectAlike(model, sunk, [2, 3, 6, 8]);
+    const boundary = findBoundary(sunk, inferShapes(sunk));
+    expect(boundary).toEqual({ tensor: "sum", shape: [1, 4, 6, 8] });
+  });
+
   test("leaves graphs without changes of layout alone", () => {
     const build = new GraphBuilder();
     build.output(inTurn(conv(3), op("Relu"))(build, build.input("image", ["N", 3, 4, 4])), "y");

@@ -91,6 +91,13 @@ export class Head {
     return this.setRow(tensor, { name, columns });
   }
 
+  /** The name of a constant of one number, for a node that comes next. */
+  scalar(value: number): string {
+    const name = `${this.#prefix}${this.#nodes.length}.${this.#initializers.size}`;
+    this.#initializers.set(name, fromFloat32([], Float32Array.of(value)));
+    return name;
+  }
+
   /** The name of a row with everything done to it. */
   settled(row: Row): string {
     const known = this.#settled.get(row);

@@ -208,6 +208,20 @@ const elementwise: Rule = (node, head) => {
   return head.apply(node.outputs[0]!, row.columns, { ...node, inputs });
 };
 
+/** Bounds that are attributes up to opset 10, and inputs from then on. */
+const clip: Rule = (node, head) => {
+  const row = head.row(node.inputs[0]!);
+  if (!row) return false;
+  const bounds = (["min", "max"] as const).map((name, i) => {
+    const input = node.inputs[i + 1];
+    const given = input ? head.constant(input) : [attribute(node, name, "float") ?? []].flat();
+    return given?.length === 1 ? head.scalar(given[0]!) : given?.length === 0 ? "" : undefined;
+  });
+  if (bounds.includes(undefined)) return false;
+  const inputs = [head.settled(row), ...(bounds as string[])];
+  return head.apply(node.outputs[0]!, row.columns, { operator: "Clip", inputs, attributes: {} });
+};
+
 const softmax: Rule = (node, head) => {
   const x = node.inputs[0]!;
   const row = head.row(x);
@@ -248,6 +262,7 @@ const rules: readonly (readonly [Rule, readonly string[]])[] = [
     elementwise,
     ["Relu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "LeakyRelu", "Elu", "Selu"],
   ],
+  [clip, ["Clip"]],
   [softmax, ["Softmax", "LogSoftmax"]],
 ];
 

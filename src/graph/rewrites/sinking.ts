@@ -34,11 +34,14 @@ export class Sinking {
   readonly #restored = new Map<string, string>();
   readonly #names: Set<string>;
   readonly #outputs: ReadonlySet<string>;
+  readonly #kept: ReadonlySet<string>;
 
-  constructor(graph: Graph) {
+  /** `kept` chooses tensors that are to stand as the graph says. */
+  constructor(graph: Graph, kept: (facts: Sinking["facts"]) => ReadonlySet<string>) {
     this.#graph = graph;
     this.opset = graph.opset;
     this.facts = factsForAnyBatch(graph).small;
+    this.#kept = kept(this.facts);
     this.#initializers = new Map(graph.initializers);
     this.#names = tensorNames(graph);
     this.#outputs = new Set(graph.outputs.map(({ name }) => name));
@@ -47,11 +50,8 @@ export class Sinking {
   /** Runs every node through its rule. */
   run(rules: Readonly<Record<string, LayoutRule>>): Graph {
     for (const node of this.#graph.nodes) {
-      const rule = Object.hasOwn(rules, node.operator) ? rules[node.operator] : undefined;
-      const isArranged = node.inputs.some((name) => this.#arranged.has(name));
-      const canSink = node.domain === "" && (isArranged || layoutChange(node));
-      if (canSink && rule?.(node, this)) continue;
-      this.#nodes.push({ ...node, inputs: node.inputs.map((name) => this.restore(name)) });
+      this.#sink(node, rules);
+      for (const name of node.outputs) if (this.#kept.has(name)) this.#putBack(name);
     }
     const made = producers({ nodes: this.#nodes });
     for (const name of this.#outputs) {
@@ -60,6 +60,22 @@ export class Sinking {
     }
     const rewritten = { ...this.#graph, nodes: this.#nodes, initializers: this.#initializers };
     return eliminateDeadNodes(removeIdentities(rewritten));
+  }
+
+  #sink(node: Node, rules: Readonly<Record<string, LayoutRule>>): void {
+    const rule = Object.hasOwn(rules, node.operator) ? rules[node.operator] : undefined;
+    const isArranged = node.inputs.some((name) => this.#arranged.has(name));
+    const canSink = node.domain === "" && (isArranged || layoutChange(node));
+    if (canSink && rule?.(node, this)) return;
+    this.#nodes.push({ ...node, inputs: node.inputs.map((name) => this.restore(name)) });
+  }
+
+  /** Gives a tensor under its own name in the arrangement of the graph. */
+  #putBack(tensor: string): void {
+    const { name, axes } = this.arrangement(tensor);
+    if (!axes || name === tensor) return;
+    this.#nodes.push(operation("Transpose", [name], tensor, { perm: ints(axes) }));
+    this.#arranged.delete(tensor);
   }
 
   /** How a tensor stands. */
@@ -81,7 +97,8 @@ export class Sinking {
   /** Adds a node whose first output stands in another arrangement than the graph says. */
   emit(node: Node, how: Omit<Arrangement, "name"> = {}): void {
     const [output = "", ...others] = node.outputs;
-    const isFixed = this.#outputs.has(output) && !isPlain(how);
+    const isNamed = this.#outputs.has(output) || this.#kept.has(output);
+    const isFixed = isNamed && !isPlain(how);
     const name = isFixed ? this.#fresh(`${output}.arranged`) : output;
     this.#nodes.push({ ...node, outputs: [name, ...others] });
     this.stand(output, { name, ...how });
