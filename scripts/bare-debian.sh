@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A bare Debian 12, made by debootstrap, in which `npm ci` must be silent with npm 10, 11 and 12, and `deepobf inspect`
+# A bare Debian 12, made by debootstrap, in which `npm ci` must be silent with npm 10 and 11, from Node.js 22 on with npm 12 too, and `deepobf inspect`
 # must then answer. Needs root, debootstrap and the package registries: scripts/bare-debian.sh [MIRROR].
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,13 +29,16 @@ inside() {
 }
 
 failed=0
-for version in 10 11 12; do
+# npm 12 asks for Node.js 22.
+versions="10 11"
+if [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 22 ]; then versions="$versions 12"; fi
+for version in $versions; do
   tools="$bare/opt/npm-$version"
   mkdir -p "$tools" "$bare/opt/deepobf-$version"
   npm install --silent --ignore-scripts --prefix "$tools" "npm@$version" >/dev/null
   git archive HEAD | tar -x -C "$bare/opt/deepobf-$version"
   said=$(inside "cd /opt/deepobf-$version &&
-    node /opt/npm-$version/node_modules/npm/bin/npm-cli.js ci --no-audit --no-fund --registry '$registry' 2>&1 >/dev/null") || failed=1
+    node /opt/npm-$version/node_modules/npm/bin/npm-cli.js ci --no-audit --no-fund --no-update-notifier --registry '$registry' 2>&1 >/dev/null") || failed=1
   if [ -n "$said" ]; then echo "npm $version says: $said"; failed=1; fi
   if inside "cd /opt/deepobf-$version && node scripts/build.mjs --quiet >/dev/null &&
     node bin/deepobf.js inspect examples/resnet8-fashion-mnist.onnx --json" >/dev/null; then
