@@ -2,7 +2,7 @@
 
 import { ModelError } from "../errors.ts";
 import { describeNode, type Graph, type Node } from "../graph/graph.ts";
-import { adviseOnDomains } from "../graph/otherKinds.ts";
+import { adviseOn } from "../graph/otherKinds.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
 import { readAttributes } from "./attributes.ts";
 import type { Operator, VersionedOperator } from "./operator.ts";
@@ -111,7 +111,7 @@ export function assertSupported(graph: Graph): void {
   const shown = complaints.slice(0, mostComplaints);
   if (complaints.length > mostComplaints)
     shown.push(`and ${complaints.length - mostComplaints} more`);
-  const advice = adviseOnDomains([...missing.values()].flat().map(({ domain }) => domain));
+  const advice = adviseOn([...missing.values()].flat());
   const lines = [`the engine cannot run this model${version}:\n  ${shown.join("\n  ")}`, advice];
   throw new ModelError(lines.filter(Boolean).join("\n"));
 }

@@ -72,6 +72,7 @@ export async function checkModel(
   await using session = await openModel(model, [() => graph], {
     name: fileName(model),
     outputs: graph.outputs.map(({ name }) => name),
+    graph,
     timeoutSeconds: seconds,
     ...(threads !== undefined && { threads }),
   });

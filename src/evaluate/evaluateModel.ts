@@ -133,7 +133,7 @@ async function openSession(
   const { model, threads } = options;
   const output = judged.outputs[0]?.name;
   const session = await openModel(model, [() => judged, () => toFloat32Graph(judged)], {
-    ...{ name: fileName(model), outputs: output === undefined ? [] : [output] },
+    ...{ name: fileName(model), outputs: output === undefined ? [] : [output], graph },
     ...(threads !== undefined && { threads }),
   });
   try {

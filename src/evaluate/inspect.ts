@@ -7,7 +7,7 @@ import { countCost } from "../graph/cost.ts";
 import { type Boundary, findBoundary, findCutPoints } from "../graph/cuts.ts";
 import type { Dimension, Graph, Node } from "../graph/graph.ts";
 import { imageLayout, turnInput } from "../graph/layout.ts";
-import { adviseOnDomains, assertImageClassifier } from "../graph/otherKinds.ts";
+import { adviseOn, assertImageClassifier } from "../graph/otherKinds.ts";
 import { dequantize, dropTails, sinkTransposes } from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
@@ -139,7 +139,7 @@ function warnOfUnsupported(graph: Graph): string[] {
   const names = [...new Set(unknown.map(qualifiedName))];
   const shown = names.slice(0, mostShown).map(shorten);
   if (names.length > mostShown) shown.push(`... and ${names.length - mostShown} more`);
-  const advice = adviseOnDomains(unknown.map(({ domain }) => domain));
+  const advice = adviseOn(unknown);
   const complaint = `DeepObf cannot run this model; unsupported operators: ${shown.join(", ")}`;
   return [advice === "" ? complaint : `${complaint}. ${advice}`];
 }

@@ -3,9 +3,17 @@
 import { ModelError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type Layout, turnInput } from "../graph/layout.ts";
+import { consumers } from "../graph/topology.ts";
 import { encodeModel } from "../onnx/index.ts";
 import { OnnxSession, type SessionOptions } from "../runtime/index.ts";
 import { fileName } from "../text.ts";
+
+type OpenOptions = Omit<SessionOptions, "without"> & {
+  /** Outputs that the session must give. */
+  readonly outputs?: readonly string[];
+  /** What the file was read as: where ONNX Runtime would optimize it wrongly, it does not. */
+  readonly graph?: Graph;
+};
 
 /**
  * Opens a model file in ONNX Runtime or, where it refuses the file, one of the graphs that compute the
@@ -16,8 +24,9 @@ import { fileName } from "../text.ts";
 export async function openModel(
   path: string,
   graphs: readonly (() => Graph)[],
-  { outputs = [], ...options }: SessionOptions & { readonly outputs?: readonly string[] } = {},
+  { outputs = [], graph: read, ...given }: OpenOptions = {},
 ): Promise<OnnxSession> {
+  const options = read && padsMaxima(read) ? { ...given, without: [padFusion] } : given;
   try {
     const session = await OnnxSession.open(path, options);
     const missing = outputs.find((output) => !session.outputs.some(({ name }) => name === output));
@@ -34,6 +43,20 @@ export async function openModel(
   }
 }
 
+const padFusion = "Pad_Fusion";
+
+/**
+ * Whether max pooling reads a padded map. ONNX Runtime (seen in 1.30) makes the padding that of the pooling, which
+ * counts as less than any number instead of as its value, and so gives other answers than the model.
+ */
+function padsMaxima(graph: Graph): boolean {
+  const readers = consumers(graph);
+  return graph.nodes.some(
+    ({ operator, outputs: [padded = ""] }) =>
+      operator === "Pad" && readers.get(padded)?.some((reader) => reader.operator === "MaxPool"),
+  );
+}
+
 /** An original: its file, how that takes images, and its graph as adopted, with channels first. */
 export interface AdoptedFile {
   readonly path: string;
@@ -44,11 +67,11 @@ export interface AdoptedFile {
 /** Opens an original for its images in its own layout; the graph stands in for a file that gives no logits. */
 export function openAdopted(
   { path, layout, graph }: AdoptedFile,
-  options: SessionOptions,
+  options: OpenOptions,
 ): Promise<OnnxSession> {
   const inLayout = () => (layout === "NHWC" ? turnInput(graph, layout) : graph);
   const outputs = graph.outputs.map(({ name }) => name);
-  return openModel(path, [inLayout], { name: fileName(path), outputs, ...options });
+  return openModel(path, [inLayout], { name: fileName(path), outputs, graph, ...options });
 }
 
 async function attempt(

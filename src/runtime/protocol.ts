@@ -11,7 +11,13 @@ export interface NamedTensor {
 
 export type Request =
   /** Loads a model from `path`, or from the payload without one. */
-  | { readonly type: "open"; readonly path?: string; readonly threads?: number }
+  | {
+      readonly type: "open";
+      readonly path?: string;
+      readonly threads?: number;
+      /** Names of ONNX Runtime's graph optimizations that are left out. */
+      readonly without?: readonly string[];
+    }
   /** Runs once; the payloads are the elements of `feeds`. */
   | { readonly type: "run"; readonly feeds: readonly NamedTensor[] }
   /** Runs on made-up input, `repeats` times a measurement, until `seconds` or `runs` are used up. */

@@ -14,6 +14,8 @@ export interface SessionOptions {
   readonly name?: string;
   /** Threads inside an operator; ONNX Runtime's choice (one a physical core) by default. */
   readonly threads?: number;
+  /** Names of ONNX Runtime's graph optimizations that are left out; none by default. */
+  readonly without?: readonly string[];
   /** Seconds of processor time that loading or one run may take. */
   readonly timeoutSeconds?: number;
 }
@@ -62,13 +64,14 @@ export class OnnxSession {
     model: string | Uint8Array,
     options: SessionOptions = {},
   ): Promise<OnnxSession> {
-    const { threads, timeoutSeconds = defaultTimeoutSeconds } = options;
+    const { threads, without, timeoutSeconds = defaultTimeoutSeconds } = options;
     const name = options.name ?? (typeof model === "string" ? fileName(model) : "the model");
     const runtime = new RuntimeProcess(name, timeoutSeconds);
     const request = {
       type: "open",
       ...(typeof model === "string" ? { path: resolve(model) } : {}),
       ...(threads === undefined ? {} : { threads }),
+      ...(without && { without }),
     } as const;
     try {
       const { reply } = await runtime.ask(

@@ -37,7 +37,7 @@ async function answer(request: Request, payloads: Uint8Array[]): Promise<Answer>
   try {
     switch (request.type) {
       case "open":
-        return { reply: await open(runtime, request.path ?? payloads[0]!, request.threads) };
+        return { reply: await open(runtime, request.path ?? payloads[0]!, request) };
       case "run":
         return await run(runtime, request.feeds, payloads);
       case "time":
@@ -51,14 +51,17 @@ async function answer(request: Request, payloads: Uint8Array[]): Promise<Answer>
 async function open(
   ort: Runtime,
   model: string | Uint8Array,
-  threads: number | undefined,
+  { threads, without }: Request & { type: "open" },
 ): Promise<Reply> {
   ort.env.logLevel = "fatal";
   const options: InferenceSession.SessionOptions = {
     logSeverityLevel: 4,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-    // Spinning threads of an idle session would slow down the one that is measured beside it.
-    extra: { session: { force_spinning_stop: "1" } },
+    extra: {
+      // Spinning threads of an idle session would slow down the one that is measured beside it.
+      session: { force_spinning_stop: "1" },
+      ...(without && { optimization: { disable_specified_optimizers: without.join(";") } }),
+    },
   };
   session =
     typeof model === "string"

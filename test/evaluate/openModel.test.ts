@@ -11,6 +11,7 @@ import { toFloat32Graph } from "../../src/graph/rewrites.ts";
 import { fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
 import { encodeModel, readModel } from "../../src/onnx/index.ts";
 import { OnnxSession } from "../../src/runtime/index.ts";
+import { int64 } from "../graph/graphs.ts";
 import * as proto from "../onnx/protos.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "open-"));
@@ -47,6 +48,18 @@ describe("openModel", () => {
     const session = await openModel(path, [() => read]);
     const x = fromNumbers("float32", [1, 6], [1, 2, 3, 4, 5, 6]);
     expect(await answerOf(session, x)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  test("counts padding before max pooling by its value, which ONNX Runtime's fusion does not", async () => {
+    const build = new GraphBuilder();
+    const pads = build.initializer("pads", int64(0, 0, 1, 1, 0, 0, 1, 1));
+    const padded = build.node("Pad", [build.input("x", ["N", 1, 2, 2]), pads]);
+    build.output(build.maxPool(padded, { kernel: 3, stride: 1, padding: 0 }), "y");
+    const path = join(folder, "padded.onnx");
+    writeFileSync(path, encodeModel(build.build()));
+    const read = await readModel(path);
+    const x = fromNumbers("float32", [1, 1, 2, 2], [-1, -2, -3, -4]);
+    expect(await answerOf(await openModel(path, [], { graph: read }), x)).toEqual([0, 0, 0, 0]);
   });
 
   test("opens the graph where the file gives its scores to names of classes", async () => {

@@ -37,3 +37,20 @@ test("a file that ONNX Runtime optimized is refused with the line that optimizes
   expect(() => assertSupported(fused)).toThrow(advice);
   expect(inspectGraph(fused).warnings.join("\n")).toMatch(advice);
 });
+
+test.each([
+  ["", "QLinearConv"],
+  ["", "MatMulInteger"],
+  ["com.microsoft", "QGemm"],
+])(
+  "a file that computes on integers (%s %s) is refused with the form that runs",
+  (domain, operator) => {
+    const integers = graph({
+      inputs: { x: [1, 4] },
+      nodes: [{ ...node(operator, ["x"], "y"), domain }],
+      outputs: ["y"],
+    });
+    expect(() => assertSupported(integers)).toThrow(/computes on integers.*QuantFormat\.QDQ/s);
+    expect(() => assertSupported(integers)).not.toThrow(/ORT_ENABLE_BASIC/);
+  },
+);
