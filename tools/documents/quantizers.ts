@@ -1,5 +1,5 @@
 // The table of shipped files in int8, by DeepObf and by ONNX Runtime's own quantizer.
-import { percent } from "../../src/cli/render.ts";
+import { percent } from "../../src/numbers.ts";
 import type { Benchmark } from "../records/records.ts";
 import { type Column, table } from "./markdown.ts";
 
