@@ -6,7 +6,7 @@ import type { Share } from "../torch/index.ts";
 /** Throws UsageError where the workers cannot have equal parts of every batch. */
 export function assertShareable(
   { batch, dropLast = false }: { readonly batch: number; readonly dropLast?: boolean },
-  { size }: Share,
+  { size }: Pick<Share, "size">,
 ): void {
   if (size === 1 || (dropLast && batch % size === 0)) return;
   const fitting = Math.max(1, Math.round(batch / size)) * size;
