@@ -18,7 +18,13 @@ import {
 import { keepProgress } from "../runs/progressFile.ts";
 import { parseAs } from "../schema.ts";
 import { escapeInvisible, quoteForShell } from "../text.ts";
-import { addonVersion, type Device, libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
+import {
+  addonVersion,
+  type Device,
+  libtorchVersion,
+  manualSeed,
+  setThreads,
+} from "../torch/index.ts";
 import { Group } from "../workers/group.ts";
 import { tellLauncher } from "../workers/launch.ts";
 import { PartDone } from "../workers/partDone.ts";

@@ -31,6 +31,9 @@ type Tensors = ReadonlyMap<string, Tensor>;
 
 const secondsToCome = 300;
 
+const remedy =
+  "The newest checkpoint is kept: deepobf resume goes on with it, --restarts N does so by itself";
+
 export class Group {
   readonly #place: Membership | undefined;
   #messages = 0;
@@ -171,6 +174,6 @@ export class Group {
 
   #throwIfFailed(): void {
     const failure = workerFailure();
-    if (failure) throw new WorkerError(failure);
+    if (failure) throw new WorkerError(`${failure}. ${remedy}`);
   }
 }

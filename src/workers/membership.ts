@@ -33,8 +33,8 @@ export function membership(environment: Environment = process.env): Membership |
   const read = (name: string, { from, to, usual }: Range): number => {
     const text = environment[name] || (usual === undefined ? "" : String(usual));
     const value = Number(text);
-    if (text !== "" && value >= from && value <= to) return value;
-    const what = `a number from ${from} to ${to}`;
+    if (text !== "" && Number.isInteger(value) && value >= from && value <= to) return value;
+    const what = `a whole number from ${from} to ${to}`;
     complaints.push(`${name}: expected ${what}, received ${text === "" ? "nothing" : `"${text}"`}`);
     return from;
   };
