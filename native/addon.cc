@@ -9,6 +9,8 @@ Napi::Object initialize(Napi::Env, Napi::Object exports) {
   deepobf::defineMemory(exports);
   deepobf::defineRuntime(exports);
   deepobf::defineLock(exports);
+  deepobf::defineWorkers(exports);
+  deepobf::defineGradients(exports);
   return exports;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "elements.h"
+#include "workers.h"
 
 namespace deepobf {
 namespace {
@@ -139,6 +140,25 @@ BlockSums sumInput(const at::Tensor& x, int64_t rows, const std::vector<float>& 
   return sums;
 }
 
+/**
+ * Makes sums of x - shift and its square, by channel, those over the images of all workers; gives the number of rows
+ * that they cover. Shifts differ among workers: the sums are pooled without them, and all then have the same.
+ */
+double poolTotals(std::vector<double>& totals, std::vector<float>& shift, int64_t rows) {
+  const auto n = static_cast<double>(rows);
+  if (workerCount() == 1) return n;
+  const size_t channels = shift.size();
+  for (size_t c = 0; c < channels; c++) {
+    const double s = shift[c];
+    totals[channels + c] += s * (2 * totals[c] + n * s);
+    totals[c] += n * s;
+    shift[c] = 0;
+  }
+  totals.push_back(n);
+  sumOverWorkers(totals.data(), static_cast<int64_t>(totals.size()));
+  return totals.back();
+}
+
 template <typename T>
 at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                    const at::Tensor& runningMean, const at::Tensor& runningVariance,
@@ -148,7 +168,8 @@ at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   // The first pixel stands near the mean, which keeps the squares free of cancellation.
   std::vector<float> shift(channels);
   for (int64_t c = 0; c < channels; c++) shift[c] = widen(elements<T>(x)[c]);
-  const std::vector<double> totals = sumInput<T>(x, rows, shift).totals();
+  std::vector<double> totals = sumInput<T>(x, rows, shift).totals();
+  const double n = poolTotals(totals, shift, rows);
 
   float* scale = statistics.data_ptr<float>();
   float* offset = scale + channels;
@@ -156,7 +177,6 @@ at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   float* inverseDeviation = mean + channels;
   float* meanBefore = runningMean.data_ptr<float>();
   float* varianceBefore = runningVariance.data_ptr<float>();
-  const auto n = static_cast<double>(rows);
   for (int64_t c = 0; c < channels; c++) {
     const double shifted = totals[c] / n;
     const double variance = std::max(totals[channels + c] / n - shifted * shifted, 0.0);
@@ -166,7 +186,7 @@ at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, const at::Tens
     inverseDeviation[c] = static_cast<float>(inverse);
     scale[c] = static_cast<float>(elements<float>(weight)[c] * inverse);
     offset[c] = static_cast<float>(elements<float>(bias)[c] - average * scale[c]);
-    const double unbiased = rows > 1 ? variance * n / (n - 1) : variance;
+    const double unbiased = n > 1 ? variance * n / (n - 1) : variance;
     meanBefore[c] = static_cast<float>((1 - momentum) * meanBefore[c] + momentum * average);
     varianceBefore[c] =
         static_cast<float>((1 - momentum) * varianceBefore[c] + momentum * unbiased);
@@ -194,17 +214,22 @@ at::Tensor backward(const at::Tensor& x, const at::Tensor& gradient, const at::T
     sumGradientBlock(elements<T>(x) + first * channels, elements<T>(gradient) + first * channels,
                      by, count, sums.first(block), sums.second(block));
   });
-  const std::vector<double> totals = sums.totals();
+  std::vector<double> totals = sums.totals();
+  for (int64_t c = 0; c < channels; c++) {
+    biasGradient.data_ptr<float>()[c] = static_cast<float>(totals[c]);
+    weightGradient.data_ptr<float>()[c] = static_cast<float>(totals[channels + c] * inverseDeviation[c]);
+  }
+  // What reaches x came through the statistics of all workers; the gradients of the parameters are pooled later.
+  totals.push_back(static_cast<double>(rows));
+  sumOverWorkers(totals.data(), static_cast<int64_t>(totals.size()));
+  const double n = totals.back();
 
   std::vector<float> slope(channels);
   std::vector<float> constant(channels);
-  const auto n = static_cast<double>(rows);
   for (int64_t c = 0; c < channels; c++) {
     const double inverse = inverseDeviation[c];
     const double sum = totals[c];
     const double products = totals[channels + c];
-    biasGradient.data_ptr<float>()[c] = static_cast<float>(sum);
-    weightGradient.data_ptr<float>()[c] = static_cast<float>(products * inverse);
     const double perUnit = -scale[c] * inverse * inverse * products / n;
     slope[c] = static_cast<float>(perUnit);
     constant[c] = static_cast<float>(-scale[c] * sum / n - perUnit * by.mean[c]);

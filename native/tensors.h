@@ -87,5 +87,7 @@ void defineAutograd(Napi::Object exports);
 void defineMemory(Napi::Object exports);
 void defineRuntime(Napi::Object exports);
 void defineLock(Napi::Object exports);
+void defineWorkers(Napi::Object exports);
+void defineGradients(Napi::Object exports);
 
 }  // namespace deepobf

@@ -83,6 +83,7 @@ function build(libtorch) {
     "-DCMAKE_BUILD_TYPE=Release",
     `-DDEEPOBF_CXX_STANDARD=${libtorch.cxxStandard}`,
     `-DDEEPOBF_CXX11_ABI=${libtorch.cxx11Abi ? 1 : 0}`,
+    `-DDEEPOBF_HAS_GLOO=${hasGloo(libtorch) ? 1 : 0}`,
     `-DDEEPOBF_INCLUDE_DIRECTORIES=${[...libtorch.includeDirectories, ...headers].join(";")}`,
     `-DDEEPOBF_LIBRARIES=${[...libtorch.libraries, ...openmpLibraries(libtorch)].join(";")}`,
     `-DDEEPOBF_RUN_PATH=${libtorch.libraryDirectories.join(";")}`,
@@ -99,6 +100,14 @@ function build(libtorch) {
 function openmpLibraries({ libraries: [libtorchCpu = ""] }) {
   const dynamic = execFileSync("readelf", ["-d", libtorchCpu], { encoding: "utf8" });
   return /NEEDED.*\[lib(gomp|iomp5|omp)\b/.test(dynamic) ? [] : ["-lgomp"];
+}
+
+/**
+ * Whether several processes can train together; some builds of libtorch are without it.
+ * @param {Libtorch} libtorch
+ */
+function hasGloo({ libraries: [libtorchCpu = ""] }) {
+  return spawnSync("grep", ["-q", "N4c10d16ProcessGroupGlooE", libtorchCpu]).status === 0;
 }
 
 /**

@@ -12,6 +12,7 @@ export const exitCodes = {
   resources: 5,
   diverged: 6,
   gate: 7,
+  worker: 8,
 } as const;
 
 /**
@@ -71,6 +72,13 @@ export class GateError extends DeepObfError {
   constructor(message: string, { summary }: { summary?: object } = {}) {
     super(exitCodes.gate, message);
     this.summary = summary;
+  }
+}
+
+/** Another worker of a data-parallel training is gone. */
+export class WorkerError extends DeepObfError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(exitCodes.worker, message, options);
   }
 }
 

@@ -30,7 +30,8 @@ type Shared =
   | "batchSize"
   | "crop"
   | "flip"
-  | "checkpointSeconds";
+  | "checkpointSeconds"
+  | "workers";
 
 /** Options of `deepobf attack`. */
 export interface AttackOptions extends Pick<JobOptions, Shared>, GridOptions {

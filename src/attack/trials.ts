@@ -16,7 +16,7 @@ const failure: Score = { accuracy: 0, crossEntropy: Number.MAX_VALUE };
 
 type Surroundings = Pick<
   Work<ResolvedAttackOptions, unknown>,
-  "options" | "run" | "hooks" | "checkpoint"
+  "options" | "run" | "hooks" | "checkpoint" | "group"
 >;
 
 const share = z.number().min(0).max(1);
@@ -71,8 +71,12 @@ export class Trials {
     if (known) return known.result;
     const trial = await kind.prepare(assignment);
     const trained = await this.#train(trial, assignment, index);
-    const result = trained ? await judged(trial, trained) : failure;
-    if (trained) await this.#onTrained(trained, assignment);
+    const result = await this.#work.group.share(async () => {
+      if (!trained) return failure;
+      const score = await judged(trial, trained);
+      await this.#onTrained(trained, assignment);
+      return score;
+    });
     const { recipe, ...rest } = assignment;
     await this.#work.run.metrics.append({ trial: { index, ...rest, ...recipe, result } });
     return result;

@@ -54,6 +54,7 @@ const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   resources: "disk, memory, device or a library is missing or used up",
   diverged: "training diverged",
   gate: "a quality gate was missed",
+  worker: "a worker of a data-parallel training is gone",
 };
 
 /** The exit codes as lines of a help text; all of them by default. */

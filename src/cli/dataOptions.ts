@@ -112,6 +112,22 @@ export const trainingOptions = {
   }),
 } as const;
 
+/** How many processes share the training of a job. */
+export const workerOptions = {
+  workers: integer({
+    flags: "--workers <N>",
+    help: "train with N processes on this machine, each on its share of every batch (default 1)",
+    min: 1,
+    max: 256,
+  }),
+  restarts: integer({
+    flags: "--restarts <N>",
+    help: "start the workers up to N times again where one was lost, from the newest checkpoint (default 0)",
+    min: 0,
+    max: 1_000_000,
+  }),
+} as const;
+
 /** What jobs take that train one network. */
 export const tensorboard = flag({
   flags: "--tensorboard",

@@ -6,10 +6,13 @@ import { type exitCodes, GateError } from "../errors.ts";
 import type { Job, RunFacts } from "../jobs/index.ts";
 import { commandLineOf, type Decided, shortPath } from "../runs/commandLine.ts";
 import type { JobHooks } from "../runs/index.ts";
+import { PartDone } from "../workers/partDone.ts";
 import { defineCommand, type Invocation, type Output } from "./command.ts";
 import type { CommonOption } from "./commonOptions.ts";
-import type { OptionTable } from "./options.ts";
-import { Progress, wantsColour } from "./progress.ts";
+import { workerOptions } from "./dataOptions.ts";
+import type { OptionTable, Values } from "./options.ts";
+import { Progress, type Screen, wantsColour } from "./progress.ts";
+import { isSilent, withWorkers } from "./workers.ts";
 
 interface JobCommandDefinition<O extends OptionTable, Asked, Results> {
   /** That of the job. */
@@ -36,13 +39,16 @@ interface JobCommandDefinition<O extends OptionTable, Asked, Results> {
   readonly renderSummary: (summary: Results & RunFacts) => string;
 }
 
+/** All training jobs can have several workers. */
+type JobInvocation<O extends OptionTable> = Invocation<O & typeof workerOptions>;
+
 /** A command whose runs `deepobf resume` goes on with. */
 export interface JobCommand {
   /** As config.json of a run calls the job. */
   readonly name: string;
   /** Adds the command to a program. */
   readonly add: (program: Command) => void;
-  readonly resume: (directory: string) => Promise<Output>;
+  readonly resume: (directory: string) => Promise<Output | undefined>;
 }
 
 /** The exit code for a signal; a terminal that is closed ends a job as SIGTERM does. */
@@ -55,13 +61,15 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
   const { name, summary, argument, options, common, essential, example, failures } = definition;
   const { renderPrepared, renderSummary } = definition;
 
-  const show = async (work: (hooks: JobHooks) => Promise<Results & RunFacts>): Promise<Output> => {
+  const show = async (work: (hooks: JobHooks) => Promise<Results & RunFacts>) => {
     const result = await runJob(work, renderPrepared).catch((error: unknown) => {
+      if (error instanceof PartDone) return undefined;
       if (error instanceof GateError && error.summary) {
         process.stderr.write(`${renderSummary(error.summary as Results & RunFacts)}\n\n`);
       }
       throw error;
     });
+    if (!result) return undefined;
     const config = JSON.parse(await readFile(result.files.config, "utf8")) as Decided;
     const command = commandLineOf(config, argument.option);
     const json = { command, ...result, files: withShortPaths(result.files) };
@@ -71,14 +79,20 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
   return {
     name,
     add: defineCommand({
-      ...{ name, summary, argument, options, common, essential, example, failures },
-      run: async (invocation) => {
-        const asked = definition.ask(invocation.argument, invocation.options);
-        const instead = definition.instead?.(invocation.options);
+      ...{ name, summary, argument, common, essential, example },
+      options: { ...options, ...workerOptions },
+      failures: [...failures, "worker"],
+      run: async ({ argument: given, options: chosen, json }: JobInvocation<O>) => {
+        const { workers, restarts = 0, ...rest } = chosen as Values<typeof workerOptions>;
+        const own = rest as Invocation<O>["options"];
+        const asked = { ...definition.ask(given, own), ...(workers !== undefined && { workers }) };
+        const instead = definition.instead?.(own);
         if (instead) return runJob((hooks) => instead(asked, hooks), renderPrepared);
-        const job = await definition.job();
-        definition.accompany?.(invocation.options);
-        return show((hooks) => job.start(asked, hooks));
+        return withWorkers({ workers: workers ?? 1, restarts, json }, async () => {
+          const job = await definition.job();
+          if (!isSilent()) definition.accompany?.(own);
+          return show((hooks) => job.start(asked, hooks));
+        });
       },
     }),
     resume: async (directory) => {
@@ -103,10 +117,8 @@ async function runJob<T>(
   work: (hooks: JobHooks) => Promise<T>,
   renderPrepared: (description: object) => string,
 ): Promise<T> {
-  const progress = new Progress(process.stderr, {
-    renderPrepared,
-    coloured: wantsColour(process.stderr),
-  });
+  const screen: Screen = isSilent() ? { write: () => {} } : process.stderr;
+  const progress = new Progress(screen, { renderPrepared, coloured: wantsColour(screen) });
   const controller = new AbortController();
   const stop = (signal: NodeJS.Signals) => {
     if (controller.signal.aborted) {

@@ -11,6 +11,7 @@ import {
   keep,
   operator,
   reshape,
+  type Share,
   scope,
   type Tensor,
   tensor,
@@ -27,6 +28,7 @@ import { type Dataset, imageBytes, noLabel } from "./dataset.ts";
 import { type Mixed, mix } from "./mixup.ts";
 import { type Normalization, perChannel } from "./normalize.ts";
 import { readAhead } from "./readAhead.ts";
+import { assertShareable, shareOf } from "./share.ts";
 
 export interface BatchOptions extends Normalization {
   /** Images in a batch. */
@@ -112,24 +114,30 @@ export class Batches {
 
   /**
    * The batches of an epoch in random order, from the one numbered `from` on: the same ones for the
-   * same seed and epoch, whatever came before. Throws DataError where an image cannot be read.
+   * same seed and epoch, whatever came before. A worker gets its share of each, which the shares of all make up
+   * in their order. Throws DataError where an image cannot be read, UsageError where a batch cannot be shared out.
    */
-  async *epoch(epoch: number, { from = 0 }: { from?: number } = {}): AsyncGenerator<Batch> {
+  async *epoch(
+    epoch: number,
+    { from = 0, share = { rank: 0, size: 1 } }: { from?: number; share?: Share } = {},
+  ): AsyncGenerator<Batch> {
     const { batch, seed, augment = noAugmentation } = this.#options;
+    assertShareable(this.#options, share);
     const plan = planEpoch({ seed, epoch }, { count: this.dataset.count, augment });
     const shares = mixingShares({ seed, epoch }, { count: this.length, augment });
-    const lists = Array.from({ length: this.length - from }, (_, index) =>
-      plan.order.subarray((from + index) * batch, (from + index + 1) * batch),
-    );
+    const lists = Array.from({ length: this.length - from }, (_, index) => {
+      const whole = plan.order.subarray((from + index) * batch, (from + index + 1) * batch);
+      return shareOf(whole, share, { withBefore: shares !== undefined });
+    });
     const reading = this.#images ? undefined : readAhead(this.dataset, lists);
     for (const [index, chosen] of lists.entries()) {
       const read = (await reading?.next())?.value as Uint8Array | undefined;
       const made = scope(() => {
         const shown = this.#show(chosen, { read, plan });
-        return shares ? mix(shown, shares[from + index]!) : shown;
+        return shares ? mix(shown, shares[from + index]!, share) : shown;
       });
       const facts = this.#isPartlyLabelled ? { isPartlyLabelled: true as const } : {};
-      yield* lend({ ...made, ...facts }, chosen.length);
+      yield* lend({ ...made, ...facts }, made.images.shape[0]!);
     }
   }
 

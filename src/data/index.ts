@@ -22,4 +22,5 @@ export { joinImages } from "./join.ts";
 export { type LoadOptions, loadData, loadExtraData, loadTestData } from "./load.ts";
 export { type HostBatch, hostBatches, type Normalization } from "./normalize.ts";
 export { parseDataSpec } from "./notation.ts";
+export { assertShareable } from "./share.ts";
 export { holdOut, sampleOf, select } from "./subsets.ts";

@@ -1,5 +1,6 @@
 // Jobs: what one is, the options that all have, and the training of reference models.
 export {
+  beginVerifying,
   defineJob,
   type Job,
   type Located,

@@ -18,7 +18,22 @@ import {
 import { keepProgress } from "../runs/progressFile.ts";
 import { parseAs } from "../schema.ts";
 import { escapeInvisible, quoteForShell } from "../text.ts";
-import { addonVersion, libtorchVersion, manualSeed, setThreads } from "../torch/index.ts";
+import {
+  addonVersion,
+  type Device,
+  libtorchVersion,
+  manualSeed,
+  setThreads,
+} from "../torch/index.ts";
+import { Group } from "../workers/group.ts";
+import { tellLauncher } from "../workers/launch.ts";
+import { PartDone } from "../workers/partDone.ts";
+import {
+  type Run,
+  type RunFacts as RunPlace,
+  shareCheckpoint,
+  sharedRun,
+} from "../workers/sharedRun.ts";
 import { assertFits, explainMemory, type MemoryNeed } from "./memory.ts";
 import { assertEpochs, type JobBasics, type JobOptions } from "./options.ts";
 import { configSchema, runFacts } from "./schema.ts";
@@ -70,10 +85,18 @@ export interface Identity {
 export interface Work<Decided, Inputs> {
   readonly options: Decided;
   readonly inputs: Inputs;
-  readonly run: RunFolder;
+  readonly run: Run;
   readonly hooks: JobHooks;
   /** Where to go on; undefined at the start. */
   readonly checkpoint: Checkpoint | undefined;
+  /** The workers that train together; this one alone, mostly. */
+  readonly group: Group;
+}
+
+/** The training is over: what follows, a single worker does. Throws PartDone on the others. */
+export function beginVerifying({ group, hooks }: Pick<Work<unknown, unknown>, "group" | "hooks">) {
+  group.leave();
+  hooks.onProgress?.({ type: "phase", phase: "verify" });
 }
 
 /** What every job answers beside its results. */
@@ -117,8 +140,21 @@ interface Config<Decided> {
 }
 
 /** A run that is to be executed from a checkpoint, or from the start. */
-interface Begun<Decided> extends Pick<Work<Decided, unknown>, "run" | "hooks" | "checkpoint"> {
+interface Begun<Decided> extends Pick<Work<Decided, unknown>, "hooks" | "checkpoint" | "group"> {
   readonly config: Config<Decided>;
+  readonly run: RunFolder;
+}
+
+/** What the first worker shows the others of a run. */
+interface Shown {
+  readonly config: unknown;
+  readonly place: RunPlace;
+}
+
+/** A run as every worker has it; the first one has its folder, too. */
+interface Shared<Decided> extends Omit<Work<Decided, unknown>, "inputs" | "run"> {
+  readonly place: RunPlace;
+  readonly run?: RunFolder;
 }
 
 /** A job from its definition. */
@@ -153,17 +189,13 @@ export function defineJob<
 
   const executeWatched = async (
     { inputs, description }: Prepared<Decided, Inputs>,
-    { config, run, hooks, checkpoint }: Begun<Decided>,
+    begun: Begun<Decided>,
   ) => {
+    const { config, run, hooks } = begun;
     const { options, versions } = config;
-    const { epochs, seed, device, precision, threads } = options;
+    const { epochs, seed, device, precision } = options;
     hooks.onProgress?.({ type: "prepared", job: name, description });
-    setThreads(threads);
-    manualSeed(seed);
-    const work = { options, inputs, run, hooks, checkpoint };
-    const results = await definition.execute(work).catch((error: unknown) => {
-      throw explainMemory(error, definition.memory(inputs, options));
-    });
+    const results = await executeTogether(inputs, { ...begun, place: run, options });
     const summary = {
       ...results,
       ...{ epochs, seed, device, precision, seconds: run.seconds },
@@ -176,6 +208,47 @@ export function defineJob<
       hooks.onProgress?.({ type: "note", text: complaint(run, error) });
     });
     return judge(summary, options);
+  };
+
+  /** What all workers do. Throws PartDone on all but the first one. */
+  const executeTogether = async (inputs: Inputs, begun: Shared<Decided>) => {
+    const { options, place, run, hooks, group } = begun;
+    setThreads(options.threads);
+    manualSeed(options.seed + group.rank);
+    await group.join();
+    const checkpoint = await shareCheckpoint(begun.checkpoint, group);
+    const work = { options, inputs, run: sharedRun(place, run, group), hooks, checkpoint, group };
+    const results = await definition.execute(work).catch((error: unknown) => {
+      throw explainMemory(error, definition.memory(inputs, options));
+    });
+    group.leave();
+    return results;
+  };
+
+  /** The part of a worker that is not the first one: it reads what that one decides, and writes nothing. */
+  const follow = async (group: Group, { signal }: JobHooks): Promise<never> => {
+    const known = await group.share<Shown | undefined>(() => undefined);
+    if (!known) throw new PartDone();
+    const { config: shown, place } = known;
+    const config = readConfiguration(shown, place.files.config);
+    const hooks = { ...(signal && { signal }) };
+    const device = deviceOf(config.options.device, group);
+    const prepared = await prepare({ ...config.options, device }, hooks);
+    assertSame({ identity: prepared.identity, versions: versions() }, config);
+    const { inputs, options } = prepared;
+    await executeTogether(inputs, { options, place, hooks, group, checkpoint: undefined });
+    throw new PartDone();
+  };
+
+  /** Does the first worker's part, or this one's; that of a process alone is the first one's. */
+  const together = async (
+    { signal, ...hooks }: JobHooks,
+    body: (group: Group) => Promise<Results & RunFacts>,
+  ) => {
+    const group = Group.meet();
+    return group.guard(() =>
+      group.isFirst ? body(group) : follow(group, { ...(signal && { signal }), ...hooks }),
+    );
   };
 
   /** The answer of a finished run. Throws DataError where its files are not those that it wrote. */
@@ -217,33 +290,56 @@ export function defineJob<
 
   return {
     name,
-    async start(options, hooks = {}) {
-      const out = options.out ?? freeFolder(definition.runName(options));
-      assertNew(out);
-      assertEpochs(options.epochs);
-      const prepared = await prepare({ ...options, out }, hooks);
-      const { options: decided, identity, description } = prepared;
-      const config = { job: name, options: decided, identity, description, versions: versions() };
-      readConfiguration(JSON.parse(JSON.stringify(config)), out);
-      const run = await RunFolder.create(decided.out, config);
-      return run.whileLocked(() =>
-        execute(prepared, { config, run, hooks, checkpoint: undefined }),
-      );
-    },
-    async resume(directory, hooks = {}) {
-      const opened = await RunFolder.open(directory, name);
-      const { run } = opened;
-      const config = readConfiguration(opened.config, run.files.config);
-      const finished = await run.readSummary();
-      if (finished !== undefined) return judge(await readAnswer(run, finished), config.options);
-      return run.whileLocked(async () => {
-        const checkpoint = await run.readCheckpoint();
-        const prepared = await prepare(config.options, hooks);
-        assertSame({ identity: prepared.identity, versions: versions() }, config);
-        return execute(prepared, { config, run, hooks, checkpoint });
-      });
-    },
+    start: (options, hooks = {}) =>
+      together(hooks, async (group) => {
+        const out = options.out ?? freeFolder(definition.runName(options));
+        assertNew(out);
+        assertEpochs(options.epochs);
+        const { size } = group;
+        if (options.workers !== undefined) group.assertSize(options.workers);
+        const asked = { ...options, out, ...(size > 1 && { workers: size }) };
+        const prepared = await prepare(asked, hooks);
+        const { options: decided, identity, description } = prepared;
+        const config = { job: name, options: decided, identity, description, versions: versions() };
+        readConfiguration(JSON.parse(JSON.stringify(config)), out);
+        const run = await RunFolder.create(decided.out, config);
+        await show(group, run, config);
+        return run.whileLocked(() =>
+          execute(prepared, { config, run, hooks, checkpoint: undefined, group }),
+        );
+      }),
+    resume: (directory, hooks = {}) =>
+      together(hooks, async (group) => {
+        const opened = await RunFolder.open(directory, name);
+        const { run } = opened;
+        const config = readConfiguration(opened.config, run.files.config);
+        const finished = await run.readSummary();
+        if (finished !== undefined) {
+          await group.share(() => undefined);
+          return judge(await readAnswer(run, finished), config.options);
+        }
+        group.assertSize(config.options.workers);
+        return run.whileLocked(async () => {
+          const checkpoint = await run.readCheckpoint();
+          const prepared = await prepare(config.options, hooks);
+          assertSame({ identity: prepared.identity, versions: versions() }, config);
+          await show(group, run, config);
+          return execute(prepared, { config, run, hooks, checkpoint, group });
+        });
+      }),
   };
+}
+
+/** Tells the other workers what is to be done, and where. */
+function show(group: Group, run: RunFolder, config: Config<unknown>): Promise<Shown> {
+  const { directory, files, checkpointSeconds } = run;
+  tellLauncher(directory);
+  return group.share(() => ({ config, place: { directory, files, checkpointSeconds } }));
+}
+
+/** The device of this worker: that of its number among the workers of its machine. */
+function deviceOf(device: Device, { localRank }: Group): Device {
+  return device === "cpu" ? device : `cuda:${localRank}`;
 }
 
 /** The first of runs/NAME-1, runs/NAME-2, ... that is free. */

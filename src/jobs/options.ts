@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import {
   assertBatchOptions,
+  assertShareable,
   type BatchOptions,
   type DataOptions,
   type Dataset,
@@ -50,12 +51,16 @@ export interface JobOptions extends DataOptions {
   readonly checkpointSeconds?: number;
   /** Whether the epochs are also written for TensorBoard. */
   readonly tensorboard?: boolean;
+  /** How many processes train together, each with its share of every batch (docs/workers.md); 1 by default. */
+  readonly workers?: number;
 }
 
 /** The options with everything decided, as the folder of a run keeps them. */
-export type ResolvedJobOptions = Required<Omit<JobOptions, keyof DataOptions | "tensorboard">> &
+export type ResolvedJobOptions = Required<
+  Omit<JobOptions, keyof DataOptions | "tensorboard" | "workers">
+> &
   DataOptions &
-  Pick<JobOptions, "tensorboard"> & {
+  Pick<JobOptions, "tensorboard" | "workers"> & {
     readonly device: Device;
     readonly precision: "f32" | "bf16";
   };
@@ -65,7 +70,7 @@ export type JobBasics = Pick<
   ResolvedJobOptions,
   "out" | "epochs" | "seed" | "device" | "precision" | "threads" | "checkpointSeconds"
 > &
-  Pick<JobOptions, "tensorboard">;
+  Pick<JobOptions, "tensorboard" | "workers">;
 
 /** What the decisions depend on besides the options. */
 export interface Decisive {
@@ -116,6 +121,7 @@ export function resolveJobOptions(
     checkpointSeconds: options.checkpointSeconds ?? 60,
   };
   assertBatchOptions(dataset, batchOptions(resolved));
+  assertShareable(batchOptions(resolved), { size: options.workers ?? 1 });
   const { labelSmoothing, averageWeights } = resolved;
   assertShares({ "--label-smoothing": labelSmoothing, "--average-weights": averageWeights });
   assertThreads(resolved.threads);

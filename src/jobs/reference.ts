@@ -31,7 +31,7 @@ import {
   optimizersFor,
   train,
 } from "../train/index.ts";
-import { defineJob, type RunFacts, type Work } from "./job.ts";
+import { beginVerifying, defineJob, type RunFacts, type Work } from "./job.ts";
 import { memoryOfTraining } from "./memory.ts";
 import {
   batchOptions,
@@ -100,7 +100,7 @@ export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Inputs
       const { architecture, mean, std, threads } = options;
       hooks.onProgress?.({ type: "phase", phase: "train" });
       const trained = await trainNetwork(work);
-      hooks.onProgress?.({ type: "phase", phase: "verify" });
+      beginVerifying(work);
       await writeModel(foldBatchNorm(trained), run.files.model);
       await using session = await OnnxSession.open(run.files.model, { threads });
       const classifier = await OnnxClassifier.open(session, data.test);

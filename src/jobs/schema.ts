@@ -28,6 +28,7 @@ export const jobOptions = {
   holdOut: count,
   checkpointSeconds: z.number().min(0),
   tensorboard: z.exactOptional(z.boolean()),
+  workers: z.exactOptional(z.int().min(1)),
   resize: z.exactOptional(z.union([z.enum(["crop", "squash"]), z.int().min(1)])),
   imageSize: z.exactOptional(z.int().min(1)),
   channelOrder: z.exactOptional(z.enum(["rgb", "bgr"])),

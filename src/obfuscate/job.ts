@@ -2,7 +2,7 @@
 import { join, parse } from "node:path";
 import { ModelError } from "../errors.ts";
 import { compose } from "../graph/rewrites.ts";
-import { defineJob, memoryOfTraining } from "../jobs/index.ts";
+import { beginVerifying, defineJob, memoryOfTraining } from "../jobs/index.ts";
 import { sequential } from "../models/index.ts";
 import { writeModel } from "../onnx/index.ts";
 import { quantizeShipped } from "../quantize/index.ts";
@@ -42,7 +42,7 @@ export const obfuscationJob = defineJob<
     const simulated = await simulate(work);
     const chain = nameChainInput(simulated.chain, original);
 
-    hooks.onProgress?.({ type: "phase", phase: "verify" });
+    beginVerifying(work);
     const sealed = seal(chain, simulated.classifier, { depth, seed, layout });
     const shipped = { graph: sealed, path: run.files.model };
     await writeModel(sealed, shipped.path);

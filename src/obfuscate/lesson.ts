@@ -20,4 +20,4 @@ export interface Lesson {
   readonly loss: CalibratedLoss;
 }
 
-export type SimulationWork = Work<ResolvedOptions, Inputs>;
+export type SimulationWork = Omit<Work<ResolvedOptions, Inputs>, "group">;

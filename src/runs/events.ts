@@ -60,10 +60,17 @@ export interface JobHooks {
   readonly signal?: AbortSignal;
 }
 
-/** Throws InterruptedError where a job that has a checkpoint was told to stop, by a signal or otherwise. */
-export function throwIfStopped({ signal }: JobHooks, { directory }: { directory: string }): void {
-  if (!signal?.aborted) return;
-  const { reason } = signal;
+/**
+ * Throws InterruptedError where a job that has a checkpoint was told to stop, by a signal or otherwise; where several
+ * workers train, any of them may have been.
+ */
+export function throwIfStopped(
+  { signal }: JobHooks,
+  { directory }: { directory: string },
+  isStopped = signal?.aborted ?? false,
+): void {
+  if (!isStopped) return;
+  const reason: unknown = signal?.aborted ? signal.reason : "SIGTERM";
   const isKnown = reason === "SIGINT" || reason === "SIGTERM" || reason === "SIGHUP";
   const by = isKnown ? ` by ${reason}` : "";
   throw new InterruptedError(

@@ -24,12 +24,15 @@ import { readOwn } from "./ownFiles.ts";
 /** What every run's config.json holds, whatever the job. */
 export interface RunConfig {
   readonly job: string;
-  readonly options: { readonly checkpointSeconds: number };
+  readonly options: { readonly checkpointSeconds: number; readonly workers?: number };
 }
 
 const runConfig = z.looseObject({
   job: z.string(),
-  options: z.looseObject({ checkpointSeconds: z.number().min(0) }),
+  options: z.looseObject({
+    checkpointSeconds: z.number().min(0),
+    workers: z.exactOptional(z.int().min(1).max(4096)),
+  }),
 });
 
 const mostJsonBytes = 2 ** 24;

@@ -1,5 +1,6 @@
 // The typed API over libtorch: tensors, their lifetimes, gradients, operators, optimizers.
 export { backward, clearGradients, grad, inferenceMode, noGrad, parameter } from "./autograd.ts";
+export { type BatchNormState, trainingBatchNorm } from "./batchNorm.ts";
 export { arange, empty, fromBytes, full, ones, rand, randn, tensor, zeros } from "./create.ts";
 export { TorchError } from "./dispatch.ts";
 export {
@@ -21,3 +22,20 @@ export { AdamW, type Optimizer, type ParameterGroup, SGD } from "./optimizers.ts
 export { keep, scope } from "./scope.ts";
 export { liveTensors, Tensor, type TypedArray, UseAfterDisposeError } from "./tensor.ts";
 export { type Device, type DType, dtypeCode, type MemoryFormat } from "./types.ts";
+export {
+  agree,
+  announceFailure,
+  askWorkers,
+  broadcastFromFirst,
+  canHaveWorkers,
+  connectWorkers,
+  joinWorkers,
+  leaveWorkers,
+  type Meeting,
+  meanOverWorkers,
+  type Share,
+  SharedGradients,
+  tellWorkers,
+  workerFailure,
+  workers,
+} from "./workers.ts";

@@ -36,6 +36,23 @@ export interface Native {
   loadCuda(path: string): string;
   cudaDevices(): number;
   lockFile(file: number): boolean;
+  connectWorkers(
+    ...place: [
+      ...[host: string, port: number, isServer: boolean, prefix: string],
+      ...[rank: number, size: number, patience: number],
+    ]
+  ): void;
+  tellWorkers(key: string, text: string): void;
+  askWorkers(key: string): string | null;
+  joinWorkers(networkInterface: string): void;
+  leaveWorkers(): void;
+  /** Missing where libtorch has no gloo, as all of these. */
+  workerFailure?(): string;
+  announceFailure(reason: string): void;
+  broadcastFromFirst(tensors: Handle[]): void;
+  shareGradients(parameters: Handle[]): unknown;
+  beginStep(buckets: unknown, values: Handle): void;
+  finishStep(buckets: unknown): void;
 }
 
 function load(): Native {

@@ -22,6 +22,7 @@ export const matmul: Binary = operator("aten::matmul");
 
 export const addScalar: WithNumber = operator("aten::add.Scalar");
 export const mulScalar: WithNumber = operator("aten::mul.Scalar");
+export const divScalar: WithNumber = operator("aten::div.Scalar");
 
 const atenConv2d = operator("aten::conv2d");
 
@@ -134,39 +135,12 @@ export function countEqual(a: Tensor, b: Tensor): Tensor {
 /** Copies the elements of `source` into `target`, converting type and device. */
 export const copyInto = operator("aten::copy_") as (target: Tensor, source: Tensor) => Tensor;
 
-const atenBatchNorm = operator<[Tensor, Tensor, Tensor]>("aten::native_batch_norm");
-const fusedBatchNormRelu = operator("deepobf::batch_norm_relu");
+/** Tensors of one shape along a new first dimension. */
+export const stack = operator("aten::stack") as (tensors: readonly Tensor[]) => Tensor;
 
-/** What batch normalization needs besides its input; vectors of C elements, float32. */
-export interface BatchNormState {
-  readonly weight: Tensor;
-  readonly bias: Tensor;
-  /** Updated in place while training: (1 - momentum) * running + momentum * batch. */
-  readonly runningMean: Tensor;
-  readonly runningVariance: Tensor;
-  readonly momentum: number;
-  readonly epsilon: number;
-}
-
-/** Batch normalization by the batch's own statistics (Ioffe and Szegedy 2015), then ReLU where asked. */
-export function trainingBatchNorm(x: Tensor, state: BatchNormState, withRelu: boolean): Tensor {
-  const { weight, bias, runningMean, runningVariance, momentum, epsilon } = state;
-  if (
-    x.device === "cpu" &&
-    x.shape.length === 4 &&
-    (x.dtype === "float32" || x.dtype === "bfloat16")
-  ) {
-    return fusedBatchNormRelu(
-      x,
-      weight,
-      bias,
-      runningMean,
-      runningVariance,
-      momentum,
-      epsilon,
-      withRelu,
-    );
-  }
-  const [y] = atenBatchNorm(x, weight, bias, runningMean, runningVariance, true, momentum, epsilon);
-  return withRelu ? relu(y) : y;
-}
+/** The part at an index of a dimension, which is left out; shares memory. */
+export const select = operator("aten::select.int") as (
+  x: Tensor,
+  dimension: number,
+  index: number,
+) => Tensor;

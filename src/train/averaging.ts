@@ -3,7 +3,16 @@
 // its final value, as in cifar10-airbench (https://github.com/KellerJordan/cifar10-airbench), but they
 // do not reach back into training.
 import type { Batch, Batches } from "../data/index.ts";
-import { copyInto, full, keep, noGrad, operator, scope, type Tensor } from "../torch/index.ts";
+import {
+  copyInto,
+  full,
+  keep,
+  noGrad,
+  operator,
+  scope,
+  type Tensor,
+  workers,
+} from "../torch/index.ts";
 
 const scaleList = operator<undefined>("aten::_foreach_mul_.Scalar");
 const addLists = operator<undefined>("aten::_foreach_add_.List");
@@ -56,7 +65,7 @@ export class WeightAverage {
       }
     });
     let measured = 0;
-    for await (const batch of batches.epoch(0)) {
+    for await (const batch of batches.epoch(0, { share: workers() })) {
       measured++;
       noGrad(() => scope(() => void options.forward(batch, 1 / measured)));
       await new Promise(setImmediate); // lets signals in

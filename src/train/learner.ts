@@ -9,6 +9,7 @@ import {
   noGrad,
   type Optimizer,
   operator,
+  SharedGradients,
   scope,
   type Tensor,
 } from "../torch/index.ts";
@@ -35,6 +36,7 @@ export class Learner {
   readonly average: WeightAverage | undefined;
   readonly #parameters: Tensors;
   readonly #buffers: Tensors;
+  readonly #gradients: SharedGradients;
   /** Steps that were taken: a saved state proves by it how far it is. */
   readonly #steps = keep(full([], 0));
 
@@ -43,6 +45,7 @@ export class Learner {
     this.average = average;
     this.#parameters = parameters;
     this.#buffers = buffers;
+    this.#gradients = new SharedGradients([...parameters.values()]);
   }
 
   /** The live tensors by name, not copies. */
@@ -61,6 +64,14 @@ export class Learner {
   /** Forgets the gradients. */
   zeroGrad(): void {
     for (const optimizer of this.optimizers) optimizer.zeroGrad();
+  }
+
+  /**
+   * Adds the gradient of a loss to the parameters', the mean over the workers where several train together. Gives the
+   * means of their `values`, which are scalars.
+   */
+  backward(loss: Tensor, values: readonly Tensor[]): Tensor[] {
+    return this.#gradients.backward(loss, values);
   }
 
   /** Moves the parameters by their gradients, with every learning rate multiplied by `scale`. */

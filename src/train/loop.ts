@@ -1,7 +1,7 @@
 // The training loop. A step reads top to bottom: forward, loss, backward, update, average, log.
 import type { Batch } from "../data/index.ts";
 import { type Position, throwIfStopped } from "../runs/index.ts";
-import { backward, scope } from "../torch/index.ts";
+import { agree, broadcastFromFirst, scope, workers } from "../torch/index.ts";
 import { Clock } from "./clock.ts";
 import { type LossTerm, totalLoss } from "./losses.ts";
 import { LossSums } from "./lossSums.ts";
@@ -20,6 +20,7 @@ export async function train(stage: Stage, { run, hooks, checkpoint }: Surroundin
   const { learner, batches, forward } = stage;
   const resumed = checkpoint?.stageIndex === stage.index ? checkpoint : undefined;
   let from = resumed ? goOn(stage, resumed) : await begin(stage, run);
+  broadcastFromFirst(learner.state.values());
   for (;;) {
     try {
       await trainSteps(stage, { run, hooks, from });
@@ -28,7 +29,11 @@ export async function train(stage: Stage, { run, hooks, checkpoint }: Surroundin
       from = await goBack(stage, { error, halvings: from.halvings, run, hooks });
     }
   }
-  await learner.average?.apply(batches, { forward, onBatch: () => throwIfStopped(hooks, run) });
+  const onBatch = () => {
+    const [isStopped] = agree([hooks.signal?.aborted ?? false]);
+    throwIfStopped(hooks, run, isStopped);
+  };
+  await learner.average?.apply(batches, { forward, onBatch });
 }
 
 async function trainSteps(
@@ -44,10 +49,11 @@ async function trainSteps(
   while (step < steps) {
     const epoch = Math.floor((firstStep + step) / batches.length);
     const epochStart = performance.now();
-    for await (const batch of batches.epoch(epoch, { from: (firstStep + step) % batches.length })) {
+    const first = (firstStep + step) % batches.length;
+    for await (const batch of batches.epoch(epoch, { from: first, share: workers() })) {
       sums.add(trainingStep(stage, batch, { step, steps, halvings }));
       step++;
-      clock.count(batch.size);
+      clock.count(batch.size * workers().size);
       const ofEpoch = ((firstStep + step - 1) % batches.length) + 1;
       const isLastOfEpoch = ofEpoch === batches.length || step === steps;
       const { imagesPerSecond, secondsLeft } = clock.estimate(step, steps);
@@ -67,12 +73,14 @@ async function trainSteps(
         }
       }
       await new Promise(setImmediate); // lets signals and timers in
-      const isStopped = hooks.signal?.aborted ?? false;
-      const isDue = clock.checkpointIsDue(run.checkpointSeconds) || isReturnPoint(step);
+      const [isStopped, isDue] = agree([
+        hooks.signal?.aborted ?? false,
+        clock.checkpointIsDue(run.checkpointSeconds) || isReturnPoint(step),
+      ]);
       if (isStopped || isDue || step === steps) {
         await save(stage, { step, halvings, epochLosses: sums.numbers() }, run);
       }
-      throwIfStopped(hooks, run);
+      throwIfStopped(hooks, run, isStopped);
       if (step === steps) break;
     }
   }
@@ -87,8 +95,11 @@ function trainingStep(
   return scope(() => {
     const terms = losses(batch, step);
     learner.zeroGrad();
-    backward(totalLoss(terms));
+    const values = learner.backward(
+      totalLoss(terms),
+      terms.map(({ value }) => value),
+    );
     learner.step(schedule(step / steps) * rateAfter(halvings));
-    return terms.map((term) => ({ ...term, value: term.value.detach() }));
+    return terms.map((term, index) => ({ ...term, value: values[index]! }));
   });
 }

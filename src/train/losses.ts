@@ -6,6 +6,7 @@ import {
   div,
   logSoftmax,
   mean,
+  meanOverWorkers,
   meanSquaredError,
   mul,
   mulScalar,
@@ -66,11 +67,11 @@ export function distillationLoss(
 }
 
 /**
- * Mean squared error between feature maps [N, C, H, W], over the variance of the original's: 1 is
- * what the best constant map reaches.
+ * Mean squared error between feature maps [N, C, H, W], over the variance of the original's, with those of all workers:
+ * 1 is what the best constant map reaches.
  */
 export function featureLoss(features: Tensor, original: Tensor): Tensor {
-  const average = mean(original);
-  const variance = mean(square(sub(original, average)));
+  const average = meanOverWorkers(mean(original));
+  const variance = meanOverWorkers(mean(square(sub(original, average))));
   return div(meanSquaredError(features, original), variance);
 }

@@ -1,0 +1,40 @@
+// What a step takes with many workers, by the ring all-reduce that gloo does (Patarasu and Yuan 2009, "Bandwidth optimal
+// all-reduce algorithms for clusters of workstations"): 2 (W - 1) messages, each of 1/W of the numbers.
+
+/** What connects two neighbours of the ring. */
+export interface Network {
+  readonly bytesPerSecond: number;
+  /** Seconds of a message of no length. */
+  readonly latency: number;
+}
+
+/** A step of one worker. */
+export interface Job {
+  /** Forward and backward pass and update, without any sum. */
+  readonly computeSeconds: number;
+  readonly gradientBytes: number;
+  /** Each sums twice, once in each direction, and the step waits for it. */
+  readonly batchNorms: number;
+}
+
+/** Share of a step that is the backward pass, which the sums of the gradients overlap with. */
+const backwardShare = 2 / 3;
+
+/** Seconds of a sum of so many bytes over so many workers. */
+export function ringSeconds(
+  count: number,
+  bytes: number,
+  { bytesPerSecond, latency }: Network,
+): number {
+  return 2 * (count - 1) * (latency + bytes / count / bytesPerSecond);
+}
+
+/** Seconds of a step: what the sums of the gradients take beyond the backward pass, and those of the batch norms. */
+export function stepSeconds(count: number, job: Job, network: Network): number {
+  const { computeSeconds, gradientBytes, batchNorms } = job;
+  const gradients = ringSeconds(count, gradientBytes, network);
+  const exposed = Math.max(0, gradients - backwardShare * computeSeconds);
+  // The sums of a batch norm, and one number by which the workers agree whether to go on.
+  const small = (2 * batchNorms + 1) * ringSeconds(count, 2000, network);
+  return computeSeconds + exposed + small;
+}

@@ -1,0 +1,402 @@
+// The other workers of a data-parallel training: a store that all reach, libtorch's gloo group for the sums, and a
+// thread that gives a sign of life and looks for those of the others, so that nobody waits for a worker that is gone.
+// Nothing here is freed when the process fails: gloo's threads may still wait for the worker that is gone.
+#include "workers.h"
+
+#include "tensors.h"
+
+#ifdef USE_C10D_GLOO
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <torch/library.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace deepobf {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+using Store = c10::intrusive_ptr<c10d::Store>;
+
+constexpr milliseconds pollInterval{250};
+constexpr milliseconds beatInterval{1000};
+/** A worker that was silent for so long when a connection broke is the one that broke it. */
+constexpr milliseconds silenceOfTheLost{4000};
+constexpr milliseconds longestStart{300'000};
+/** No sum takes so long: the watch ends the wait for a worker that is gone. */
+constexpr milliseconds noLimit{24 * 3600 * 1000};
+
+std::vector<uint8_t> bytesOf(const std::string& text) { return {text.begin(), text.end()}; }
+std::string textOf(const std::vector<uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
+
+/** Where the store is, and who asks. */
+struct Place {
+  std::string host;
+  uint16_t port;
+  /** Whether this process offers the store; else it, or a launcher, is a client of it. */
+  bool isServer;
+  std::string prefix;
+  int rank;
+  int size;
+  milliseconds patience;
+};
+
+class Workers {
+ public:
+  explicit Workers(Place place)
+      : place_(std::move(place)), store_(connect(place_.isServer)), pulse_(connect(false)) {
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    who_[place_.rank] = "process " + std::to_string(getpid()) + " on " + host;
+    store_->set(key("who", place_.rank), bytesOf(who_[place_.rank]));
+    lastBeat_ = Clock::now();
+    watch_ = std::thread([this] { keepWatch(); });
+  }
+
+  int size() const { return place_.size; }
+  bool hasJoined() const { return group_.defined(); }
+
+  void set(const std::string& name, const std::string& text) { store_->set(name, bytesOf(text)); }
+
+  /** Null where nobody has set it yet. */
+  std::unique_ptr<std::string> get(const std::string& name) {
+    if (!store_->check({name})) return nullptr;
+    return std::make_unique<std::string>(textOf(store_->get(name)));
+  }
+
+  /** Connects every worker with every other one. All are there. */
+  void join(const std::string& interface) {
+    auto options = c10d::ProcessGroupGloo::Options::create(longestStart);
+    options->devices.push_back(interface.empty() ? deviceTowards(place_.host)
+                                                 : c10d::ProcessGroupGloo::createDeviceForInterface(interface));
+    options->threads = 2;
+    group_ = c10::make_intrusive<c10d::ProcessGroupGloo>(
+        c10::make_intrusive<c10d::PrefixStore>("gloo", store_), place_.rank, place_.size, options);
+  }
+
+  /** Ends the watch. The others may be gone from now on. */
+  void leave() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      isLeaving_ = true;
+    }
+    wake_.notify_all();
+    watch_.join();
+    group_.reset();
+  }
+
+  c10::intrusive_ptr<c10d::Work> allReduce(const at::Tensor& tensor) {
+    std::vector<at::Tensor> tensors{tensor};
+    c10d::AllreduceOptions options;
+    options.timeout = noLimit;
+    return group_->allreduce(tensors, options);
+  }
+
+  c10::intrusive_ptr<c10d::Work> broadcast(const at::Tensor& tensor) {
+    std::vector<at::Tensor> tensors{tensor};
+    c10d::BroadcastOptions options;
+    options.timeout = noLimit;
+    return group_->broadcast(tensors, options);
+  }
+
+  /** Waits for a collective operation. Throws once a worker is known to be gone. */
+  void wait(const c10::intrusive_ptr<c10d::Work>& work) {
+    for (;;) {
+      try {
+        work->wait(pollInterval);
+        return;
+      } catch (const std::exception& error) {
+        if (work->isCompleted()) explain(error.what());
+        throwIfFailed();
+      }
+    }
+  }
+
+  /** What is known of a worker that is gone; empty while all are there. */
+  std::string failure() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (failure_.empty() && Clock::now() - lastBeat_ > place_.patience + beatInterval) {
+      failure_ = describe(0, "does not answer for " + seconds(place_.patience));
+    }
+    return failure_;
+  }
+
+  /** Tells the others why this worker has to end. */
+  void announce(const std::string& reason) { announce(store_, describe(place_.rank, reason), place_.size - 1); }
+
+ private:
+  Store connect(bool isServer) {
+    c10d::TCPStoreOptions options;
+    options.port = place_.port;
+    options.isServer = isServer;
+    options.waitWorkers = false;
+    options.timeout = longestStart;
+    return c10::make_intrusive<c10d::PrefixStore>(
+        place_.prefix, c10::make_intrusive<c10d::TCPStore>(place_.host, options));
+  }
+
+  static std::string key(const char* name, int rank) { return std::string(name) + "/" + std::to_string(rank); }
+  static std::string seconds(milliseconds time) { return std::to_string(time.count() / 1000) + " s"; }
+
+  /** Names a worker. The first one may be gone together with the store that knows its process. */
+  std::string describe(int rank, const std::string& what) {
+    const auto known = who_.find(rank);
+    return "worker " + std::to_string(rank) + " of " + std::to_string(place_.size) +
+           (known == who_.end() ? "" : " (" + known->second + ")") + " " + what;
+  }
+
+  /** Tells the others why a worker is gone; the first reason counts. The store may end with this process: they get time. */
+  void announce(const Store& store, const std::string& reason, int listeners) {
+    const std::string first = textOf(store->compareSet("failure", bytesOf(""), bytesOf(reason)));
+    for (auto end = Clock::now() + 3 * beatInterval; Clock::now() < end;) {
+      if (store->add("heard", 0) >= listeners) break;
+      std::this_thread::sleep_for(milliseconds(50));
+    }
+    fail(first);
+  }
+
+  void fail(const std::string& reason) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (failure_.empty()) failure_ = reason;
+  }
+
+  void throwIfFailed() {
+    const std::string reason = failure();
+    if (!reason.empty()) throw std::runtime_error(reason);
+  }
+
+  /** A connection broke: throws as soon as the watch knows whose. */
+  [[noreturn]] void explain(const std::string& what) {
+    isSuspicious_ = true;
+    for (auto end = Clock::now() + 3 * silenceOfTheLost; Clock::now() < end;) {
+      throwIfFailed();
+      std::this_thread::sleep_for(milliseconds(50));
+    }
+    fail("the connection to a worker broke: " + what);
+    throw std::runtime_error(failure());
+  }
+
+  void introduce(int rank, const std::string& who) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    who_[rank] = who;
+  }
+
+  void keepWatch() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (int64_t beat = 1; !isLeaving_ && failure_.empty(); beat++) {
+      lock.unlock();
+      try {
+        pulse_->set(key("alive", place_.rank), bytesOf(std::to_string(beat)));
+        look();
+        lock.lock();
+        lastBeat_ = Clock::now();
+      } catch (const std::exception&) {
+        fail(describe(0, "is gone: its store cannot be reached"));
+        return;
+      }
+      wake_.wait_for(lock, beatInterval, [this] { return isLeaving_; });
+    }
+  }
+
+  /** Looks for a reason to fail: the first worker looks at all others, these at the first. */
+  void look() {
+    if (pulse_->check({"failure"})) {
+      const std::string reason = textOf(pulse_->get("failure"));
+      pulse_->add("heard", 1);
+      return fail(reason);
+    }
+    if (isSuspicious_) pulse_->set("suspicion", bytesOf("1"));
+    const bool isLost = isSuspicious_ || pulse_->check({"suspicion"});
+    const milliseconds patience = isLost ? std::min(silenceOfTheLost, place_.patience) : place_.patience;
+    if (place_.rank != 0) return lookAt(0, patience);
+    for (int rank = 1; rank < place_.size; rank++) lookAt(rank, patience);
+  }
+
+  void lookAt(int rank, milliseconds patience) {
+    if (!pulse_->check({key("alive", rank)})) return;
+    if (who_.count(rank) == 0) introduce(rank, textOf(pulse_->get(key("who", rank))));
+    const std::string beat = textOf(pulse_->get(key("alive", rank)));
+    Sign& sign = signs_[rank];
+    if (beat != sign.beat) {
+      sign = {beat, Clock::now()};
+    } else if (Clock::now() - sign.since > patience) {
+      announce(pulse_, describe(rank, "gives no sign of life"), place_.size - 2);
+    }
+  }
+
+  /** The network device by which a host is reached; that of this host's name where it is only reached from here. */
+  static std::shared_ptr<gloo::transport::Device> deviceTowards(const std::string& host) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_DGRAM;
+    addrinfo* found = nullptr;
+    if (getaddrinfo(host.c_str(), "9", &hints, &found) != 0) return c10d::ProcessGroupGloo::createDefaultDevice();
+    sockaddr_storage own{};
+    socklen_t length = sizeof own;
+    const int file = socket(found->ai_family, SOCK_DGRAM, 0);
+    const bool isRouted = ::connect(file, found->ai_addr, found->ai_addrlen) == 0 &&
+                          getsockname(file, reinterpret_cast<sockaddr*>(&own), &length) == 0;
+    close(file);
+    freeaddrinfo(found);
+    char address[NI_MAXHOST] = "";
+    if (!isRouted || getnameinfo(reinterpret_cast<sockaddr*>(&own), length, address, sizeof address, nullptr, 0,
+                                 NI_NUMERICHOST) != 0)
+      return c10d::ProcessGroupGloo::createDefaultDevice();
+    return c10d::ProcessGroupGloo::createDeviceForHostname(address);
+  }
+
+  struct Sign {
+    std::string beat;
+    Clock::time_point since;
+  };
+
+  const Place place_;
+  const Store store_;
+  /** The watch's own connection: the other one may be waiting. */
+  const Store pulse_;
+  c10::intrusive_ptr<c10d::ProcessGroupGloo> group_;
+  std::thread watch_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool isLeaving_ = false;
+  std::string failure_;
+  Clock::time_point lastBeat_;
+  std::atomic<bool> isSuspicious_{false};
+  std::map<int, Sign> signs_;
+  std::map<int, std::string> who_;
+};
+
+Workers* present = nullptr;
+
+Workers& workers() {
+  TORCH_CHECK(present, "this process has no connection to other workers");
+  return *present;
+}
+
+std::string text(const Napi::Value& value) { return value.As<Napi::String>(); }
+int number(const Napi::Value& value) { return value.As<Napi::Number>().Int32Value(); }
+
+/** connectWorkers(host, port, isServer, prefix, rank, size, patienceSeconds) */
+Napi::Value connectWorkers(const Napi::CallbackInfo& info) {
+  TORCH_CHECK(!present, "this process is connected to other workers already");
+  const milliseconds patience(static_cast<int64_t>(info[6].As<Napi::Number>().DoubleValue() * 1000));
+  present = new Workers({text(info[0]), static_cast<uint16_t>(number(info[1])), info[2].As<Napi::Boolean>(),
+                         text(info[3]), number(info[4]), number(info[5]), patience});
+  return info.Env().Undefined();
+}
+
+/** tellWorkers(key, text) */
+Napi::Value tellWorkers(const Napi::CallbackInfo& info) {
+  workers().set(text(info[0]), text(info[1]));
+  return info.Env().Undefined();
+}
+
+/** askWorkers(key): the text, or null where nobody has told it yet. */
+Napi::Value askWorkers(const Napi::CallbackInfo& info) {
+  const auto found = workers().get(text(info[0]));
+  if (!found) return info.Env().Null();
+  return Napi::String::New(info.Env(), *found);
+}
+
+/** joinWorkers(interface): an empty name leaves the choice to the addon. */
+Napi::Value joinWorkers(const Napi::CallbackInfo& info) {
+  workers().join(text(info[0]));
+  return info.Env().Undefined();
+}
+
+Napi::Value leaveWorkers(const Napi::CallbackInfo& info) {
+  workers().leave();
+  return info.Env().Undefined();
+}
+
+/** workerFailure(): what is known of a worker that is gone, or the empty text. */
+Napi::Value workerFailure(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), present ? present->failure() : "");
+}
+
+/** announceFailure(reason) */
+Napi::Value announceFailure(const Napi::CallbackInfo& info) {
+  workers().announce(text(info[0]));
+  return info.Env().Undefined();
+}
+
+/** broadcastFromFirst(handles): gives all workers the values of the first one's tensors. */
+Napi::Value broadcastFromFirst(const Napi::CallbackInfo& info) {
+  const at::NoGradGuard guard;
+  for (const at::Tensor& tensor : tensorsOf(info[0])) {
+    const at::Tensor values = tensor.detach().cpu().contiguous();
+    const auto bytes = static_cast<int64_t>(values.nbytes());
+    workers().wait(workers().broadcast(at::from_blob(values.data_ptr(), {bytes}, at::kByte)));
+    tensor.detach().copy_(values);
+  }
+  return info.Env().Undefined();
+}
+
+class SumOverWorkers : public torch::autograd::Function<SumOverWorkers> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext*, const at::Tensor& x) { return summed(x); }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext*,
+                                                 torch::autograd::variable_list gradients) {
+    return {summed(gradients[0])};
+  }
+
+ private:
+  static at::Tensor summed(const at::Tensor& x) {
+    const at::Tensor sum = x.detach().to(at::kCPU, x.scalar_type(), /*non_blocking=*/false, /*copy=*/true).contiguous();
+    beginSum(sum)();
+    return sum.to(x.device());
+  }
+};
+
+}  // namespace
+
+int64_t workerCount() { return present && present->hasJoined() ? present->size() : 1; }
+
+std::function<void()> beginSum(at::Tensor tensor) {
+  const auto work = workers().allReduce(tensor);
+  return [work, tensor] { workers().wait(work); };
+}
+
+void sumOverWorkers(double* values, int64_t count) {
+  if (workerCount() > 1) beginSum(at::from_blob(values, {count}, at::kDouble))();
+}
+
+void defineWorkers(Napi::Object exports) {
+  define<connectWorkers>(exports, "connectWorkers");
+  define<tellWorkers>(exports, "tellWorkers");
+  define<askWorkers>(exports, "askWorkers");
+  define<joinWorkers>(exports, "joinWorkers");
+  define<leaveWorkers>(exports, "leaveWorkers");
+  define<workerFailure>(exports, "workerFailure");
+  define<announceFailure>(exports, "announceFailure");
+  define<broadcastFromFirst>(exports, "broadcastFromFirst");
+}
+
+TORCH_LIBRARY_FRAGMENT(deepobf, library) {
+  library.def("sum_over_workers(Tensor x) -> Tensor", [](const at::Tensor& x) { return SumOverWorkers::apply(x); });
+}
+
+}  // namespace deepobf
+
+#else  // this libtorch has no gloo: a process trains alone
+
+namespace deepobf {
+
+int64_t workerCount() { return 1; }
+std::function<void()> beginSum(at::Tensor) { TORCH_CHECK(false, "this libtorch has no gloo"); }
+void sumOverWorkers(double*, int64_t) {}
+void defineWorkers(Napi::Object) {}
+
+}  // namespace deepobf
+
+#endif

@@ -1,0 +1,158 @@
+// Starts workers on this machine, as torchrun does, without Python: one process each, with the environment that launchers
+// set. They end together: none is left behind, however the others or this process ended.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { availableParallelism, constants } from "node:os";
+import { exitCodes } from "../errors.ts";
+import { type Environment, usualPatience } from "./membership.ts";
+
+/** What is to be started. */
+export interface Launch {
+  readonly workers: number;
+  /** How often the workers are started again where one was lost. */
+  readonly restarts: number;
+  /** The command line of each worker; once a run's folder is known, that which goes on with it. */
+  readonly command: (run: string | undefined) => readonly string[];
+  readonly environment?: Environment;
+}
+
+/** Says to a worker that this file started it. */
+const mark = "DEEPOBF_LAUNCHED";
+
+/** What is kept of a worker's complaints. */
+const mostComplaints = 64 * 1024;
+
+/** Seconds for the others to end, once it is known that a worker is gone. */
+const secondsToEnd = 10;
+
+interface Ended {
+  readonly code: number;
+  readonly complaints: string;
+}
+
+/** Runs the workers to their end. The first one has this process's input and outputs. Gives the exit code of all. */
+export async function launch({
+  workers,
+  restarts,
+  command,
+  environment = process.env,
+}: Launch): Promise<number> {
+  let run: string | undefined;
+  for (let restart = 0; ; restart++) {
+    const attempt = { workers, command: command(run), environment, onRun };
+    const ended = await attemptTogether(attempt);
+    const code = codeOf(ended);
+    const isLost = code === exitCodes.worker;
+    const [first, ...others] = ended;
+    if (isLost && first?.code !== code) {
+      process.stderr.write(others.find(({ complaints }) => complaints)?.complaints ?? "");
+    }
+    if (!isLost || restart === restarts) return code;
+    process.stderr.write(`note: the workers are started again (${restart + 1} of ${restarts})\n`);
+  }
+
+  function onRun(directory: string): void {
+    run = directory;
+  }
+}
+
+/** Whether this process is one of the workers that `launch` started. */
+export function isLaunched(environment: Environment = process.env): boolean {
+  return environment[mark] !== undefined;
+}
+
+/** Ties a worker to the process that started it, if one did: it tells that one its run, and ends with it. */
+export function followLauncher(): void {
+  if (!isLaunched()) return;
+  process.once("disconnect", () => process.exit(exitCodes.worker));
+  process.channel?.unref();
+}
+
+/** Tells the launcher, where there is one, which folder the run has. */
+export function tellLauncher(directory: string): void {
+  if (isLaunched()) process.send?.({ directory });
+}
+
+interface Attempt extends Pick<Launch, "workers"> {
+  readonly environment: Environment;
+  readonly command: readonly string[];
+  readonly onRun: (directory: string) => void;
+}
+
+async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
+  const { workers, environment } = attempt;
+  const threads = Math.max(1, Math.floor(availableParallelism() / workers));
+  const common = {
+    OMP_NUM_THREADS: String(threads),
+    ...environment,
+    ...{ WORLD_SIZE: String(workers), LOCAL_WORLD_SIZE: String(workers), [mark]: "1" },
+    ...{ MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(await freePort()) },
+  };
+  const children = Array.from({ length: workers }, (_, rank) =>
+    start({ ...common, RANK: String(rank), LOCAL_RANK: String(rank) }, attempt, rank),
+  );
+  const pass = (signal: NodeJS.Signals) => {
+    for (const child of children) child.kill(signal);
+  };
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, pass);
+  const patience = Number(environment.DEEPOBF_WORKER_TIMEOUT ?? usualPatience);
+  let timer: NodeJS.Timeout | undefined;
+  const limit = (seconds: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => pass("SIGKILL"), seconds * 1000);
+  };
+  try {
+    return await Promise.all(
+      children.map(async (child) => {
+        const ended = await endOf(child);
+        if (ended.code === exitCodes.worker) limit(secondsToEnd);
+        else if (ended.code !== 0) limit(secondsToEnd + patience);
+        return ended;
+      }),
+    );
+  } finally {
+    clearTimeout(timer);
+    for (const signal of signals) process.removeListener(signal, pass);
+  }
+}
+
+function start(environment: Environment, { command, onRun }: Attempt, rank: number): ChildProcess {
+  const isFirst = rank === 0;
+  const child = spawn(process.execPath, command, {
+    detached: true, // a Ctrl-C comes from this process alone
+    env: environment,
+    stdio: isFirst ? ["inherit", "inherit", "inherit", "ipc"] : ["ignore", "ignore", "pipe", "ipc"],
+  });
+  if (isFirst) child.on("message", (message: { directory: string }) => onRun(message.directory));
+  return child;
+}
+
+async function endOf(child: ChildProcess): Promise<Ended> {
+  let complaints = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    complaints = (complaints + text).slice(-mostComplaints);
+  });
+  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  return { code: code ?? 128 + constants.signals[signal!], complaints };
+}
+
+/** The code of all: that a worker was lost, unless those that ended by themselves say what else was wrong. */
+function codeOf(ended: readonly Ended[]): number {
+  const isOwn = ({ code }: Ended) => code < 128 || code === 130 || code === 143;
+  const codes = ended.filter(isOwn).map(({ code }) => code);
+  const reason = codes.find((code) => code !== exitCodes.done && code !== exitCodes.worker);
+  if (reason !== undefined) return reason;
+  return ended.every(({ code }) => code === exitCodes.done) ? exitCodes.done : exitCodes.worker;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (typeof address === "object" && address !== null) return address.port;
+  throw new TypeError("expected a port");
+}

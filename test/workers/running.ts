@@ -1,0 +1,80 @@
+// The real command with several workers, and what becomes of its processes.
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { root } from "../cli/deepobf.ts";
+
+export const program = join(root, "bin", "deepobf.js");
+
+/** Seconds after which a silent worker is given up here. */
+export const patience = 15;
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly stderr: () => string;
+  readonly ended: Promise<{ code: number | null; stderr: string; seconds: number }>;
+}
+
+/** Starts a program; `deepobf` by its arguments where no other is named. */
+export function start(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  command: readonly string[] = [process.execPath, program],
+): Running {
+  const began = performance.now();
+  const [name = "", ...before] = command;
+  const child = spawn(name, [...before, ...args], {
+    env: {
+      ...process.env,
+      ...{ DEEPOBF_WORKER_TIMEOUT: String(patience), OMP_WAIT_POLICY: "passive" },
+      ...environment,
+    },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let text = "";
+  child.stderr?.setEncoding("utf8").on("data", (more: string) => {
+    text += more;
+  });
+  const ended = once(child, "close").then(([code]) => {
+    return { code, stderr: text, seconds: (performance.now() - began) / 1000 };
+  });
+  return { child, stderr: () => text, ended };
+}
+
+/** Processes that a process has started, in order. */
+export function childrenOf(pid: number): number[] {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  return text.trim() === "" ? [] : text.trim().split(" ").map(Number);
+}
+
+/** Waits until a run has trained so many epochs; gives the numbers of its workers' processes. */
+export async function workersAfter(
+  epochs: number,
+  { child }: Running,
+  out: string,
+): Promise<number[]> {
+  while (child.exitCode === null && (metricsOf(out)?.length ?? 0) < epochs) await sleep(20);
+  return childrenOf(child.pid!);
+}
+
+/** Whether none of the processes is left. */
+export function areGone(processes: readonly number[]): boolean {
+  return processes.every((pid) => !existsSync(`/proc/${pid}`));
+}
+
+export const modelOf = (out: string) =>
+  createHash("sha256")
+    .update(readFileSync(join(out, "model.onnx")))
+    .digest("hex");
+
+/** The losses of a run's epochs; undefined before the first. */
+export function metricsOf(out: string): Record<string, number>[] | undefined {
+  const file = join(out, "metrics.jsonl");
+  if (!existsSync(file)) return undefined;
+  const lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
+  return lines.map((line) => JSON.parse(line).losses).filter((losses) => losses !== undefined);
+}
