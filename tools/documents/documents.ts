@@ -12,6 +12,7 @@ import { fewImagesTable } from "./fewImages.ts";
 import { logbookTable, observationTable } from "./logbook.ts";
 import { fillTables, table } from "./markdown.ts";
 import { exportTable, operatorTables } from "./operators.ts";
+import { quantizerTable } from "./quantizers.ts";
 import { accuracyTable, costTable, largeTable, meansTable } from "./runs.ts";
 
 const benchmarks = {
@@ -20,6 +21,7 @@ const benchmarks = {
   memory: memoryTable,
   data: dataTable,
   convolution: convolutionTable,
+  quantizers: quantizerTable,
 } as const;
 
 const kinds: Readonly<Record<string, (records: Records, argument: string) => string>> = {
