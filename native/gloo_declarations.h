@@ -9,7 +9,11 @@
 namespace gloo {
 
 class Algorithm;
-class Context;
+
+class Context {
+ public:
+  void setTimeout(std::chrono::milliseconds timeout);
+};
 
 namespace transport {
 class Device;

@@ -34,6 +34,12 @@ const goals = [
     environment: { DEEPOBF_KILLS: "200" },
   },
   {
+    name: "R6-workers",
+    number: "50 kills of 2 workers and of 4",
+    command: tests("test/workers/kills.test.ts"),
+    environment: { DEEPOBF_WORKER_KILLS: "50" },
+  },
+  {
     name: "R7",
     number: "every call, 4 errors",
     command: tests("test/jobs/faults.test.ts", "test/runs/files.test.ts"),
