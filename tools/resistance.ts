@@ -84,25 +84,28 @@ for (const seed of numbers(taken, "--seeds", "0")) {
     };
     const whiten = (body: Graph, images: Labelled) =>
       whitens ? whitened(body, images, normalization) : body;
-    const ofFile = { name: basename(model), prepare: whiten };
-    const ofNothing = {
-      name: "scratch",
-      prepare: (body: Graph, images: Labelled) => whiten(withRandomWeights(body, seed), images),
-    };
+    const random = (body: Graph) => withRandomWeights(body, seed);
     const prepare = (body: Graph, images: Labelled) => whiten(redrawn(body, redraws, seed), images);
     const obfuscated = await steal(shipped, { ...pirate, prepare });
     console.error(`${name}, seed ${seed}: the pirate reaches ${obfuscated}`);
-    const controls = new Controls(join(folder, "controls.jsonl"), { ...pirate, whitens });
+    const controls = join(folder, "controls.jsonl");
+    const ofOriginal = new Controls(controls, { ...pirate, whitens: false });
+    const ofChain = new Controls(controls, { ...pirate, whitens });
+    const drawn = { name: "scratch", prepare: random };
+    const whitenedScratch = {
+      name: "scratch",
+      prepare: (body: Graph, images: Labelled) => whiten(random(body), images),
+    };
     const method = whitens ? "whitened" : "initFC-all";
-    const arm = (from: ArmName, accuracy: number, by = method): Arm => ({
+    const arm = (from: ArmName, accuracy: number, by = "initFC-all"): Arm => ({
       ...{ arm: from, method: by, budget, accuracies: [accuracy], mean: accuracy },
       ...{ deviation: null, ...recipe },
     });
     const arms = [
-      arm("original", await controls.reached(planned.original, ofFile)),
+      arm("original", await ofOriginal.reached(planned.original, { name: basename(model) })),
       arm("obfuscated", obfuscated, redraws.length > 0 ? `redrawn ${redraws}` : method),
-      arm("original-scratch", await controls.reached(planned.original, ofNothing)),
-      arm("obfuscated-scratch", await controls.reached(shipped, ofNothing)),
+      arm("original-scratch", await ofOriginal.reached(planned.original, drawn)),
+      arm("obfuscated-scratch", await ofChain.reached(shipped, whitenedScratch)),
     ];
     appendRecord(join(root, "records", "resistance.jsonl"), {
       ...{ series: basename(model, ".onnx"), name, depth, epochs, seed, accuracy },

@@ -1,5 +1,5 @@
 // The table of ways to make a chain a bad start.
-import { percent } from "../../src/cli/render.ts";
+import { percent } from "../../src/numbers.ts";
 import type { ResistanceRecord } from "../records/records.ts";
 import { table } from "./markdown.ts";
 

@@ -37,8 +37,8 @@ export interface Way {
   readonly loss?: Partial<JointLoss>;
   /** How many of the first convolutions stay as they begin. */
   readonly frozen?: number;
-  /** Whether these are those of a new chain, where the others go on from a shipped one. */
-  readonly startsFresh?: true;
+  /** How many of the first convolutions begin as those of a new chain, where the others go on from a shipped one. */
+  readonly fresh?: number;
   /** Highest learning rate over the usual one. */
   readonly rate?: number;
   /** Further terms, made for a training; `maps` are the results of the activations that learn, in order. */
@@ -77,7 +77,7 @@ export async function trainChain(way: Way, options: TrainOptions): Promise<Graph
   using teacher = new Teacher(planned.teacher, planned.boundary, { device, precision: "bf16" });
   const drawn = await initialized(planned, batches, seed);
   const { graph, classifier } = start
-    ? await reopen(start, { ...options, drawn, fresh: way.startsFresh ? way.frozen : 0 })
+    ? await reopen(start, { ...options, drawn, fresh: way.fresh })
     : { graph: drawn, classifier: planned.classifier };
   const wanted = {
     ...defaultLoss,
