@@ -1,6 +1,8 @@
 // The tables of attacks and exposures.
 import { expect, test } from "vitest";
+import type { ArmName } from "../../src/attack/headStart.ts";
 import { attackTable, exposureTable, headStartTable } from "../../tools/documents/attacks.ts";
+import { resistanceTable } from "../../tools/documents/resistance.ts";
 import type { AttackRun, ExposureRecord } from "../../tools/records/records.ts";
 import { cells } from "./runs.ts";
 
@@ -66,5 +68,39 @@ test("an exposure is a row of figures", () => {
   } as unknown as ExposureRecord;
   expect(cells(exposureTable([record]))[1]).toEqual([
     ...["ResNet-56 by 7", "88.40 %", "0.56", "2", "0", "0", "1", "0.926"],
+  ]);
+});
+
+test("a way of resistance: what it costs, and what the pirate gets from the chain", () => {
+  const arm = (name: ArmName, mean: number, method = "initFC-all") => ({
+    ...{ arm: name, budget: 0.1, ...recipe, method, accuracies: [mean], mean, deviation: null },
+  });
+  const table = resistanceTable([
+    {
+      ...{
+        series: "resnet20",
+        name: "collapse",
+        depth: 7,
+        epochs: 0.5,
+        start: "chain.onnx",
+        seed: 3,
+      },
+      ...{ accuracy: 0.871, pirate: { epochs: 20, judges: "search" } },
+      arms: [
+        ...[arm("original", 0.6), arm("obfuscated", 0.5465, "redrawn 5,6,7")],
+        ...[arm("original-scratch", 0.4), arm("obfuscated-scratch", 0.41)],
+      ],
+      headStart: [
+        {
+          budget: 0.1,
+          original: { mean: 20, deviation: null },
+          obfuscated: { mean: 13.65, deviation: null },
+        },
+      ],
+    },
+  ]);
+  expect(cells(table)[1]).toEqual([
+    ...["collapse", "7", "0.5 more", "87.10 %", "redrawn 5,6,7, sgd 0.05", "54.65 %", "41.00 %"],
+    ...["13.7", "20.0", "others", "3"],
   ]);
 });

@@ -29,6 +29,7 @@ test("every record stands in a document", () => {
     ...records.tuning.map(({ series }) => `tuning ${series}`),
     ...records.attacks.flatMap(({ series }) => [`attacks ${series}`, `head-starts ${series}`]),
     ...records.exposures.map(({ series }) => `exposures ${series}`),
+    ...records.resistance.map(({ series }) => `resistance ${series}`),
     ...records.bench.map(({ series }) => `bench ${series}`),
     ...records.observations.map(({ series }) => `observations ${series}`),
   ]);

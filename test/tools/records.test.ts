@@ -38,6 +38,7 @@ test("refuses a result that held-out images judged", () => {
     "tuning",
     "attacks",
     "exposures",
+    "resistance",
     "bench",
     "exports",
     "observations",

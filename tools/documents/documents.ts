@@ -13,6 +13,7 @@ import { logbookTable, observationTable } from "./logbook.ts";
 import { fillTables, table } from "./markdown.ts";
 import { exportTable, operatorTables } from "./operators.ts";
 import { quantizerTable } from "./quantizers.ts";
+import { resistanceTable } from "./resistance.ts";
 import { accuracyTable, costTable, largeTable, meansTable } from "./runs.ts";
 
 const benchmarks = {
@@ -43,6 +44,7 @@ const kinds: Readonly<Record<string, (records: Records, argument: string) => str
   exposures: ({ exposures }, series) => exposureTable(ofSeries(exposures, series)),
   tuning: logbookTable,
   observations: observationTable,
+  resistance: ({ resistance }, series) => resistanceTable(ofSeries(resistance, series)),
   bench: ({ bench }, series) =>
     benchmarks[series as keyof typeof benchmarks](ofSeries(bench, series)),
   operators: () => operatorTables(),
@@ -59,15 +61,19 @@ export function tableOf(records: Records, name: string): string {
   );
 }
 
-/** README.md, those of docs/ and the one of examples/, by their paths in the repository, as they are to be. */
+/**
+ * README.md, those of docs/ and the one of examples/, by their paths in the repository, as they are to be; and the
+ * records of resistance, which stand beside their document.
+ */
 export function documents(records: Records): Map<string, string> {
   const names = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
-  return new Map(
-    ["README.md", "examples/README.md", ...names.map((name) => `docs/${name}`)].map((path) => {
-      const text = readFileSync(join(root, path), "utf8");
-      return [path, fillTables(text, (name) => tableOf(records, name))];
-    }),
-  );
+  const texts = ["README.md", "examples/README.md", ...names.map((name) => `docs/${name}`)];
+  const filled = texts.map((path) => {
+    const text = readFileSync(join(root, path), "utf8");
+    return [path, fillTables(text, (name) => tableOf(records, name))] as const;
+  });
+  const lines = records.resistance.map((record) => `${JSON.stringify(record)}\n`);
+  return new Map([...filled, ["docs/resistance.jsonl", lines.join("")]]);
 }
 
 function exampleTable(models: Records["examples"]): string {

@@ -70,6 +70,21 @@ export interface ReferenceRun extends Run {
 /** What `deepobf attack --json` printed; the series is the kind, the name that of the networks. */
 export interface AttackRun extends Run, AttackResults {}
 
+/**
+ * A way to make a chain a bad start, as `npm run resistance` tried it; the series is the original, the name the way. Arms
+ * and head start are those of an attack with one recipe; the pirate's method says what he undid.
+ */
+export interface ResistanceRecord extends Label, Pick<AttackResults, "arms" | "headStart"> {
+  readonly depth: number;
+  /** Of the way, behind those of the chain that it went on from. */
+  readonly epochs: number;
+  readonly start?: string;
+  readonly seed: number;
+  /** On the test images of the model's own task. */
+  readonly accuracy: number;
+  readonly pirate: { readonly epochs: number; readonly judges: "search" | "test" };
+}
+
 /** What `deepobf inspect --against --json` printed. */
 export interface ExposureRecord extends Label {
   readonly exposure: Exposure;
@@ -102,6 +117,7 @@ export interface Records {
   readonly tuning: readonly (ChainRun | ReferenceRun)[];
   readonly attacks: readonly AttackRun[];
   readonly exposures: readonly ExposureRecord[];
+  readonly resistance: readonly ResistanceRecord[];
   readonly bench: readonly Benchmark[];
   readonly exports: readonly ExportCheck[];
   readonly observations: readonly Observation[];
@@ -121,6 +137,7 @@ export function readRecords(folder = join(root, "records")): Records {
     tuning: read<ChainRun | ReferenceRun>("tuning", ["series", "name", "command", "seed"]),
     attacks: read<AttackRun>("attacks", ["series", "name", "command", "arms", "headStart"]),
     exposures: read<ExposureRecord>("exposures", ["series", "name", "exposure"]),
+    resistance: read<ResistanceRecord>("resistance", ["series", "name", "accuracy", "headStart"]),
     bench: read<Benchmark>("bench", ["series", "name", "versions", "results"]),
     exports: read<ExportCheck>("exports", ["series", "name", "libtorch"]),
     observations: read<Observation>("observations", ["series", "row"]),

@@ -1,0 +1,40 @@
+// What a pirate does with a chain before he fine-tunes it, where it was made a bad start.
+import { describe, expect, test } from "vitest";
+import { behead } from "../../src/attack/head.ts";
+import { rowsFor } from "../../src/attack/judge.ts";
+import { toFloat32 } from "../../src/graph/tensorData.ts";
+import { redrawn } from "../../tools/resistance/pirate.ts";
+import { whitened } from "../../tools/resistance/whiten.ts";
+import { chain, images } from "../attack/pair.ts";
+
+const { body } = behead(chain);
+const options = { mean: [0.4], std: [0.3], device: "cpu", onProgress: () => {} } as const;
+
+describe("a pirate's preparation", () => {
+  test("whitening leaves what the network computes as it is", async () => {
+    const start = await whitened(body, images, options);
+    const convolutions = ({ nodes }: typeof body) =>
+      nodes.filter(({ operator }) => operator === "Conv").length;
+    expect(convolutions(start)).toBe(2 * convolutions(body) - 1);
+    const [before, after] = [
+      await rowsFor(body, images, options),
+      await rowsFor(start, images, options),
+    ];
+    const largest = Math.max(...before.map(Math.abs));
+    expect(largest).toBeGreaterThan(0);
+    for (const [i, value] of after.entries()) {
+      expect(Math.abs(value - before[i]!)).toBeLessThan(1e-4 * largest);
+    }
+  });
+
+  test("drawing layers anew changes these alone", () => {
+    const weights = ({ nodes, initializers }: typeof body) =>
+      nodes.flatMap(({ operator, inputs }) =>
+        operator === "Conv" ? [toFloat32(initializers.get(inputs[1]!)!)] : [],
+      );
+    const [first, second, third] = weights(body);
+    const [kept, drawn, alsoKept] = weights(redrawn(body, [2], 0));
+    expect([kept, alsoKept]).toEqual([first, third]);
+    expect(drawn).not.toEqual(second);
+  });
+});

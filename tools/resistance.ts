@@ -1,0 +1,151 @@
+// Trains chains with ways to make them a bad start for a pirate's own training, lets him try, and adds what came of it to
+// records/resistance.jsonl.
+//
+//     npm run resistance -- ORIGINAL.onnx --data DATA --pirate-data DATA --ways none,collapse-late \
+//         [--start CHAIN.onnx] [--depth 7] [--epochs 1] [--pirate-epochs 20] [--seeds 0] [--redrawn 5,6,7] \
+//         [--final yes] --mean A,B,C --std A,B,C
+//
+// With --start a way goes on from a shipped chain; a name that no way has is one for that as it is. With --redrawn the pirate
+// draws convolutions anew first, with --whitened he whitens what they read. He is judged by training images that he does not have, with --final by the test images.
+// What random weights and the original reach is kept in runs/resistance/ of the working directory, as the chains are.
+// Then: npm run results.
+import { mkdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { loadLabelled } from "../src/attack/data.ts";
+import { type Arm, type ArmName, headStarts } from "../src/attack/headStart.ts";
+import { withRandomWeights } from "../src/attack/scratch.ts";
+import { holdOut, type Labelled, loadData } from "../src/data/index.ts";
+import { evaluate } from "../src/evaluate/evaluate.ts";
+import { OnnxClassifier } from "../src/evaluate/index.ts";
+import { readOriginal } from "../src/evaluate/readOriginal.ts";
+import { adoptModel } from "../src/graph/adopt.ts";
+import type { Graph } from "../src/graph/graph.ts";
+import { planOriginal } from "../src/obfuscate/original.ts";
+import { writeModel } from "../src/onnx/index.ts";
+import { OnnxSession } from "../src/runtime/index.ts";
+import { manualSeed, setThreads } from "../src/torch/index.ts";
+import { numbers, takeOptions } from "./ablations/plan.ts";
+import { appendRecord, root } from "./records/records.ts";
+import { Controls } from "./resistance/controls.ts";
+import { redrawn, steal } from "./resistance/pirate.ts";
+import { trainChain } from "./resistance/train.ts";
+import { ways } from "./resistance/ways.ts";
+import { whitened } from "./resistance/whiten.ts";
+
+const own = ["--data", "--pirate-data", "--ways", "--start", "--depth", "--epochs", "--seeds"];
+const ofPirate = [
+  "--pirate-epochs",
+  "--redrawn",
+  "--whitened",
+  "--final",
+  "--optimizer",
+  "--rate",
+  "--mean",
+  "--std",
+];
+const { taken, rest } = takeOptions(process.argv.slice(2), [...own, ...ofPirate]);
+const [model = ""] = rest;
+const [spec, pirateSpec] = [taken.get("--data"), taken.get("--pirate-data")];
+if (!model.endsWith(".onnx") || !spec || !pirateSpec)
+  throw new Error("expected ORIGINAL.onnx --data DATA --pirate-data DATA");
+const normalization = { mean: decimals("--mean", "0"), std: decimals("--std", "1") };
+const depth = numbers(taken, "--depth", "7")[0]!;
+const epochs = decimals("--epochs", "1")[0]!;
+const redraws = taken.has("--redrawn") ? numbers(taken, "--redrawn") : [];
+const whitens = taken.has("--whitened");
+const isFinal = taken.has("--final");
+const budget = 0.1;
+const recipe = {
+  optimizer: (taken.get("--optimizer") ?? "sgd") as "sgd" | "adamw" | "muon",
+  learningRate: decimals("--rate", "0.05")[0]!,
+};
+
+setThreads(1);
+const whole = await loadData(spec);
+const data = holdOut(whole, 5000);
+const { shape } = data.train;
+const pirateData = await loadLabelled(pirateSpec, { shape });
+const original = await readOriginal(model);
+const planned = planOriginal(original, shape, { model, depth });
+const start = taken.get("--start");
+const folder = join("runs", "resistance");
+mkdirSync(folder, { recursive: true });
+
+for (const seed of numbers(taken, "--seeds", "0")) {
+  for (const name of taken.get("--ways")?.split(",") ?? Object.keys(ways)) {
+    manualSeed(seed);
+    const path = await chainOf(name, seed);
+    const accuracy = await accuracyOf(path);
+    console.error(`${name}, seed ${seed}: accuracy ${accuracy}`);
+    const shipped = await read(path);
+    const pirate = {
+      ...{ data: pirateData, budget, seed, recipe, ...normalization, isFinal },
+      epochs: numbers(taken, "--pirate-epochs", "20")[0]!,
+    };
+    const whiten = (body: Graph, images: Labelled) =>
+      whitens ? whitened(body, images, normalization) : body;
+    const random = (body: Graph) => withRandomWeights(body, seed);
+    const prepare = (body: Graph, images: Labelled) => whiten(redrawn(body, redraws, seed), images);
+    const obfuscated = await steal(shipped, { ...pirate, prepare });
+    console.error(`${name}, seed ${seed}: the pirate reaches ${obfuscated}`);
+    const controls = join(folder, "controls.jsonl");
+    const ofOriginal = new Controls(controls, { ...pirate, whitens: false });
+    const ofChain = new Controls(controls, { ...pirate, whitens });
+    const drawn = { name: "scratch", prepare: random };
+    const whitenedScratch = {
+      name: "scratch",
+      prepare: (body: Graph, images: Labelled) => whiten(random(body), images),
+    };
+    const method = whitens ? "whitened" : "initFC-all";
+    const arm = (from: ArmName, accuracy: number, by = "initFC-all"): Arm => ({
+      ...{ arm: from, method: by, budget, accuracies: [accuracy], mean: accuracy },
+      ...{ deviation: null, ...recipe },
+    });
+    const arms = [
+      arm("original", await ofOriginal.reached(planned.original, { name: basename(model) })),
+      arm("obfuscated", obfuscated, redraws.length > 0 ? `redrawn ${redraws}` : method),
+      arm("original-scratch", await ofOriginal.reached(planned.original, drawn)),
+      arm("obfuscated-scratch", await ofChain.reached(shipped, whitenedScratch)),
+    ];
+    appendRecord(join(root, "records", "resistance.jsonl"), {
+      ...{ series: basename(model, ".onnx"), name, depth, epochs, seed, accuracy },
+      ...(start && { start: basename(start) }),
+      ...{ pirate: { epochs: pirate.epochs, judges: isFinal ? "test" : "search" } },
+      ...{ arms, headStart: headStarts(arms) },
+    });
+  }
+}
+
+/** The path of a way's chain, trained now. */
+async function chainOf(name: string, seed: number): Promise<string> {
+  const way = ways[name];
+  if (!way && start) return start;
+  if (!way)
+    throw new Error(`--ways: expected some of ${Object.keys(ways).join(", ")}, received ${name}`);
+  const graph = await trainChain(way, {
+    ...{ planned, data, epochs, seed, ...normalization },
+    ...(start && { start: await read(start) }),
+    onProgress: (text) => console.error(`${name}, seed ${seed}: ${text}`),
+  });
+  const path = join(
+    folder,
+    `${basename(model, ".onnx")}-${depth}-e${epochs}-${name}-s${seed}.onnx`,
+  );
+  await writeModel(graph, path);
+  return path;
+}
+
+async function read(path: string): Promise<Graph> {
+  return adoptModel(await readOriginal(path), { shape, name: path });
+}
+
+/** On the test images of the model's own task, in ONNX Runtime. */
+async function accuracyOf(path: string): Promise<number> {
+  await using session = await OnnxSession.open(path, { threads: 1 });
+  const classifier = await OnnxClassifier.open(session, whole.test, { layout: "NCHW" });
+  return (await evaluate(classifier, whole.test, normalization)).accuracy;
+}
+
+function decimals(option: string, otherwise: string): number[] {
+  return (taken.get(option) ?? otherwise).split(",").map(Number);
+}

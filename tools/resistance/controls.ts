@@ -1,0 +1,41 @@
+// What a pirate reaches without the chain under test, which is measured once: a line of a file each.
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import type { Graph } from "../../src/graph/graph.ts";
+import { type PirateOptions, steal } from "./pirate.ts";
+
+export class Controls {
+  readonly #path: string;
+  readonly #pirate: PirateOptions & { readonly whitens: boolean };
+
+  constructor(path: string, pirate: PirateOptions & { readonly whitens: boolean }) {
+    this.#path = path;
+    this.#pirate = pirate;
+  }
+
+  /** The accuracy from a graph of this name; of random weights nothing but the shapes counts. */
+  async reached(
+    graph: Graph,
+    { name, prepare }: { name: string; prepare?: PirateOptions["prepare"] },
+  ): Promise<number> {
+    const { budget, seed, epochs, recipe, isFinal, whitens } = this.#pirate;
+    const shapes = [...graph.initializers.values()].map(({ shape }) => shape.join("×")).sort();
+    const key = JSON.stringify({
+      name,
+      shapes,
+      budget,
+      seed,
+      epochs,
+      recipe,
+      isFinal,
+      ...(whitens && { whitens }),
+    });
+    const lines = existsSync(this.#path)
+      ? readFileSync(this.#path, "utf8").trimEnd().split("\n")
+      : [];
+    const known = lines.map((line) => JSON.parse(line)).find((line) => line.key === key);
+    if (known) return known.accuracy;
+    const accuracy = await steal(graph, { ...this.#pirate, ...(prepare && { prepare }) });
+    appendFileSync(this.#path, `${JSON.stringify({ key, accuracy })}\n`);
+    return accuracy;
+  }
+}

@@ -1,0 +1,80 @@
+// The pirate of `deepobf attack --kind transfer`, for one file alone and one recipe: what random weights or the
+// original reach does not change from chain to chain, and is measured once.
+import { drawBudget, placesByClass } from "../../src/attack/budget.ts";
+import { fineTune } from "../../src/attack/fineTune.ts";
+import { drawRows, withHead } from "../../src/attack/head.ts";
+import { rowsFor, scoreOf } from "../../src/attack/judge.ts";
+import { dismantle } from "../../src/attack/loot.ts";
+import type { Recipe } from "../../src/attack/recipes.ts";
+import type { LabelledData } from "../../src/attack/scene.ts";
+import { withRandomWeights } from "../../src/attack/scratch.ts";
+import { type Labelled, type Normalization, sampleOf, select } from "../../src/data/index.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { labelLoss } from "../../src/train/index.ts";
+
+export interface PirateOptions extends Normalization {
+  readonly data: LabelledData;
+  readonly budget: number;
+  readonly seed: number;
+  readonly epochs: number;
+  readonly recipe: Pick<Recipe, "optimizer" | "learningRate">;
+  /** What he does with the network, batch norm put back, before he fine-tunes it. */
+  readonly prepare?: (body: Graph, own: Labelled) => Graph | Promise<Graph>;
+  /** Judges by the test images; else by training images that he does not have, to search ways by. */
+  readonly isFinal: boolean;
+}
+
+/** Images that ways are searched by. */
+const judges = 2000;
+
+/** Accuracy on the new classes of a classifier that was fine-tuned whole, its last layer drawn anew. */
+export async function steal(graph: Graph, options: PirateOptions): Promise<number> {
+  const { data, budget, seed, epochs, recipe, mean, std, prepare, isFinal } = options;
+  const own = drawBudget(data.train, budget, seed);
+  const judging = { mean, std, device: "cpu", onProgress: () => {} } as const;
+  const loot = await dismantle(graph, own, { ...judging, seed });
+  const body = prepare ? await prepare(loot.body, own) : loot.body;
+  const start = withHead({ ...loot, body }, drawRows(own.classes.length, loot.features, seed));
+  const trained = await fineTune(
+    {
+      ...{ name: "pirate", graph: start, frozen: undefined, recipe, epochs, images: own },
+      losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
+    },
+    {
+      ...{ mean, std, seed, device: "cpu", precision: "bf16", batchSize: 128 },
+      augment: { crop: 4, flip: true },
+    },
+    { index: 0, run: nowhere, hooks: {}, checkpoint: undefined },
+  );
+  const judge = isFinal ? data.test : others(data.train, budget, seed);
+  return scoreOf(await rowsFor(trained, judge, judging), judge).accuracy;
+}
+
+/** The body with the convolutions of these numbers, from 1, drawn anew, and the batch norms behind them. */
+export function redrawn(body: Graph, layers: readonly number[], seed: number): Graph {
+  const random = withRandomWeights(body, seed);
+  const initializers = new Map(body.initializers);
+  let layer = 0;
+  for (const { operator, inputs } of body.nodes) {
+    if (operator === "Conv") layer++;
+    const isLayer = operator === "Conv" || operator === "BatchNormalization";
+    if (!isLayer || !layers.includes(layer)) continue;
+    for (const name of inputs.slice(1)) initializers.set(name, random.initializers.get(name)!);
+  }
+  return { ...body, initializers };
+}
+
+/** Training images that are not among the pirate's. */
+function others(train: Labelled, budget: number, seed: number): Labelled {
+  const count = placesByClass(train, { seed, name: "budget" });
+  const left = count.flatMap((places) => [...places.subarray(Math.round(budget * places.length))]);
+  return sampleOf(select(train, Int32Array.from(left), train.name), judges) as Labelled;
+}
+
+/** A run that keeps nothing. */
+const nowhere = {
+  ...{ directory: "", checkpointSeconds: Number.POSITIVE_INFINITY },
+  metrics: { append: async () => {} },
+  saveCheckpoint: async () => {},
+  goBack: async () => undefined,
+};
