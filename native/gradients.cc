@@ -100,6 +100,9 @@ class GradientBuckets {
     std::function<void()> body_;
   };
 
+  /** A pointer of the kind that this libtorch has for the nodes of its graph. */
+  using Accumulator = decltype(torch::autograd::impl::grad_accumulator(std::declval<const at::Tensor&>()));
+
   static at::Tensor partOf(const Bucket& bucket, const Member& member) {
     return bucket.flat.narrow(0, member.offset, member.parameter.numel()).view(member.parameter.sizes());
   }
@@ -123,7 +126,7 @@ class GradientBuckets {
   }
 
   std::vector<Bucket> buckets_;
-  std::vector<std::pair<std::shared_ptr<torch::autograd::Node>, uintptr_t>> hooks_;
+  std::vector<std::pair<Accumulator, uintptr_t>> hooks_;
   bool isListening_ = false;
   at::Tensor values_;
   std::function<void()> ofValues_;

@@ -65,7 +65,7 @@ export function explainMissing(skipped) {
     ...(tried.length > 0 ? ["Looked at:", ...tried] : []),
     "Possible solutions:",
     `  ${setupCommand.padEnd(40)} installs what is missing`,
-    "  apt-get install libtorch-dev libgloo-dev libopenblas0-openmp",
+    "  apt-get install libtorch-dev libopenblas0-openmp",
     `  pip install torch                        in the active Python environment, then: ${setupCommand}`,
     `  LIBTORCH=/path/to/libtorch ${setupCommand}`,
   ].join("\n");

@@ -45,13 +45,6 @@ export function libtorchCompanions() {
   const blas = systemBlas();
   return [
     {
-      name: "gloo headers",
-      purpose: "collectives of Debian's libtorch",
-      needed: true,
-      packages: { apt: "libgloo-dev" },
-      found: firstExisting(["/usr/include/gloo", "/usr/local/include/gloo"]),
-    },
-    {
       name: "OpenBLAS",
       purpose: "fast matrix products; without it they run some 40 times slower",
       needed: false,

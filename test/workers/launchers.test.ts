@@ -1,7 +1,8 @@
-// Workers as launchers start them, and on hosts of their own: network namespaces, a link of 1 Gbit/s and 1 ms made by tc.
+// Workers as launchers start them, and on hosts of their own: network namespaces, a link of 1 Gbit/s and 1 ms where tc can
+// make one.
 import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { writeData, writeTiny } from "../obfuscate/tiny.ts";
 import { workshop } from "../workshop.ts";
 import { metricsOf, modelOf, patience, program, start } from "./running.ts";
@@ -34,26 +35,38 @@ test.runIf(hasTorchrun)("torchrun starts workers", { timeout: 180_000 }, async (
 const names = [0, 1].map((host) => `deepobf${process.pid % 10_000}-${host}`);
 const addresses = ["10.213.7.1", "10.213.7.2"];
 
-/** Two hosts with a link between them; false where we may not make them. */
-function makeHosts(): boolean {
-  const ip = (...args: string[]) => succeeds("ip", ...args);
-  const [first = "", second = ""] = names;
-  if (!names.every((name) => ip("netns", "add", name))) return false;
-  afterAll(() => names.map((name) => ip("netns", "del", name)));
-  if (!ip("-n", first, "link", "add", "link", "type", "veth", "peer", "link", "netns", second)) {
-    return false;
-  }
-  const shape = ["root", "netem", "delay", "1ms", "rate", "1gbit"];
-  return names.every(
-    (name, host) =>
-      ip("-n", name, "link", "set", "lo", "up") &&
-      ip("-n", name, "addr", "add", `${addresses[host]}/24`, "dev", "link") &&
-      ip("-n", name, "link", "set", "link", "up") &&
-      succeeds("tc", "-n", name, "qdisc", "add", "dev", "link", ...shape),
-  );
+/** How the link is made slow. */
+const shape = ["root", "netem", "delay", "1ms", "rate", "1gbit"];
+
+/** Whether we may make hosts. */
+function canMakeHosts(): boolean {
+  const [name = ""] = names;
+  return ip("netns", "add", name) && ip("netns", "del", name);
 }
 
-describe.runIf(process.getuid?.() === 0 && makeHosts())("two hosts", { timeout: 400_000 }, () => {
+function ip(...args: string[]): boolean {
+  return succeeds("ip", ...args);
+}
+
+/** Two hosts with a link between them. */
+function makeHosts(): void {
+  const [first = "", second = ""] = names;
+  const must = (done: boolean) => expect(done).toBe(true);
+  for (const name of names) must(ip("netns", "add", name));
+  must(ip("-n", first, "link", "add", "wire", "type", "veth", "peer", "wire", "netns", second));
+  for (const [host, name] of names.entries()) {
+    must(ip("-n", name, "link", "set", "lo", "up"));
+    must(ip("-n", name, "addr", "add", `${addresses[host]}/24`, "dev", "wire"));
+    must(ip("-n", name, "link", "set", "wire", "up"));
+    // A kernel without netem has no delays: there the link is as fast as it is.
+    succeeds("tc", "-n", name, "qdisc", "add", "dev", "wire", ...shape);
+  }
+}
+
+describe.runIf(canMakeHosts())("two hosts", { timeout: 400_000 }, () => {
+  beforeAll(makeHosts);
+  afterAll(() => void names.map((name) => ip("netns", "del", name)));
+
   const runOn = (host: number, args: readonly string[]) =>
     start(
       args,
@@ -77,7 +90,7 @@ describe.runIf(process.getuid?.() === 0 && makeHosts())("two hosts", { timeout: 
     }
     const running = [0, 1].map((host) => runOn(host, obfuscate(cut, ...steps)));
     while (running[0]!.child.exitCode === null && (metricsOf(cut)?.length ?? 0) < 4) await sleep(5);
-    expect(succeeds("ip", "-n", names[0]!, "link", "set", "link", "down")).toBe(true);
+    expect(succeeds("ip", "-n", names[0]!, "link", "set", "wire", "down")).toBe(true);
     const began = performance.now();
     const ended = await Promise.all(running.map((each) => each.ended));
     expect((performance.now() - began) / 1000).toBeLessThan(patience + 30);
@@ -85,7 +98,7 @@ describe.runIf(process.getuid?.() === 0 && makeHosts())("two hosts", { timeout: 
       expect(code, stderr).toBe(8);
       expect(stderr).toMatch(new RegExp(`^error: worker ${1 - host} of 2`, "m"));
     }
-    expect(succeeds("ip", "-n", names[0]!, "link", "set", "link", "up")).toBe(true);
+    expect(succeeds("ip", "-n", names[0]!, "link", "set", "wire", "up")).toBe(true);
     const resumed = [0, 1].map((host) => runOn(host, ["resume", cut]));
     for (const { code, stderr } of await Promise.all(resumed.map((each) => each.ended))) {
       expect(code, stderr).toBe(0);
