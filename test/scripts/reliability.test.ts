@@ -19,13 +19,12 @@ test("every row names a test that exists", () => {
 
 test("every goal has a row, or is named among those that have none", () => {
   const isThere = (goal: string) => new RegExp(`\\b${goal}\\b`).test(document);
-  const spelled = { S9: "S8 to S12", S10: "S8 to S12", S11: "S8 to S12" } as const;
   const goals = [
     ...Array.from({ length: 20 }, (_, index) => `R${index + 1}`),
     ...Array.from({ length: 15 }, (_, index) => `S${index + 1}`),
   ];
   for (const goal of goals) {
-    expect(isThere(spelled[goal as keyof typeof spelled] ?? goal), goal).toBe(true);
+    expect(isThere(goal), goal).toBe(true);
   }
 });
 
