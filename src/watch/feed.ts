@@ -98,28 +98,34 @@ function isBehind(listener: Listener): boolean {
   return true;
 }
 
-/** Sends the lines that a listener lacks, as fast as it takes them. */
+/** Sends the lines that a listener lacks, as fast as it takes them; never throws. */
 async function catchUp(listener: Listener, file: string, version: string): Promise<void> {
   if (listener.isCatchingUp) return;
   listener.isCatchingUp = true;
-  const { response } = listener;
-  while (!response.destroyed) {
-    const { lines, isReset } = await readTail(file, listener.place);
-    if (isReset) {
-      listener.place = undefined;
-      send(listener, { event: "reset", data: "", id: "" });
-    }
-    for (const { text, place } of lines) {
-      if (response.writableNeedDrain) await drained(response);
-      if (response.destroyed) break;
-      send(listener, { event: "line", data: text, id: place });
-      listener.place = place;
-    }
-    // More may follow where a reading was full: then the version is not seen yet.
-    if (lines.length === 0) break;
+  try {
+    while (await sendLines(listener, file));
+    listener.seenFile = version;
+  } catch {
+    // As above: the next look tells.
   }
-  listener.seenFile = version;
   listener.isCatchingUp = false;
+}
+
+/** Sends what one reading gives. False where there was nothing, or nobody takes it any more. */
+async function sendLines(listener: Listener, file: string): Promise<boolean> {
+  const { response } = listener;
+  const { lines, isReset } = await readTail(file, listener.place);
+  if (isReset) {
+    listener.place = undefined;
+    send(listener, { event: "reset", data: "", id: "" });
+  }
+  for (const { text, place } of lines) {
+    if (response.writableNeedDrain) await drained(response);
+    if (response.destroyed) return false;
+    send(listener, { event: "line", data: text, id: place });
+    listener.place = place;
+  }
+  return lines.length > 0;
 }
 
 /** Until more can be sent to a listener, or never will be. */

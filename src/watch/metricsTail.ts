@@ -1,7 +1,8 @@
 // The lines of a metrics file as it grows. A place in it is the end of a line, with the line's hash: a resumed run
 // repeats what came after its checkpoint, so a place may be no longer what it was.
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { sha256Of } from "../files.ts";
+import { openOwn, unlessMissing } from "../runs/ownFiles.ts";
 
 export interface Line {
   readonly text: string;
@@ -19,11 +20,14 @@ const longestLine = 1 << 16;
 const mostBytes = 1 << 17;
 const start = "0-";
 
-/** The lines after a place, as many as fit in one reading; without a place, from the first. */
+/**
+ * The lines after a place, as many as fit in one reading; without a place, from the first. Throws DataError where the
+ * file is no regular one.
+ */
 export async function readTail(path: string, place = start): Promise<Tail> {
   const [digits = "", hash = ""] = place.split("-");
   const asked = Number(digits);
-  const file = await open(path, "r").catch(() => undefined);
+  const file = await openOwn(path, "read").catch(unlessMissing);
   if (!file) return { lines: [], isReset: place !== start };
   try {
     const isThere = asked === 0 || (await endsLine(file, asked, hash));

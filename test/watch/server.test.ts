@@ -1,10 +1,18 @@
 // The live view as a server: who may ask what, and that no event is missed.
 import { type ChildProcess, spawn } from "node:child_process";
-import { appendFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readTail } from "../../src/watch/metricsTail.ts";
 import { listRuns } from "../../src/watch/runList.ts";
@@ -228,6 +236,21 @@ test("no event is missed by one who connects twenty times, and none comes twice"
     place = heard.place;
   }
   expect(received).toEqual(Array.from({ length: 60 }, (_, i) => `{"epoch":${i}}`));
+});
+
+test("what is in the place of a file ends no server, is not read, and is forgotten when the file is back", async () => {
+  const path = file("runs/stopped/metrics.jsonl");
+  rmSync(path);
+  mkdirSync(path);
+  const heard = listen(1);
+  await sleep(500);
+  rmSync(path, { recursive: true });
+  symlinkSync(file("secret.txt", "not for you\n"), path);
+  await sleep(1500);
+  rmSync(path);
+  writeFileSync(path, "{}\n");
+  expect((await heard).texts).toEqual(["{}"]);
+  writeFileSync(path, "");
 });
 
 describe("the tail of a file", () => {
