@@ -178,7 +178,7 @@ export function defineJob<
     { hooks, ...rest }: Begun<Decided>,
   ) => {
     const { run, config } = rest;
-    const kept = config.options.tensorboard ? keepEvents(hooks, run) : hooks;
+    const kept = config.options.tensorboard ? await keepEvents(hooks, run) : hooks;
     const progress = keepProgress(kept, run);
     try {
       return await executeWatched(prepared, { ...rest, hooks: progress.hooks });
@@ -241,14 +241,9 @@ export function defineJob<
   };
 
   /** Does the first worker's part, or this one's; that of a process alone is the first one's. */
-  const together = async (
-    { signal, ...hooks }: JobHooks,
-    body: (group: Group) => Promise<Results & RunFacts>,
-  ) => {
+  const together = async (hooks: JobHooks, body: (group: Group) => Promise<Results & RunFacts>) => {
     const group = Group.meet();
-    return group.guard(() =>
-      group.isFirst ? body(group) : follow(group, { ...(signal && { signal }), ...hooks }),
-    );
+    return group.guard(() => (group.isFirst ? body(group) : follow(group, hooks)));
   };
 
   /** The answer of a finished run. Throws DataError where its files are not those that it wrote. */

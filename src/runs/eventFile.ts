@@ -3,17 +3,20 @@
 // (https://github.com/tensorflow/tensorboard/tree/master/tensorboard/compat/proto).
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { cannotWrite } from "../systemErrors.ts";
 import type { EpochEvent, JobHooks } from "./events.ts";
+import { hasOwnFolder } from "./ownFiles.ts";
 
 /**
  * Hooks that also write each epoch to a new event file below the run's `tensorboard/`. Its first event says that a
- * session starts, so that what a resumed run repeats counts once.
+ * session starts, so that what a resumed run repeats counts once. Throws DataError where something else, such as a
+ * link, is in the place of the folder.
  */
-export function keepEvents(hooks: JobHooks, { directory }: { readonly directory: string }) {
+export async function keepEvents(hooks: JobHooks, { directory }: { readonly directory: string }) {
   const folder = join(directory, "tensorboard");
+  await hasOwnFolder(folder);
   const seconds = Date.now() / 1000;
   const name = `events.out.tfevents.${Math.floor(seconds)}.${hostname()}.${process.pid}`;
   const path = join(folder, name);
@@ -40,7 +43,7 @@ function scalarsOf({ losses, imagesPerSecond, rate }: EpochEvent): [string, numb
 
 function append(path: string, records: readonly Uint8Array[]): void {
   try {
-    mkdirSync(join(path, ".."), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true });
     const file = openSync(path, "a");
     try {
       writeSync(file, Buffer.concat(records));

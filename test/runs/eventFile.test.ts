@@ -1,8 +1,9 @@
 // Event files as TensorBoard reads them: by their bytes, and by TensorBoard itself where Python has it.
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { DataError } from "../../src/errors.ts";
 import { crc32c, keepEvents } from "../../src/runs/eventFile.ts";
 import { workshop } from "../workshop.ts";
 
@@ -11,9 +12,9 @@ const python = process.env.DEEPOBF_TENSORBOARD ?? "python3";
 const hasTensorBoard = spawnSync(python, ["-c", "import tensorboard"]).status === 0;
 
 /** A run's folder with the events of two epochs. */
-function written(name: string): string {
+async function written(name: string): Promise<string> {
   const directory = join(file(`${name}/config.json`, "{}"), "..");
-  const { onProgress } = keepEvents({}, { directory });
+  const { onProgress } = await keepEvents({}, { directory });
   const epoch = { type: "epoch", stage: "chain", epochs: 2, seconds: 1, rate: 0.5 } as const;
   onProgress({ ...epoch, epoch: 1, imagesPerSecond: 800, losses: { loss: 1.5, label: 0.5 } });
   onProgress({ ...epoch, epoch: 2, imagesPerSecond: 900, losses: { loss: 0.75, label: 0.25 } });
@@ -26,8 +27,16 @@ test("the checksum is that of RFC 3720, appendix B.4", () => {
   expect(crc32c(Uint8Array.from({ length: 32 }, (_, i) => i))).toBe(0x46dd794e);
 });
 
-test("records follow each other by their lengths: version, start, and one for each epoch", () => {
-  const folder = written("bytes");
+test("a link in the place of the folder is refused, and nothing is written behind it", async () => {
+  const outside = join(file("outside/kept", ""), "..");
+  const directory = join(file("linked/config.json", "{}"), "..");
+  symlinkSync(outside, join(directory, "tensorboard"));
+  await expect(keepEvents({}, { directory })).rejects.toThrow(DataError);
+  expect(readdirSync(outside)).toEqual(["kept"]);
+});
+
+test("records follow each other by their lengths: version, start, and one for each epoch", async () => {
+  const folder = await written("bytes");
   const [name] = readdirSync(folder);
   expect(name).toMatch(/^events\.out\.tfevents\.\d+\./);
   const bytes = readFileSync(join(folder, name!));
@@ -42,14 +51,15 @@ test("records follow each other by their lengths: version, start, and one for ea
   expect(records[2]).toContain("loss/label");
 });
 
-test.skipIf(!hasTensorBoard)("TensorBoard reads what was written", () => {
+test.skipIf(!hasTensorBoard)("TensorBoard reads what was written", async () => {
+  const folder = await written("read");
   const script = `
 import json, sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 events = EventAccumulator(sys.argv[1]).Reload()
 tags = events.Tags()["scalars"]
 print(json.dumps({tag: [[e.step, e.value] for e in events.Scalars(tag)] for tag in tags}))`;
-  const { stdout, stderr } = spawnSync(python, ["-c", script, written("read")], {
+  const { stdout, stderr } = spawnSync(python, ["-c", script, folder], {
     encoding: "utf8",
   });
   expect(JSON.parse(stdout || "null"), stderr).toEqual({
