@@ -3,10 +3,11 @@
 import { ModelError } from "../errors.ts";
 import { channelsLast } from "./channelsLast.ts";
 import { describeNode, type Graph } from "./graph.ts";
+import { isMap, isVector, separators } from "./maps.ts";
 import { beforeObstacles, obstacleAfter } from "./obstacles.ts";
 import { beforePowers, isPooling } from "./pooling.ts";
 import type { TensorFacts } from "./shapes.ts";
-import { consumers, dominators, producers } from "./topology.ts";
+import { consumers, producers } from "./topology.ts";
 
 type Facts = ReadonlyMap<string, TensorFacts>;
 
@@ -68,25 +69,6 @@ export function findBoundary(graph: Graph, facts: Facts, name?: string): Boundar
   const made = producers(graph);
   const tensor = beforePowers(pooled.at(-1) ?? last, { made, candidates });
   return { tensor, shape: facts.get(tensor)!.shape };
-}
-
-/** Tensors on all paths from the first input to `output`, without that input. */
-function separators(graph: Graph, { facts, output }: { facts: Facts; output: string }): string[] {
-  const input = graph.inputs[0]?.name ?? "";
-  const isConstant = (tensor: string) => facts.get(tensor)?.value !== undefined;
-  return dominators(graph, { input, output, isConstant }).slice(1);
-}
-
-function isMap(facts: Facts, tensor: string): boolean {
-  return facts.get(tensor)?.shape.length === 4;
-}
-
-/** Whether a map has one pixel. */
-function isVector(facts: Facts, map: string): boolean {
-  return facts
-    .get(map)!
-    .shape.slice(2)
-    .every((size) => size === 1);
 }
 
 function refuseOutput(facts: Facts, output: string): string | undefined {

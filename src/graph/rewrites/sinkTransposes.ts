@@ -2,7 +2,7 @@
 // exporters of channels-last frameworks wrap in pairs of `Transpose` is left with channels first.
 import { channelsLast } from "../channelsLast.ts";
 import type { Graph } from "../graph.ts";
-import { dominators } from "../topology.ts";
+import { isMap, isVector, separators } from "../maps.ts";
 import { layoutRules } from "./layoutRules.ts";
 import { layoutChange } from "./permutation.ts";
 import { Sinking } from "./sinking.ts";
@@ -20,13 +20,11 @@ export function sinkTransposes(graph: Graph): Graph {
 }
 
 function mapsToKeep(graph: Graph, facts: Sinking["facts"]): ReadonlySet<string> {
-  const [input, output] = [graph.inputs[0]?.name ?? "", graph.outputs[0]?.name ?? ""];
-  const isConstant = (tensor: string) => facts.get(tensor)?.value !== undefined;
   const turned = channelsLast(graph);
-  const isMap = ([, , ...sizes]: readonly number[]) =>
-    sizes.length === 2 && sizes.some((size) => size > 1);
-  const path = dominators(graph, { input, output, isConstant });
+  const path = separators(graph, { facts, output: graph.outputs[0]?.name ?? "" });
   return new Set(
-    path.filter((tensor) => !turned.has(tensor) && isMap(facts.get(tensor)?.shape ?? [])),
+    path.filter(
+      (tensor) => !turned.has(tensor) && isMap(facts, tensor) && !isVector(facts, tensor),
+    ),
   );
 }
