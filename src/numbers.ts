@@ -1,8 +1,10 @@
 // Numbers as people read them: in the terminal, in messages, in the report and in the documents.
 
 /** A share of 1 as `93.39 %`; one that nobody can know, such as an accuracy without labels, as `unknown`. */
-export function percent(share: number, digits = 2): string {
-  return Number.isFinite(share) ? `${(100 * share).toFixed(digits)} %` : "unknown";
+export function percent(share: number | null, digits = 2): string {
+  return share !== null && Number.isFinite(share)
+    ? `${(100 * share).toFixed(digits)} %`
+    : "unknown";
 }
 
 /** A difference of two shares in points, with its sign. */
@@ -13,7 +15,13 @@ export function points(difference: number, digits = 2): string {
 }
 
 /** A mean and its deviation, such as `19.0 ± 0.4`; the deviation of a single value is not known. */
-export function withDeviation(mean: number, deviation: number | null | undefined): string {
+export function withDeviation({
+  mean,
+  deviation,
+}: {
+  readonly mean: number;
+  readonly deviation?: number | null | undefined;
+}): string {
   return mean.toFixed(1) + (deviation == null ? "" : ` ± ${deviation.toFixed(1)}`);
 }
 
@@ -68,6 +76,13 @@ export function duration(seconds: number): string {
   return hours > 0
     ? `${hours}:${two(minutes)}:${two(whole % 60)}`
     : `${minutes}:${two(whole % 60)}`;
+}
+
+/** The time of day as `14:35`. */
+export function clock(time: Date): string {
+  return [time.getHours(), time.getMinutes()]
+    .map((part) => String(part).padStart(2, "0"))
+    .join(":");
 }
 
 /** Seconds as `48 s`, `12 min` or `2 h 5 min`, where a glance is enough. */

@@ -2,12 +2,12 @@
 
 import type { Judgement } from "../evaluate/index.ts";
 import { largest } from "../lists.ts";
-import { bytes, duration, percent } from "../numbers.ts";
+import { bytes, clock, duration, percent } from "../numbers.ts";
 import type { Forecast } from "../obfuscate/index.ts";
 import { type ChainPlan, layerCosts } from "../obfuscate/plan.ts";
 import type { Description } from "../obfuscate/prepare.ts";
 import { counted } from "../text.ts";
-import { clock, dataLine, renderList, renderTable } from "./render.ts";
+import { dataLine, renderList, renderTable } from "./render.ts";
 
 /** What the main job has decided before it trains. */
 export function renderDescription(description: Description): string {

@@ -1,11 +1,10 @@
 // Shows a job's progress on stderr: on a terminal one live line and a table with a row for each epoch,
 // elsewhere plain lines that are not too many.
-
-import { duration } from "../numbers.ts";
+import { clock, duration } from "../numbers.ts";
 import type { EpochEvent, Phase, ProgressEvent, StepEvent } from "../runs/index.ts";
 import { printableLines } from "../text.ts";
 import { printable } from "./printable.ts";
-import { clock, sparkline } from "./render.ts";
+import { sparkline } from "./render.ts";
 
 /** What is written to: stderr, or a test's stand-in. */
 export interface Screen {

@@ -37,13 +37,6 @@ export function dataLine({ training, extra, test, shape, classes, notes = [] }: 
   return [summary, ...notes.map((note) => `Note: ${note}`)].join("\n");
 }
 
-/** The time of day as `14:35`. */
-export function clock(time: Date): string {
-  return [time.getHours(), time.getMinutes()]
-    .map((part) => String(part).padStart(2, "0"))
-    .join(":");
-}
-
 /** Values as a row of eight heights, such as `█▅▃▂▁`; the last `most` of them. */
 export function sparkline(values: readonly number[], most = 24): string {
   const shown = values.slice(-most).filter(Number.isFinite);

@@ -1,5 +1,4 @@
 // The table that the main job ends with: both models side by side.
-
 import { bytes, count, duration, milliseconds, percent, tiny } from "../numbers.ts";
 import type { ModelFigures, ObfuscateSummary } from "../obfuscate/index.ts";
 import { renderTable } from "./render.ts";

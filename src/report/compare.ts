@@ -92,8 +92,8 @@ function tableSection(reports: readonly Report[]): Section {
     return [
       run.name,
       `${original.convolutions} → ${obfuscated.convolutions}`,
-      before === null ? "unknown" : percent(before),
-      after === null ? "unknown" : percent(after),
+      percent(before),
+      percent(after),
       before === null || after === null ? "–" : points(after - before),
       percent(verify.agreement),
       ratio("batch1"),

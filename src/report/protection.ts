@@ -1,6 +1,5 @@
 // What the shipped file stops and what it does not, in the words of docs/trust.md, with the run's figures where it
 // has some.
-
 import { points } from "../numbers.ts";
 import { isMissing } from "./missing.ts";
 import type { Report } from "./reportForm.ts";

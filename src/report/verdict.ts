@@ -1,5 +1,4 @@
 // The verdict: three sentences that a reader who stops there should have read.
-
 import { percent, points, significant } from "../numbers.ts";
 import { isMissing, type Missing } from "./missing.ts";
 import type { Architecture, Part } from "./reportForm.ts";

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { bytes, roughDuration, significant } from "../numbers.ts";
+import { bytes, clock, roughDuration, significant } from "../numbers.ts";
 import { isMissing, readJson } from "../report/missing.ts";
 import { holderOf } from "../runs/lock.ts";
 import { progressFileName } from "../runs/progressFile.ts";
@@ -92,6 +92,5 @@ export class LiveReader {
 
 function timeFields(secondsLeft: number): Record<string, string> {
   const end = new Date(Date.now() + 1000 * secondsLeft);
-  const clock = end.toTimeString().slice(0, 5);
-  return { left: roughDuration(secondsLeft), end: `ends about ${clock}` };
+  return { left: roughDuration(secondsLeft), end: `ends about ${clock(end)}` };
 }

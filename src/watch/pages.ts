@@ -1,6 +1,5 @@
 // The pages of the live view. What changes is a fragment that the page's script asks for again, or a field that it
 // fills in.
-
 import { percent, points } from "../numbers.ts";
 import { html, type Markup } from "../report/html.ts";
 import { isMissing } from "../report/missing.ts";

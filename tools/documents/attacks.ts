@@ -4,8 +4,6 @@ import { percent, withDeviation } from "../../src/numbers.ts";
 import type { AttackRun, ExposureRecord } from "../records/records.ts";
 import { type Column, table } from "./markdown.ts";
 
-type Advantage = AttackRun["headStart"][number]["original"];
-
 /** What each starting point reaches, by network, budget and method. */
 export function attackTable(runs: readonly AttackRun[]): string {
   const rows = runs.flatMap(({ name, epochs, arms }) =>
@@ -18,7 +16,10 @@ export function attackTable(runs: readonly AttackRun[]): string {
     ["epochs", ({ epochs }) => epochs],
     ["starts from", ({ arm }) => arm],
     ["method", ({ method }) => method],
-    ["accuracy", ({ mean, deviation }) => withDeviation(100 * mean, scaled(deviation))],
+    [
+      "accuracy",
+      ({ mean, deviation }) => withDeviation({ mean: 100 * mean, deviation: scaled(deviation) }),
+    ],
     ["on old classes", ({ oldAccuracies }) => means(oldAccuracies)],
     ["on new classes", ({ newAccuracies }) => means(newAccuracies)],
     ["optimizer, rate", ({ optimizer, learningRate }) => `${optimizer}, ${learningRate}`],
@@ -29,13 +30,12 @@ export function attackTable(runs: readonly AttackRun[]): string {
 
 /** The head starts in points, by network and budget. */
 export function headStartTable(runs: readonly AttackRun[]): string {
-  const points = ({ mean, deviation }: Advantage) => withDeviation(mean, deviation);
   const rows = runs.flatMap(({ name, headStart }) => headStart.map((each) => ({ name, ...each })));
   return table(rows, [
     ["network", ({ name }) => name],
     ["budget", ({ budget }) => budget],
-    ["head start of the original, points", ({ original }) => points(original)],
-    ["of the shipped file", ({ obfuscated }) => points(obfuscated)],
+    ["head start of the original, points", ({ original }) => withDeviation(original)],
+    ["of the shipped file", ({ obfuscated }) => withDeviation(obfuscated)],
   ]);
 }
 

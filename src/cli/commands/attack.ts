@@ -105,12 +105,10 @@ export function renderAttack({ arms, headStart, seconds, files }: AttackSummary)
       ...[method, optimizer, String(learningRate)],
     ]),
   ]);
-  const points = ({ mean, deviation }: { mean: number; deviation: number | null }) =>
-    withDeviation(mean, deviation);
   const starts = renderTable([
     ["head start in points", "original", "obfuscated"],
     ...headStart.map(({ budget, original, obfuscated }) => [
-      ...[`with ${percent(budget)}`, points(original), points(obfuscated)],
+      ...[`with ${percent(budget)}`, withDeviation(original), withDeviation(obfuscated)],
     ]),
   ]);
   return [table, starts, `time   ${duration(seconds)}\nresults   ${files.summary}`].join("\n\n");

@@ -31,16 +31,14 @@ function renderRun(run: Run): Markup {
     ...{ x: "share of the pirate's data", y: "accuracy, %", logarithmic: true, height: 300 },
     formatX: (budget) => `${Number((100 * budget).toPrecision(3))} %`,
   });
-  const gain = ({ mean, deviation }: Run["headStart"][number]["original"]) =>
-    withDeviation(mean, deviation);
   return html`<figure><figcaption>Attack “${run.kind}” (${run.name})</figcaption>${scrollable(`Chart of the attack ${run.kind}`, chart)}</figure>
 ${renderTable({
   label: `Head start in the attack ${run.kind}`,
   head: ["pirate's data", "head start from the original, points", "from the shipped chain"],
   rows: run.headStart.map(({ budget, original, obfuscated }) => [
     `${Number((100 * budget).toPrecision(3))} %`,
-    gain(original),
-    html`<span class="shipped">${gain(obfuscated)}</span>`,
+    withDeviation(original),
+    html`<span class="shipped">${withDeviation(obfuscated)}</span>`,
   ]),
 })}`;
 }

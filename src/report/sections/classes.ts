@@ -1,5 +1,4 @@
 // Where both models are right, where they confuse classes differently, and the images on which they disagree most.
-
 import { grouped, percent, points } from "../../numbers.ts";
 import { html, type Markup } from "../html.ts";
 import { place } from "../lineChart.ts";

@@ -1,5 +1,4 @@
 // What the file stops and what not, and how to make the run again.
-
 import { bytes, roughDuration } from "../../numbers.ts";
 import { html } from "../html.ts";
 import { renderTable, type Section } from "../page.ts";

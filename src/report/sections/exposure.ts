@@ -1,5 +1,4 @@
 // What the shipped file tells of the original, as measured.
-
 import { percent, significant } from "../../numbers.ts";
 import { html, type Markup } from "../html.ts";
 import { place } from "../lineChart.ts";

@@ -1,5 +1,4 @@
 // What stands first: the verdict, and the four figures behind it.
-
 import { percent, points, significant } from "../../numbers.ts";
 import { html, type Markup } from "../html.ts";
 import { isMissing } from "../missing.ts";

@@ -1,5 +1,4 @@
 // The table of both models.
-
 import { bytes, count, grouped, milliseconds, percent } from "../../numbers.ts";
 import { html } from "../html.ts";
 import { isMissing } from "../missing.ts";
@@ -25,7 +24,7 @@ function renderFigures({ original, obfuscated, quantized = {}, verify }: Models)
   const measured: Measured[] = [original, obfuscated, ...others.map(([, figures]) => figures)];
   const agreements = [verify.agreement, ...others.map(([, { agreement }]) => agreement)];
   const none = others.map(() => "–");
-  const accuracy = ({ accuracy }: Measured) => (accuracy === null ? "unknown" : percent(accuracy));
+  const accuracy = ({ accuracy }: Measured) => percent(accuracy);
   const interval = ({ accuracyInterval: [least, most] }: Models["original"]) =>
     least === null || most === null
       ? "unknown"

@@ -1,5 +1,4 @@
 // How the chain learned: the parts of its loss, the rate and the speed, by epoch.
-
 import { significant } from "../../numbers.ts";
 import { html, type Markup } from "../html.ts";
 import { lineChart, type Series } from "../lineChart.ts";
