@@ -140,6 +140,13 @@ BlockSums sumInput(const at::Tensor& x, int64_t rows, const std::vector<float>& 
   return sums;
 }
 
+/** Makes sums over rows those over the rows of all workers; gives the number of these. */
+double poolRows(std::vector<double>& totals, int64_t rows) {
+  totals.push_back(static_cast<double>(rows));
+  sumOverWorkers(totals.data(), static_cast<int64_t>(totals.size()));
+  return totals.back();
+}
+
 /**
  * Makes sums of x - shift and its square, by channel, those over the images of all workers; gives the number of rows
  * that they cover. Shifts differ among workers: the sums are pooled without them, and all then have the same.
@@ -154,9 +161,7 @@ double poolTotals(std::vector<double>& totals, std::vector<float>& shift, int64_
     totals[c] += n * s;
     shift[c] = 0;
   }
-  totals.push_back(n);
-  sumOverWorkers(totals.data(), static_cast<int64_t>(totals.size()));
-  return totals.back();
+  return poolRows(totals, rows);
 }
 
 template <typename T>
@@ -220,9 +225,7 @@ at::Tensor backward(const at::Tensor& x, const at::Tensor& gradient, const at::T
     weightGradient.data_ptr<float>()[c] = static_cast<float>(totals[channels + c] * inverseDeviation[c]);
   }
   // What reaches x came through the statistics of all workers; the gradients of the parameters are pooled later.
-  totals.push_back(static_cast<double>(rows));
-  sumOverWorkers(totals.data(), static_cast<int64_t>(totals.size()));
-  const double n = totals.back();
+  const double n = poolRows(totals, rows);
 
   std::vector<float> slope(channels);
   std::vector<float> constant(channels);
