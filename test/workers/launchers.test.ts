@@ -3,20 +3,11 @@
 import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { writeData, writeTiny } from "../obfuscate/tiny.ts";
 import { workshop } from "../workshop.ts";
-import { metricsOf, modelOf, patience, program, start } from "./running.ts";
+import { metricsOf, modelOf, patience, program, start, tinyRuns } from "./running.ts";
 
 const path = workshop();
-const model = writeTiny(path("model.onnx"));
-const data = writeData(path("data"), { train: 64, test: 64 });
-
-/** Arguments of a run of one step an epoch. */
-function obfuscate(out: string, ...more: string[]): string[] {
-  const needed = ["obfuscate", model, "--data", data, "--depth", "3", "--out", out];
-  const small = ["--batch-size", "64", "--threads", "1", "--precision", "f32", "--accept-original"];
-  return [...needed, ...small, "--checkpoint-seconds", "0", ...more];
-}
+const obfuscate = tinyRuns(path);
 
 const succeeds = (command: string, ...args: string[]) => spawnSync(command, args).status === 0;
 

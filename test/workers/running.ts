@@ -6,6 +6,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { root } from "../cli/deepobf.ts";
+import { writeData, writeTiny } from "../obfuscate/tiny.ts";
+import type { Workshop } from "../workshop.ts";
 
 export const program = join(root, "bin", "deepobf.js");
 
@@ -16,6 +18,17 @@ export interface Running {
   readonly child: ChildProcess;
   readonly stderr: () => string;
   readonly ended: Promise<{ code: number | null; stderr: string; seconds: number }>;
+}
+
+/** Arguments of runs of one step an epoch, with a model and data that are made here. */
+export function tinyRuns(path: Workshop): (out: string, ...more: string[]) => string[] {
+  const model = writeTiny(path("model.onnx"));
+  const data = writeData(path("data"), { train: 64, test: 64 });
+  return (out, ...more) => [
+    ...["obfuscate", model, "--data", data, "--depth", "3", "--out", out, "--batch-size", "64"],
+    ...["--threads", "1", "--precision", "f32", "--accept-original", "--checkpoint-seconds", "0"],
+    ...more,
+  ];
 }
 
 /** Starts a program; `deepobf` by its arguments where no other is named. */

@@ -2,20 +2,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { writeData, writeTiny } from "../obfuscate/tiny.ts";
 import { workshop } from "../workshop.ts";
-import { areGone, metricsOf, modelOf, patience, start, workersAfter } from "./running.ts";
+import { areGone, metricsOf, modelOf, patience, start, tinyRuns, workersAfter } from "./running.ts";
 
 const path = workshop();
-const model = writeTiny(path("model.onnx"));
-const data = writeData(path("data"), { train: 64, test: 64 });
-
-/** Arguments of a run of one step an epoch. */
-function obfuscate(out: string, ...more: string[]): string[] {
-  const needed = ["obfuscate", model, "--data", data, "--depth", "3", "--out", out];
-  const small = ["--batch-size", "64", "--threads", "1", "--precision", "f32", "--accept-original"];
-  return [...needed, ...small, "--mixup", "0.3", "--checkpoint-seconds", "0", ...more];
-}
+const tiny = tinyRuns(path);
+const obfuscate = (out: string, ...more: string[]) => tiny(out, "--mixup", "0.3", ...more);
 
 async function finished(args: readonly string[], environment = {}): Promise<void> {
   const { code, stderr } = await start(args, environment).ended;
