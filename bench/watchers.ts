@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fashionMnist } from "../native/system.mjs";
 import { root } from "../tools/records/records.ts";
 import { median, readOptions, report, round } from "./report.ts";
 
@@ -17,21 +18,21 @@ const run = join(folder, "run");
 const command = join(root, "bin", "deepobf.js");
 
 const training = start(
-  ...["train", "resnet8", "--data", "idx:/usr/share/datasets/fashion-mnist", "--epochs", "100000"],
+  ...["train", "resnet8", "--data", `idx:${fashionMnist().found}`, "--epochs", "100000"],
   ...["--batch-size", "256", "--threads", String(options.threads), "--out", run],
 );
 const server = start("watch", folder, "--json");
 try {
   const { url } = JSON.parse(await firstLine(server)) as { url: string };
   const rates: { readonly alone: number; readonly watched: number }[] = [];
-  await epochs(1); // warm-up
+  await nextEpoch(); // warm-up
   for (let turn = 0; turn < options.rounds; turn++) {
-    const alone = await epochs(1);
+    const alone = await nextEpoch();
     const listeners = Array.from({ length: watchers }, (_, i) => listen(url, { reads: i > 0 }));
-    await epochs(1); // that in which they came
-    const watched = await epochs(1);
+    await nextEpoch(); // that in which they came
+    const watched = await nextEpoch();
     for (const listener of listeners) listener.destroy();
-    await epochs(1); // that in which they went
+    await nextEpoch(); // that in which they went
     rates.push({ alone, watched });
   }
   const ratios = rates.map(({ alone, watched }) => watched / alone);
@@ -61,14 +62,15 @@ async function firstLine({ stdout }: ChildProcess): Promise<string> {
   throw new Error("the server of the live view ended without a word");
 }
 
-/** Waits for so many epochs more, and gives the images per second of the last. */
-async function epochs(count: number): Promise<number> {
-  const done = written().length + count;
-  while (written().length < done) {
+/** Waits for the end of an epoch, and gives its images per second. */
+async function nextEpoch(): Promise<number> {
+  const done = written().length;
+  for (;;) {
+    const rate = written()[done];
+    if (rate !== undefined) return rate;
     if (training.exitCode !== null) throw new Error("the training ended");
     await sleep(200);
   }
-  return written()[done - 1]!;
 }
 
 function written(): number[] {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A bare Debian 12, made by debootstrap, in which `npm ci` must be silent with npm 10 and 11, from Node.js 22 on with npm 12 too, and `deepobf inspect`
-# must then answer. Needs root, debootstrap and the package registries: scripts/bare-debian.sh [MIRROR].
+# A bare Debian 12, made by debootstrap, in which `npm ci` must be silent with npm 10 and 11, from Node.js 22 on with
+# npm 12 too, and `deepobf inspect` must then answer. Needs root, debootstrap and the package registries: scripts/bare-debian.sh [MIRROR].
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mirror=${1:-http://deb.debian.org/debian}

@@ -4,22 +4,23 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import sharp from "sharp";
+import { browser } from "../native/system.mjs";
 import { root } from "./records/records.ts";
 
 const [run] = process.argv.slice(2);
 if (run === undefined)
   throw new Error("expected the folder of a run: npm run report-picture -- RUN");
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
+const chrome = await chromium.launch({
+  executablePath: browser().found ?? "chromium",
   args: ["--no-sandbox"],
 });
-const page = await browser.newPage({
+const page = await chrome.newPage({
   viewport: { width: 1200, height: 1500 },
   colorScheme: "light",
 });
 await page.goto(pathToFileURL(join(resolve(run), "report.html")).href);
 const picture = await page.screenshot();
-await browser.close();
+await chrome.close();
 await sharp(picture)
   .resize(900)
   .webp({ quality: 80 })

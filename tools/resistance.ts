@@ -1,13 +1,13 @@
 // Trains chains with ways to make them a bad start for a pirate's own training, lets him try, and adds what came of it to
 // records/resistance.jsonl.
 //
-//     npm run resistance -- ORIGINAL.onnx --data DATA --pirate-data DATA --ways none,collapse-late \
+//     npm run resistance -- ORIGINAL.onnx --data DATA --pirate-data DATA --ways none,collapse-end \
 //         [--start CHAIN.onnx] [--depth 7] [--epochs 1] [--pirate-epochs 20] [--seeds 0] [--redrawn 5,6,7] \
-//         [--final yes] --mean A,B,C --std A,B,C
+//         [--whitened yes] [--final yes] [--optimizer sgd] [--rate 0.05] --mean A,B,C --std A,B,C
 //
-// With --start a way goes on from a shipped chain; a name that no way has is one for that as it is. With --redrawn the pirate
-// draws convolutions anew first, with --whitened he whitens what they read. He is judged by training images that he does not have, with --final by the test images.
-// What random weights and the original reach is kept in runs/resistance/ of the working directory, as the chains are.
+// With --start a way goes on from a shipped chain; a name that no way has is one for that as it is. With --redrawn the
+// pirate draws convolutions anew first, with --whitened he whitens what they read. He is judged by training images that
+// he does not have, with --final by the test images. What random weights and the original reach is kept in runs/resistance/ of the working directory, as the chains are.
 // Then: npm run results.
 import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";

@@ -19,7 +19,7 @@ import {
   logitTerms,
 } from "../../src/obfuscate/jointLoss.ts";
 import type { PlannedOriginal } from "../../src/obfuscate/original.ts";
-import { nameChainInput, seal } from "../../src/obfuscate/seal.ts";
+import { countConvolutions, nameChainInput, seal } from "../../src/obfuscate/seal.ts";
 import { Teacher } from "../../src/obfuscate/teacher.ts";
 import { backward, noGrad, scope, type Tensor } from "../../src/torch/index.ts";
 import {
@@ -147,11 +147,7 @@ export async function trainChain(way: Way, options: TrainOptions): Promise<Graph
   const trained = network.toGraph();
   const whole = before ? compose(before.toGraph(), trained) : trained;
   const chain = nameChainInput(whole, planned.original);
-  return seal(chain, classifier, { depth: count(chain), seed });
-}
-
-function count({ nodes }: Graph): number {
-  return nodes.filter(({ operator }) => operator === "Conv").length;
+  return seal(chain, classifier, { depth: countConvolutions(chain), seed });
 }
 
 async function initialized(

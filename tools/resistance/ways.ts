@@ -21,9 +21,6 @@ const labels = { featureWeight: 0, distillationWeight: 0, labelWeight: 1 };
 export const ways: Readonly<Record<string, Way>> = {
   /** The control: the same training without a way. */
   none: {},
-  "labels-only": { loss: labels },
-  "frozen-2": { frozen: 2 },
-  "fresh-1": { fresh: 1, frozen: 1 },
   "fresh-2": { fresh: 2, frozen: 2 },
   "fresh-2-learned": { fresh: 2 },
   "labels-end": { loss: labels, frozen: 3, rate: 0.25 },
