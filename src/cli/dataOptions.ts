@@ -82,6 +82,19 @@ export const trainingOptions = {
     max: 1024,
   }),
   flip: flag({ flags: "--flip", help: "mirror half of the training images, in turns" }),
+  resizedCrop: number({
+    flags: "--resized-crop <X>",
+    help: "photos: show random parts of at least this share of the area, scaled to the image's size",
+    min: 0,
+    above: true,
+    max: 1,
+  }),
+  colorJitter: number({
+    flags: "--color-jitter <X>",
+    help: "photos: change brightness, contrast and saturation by up to this share",
+    min: 0,
+    max: 1,
+  }),
   mixup: number({
     flags: "--mixup <X>",
     help: "mix training images in pairs, by a share drawn from Beta(X, X) for each batch (default 0: none)",

@@ -1,7 +1,9 @@
-// Which crop and which side of every image an epoch shows. All of it is a pure function of seed, epoch
+// Which crop, which side and which light of every image an epoch shows. All of it is a pure function of seed, epoch
 // and place in the data set: nothing is remembered, so a run can go on anywhere.
 
 import { randomBits, symmetricBeta } from "../graph/random.ts";
+import { type Jitter, planJitter } from "./colorJitter.ts";
+import { type Boxes, planBoxes } from "./resizedCrop.ts";
 import { permutation } from "./subsets.ts";
 
 export interface Augmentation {
@@ -12,6 +14,10 @@ export interface Augmentation {
    * (Keller Jordan's alternating flip, https://arxiv.org/abs/2404.00498).
    */
   readonly flip: boolean;
+  /** An image is shown in parts of at least this share of its area (resizedCrop.ts); whole by default. */
+  readonly resizedCrop?: number;
+  /** Brightness, contrast and saturation change by up to this share (colorJitter.ts); not by default. */
+  readonly colorJitter?: number;
   /** Batches are mixed with a share drawn from Beta(mixup, mixup) (mixup.ts); not by default. */
   readonly mixup?: number;
 }
@@ -22,13 +28,19 @@ export interface EpochPlan {
   /** Row of `positionTables` that gives an image's rows; by place in the data set, as `columns`. */
   readonly rows: Int32Array;
   readonly columns: Int32Array;
+  /** Absent where images are shown whole. */
+  readonly boxes?: Boxes;
+  /** Absent where images keep their colours. */
+  readonly jitter?: Jitter;
 }
 
-/** Order, crops and flips of an epoch over `count` images. */
+/** Order, crops, flips and colours of an epoch over `count` images. */
 export function planEpoch(
-  { seed, epoch }: { seed: number; epoch: number },
+  time: { readonly seed: number; readonly epoch: number },
   { count, augment }: { count: number; augment: Augmentation },
 ): EpochPlan {
+  const { seed, epoch } = time;
+  const { resizedCrop: least, colorJitter: most } = augment;
   const bits = (name: string) => randomBits({ seed, name: `data/${name}` }, count);
   const draw = (name: string, choices: number) =>
     Int32Array.from(choices > 1 ? bits(`${name}/${epoch}`) : new Uint32Array(count), (random) =>
@@ -46,6 +58,8 @@ export function planEpoch(
     order: permutation(bits(`order/${epoch}`)),
     rows: draw("row", offsets),
     columns,
+    ...(least !== undefined && { boxes: planBoxes(time, { count, least }) }),
+    ...(most !== undefined && { jitter: planJitter(time, { count, most }) }),
   };
 }
 

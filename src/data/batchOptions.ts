@@ -23,9 +23,17 @@ export function assertBatchOptions({ count, shape, name }: Dataset, options: Wan
 }
 
 function assertAugmentation(
-  { crop, mixup = 0 }: Augmentation,
+  { crop, mixup = 0, resizedCrop = 1, colorJitter = 0 }: Augmentation,
   [, height, width]: Dataset["shape"],
 ): void {
+  if (!(resizedCrop > 0 && resizedCrop <= 1)) {
+    throw new UsageError(
+      `expected a share of the area above 0 and up to 1 for resized crops, got ${resizedCrop}`,
+    );
+  }
+  if (!(colorJitter >= 0 && colorJitter <= 1)) {
+    throw new UsageError(`expected a number from 0 to 1 for the colour jitter, got ${colorJitter}`);
+  }
   if (!(Number.isFinite(mixup) && mixup >= 0)) {
     throw new UsageError(`expected a number of at least 0 for mixup, got ${mixup}`);
   }

@@ -24,10 +24,12 @@ import {
   positionTables,
 } from "./augmentation.ts";
 import { assertBatchOptions } from "./batchOptions.ts";
+import { changeColors } from "./colorJitter.ts";
 import { type Dataset, imageBytes, noLabel } from "./dataset.ts";
 import { type Mixed, mix } from "./mixup.ts";
 import { type Normalization, perChannel } from "./normalize.ts";
 import { readAhead } from "./readAhead.ts";
+import { cropAndResize } from "./resizedCrop.ts";
 import { assertShareable, shareOf } from "./share.ts";
 
 export interface BatchOptions extends Normalization {
@@ -91,7 +93,7 @@ export class Batches {
     this.#options = options;
     const place = (make: () => Tensor) => scope(() => keep(make()));
     const floats = (values: readonly number[]) =>
-      place(() => tensor(values, { shape: [1, values.length, 1], device }));
+      place(() => tensor(values, { shape: [values.length, 1, 1], device }));
     const indices = (values: Int32Array, columns: number) =>
       place(() => reshape(this.#upload(values), [values.length / columns, columns]));
     this.#images = pixels && place(() => this.#uploadImages(pixels));
@@ -157,7 +159,7 @@ export class Batches {
   ): { images: Tensor; labels?: Tensor } {
     const index = this.#upload(chosen);
     const whole = read ? this.#uploadImages(read) : indexSelect(this.#images!, 0, index);
-    const images = this.#normalize(this.#view(whole, chosen, plan));
+    const images = this.#normalize(this.#vary(this.#view(whole, chosen, plan), chosen, plan));
     return { images, ...(this.#labels && { labels: indexSelect(this.#labels, 0, index) }) };
   }
 
@@ -181,11 +183,18 @@ export class Batches {
     return { rows: rowsOf("rows"), columns: rowsOf("columns") };
   }
 
-  /** Bytes [size, channels, height × width] as normalised images. */
-  #normalize(bytes: Tensor): Tensor {
-    const values = div(bytes, this.#scale);
-    divInPlace(subInPlace(values, this.#mean), this.#std);
-    return reshape(values, [bytes.shape[0]!, ...this.dataset.shape]);
+  /** Bytes [size, channels, height × width] as images from 0 to 1, in the parts and colours that the plan has. */
+  #vary(bytes: Tensor, numbers: Int32Array, { boxes, jitter }: EpochPlan): Tensor {
+    const { shape, channelOrder } = this.dataset;
+    const whole = reshape(div(bytes, this.#scale), [numbers.length, ...shape]);
+    const part = boxes ? cropAndResize(whole, boxes, numbers) : whole;
+    if (!jitter) return part;
+    return changeColors(part, { jitter, numbers, ...(channelOrder && { channelOrder }) });
+  }
+
+  /** Images from 0 to 1 less the mean, over the standard deviation. */
+  #normalize(values: Tensor): Tensor {
+    return divInPlace(subInPlace(values, this.#mean), this.#std);
   }
 
   /** Images as bytes [size, channels, height × width] on the device. */

@@ -39,6 +39,10 @@ export interface JobOptions extends DataOptions {
   readonly crop?: number;
   /** Whether mirrored images show the same thing. */
   readonly flip?: boolean;
+  /** Photos are shown in parts of at least this share of their area; whole by default. */
+  readonly resizedCrop?: number;
+  /** Share by which brightness, contrast and saturation change at most; by default they stay. */
+  readonly colorJitter?: number;
   /** Parameter of mixup's distribution; 0 by default, for images as they are. */
   readonly mixup?: number;
   /** Share of the labels that is spread over all classes; 0 by default. */
@@ -55,12 +59,13 @@ export interface JobOptions extends DataOptions {
   readonly workers?: number;
 }
 
+/** What stays away from a run that was not asked for it. */
+type Optional = "resizedCrop" | "colorJitter" | "tensorboard" | "workers";
+
 /** The options with everything decided, as the folder of a run keeps them. */
-export type ResolvedJobOptions = Required<
-  Omit<JobOptions, keyof DataOptions | "tensorboard" | "workers">
-> &
+export type ResolvedJobOptions = Required<Omit<JobOptions, keyof DataOptions | Optional>> &
   DataOptions &
-  Pick<JobOptions, "tensorboard" | "workers"> & {
+  Pick<JobOptions, Optional> & {
     readonly device: Device;
     readonly precision: "f32" | "bf16";
   };
@@ -112,7 +117,7 @@ export function resolveJobOptions(
     batchSize,
     optimizer,
     learningRate: options.learningRate ?? learningRateOf({ optimizer, batchSize, steps }),
-    crop: options.crop ?? Math.round(Math.min(height, width) / 16),
+    crop: options.crop ?? (options.resizedCrop ? 0 : Math.round(Math.min(height, width) / 16)),
     flip: options.flip ?? false,
     mixup: options.mixup ?? 0,
     labelSmoothing: options.labelSmoothing ?? 0,
@@ -130,8 +135,14 @@ export function resolveJobOptions(
 
 /** How the training images are dealt out. */
 export function batchOptions(options: ResolvedJobOptions): BatchOptions {
-  const { batchSize: batch, mean, std, seed, device, crop, flip, mixup } = options;
-  return { batch, mean, std, seed, device, augment: { crop, flip, mixup }, dropLast: true };
+  const { batchSize: batch, mean, std, seed, device } = options;
+  const { crop, flip, mixup, resizedCrop, colorJitter } = options;
+  const photos = {
+    ...(resizedCrop !== undefined && { resizedCrop }),
+    ...(colorJitter !== undefined && { colorJitter }),
+  };
+  const augment = { crop, flip, mixup, ...photos };
+  return { batch, mean, std, seed, device, augment, dropLast: true };
 }
 
 /** Throws UsageError for values that are no shares of 1, by the names of their options. */

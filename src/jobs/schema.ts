@@ -22,6 +22,8 @@ export const jobOptions = {
   learningRate: z.number().positive(),
   crop: count,
   flip: z.boolean(),
+  resizedCrop: z.exactOptional(shareOfOne),
+  colorJitter: z.exactOptional(shareOfOne),
   mixup: z.number().min(0),
   labelSmoothing: shareOfOne,
   averageWeights: shareOfOne,

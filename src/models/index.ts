@@ -4,6 +4,7 @@ import type { Graph } from "../graph/graph.ts";
 import { nearest } from "../nearest.ts";
 import { densenet } from "./densenet.ts";
 import { googlenet } from "./googlenet.ts";
+import { mobilenet } from "./mobilenet.ts";
 import type { ModelOptions } from "./options.ts";
 import { resnet, resnet18 } from "./resnet.ts";
 
@@ -25,6 +26,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   densenet: (options) => densenet({ depth: 40, ...options }),
   densenet100: (options) => densenet({ depth: 100, ...options }),
   googlenet: (options) => googlenet(options),
+  mobilenet,
   "googlenet-half": (options) => googlenet({ width: 0.5, ...options }),
 };
 

@@ -31,3 +31,8 @@ export function finishModel(
   build.output(build.linear(pooled, { name, outputs: classes }), "logits");
   return build.build();
 }
+
+/** Whether images are of the kind of CIFAR-10's, which a stem for photos would shrink to nothing. */
+export function isSmall([, height, width]: NonNullable<ModelOptions["shape"]>): boolean {
+  return Math.min(height, width) < 64;
+}

@@ -4,7 +4,7 @@ import { ints } from "../graph/attributes.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import { fromNumbers } from "../graph/tensorData.ts";
-import { finishModel, type ModelOptions, startModel } from "./options.ts";
+import { finishModel, isSmall, type ModelOptions, startModel } from "./options.ts";
 
 export interface ResnetOptions extends ModelOptions {
   /** Number of layers with weights: 6 n + 2 for n blocks a stage. */
@@ -32,12 +32,17 @@ export function resnet({ depth, widths = [16, 32, 64], ...options }: ResnetOptio
   return finishModel(build, { features: x, name: "fc", classes: options.classes });
 }
 
-/** ResNet-18 for images of about 224×224, laid out as in torchvision: shortcuts that change the size are convolutions. */
+/**
+ * ResNet-18, laid out as in torchvision: shortcuts that change the size are convolutions. For small images the stem
+ * is a 3×3 convolution that keeps their size.
+ */
 export function resnet18({ shape = [3, 224, 224], ...options }: ModelOptions = {}): Graph {
   const { build, image } = startModel("resnet18", { shape, ...options });
-  const stem = { conv: "conv1", norm: "bn1", outputs: 64, kernel: 7, stride: 2 };
+  const small = isSmall(shape);
+  const window = small ? { kernel: 3, stride: 1 } : { kernel: 7, stride: 2 };
+  const stem = { conv: "conv1", norm: "bn1", outputs: 64, ...window };
   let x = build.relu(convolution(build, image, stem));
-  x = build.maxPool(x, { kernel: 3, stride: 2, padding: 1 });
+  if (!small) x = build.maxPool(x, { kernel: 3, stride: 2, padding: 1 });
   [64, 128, 256, 512].forEach((outputs, stage) => {
     for (const block of [0, 1]) {
       const stride = stage > 0 && block === 0 ? 2 : 1;

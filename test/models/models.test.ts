@@ -45,8 +45,26 @@ describe("reference models", () => {
     expect(macs).toBe(1_814_073_344);
   });
 
+  test("has the sizes of torchvision's MobileNetV2", () => {
+    const { parameters, macs } = costOf(build("mobilenet", { classes: 1000 }));
+    expect(parameters).toBe(3_504_872);
+    expect(macs).toBe(300_774_272);
+  });
+
+  test("keep small images' size in their stems", () => {
+    // The sizes that others count for CIFAR-10 (github.com/kuangliu/pytorch-cifar).
+    const boundaryOf = (model: Graph) => findBoundary(model, inferShapes(model)).shape;
+    const [resnet18, mobilenet] = ["resnet18", "mobilenet"].map((name) =>
+      build(name, { shape: [3, 32, 32] }),
+    );
+    expect(costOf(resnet18!)).toMatchObject({ parameters: 11_173_962, macs: 555_422_720 });
+    expect(boundaryOf(resnet18!)).toEqual([1, 512, 4, 4]);
+    expect(boundaryOf(mobilenet!)).toEqual([1, 1280, 4, 4]);
+  });
+
   test.each([
     ["resnet18", "layer4.1", [1, 512, 7, 7]],
+    ["mobilenet", "last.relu6", [1, 1280, 7, 7]],
     ["resnet20", "layer3.2", [1, 64, 8, 8]],
     ["densenet", "norm5.relu", [1, 132, 8, 8]],
     ["googlenet-half", "inception5b", [1, 512, 4, 4]],
@@ -65,15 +83,18 @@ describe("reference models", () => {
     expect(modules.filter((name) => /^inception\d\w$/.test(name))).toHaveLength(8);
   });
 
-  test.each(["resnet20", "densenet", "googlenet-half"])("%s runs and folds", async (name) => {
-    const model = build(name);
-    const folded = foldBatchNorm(model);
-    if (name !== "densenet") expect(count(folded, "BatchNormalization")).toBe(0);
-    const inputs = { input: [2, 3, 32, 32] };
-    const [before, after] = [await evaluate(model, inputs), await evaluate(folded, inputs)];
-    expect(before.logits?.shape).toEqual([2, 10]);
-    expect(relativeDifference(before.logits!, after.logits!)).toBeLessThan(1e-4);
-  });
+  test.each(["resnet20", "densenet", "googlenet-half", "mobilenet"])(
+    "%s runs and folds",
+    async (name) => {
+      const model = build(name, { shape: [3, 32, 32] });
+      const folded = foldBatchNorm(model);
+      if (name !== "densenet") expect(count(folded, "BatchNormalization")).toBe(0);
+      const inputs = { input: [2, 3, 32, 32] };
+      const [before, after] = [await evaluate(model, inputs), await evaluate(folded, inputs)];
+      expect(before.logits?.shape).toEqual([2, 10]);
+      expect(relativeDifference(before.logits!, after.logits!)).toBeLessThan(1e-4);
+    },
+  );
 
   test("take other images, classes and seeds", async () => {
     const model = build("resnet8", { shape: [1, 28, 28], classes: 7 });
