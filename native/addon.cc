@@ -8,6 +8,7 @@ Napi::Object initialize(Napi::Env, Napi::Object exports) {
   deepobf::defineAutograd(exports);
   deepobf::defineMemory(exports);
   deepobf::defineRuntime(exports);
+  deepobf::defineMeta(exports);
   deepobf::defineLock(exports);
   deepobf::defineWorkers(exports);
   deepobf::defineGradients(exports);

@@ -86,6 +86,7 @@ void defineOperators(Napi::Object exports);
 void defineAutograd(Napi::Object exports);
 void defineMemory(Napi::Object exports);
 void defineRuntime(Napi::Object exports);
+void defineMeta(Napi::Object exports);
 void defineLock(Napi::Object exports);
 void defineWorkers(Napi::Object exports);
 void defineGradients(Napi::Object exports);

@@ -35,6 +35,7 @@ export interface Native {
   manualSeed(seed: number): void;
   loadCuda(path: string): string;
   cudaDevices(): number;
+  completeMeta(): void;
   lockFile(file: number): boolean;
   connectWorkers(
     ...place: [
