@@ -87,7 +87,7 @@ const longestBar = 40;
 function judgementLine({ samples, accuracy, interval, confidence }: Judgement): string {
   const [least, greatest] = interval.map((share) => (100 * share).toFixed(1));
   return (
-    `the original is right on ${percent(accuracy)} of ${samples} test images (95 % interval ${least} to ` +
+    `the original is right on ${percent(accuracy)} of ${samples} images to judge by (95 % interval ${least} to ` +
     `${greatest} %), and ${percent(confidence)} sure of its answers`
   );
 }

@@ -51,7 +51,7 @@ async function describeSuspicion(
       ? "as often as by guessing"
       : `though it is ${percent(confidence)} sure of its answers on average`;
   return (
-    `${classifier.name} is right on ${percent(accuracy)} of ${samples} test images, ${why}: the images are not ` +
+    `${classifier.name} is right on ${percent(accuracy)} of ${samples} images to judge by, ${why}: the images are not ` +
     `given as it learned them. ${found ? remedy(found, test) : nothingFound}. ` +
     "--accept-original goes on all the same"
   );

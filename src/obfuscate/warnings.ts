@@ -31,7 +31,7 @@ export function warningsOf(
   if (samples < fewestImages) {
     const [least, greatest] = obfuscated.accuracyInterval;
     warnings.push(
-      `few test images (${samples}) say little: the chain's accuracy lies between ` +
+      `few images to judge by (${samples}) say little: the chain's accuracy lies between ` +
         `${(100 * least).toFixed(1)} and ${(100 * greatest).toFixed(1)} %`,
     );
   }

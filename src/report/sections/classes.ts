@@ -85,14 +85,14 @@ export function disagreementsSection({ disagreements, models }: Report): Section
   const all = isMissing(models) ? "" : ` of ${grouped(models.verify.samples)}`;
   const shown = images.map((image) => {
     const { png, label, original, obfuscated, place: at } = image;
-    const alt = `Test image ${at}${label === undefined ? "" : `, ${label}`}`;
+    const alt = `Image ${at}${label === undefined ? "" : `, ${label}`}`;
     return html`<li><img src="data:image/png;base64,${png}" alt="${alt}"><dl>
 ${label === undefined ? undefined : html`<dt>label</dt><dd>${label}</dd>`}
 ${renderAnswer("original", original, label)}${renderAnswer("chain", obfuscated, label)}</dl></li>`;
   });
   return {
     ...section,
-    content: html`<p class="lead">${grouped(differing)}${all} test images are classified differently. Shown are those whose probabilities are furthest apart.</p>
+    content: html`<p class="lead">${grouped(differing)}${all} images are classified differently. Shown are those whose probabilities are furthest apart.</p>
 <ul class="thumbnails">${shown}</ul>`,
   };
 }

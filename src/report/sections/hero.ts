@@ -28,11 +28,7 @@ function renderTiles({ original, obfuscated, verify }: Part<"models">): Markup {
       isKnown ? percent(after, 1) : "unknown",
       isKnown ? `${points(after - before)} points against the original` : "images without labels",
     ],
-    [
-      "Same answer as the original",
-      percent(verify.agreement, 1),
-      `of ${verify.samples} test images`,
-    ],
+    ["Same answer as the original", percent(verify.agreement, 1), `of ${verify.samples} images`],
     [
       "Time for one image",
       `× ${significant(ratio("batch1"))}`,
