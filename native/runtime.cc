@@ -42,6 +42,16 @@ void keepToOnePool() {
   dlclose(openblas);
 }
 
+/** blasKernels(): whose processor's kernels OpenBLAS takes; empty where another library multiplies. */
+Napi::Value blasKernels(const Napi::CallbackInfo& info) {
+  void* openblas = dlopen("libopenblas.so.0", RTLD_LAZY | RTLD_NOLOAD);
+  if (!openblas) return Napi::String::New(info.Env(), "");
+  const auto name = reinterpret_cast<const char* (*)()>(dlsym(openblas, "openblas_get_corename"));
+  const std::string kernels = name ? name() : "";
+  dlclose(openblas);
+  return Napi::String::New(info.Env(), kernels);
+}
+
 /** loadCuda(path): loads libtorch_cuda.so, which registers itself; empty string or the reason. */
 Napi::Value loadCuda(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
@@ -62,6 +72,7 @@ void defineRuntime(Napi::Object exports) {
   define<setThreads>(exports, "setThreads");
   define<threads>(exports, "threads");
   define<manualSeed>(exports, "manualSeed");
+  define<blasKernels>(exports, "blasKernels");
   define<loadCuda>(exports, "loadCuda");
   define<cudaDevices>(exports, "cudaDevices");
 }

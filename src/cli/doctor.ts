@@ -16,6 +16,9 @@ export interface Finding {
   readonly remedy: string;
 }
 
+/** Kernels from before AVX, as OpenBLAS names them. */
+const oldKernels = /^(Prescott|Banias|Core2|Penryn|Dunnington|Nehalem|Atom|Opteron|Barcelona)/i;
+
 /** Prints the report; exit code 5 where something needed is missing. */
 export async function doctorCommand(options: { readonly json: boolean }): Promise<void> {
   const { ready, findings, ...facts } = await examineMachine();
@@ -48,7 +51,7 @@ export function diagnose(facts: MachineFacts): Finding[] {
       problem: `${facts.node.version} is too old: 20.19 or newer is needed`,
       remedy: "https://nodejs.org",
     });
-  const { addon, blas } = facts;
+  const { addon, blas, cpu } = facts;
   if (!addon.loads && !facts.libtorch)
     findings.push({
       name: "libtorch",
@@ -69,6 +72,13 @@ export function diagnose(facts: MachineFacts): Finding[] {
       needed: false,
       problem: `${blas.name} is slow: matrix products take some 40 times longer than with OpenBLAS`,
       remedy: blasRemedy(),
+    });
+  if (blas && oldKernels.test(blas.kernels) && cpu.instructions.includes("avx2"))
+    findings.push({
+      name: "BLAS",
+      needed: false,
+      problem: `${blas.name} does not know this processor, and multiplies by the kernels of a ${blas.kernels}, several times slower`,
+      remedy: "take a newer OpenBLAS, or set OPENBLAS_CORETYPE=Haswell",
     });
   findings.push(...diagnosePackages(facts.packages));
   for (const requirement of facts.data)
@@ -121,7 +131,7 @@ export function renderReport(facts: MachineFacts, findings: readonly Finding[]):
       "  skipped",
       `${source} (${directory}): ${reason}`,
     ]),
-    ["BLAS", facts.blas?.name ?? "unknown: the addon does not load"],
+    ["BLAS", describeBlas(facts.blas)],
     ["addon", addon.loads ? addon.path : "cannot be loaded"],
     ["devices", facts.devices.join(", ")],
     ...facts.packages.map(({ name, version, failure }): [string, string] => [
@@ -154,4 +164,9 @@ function describe({
   directory,
 }: Pick<Libtorch, "version" | "source" | "directory">) {
   return `${version} from ${source} (${directory})`;
+}
+
+function describeBlas(blas: MachineFacts["blas"]): string {
+  if (!blas) return "unknown: the addon does not load";
+  return blas.kernels === "" ? blas.name : `${blas.name}, kernels for ${blas.kernels}`;
 }

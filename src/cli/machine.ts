@@ -49,7 +49,14 @@ export interface MachineFacts {
   readonly libtorch: Libtorch | undefined;
   readonly skipped: readonly Skipped[];
   /** What computes libtorch's matrix products; undefined where the addon does not load. */
-  readonly blas: { readonly name: string; readonly fast: boolean } | undefined;
+  readonly blas:
+    | {
+        readonly name: string;
+        readonly fast: boolean;
+        /** Whose processor's kernels OpenBLAS takes; empty for others. */
+        readonly kernels: string;
+      }
+    | undefined;
   readonly devices: readonly string[];
   readonly packages: readonly PackageFacts[];
   readonly data: readonly Requirement[];
@@ -92,7 +99,7 @@ export async function collectFacts(): Promise<MachineFacts> {
     addon: addonWithoutDevices,
     libtorch,
     skipped,
-    blas: addon.loads ? loadedBlas() : undefined,
+    blas: addon.loads ? await loadedBlas() : undefined,
     devices: ["cpu", ...devices],
     packages,
     data: [fashionMnist(), onnxTestData()],
@@ -149,14 +156,15 @@ function packageVersion(directory: string, name: string): string | undefined {
 }
 
 /** The BLAS that the loaded libtorch brought into this process; Python packages hold theirs inside. */
-function loadedBlas(): MachineFacts["blas"] {
+async function loadedBlas(): Promise<MachineFacts["blas"]> {
   const libraries = readOptional("/proc/self/maps").matchAll(
     /\/\S*\/lib(?:open|c)?blas\S*|\/\S*\/lib(?:mkl|blis)\S*/g,
   );
   const paths = [...new Set(Array.from(libraries, ([path]) => path))];
-  if (paths.length === 0) return { name: "inside libtorch", fast: true };
+  if (paths.length === 0) return { name: "inside libtorch", fast: true, kernels: "" };
   const fast = paths.find((path) => /openblas|mkl|blis|atlas/.test(path));
-  return { name: fast ?? paths[0] ?? "", fast: fast !== undefined };
+  const { blasKernels } = await import("../torch/index.ts");
+  return { name: fast ?? paths[0] ?? "", fast: fast !== undefined, kernels: blasKernels() };
 }
 
 function ownVersion(): string {

@@ -1,5 +1,4 @@
 // Settings of libtorch: threads, random numbers, determinism, devices.
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setupCommand } from "../../native/remedies.mjs";
 import { readStamp } from "../../native/stamp.mjs";
@@ -20,6 +19,11 @@ export function addonVersion(): string {
 /** Takes the lock of an open file, flock(2), until it is closed; whether it was free. Throws where there are none. */
 export function lockFile(file: number): boolean {
   return native.lockFile(file);
+}
+
+/** Whose processor's kernels OpenBLAS takes, such as `Haswell`; empty where another library multiplies. */
+export function blasKernels(): string {
+  return native.blasKernels();
 }
 
 /** Sets the number of threads that one operator may use. */
@@ -67,29 +71,4 @@ function loadCuda(): string {
   if (!stamp?.cuda) return `libtorch ${libtorchVersion()} was built without CUDA`;
   const [directory = ""] = stamp.libraryDirectories;
   return native.loadCuda(join(directory, "libtorch_cuda.so"));
-}
-
-/** Whether this processor computes bf16 products in hardware (AVX-512 BF16 or AMX), as Linux reports it. */
-export function cpuHasBfloat16(): boolean {
-  return /\b(avx512_bf16|amx_bf16)\b/.test(cpuInfo());
-}
-
-/**
- * How many bits this processor multiplies at once, as Linux reports it: 512 with AVX-512, 256 with AVX2 and where
- * AVX-512 is computed in halves, as by AMD's family 25 (Zen 4); 0 where neither is known to be there.
- */
-export function cpuVectorBits(): 512 | 256 | 0 {
-  const info = cpuInfo();
-  const inHalves = /^vendor_id\s*: AuthenticAMD$/m.test(info) && /^cpu family\s*: 25$/m.test(info);
-  if (/\bavx512f\b/.test(info) && !inHalves) return 512;
-  return /\bavx2\b/.test(info) ? 256 : 0;
-}
-
-/** Empty where it is not Linux: nothing is known to be there. */
-function cpuInfo(): string {
-  try {
-    return readFileSync("/proc/cpuinfo", "utf8");
-  } catch {
-    return "";
-  }
 }

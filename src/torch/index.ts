@@ -5,8 +5,7 @@ export { arange, empty, fromBytes, full, ones, rand, randn, tensor, zeros } from
 export { TorchError } from "./dispatch.ts";
 export {
   addonVersion,
-  cpuHasBfloat16,
-  cpuVectorBits,
+  blasKernels,
   cudaDevices,
   libtorchVersion,
   lockFile,
@@ -19,6 +18,7 @@ export { Muon } from "./muon.ts";
 export { type Argument, operator, type Result } from "./operator.ts";
 export * from "./ops.ts";
 export { AdamW, type Optimizer, type ParameterGroup, SGD } from "./optimizers.ts";
+export { cpuHasBfloat16, cpuVectorBits } from "./processor.ts";
 export { keep, scope } from "./scope.ts";
 export { liveTensors, Tensor, type TypedArray, UseAfterDisposeError } from "./tensor.ts";
 export { type Device, type DType, dtypeCode, type MemoryFormat } from "./types.ts";

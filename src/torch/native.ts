@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { doctorCommand, setupCommand } from "../../native/remedies.mjs";
 import { checkAddon } from "../../native/stamp.mjs";
 import { ResourceError } from "../errors.ts";
+import { nameKernels } from "./processor.ts";
 
 /** Index of a tensor in the addon's table. */
 export type Handle = number;
@@ -33,6 +34,7 @@ export interface Native {
   setThreads(count: number): void;
   threads(): number;
   manualSeed(seed: number): void;
+  blasKernels(): string;
   loadCuda(path: string): string;
   cudaDevices(): number;
   completeMeta(): void;
@@ -60,6 +62,7 @@ function load(): Native {
   const { addon, problem } = checkAddon();
   if (problem?.fatal) throw cannotLoad(problem.message);
   if (problem) process.stderr.write(`warning: ${problem.message}\n`);
+  nameKernels();
   try {
     const loaded = createRequire(import.meta.url)(addon) as Native;
     useAllCores(loaded);

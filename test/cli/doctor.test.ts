@@ -18,7 +18,7 @@ const facts: MachineFacts = {
   },
   libtorch: undefined,
   skipped: [{ source: "python3", directory: "/torch", reason: "no C++ headers beside it" }],
-  blas: { name: "/usr/lib/libopenblas.so.0", fast: true },
+  blas: { name: "/usr/lib/libopenblas.so.0", fast: true, kernels: "Haswell" },
   devices: ["cpu"],
   packages: [{ name: "sharp", version: "0.35.5", failure: undefined }],
   data: [{ ...requirement, name: "Fashion-MNIST", found: "/usr/share/datasets" }],
@@ -75,7 +75,7 @@ test("a missing native ONNX Runtime is no obstacle where WebAssembly's takes its
 test("a slow BLAS and a stale addon are advice, not obstacles", () => {
   const findings = diagnose({
     ...facts,
-    blas: { name: "/usr/lib/blas/libblas.so.3", fast: false },
+    blas: { name: "/usr/lib/blas/libblas.so.3", fast: false, kernels: "" },
     addon: { ...facts.addon, problem: "The C++ sources changed." },
   });
   expect(findings.map(({ name, needed }) => [name, needed])).toEqual([
@@ -83,6 +83,16 @@ test("a slow BLAS and a stale addon are advice, not obstacles", () => {
     ["BLAS", false],
   ]);
   expect(findings[1]?.remedy).toMatch(/update-alternatives|openblas/i);
+});
+
+test("an OpenBLAS that does not know the processor is told, with what to do", () => {
+  const blas = { ...facts.blas!, kernels: "Prescott" };
+  const [finding, ...others] = diagnose({ ...facts, blas });
+  expect(others).toEqual([]);
+  expect(finding).toMatchObject({ name: "BLAS", needed: false });
+  expect(finding?.remedy).toContain("OPENBLAS_CORETYPE=Haswell");
+  expect(diagnose({ ...facts, blas, cpu: { ...facts.cpu, instructions: [] } })).toEqual([]);
+  expect(renderReport(facts, [])).toContain("libopenblas.so.0, kernels for Haswell");
 });
 
 test("Node 20.19 is the oldest that fits", () => {
@@ -106,4 +116,5 @@ test("this machine's facts: the addon, the packages and a processor are found", 
   expect(found.cpu.processors).toBeGreaterThan(0);
   expect(found.devices).toContain("cpu");
   expect(found.blas).toBeDefined();
+  expect(diagnose(found).map(({ name }) => name)).not.toContain("BLAS");
 });
