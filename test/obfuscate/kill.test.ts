@@ -98,7 +98,7 @@ async function undisturbedRun(way: readonly string[]): Promise<string> {
   return out;
 }
 
-const patience = 300_000 + kills * 10_000;
+const patience = 300_000 + kills * 30_000;
 
 test("killed at random moments, it ships the same file", { timeout: patience }, async () => {
   const orphans: number[] = [];
