@@ -3,7 +3,7 @@
 import { ModelError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type Layout, turnInput } from "../graph/layout.ts";
-import { consumers } from "../graph/topology.ts";
+import { paddedMaxima } from "../graph/rewrites.ts";
 import { encodeModel } from "../onnx/index.ts";
 import { OnnxSession, type SessionOptions } from "../runtime/index.ts";
 import { fileName } from "../text.ts";
@@ -26,7 +26,7 @@ export async function openModel(
   graphs: readonly (() => Graph)[],
   { outputs = [], graph: read, ...given }: OpenOptions = {},
 ): Promise<OnnxSession> {
-  const options = read && padsMaxima(read) ? { ...given, without: [padFusion] } : given;
+  const options = read && paddedMaxima(read).size > 0 ? { ...given, without: [padFusion] } : given;
   try {
     const session = await OnnxSession.open(path, options);
     const missing = outputs.find((output) => !session.outputs.some(({ name }) => name === output));
@@ -44,18 +44,6 @@ export async function openModel(
 }
 
 const padFusion = "Pad_Fusion";
-
-/**
- * Whether max pooling reads a padded map. ONNX Runtime (seen in 1.30) makes the padding that of the pooling, which
- * counts as less than any number instead of as its value, and so gives other answers than the model.
- */
-function padsMaxima(graph: Graph): boolean {
-  const readers = consumers(graph);
-  return graph.nodes.some(
-    ({ operator, outputs: [padded = ""] }) =>
-      operator === "Pad" && readers.get(padded)?.some((reader) => reader.operator === "MaxPool"),
-  );
-}
 
 /** An original: its file, how that takes images, and its graph as adopted, with channels first. */
 export interface AdoptedFile {

@@ -35,8 +35,8 @@ export async function dryRun(asked: ObfuscateOptions, hooks: JobHooks = {}): Pro
   if (asked.out !== undefined) assertNew(out);
   const { options, inputs, description } = await prepare({ ...asked, out }, hooks);
   const perEpoch = await secondsPerEpoch({ options, inputs });
-  const chain = untrainedChain(inputs);
-  const { parameters } = countCost(chain, inferShapes(chain));
+  const { sealed } = untrainedChain(inputs);
+  const { parameters } = countCost(sealed, inferShapes(sealed));
   const { bavail, bsize } = await statfs(existingAbove(out));
   return {
     description: description as Description,

@@ -5,7 +5,7 @@ import { adoptModel } from "../graph/adopt.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, type Layout } from "../graph/layout.ts";
-import { cutGraph, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
+import { compose, cutGraph, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { sequential } from "../models/index.ts";
 import { encodeModel } from "../onnx/index.ts";
@@ -73,15 +73,19 @@ function foldAround(graph: Graph, boundary: Boundary): Graph {
 
 /** Throws ModelError where the trained chain could not be shipped with this classifier, or not be quantized. */
 function assertSealable(inputs: Planned, quantize: readonly Quantization[] = []): void {
-  const sealed = untrainedChain(inputs);
+  const { sealed } = untrainedChain(inputs);
   encodeModel(quantize.includes("int8") ? withOpsetForInt8(sealed) : sealed);
 }
 
 type Planned = Pick<PlannedOriginal, "original" | "layout" | "classifier" | "plan">;
 
-/** The form of what will be shipped: nothing is trained yet, so that its weights need no sealing. */
-export function untrainedChain({ original, layout, classifier, plan }: Planned): Graph {
+/** A chain of which nothing is trained yet, under the classifier, and the form of what will be shipped. */
+export function untrainedChain({ original, layout, classifier, plan }: Planned): {
+  trained: Graph;
+  sealed: Graph;
+} {
   const untrained = sequential(plan.layers, { shape: plan.input });
+  const chain = nameChainInput(untrained, original);
   const options = { depth: plan.layers.length, seed: undefined, layout };
-  return seal(nameChainInput(untrained, original), classifier, options);
+  return { trained: compose(chain, classifier), sealed: seal(chain, classifier, options) };
 }

@@ -33,7 +33,7 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from "./options.ts";
-import { type Inputs, type PlanOptions, planOriginal, untrainedChain } from "./original.ts";
+import { type Inputs, type PlanOptions, planOriginal } from "./original.ts";
 import type { ChainPlan } from "./plan.ts";
 import type { RehearsalOptions } from "./rehearsal.ts";
 import { epochsIn } from "./speed.ts";
@@ -85,7 +85,7 @@ export async function prepare(
   const { original, boundary, plan, extractor } = inputs;
   const resolved = resolveOptions(options, { data, device });
   assertPlainPixels(graph, resolved, basename(options.model));
-  const judgement = await tryOut(inputs, untrainedChain(inputs), resolved);
+  const judgement = await tryOut(inputs, resolved);
   const { minutes, ...rest } = options;
   const epochs = minutes && (await epochsIn(minutes, { options: resolved, inputs }));
   const decided = epochs ? resolveOptions({ ...rest, epochs }, { data, device }) : resolved;

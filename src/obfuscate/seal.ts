@@ -7,6 +7,7 @@ import {
   compose,
   foldBatchNorm,
   foldConstants,
+  protectPadding,
   renameTensors,
   stripNames,
 } from "../graph/rewrites.ts";
@@ -35,7 +36,7 @@ export function seal(
   const left = folded.nodes.find(({ operator }) => operator === "BatchNormalization");
   if (left) throw new ModelError(`${describeNode(left)} cannot be folded into a convolution`);
   const head = canonicalHead(foldConstants(classifier));
-  const whole = compose({ ...folded, opset: head.opset }, head);
+  const whole = protectPadding(compose({ ...folded, opset: head.opset }, head));
   const plain = foldConstants(whole);
   const scrambled = seed === undefined ? plain : scramble(plain, seed);
   const sealed = stripNames(layout === "NHWC" ? turnInput(scrambled, layout) : scrambled);

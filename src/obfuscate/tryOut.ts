@@ -1,33 +1,29 @@
 // Before an epoch is trained: both files run in ONNX Runtime, and the original's answers are judged, so that no
 // training ends in a file that cannot run, or in the copy of a model that was shown the wrong images.
-import { assertLabelled, type Data, type Labelled, type Normalization } from "../data/index.ts";
+import { assertLabelled, type Labelled, type Normalization, sampleOf } from "../data/index.ts";
 import { DataError } from "../errors.ts";
 import { explain, type Judgement, judge, OnnxClassifier } from "../evaluate/index.ts";
 import { openAdopted } from "../evaluate/openModel.ts";
 import type { Explanation } from "../evaluate/plausibility.ts";
-import type { Graph } from "../graph/graph.ts";
 import { percent } from "../numbers.ts";
 import { encodeModel } from "../onnx/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
 import type { ResolvedOptions } from "./options.ts";
-import type { PlannedOriginal } from "./original.ts";
+import { type Inputs, untrainedChain } from "./original.ts";
+import { assertSameAnswers } from "./sameAnswers.ts";
 
 /**
- * Runs the original and an untrained sealed chain on an image each, and judges the original by some of the test
- * images; undefined where they have no labels. Throws ModelError where a file cannot run, and DataError, unless
- * `acceptOriginal`, where the original's answers cannot be its own.
+ * Runs the original and an untrained sealed chain, and judges the original by some of the test images; undefined
+ * where they have no labels. Throws ModelError where a file cannot run or the chain answers otherwise than in training,
+ * and DataError, unless `acceptOriginal`, where the original's answers cannot be its own.
  */
 export async function tryOut(
-  { original, layout, data }: Pick<PlannedOriginal, "original" | "layout"> & { data: Data },
-  untrained: Graph,
+  inputs: Inputs,
   options: ResolvedOptions,
 ): Promise<Judgement | undefined> {
+  const { original, layout, data } = inputs;
   const { model, threads, acceptOriginal } = options;
-  {
-    const chain = { name: "the untrained chain under the original's classifier", threads };
-    await using session = await OnnxSession.open(encodeModel(untrained), chain);
-    await OnnxClassifier.open(session, data.test, { layout });
-  }
+  await tryChain(inputs, options);
   const file = { path: model, layout, graph: original };
   await using session = await openAdopted(file, { threads });
   const output = original.outputs[0]?.name;
@@ -37,6 +33,17 @@ export async function tryOut(
   const judgement = await judge(classifier, data.test, options);
   if (!judgement.suspicion || acceptOriginal) return judgement;
   throw new DataError(await describeSuspicion(judgement, { classifier, test: data.test, options }));
+}
+
+/** Throws ModelError where the file that training would end in cannot run, or would be refused for its answers. */
+async function tryChain(inputs: Inputs, { mean, std, threads }: ResolvedOptions): Promise<void> {
+  const { layout, data } = inputs;
+  const { trained, sealed } = untrainedChain(inputs);
+  const name = "the untrained chain under the original's classifier";
+  await using session = await OnnxSession.open(encodeModel(sealed), { name, threads });
+  const classifier = await OnnxClassifier.open(session, data.test, { layout });
+  const test = sampleOf(data.test, imagesForChain);
+  await assertSameAnswers(classifier, trained, { test, mean, std });
 }
 
 async function describeSuspicion(
@@ -56,6 +63,9 @@ async function describeSuspicion(
     "--accept-original goes on all the same"
   );
 }
+
+/** Images on which the untrained chain runs. */
+const imagesForChain = 8;
 
 const nothingFound =
   "Other normalisations (0 to 1, ImageNet's, CIFAR-10's, -1 to 1, 0 to 255), the channels in reverse and another " +

@@ -1,10 +1,7 @@
 // Verification of the shipped file, in ONNX Runtime: that it computes what was trained, that it holds
 // the chain and the classifier alone, and how it compares with the original.
 import { type Data, type Normalization, sampleOf } from "../data/index.ts";
-import { Network } from "../engine/index.ts";
-import { ModelError } from "../errors.ts";
 import { compare, type Evaluation, type Latency, OnnxClassifier } from "../evaluate/index.ts";
-import { NetworkClassifier } from "../evaluate/networkClassifier.ts";
 import { openAdopted } from "../evaluate/openModel.ts";
 import { writePredictions } from "../evaluate/predictions.ts";
 import { countCost } from "../graph/cost.ts";
@@ -14,6 +11,7 @@ import { inferShapes } from "../graph/shapes.ts";
 import { modelFileFacts } from "../onnx/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
 import type { ModelFigures, ObfuscateResults } from "./options.ts";
+import { assertSameAnswers } from "./sameAnswers.ts";
 import { countConvolutions } from "./seal.ts";
 
 /** A model as a graph and as the file that ONNX Runtime runs. */
@@ -34,7 +32,6 @@ export interface VerifyOptions extends Data, Normalization {
   readonly onProgress?: () => void;
 }
 
-const largestRelativeDifference = 1e-4;
 const imagesForDifference = 500;
 const imagesForTrainingError = 1000;
 const secondsPerLatency = 2;
@@ -56,7 +53,8 @@ export async function verify(
     output: original.graph.outputs[0]?.name,
   });
   const second = await OnnxClassifier.open(shippedSession, test, { layout });
-  const sealing = await compareWithTrained(second, options);
+  const sample = sampleOf(test, imagesForDifference);
+  const sealing = await assertSameAnswers(second, options.trained, { ...options, test: sample });
   const versus = await compare([first, second], test, options);
   const learned = await compare([first, second], sampleOf(train, imagesForTrainingError), options);
   const [batch1, batch64] = [
@@ -80,28 +78,6 @@ export async function verify(
       predictionsSha256: await writePredictions(predictions, versus.answers, test),
     },
   };
-}
-
-async function compareWithTrained(shipped: OnnxClassifier, options: VerifyOptions) {
-  const { trained, test } = options;
-  const sample = sampleOf(test, imagesForDifference);
-  const network = new Network(trained);
-  try {
-    const reference = new NetworkClassifier(network, {
-      name: "the trained network",
-      shape: test.shape,
-    });
-    const result = await compare([reference, shipped], sample, options);
-    if (result.maxRelDiff > largestRelativeDifference) {
-      throw new ModelError(
-        `the sealed file differs from the trained network by ${result.maxRelDiff} of the largest logit, ` +
-          `more than ${largestRelativeDifference}`,
-      );
-    }
-    return result;
-  } finally {
-    network.dispose();
-  }
 }
 
 async function figuresOf(

@@ -7,11 +7,12 @@ import type { Graph, ValueInfo } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { compose, cutGraph, foldBatchNorm, foldConstants } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
-import { fromFloat32 } from "../../src/graph/tensorData.ts";
+import { fromFloat32, typedView } from "../../src/graph/tensorData.ts";
 import { densenet, type Layer, resnet, sequential } from "../../src/models/index.ts";
 import { planChain } from "../../src/obfuscate/index.ts";
 import { nameChainInput, seal } from "../../src/obfuscate/seal.ts";
 import { encodeModel, parseModel } from "../../src/onnx/index.ts";
+import { OnnxSession } from "../../src/runtime/index.ts";
 import { scope, tensor } from "../../src/torch/index.ts";
 import { attributes, int64 } from "../graph/graphs.ts";
 import { evaluate, type Result, randomInput, relativeDifference } from "../graph/onnxruntime.ts";
@@ -165,6 +166,24 @@ describe("seal", () => {
       const text = Buffer.from(bytes).toString("latin1");
       expect(text).not.toMatch(/secret|chain|conv\d|layer|dense|weight|torch|deepobf/i);
     }
+  });
+
+  test("keeps the value of padding before max pooling from ONNX Runtime's fusion", async () => {
+    let boundary = "";
+    const model = original((b, x) => {
+      boundary = b.node("Neg", [x]);
+      const pads = b.initializer("pads", int64(0, 0, 1, 1, 0, 0, 1, 1));
+      const padded = b.node("Pad", [boundary, pads]);
+      return linear(b, b.flatten(b.maxPool(padded, { kernel: 2 })));
+    });
+    const { chain, classifier, depth } = prepared(model, { boundary });
+    const sealed = seal(chain, classifier, { depth, seed: 1 });
+    const { shape, values } = randomInput("image", [6, 3, 12, 12]);
+    await using session = await OnnxSession.open(encodeModel(sealed));
+    const { logits } = await session.run({ image: fromFloat32(shape, values) });
+    const [trained] = await logitsOf(compose(chain, classifier), sealed);
+    const shipped = { shape: logits!.shape, values: typedView(logits!) as Float32Array };
+    expect(relativeDifference(trained, shipped)).toBeLessThan(1e-4);
   });
 
   test("ships no weight of the trained chain as it was", () => {
