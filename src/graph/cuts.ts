@@ -1,6 +1,7 @@
 // Where a network can be cut: the tensors that every path passes through, and among them the boundary
 // between the feature extractor and the classifier.
 import { ModelError } from "../errors.ts";
+import { behindAttentionPooling } from "./attentionPooling.ts";
 import { channelsLast } from "./channelsLast.ts";
 import { describeNode, type Graph } from "./graph.ts";
 import { isMap, isVector, separators } from "./maps.ts";
@@ -23,10 +24,23 @@ export interface Boundary {
  * graph that ends in a feature map. Throws ModelError where there is no boundary.
  */
 export function findCutPoints(graph: Graph, facts: Facts, end = lastMap(graph, facts)): string[] {
+  const path = separators(graph, { facts, output: end });
+  return featureMaps(graph, { facts, path }).filter((tensor) => tensor !== end);
+}
+
+/** The maps on a path that have channels first and the batch before them, and are no part of an attention that pools. */
+function featureMaps(
+  graph: Graph,
+  { facts, path }: { facts: Facts; path: readonly string[] },
+): string[] {
   const turned = channelsLast(graph);
-  return separators(graph, { facts, output: end }).filter(
-    (tensor) => tensor !== end && isMap(facts, tensor) && !turned.has(tensor),
+  const batch = facts.get(graph.inputs[0]?.name ?? "")?.shape[0];
+  const maps = path.filter(
+    (tensor) =>
+      isMap(facts, tensor) && !turned.has(tensor) && facts.get(tensor)?.shape[0] === batch,
   );
+  const pooled = behindAttentionPooling(graph, { facts, maps });
+  return maps.filter((tensor) => !pooled.has(tensor));
 }
 
 function lastMap(graph: Graph, facts: Facts): string {
@@ -48,8 +62,7 @@ export function findBoundary(graph: Graph, facts: Facts, name?: string): Boundar
   const path = separators(graph, { facts, output });
   if (name !== undefined) return checkBoundary(facts, { path, name });
 
-  const turned = channelsLast(graph);
-  const maps = path.filter((tensor) => isMap(facts, tensor) && !turned.has(tensor));
+  const maps = featureMaps(graph, { facts, path });
   const blocked = beforeObstacles(graph, facts);
   const free = maps.filter((tensor) => !blocked.has(tensor));
   const large = free.filter((tensor) => !isVector(facts, tensor));
@@ -88,10 +101,12 @@ function explain(graph: Graph, { facts, maps }: { facts: Facts; maps: readonly s
   }
   const node = obstacleAfter(graph, { facts, tensor: last })!;
   const comes = `after the last feature map "${last}" still comes ${describeNode(node)}`;
-  if (node.operator.startsWith("Conv")) {
-    return `${comes}; to leave it to the classifier, which is shipped as it is: --boundary "${last}"`;
-  }
-  return `${comes}, attention: the model is a transformer, and only convolutional extractors can become a chain`;
+  const leave = `leave it to the classifier, which is shipped as it is: --boundary "${last}"`;
+  if (node.operator.startsWith("Conv")) return `${comes}; to ${leave}`;
+  return (
+    `${comes}, attention: where the model is a transformer, it cannot become a chain; where attention only pools ` +
+    `what convolutions made, ${leave}`
+  );
 }
 
 /** What a model without feature maps is, as far as its operators tell. */

@@ -25,6 +25,15 @@ const convolution =
   (outputs: number, kernel = 1): Step =>
   (build, x) =>
     build.conv(x, { name: `head${outputs}`, outputs, kernel, bias: true });
+function messageOf(body: () => unknown): string {
+  try {
+    body();
+    return "";
+  } catch (error) {
+    return String(error);
+  }
+}
+
 const scalar = (build: GraphBuilder, value: number) =>
   build.initializer("power", fromNumbers("float32", [], [value]));
 
@@ -246,8 +255,51 @@ describe("boundary", () => {
       return build.node("MatMul", [weights, tokens], { name: "attended" });
     });
     expect(() => boundaryOf(attention)).toThrow(
-      /after the last feature map "features.reducemean" still comes MatMul node "attended", attention: the model is a transformer/,
+      /after the last feature map "features.reducemean" still comes MatMul node "attended", attention: where the model is a transformer, .* --boundary "features.reducemean"/,
     );
+  });
+});
+
+describe("the boundary before attention that pools", () => {
+  /** The mean of 4 x 4 pixels asks for them in two heads of four channels: [N, 2, 1, 4] and [N, 1, 2, 4] behind it. */
+  const attentionPool: Step = (build, map) => {
+    const x = op("AveragePool", { kernel_shape: [4, 4], strides: [4, 4] })(build, map);
+    const into = (tensor: string, ...shape: number[]) => {
+      const sizes = build.initializer(`shape${shape}`, fromNumbers("int64", [4], shape));
+      return build.node("Reshape", [tensor, sizes]);
+    };
+    const keys = into(x, 0, 2, 4, 16);
+    const query = op("Transpose", { perm: [0, 1, 3, 2] })(
+      build,
+      into(op("GlobalAveragePool")(build, x), 0, 2, 4, 1),
+    );
+    const values = op("Transpose", { perm: [0, 1, 3, 2] })(build, keys);
+    const weights = build.node("Softmax", [build.node("MatMul", [query, keys])]);
+    const attended = build.node("MatMul", [weights, values], { name: "attended" });
+    return linear(build, op("Transpose", { perm: [0, 2, 1, 3] })(build, attended));
+  };
+
+  test("is none of its heads, and is offered", () => {
+    const model = network(attentionPool);
+    expect(() => boundaryOf(model)).toThrow(
+      /still comes MatMul node .* where attention only pools what convolutions made, .* --boundary "features/,
+    );
+    const name = /--boundary "(.*)"/.exec(messageOf(() => boundaryOf(model)))![1]!;
+    expect(boundaryOf(model, name).shape).toEqual([1, 8, 4, 4]);
+  });
+
+  test("is a map that attention gave the same pixels", () => {
+    const model = network((build, x) => {
+      const sizes = build.initializer("row", fromNumbers("int64", [3], [0, 8, 256]));
+      const row = build.node("Reshape", [x, sizes]);
+      const column = op("Transpose", { perm: [0, 2, 1] })(build, row);
+      const weights = build.node("Softmax", [build.node("MatMul", [row, column])]);
+      const attended = build.node("MatMul", [weights, row]);
+      const back = build.initializer("map", fromNumbers("int64", [4], [0, 8, 16, 16]));
+      const map = build.add(build.node("Reshape", [attended, back]), x, { name: "sum" });
+      return linear(build, op("GlobalAveragePool")(build, map));
+    });
+    expect(boundaryOf(model).tensor).toBe("sum");
   });
 });
 
