@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { exitCodes, UsageError } from "../errors.ts";
+import { nearest } from "../nearest.ts";
 import { describeExitCodes } from "./command.ts";
 import { attack } from "./commands/attack.ts";
 import { check } from "./commands/check.ts";
@@ -55,8 +56,19 @@ function usageError({ message }: CommanderError, { commands }: Command): UsageEr
   const words = message
     .replace(/^error: /, "")
     .replace(/\n\(Did you mean (.*)\?\)$/, ": did you mean $1?");
-  const command = commands.map((each) => each.name()).find((name) => name === process.argv[2]);
-  return new UsageError(`${words}\nSee: deepobf ${command ? `${command} ` : ""}--help`);
+  const command = commands.find((each) => each.name() === process.argv[2]);
+  const guess = command && guessOption(words, command);
+  const name = command ? `${command.name()} ` : "";
+  return new UsageError(
+    `${words}${guess ? `: did you mean ${guess}?` : ""}\nSee: deepobf ${name}--help`,
+  );
+}
+
+/** The option that was most likely meant; Commander guesses among those alone that its short help shows. */
+function guessOption(words: string, { options }: Command): string | undefined {
+  const unknown = /^unknown option '(--[^']*)'$/.exec(words)?.[1];
+  const known = options.flatMap(({ long }) => long ?? []);
+  return unknown && nearest(unknown, known);
 }
 
 const epilogue = `

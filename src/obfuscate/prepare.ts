@@ -73,8 +73,12 @@ export async function prepare(
     async () => parseDevice(options.device ?? "cpu"),
     () => rehearsal.then(() => readOriginal(options.model)),
     async () => {
-      await rehearsal.catch(() => undefined); // its own complaint comes from above
-      const loaded = await loadData(options.data, { ...options, ...wanted });
+      const isRefused = await rehearsal.then(
+        () => false,
+        () => true,
+      ); // its own complaint comes from above
+      const shape = isRefused ? sizedFor(options, wanted) : wanted;
+      const loaded = await loadData(options.data, { ...options, ...shape });
       return addExtra(holdOut(loaded, options.holdOut ?? 0), options);
     },
   ]);
@@ -117,6 +121,13 @@ function rehearse(
   const rehearsal = { module: "obfuscate/rehearsal.js", name: "rehearse" };
   const onEvent = (event: unknown) => onShape?.(event as WantedShape);
   return runIsolated(rehearsal, { options, model, signal, onEvent });
+}
+
+/** What a refused model wants. Where it said no size, any one will do for photos: they need not have one in common. */
+function sizedFor({ data, imageSize }: ObfuscateOptions, wanted: WantedShape): WantedShape {
+  if (imageSize !== undefined || !data.startsWith("images:")) return wanted;
+  const [channels, height = 1, width = 1] = wanted.shape ?? [];
+  return { shape: [channels, height, width] };
 }
 
 /** The data with the images from elsewhere that were asked for beside those to learn from. */

@@ -6,6 +6,8 @@ import type { ObfuscateResults, ResolvedOptions } from "./options.ts";
 const usualQuantile = 1.96;
 const largestDrop = 0.02;
 const fewestImages = 200;
+/** Who allows so much has taken points for shares of 1. */
+const largestDropAllowed = 0.2;
 
 /** A sentence for each thing that a reader might overlook. */
 export function warningsOf(
@@ -26,6 +28,11 @@ export function warningsOf(
   if (drop > largestDrop) {
     warnings.push(
       `The chain loses ${points(drop)} of accuracy. More epochs or a wider chain lose less`,
+    );
+  }
+  if (maxAccuracyDrop !== undefined && maxAccuracyDrop >= largestDropAllowed) {
+    warnings.push(
+      `--max-accuracy-drop ${maxAccuracyDrop} allows a loss of ${points(maxAccuracyDrop)}: one point is 0.01`,
     );
   }
   if (samples < fewestImages) {

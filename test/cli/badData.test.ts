@@ -163,6 +163,13 @@ refusals({
     two({ "train/cat/2.png": '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"/>' }),
     ["train/cat/2.png"],
   ),
+  "no complaint of sizes, where the model cannot be read": async () => {
+    const files = { ...two({}), "train/cat/2.png": await png(24) };
+    for (const [path, content] of Object.entries(files)) file(`unread/${path}`, content);
+    const data = ["--data", `images:${file("unread")}`, "--out", file("run-unread")];
+    const says = [/nowhere\.onnx: no such file/, /^(?![\s\S]*cannot be used)/];
+    return { args: ["obfuscate", file("nowhere.onnx"), ...data], code: 3, says };
+  },
   "mixed sizes, where the model leaves the size open": refused(
     "images",
     two({ "test/dog/2.png": await png(24) }),

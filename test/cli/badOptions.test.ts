@@ -46,6 +46,11 @@ refusals({
     code: 2,
     says: ["unknown option '--epoch'", "did you mean --epochs?", "deepobf obfuscate --help"],
   }),
+  "an unknown option that is near to one of the long help": () => ({
+    args: job("--boundry", "x"),
+    code: 2,
+    says: ["unknown option '--boundry'", "did you mean --boundary?"],
+  }),
   "no model": () => ({ args: ["inspect"], code: 2, says: ["missing required argument 'MODEL'"] }),
   "two models": () => ({ args: ["inspect", model, model], code: 2, says: ["too many arguments"] }),
   "an option without its value": () => ({

@@ -100,7 +100,7 @@ export const obfuscateOptions = {
   }),
   maxAccuracyDrop: number({
     flags: "--max-accuracy-drop <X>",
-    help: "gate: most that may be lost, as a fraction of 1",
+    help: "gate: most that may be lost, as a fraction of 1: 0.01 is a point",
     min: -1,
     max: 1,
   }),
