@@ -123,10 +123,18 @@ class Workers {
     }
   }
 
-  /** What is known of a worker that is gone; empty while all are there. */
+  /**
+   * What is known of a worker that is gone; empty while all are there. A process that was not given a processor for long
+   * finds its own signs of life overdue: its watch gets the time for one before that counts.
+   */
   std::string failure() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (failure_.empty() && Clock::now() - lastBeat_ > place_.patience + beatInterval) {
+    const Clock::time_point now = Clock::now();
+    if (now - lastBeat_ <= place_.patience + beatInterval) {
+      overdueSince_ = Clock::time_point::max();
+    } else if (overdueSince_ == Clock::time_point::max()) {
+      overdueSince_ = now;
+    } else if (failure_.empty() && now - overdueSince_ > 2 * beatInterval) {
       failure_ = describe(0, "does not answer for " + seconds(place_.patience));
     }
     return failure_;
@@ -229,8 +237,8 @@ class Workers {
     const std::string beat = textOf(pulse_->get(key("alive", rank)));
     Sign& sign = signs_[rank];
     if (beat != sign.beat) {
-      sign = {beat, Clock::now()};
-    } else if (Clock::now() - sign.since > patience) {
+      sign = {beat, 0};
+    } else if (++sign.looks * beatInterval > patience) {
       announce(pulse_, describe(rank, "gives no sign of life"), place_.size - 2);
     }
   }
@@ -255,9 +263,10 @@ class Workers {
     return c10d::ProcessGroupGloo::createDeviceForHostname(address);
   }
 
+  /** Looks are a beat apart or more, and none is made while this process is not given a processor. */
   struct Sign {
     std::string beat;
-    Clock::time_point since;
+    int looks;
   };
 
   const Place place_;
@@ -271,6 +280,7 @@ class Workers {
   bool isLeaving_ = false;
   std::string failure_;
   Clock::time_point lastBeat_;
+  Clock::time_point overdueSince_ = Clock::time_point::max();
   std::atomic<bool> isSuspicious_{false};
   std::map<int, Sign> signs_;
   std::map<int, std::string> who_;
