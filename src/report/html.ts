@@ -13,6 +13,12 @@ export class Markup {
 
 type Part = Markup | string | number | undefined | readonly Part[];
 
+/** Bytes in base64, whole, where texts are shortened. Throws RangeError for what is none. */
+export function base64(text: string): Markup {
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw new RangeError("expected bytes in base64");
+  return new Markup(text);
+}
+
 /** Characters of a text; what is longer loses its middle. */
 const longestText = 4000;
 

@@ -1,5 +1,5 @@
 // Runs as dots, accuracy against time, with a line through those that no other one beats in both.
-import { html, type Markup } from "./html.ts";
+import { html, Markup } from "./html.ts";
 import { padded, place, range } from "./lineChart.ts";
 import { linearScale, tickText } from "./scale.ts";
 
@@ -46,7 +46,7 @@ export function paretoChart(candidates: readonly Candidate[]): Markup {
 ${y.ticks.map((tick) => html`<line class="grid" x1="${left}" x2="${width - right}" y1="${place(y.at(tick))}" y2="${place(y.at(tick))}"/><text class="axis end" x="${left - 8}" y="${place(y.at(tick) + 4)}">${tickText(tick)}</text>`)}
 <line class="base" x1="${left}" x2="${width - right}" y1="${bottom}" y2="${bottom}"/>
 ${x.ticks.map((tick) => html`<text class="axis middle" x="${place(x.at(tick))}" y="${bottom + 17}">${tickText(tick)}</text>`)}
-<path class="stroke c0" d="${path.join("")}"/>
+<path class="stroke c0" d="${new Markup(path.join(""))}"/>
 ${dots}
 </svg>`;
 }

@@ -47,7 +47,7 @@ section { margin-top: clamp(3rem, 7vw, 5rem); }
 .warning { background: var(--warn-soft); color: var(--ink); border-left: 3px solid var(--warn); padding: 0.7rem 1rem; border-radius: 0 8px 8px 0; }
 .scroll { overflow-x: auto; margin: 1.25rem 0; }
 table { border-collapse: collapse; width: 100%; font-size: 0.95rem; }
-th, td { padding: 0.5rem 0.75rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: baseline; }
+th, td { min-width: 4.75rem; padding: 0.5rem 0.75rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: baseline; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--muted); font-weight: 500; font-size: 0.85rem; }

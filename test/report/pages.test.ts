@@ -44,6 +44,22 @@ describe.skipIf(!hasBrowser)("a report with hostile names", () => {
     expect(problems).toEqual([]);
   });
 
+  test("shows every image whole, and no figure or short word in two lines", async () => {
+    const { page } = await openPage({ width: 320 });
+    await page.goto(`file://${report}`);
+    const widths = `[...document.querySelectorAll(".thumbnails img")].map((image) => image.naturalWidth)`;
+    expect(await page.evaluate(widths)).toEqual([48, 48, 48]);
+    const broken = `[...document.querySelectorAll("th, td")]
+      .filter((cell) => /^\\S{1,8}$/.test(cell.textContent))
+      .filter((cell) => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1;
+      })
+      .map((cell) => cell.textContent)`;
+    expect(await page.evaluate(broken)).toEqual([]);
+  });
+
   test("loads nothing from elsewhere", async () => {
     const { page } = await openPage();
     const asked: string[] = [];

@@ -1,15 +1,40 @@
 // The folder of a run as the job leaves it, without training: every figure is made up.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { crc32, deflateSync } from "node:zlib";
 import { sha256Of } from "../../src/files.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { randomBits } from "../../src/graph/random.ts";
 import { residualModel } from "../cli/fixtures.ts";
 import type { Workshop } from "../workshop.ts";
 
-/** One grey pixel as a PNG file. */
-const png =
-  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==";
+/** A PNG file of 48×48 pixels that no compression makes small, as photos are not, in base64. */
+const png = noise(48);
+
+function noise(size: number): string {
+  const bits = randomBits({ seed: 1, name: "noise" }, size * (3 * size + 1));
+  // A row begins with its filter, 0 for none.
+  const rows = Uint8Array.from(bits, (value, i) => (i % (3 * size + 1) === 0 ? 0 : value));
+  const chunk = (type: string, data: Uint8Array) => {
+    const named = Buffer.concat([Buffer.from(type), data]);
+    return Buffer.concat([bigEndian(data.length), named, bigEndian(crc32(named))]);
+  };
+  const header = Buffer.concat([bigEndian(size), bigEndian(size), Buffer.of(8, 2, 0, 0, 0)]);
+  const signature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
+  const chunks = [
+    chunk("IHDR", header),
+    chunk("IDAT", deflateSync(rows)),
+    chunk("IEND", Buffer.of()),
+  ];
+  return Buffer.concat([signature, ...chunks]).toString("base64");
+}
+
+function bigEndian(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
 
 export interface RunParts {
   readonly name: string;

@@ -1,6 +1,6 @@
 // Where both models are right, where they confuse classes differently, and the images on which they disagree most.
 import { grouped, percent, points } from "../../numbers.ts";
-import { html, type Markup } from "../html.ts";
+import { base64, html, type Markup } from "../html.ts";
 import { place } from "../lineChart.ts";
 import { isMissing } from "../missing.ts";
 import { renderMissing, renderTable, type Section, scrollable } from "../page.ts";
@@ -86,7 +86,7 @@ export function disagreementsSection({ disagreements, models }: Report): Section
   const shown = images.map((image) => {
     const { png, label, original, obfuscated, place: at } = image;
     const alt = `Image ${at}${label === undefined ? "" : `, ${label}`}`;
-    return html`<li><img src="data:image/png;base64,${png}" alt="${alt}"><dl>
+    return html`<li><img src="data:image/png;base64,${base64(png)}" alt="${alt}"><dl>
 ${label === undefined ? undefined : html`<dt>label</dt><dd>${label}</dd>`}
 ${renderAnswer("original", original, label)}${renderAnswer("chain", obfuscated, label)}</dl></li>`;
   });
