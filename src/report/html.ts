@@ -13,9 +13,12 @@ export class Markup {
 
 type Part = Markup | string | number | undefined | readonly Part[];
 
+/** What bytes look like in base64. */
+export const base64Form = /^[A-Za-z0-9+/]+={0,2}$/;
+
 /** Bytes in base64, whole, where texts are shortened. Throws RangeError for what is none. */
 export function base64(text: string): Markup {
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw new RangeError("expected bytes in base64");
+  if (!base64Form.test(text)) throw new RangeError("expected bytes in base64");
   return new Markup(text);
 }
 

@@ -1,5 +1,6 @@
 // The forms of the files in a run's folder, as far as the report reads them. Fields that it does not know are left out.
 import { z } from "zod";
+import { base64Form } from "./html.ts";
 
 const count = z.number().int().nonnegative();
 /** A share that is not known, as an accuracy without labels, is null in JSON. */
@@ -99,9 +100,7 @@ export const predictionsForm = z
     original: predicted,
     obfuscated: predicted,
     apart: z.array(z.number()),
-    thumbnails: z
-      .array(z.object({ place: count, png: z.string().regex(/^[A-Za-z0-9+/]+={0,2}$/) }))
-      .max(100),
+    thumbnails: z.array(z.object({ place: count, png: z.string().regex(base64Form) })).max(100),
   })
   .refine(
     ({ labels, original, obfuscated, apart, thumbnails }) => {
