@@ -27,29 +27,44 @@ Napi::Value manualSeed(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/** The OpenBLAS that libtorch brought into this process, if it brought one. */
+class OpenBlas {
+ public:
+  OpenBlas() : library_(dlopen("libopenblas.so.0", RTLD_LAZY | RTLD_NOLOAD)) {}
+  OpenBlas(const OpenBlas&) = delete;
+  OpenBlas& operator=(const OpenBlas&) = delete;
+  ~OpenBlas() {
+    if (library_) dlclose(library_);
+  }
+
+  /** Null where there is none. */
+  template <typename Function>
+  Function* find(const char* name) const {
+    return library_ ? reinterpret_cast<Function*>(dlsym(library_, name)) : nullptr;
+  }
+
+ private:
+  void* const library_;
+};
+
 /**
  * Has an OpenBLAS that was built with threads of its own use one: they spin while they wait, as
  * libtorch's do, and the two pools take the processors from each other. One built with OpenMP uses
  * libtorch's pool.
  */
 void keepToOnePool() {
-  void* openblas = dlopen("libopenblas.so.0", RTLD_LAZY | RTLD_NOLOAD);
-  if (!openblas) return;
+  const OpenBlas openblas;
   constexpr int ownThreads = 1;
-  const auto kind = reinterpret_cast<int (*)()>(dlsym(openblas, "openblas_get_parallel"));
-  const auto use = reinterpret_cast<void (*)(int)>(dlsym(openblas, "openblas_set_num_threads"));
+  const auto kind = openblas.find<int()>("openblas_get_parallel");
+  const auto use = openblas.find<void(int)>("openblas_set_num_threads");
   if (kind && use && kind() == ownThreads) use(1);
-  dlclose(openblas);
 }
 
 /** blasKernels(): whose processor's kernels OpenBLAS takes; empty where another library multiplies. */
 Napi::Value blasKernels(const Napi::CallbackInfo& info) {
-  void* openblas = dlopen("libopenblas.so.0", RTLD_LAZY | RTLD_NOLOAD);
-  if (!openblas) return Napi::String::New(info.Env(), "");
-  const auto name = reinterpret_cast<const char* (*)()>(dlsym(openblas, "openblas_get_corename"));
-  const std::string kernels = name ? name() : "";
-  dlclose(openblas);
-  return Napi::String::New(info.Env(), kernels);
+  const OpenBlas openblas;
+  const auto name = openblas.find<const char*()>("openblas_get_corename");
+  return Napi::String::New(info.Env(), name ? name() : "");
 }
 
 /** loadCuda(path): loads libtorch_cuda.so, which registers itself; empty string or the reason. */

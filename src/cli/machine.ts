@@ -73,7 +73,7 @@ export async function collectFacts(): Promise<MachineFacts> {
     packageFacts("onnxruntime-web"),
     packageFacts("sharp"),
   ]);
-  const { devices, ...addonWithoutDevices } = addon;
+  const { devices, kernels, ...addonProper } = addon;
   const flags = readOptional("/proc/cpuinfo");
   const instructions = instructionSets.filter((name) => new RegExp(`\\b${name}\\b`).test(flags));
   return {
@@ -96,10 +96,10 @@ export async function collectFacts(): Promise<MachineFacts> {
       bf16: instructions.some((name) => name.endsWith("bf16")),
     },
     memory: totalmem(),
-    addon: addonWithoutDevices,
+    addon: addonProper,
     libtorch,
     skipped,
-    blas: addon.loads ? await loadedBlas() : undefined,
+    blas: addon.loads ? { ...loadedBlas(), kernels } : undefined,
     devices: ["cpu", ...devices],
     packages,
     data: [fashionMnist(), onnxTestData()],
@@ -112,12 +112,16 @@ export function nodeFits(version: string): boolean {
   return major > 20 || (major === 20 && minor >= 19);
 }
 
-async function addonFacts(): Promise<
-  MachineFacts["addon"] & { readonly devices: readonly string[] }
-> {
+/** What the addon says of itself, and of what libtorch brought along. */
+interface AddonFacts extends Readonly<MachineFacts["addon"]> {
+  readonly devices: readonly string[];
+  readonly kernels: string;
+}
+
+async function addonFacts(): Promise<AddonFacts> {
   const { addon: path, stamp, problem } = checkAddon();
   const common = { path, builtFor: stamp?.libtorch };
-  const unloaded = { loads: false, libtorch: undefined, devices: [] };
+  const unloaded = { loads: false, libtorch: undefined, devices: [], kernels: "" };
   if (problem?.fatal) return { ...common, ...unloaded, problem: problem.message };
   try {
     const torch = await import("../torch/index.ts");
@@ -128,6 +132,7 @@ async function addonFacts(): Promise<
       libtorch: torch.libtorchVersion(),
       problem: problem?.message,
       devices,
+      kernels: torch.blasKernels(),
     };
   } catch (error) {
     return { ...common, ...unloaded, problem: messageOf(error) };
@@ -156,15 +161,14 @@ function packageVersion(directory: string, name: string): string | undefined {
 }
 
 /** The BLAS that the loaded libtorch brought into this process; Python packages hold theirs inside. */
-async function loadedBlas(): Promise<MachineFacts["blas"]> {
+function loadedBlas(): Omit<NonNullable<MachineFacts["blas"]>, "kernels"> {
   const libraries = readOptional("/proc/self/maps").matchAll(
     /\/\S*\/lib(?:open|c)?blas\S*|\/\S*\/lib(?:mkl|blis)\S*/g,
   );
   const paths = [...new Set(Array.from(libraries, ([path]) => path))];
-  if (paths.length === 0) return { name: "inside libtorch", fast: true, kernels: "" };
+  if (paths.length === 0) return { name: "inside libtorch", fast: true };
   const fast = paths.find((path) => /openblas|mkl|blis|atlas/.test(path));
-  const { blasKernels } = await import("../torch/index.ts");
-  return { name: fast ?? paths[0] ?? "", fast: fast !== undefined, kernels: blasKernels() };
+  return { name: fast ?? paths[0] ?? "", fast: fast !== undefined };
 }
 
 function ownVersion(): string {
