@@ -72,28 +72,32 @@ describe.runIf(canMakeHosts())("two hosts", { timeout: 400_000 }, () => {
       ["ip", "netns", "exec", names[host]!, process.execPath, program],
     );
 
+  /** What both ended with; a failure shows the words of both. */
+  const codesOf = async (running: readonly ReturnType<typeof runOn>[]) => {
+    const ended = await Promise.all(running.map((each) => each.ended));
+    return { codes: ended.map(({ code }) => code), words: ended.map(({ stderr }) => stderr) };
+  };
+  const succeed = async (running: readonly ReturnType<typeof runOn>[]) => {
+    const { codes, words } = await codesOf(running);
+    expect(codes, words.join("\n--- host 1\n")).toEqual([0, 0]);
+  };
+
   test("train over the link; where it is cut both end and name the other, and resume goes on", async () => {
     const [whole, cut] = [path("whole"), path("cut")];
     const steps = ["--epochs", "40"];
-    const both = [0, 1].map((host) => runOn(host, obfuscate(whole, ...steps)));
-    for (const { code, stderr } of await Promise.all(both.map(({ ended }) => ended))) {
-      expect(code, stderr).toBe(0);
-    }
+    await succeed([0, 1].map((host) => runOn(host, obfuscate(whole, ...steps))));
     const running = [0, 1].map((host) => runOn(host, obfuscate(cut, ...steps)));
     while (running[0]!.child.exitCode === null && (metricsOf(cut)?.length ?? 0) < 4) await sleep(5);
     expect(succeeds("ip", "-n", names[0]!, "link", "set", "wire", "down")).toBe(true);
     const began = performance.now();
-    const ended = await Promise.all(running.map((each) => each.ended));
+    const { codes, words } = await codesOf(running);
     expect((performance.now() - began) / 1000).toBeLessThan(patience + 30);
-    for (const [host, { code, stderr }] of ended.entries()) {
-      expect(code, stderr).toBe(8);
+    expect(codes, words.join("\n--- host 1\n")).toEqual([8, 8]);
+    for (const [host, stderr] of words.entries()) {
       expect(stderr).toMatch(new RegExp(`^error: worker ${1 - host} of 2`, "m"));
     }
     expect(succeeds("ip", "-n", names[0]!, "link", "set", "wire", "up")).toBe(true);
-    const resumed = [0, 1].map((host) => runOn(host, ["resume", cut]));
-    for (const { code, stderr } of await Promise.all(resumed.map((each) => each.ended))) {
-      expect(code, stderr).toBe(0);
-    }
+    await succeed([0, 1].map((host) => runOn(host, ["resume", cut])));
     expect(modelOf(cut)).toBe(modelOf(whole));
   });
 });
