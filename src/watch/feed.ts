@@ -1,6 +1,7 @@
 // Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). What is written down, the lines
 // of a metrics file, is read from the file for each listener from where it left off, so that nothing is missed
 // and nothing kept for those who are slow; what is only of this moment is skipped for them.
+import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { readTail } from "./metricsTail.ts";
@@ -129,10 +130,13 @@ async function sendLines(listener: Listener, file: string): Promise<boolean> {
 }
 
 /** Until more can be sent to a listener, or never will be. */
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    for (const event of ["drain", "close"]) response.once(event, () => resolve());
-  });
+async function drained(response: ServerResponse): Promise<void> {
+  const isDone = new AbortController();
+  const events = ["drain", "close"].map((event) =>
+    once(response, event, { signal: isDone.signal }).catch(() => {}),
+  );
+  await Promise.race(events);
+  isDone.abort();
 }
 
 interface Message {
