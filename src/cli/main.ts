@@ -20,6 +20,7 @@ import { demo, setup } from "./commands/setup.ts";
 import { train } from "./commands/train.ts";
 import { watch } from "./commands/watch.ts";
 import { reportFailure } from "./failure.ts";
+import { printable } from "./printable.ts";
 
 const jobs = [train, obfuscate, attack];
 const commands = [
@@ -42,6 +43,7 @@ async function main(): Promise<void> {
     process.exitCode = exitCodes.usage;
     return;
   }
+  assertHelpExists(process.argv.slice(2), program);
   try {
     await program.parseAsync();
   } catch (error) {
@@ -49,6 +51,16 @@ async function main(): Promise<void> {
     // Help and version end this way, too.
     if (error.exitCode !== 0) throw usageError(error, program);
   }
+}
+
+/** Throws UsageError for the help of a command that is none; Commander would print everything. */
+function assertHelpExists([first, name = "help"]: readonly string[], { commands }: Command): void {
+  const known = [...commands.map((command) => command.name()), "help"];
+  if (first !== "help" || name.startsWith("-") || known.includes(name)) return;
+  const guess = nearest(name, known);
+  throw new UsageError(
+    `unknown command '${printable(name)}'${guess ? `: did you mean ${guess}?` : ""}\nSee: deepobf --help`,
+  );
 }
 
 /** Commander's complaint in our form. */

@@ -28,6 +28,15 @@ function value(option: string, given: string, expected: string): () => Refusal {
   });
 }
 
+/** A refused value of an option of an attack. */
+function attackValue(option: string, given: string, expected: string): () => Refusal {
+  return () => ({
+    args: ["attack", model, "--data", data, "--original", model, option, given],
+    code: 2,
+    says: [`${option}: expected ${expected}`, `received "${given}"`],
+  });
+}
+
 function configured(content: string, ...says: (string | RegExp)[]): () => Refusal {
   return () => {
     const path = file(`${says[0]}.json`.replaceAll(/[^a-z.]/gi, "-"), content);
@@ -38,6 +47,11 @@ function configured(content: string, ...says: (string | RegExp)[]): () => Refusa
 refusals({
   "an unknown command": () => ({
     args: ["obfuscat", model],
+    code: 2,
+    says: ["unknown command 'obfuscat'", "did you mean obfuscate?"],
+  }),
+  "the help of an unknown command": () => ({
+    args: ["help", "obfuscat"],
     code: 2,
     says: ["unknown command 'obfuscat'", "did you mean obfuscate?"],
   }),
@@ -95,6 +109,72 @@ refusals({
   }),
   "an unknown optimizer": value("--optimizer", "adam", "muon or sgd"),
   "no MACs": value("--max-macs", "0", "a number above 0"),
+  "a crop of less than nothing": value("--crop", "-1", "a whole number from 0 to 1024"),
+  "a negative mixup": value("--mixup", "-1", "a number of at least 0"),
+  "a rate of zero": value("--learning-rate", "0", "a number above 0"),
+  "checkpoints before they are due": value("--checkpoint-seconds", "-1", "a number of at least 0"),
+  "no minutes": value("--minutes", "0", "a number above 0"),
+  "no part of a photo": value("--resized-crop", "0", "a number above 0 and up to 1"),
+  "colours changed by twice their value": value("--color-jitter", "2", "a number from 0 to 1"),
+  "no workers": value("--workers", "0", "a whole number from 1 to 256"),
+  "fewer than no restarts": value("--restarts", "-1", "a whole number from 0"),
+  "images without size": value("--image-size", "0", "a whole number from 1"),
+  "an unknown way to resize": value("--resize", "zoom", "crop, squash or a whole number from 1"),
+  "an unknown order of channels": value("--channel-order", "brg", "rgb or bgr"),
+  "an unknown quantisation": value("--quantize", "int4", "int8 or fp16"),
+  "an unknown kind of labels": value("--labels", "maybe", "folders or none"),
+  "an output without a name": value("--out", "", "the path of a folder that does not exist yet"),
+  "minutes and epochs": () => ({
+    args: job("--minutes", "5"),
+    code: 2,
+    says: ["--minutes: expected in place of --epochs, received both"],
+  }),
+  "a share of images for the test where the data have a test set": () => ({
+    args: job("--test-share", "0.5"),
+    code: 2,
+    says: ["--test-share: only for image folders (images:DIR)", "idx:DIR"],
+  }),
+  "an order of classes for data that have one": () => ({
+    args: job("--classes", file("classes.txt", "a\nb\n")),
+    code: 2,
+    says: ["--classes: only for image folders (images:DIR)", "idx:DIR"],
+  }),
+  "an unknown kind of attack": attackValue("--kind", "theft", "one of transfer, incremental"),
+  "more than all of the pirate's data": attackValue("--budgets", "2", "finite numbers above 0"),
+  "no seeds": attackValue("--seeds", "0", "a whole number from 1"),
+  "an unknown method": attackValue("--methods", "magic", "initFC-all or"),
+  "an unknown optimizer of the pirate": attackValue("--optimizers", "adam", "sgd or adamw or muon"),
+  "a pirate's rate of zero": attackValue("--learning-rates", "0", "finite numbers above 0"),
+  "an attack without the original": () => ({
+    args: ["attack", model, "--data", data, "--kind", "transfer"],
+    code: 2,
+    says: ["--original is missing", "only the folder of a run knows its own"],
+  }),
+  "an attack on classes that are not known": () => ({
+    args: ["attack", model, "--original", model, "--data", data, "--kind", "incremental"],
+    code: 2,
+    says: ["--source-data is missing"],
+  }),
+  "a report of nothing": () => ({
+    args: ["report"],
+    code: 2,
+    says: ["missing required argument 'RUN'"],
+  }),
+  "a report of a file": () => ({
+    args: ["report", model],
+    code: 2,
+    says: ["expected the folder of a run", "has no config.json"],
+  }),
+  "a port beyond all": () => ({
+    args: ["watch", "--port", "99999"],
+    code: 2,
+    says: ["--port: expected a whole number from 0 to 65535", 'received "99999"'],
+  }),
+  "an unknown shell": () => ({
+    args: ["completion", "tcsh"],
+    code: 2,
+    says: ["SHELL: expected one of bash, zsh, fish", 'received "tcsh"'],
+  }),
   "an unknown runtime": () => ({
     args: ["evaluate", model, "--data", data, "--runtime", "tvm"],
     code: 2,
