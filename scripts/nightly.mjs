@@ -57,6 +57,12 @@ const goals = [
     command: tests("test/train/loop.test.ts", "-t", "no memory"),
     environment: { DEEPOBF_STEPS: "8000" },
   },
+  {
+    name: "R14-cycles",
+    number: "4,000 cycles, of which half are warm-up",
+    command: tests("test/engine/cycles.test.ts"),
+    environment: { DEEPOBF_CYCLES: "4000" },
+  },
   { name: "R14-asan", number: "the native tests", command: ["node", "scripts/sanitize.mjs"] },
   {
     name: "R16",
