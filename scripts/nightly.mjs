@@ -28,6 +28,11 @@ const goals = [
     environment: { DEEPOBF_MUTATIONS: "10000" },
   },
   {
+    name: "R2-fuzz",
+    number: "five minutes of libFuzzer for each reader",
+    command: ["bash", "scripts/fuzz.sh"],
+  },
+  {
     name: "R6",
     number: "200 kills, 5 ways of training",
     command: tests("test/obfuscate/kill.test.ts"),
