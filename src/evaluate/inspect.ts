@@ -89,7 +89,7 @@ export function inspectGraph(
   const facts = attempt(() => inferShapes(floats, givenShapes(floats, inputShape)));
   const cut = facts && (attempt(() => classifierOf(floats, facts)) ?? { graph: floats, facts });
   const boundary = cut && attempt(() => findBoundary(cut.graph, cut.facts));
-  const cutPoints = cut && attempt(() => findCutPoints(cut.graph, cut.facts));
+  const cutPoints = cut && attempt(() => findCutPoints(cut.graph, cut.facts, boundary?.tensor));
   const cost = countCost(floats, facts ?? new Map());
   const operators = countOperators(graph);
   const [input] = graph.inputs;
