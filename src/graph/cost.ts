@@ -59,6 +59,8 @@ const macsPerMovedValue = 100;
 /** A convolution whose groups, above all those of one channel, fill no vector has few products for what it reads. */
 const macsPerNarrowMac = 2;
 const vectorLength = 16;
+/** Pixels of a row that a kernel of more than 1x1 has in registers at once. */
+const pixelsPerBlock = 6;
 
 const fused = new Set(["BatchNormalization", "Clip", "LeakyRelu", "Relu", "Sigmoid"]);
 const free = new Set(["Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"]);
@@ -77,7 +79,9 @@ export function estimateWork(graph: Graph, facts: Facts): number {
 
 /**
  * The same with the channels of dense convolutions as whole vectors, which runtimes compute whether a layer fills
- * them or not: closer for layers of few channels, such as those of the narrowest chains.
+ * them or not, and with the rows of small maps as whole blocks: closer for layers of few channels, such as those of the
+ * narrowest chains, and for last layers of 4x4. Inputs that fill not even one vector, such as images, are read as they
+ * are.
  */
 export function estimateTime(graph: Graph, facts: Facts): number {
   return sumOfWork(graph, { facts, countMacs: countVectorMacs });
@@ -108,7 +112,10 @@ function countVectorMacs(node: Node, facts: Facts): number {
   if (node.operator !== "Conv" || macs === 0 || weight![1] !== x![1]) return macs;
   const waste = (channels: number) =>
     Math.ceil(channels / vectorLength) / (channels / vectorLength);
-  return macs * waste(weight![0]!) * waste(weight![1]!);
+  const ofInputs = weight![1]! < vectorLength ? 1 : waste(weight![1]!);
+  const columns = facts.get(node.outputs[0]!)!.shape!.at(-1)!;
+  const ofRows = weight!.at(-1)! > 1 ? Math.max(1, pixelsPerBlock / columns) : 1;
+  return macs * waste(weight![0]!) * ofInputs * ofRows;
 }
 
 function workOf(

@@ -86,11 +86,25 @@ describe("cost", () => {
   test("estimates the time of dense convolutions by whole vectors of channels", () => {
     const build = new GraphBuilder();
     const x = build.input("x", ["N", 3, 8, 8]);
-    const first = build.conv(x, { name: "first", outputs: 24, kernel: 3, padding: 1 });
-    build.conv(first, { name: "depthwise", outputs: 24, kernel: 3, padding: 1, groups: 24 });
+    const image = build.conv(x, { name: "image", outputs: 24, kernel: 5, padding: 2 });
+    const dense = build.conv(image, { name: "dense", outputs: 40, kernel: 3, padding: 1 });
+    build.conv(dense, { name: "depthwise", outputs: 40, kernel: 3, padding: 1, groups: 40 });
     const model = build.build();
-    const dense = 16 * 32 * 9 * 64;
-    expect(estimateTime(model, inferShapes(model))).toBeCloseTo(dense + (50 + 18) * 24 * 64, 3);
+    const macs = 3 * 32 * 25 * 64 + 32 * 48 * 9 * 64;
+    expect(estimateTime(model, inferShapes(model))).toBeCloseTo(macs + (50 + 18) * 40 * 64, 3);
+  });
+
+  test("estimates the time of small maps by whole blocks of a row's pixels", () => {
+    const timeOf = (size: number, kernel: number) => {
+      const build = new GraphBuilder();
+      const x = build.input("x", ["N", 512, size, size]);
+      build.conv(x, { name: "conv", outputs: 512, kernel, padding: (kernel - 1) / 2 });
+      const model = build.build();
+      return estimateTime(model, inferShapes(model)) / (512 * 512 * kernel * kernel * size * size);
+    };
+    expect(timeOf(4, 3)).toBeCloseTo(1.5, 6);
+    expect(timeOf(8, 3)).toBeCloseTo(1, 6);
+    expect(timeOf(4, 1)).toBeCloseTo(1, 6);
   });
 
   test.each([
