@@ -314,12 +314,19 @@ describe("training", () => {
     expect(cosine).toBeGreaterThan(0.98);
   });
 
-  test("computes pointwise convolutions in bf16 as products of matrices: values and gradients stay close", () => {
-    const model = single("Conv", { x: [2, 12, 5, 4], parameters: { w: [7, 12, 1, 1], b: [7] } });
+  test.each([
+    { what: "pointwise", x: [2, 12, 5, 4], w: [7, 12, 1, 1], strides: [1, 1], pads: [0, 0, 0, 0] },
+    { what: "strided", x: [2, 12, 5, 4], w: [7, 12, 1, 1], strides: [2, 3], pads: [0, 0, 0, 0] },
+    { what: "small", x: [2, 64, 4, 4], w: [64, 64, 3, 3], strides: [1, 1], pads: [1, 1, 1, 1] },
+    { what: "halving", x: [2, 64, 8, 7], w: [72, 64, 3, 3], strides: [2, 2], pads: [1, 1, 1, 1] },
+  ])("computes convolutions in bf16 as products of matrices, values and gradients: $what", (of) => {
+    const { x: shape, w, strides, pads } = of;
+    const parameters = { w, b: [w[0]!] };
+    const model = single("Conv", { x: shape, parameters, attributes: { strides, pads } });
     const [exact, rough] = (["f32", "bf16"] as const).map((precision) => {
       const network = new Network(model, { precision, trainable: true });
       const values = scope(() => {
-        const x = parameter(toTensors({ x: [2, 12, 5, 4] }).x!);
+        const x = parameter(toTensors({ x: shape }).x!);
         const { y } = network.forward({ x }, { training: true });
         backward(sum(square(y!)));
         const gradients = [x, ...network.parameters.values()].map(({ grad }) => grad!.numbers());

@@ -127,3 +127,30 @@ export function convolutionTable(benchmarks: readonly Benchmark[]): string {
   );
   return table(benchmarks, [...place, ...columns, note]);
 }
+
+interface SmallMap {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly size: number;
+  readonly stride: number;
+  readonly milliseconds: { readonly libtorch: number; readonly ours: number };
+  readonly ratio: number;
+}
+
+/** Milliseconds of single convolutions over small maps, libtorch's and ours; a row a shape. */
+export function patchTable(benchmarks: readonly Benchmark[]): string {
+  const rows = benchmarks.flatMap((benchmark) =>
+    (benchmark.results as SmallMap[]).map((result) => ({ benchmark, result })),
+  );
+  return table(rows, [
+    ...place.map(
+      ([title, cell]): Column<(typeof rows)[number]> => [title, ({ benchmark }) => cell(benchmark)],
+    ),
+    ["channels", ({ result: { inputs, outputs } }) => `${inputs} → ${outputs}`],
+    ["map", ({ result: { size } }) => `${size}×${size}`],
+    ["stride", ({ result }) => result.stride],
+    ["libtorch, ms", ({ result }) => result.milliseconds.libtorch],
+    ["ours, ms", ({ result }) => result.milliseconds.ours],
+    ["times as fast", ({ result }) => result.ratio.toFixed(2)],
+  ]);
+}

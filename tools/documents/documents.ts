@@ -6,7 +6,14 @@ import { count, percent } from "../../src/numbers.ts";
 import { ofSeries, type Records, root } from "../records/records.ts";
 import { ablationTable } from "./ablations.ts";
 import { attackTable, exposureTable, headStartTable } from "./attacks.ts";
-import { convolutionTable, dataTable, memoryTable, overheadTable, trainTable } from "./bench.ts";
+import {
+  convolutionTable,
+  dataTable,
+  memoryTable,
+  overheadTable,
+  patchTable,
+  trainTable,
+} from "./bench.ts";
 import { commandsOf } from "./commands.ts";
 import { fewImagesTable } from "./fewImages.ts";
 import { logbookTable, observationTable } from "./logbook.ts";
@@ -22,6 +29,7 @@ const benchmarks = {
   memory: memoryTable,
   data: dataTable,
   convolution: convolutionTable,
+  patches: patchTable,
   quantizers: quantizerTable,
 } as const;
 

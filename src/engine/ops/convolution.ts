@@ -1,7 +1,7 @@
 // Convolutions over one, two or three spatial axes.
 
 import { slideWindowTransposed } from "../../graph/window.ts";
-import { cpuVectorBits, operator, type Tensor } from "../../torch/index.ts";
+import { cpuHasMatrixUnits, cpuVectorBits, operator, type Tensor } from "../../torch/index.ts";
 import { add, checkShape, permute, reshape } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { OperatorContext } from "../operator.ts";
@@ -10,6 +10,10 @@ import { padSpatial, placeWindow, symmetricPadding, windowAttributes } from "../
 const convolution = operator("aten::convolution");
 const linear = operator("aten::linear");
 const winograd = operator("deepobf::winograd");
+const patchConvolution = operator("deepobf::patch_convolution");
+const slice = operator("aten::slice.Tensor");
+
+const hasMatrixUnits = cpuHasMatrixUnits();
 
 /** From how many channels on native/winograd.cc is faster than oneDNN (docs/performance.md). */
 const winogradChannels = { 512: 48, 256: 16, 0: Number.POSITIVE_INFINITY }[cpuVectorBits()];
@@ -20,18 +24,18 @@ export function Conv(
   { device }: OperatorContext,
 ): Tensor {
   const { pads, strides, dilations, kernel } = placeWindow(x, weight.shape.slice(2), attributes);
-  const isPointwise =
-    group === 1 &&
-    kernel.length === 2 &&
-    [...kernel, ...strides].every((size) => size === 1) &&
-    pads.every((size) => size === 0);
-  // oneDNN's weight gradient of such a convolution takes up to 100 times as long in bfloat16.
-  if (isPointwise && device === "cpu" && x.dtype === "bfloat16") return pointwise(x, weight, bias);
-  const window = [...kernel, ...strides, ...dilations, ...pads];
-  if (device === "cpu" && group === 1 && isForWinograd(x, weight, window)) {
-    return winograd(x, weight, bias ?? null);
-  }
   const padding = symmetricPadding(pads);
+  const isDense = device === "cpu" && group === 1 && kernel.length === 2;
+  const isPointwise = kernel.every((size) => size === 1) && pads.every((size) => size === 0);
+  // oneDNN's weight gradient of such a convolution takes up to 100 times as long in bfloat16.
+  if (isDense && isPointwise && x.dtype === "bfloat16") {
+    return pointwise(everyNth(x, strides), weight, bias);
+  }
+  const window = [...kernel, ...strides, ...dilations, ...pads];
+  if (isDense && isForWinograd(x, weight, window)) return winograd(x, weight, bias ?? null);
+  if (isDense && padding && isForPatches(x, weight, { strides, dilations, padding })) {
+    return patchConvolution(x, weight, bias ?? null, strides, padding);
+  }
   const padded = padding ? x : padSpatial(x, pads);
   const zeros = new Array<number>(kernel.length).fill(0);
   return convolution(
@@ -55,6 +59,33 @@ function isForWinograd(x: Tensor, weight: Tensor, window: readonly number[]): bo
   const isWide = Math.min(outputs, inputs) >= winogradChannels;
   const fits = isWide && outputs % 16 === 0 && inputs % 16 === 0 && x.shape[1] === inputs;
   return fits && x.dtype === "float32" && !x.shape.includes(0) && String(window) === winogradWindow;
+}
+
+/** Where native/patches.cc has the faster weight gradient: bf16 on AMX, many channels, small maps. */
+function isForPatches(
+  x: Tensor,
+  weight: Tensor,
+  window: Readonly<Record<"strides" | "dilations" | "padding", readonly number[]>>,
+): boolean {
+  const [, channels, ...size] = x.shape as [number, number, number, number];
+  const [outputs, inputs, ...kernel] = weight.shape as [number, number, number, number];
+  const output = size.map((length, axis) => {
+    const reach = length + 2 * window.padding[axis]! - kernel[axis]!;
+    return Math.floor(reach / window.strides[axis]!) + 1;
+  });
+  const isSmall = output.every((length) => length > 0) && output[0]! * output[1]! <= 7 * 7;
+  const isWide = Math.min(outputs, inputs) >= 64 && channels === inputs;
+  const isPlain = window.dilations.every((dilation) => dilation === 1) && !x.shape.includes(0);
+  return hasMatrixUnits && x.dtype === "bfloat16" && isSmall && isWide && isPlain;
+}
+
+/** Every pixel that a kernel of one meets. */
+function everyNth(x: Tensor, strides: readonly number[]): Tensor {
+  return strides.reduce(
+    (kept, stride, axis) =>
+      stride === 1 ? kept : slice(kept, axis + 2, 0, x.shape[axis + 2], stride),
+    x,
+  );
 }
 
 /** A convolution of single pixels as a matrix product, over channels that lie innermost in memory. */

@@ -1,0 +1,66 @@
+// Time of single convolutions in bfloat16 over small maps, forward and backward: libtorch's own beside
+// native/patches.cc, which the engine takes on processors with AMX (src/engine/ops/convolution.ts).
+import {
+  grad,
+  operator,
+  parameter,
+  randn,
+  scope,
+  setThreads,
+  type Tensor,
+} from "../src/torch/index.ts";
+import { median, readOptions, report, round } from "./report.ts";
+
+const batch = 256;
+/** Input channels, output channels, height or width of the input, and stride of a 3×3 kernel. */
+const shapes = [
+  [64, 64, 4, 1],
+  [128, 128, 4, 1],
+  [512, 512, 2, 1],
+  [512, 512, 4, 1],
+  [256, 256, 7, 1],
+  [512, 512, 7, 1],
+  [128, 256, 14, 2],
+  [256, 512, 8, 2],
+] as const;
+
+const options = readOptions({ rounds: 5 });
+setThreads(options.threads);
+
+const convolution = operator("aten::convolution");
+const patchConvolution = operator("deepobf::patch_convolution");
+
+type Convolve = (x: Tensor, weight: Tensor, stride: number) => Tensor;
+
+const contestants: Readonly<Record<string, Convolve>> = {
+  libtorch: (x, weight, stride) =>
+    convolution(x, weight, null, [stride, stride], [1, 1], [1, 1], false, [0, 0], 1),
+  patches: (x, weight, stride) => patchConvolution(x, weight, null, [stride, stride], [1, 1]),
+};
+
+/** Milliseconds of a convolution with the gradients of its input and its weight. */
+function timeOf(convolve: Convolve, inputs: [Tensor, Tensor], stride: number): number {
+  const start = performance.now();
+  scope(() => {
+    const y = convolve(...inputs, stride);
+    grad([y], inputs, [y.detach()]);
+  });
+  return performance.now() - start;
+}
+
+const results = shapes.map(([inputs, outputs, size, stride]) => {
+  const image = randn([batch, inputs, size, size]);
+  const weight = randn([outputs, inputs, 3, 3]);
+  const tensors: [Tensor, Tensor] = [
+    parameter(image.to({ dtype: "bfloat16", memoryFormat: "channelsLast" })),
+    parameter(weight.to({ dtype: "bfloat16" })),
+  ];
+  const times = Array.from({ length: options.rounds + 1 }, () =>
+    Object.values(contestants).map((convolve) => timeOf(convolve, tensors, stride)),
+  ).slice(1); // the first round prepares
+  const [libtorch, ours] = [0, 1].map((i) => round(median(times.map((each) => each[i]!))));
+  const ratio = round(median(times.map(([theirs, mine]) => theirs! / mine!)));
+  for (const each of [image, weight, ...tensors]) each.dispose();
+  return { inputs, outputs, size, stride, milliseconds: { libtorch, ours }, ratio };
+});
+report("patches", options, { batch, results });
