@@ -12,6 +12,7 @@ Napi::Object initialize(Napi::Env, Napi::Object exports) {
   deepobf::defineLock(exports);
   deepobf::defineWorkers(exports);
   deepobf::defineGradients(exports);
+  deepobf::defineMatrixUnits(exports);
   return exports;
 }
 

@@ -90,5 +90,6 @@ void defineMeta(Napi::Object exports);
 void defineLock(Napi::Object exports);
 void defineWorkers(Napi::Object exports);
 void defineGradients(Napi::Object exports);
+void defineMatrixUnits(Napi::Object exports);
 
 }  // namespace deepobf

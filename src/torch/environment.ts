@@ -26,6 +26,11 @@ export function blasKernels(): string {
   return native.blasKernels();
 }
 
+/** Whether `deepobf::amx_convolution` works here: the processor has AMX, and the kernel allows its use. */
+export function hasMatrixUnits(): boolean {
+  return native.hasMatrixUnits();
+}
+
 /** Sets the number of threads that one operator may use. */
 export function setThreads(count: number): void {
   native.setThreads(count);

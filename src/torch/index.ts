@@ -7,6 +7,7 @@ export {
   addonVersion,
   blasKernels,
   cudaDevices,
+  hasMatrixUnits,
   libtorchVersion,
   lockFile,
   manualSeed,
@@ -18,7 +19,7 @@ export { Muon } from "./muon.ts";
 export { type Argument, operator, type Result } from "./operator.ts";
 export * from "./ops.ts";
 export { AdamW, type Optimizer, type ParameterGroup, SGD } from "./optimizers.ts";
-export { cpuHasBfloat16, cpuHasMatrixUnits, cpuVectorBits } from "./processor.ts";
+export { cpuHasBfloat16, cpuVectorBits } from "./processor.ts";
 export { keep, scope } from "./scope.ts";
 export { liveTensors, Tensor, type TypedArray, UseAfterDisposeError } from "./tensor.ts";
 export { type Device, type DType, dtypeCode, type MemoryFormat } from "./types.ts";

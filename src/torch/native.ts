@@ -35,6 +35,7 @@ export interface Native {
   threads(): number;
   manualSeed(seed: number): void;
   blasKernels(): string;
+  hasMatrixUnits(): boolean;
   loadCuda(path: string): string;
   cudaDevices(): number;
   completeMeta(): void;

@@ -6,11 +6,6 @@ export function cpuHasBfloat16(): boolean {
   return /\b(avx512_bf16|amx_bf16)\b/.test(cpuInfo());
 }
 
-/** Whether this processor multiplies whole matrices of bf16 at once (AMX), as Linux reports it. */
-export function cpuHasMatrixUnits(): boolean {
-  return /\bamx_bf16\b/.test(cpuInfo());
-}
-
 /**
  * How many bits this processor multiplies at once, as Linux reports it: 512 with AVX-512, 256 with AVX2 and where
  * AVX-512 is computed in halves, as by AMD's family 25 (Zen 4); 0 where neither is known to be there.

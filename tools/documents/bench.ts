@@ -128,7 +128,7 @@ export function convolutionTable(benchmarks: readonly Benchmark[]): string {
   return table(benchmarks, [...place, ...columns, note]);
 }
 
-interface SmallMap {
+interface WeightGradient {
   readonly inputs: number;
   readonly outputs: number;
   readonly size: number;
@@ -137,10 +137,10 @@ interface SmallMap {
   readonly ratio: number;
 }
 
-/** Milliseconds of single convolutions over small maps, libtorch's and ours; a row a shape. */
-export function patchTable(benchmarks: readonly Benchmark[]): string {
+/** Milliseconds of single convolutions in bf16, libtorch's and ours; a row a shape. */
+export function weightGradientTable(benchmarks: readonly Benchmark[]): string {
   const rows = benchmarks.flatMap((benchmark) =>
-    (benchmark.results as SmallMap[]).map((result) => ({ benchmark, result })),
+    (benchmark.results as WeightGradient[]).map((result) => ({ benchmark, result })),
   );
   return table(rows, [
     ...place.map(

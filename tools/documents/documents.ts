@@ -11,8 +11,8 @@ import {
   dataTable,
   memoryTable,
   overheadTable,
-  patchTable,
   trainTable,
+  weightGradientTable,
 } from "./bench.ts";
 import { commandsOf } from "./commands.ts";
 import { fewImagesTable } from "./fewImages.ts";
@@ -29,7 +29,7 @@ const benchmarks = {
   memory: memoryTable,
   data: dataTable,
   convolution: convolutionTable,
-  patches: patchTable,
+  "weight-gradient": weightGradientTable,
   quantizers: quantizerTable,
 } as const;
 

@@ -1,7 +1,7 @@
 // Convolutions over one, two or three spatial axes.
 
 import { slideWindowTransposed } from "../../graph/window.ts";
-import { cpuHasMatrixUnits, cpuVectorBits, operator, type Tensor } from "../../torch/index.ts";
+import { cpuVectorBits, hasMatrixUnits, operator, type Tensor } from "../../torch/index.ts";
 import { add, checkShape, permute, reshape } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { OperatorContext } from "../operator.ts";
@@ -10,10 +10,10 @@ import { padSpatial, placeWindow, symmetricPadding, windowAttributes } from "../
 const convolution = operator("aten::convolution");
 const linear = operator("aten::linear");
 const winograd = operator("deepobf::winograd");
-const patchConvolution = operator("deepobf::patch_convolution");
+const amxConvolution = operator("deepobf::amx_convolution");
 const slice = operator("aten::slice.Tensor");
 
-const hasMatrixUnits = cpuHasMatrixUnits();
+const hasAmx = hasMatrixUnits();
 
 /** From how many channels on native/winograd.cc is faster than oneDNN (docs/performance.md). */
 const winogradChannels = { 512: 48, 256: 16, 0: Number.POSITIVE_INFINITY }[cpuVectorBits()];
@@ -33,8 +33,8 @@ export function Conv(
   }
   const window = [...kernel, ...strides, ...dilations, ...pads];
   if (isDense && isForWinograd(x, weight, window)) return winograd(x, weight, bias ?? null);
-  if (isDense && padding && isForPatches(x, weight, { strides, dilations, padding })) {
-    return patchConvolution(x, weight, bias ?? null, strides, padding);
+  if (isDense && padding && isForAmx(x, weight, dilations)) {
+    return amxConvolution(x, weight, bias ?? null, strides, padding);
   }
   const padded = padding ? x : padSpatial(x, pads);
   const zeros = new Array<number>(kernel.length).fill(0);
@@ -61,22 +61,12 @@ function isForWinograd(x: Tensor, weight: Tensor, window: readonly number[]): bo
   return fits && x.dtype === "float32" && !x.shape.includes(0) && String(window) === winogradWindow;
 }
 
-/** Where native/patches.cc has the faster weight gradient: bf16 on AMX, many channels, small maps. */
-function isForPatches(
-  x: Tensor,
-  weight: Tensor,
-  window: Readonly<Record<"strides" | "dilations" | "padding", readonly number[]>>,
-): boolean {
-  const [, channels, ...size] = x.shape as [number, number, number, number];
-  const [outputs, inputs, ...kernel] = weight.shape as [number, number, number, number];
-  const output = size.map((length, axis) => {
-    const reach = length + 2 * window.padding[axis]! - kernel[axis]!;
-    return Math.floor(reach / window.strides[axis]!) + 1;
-  });
-  const isSmall = output.every((length) => length > 0) && output[0]! * output[1]! <= 7 * 7;
-  const isWide = Math.min(outputs, inputs) >= 64 && channels === inputs;
-  const isPlain = window.dilations.every((dilation) => dilation === 1) && !x.shape.includes(0);
-  return hasMatrixUnits && x.dtype === "bfloat16" && isSmall && isWide && isPlain;
+/** Whether native/amx.cc has the weight gradient: bf16, on AMX, channels in whole tiles. */
+function isForAmx(x: Tensor, weight: Tensor, dilations: readonly number[]): boolean {
+  const [outputs, inputs] = weight.shape as [number, number];
+  const fits = outputs % 16 === 0 && inputs % 16 === 0 && x.shape[1] === inputs;
+  const isPlain = dilations.every((dilation) => dilation === 1) && !x.shape.includes(0);
+  return hasAmx && x.dtype === "bfloat16" && fits && isPlain;
 }
 
 /** Every pixel that a kernel of one meets. */

@@ -1,5 +1,5 @@
-// Time of single convolutions in bfloat16 over small maps, forward and backward: libtorch's own beside
-// native/patches.cc, which the engine takes on processors with AMX (src/engine/ops/convolution.ts).
+// Time of single convolutions in bfloat16, forward and backward: libtorch's own beside native/amx.cc, which the engine
+// takes on processors with AMX (src/engine/ops/convolution.ts).
 import {
   grad,
   operator,
@@ -14,28 +14,35 @@ import { median, readOptions, report, round } from "./report.ts";
 const batch = 256;
 /** Input channels, output channels, height or width of the input, and stride of a 3×3 kernel. */
 const shapes = [
-  [64, 64, 4, 1],
-  [128, 128, 4, 1],
-  [512, 512, 2, 1],
+  [16, 16, 32, 1],
+  [32, 32, 16, 1],
+  [64, 64, 8, 1],
+  [32, 64, 32, 1],
+  [64, 112, 16, 1],
+  [176, 176, 8, 1],
+  [64, 64, 32, 1],
+  [128, 128, 16, 1],
+  [256, 256, 8, 1],
   [512, 512, 4, 1],
-  [256, 256, 7, 1],
-  [512, 512, 7, 1],
-  [128, 256, 14, 2],
+  [512, 512, 2, 1],
+  [64, 128, 32, 2],
   [256, 512, 8, 2],
+  [64, 64, 56, 1],
+  [256, 256, 14, 1],
 ] as const;
 
 const options = readOptions({ rounds: 5 });
 setThreads(options.threads);
 
 const convolution = operator("aten::convolution");
-const patchConvolution = operator("deepobf::patch_convolution");
+const amxConvolution = operator("deepobf::amx_convolution");
 
 type Convolve = (x: Tensor, weight: Tensor, stride: number) => Tensor;
 
 const contestants: Readonly<Record<string, Convolve>> = {
   libtorch: (x, weight, stride) =>
     convolution(x, weight, null, [stride, stride], [1, 1], [1, 1], false, [0, 0], 1),
-  patches: (x, weight, stride) => patchConvolution(x, weight, null, [stride, stride], [1, 1]),
+  amx: (x, weight, stride) => amxConvolution(x, weight, null, [stride, stride], [1, 1]),
 };
 
 /** Milliseconds of a convolution with the gradients of its input and its weight. */
@@ -63,4 +70,4 @@ const results = shapes.map(([inputs, outputs, size, stride]) => {
   for (const each of [image, weight, ...tensors]) each.dispose();
   return { inputs, outputs, size, stride, milliseconds: { libtorch, ours }, ratio };
 });
-report("patches", options, { batch, results });
+report("weight-gradient", options, { batch, results });
