@@ -193,6 +193,32 @@ describe("bf16 precision", () => {
     expect(difference).toBeGreaterThan(1e-6);
   });
 
+  test.each([
+    { through: [node("Pad", ["a", "pads"], "b")] },
+    { through: [node("Pad", ["a", "pads"], "b", { mode: "reflect" })] },
+    { through: [node("Clip", ["a", "", "six"], "b")] },
+    { through: [node("LeakyRelu", ["a"], "b", { alpha: 0.1 })] },
+    { through: [node("HardSwish", ["a"], "b")] },
+    { through: [node("HardSigmoid", ["a"], "b")] },
+    { through: [node("ReduceMean", ["a"], "b", { axes: [2, 3], keepdims: 1 })] },
+  ])("stays in bf16 through $through.0.operator and an addition behind it", ({ through }) => {
+    const model = graph({
+      inputs: { x: [1, 4, 6, 6] },
+      initializers: {
+        w: float32([4, 4, 1, 1], randomValues(16)),
+        pads: int64(0, 0, 1, 0, 0, 0, -1, 0),
+        six: float32([], [6]),
+      },
+      nodes: [node("Conv", ["x", "w"], "a"), ...through, node("Add", ["a", "b"], "y")],
+      outputs: ["y"],
+    });
+    const exact = runEngine(model, { x: [1, 4, 6, 6] }).y!;
+    const rough = runEngine(model, { x: [1, 4, 6, 6] }, { precision: "bf16" }).y!;
+    expect(relativeDifference(exact, rough)).toBeLessThan(0.03);
+    const bits = new Uint32Array(Float32Array.from(rough.values).buffer);
+    expect(bits.every((value) => value % 2 ** 16 === 0)).toBe(true);
+  });
+
   test("runs operators between the products in f32 where it must", () => {
     const model = graph({
       inputs: { x: [1, 4, 6, 6] },
