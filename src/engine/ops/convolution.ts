@@ -28,7 +28,7 @@ export function Conv(
   const isDense = device === "cpu" && group === 1 && kernel.length === 2;
   const isPointwise = kernel.every((size) => size === 1) && pads.every((size) => size === 0);
   // oneDNN's weight gradient of such a convolution takes up to 100 times as long in bfloat16.
-  if (isDense && isPointwise && x.dtype === "bfloat16") {
+  if (isDense && isPointwise && x.dtype === "bfloat16" && weight.requiresGrad) {
     return pointwise(everyNth(x, strides), weight, bias);
   }
   const window = [...kernel, ...strides, ...dilations, ...pads];
@@ -81,8 +81,9 @@ function everyNth(x: Tensor, strides: readonly number[]): Tensor {
 /** A convolution of single pixels as a matrix product, over channels that lie innermost in memory. */
 function pointwise(x: Tensor, weight: Tensor, bias: Tensor | undefined): Tensor {
   const matrix = reshape(weight, weight.shape.slice(0, 2));
-  const pixels = linear(permute(x, [0, 2, 3, 1]), matrix, bias ?? null);
-  return permute(pixels, [0, 3, 1, 2]);
+  // With its own bias, libtorch writes that to every pixel first and adds the product to it: up to seven times as long.
+  const pixels = linear(permute(x, [0, 2, 3, 1]), matrix, null);
+  return permute(bias ? add(pixels, bias) : pixels, [0, 3, 1, 2]);
 }
 
 export function ConvTranspose(
