@@ -8,7 +8,7 @@ import { type Boundary, findBoundary, findCutPoints } from "../graph/cuts.ts";
 import type { Dimension, Graph, Node } from "../graph/graph.ts";
 import { imageLayout, turnInput } from "../graph/layout.ts";
 import { adviseOn, assertImageClassifier } from "../graph/otherKinds.ts";
-import { dequantize, dropTails, sinkTransposes } from "../graph/rewrites.ts";
+import { dequantize, dropTails, sinkTransposes, unfuse } from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
 import { assertInference } from "../graph/trainingMode.ts";
@@ -72,7 +72,7 @@ export function inspectGraph(
   graph: Graph,
   { inputShape }: { inputShape?: readonly number[] } = {},
 ): Inspected {
-  const floats = dequantize(graph);
+  const floats = dequantize(unfuse(graph));
   const warnings: string[] = [];
   const attempt = <T>(find: () => T): T | undefined => {
     try {

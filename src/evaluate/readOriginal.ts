@@ -4,16 +4,19 @@ import { assertSupported } from "../engine/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout } from "../graph/layout.ts";
 import { assertImageClassifier } from "../graph/otherKinds.ts";
-import { dequantize, dropTails } from "../graph/rewrites.ts";
+import { dequantize, dropTails, unfuse } from "../graph/rewrites.ts";
 import { assertInference } from "../graph/trainingMode.ts";
 import { readModel } from "../onnx/index.ts";
 
 /** Channels, height and width, as far as a file says them. */
 export type WantedShape = Pick<LoadOptions, "shape">;
 
-/** Reads a model file. Throws ModelError where it cannot be read, or the engine does not support it. */
+/**
+ * Reads a model file, what ONNX Runtime's optimizer fused taken apart. Throws ModelError where it cannot be read, or
+ * the engine does not support it.
+ */
 export async function readOriginal(path: string): Promise<Graph> {
-  const graph = await readModel(path);
+  const graph = unfuse(await readModel(path));
   assertImageClassifier(graph);
   assertInference(graph);
   assertSupported(dropTails(dequantize(graph)));

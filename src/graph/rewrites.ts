@@ -14,4 +14,5 @@ export { renameTensors, stripNames } from "./rewrites/rename.ts";
 export { sinkTransposes } from "./rewrites/sinkTransposes.ts";
 export { takeLogits } from "./rewrites/takeLogits.ts";
 export { toFloat32Graph } from "./rewrites/toFloat32.ts";
+export { unfuse } from "./rewrites/unfuse.ts";
 export { compose, cutGraph, graphBehind, subgraph } from "./subgraph.ts";

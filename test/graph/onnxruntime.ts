@@ -1,8 +1,10 @@
 // ONNX Runtime in this process, as the judge of what a graph computes.
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import * as ort from "onnxruntime-node";
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
 import { normal } from "../../src/graph/random.ts";
 import { fromFloat32, typedView } from "../../src/graph/tensorData.ts";
+import { ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 
 export interface Result {
@@ -64,4 +66,16 @@ export function relativeDifference(a: Result, b: Result): number {
   const magnitude = a.values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6);
   const difference = a.values.reduce((most, v, i) => Math.max(most, Math.abs(v - b.values[i]!)), 0);
   return difference / magnitude;
+}
+
+/** A file with operators of ONNX Runtime's own, which are not written otherwise. */
+export function encodeOwn(model: Graph): Uint8Array {
+  const plain = { ...model, nodes: model.nodes.map((node) => ({ ...node, domain: "" })) };
+  const file = fromBinary(ModelProtoSchema, encodeModel(plain));
+  model.nodes.forEach(({ outputs, domain }) => {
+    const found = file.graph!.node.find(({ output }) => output[0] === outputs[0])!;
+    found.domain = domain;
+  });
+  const version = { ...file.opsetImport[0]!, domain: "com.microsoft", version: 1n };
+  return toBinary(ModelProtoSchema, { ...file, opsetImport: [...file.opsetImport, version] });
 }

@@ -1,0 +1,152 @@
+// Takes apart what ONNX Runtime's optimizer fuses into operators of its own, which no other program runs:
+// https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+import { attribute, float } from "../attributes.ts";
+import { FreshNames } from "../freshNames.ts";
+import type { Attribute, Graph, Node, TensorData } from "../graph.ts";
+import { fromNumbers } from "../tensorData.ts";
+import { tensorNames } from "../topology.ts";
+
+/** The graph with standard operators for fused ones; those that are not known stay. The graph itself without any. */
+export function unfuse(graph: Graph): Graph {
+  if (!graph.nodes.some((node) => ruleFor(node) !== undefined)) return graph;
+  const names = new FreshNames(tensorNames(graph));
+  const initializers = new Map(graph.initializers);
+  const nodes = graph.nodes.flatMap((node) => {
+    const parts = new Parts(node, { names, initializers, opset: graph.opset });
+    return ruleFor(node)?.(node, parts) === true ? parts.nodes : [node];
+  });
+  return { ...graph, nodes, initializers };
+}
+
+/** Adds what a node stands for, its result last. Else it is not known, and the node stays. */
+type Rule = (node: Node, parts: Parts) => boolean;
+
+const rules: ReadonlyMap<string, Rule> = new Map(
+  Object.entries<Rule>({
+    BiasGelu: ({ inputs }, parts) => gelu(parts.add("Add", inputs), parts),
+    FusedConv: (node, parts) => {
+      const { activation = "", activation_params: given, ...attributes } = node.attributes;
+      const [x = "", weight = "", bias = "", sum = ""] = node.inputs;
+      const layer = parts.add("Conv", bias ? [x, weight, bias] : [x, weight], attributes);
+      const whole = sum ? parts.add("Add", [layer, sum]) : layer;
+      return activate(whole, parts, {
+        activation,
+        given: given?.type === "floats" ? given.value : [],
+      });
+    },
+    FusedGemm: (node, parts) => {
+      const own = ["alpha", "beta", "transA", "transB"];
+      const kept = Object.entries(node.attributes).filter(([name]) => own.includes(name));
+      const layer = parts.add("Gemm", node.inputs, Object.fromEntries(kept));
+      const given = ["alpha", "beta", "gamma"].map((name) =>
+        attribute(node, `activation_${name}`, "float"),
+      );
+      const { activation = "" } = node.attributes;
+      return activate(layer, parts, { activation, given });
+    },
+    FusedMatMul: (node, parts) => {
+      const [a = "", b = ""] = node.inputs;
+      const isTurned = (name: string) => (attribute(node, name, "int") ?? 0) !== 0;
+      if (["transA", "transBatchA", "transBatchB"].some(isTurned)) return false;
+      if (isTurned("transB") && parts.constant(b)?.shape.length !== 2) return false;
+      const right = isTurned("transB") ? parts.add("Transpose", [b]) : b;
+      const product = parts.add("MatMul", [a, right]);
+      const alpha = attribute(node, "alpha", "float") ?? 1;
+      if (alpha !== 1) parts.add("Mul", [product, parts.scalar(alpha)]);
+      return true;
+    },
+    Gelu: ({ inputs }, parts) => gelu(inputs[0]!, parts),
+    QuickGelu: (node, parts) => {
+      const [x = ""] = node.inputs;
+      const alpha = parts.scalar(attribute(node, "alpha", "float") ?? 1.702);
+      parts.add("Mul", [x, parts.add("Sigmoid", [parts.add("Mul", [x, alpha])])]);
+      return true;
+    },
+  }),
+);
+
+function ruleFor({ domain, operator }: Node): Rule | undefined {
+  return domain === "com.microsoft" ? rules.get(operator) : undefined;
+}
+
+/** The activation behind a fused layer, with its parameters in the order of its attributes. */
+function activate(
+  x: string,
+  parts: Parts,
+  { activation, given }: { activation: Attribute | ""; given: readonly (number | undefined)[] },
+): boolean {
+  const operator = activation && activation.type === "string" ? activation.value : "";
+  const named = (...names: readonly string[]) =>
+    Object.fromEntries(
+      names.flatMap((name, i) => (given[i] === undefined ? [] : [[name, float(given[i])]])),
+    );
+  if (["Relu", "Sigmoid", "Tanh"].includes(operator)) parts.add(operator, [x]);
+  else if (operator === "LeakyRelu") parts.add(operator, [x], named("alpha"));
+  else if (operator === "HardSigmoid") parts.add(operator, [x], named("alpha", "beta"));
+  else if (operator === "Clip") parts.clip(x, given);
+  else return false;
+  return true;
+}
+
+function gelu(x: string, parts: Parts): boolean {
+  const scaled = parts.add("Div", [x, parts.scalar(Math.SQRT2)]);
+  const shifted = parts.add("Add", [parts.add("Erf", [scaled]), parts.scalar(1)]);
+  parts.add("Mul", [parts.add("Mul", [x, shifted]), parts.scalar(0.5)]);
+  return true;
+}
+
+interface Surroundings {
+  readonly names: FreshNames;
+  readonly initializers: Map<string, TensorData>;
+  readonly opset: number;
+}
+
+/** The nodes that one fused node becomes. The last has its output, the first its name. */
+class Parts {
+  readonly #fused: Node;
+  readonly #graph: Surroundings;
+  readonly #nodes: Node[] = [];
+
+  constructor(fused: Node, graph: Surroundings) {
+    this.#fused = fused;
+    this.#graph = graph;
+  }
+
+  get nodes(): readonly Node[] {
+    const { name, outputs } = this.#fused;
+    const named = this.#nodes.map((node, i) => (i === 0 ? { ...node, name } : node));
+    return named.map((node, i) => (i === named.length - 1 ? { ...node, outputs } : node));
+  }
+
+  constant(name: string): TensorData | undefined {
+    return this.#graph.initializers.get(name);
+  }
+
+  scalar(value: number): string {
+    const name = this.#fresh();
+    this.#graph.initializers.set(name, fromNumbers("float32", [], [value]));
+    return name;
+  }
+
+  /** Adds a standard node and returns the name of its result. */
+  add(
+    operator: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+  ): string {
+    const output = this.#fresh();
+    this.#nodes.push({ name: "", operator, domain: "", inputs, outputs: [output], attributes });
+    return output;
+  }
+
+  /** Limits are attributes before version 11, inputs from then on. */
+  clip(x: string, limits: readonly (number | undefined)[]): void {
+    const [least = -Infinity, most = Infinity] = limits;
+    if (this.#graph.opset < 11) this.add("Clip", [x], { min: float(least), max: float(most) });
+    else this.add("Clip", [x, this.scalar(least), this.scalar(most)]);
+  }
+
+  #fresh(): string {
+    return this.#graph.names.next(`${this.#fused.outputs[0]}.part`);
+  }
+}

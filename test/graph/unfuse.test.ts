@@ -1,0 +1,128 @@
+// What ONNX Runtime's optimizer fused, taken apart, against ONNX Runtime on the fused file.
+import { describe, expect, test } from "vitest";
+import { inspectGraph } from "../../src/evaluate/inspect.ts";
+import type { Node } from "../../src/graph/graph.ts";
+import { unfuse } from "../../src/graph/rewrites.ts";
+import { fromFloat32, typedView } from "../../src/graph/tensorData.ts";
+import { float32, graph, node } from "./graphs.ts";
+import { encodeOwn, evaluate, randomInput, relativeDifference, runModel } from "./onnxruntime.ts";
+
+const own = (...given: Parameters<typeof node>): Node => ({
+  ...node(...given),
+  domain: "com.microsoft",
+});
+const weights = (name: string, shape: readonly number[]) =>
+  float32(shape, [...randomInput(name, shape).values]);
+
+const [image, vector] = [
+  [2, 3, 6, 6],
+  [2, 4],
+];
+const initializers = {
+  w: weights("w", [4, 3, 3, 3]),
+  b: weights("b", [4]),
+  m: weights("m", [5, 4]),
+  c: weights("c", [5]),
+  four: weights("four", [4]),
+};
+const padded = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
+const conv = (values: Record<string, string | readonly number[]>, inputs = ["x", "w", "b"]) =>
+  own("FusedConv", inputs, "y", { ...padded, ...values });
+
+describe("ONNX Runtime's own operators become standard ones", () => {
+  test.each([
+    ["Relu", 17, conv({ activation: "Relu" }), image, ["Conv", "Relu"]],
+    ["no bias", 17, conv({ activation: "Sigmoid" }, ["x", "w"]), image, ["Conv", "Sigmoid"]],
+    [
+      "Clip",
+      11,
+      conv({ activation: "Clip", activation_params: [0.25, 1.5] }),
+      image,
+      ["Conv", "Clip"],
+    ],
+    [
+      "Clip by attributes",
+      10,
+      conv({ activation: "Clip", activation_params: [0.25, 1.5] }),
+      image,
+      ["Conv", "Clip"],
+    ],
+    [
+      "LeakyRelu",
+      17,
+      conv({ activation: "LeakyRelu", activation_params: [0.25] }),
+      image,
+      ["Conv", "LeakyRelu"],
+    ],
+    [
+      "HardSigmoid",
+      17,
+      conv({ activation: "HardSigmoid", activation_params: [0.125, 0.25] }),
+      image,
+      ["Conv", "HardSigmoid"],
+    ],
+    [
+      "FusedGemm",
+      17,
+      own("FusedGemm", ["x", "m", "c"], "y", {
+        transB: 1,
+        activation: "LeakyRelu",
+        activation_alpha: 0.25,
+      }),
+      vector,
+      ["Gemm", "LeakyRelu"],
+    ],
+    [
+      "FusedMatMul",
+      17,
+      own("FusedMatMul", ["x", "m"], "y", { transB: 1, alpha: 0.5 }),
+      vector,
+      ["Transpose", "MatMul", "Mul"],
+    ],
+    ["Gelu", 17, own("Gelu", ["x"], "y"), vector, ["Div", "Erf", "Add", "Mul", "Mul"]],
+    [
+      "BiasGelu",
+      17,
+      own("BiasGelu", ["x", "four"], "y"),
+      vector,
+      ["Add", "Div", "Erf", "Add", "Mul", "Mul"],
+    ],
+    [
+      "QuickGelu",
+      17,
+      own("QuickGelu", ["x"], "y", { alpha: 1.5 }),
+      vector,
+      ["Mul", "Sigmoid", "Mul"],
+    ],
+  ] as const)("%s, opset %d", async (_, opset, fused, shape, operators) => {
+    const used = Object.entries(initializers).filter(([name]) =>
+      (fused.inputs as string[]).includes(name),
+    );
+    const model = graph({
+      inputs: { x: shape },
+      initializers: Object.fromEntries(used),
+      nodes: [fused],
+      outputs: ["y"],
+      opset,
+    });
+    const plain = unfuse(model);
+    expect(plain.nodes.map(({ operator }) => operator)).toEqual(operators);
+    expect(plain.nodes.every(({ domain }) => domain === "")).toBe(true);
+    const x = randomInput("x", shape);
+    const file = await runModel(encodeOwn(model), { x: fromFloat32(shape, x.values) });
+    const { shape: sizes } = file.y!;
+    const wanted = { shape: sizes, values: typedView(file.y!) as Float32Array };
+    expect(relativeDifference(wanted, (await evaluate(plain, { x })).y!)).toBeLessThan(1e-6);
+  });
+});
+
+test("what is not known how to take apart stays, and inspect says so", () => {
+  const unknown = graph({
+    inputs: { x: [1, 3, 6, 6] },
+    initializers: { w: initializers.w },
+    nodes: [own("FusedConv", ["x", "w"], "y", { ...padded, activation: "Swish" })],
+    outputs: ["y"],
+  });
+  expect(unfuse(unknown).nodes).toEqual(unknown.nodes);
+  expect(inspectGraph(unknown).warnings[0]).toMatch(/com\.microsoft\.FusedConv.*ORT_ENABLE_BASIC/s);
+});
