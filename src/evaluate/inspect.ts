@@ -2,13 +2,14 @@
 
 import { signatures } from "../engine/signatures.ts";
 import { ModelError } from "../errors.ts";
-import { takeScores } from "../graph/adopt.ts";
+import { adoptModel } from "../graph/adopt.ts";
 import { countCost } from "../graph/cost.ts";
 import { type Boundary, findBoundary, findCutPoints } from "../graph/cuts.ts";
 import type { Dimension, Graph, Node } from "../graph/graph.ts";
-import { imageLayout, turnInput } from "../graph/layout.ts";
-import { adviseOn, assertImageClassifier } from "../graph/otherKinds.ts";
-import { dequantize, dropTails, sinkTransposes, unfuse } from "../graph/rewrites.ts";
+import { imageLayout } from "../graph/layout.ts";
+import { adviseOn, assertImageClassifier, assertTakesImages } from "../graph/otherKinds.ts";
+import { takeBranches } from "../graph/rewrites/branches.ts";
+import { dequantize, dropTails, unfuse } from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
 import { assertInference } from "../graph/trainingMode.ts";
@@ -85,9 +86,14 @@ export function inspectGraph(
   };
   attempt(() => assertImageClassifier(graph));
   attempt(() => assertInference(graph));
-  warnings.push(...warnOfUnsupported(dropTails(floats)));
-  const facts = attempt(() => inferShapes(floats, givenShapes(floats, inputShape)));
-  const cut = facts && (attempt(() => classifierOf(floats, facts)) ?? { graph: floats, facts });
+  const unsupported = warnOfUnsupported(attempt(() => takeBranches(dropTails(floats))) ?? floats);
+  warnings.push(...unsupported);
+  const inferred = attempt(() => inferShapes(floats, givenShapes(floats, inputShape)));
+  // Behind an operator that is not known no shape is: nothing more can be said of the whole.
+  const isEnded = unsupported.length > 0 && floats.outputs.some(({ name }) => !inferred?.has(name));
+  const facts = isEnded ? undefined : inferred;
+  const shape = facts && attempt(() => imageShape(floats, facts));
+  const cut = shape && (attempt(() => adopt(floats, shape)) ?? { graph: floats, facts });
   const boundary = cut && attempt(() => findBoundary(cut.graph, cut.facts));
   const cutPoints = cut && attempt(() => findCutPoints(cut.graph, cut.facts, boundary?.tensor));
   const cost = countCost(floats, facts ?? new Map());
@@ -95,7 +101,7 @@ export function inspectGraph(
   const [input] = graph.inputs;
   const inspection = {
     parameters: cost.parameters,
-    macs: facts ? cost.macs : null,
+    macs: facts ? cost.macs / batchOf(floats, facts) : null,
     nodes: allNodes(graph).length,
     operators,
     convolutions: countOperators(floats).Conv ?? 0,
@@ -107,16 +113,23 @@ export function inspectGraph(
   return { inspection, warnings };
 }
 
+/** Channels, height and width of the images that a graph takes. Throws ModelError where it takes something else. */
+function imageShape(graph: Graph, facts: Facts): readonly number[] {
+  assertTakesImages(graph);
+  const [, ...sizes] = facts.get(graph.inputs[0]?.name ?? "")?.shape ?? [];
+  return imageLayout(graph) === "NHWC" ? [...sizes.slice(2), ...sizes.slice(0, 2)] : sizes;
+}
+
 /** The graph as the main job cuts it: with scores of classes as its only output, and channels first. */
-function classifierOf(graph: Graph, known: Facts): { graph: Graph; facts: Facts } {
-  const [input] = graph.inputs;
-  const [, ...sizes] = known.get(input?.name ?? "")?.shape ?? [];
-  if (sizes.length !== 3 || graph.inputs.length !== 1) return { graph, facts: known };
-  const [a, b, c] = sizes as [number, number, number];
-  const isLast = imageLayout(graph) === "NHWC";
-  const scored = takeScores(graph, { shape: isLast ? [c, a, b] : [a, b, c] });
-  const turned = sinkTransposes(isLast ? turnInput(scored, "NCHW") : scored);
-  return { graph: turned, facts: inferShapes(turned) };
+function adopt(graph: Graph, shape: readonly number[]): { graph: Graph; facts: Facts } {
+  const adopted = adoptModel(graph, { shape, name: "the model" });
+  return { graph: adopted, facts: inferShapes(adopted) };
+}
+
+/** Number of images that a file takes at once; 1 where its input is no images. */
+function batchOf({ inputs: [input] }: Graph, facts: Facts): number {
+  const [batch = 1, ...image] = facts.get(input?.name ?? "")?.shape ?? [];
+  return image.length === 3 ? Math.max(1, batch) : 1;
 }
 
 /** Whether the graph is a plain chain. Constants and what is computed from shapes alone do not count. */

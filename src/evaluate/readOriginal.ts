@@ -3,7 +3,7 @@ import type { LoadOptions } from "../data/index.ts";
 import { assertSupported } from "../engine/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout } from "../graph/layout.ts";
-import { assertImageClassifier } from "../graph/otherKinds.ts";
+import { assertImageClassifier, assertTakesImages } from "../graph/otherKinds.ts";
 import { dequantize, dropTails, unfuse } from "../graph/rewrites.ts";
 import { assertInference } from "../graph/trainingMode.ts";
 import { readModel } from "../onnx/index.ts";
@@ -18,6 +18,7 @@ export type WantedShape = Pick<LoadOptions, "shape">;
 export async function readOriginal(path: string): Promise<Graph> {
   const graph = unfuse(await readModel(path));
   assertImageClassifier(graph);
+  assertTakesImages(graph);
   assertInference(graph);
   assertSupported(dropTails(dequantize(graph)));
   return graph;

@@ -1,7 +1,9 @@
 // Models that an operator tells to be no convolutional image classifier, and files that another program rewrote:
 // refused by the true reason, before anything else in them is complained of.
 import { ModelError } from "../errors.ts";
-import { describeNode, type Graph, type Node } from "./graph.ts";
+import { shorten } from "../text.ts";
+import { exportForAnyBatch } from "./exportLines.ts";
+import { describeNode, type Graph, type Node, type ValueInfo } from "./graph.ts";
 import { quantizedOperators } from "./rewrites/quantizedOperators.ts";
 
 const kinds: readonly { readonly operators: RegExp; readonly kind: string }[] = [
@@ -24,6 +26,34 @@ export function assertImageClassifier({ nodes }: Graph): void {
   }
 }
 
+/** Throws ModelError where a model takes anything else than one batch of images. */
+export function assertTakesImages({ inputs }: Pick<Graph, "inputs">): void {
+  const [first, ...others] = inputs;
+  if (others.length > 0) {
+    throw new ModelError(
+      `the model takes ${inputs.length} inputs (${listInputs(inputs)}), and DeepObf obfuscates classifiers that take ` +
+        "images alone; export a module that calls the model with the other inputs fixed",
+    );
+  }
+  if (first?.shape === undefined || first.shape.length === 4) return;
+  const advice =
+    first.shape.length === 3
+      ? `where it is one image, give it an axis for the batch and export with\n  ${exportForAnyBatch}`
+      : "export a module that takes images of that form";
+  throw new ModelError(
+    `the model takes ${listInputs([first])}, not images [batch, channels, height, width]; ${advice}`,
+  );
+}
+
+function listInputs(inputs: readonly ValueInfo[]): string {
+  const shown = inputs.slice(0, 4).map(({ name, dtype, shape }) => {
+    const sizes = shape?.map((size) => (size === "" ? "?" : size)).join(", ");
+    return `"${shorten(name)}" ${dtype}${sizes === undefined ? "" : ` [${sizes}]`}`;
+  });
+  if (inputs.length > shown.length) shown.push(`${inputs.length - shown.length} more`);
+  return shown.join(", ");
+}
+
 /** What to do about operators that are not supported; empty where nothing is known. */
 export function adviseOn(operators: readonly Pick<Node, "operator" | "domain">[]): string {
   if (operators.some(({ operator }) => quantizedOperators.has(operator))) {
@@ -33,7 +63,15 @@ export function adviseOn(operators: readonly Pick<Node, "operator" | "domain">[]
       "  quantize_static(..., quant_format=QuantFormat.QDQ)"
     );
   }
-  if (!operators.some(({ domain }) => domain.startsWith("com.microsoft"))) return "";
+  const isOf = (name: string) =>
+    operators.some(({ domain }) => domain === name || domain.startsWith(`${name}.`));
+  if (isOf("com.microsoft.extensions") || isOf("ai.onnx.contrib")) {
+    return (
+      "onnxruntime-extensions adds operators that decode and prepare image files: give the model as it was before " +
+      "they were added, which takes images [batch, channels, height, width]"
+    );
+  }
+  if (!isOf("com.microsoft")) return "";
   return (
     "ONNX Runtime's optimizer puts operators of com.microsoft into a file: give the file as it was exported, or " +
     "optimize it by standard operators alone:\n" +

@@ -5,7 +5,7 @@ import { givenShapes } from "../../src/evaluate/givenShapes.ts";
 import { inspectGraph, isSequential } from "../../src/evaluate/inspect.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
-import { graph, int64, node } from "../graph/graphs.ts";
+import { float32, graph, int64, node } from "../graph/graphs.ts";
 
 describe("a graph is sequential", () => {
   test("as a plain chain", () => {
@@ -59,14 +59,84 @@ test("nodes of inner graphs are counted, operators of other domains are named wi
     inputs: { x: [1, 4], c: { dtype: "bool", shape: [] } },
     nodes: [
       node("If", ["c"], "y", { then_branch: branch, else_branch: branch }),
-      { ...node("Gelu", ["y"], "z"), domain: "com.microsoft" },
+      { ...node("Swoosh", ["y"], "z"), domain: "com.microsoft" },
     ],
     outputs: ["z"],
   });
   const { inspection, warnings } = inspectGraph(outer);
   expect(inspection.nodes).toBe(4);
-  expect(inspection.operators).toEqual({ Relu: 2, If: 1, "com.microsoft.Gelu": 1 });
-  expect(warnings[0]).toContain("com.microsoft.Gelu");
+  expect(inspection.operators).toEqual({ Relu: 2, If: 1, "com.microsoft.Swoosh": 1 });
+  expect(warnings[0]).toContain("com.microsoft.Swoosh");
+});
+
+describe("an inspection shows the original as obfuscate takes it", () => {
+  const head = [
+    node("Conv", ["x", "w"], "c", { kernel_shape: [3, 3] }),
+    node("Relu", ["c"], "r"),
+    node("GlobalAveragePool", ["p"], "g"),
+    node("Flatten", ["g"], "f"),
+    node("Gemm", ["f", "m"], "y"),
+  ] as const;
+  const [conv, relu, ...tail] = head;
+  const initializers = { w: float32([4, 3, 3, 3]), m: float32([4, 2]) };
+  const parts = { initializers, outputs: ["y"] };
+
+  test("its boundary before casts and copies, its work for one image of a fixed batch", () => {
+    const file = graph({
+      ...parts,
+      inputs: { x: [8, 3, 8, 8] },
+      nodes: [
+        conv,
+        relu,
+        node("Identity", ["r"], "i"),
+        node("Cast", ["i"], "p", { to: 1 }),
+        ...tail,
+      ],
+    });
+    const { inspection, warnings } = inspectGraph(file);
+    expect(inspection.boundary).toEqual({ tensor: "r", shape: [1, 4, 6, 6] });
+    expect(inspection.macs).toBe(4 * 3 * 9 * 36 + 4 * 2);
+    expect(warnings).toEqual([]);
+  });
+
+  test("the branch that an If takes, without a warning", () => {
+    const copy = (operator: string) =>
+      graph({ nodes: [node(operator, ["r"], `${operator}.y`)], outputs: [`${operator}.y`] });
+    const branches = {
+      then_branch: { type: "graph", value: copy("Relu") },
+      else_branch: { type: "graph", value: copy("Tanh") },
+    } as const;
+    const file = graph({
+      ...parts,
+      inputs: { x: ["N", 3, 8, 8] },
+      initializers: { ...initializers, three: int64(3), one: int64(1) },
+      nodes: [
+        conv,
+        relu,
+        node("Shape", ["x"], "shape"),
+        node("Gather", ["shape", "one"], "channels"),
+        node("Equal", ["channels", "three"], "known"),
+        node("If", ["known"], "p", branches),
+        ...tail,
+      ],
+    });
+    const { inspection, warnings } = inspectGraph(file);
+    expect(warnings).toEqual([]);
+    expect(inspection.boundary?.shape).toEqual([1, 4, 6, 6]);
+  });
+
+  test("an unknown operator, and no guess from what lies behind it", () => {
+    const unknown = { ...node("Conv", ["r"], "p"), domain: "com.microsoft.nchwc" };
+    const file = graph({
+      ...parts,
+      inputs: { x: ["N", 3, 8, 8] },
+      nodes: [conv, relu, unknown, ...tail],
+    });
+    const { inspection, warnings } = inspectGraph(file);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/com\.microsoft\.nchwc\.Conv.*ORT_ENABLE_BASIC/s);
+    expect(inspection).toMatchObject({ macs: null, boundary: null });
+  });
 });
 
 describe("a difference", () => {

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { assertSupported } from "../../src/engine/index.ts";
 import { inspectGraph } from "../../src/evaluate/inspect.ts";
-import { assertImageClassifier } from "../../src/graph/otherKinds.ts";
-import { graph, node } from "./graphs.ts";
+import { assertImageClassifier, assertTakesImages } from "../../src/graph/otherKinds.ts";
+import { float32, graph, int64, node } from "./graphs.ts";
 
 const detector = graph({
   inputs: { boxes: [1, 10, 4], scores: [1, 1, 10] },
@@ -52,5 +52,59 @@ test.each([
     });
     expect(() => assertSupported(integers)).toThrow(/computes on integers.*QuantFormat\.QDQ/s);
     expect(() => assertSupported(integers)).not.toThrow(/ORT_ENABLE_BASIC/);
+  },
+);
+
+describe("a model that takes anything else than images is refused for that", () => {
+  const weights = { m: float32([4, 2]), w: float32([4, 3, 3, 3]) };
+  const conv = [
+    node("Conv", ["images", "w"], "c"),
+    node("GlobalAveragePool", ["c"], "g"),
+    node("Flatten", ["g"], "f"),
+  ];
+  test.each([
+    [
+      "a second input",
+      { x: ["N", 3, 8, 8], age: ["N", 4] },
+      [node("Identity", ["x"], "images"), ...conv, node("Add", ["f", "age"], "s")],
+      /^the model takes 2 inputs \("x" float32 \[N, 3, 8, 8\], "age" float32 \[N, 4\]\).*with the other inputs fixed/s,
+    ],
+    [
+      "one image without a batch",
+      { x: [3, 8, 8] },
+      [node("Unsqueeze", ["x", "first"], "images"), ...conv, node("Identity", ["f"], "s")],
+      /^the model takes "x" float32 \[3, 8, 8\], not images \[batch.*an axis for the batch.*torch\.onnx\.export/s,
+    ],
+    [
+      "rows of pixels",
+      { x: ["N", 192] },
+      [node("Reshape", ["x", "sizes"], "images"), ...conv, node("Identity", ["f"], "s")],
+      /^the model takes "x" float32 \[N, 192\], not images \[batch/,
+    ],
+  ] as const)("%s", (_, inputs, nodes, message) => {
+    const model = graph({
+      inputs,
+      initializers: { ...weights, first: int64(0), sizes: int64(-1, 3, 8, 8) },
+      nodes: [...nodes, node("MatMul", ["s", "m"], "y")],
+      outputs: ["y"],
+    });
+    expect(() => assertTakesImages(model)).toThrow(message);
+    const { inspection, warnings } = inspectGraph(model);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(message);
+    expect(inspection.boundary).toBeNull();
+  });
+});
+
+test.each(["com.microsoft.extensions", "ai.onnx.contrib"])(
+  "operators of onnxruntime-extensions (%s) are refused for what they do",
+  (domain) => {
+    const decoding = graph({
+      inputs: { x: { dtype: "uint8", shape: ["bytes"] } },
+      nodes: [{ ...node("DecodeImage", ["x"], "y"), domain }],
+      outputs: ["y"],
+    });
+    expect(() => assertSupported(decoding)).toThrow(/onnxruntime-extensions.*decode/s);
+    expect(() => assertSupported(decoding)).not.toThrow(/ORT_ENABLE_BASIC/);
   },
 );
