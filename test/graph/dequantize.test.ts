@@ -270,6 +270,38 @@ describe("operators on whole numbers", () => {
     }
   });
 
+  test("keep the limits of fewer bits, which Brevitas writes", async () => {
+    const x = [48, 2];
+    const model = graph({
+      inputs: { x },
+      initializers: {
+        ...{ s: scalar(0.125), z: signed(0), least: signed(-8), most: signed(7) },
+        w: float32([1, 2], [1, -1]),
+        "w.s": float32([2], [0.25, 0.125]),
+        "w.z": fromNumbers("int8", [2], [0, 0]),
+      },
+      nodes: [
+        node("QuantizeLinear", ["x", "s", "z"], "q"),
+        node("Clip", ["q", "least", "most"], "r"),
+        node("DequantizeLinear", ["r", "s", "z"], "f"),
+        node("QuantizeLinear", ["w", "w.s", "w.z"], "w.q", { axis: 1 }),
+        node("Clip", ["w.q", "least", "most"], "w.r"),
+        node("DequantizeLinear", ["w.r", "w.s", "w.z"], "w.f", { axis: 1 }),
+        node("Mul", ["f", "w.f"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const [expected, actual] = await both(model, x);
+    const limits = dequantize(model).nodes.map(({ operator, inputs }) => [operator, inputs.length]);
+    expect(limits).toEqual([
+      ["Clip", 3],
+      ["Mul", 2],
+    ]);
+    expect(Math.max(...toNumbers(expected).map(Math.abs))).toBe(1);
+    expect(Math.max(...toNumbers(actual).map(Math.abs))).toBe(1);
+    expect(difference(expected, actual)).toBeLessThanOrEqual(0.0625);
+  });
+
   test("stay as they are where their scales are not known", () => {
     const model = graph({
       inputs: { x: [2, 4], s: [] },

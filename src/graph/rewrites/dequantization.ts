@@ -1,6 +1,6 @@
 // A quantized graph under way to floats: what its tensors stand for, and the nodes and weights so far.
 import { float } from "../attributes.ts";
-import type { Graph, Node, TensorData } from "../graph.ts";
+import { elementCount, type Graph, type Node, type TensorData } from "../graph.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { consumers, tensorNames } from "../topology.ts";
 import { cutRange, dequantizeValues, type Quantization } from "./quantizedValues.ts";
@@ -26,6 +26,7 @@ const keeping = new Set([
 
 /** Operators that only arrange or choose what they read, whole numbers or floats. */
 const arranging = new Set([
+  "Clip",
   "Concat",
   "DepthToSpace",
   "Dropout",
@@ -46,6 +47,9 @@ const arranging = new Set([
   "Unsqueeze",
   "Upsample",
 ]);
+
+/** Inputs of such operators that hold numbers of the same quantization: what is filled in, and limits. */
+const alike: Readonly<Record<string, readonly number[]>> = { Clip: [1, 2], Pad: [2] };
 
 /** What the rules of single operators read and write. */
 export class Dequantization {
@@ -125,12 +129,22 @@ export class Dequantization {
     if (positive.has(operator) || isKept) for (const name of outputs) this.#positive.add(name);
   }
 
-  /** Adds a node as it is. What it only arranges stays made of floats, and so does what it fills in. */
+  /** Adds a node as it is. What it only arranges stays made of floats, and so do what it fills in and its limits. */
   pass(node: Node): void {
-    const [x = "", , fill = ""] = node.inputs;
+    const [x = ""] = node.inputs;
     const by = this.#floats.get(x);
-    const filled = node.operator === "Pad" && by ? this.float(fill, by) : undefined;
-    const inputs = filled ? node.inputs.with(2, filled) : node.inputs;
+    // Where each channel has its scale these are weights, which are within their limits but for rounding.
+    const isOne = by !== undefined && elementCount(by.scale.shape) === 1;
+    if (node.operator === "Clip" && node.domain === "" && this.isFloat(x) && !isOne) {
+      const io = { inputs: [x], outputs: node.outputs };
+      this.add({ name: "", operator: "Identity", ...io, attributes: {} });
+      this.#floats.set(node.outputs[0]!, by);
+      return;
+    }
+    const places = by && Object.hasOwn(alike, node.operator) ? alike[node.operator]! : [];
+    const inputs = node.inputs.map((name, i) =>
+      places.includes(i) ? (this.float(name, by) ?? name) : name,
+    );
     if (node.domain === "") this.add({ ...node, inputs });
     else this.#push(node);
     const isArranged = node.domain === "" && arranging.has(node.operator) && this.isFloat(x);
