@@ -114,7 +114,9 @@ export function concatenate(parts: readonly Float32Array[]): Float32Array {
 /** Number of classes by the result of one image. Throws ModelError where the result has no rows. */
 export function classesOf(model: string, logits: TensorData, batch: number): number {
   const count = logits.shape.reduce((product, size) => product * size, 1) / batch;
-  if (logits.shape[0] === batch && count >= 1) return count;
+  // Where a model squeezes its answer, one image's has no axis for the batch.
+  const isRow = logits.shape[0] === batch || (batch === 1 && logits.shape.length === 1);
+  if (isRow && count >= 1) return count;
   throw new ModelError(
     `expected ${model} to give one row of logits for each image, but it gives ` +
       `[${logits.shape.join(", ")}] for ${batch} image${batch === 1 ? "" : "s"}`,

@@ -9,7 +9,7 @@ import type { Dimension, Graph, Node } from "../graph/graph.ts";
 import { imageLayout } from "../graph/layout.ts";
 import { adviseOn, assertImageClassifier, assertTakesImages } from "../graph/otherKinds.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
-import { dequantize, dropTails, unfuse } from "../graph/rewrites.ts";
+import { dequantize, dropTails, nameSqueezedAxes, unfuse } from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
 import { assertInference } from "../graph/trainingMode.ts";
@@ -88,7 +88,8 @@ export function inspectGraph(
   attempt(() => assertInference(graph));
   const unsupported = warnOfUnsupported(attempt(() => takeBranches(dropTails(floats))) ?? floats);
   warnings.push(...unsupported);
-  const inferred = attempt(() => inferShapes(floats, givenShapes(floats, inputShape)));
+  const given = attempt(() => givenShapes(floats, inputShape));
+  const inferred = given && attempt(() => inferShapes(nameSqueezedAxes(floats), given));
   // Behind an operator that is not known no shape is: nothing more can be said of the whole.
   const isEnded = unsupported.length > 0 && floats.outputs.some(({ name }) => !inferred?.has(name));
   const facts = isEnded ? undefined : inferred;

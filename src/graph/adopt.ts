@@ -10,6 +10,7 @@ import {
   fixInputSizes,
   foldConstants,
   freeBatch,
+  nameSqueezedAxes,
   sinkTransposes,
   takeLogits,
   takePixelsAsFloats,
@@ -55,7 +56,7 @@ export function takeScores(
   { shape, output }: Pick<AdoptOptions, "shape" | "output">,
 ): Graph {
   const sizes = sizesIn(imageLayout(graph), shape);
-  const sized = fixInputSizes(dropTails(keepOutput(graph, output)), sizes);
+  const sized = nameSqueezedAxes(fixInputSizes(dropTails(keepOutput(graph, output)), sizes));
   const facts = inferShapes(sized);
   const fileOutputs = graph.outputs.map(({ name }) => name);
   const tensor = findLogits(sized, facts);

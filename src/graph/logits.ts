@@ -1,6 +1,7 @@
 // Which of a model's outputs tells the classes apart, and why none does where it is no classifier.
 import { ModelError } from "../errors.ts";
 import { quoteForShell } from "../text.ts";
+import { exportForAnyBatch } from "./exportLines.ts";
 import { elementCount, type Graph, type Node, type ValueInfo } from "./graph.ts";
 import { isLinearLayer } from "./obstacles.ts";
 import type { TensorFacts } from "./shapes.ts";
@@ -54,14 +55,22 @@ export function keepOutput(graph: Graph, name: string | undefined): Graph {
 }
 
 /**
- * Throws ModelError where the scores are a single number for each image that no sigmoid gives: a model that
- * measures something, such as an age, looks the same as one that tells two classes apart by a logit.
+ * Throws ModelError where the scores have no axis for the batch, or are a single number for each image that no sigmoid
+ * gives: a model that measures something, such as an age, looks the same as one that tells two classes apart by a logit.
  */
 export function assertNoMeasure(
   graph: Graph,
   { facts, tensor }: { facts: Facts; tensor: string },
 ): void {
-  if (elementCount(facts.get(tensor)?.shape.slice(1) ?? []) > 1) return;
+  const { shape = [] } = facts.get(tensor) ?? {};
+  if (elementCount(shape.slice(1)) > 1) return;
+  const batch = facts.get(graph.inputs[0]?.name ?? "")?.shape[0];
+  if (shape.length === 1 && shape[0] !== batch) {
+    throw new ModelError(
+      `the model's answer ${describeOutputs([tensor], facts)} has no axis for the batch: a .squeeze() without axes takes ` +
+        `it where the batch is of one image. Write .flatten(1) for it and export with\n  ${exportForAnyBatch}`,
+    );
+  }
   if (passesSigmoid(graph, tensor)) return;
   const { name = tensor } = graph.outputs[0] ?? {};
   throw new ModelError(
