@@ -122,17 +122,24 @@ export function bestOrder(
     : { order: undefined, accuracy: plain };
 }
 
+/** What probabilities add up to: as they are, in percent, and as bytes; and how far rounding takes a sum from it. */
+const wholes = [1, 100, 256];
+const roundedShare = 0.02;
+
 /** Mean of the largest probability in each row; a softmax is applied where rows are no probabilities. */
 function meanConfidence(logits: Float32Array, outputs: number): number {
   const rows = Array.from({ length: logits.length / outputs }, (_, row) =>
     logits.subarray(row * outputs, (row + 1) * outputs),
   );
   const largest = rows.map((row) => row.reduce((a, b) => Math.max(a, b)));
-  const areProbabilities = rows.every(
-    (row) => row.every((p) => p >= 0) && Math.abs(row.reduce((a, b) => a + b) - 1) < 1e-3,
+  const whole = wholes.find((sum) =>
+    rows.every(
+      (row) =>
+        row.every((p) => p >= 0) && Math.abs(row.reduce((a, b) => a + b) / sum - 1) < roundedShare,
+    ),
   );
-  const confidences = areProbabilities
-    ? largest
+  const confidences = whole
+    ? largest.map((p) => p / whole)
     : rows.map((row, i) => 1 / row.reduce((sum, x) => sum + Math.exp(x - largest[i]!), 0));
   return mean(confidences);
 }

@@ -54,6 +54,23 @@ describe("a sound classifier", () => {
   });
 
   test.each([
+    ["as they are", 1],
+    ["in percent", 100],
+    ["as bytes", 256],
+  ])("is as sure as its probabilities are, %s", async (_, whole) => {
+    const row = [0.5, 0.25, 0.125, 0.125].map((p) => Math.round(whole === 1 ? 1e3 * p : whole * p));
+    const unsure: Classifier = {
+      ...classifier(plain),
+      logits: async ({ shape }) =>
+        Float32Array.from(
+          { length: 4 * shape[0]! },
+          (__, i) => row[i % 4]! / (whole === 1 ? 1e3 : 1),
+        ),
+    };
+    expect((await judge(unsure, colours(), plain)).confidence).toBeCloseTo(0.5, 2);
+  });
+
+  test.each([
     [2000, 0.93, 0.98, 10],
     [2000, 0.6, 0.8, 100],
     [2000, 0.3, 0.35, 10],
