@@ -1,15 +1,8 @@
 // Time of single convolutions in bfloat16, forward and backward: libtorch's own beside native/amx.cc, which the engine
 // takes on processors with AMX (src/engine/ops/convolution.ts).
-import {
-  grad,
-  operator,
-  parameter,
-  randn,
-  scope,
-  setThreads,
-  type Tensor,
-} from "../src/torch/index.ts";
-import { median, readOptions, report, round } from "./report.ts";
+import { operator, parameter, randn, setThreads, type Tensor } from "../src/torch/index.ts";
+import { compareConvolutions } from "./oneConvolution.ts";
+import { readOptions, report } from "./report.ts";
 
 const batch = 256;
 /** Input channels, output channels, height or width of the input, and stride of a 3×3 kernel. */
@@ -37,24 +30,6 @@ setThreads(options.threads);
 const convolution = operator("aten::convolution");
 const amxConvolution = operator("deepobf::amx_convolution");
 
-type Convolve = (x: Tensor, weight: Tensor, stride: number) => Tensor;
-
-const contestants: Readonly<Record<string, Convolve>> = {
-  libtorch: (x, weight, stride) =>
-    convolution(x, weight, null, [stride, stride], [1, 1], [1, 1], false, [0, 0], 1),
-  amx: (x, weight, stride) => amxConvolution(x, weight, null, [stride, stride], [1, 1]),
-};
-
-/** Milliseconds of a convolution with the gradients of its input and its weight. */
-function timeOf(convolve: Convolve, inputs: [Tensor, Tensor], stride: number): number {
-  const start = performance.now();
-  scope(() => {
-    const y = convolve(...inputs, stride);
-    grad([y], inputs, [y.detach()]);
-  });
-  return performance.now() - start;
-}
-
 const results = shapes.map(([inputs, outputs, size, stride]) => {
   const image = randn([batch, inputs, size, size]);
   const weight = randn([outputs, inputs, 3, 3]);
@@ -62,12 +37,17 @@ const results = shapes.map(([inputs, outputs, size, stride]) => {
     parameter(image.to({ dtype: "bfloat16", memoryFormat: "channelsLast" })),
     parameter(weight.to({ dtype: "bfloat16" })),
   ];
-  const times = Array.from({ length: options.rounds + 1 }, () =>
-    Object.values(contestants).map((convolve) => timeOf(convolve, tensors, stride)),
-  ).slice(1); // the first round prepares
-  const [libtorch, ours] = [0, 1].map((i) => round(median(times.map((each) => each[i]!))));
-  const ratio = round(median(times.map(([theirs, mine]) => theirs! / mine!)));
+  const strides = [stride, stride];
+  const compared = compareConvolutions(
+    {
+      libtorch: (...inputs) =>
+        convolution(...inputs, null, strides, [1, 1], [1, 1], false, [0, 0], 1),
+      ours: (...inputs) => amxConvolution(...inputs, null, strides, [1, 1]),
+    },
+    tensors,
+    options.rounds,
+  );
   for (const each of [image, weight, ...tensors]) each.dispose();
-  return { inputs, outputs, size, stride, milliseconds: { libtorch, ours }, ratio };
+  return { inputs, outputs, size, stride, ...compared };
 });
 report("weight-gradient", options, { batch, results });

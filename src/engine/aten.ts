@@ -24,6 +24,7 @@ export const expand = operator("aten::expand");
 export const padConstant = operator("aten::constant_pad_nd");
 export const permute = operator("aten::permute");
 export const powScalar = operator("aten::pow.Tensor_Scalar");
+export const slice = operator("aten::slice.Tensor");
 export const where = operator("aten::where.self");
 
 const meanOver = operator("aten::mean.dim");

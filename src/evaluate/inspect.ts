@@ -6,7 +6,7 @@ import { adoptModel } from "../graph/adopt.ts";
 import { countCost } from "../graph/cost.ts";
 import { type Boundary, findBoundary, findCutPoints } from "../graph/cuts.ts";
 import type { Dimension, Graph, Node } from "../graph/graph.ts";
-import { imageLayout } from "../graph/layout.ts";
+import { imageLayout, sizesFrom } from "../graph/layout.ts";
 import { adviseOn, assertImageClassifier, assertTakesImages } from "../graph/otherKinds.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
 import { dequantize, dropTails, nameSqueezedAxes, unfuse } from "../graph/rewrites.ts";
@@ -118,7 +118,7 @@ export function inspectGraph(
 function imageShape(graph: Graph, facts: Facts): readonly number[] {
   assertTakesImages(graph);
   const [, ...sizes] = facts.get(graph.inputs[0]?.name ?? "")?.shape ?? [];
-  return imageLayout(graph) === "NHWC" ? [...sizes.slice(2), ...sizes.slice(0, 2)] : sizes;
+  return sizesFrom(imageLayout(graph), sizes);
 }
 
 /** The graph as the main job cuts it: with scores of classes as its only output, and channels first. */

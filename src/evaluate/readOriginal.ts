@@ -2,7 +2,7 @@
 import type { LoadOptions } from "../data/index.ts";
 import { assertSupported } from "../engine/index.ts";
 import type { Graph } from "../graph/graph.ts";
-import { imageLayout } from "../graph/layout.ts";
+import { imageLayout, sizesFrom } from "../graph/layout.ts";
 import { assertImageClassifier, assertTakesImages } from "../graph/otherKinds.ts";
 import { dequantize, dropTails, unfuse } from "../graph/rewrites.ts";
 import { assertInference } from "../graph/trainingMode.ts";
@@ -28,6 +28,7 @@ export async function readOriginal(path: string): Promise<Graph> {
 export function wantedShape(graph: Graph): WantedShape {
   const { shape = [] } = graph.inputs[0] ?? {};
   if (shape.length !== 4) return {};
-  const [, a, b, c] = shape.map((size) => (typeof size === "number" ? size : undefined));
-  return { shape: imageLayout(graph) === "NHWC" ? [c, a, b] : [a, b, c] };
+  const [, ...sizes] = shape.map((size) => (typeof size === "number" ? size : undefined));
+  const [channels, height, width] = sizesFrom(imageLayout(graph), sizes);
+  return { shape: [channels, height, width] };
 }

@@ -58,6 +58,11 @@ export function sizesIn(layout: Layout, sizes: readonly number[]): readonly numb
   return layout === "NHWC" && channels !== undefined ? [...others, channels] : sizes;
 }
 
+/** The same sizes the other way round: channels, height and width of images in a layout. */
+export function sizesFrom<Size>(layout: Layout, sizes: readonly Size[]): readonly Size[] {
+  return layout === "NHWC" ? [...sizes.slice(-1), ...sizes.slice(0, -1)] : sizes;
+}
+
 /** The graph with the images of its input in another layout, which it turns around first. */
 export function turnInput(graph: Graph, to: Layout): Graph {
   const [input, ...others] = graph.inputs;

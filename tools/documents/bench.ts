@@ -140,12 +140,10 @@ interface WeightGradient {
 /** Milliseconds of single convolutions in bf16, libtorch's and ours; a row a shape. */
 export function weightGradientTable(benchmarks: readonly Benchmark[]): string {
   const rows = benchmarks.flatMap((benchmark) =>
-    (benchmark.results as WeightGradient[]).map((result) => ({ benchmark, result })),
+    (benchmark.results as WeightGradient[]).map((result) => ({ ...benchmark, result })),
   );
   return table(rows, [
-    ...place.map(
-      ([title, cell]): Column<(typeof rows)[number]> => [title, ({ benchmark }) => cell(benchmark)],
-    ),
+    ...place,
     ["channels", ({ result: { inputs, outputs } }) => `${inputs} → ${outputs}`],
     ["map", ({ result: { size } }) => `${size}×${size}`],
     ["stride", ({ result }) => result.stride],

@@ -2,7 +2,7 @@
 
 import { slideWindowTransposed } from "../../graph/window.ts";
 import { cpuVectorBits, hasMatrixUnits, operator, type Tensor } from "../../torch/index.ts";
-import { add, checkShape, permute, reshape } from "../aten.ts";
+import { add, checkShape, permute, reshape, slice } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { OperatorContext } from "../operator.ts";
 import { padSpatial, placeWindow, symmetricPadding, windowAttributes } from "../window.ts";
@@ -11,7 +11,6 @@ const convolution = operator("aten::convolution");
 const linear = operator("aten::linear");
 const winograd = operator("deepobf::winograd");
 const amxConvolution = operator("deepobf::amx_convolution");
-const slice = operator("aten::slice.Tensor");
 
 const hasAmx = hasMatrixUnits();
 
@@ -57,16 +56,21 @@ const winogradWindow = String([3, 3, 1, 1, 1, 1, 1, 1, 1, 1]);
 function isForWinograd(x: Tensor, weight: Tensor, window: readonly number[]): boolean {
   const [outputs, inputs] = weight.shape as [number, number];
   const isWide = Math.min(outputs, inputs) >= winogradChannels;
-  const fits = isWide && outputs % 16 === 0 && inputs % 16 === 0 && x.shape[1] === inputs;
-  return fits && x.dtype === "float32" && !x.shape.includes(0) && String(window) === winogradWindow;
+  const fits = isWide && isInTiles(x, weight) && String(window) === winogradWindow;
+  return fits && x.dtype === "float32";
 }
 
 /** Whether native/amx.cc has the weight gradient: bf16, on AMX, channels in whole tiles. */
 function isForAmx(x: Tensor, weight: Tensor, dilations: readonly number[]): boolean {
+  const isPlain = dilations.every((dilation) => dilation === 1);
+  return hasAmx && x.dtype === "bfloat16" && isPlain && isInTiles(x, weight);
+}
+
+/** Whether there are images, and all channels fill tiles of 16. */
+function isInTiles(x: Tensor, weight: Tensor): boolean {
   const [outputs, inputs] = weight.shape as [number, number];
   const fits = outputs % 16 === 0 && inputs % 16 === 0 && x.shape[1] === inputs;
-  const isPlain = dilations.every((dilation) => dilation === 1) && !x.shape.includes(0);
-  return hasAmx && x.dtype === "bfloat16" && fits && isPlain;
+  return fits && !x.shape.includes(0);
 }
 
 /** Every pixel that a kernel of one meets. */

@@ -13,6 +13,7 @@ import {
   product,
   range,
   reshape,
+  slice,
   sum,
   where,
 } from "../aten.ts";
@@ -28,7 +29,6 @@ const scatter = operator("aten::scatter.src");
 const scatterAdd = operator("aten::scatter_add");
 const scatterCombine = operator("aten::scatter.reduce");
 const scatterReduce = operator("aten::scatter_reduce.two");
-const slice = operator("aten::slice.Tensor");
 const upperTriangle = operator("aten::triu");
 
 /** Indices of [-length, length) as int64 in [0, length). */

@@ -14,13 +14,13 @@ import {
   product,
   range,
   reshape,
+  slice,
 } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { Operator, OperatorContext, Outputs } from "../operator.ts";
 import { padSpatial } from "../window.ts";
 
 const repeat = operator("aten::repeat");
-const slice = operator("aten::slice.Tensor");
 const splitWithSizes = operator<Tensor[]>("aten::split_with_sizes");
 
 export function Identity([x]: [Tensor]): Tensor {
