@@ -31,8 +31,12 @@ function random(shape: readonly number[], dtype: "float32" | "bfloat16"): Tensor
   return randn(shape).to({ dtype: "bfloat16" }).to({ dtype });
 }
 
-/** Gradients of input, weight and bias, in bfloat16 by native/amx.cc or in float32 by libtorch. */
-function gradients(dtype: "float32" | "bfloat16", given: Case): number[][] {
+/** Output and gradients of input, weight and bias, in bfloat16 by native/amx.cc or in float32 by libtorch. */
+function results(
+  dtype: "float32" | "bfloat16",
+  given: Case,
+  own: readonly [boolean, boolean] = [true, true],
+): number[][] {
   manualSeed(3);
   const { images, outputs, kernel, stride, padding } = given;
   const x = parameter(random(images, dtype).to({ memoryFormat: "channelsLast" }));
@@ -40,10 +44,10 @@ function gradients(dtype: "float32" | "bfloat16", given: Case): number[][] {
   const bias = parameter(random([outputs], dtype));
   const y =
     dtype === "bfloat16"
-      ? amxConvolution(x, weight, bias, stride, padding)
+      ? amxConvolution(x, weight, bias, stride, padding, ...own)
       : convolution(x, weight, bias, stride, padding, [1, 1], false, [0, 0], 1);
   backward(sum(mul(y, random(y.shape, dtype))));
-  return [x, weight, bias].map(({ grad }) => grad!.numbers());
+  return [y, ...[x, weight, bias].map(({ grad }) => grad!)].map((each) => each.numbers());
 }
 
 /** Every value as close as bfloat16 is, besides what sums in float32 lose. */
@@ -56,9 +60,12 @@ function expectRounded(found: readonly number[], expected: readonly number[]): v
   expect(Math.max(...excess)).toBeLessThanOrEqual(0);
 }
 
+/** No bias, stride and padding of 1, all by native/amx.cc. */
+const plain = [null, [1, 1], [1, 1], true, true] as const;
+
 const square = { kernel: [3, 3], stride: [1, 1], padding: [1, 1] } as const;
 
-describe.skipIf(!hasMatrixUnits())("convolution whose weight gradient AMX computes", () => {
+describe.skipIf(!hasMatrixUnits())("convolution on AMX", () => {
   test.each<Case>([
     { images: [3, 16, 5, 4], outputs: 16, ...square },
     { images: [40, 48, 8, 8], outputs: 32, ...square },
@@ -73,11 +80,26 @@ describe.skipIf(!hasMatrixUnits())("convolution whose weight gradient AMX comput
     { images: [3, 32, 20, 20], outputs: 16, kernel: [7, 7], stride: [4, 4], padding: [3, 3] },
     { images: [3, 16, 4, 4], outputs: 16, kernel: [1, 1], stride: [2, 2], padding: [0, 0] },
     { images: [2, 16, 3, 3], outputs: 16, kernel: [2, 2], stride: [1, 1], padding: [3, 2] },
+    { images: [30, 3, 9, 9], outputs: 20, ...square },
+    { images: [3, 3, 23, 24], outputs: 16, kernel: [7, 7], stride: [2, 2], padding: [3, 3] },
+    { images: [4, 5, 8, 6], outputs: 7, ...square, stride: [2, 1] },
+    { images: [3, 1, 6, 6], outputs: 1, kernel: [1, 4], stride: [1, 1], padding: [0, 2] },
+    { images: [5, 41, 7, 7], outputs: 33, ...square },
+    { images: [2, 17, 4, 4], outputs: 49, kernel: [1, 1], stride: [1, 1], padding: [0, 0] },
+    { images: [3, 20, 12, 12], outputs: 12, kernel: [5, 5], stride: [3, 2], padding: [2, 2] },
   ])("agrees with libtorch's in float32: %j", (given) => {
-    const [, weight, bias] = gradients("bfloat16", given);
-    const [, exactWeight, exactBias] = gradients("float32", given);
-    expectRounded(weight!, exactWeight!);
-    expectRounded(bias!, exactBias!);
+    const exact = results("float32", given);
+    for (const [i, found] of results("bfloat16", given).entries()) {
+      expectRounded(found, exact[i]!);
+    }
+  });
+
+  test("leaves to libtorch what it is told to", () => {
+    const given = { images: [9, 16, 6, 6], outputs: 32, ...square } as const;
+    const exact = results("float32", given);
+    for (const [i, found] of results("bfloat16", given, [false, false]).entries()) {
+      expectRounded(found, exact[i]!);
+    }
   });
 
   test("gives the same with one thread as with two, but for the order of sums", () => {
@@ -85,7 +107,7 @@ describe.skipIf(!hasMatrixUnits())("convolution whose weight gradient AMX comput
     const before = threads();
     const weightGradients = (count: number) => {
       setThreads(count);
-      return [0, 1].map(() => gradients("bfloat16", given)[1]!);
+      return [0, 1].map(() => results("bfloat16", given)[2]!);
     };
     const [one, sameOne] = weightGradients(1);
     const [two, sameTwo] = weightGradients(2);
@@ -99,22 +121,22 @@ describe.skipIf(!hasMatrixUnits())("convolution whose weight gradient AMX comput
 
   test("gives no gradients to what is frozen", () => {
     const [x, weight] = [random([2, 16, 4, 4], "bfloat16"), random([16, 16, 3, 3], "bfloat16")];
-    const convolve = (of: Tensor, by: Tensor) => amxConvolution(of, by, null, [1, 1], [1, 1]);
+    const convolve = (of: Tensor, by: Tensor) => amxConvolution(of, by, ...plain);
     expectNoneForFrozen(convolve, { x, weight });
   });
 
   test.each([
-    [[1, 8, 4, 4], [16, 8, 3, 3], "C a multiple of 16"],
-    [[1, 16, 4, 4], [8, 16, 3, 3], "O a multiple of 16"],
     [[1, 16, 4, 4], [16, 32, 3, 3], "weight [O, 16, height, width]"],
     [[16, 4, 4], [16, 16, 3, 3], "input [N, C, H, W]"],
+    [[0, 16, 4, 4], [16, 16, 3, 3], "input [N, C, H, W]"],
+    [[1, 16, 4, 4], [16, 16, 7, 3], "kernel of 7 pixels at most 6"],
   ])("refuses images %j with weights %j", (images, weights, message) => {
     const [x, weight] = [random(images, "bfloat16"), random(weights, "bfloat16")];
-    expect(() => amxConvolution(x, weight, null, [1, 1], [1, 1])).toThrow(message);
+    expect(() => amxConvolution(x, weight, ...plain)).toThrow(message);
   });
 
   test("refuses float32", () => {
     const [x, weight] = [random([1, 16, 4, 4], "float32"), random([16, 16, 3, 3], "float32")];
-    expect(() => amxConvolution(x, weight, null, [1, 1], [1, 1])).toThrow("bfloat16 input");
+    expect(() => amxConvolution(x, weight, ...plain)).toThrow("bfloat16 input");
   });
 });

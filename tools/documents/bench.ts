@@ -128,7 +128,7 @@ export function convolutionTable(benchmarks: readonly Benchmark[]): string {
   return table(benchmarks, [...place, ...columns, note]);
 }
 
-interface WeightGradient {
+interface AmxConvolution {
   readonly inputs: number;
   readonly outputs: number;
   readonly size: number;
@@ -138,9 +138,9 @@ interface WeightGradient {
 }
 
 /** Milliseconds of single convolutions in bf16, libtorch's and ours; a row a shape. */
-export function weightGradientTable(benchmarks: readonly Benchmark[]): string {
+export function amxTable(benchmarks: readonly Benchmark[]): string {
   const rows = benchmarks.flatMap((benchmark) =>
-    (benchmark.results as WeightGradient[]).map((result) => ({ ...benchmark, result })),
+    (benchmark.results as AmxConvolution[]).map((result) => ({ ...benchmark, result })),
   );
   return table(rows, [
     ...place,

@@ -7,12 +7,12 @@ import { ofSeries, type Records, root } from "../records/records.ts";
 import { ablationTable } from "./ablations.ts";
 import { attackTable, exposureTable, headStartTable } from "./attacks.ts";
 import {
+  amxTable,
   convolutionTable,
   dataTable,
   memoryTable,
   overheadTable,
   trainTable,
-  weightGradientTable,
 } from "./bench.ts";
 import { commandsOf } from "./commands.ts";
 import { fewImagesTable } from "./fewImages.ts";
@@ -29,7 +29,7 @@ const benchmarks = {
   memory: memoryTable,
   data: dataTable,
   convolution: convolutionTable,
-  "weight-gradient": weightGradientTable,
+  amx: amxTable,
   quantizers: quantizerTable,
 } as const;
 

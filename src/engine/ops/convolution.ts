@@ -14,15 +14,22 @@ const amxConvolution = operator("deepobf::amx_convolution");
 
 const hasAmx = hasMatrixUnits();
 
+/**
+ * Up to so many pixels in a row of the output native/amx.cc is faster than oneDNN, whose tiles hold pixels of one row
+ * (docs/performance.md).
+ */
+const shortRow = { forward: 8, inputGradient: 16 };
+
 /** From how many channels on native/winograd.cc is faster than oneDNN (docs/performance.md). */
 const winogradChannels = { 512: 48, 256: 16, 0: Number.POSITIVE_INFINITY }[cpuVectorBits()];
 
 export function Conv(
   [x, weight, bias]: [Tensor, Tensor, Tensor?],
   { group = 1, ...attributes }: Attributes,
-  { device }: OperatorContext,
+  { device }: Pick<OperatorContext, "device">,
 ): Tensor {
-  const { pads, strides, dilations, kernel } = placeWindow(x, weight.shape.slice(2), attributes);
+  const placed = placeWindow(x, weight.shape.slice(2), attributes);
+  const { pads, strides, dilations, kernel, output } = placed;
   const padding = symmetricPadding(pads);
   const isDense = device === "cpu" && group === 1 && kernel.length === 2;
   const isPointwise = kernel.every((size) => size === 1) && pads.every((size) => size === 0);
@@ -33,7 +40,11 @@ export function Conv(
   const window = [...kernel, ...strides, ...dilations, ...pads];
   if (isDense && isForWinograd(x, weight, window)) return winograd(x, weight, bias ?? null);
   if (isDense && padding && isForAmx(x, weight, dilations)) {
-    return amxConvolution(x, weight, bias ?? null, strides, padding);
+    const row = output[1]!;
+    const isStrided = strides.some((stride) => stride > 1);
+    const ownForward = row <= shortRow.forward;
+    const ownInputGradient = isStrided || row <= shortRow.inputGradient;
+    return amxConvolution(x, weight, bias ?? null, strides, padding, ownForward, ownInputGradient);
   }
   const padded = padding ? x : padSpatial(x, pads);
   const zeros = new Array<number>(kernel.length).fill(0);
@@ -56,21 +67,19 @@ const winogradWindow = String([3, 3, 1, 1, 1, 1, 1, 1, 1, 1]);
 function isForWinograd(x: Tensor, weight: Tensor, window: readonly number[]): boolean {
   const [outputs, inputs] = weight.shape as [number, number];
   const isWide = Math.min(outputs, inputs) >= winogradChannels;
-  const fits = isWide && isInTiles(x, weight) && String(window) === winogradWindow;
-  return fits && x.dtype === "float32";
+  const isInPanels = outputs % 16 === 0 && inputs % 16 === 0;
+  const fits = isWide && isInPanels && String(window) === winogradWindow;
+  return fits && x.dtype === "float32" && hasImages(x, weight);
 }
 
-/** Whether native/amx.cc has the weight gradient: bf16, on AMX, channels in whole tiles. */
+/** Whether native/amx.cc is faster than oneDNN, if only for the weight gradient: bf16 on AMX, not of a few channels. */
 function isForAmx(x: Tensor, weight: Tensor, dilations: readonly number[]): boolean {
-  const isPlain = dilations.every((dilation) => dilation === 1);
-  return hasAmx && x.dtype === "bfloat16" && isPlain && isInTiles(x, weight);
+  const isPlain = dilations.every((dilation) => dilation === 1) && weight.shape[1]! >= 16;
+  return hasAmx && x.dtype === "bfloat16" && isPlain && hasImages(x, weight);
 }
 
-/** Whether there are images, and all channels fill tiles of 16. */
-function isInTiles(x: Tensor, weight: Tensor): boolean {
-  const [outputs, inputs] = weight.shape as [number, number];
-  const fits = outputs % 16 === 0 && inputs % 16 === 0 && x.shape[1] === inputs;
-  return fits && !x.shape.includes(0);
+function hasImages(x: Tensor, weight: Tensor): boolean {
+  return x.shape[1] === weight.shape[1] && !x.shape.includes(0) && !weight.shape.includes(0);
 }
 
 /** Every pixel that a kernel of one meets. */

@@ -1,5 +1,6 @@
-// Time of single convolutions in bfloat16, forward and backward: libtorch's own beside native/amx.cc, which the engine
-// takes on processors with AMX (src/engine/ops/convolution.ts).
+// Time of single convolutions in bfloat16, forward and backward: libtorch's own beside those that the engine takes on
+// processors with AMX (native/amx.cc).
+import { Conv } from "../src/engine/ops/convolution.ts";
 import { operator, parameter, randn, setThreads, type Tensor } from "../src/torch/index.ts";
 import { compareConvolutions } from "./oneConvolution.ts";
 import { readOptions, report } from "./report.ts";
@@ -7,6 +8,7 @@ import { readOptions, report } from "./report.ts";
 const batch = 256;
 /** Input channels, output channels, height or width of the input, and stride of a 3×3 kernel. */
 const shapes = [
+  [3, 32, 32, 1],
   [16, 16, 32, 1],
   [32, 32, 16, 1],
   [64, 64, 8, 1],
@@ -28,7 +30,6 @@ const options = readOptions({ rounds: 5 });
 setThreads(options.threads);
 
 const convolution = operator("aten::convolution");
-const amxConvolution = operator("deepobf::amx_convolution");
 
 const results = shapes.map(([inputs, outputs, size, stride]) => {
   const image = randn([batch, inputs, size, size]);
@@ -42,7 +43,7 @@ const results = shapes.map(([inputs, outputs, size, stride]) => {
     {
       libtorch: (...inputs) =>
         convolution(...inputs, null, strides, [1, 1], [1, 1], false, [0, 0], 1),
-      ours: (...inputs) => amxConvolution(...inputs, null, strides, [1, 1]),
+      ours: (...inputs) => Conv(inputs, { strides, pads: [1, 1, 1, 1] }, { device: "cpu" }),
     },
     tensors,
     options.rounds,
@@ -50,4 +51,4 @@ const results = shapes.map(([inputs, outputs, size, stride]) => {
   for (const each of [image, weight, ...tensors]) each.dispose();
   return { inputs, outputs, size, stride, ...compared };
 });
-report("weight-gradient", options, { batch, results });
+report("amx", options, { batch, results });
