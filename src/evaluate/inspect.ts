@@ -147,7 +147,8 @@ export function isSequential(graph: Graph, facts: Facts): boolean {
 
 function warnOfUnsupported(graph: Graph): string[] {
   const unknown = allNodes(graph).filter(
-    ({ operator, domain }) => domain !== "" || !signatures.has(operator),
+    ({ operator, domain }) =>
+      domain !== "" || (signatures.get(operator)?.since ?? Infinity) > graph.opset,
   );
   if (unknown.length === 0) return [];
   const names = [...new Set(unknown.map(qualifiedName))];

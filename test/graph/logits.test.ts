@@ -3,7 +3,7 @@ import { adoptModel } from "../../src/graph/adopt.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { describeChoice } from "../../src/graph/logits.ts";
-import { attributes, int64 } from "./graphs.ts";
+import { attributes, float32, int64 } from "./graphs.ts";
 import { evaluate, relativeDifference } from "./onnxruntime.ts";
 
 type Head = (build: GraphBuilder, features: string) => Readonly<Record<string, string>>;
@@ -107,6 +107,25 @@ describe("the output that tells classes apart", () => {
       (b, x) => {
         const label = op(b, "ArgMax", [linear(b, pooled(b, x))], { axis: -1, keepdims: 0 });
         return { y: op(b, "Cast", [label], { to: 6 }) };
+      },
+    ],
+    ["whole numbers", (b, x) => ({ y: op(b, "Round", [linear(b, pooled(b, x))]) })],
+    [
+      "scores of three places",
+      (b, x) => {
+        const thousand = b.initializer("k", float32([], [1000]));
+        const places = op(b, "Mul", [linear(b, pooled(b, x)), thousand]);
+        return { y: op(b, "Div", [op(b, "Round", [places]), thousand]) };
+      },
+    ],
+    [
+      "bytes",
+      (b, x) => {
+        const scaled = op(b, "Mul", [
+          linear(b, pooled(b, x)),
+          b.initializer("k", float32([], [255])),
+        ]);
+        return { y: op(b, "Cast", [scaled], { to: 2 }) };
       },
     ],
   ])("is what comes before %s", async (_, head) => {

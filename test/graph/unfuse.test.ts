@@ -24,7 +24,9 @@ const initializers = {
   m: weights("m", [5, 4]),
   c: weights("c", [5]),
   four: weights("four", [4]),
+  six: weights("six", [6]),
 };
+const layerNorm = ["ReduceMean", "Sub", "Mul", "ReduceMean", "Add", "Sqrt", "Div", "Mul", "Add"];
 const padded = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
 const conv = (values: Record<string, string | readonly number[]>, inputs = ["x", "w", "b"]) =>
   own("FusedConv", inputs, "y", { ...padded, ...values });
@@ -94,6 +96,20 @@ describe("ONNX Runtime's own operators become standard ones", () => {
       vector,
       ["Mul", "Sigmoid", "Mul"],
     ],
+    [
+      "LayerNormalization",
+      13,
+      node("LayerNormalization", ["x", "four", "b"], "y"),
+      vector,
+      layerNorm,
+    ],
+    [
+      "LayerNormalization without a bias, of a positive axis",
+      16,
+      node("LayerNormalization", ["x", "six"], "y", { axis: 3, epsilon: 0.5 }),
+      image,
+      layerNorm.slice(0, -1),
+    ],
   ] as const)("%s, opset %d", async (_, opset, fused, shape, operators) => {
     const used = Object.entries(initializers).filter(([name]) =>
       (fused.inputs as string[]).includes(name),
@@ -125,4 +141,19 @@ test("what is not known how to take apart stays, and inspect says so", () => {
   });
   expect(unfuse(unknown).nodes).toEqual(unknown.nodes);
   expect(inspectGraph(unknown).warnings[0]).toMatch(/com\.microsoft\.FusedConv.*ORT_ENABLE_BASIC/s);
+});
+
+test("what normalizes more than the last axis, or gives its mean, stays, and inspect says so", () => {
+  const { x, six } = { x: [2, 3, 6, 6], six: initializers.six };
+  const square = float32([6, 6], new Array<number>(36).fill(1));
+  const models = [
+    { initializers: { s: square }, of: node("LayerNormalization", ["x", "s"], "y", { axis: 2 }) },
+    { initializers: { s: six }, of: node("LayerNormalization", ["x", "s"], ["y", "mean"]) },
+  ].map(({ initializers: given, of }) =>
+    graph({ inputs: { x }, initializers: given, nodes: [of], outputs: ["y"], opset: 13 }),
+  );
+  for (const model of models) {
+    expect(unfuse(model).nodes).toEqual(model.nodes);
+    expect(inspectGraph(model).warnings[0]).toMatch(/unsupported operators: LayerNormalization/);
+  }
 });

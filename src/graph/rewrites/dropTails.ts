@@ -1,18 +1,25 @@
 // Takes off a network's outputs what turns scores of classes into an answer: the number or the name of the
-// likeliest class, the best few, a map from names to scores.
-import type { Graph, Node, ValueInfo } from "../graph.ts";
+// likeliest class, the best few, scores in whole numbers, a map from names to scores.
+import { attribute } from "../attributes.ts";
+import { elementCount, type Graph, type Node, type TensorData, type ValueInfo } from "../graph.ts";
+import { toNumbers } from "../tensorData.ts";
 import { producers } from "../topology.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 
 /** Operators that answer from scores, by domain and name; the scores are their first input. */
-const answering = new Set(["ArgMax", "TopK", "Hardmax", "Greater", "GreaterOrEqual"]);
+const answering = new Set([
+  ...["ArgMax", "TopK", "Hardmax", "Greater", "GreaterOrEqual", "Round", "Floor", "Ceil"],
+]);
 /** Operators that say an answer in other words, and the input that holds it. */
 const wording: Readonly<Record<string, number>> = {
   "ai.onnx.ml.ArrayFeatureExtractor": 1,
   "ai.onnx.ml.LabelEncoder": 0,
   "ai.onnx.ml.ZipMap": 0,
   ...{ Cast: 0, Gather: 1, Identity: 0, Reshape: 0, Squeeze: 0, Unsqueeze: 0, Flatten: 0 },
+  ...{ Mul: 0, Div: 0 },
 };
+/** Whole numbers among ONNX's numbers of types. */
+const wholeNumbers = new Set([2, 3, 4, 5, 6, 7, 12, 13]);
 
 /** The graph with the scores as outputs where it has answers, behind the outputs that are scores already. */
 export function dropTails(graph: Graph): Graph {
@@ -40,12 +47,24 @@ function scoresBehind(
     const node = makers.get(tensor);
     if (!node) return scores;
     const name = node.domain === "" ? node.operator : `${node.domain}.${node.operator}`;
-    const isAnswer = node.domain === "" && answering.has(node.operator);
+    const isAnswer = node.domain === "" && (answering.has(node.operator) || isRounding(node));
     const input = isAnswer ? 0 : Object.hasOwn(wording, name) ? wording[name] : undefined;
     const next = input === undefined ? undefined : node.inputs[input];
     if (next === undefined || graph.initializers.has(next)) return scores;
+    const isScaled = name === "Mul" || name === "Div";
+    if (isScaled && !isPositive(graph.initializers.get(node.inputs[1]!))) return scores;
     tensor = next;
     // What only says it in other words changes nothing unless there is an answer, or a map, behind it.
-    if (isAnswer || name === "ai.onnx.ml.ZipMap") scores = tensor;
+    const isTail = isAnswer || (isScaled && scores !== output);
+    if (isTail || name === "ai.onnx.ml.ZipMap") scores = tensor;
   }
+}
+
+/** Whether a factor is a single positive number. */
+function isPositive(factor: TensorData | undefined): boolean {
+  return factor !== undefined && elementCount(factor.shape) === 1 && toNumbers(factor)[0]! > 0;
+}
+
+function isRounding(node: Node): boolean {
+  return node.operator === "Cast" && wholeNumbers.has(attribute(node, "to", "int") ?? 0);
 }

@@ -1,6 +1,7 @@
-// Takes apart what ONNX Runtime's optimizer fuses into operators of its own, which no other program runs:
+// Takes apart what ONNX Runtime's optimizer fuses into operators of its own, which no other program runs, or into
+// standard ones that the model's opset does not have yet:
 // https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
-import { attribute, float } from "../attributes.ts";
+import { attribute, float, ints } from "../attributes.ts";
 import { FreshNames } from "../freshNames.ts";
 import type { Attribute, Graph, Node, TensorData } from "../graph.ts";
 import { fromNumbers } from "../tensorData.ts";
@@ -8,12 +9,12 @@ import { tensorNames } from "../topology.ts";
 
 /** The graph with standard operators for fused ones; those that are not known stay. The graph itself without any. */
 export function unfuse(graph: Graph): Graph {
-  if (!graph.nodes.some((node) => ruleFor(node) !== undefined)) return graph;
+  if (!graph.nodes.some((node) => ruleFor(node, graph.opset) !== undefined)) return graph;
   const names = new FreshNames(tensorNames(graph));
   const initializers = new Map(graph.initializers);
   const nodes = graph.nodes.flatMap((node) => {
     const parts = new Parts(node, { names, initializers, opset: graph.opset });
-    return ruleFor(node)?.(node, parts) === true ? parts.nodes : [node];
+    return ruleFor(node, graph.opset)?.(node, parts) === true ? parts.nodes : [node];
   });
   return { ...graph, nodes, initializers };
 }
@@ -65,8 +66,25 @@ const rules: ReadonlyMap<string, Rule> = new Map(
   }),
 );
 
-function ruleFor({ domain, operator }: Node): Rule | undefined {
-  return domain === "com.microsoft" ? rules.get(operator) : undefined;
+function ruleFor({ domain, operator }: Node, opset: number): Rule | undefined {
+  if (domain === "com.microsoft") return rules.get(operator);
+  return operator === "LayerNormalization" && domain === "" && opset < 17 ? layerNorm : undefined;
+}
+
+/** Over the last axis alone, as ONNX Runtime fuses it in models of an opset before 17. */
+function layerNorm(node: Node, parts: Parts): boolean {
+  const [x = "", scale = "", bias = ""] = node.inputs;
+  const axis = attribute(node, "axis", "int") ?? -1;
+  const isLast = axis === -1 || parts.constant(scale)?.shape.length === 1;
+  if (!isLast || node.outputs.slice(1).some(Boolean)) return false;
+  const mean = (of: string) => parts.add("ReduceMean", [of], { axes: ints([axis]) });
+  const centred = parts.add("Sub", [x, mean(x)]);
+  const variance = mean(parts.add("Mul", [centred, centred]));
+  const epsilon = parts.scalar(attribute(node, "epsilon", "float") ?? 1e-5);
+  const deviation = parts.add("Sqrt", [parts.add("Add", [variance, epsilon])]);
+  const scaled = parts.add("Mul", [parts.add("Div", [centred, deviation]), scale]);
+  if (bias) parts.add("Add", [scaled, bias]);
+  return true;
 }
 
 /** The activation behind a fused layer, with its parameters in the order of its attributes. */
