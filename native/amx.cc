@@ -52,7 +52,8 @@ class AmxConvolution : public torch::autograd::Function<AmxConvolution> {
     context->saved_data["padding"] = padding;
     context->saved_data["ownInputGradient"] = ownInputGradient;
     if (ownForward) {
-      return convolveMaps(images, weight, bias, layoutOf(x, weight, stride, padding));
+      return convolveMaps(images, weight, bias, layoutOf(x, weight, stride, padding),
+                          c10::nullopt, false);
     }
     return at::convolution(images, weight, bias, stride, padding, {1, 1}, false, {0, 0}, 1);
   }
@@ -80,9 +81,7 @@ class AmxConvolution : public torch::autograd::Function<AmxConvolution> {
   }
 };
 
-at::Tensor amxConvolution(const at::Tensor& x, const at::Tensor& weight,
-                          const c10::optional<at::Tensor>& bias, at::IntArrayRef stride,
-                          at::IntArrayRef padding, bool ownForward, bool ownInputGradient) {
+void check(const at::Tensor& x, const at::Tensor& weight) {
   static const bool canUse = canUseAmx();
   TORCH_CHECK(canUse, "this processor has no AMX");
   TORCH_CHECK(x.dim() == 4 && x.device().is_cpu() && x.scalar_type() == at::kBFloat16 &&
@@ -93,7 +92,33 @@ at::Tensor amxConvolution(const at::Tensor& x, const at::Tensor& weight,
                   weight.numel() > 0 && weight.size(1) == x.size(1),
               "expected a bfloat16 weight [O, ", x.size(1), ", height, width], received ",
               weight.scalar_type(), " ", weight.sizes());
+}
+
+at::Tensor amxConvolution(const at::Tensor& x, const at::Tensor& weight,
+                          const c10::optional<at::Tensor>& bias, at::IntArrayRef stride,
+                          at::IntArrayRef padding, bool ownForward, bool ownInputGradient) {
+  check(x, weight);
   return AmxConvolution::apply(x, weight, bias, stride, padding, ownForward, ownInputGradient);
+}
+
+/** ReLU of the convolution, and of an addend where there is one. Has no gradient. */
+at::Tensor amxConvolutionRelu(const at::Tensor& x, const at::Tensor& weight,
+                              const c10::optional<at::Tensor>& bias, at::IntArrayRef stride,
+                              at::IntArrayRef padding, const c10::optional<at::Tensor>& addend) {
+  check(x, weight);
+  const Layout layout = layoutOf(x, weight, stride, padding);
+  const std::array<int64_t, 4> shape = {layout.images, layout.outputs, layout.rows.output,
+                                        layout.columns.output};
+  TORCH_CHECK(!addend || (addend->scalar_type() == at::kBFloat16 && addend->device().is_cpu() &&
+                          addend->sizes() == at::IntArrayRef(shape)),
+              "expected a bfloat16 addend ", at::IntArrayRef(shape), ", received ",
+              addend ? addend->scalar_type() : at::kFloat, " ",
+              addend ? addend->sizes() : at::IntArrayRef());
+  const auto channelsLast = [](const at::Tensor& images) {
+    return images.contiguous(at::MemoryFormat::ChannelsLast);
+  };
+  const auto added = addend ? c10::make_optional(channelsLast(*addend)) : c10::nullopt;
+  return convolveMaps(channelsLast(x), weight, bias, layout, added, true);
 }
 
 #else
@@ -117,6 +142,10 @@ TORCH_LIBRARY_FRAGMENT(deepobf, library) {
       "amx_convolution(Tensor x, Tensor weight, Tensor? bias, int[2] stride, int[2] padding,"
       " bool own_forward, bool own_input_gradient) -> Tensor",
       amxConvolution);
+  library.def(
+      "amx_convolution_relu(Tensor x, Tensor weight, Tensor? bias, int[2] stride, int[2] padding,"
+      " Tensor? addend) -> Tensor",
+      amxConvolutionRelu);
 }
 #endif
 

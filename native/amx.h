@@ -121,10 +121,12 @@ AMX inline void configureTiles() {
 }
 
 /**
- * Convolution of x [N, C, H, W] with weight [O, C, height, width] and a bias, or none. Channels last, in bfloat16.
+ * Convolution of x [N, C, H, W] with weight [O, C, height, width] and a bias, or none; to it comes an addend of the
+ * output's shape, or none, and ReLU behind it. Channels last, in bfloat16.
  */
 at::Tensor convolveMaps(const at::Tensor& x, const at::Tensor& weight,
-                        const c10::optional<at::Tensor>& bias, const Layout& layout);
+                        const c10::optional<at::Tensor>& bias, const Layout& layout,
+                        const c10::optional<at::Tensor>& addend, bool withRelu);
 
 /** Gradient of x, of the output's gradient [N, O, H, W] and the weight. Channels last, in bfloat16. */
 at::Tensor inputGradient(const at::Tensor& gradient, const at::Tensor& weight,

@@ -25,6 +25,13 @@ struct Product {
   int64_t source, weights;
 };
 
+/** What becomes of sums: what is added for each channel and for each element, or neither, and ReLU. */
+struct Ending {
+  const float* bias;
+  const uint16_t* addend;
+  bool withRelu;
+};
+
 /** From source to target, which are input and output or, for a gradient, the other way round. */
 struct Course {
   const Layout& layout;
@@ -212,34 +219,48 @@ AMX void gather(const Course& course, const uint16_t* source, int64_t count, uin
   }
 }
 
-/** What is added to 16 targets. */
-AMX __m512 biasOf(const Course& course, const float* bias, int64_t tile) {
+/** Of 16 targets from a tile's first on those that there are. */
+__mmask16 targetsOf(const Course& course, int64_t tile) {
   const int64_t targets = std::clamp<int64_t>(course.targets - tile * side, 0, side);
-  const auto kept = static_cast<__mmask16>((1u << targets) - 1);
-  return bias ? _mm512_maskz_loadu_ps(kept, bias + tile * side) : _mm512_setzero_ps();
+  return static_cast<__mmask16>((1u << targets) - 1);
 }
 
-/** Writes up to 32 targets from a tile on to the pixels that 32 positions have: the sums and what is added to them. */
-AMX void scatter(const Course& course, const float* sums, const float* bias, int64_t tile,
-                 const int32_t* pixels, int64_t end, uint16_t* target) {
-  const int64_t targets = std::min(depth, course.targets - tile * side);
-  const auto kept = static_cast<__mmask32>((1ull << targets) - 1);
-  const __m512 low = biasOf(course, bias, tile), high = biasOf(course, bias, tile + 1);
+/** 16 sums, what is added to them, and 0 for what is negative, if so. */
+AMX __m512 finished(const float* sums, __m512 bias, const uint16_t* addend, __mmask16 kept,
+                    bool withRelu) {
+  __m512 value = _mm512_add_ps(_mm512_load_ps(sums), bias);
+  if (addend) {
+    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(kept, addend));
+    value = _mm512_add_ps(value, _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16)));
+  }
+  // The second factor is what comes of a number that is none.
+  return withRelu ? _mm512_max_ps(_mm512_setzero_ps(), value) : value;
+}
+
+/** Writes up to 32 targets from a tile on to the pixels that 32 positions have. */
+AMX void scatter(const Course& course, const float* sums, const Ending& ending, int64_t tile,
+                 const int32_t* pixels, int64_t end, int64_t offset, uint16_t* target) {
+  const __mmask16 low = targetsOf(course, tile), high = targetsOf(course, tile + 1);
+  const auto biasOf = [&](int64_t i, __mmask16 kept) AMX {
+    return ending.bias ? _mm512_maskz_loadu_ps(kept, ending.bias + i * side) : _mm512_setzero_ps();
+  };
+  const __m512 lowBias = biasOf(tile, low), highBias = biasOf(tile + 1, high);
   for (int64_t i = 0; i < depth; i++) {
-    const int64_t pixel = pixels[i];
-    if (pixel < 0 || pixel >= end) continue;
+    if (pixels[i] < 0 || pixels[i] >= end) continue;
     const float* const row = sums + i * side;
-    const __m512bh rounded =
-        _mm512_cvtne2ps_pbh(_mm512_add_ps(_mm512_load_ps(row + 2 * tileFloats), high),
-                            _mm512_add_ps(_mm512_load_ps(row), low));
-    _mm512_mask_storeu_epi16(target + pixel * course.targets + tile * side, kept,
-                             reinterpret_cast<__m512i>(rounded));
+    const int64_t place = offset + pixels[i] * course.targets + tile * side;
+    const uint16_t* const addend = ending.addend ? ending.addend + place : nullptr;
+    const __m512 first = finished(row, lowBias, addend, low, ending.withRelu);
+    const __m512 second = finished(row + 2 * tileFloats, highBias, addend ? addend + side : nullptr,
+                                   high, ending.withRelu);
+    _mm512_mask_storeu_epi16(target + place, low | static_cast<__mmask32>(high) << side,
+                             reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first)));
   }
 }
 
 /** Chunks `begin` to `end` of the target. */
 AMX void convolveChunks(const Course& course, const uint16_t* source, const uint16_t* packed,
-                        const float* bias, int64_t begin, int64_t end, uint16_t* target) {
+                        const Ending& ending, int64_t begin, int64_t end, uint16_t* target) {
   const Layout& layout = course.layout;
   const auto products = productsOf(course);
   const int64_t atOnce = course.channelsAtOnce();
@@ -251,7 +272,7 @@ AMX void convolveChunks(const Course& course, const uint16_t* source, const uint
     const int64_t first = chunk * layout.imagesAtOnce();
     const int64_t count = std::min(layout.imagesAtOnce(), layout.images - first);
     gather(course, source + first * course.sourceArea * course.sources, count, lines.data());
-    uint16_t* const to = target + first * course.targetArea * course.targets;
+    const int64_t offset = first * course.targetArea * course.targets;
     for (int64_t tile = 0; tile < tilesOf(course.targets); tile += 2) {
       const bool twoTiles = tile + 1 < tilesOf(course.targets);
       const uint16_t* const weights = packed + tile * tileWeights;
@@ -262,7 +283,7 @@ AMX void convolveChunks(const Course& course, const uint16_t* source, const uint
               products[phase], from, atOnce, weights, weights + tileWeights, sums.data());
           const int32_t* const pixels = course.targetPixels[phase].data() + position;
           const int64_t pixelsEnd = count * course.targetArea;
-          scatter(course, sums.data(), bias, tile, pixels, pixelsEnd, to);
+          scatter(course, sums.data(), ending, tile, pixels, pixelsEnd, offset, target);
         }
       }
     }
@@ -271,15 +292,13 @@ AMX void convolveChunks(const Course& course, const uint16_t* source, const uint
 }
 
 at::Tensor convolve(const Course& course, const at::Tensor& source, const at::Tensor& weight,
-                    const c10::optional<at::Tensor>& bias, at::IntArrayRef shape) {
+                    const Ending& ending, at::IntArrayRef shape) {
   Buffer<uint16_t> packed(tilesOf(course.targets) * course.products() * tileElements);
   packWeights(course, weight, packed.data());
-  const at::Tensor added = bias ? bias->to(at::kFloat).contiguous() : at::Tensor();
   const at::Tensor result =
       at::empty(shape, source.options().memory_format(at::MemoryFormat::ChannelsLast));
   at::parallel_for(0, course.layout.chunks(), 1, [&](int64_t begin, int64_t end) {
-    convolveChunks(course, elements<uint16_t>(source), packed.data(),
-                   bias ? elements<float>(added) : nullptr, begin, end,
+    convolveChunks(course, elements<uint16_t>(source), packed.data(), ending, begin, end,
                    static_cast<uint16_t*>(result.data_ptr()));
   });
   return result;
@@ -288,14 +307,18 @@ at::Tensor convolve(const Course& course, const at::Tensor& source, const at::Te
 }  // namespace
 
 at::Tensor convolveMaps(const at::Tensor& x, const at::Tensor& weight,
-                        const c10::optional<at::Tensor>& bias, const Layout& layout) {
-  return convolve(courseOf(layout, true), x, weight, bias,
+                        const c10::optional<at::Tensor>& bias, const Layout& layout,
+                        const c10::optional<at::Tensor>& addend, bool withRelu) {
+  const at::Tensor added = bias ? bias->to(at::kFloat).contiguous() : at::Tensor();
+  const Ending ending = {bias ? elements<float>(added) : nullptr,
+                         addend ? elements<uint16_t>(*addend) : nullptr, withRelu};
+  return convolve(courseOf(layout, true), x, weight, ending,
                   {layout.images, layout.outputs, layout.rows.output, layout.columns.output});
 }
 
 at::Tensor inputGradient(const at::Tensor& gradient, const at::Tensor& weight,
                          const Layout& layout) {
-  return convolve(courseOf(layout, false), gradient, weight, c10::nullopt,
+  return convolve(courseOf(layout, false), gradient, weight, {nullptr, nullptr, false},
                   {layout.images, layout.inputs, layout.rows.input, layout.columns.input});
 }
 

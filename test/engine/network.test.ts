@@ -2,7 +2,17 @@
 import { describe, expect, test } from "vitest";
 import { assertSupported, Network, unsupportedOperators } from "../../src/engine/index.ts";
 import { ModelError } from "../../src/errors.ts";
-import { inferenceMode, liveTensors, ones, scope, tensor } from "../../src/torch/index.ts";
+import type { Node } from "../../src/graph/graph.ts";
+import {
+  backward,
+  inferenceMode,
+  liveTensors,
+  ones,
+  parameter,
+  scope,
+  sum,
+  tensor,
+} from "../../src/torch/index.ts";
 import { float32, graph, int64, node } from "../graph/graphs.ts";
 import { evaluate, randomInput, relativeDifference } from "../graph/onnxruntime.ts";
 import { smallNetwork } from "./models.ts";
@@ -235,6 +245,92 @@ describe("bf16 precision", () => {
     const exact = runEngine(model, { x: [1, 4, 6, 6] }).y!;
     const rough = runEngine(model, { x: [1, 4, 6, 6] }, { precision: "bf16" }).y!;
     expect(relativeDifference(exact, rough)).toBeLessThan(0.03);
+  });
+});
+
+describe("a convolution, what is added to it, and the ReLU behind", () => {
+  const shape = [2, 16, 6, 6];
+  const model = (nodes: readonly Node[], outputs = ["y"]) =>
+    graph({
+      inputs: { x: shape },
+      initializers: {
+        w: float32([16, 16, 3, 3], randomValues(2304)),
+        v: float32([16, 16, 1, 1], randomValues(256)),
+        g: float32([16, 4, 3, 3], randomValues(576)),
+        row: float32([16, 1, 1], randomValues(16)),
+      },
+      nodes: [...nodes],
+      outputs,
+    });
+  const conv = (from: string, to: string, attributes = {}) =>
+    node("Conv", [from, "w"], to, { pads: [1, 1, 1, 1], ...attributes });
+
+  test.each<[string, Node[], string[]?]>([
+    ["alone", [conv("x", "c"), node("Relu", ["c"], "y")]],
+    ["with its input", [conv("x", "c"), node("Add", ["c", "x"], "s"), node("Relu", ["s"], "y")]],
+    ["behind its input", [conv("x", "c"), node("Add", ["x", "c"], "s"), node("Relu", ["s"], "y")]],
+    [
+      "with another convolution, of which one is of single pixels",
+      [
+        conv("x", "c"),
+        node("Conv", ["x", "v"], "d"),
+        node("Add", ["c", "d"], "s"),
+        node("Relu", ["s"], "y"),
+      ],
+    ],
+    ["with itself", [conv("x", "c"), node("Add", ["c", "c"], "s"), node("Relu", ["s"], "y")]],
+    ["with a row", [conv("x", "c"), node("Add", ["c", "row"], "s"), node("Relu", ["s"], "y")]],
+    [
+      "read elsewhere, too",
+      [
+        conv("x", "c"),
+        node("Add", ["c", "x"], "s"),
+        node("Relu", ["s"], "r"),
+        node("Add", ["r", "c"], "y"),
+      ],
+    ],
+    [
+      "whose sum is wanted",
+      [conv("x", "c"), node("Add", ["c", "x"], "s"), node("Relu", ["s"], "y")],
+      ["s", "y"],
+    ],
+    [
+      "in groups",
+      [
+        node("Conv", ["x", "g"], "c", { pads: [1, 1, 1, 1], group: 4 }),
+        node("Add", ["c", "x"], "s"),
+        node("Relu", ["s"], "y"),
+      ],
+    ],
+    [
+      "dilated, padded on one side, with strides",
+      [
+        conv("x", "a", { pads: [2, 2, 2, 2], dilations: [2, 2] }),
+        node("Relu", ["a"], "b"),
+        conv("b", "c", { pads: [0, 0, 2, 2], strides: [2, 2] }),
+        node("Relu", ["c"], "y"),
+      ],
+    ],
+  ])("%s", async (_, nodes, outputs) => {
+    const given = model(nodes, outputs);
+    expect(await agrees(given, { x: shape })).toBe(true);
+    const exact = runEngine(given, { x: shape });
+    const rough = runEngine(given, { x: shape }, { precision: "bf16" });
+    for (const [name, result] of Object.entries(exact)) {
+      expect(relativeDifference(result, rough[name]!)).toBeLessThan(0.03);
+    }
+  });
+
+  test("passes gradients on to what it is given", () => {
+    const given = model([conv("x", "c"), node("Add", ["c", "x"], "s"), node("Relu", ["s"], "y")]);
+    const gradient = (precision: "f32" | "bf16") =>
+      scope(() => {
+        const x = parameter(toTensors({ x: shape }).x!);
+        const { y } = new Network(given, { precision }).forward({ x });
+        backward(sum(y!));
+        return { shape, values: Float32Array.from(x.grad!.numbers()) };
+      });
+    expect(relativeDifference(gradient("f32"), gradient("bf16"))).toBeLessThan(0.05);
   });
 });
 

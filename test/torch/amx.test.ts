@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import {
+  add,
   backward,
+  full,
   hasMatrixUnits,
   manualSeed,
   mul,
@@ -15,6 +17,7 @@ import {
 import { expectNoneForFrozen } from "./frozen.ts";
 
 const amxConvolution = operator("deepobf::amx_convolution");
+const amxConvolutionRelu = operator("deepobf::amx_convolution_relu");
 const convolution = operator("aten::convolution");
 
 interface Case {
@@ -123,6 +126,33 @@ describe.skipIf(!hasMatrixUnits())("convolution on AMX", () => {
     const [x, weight] = [random([2, 16, 4, 4], "bfloat16"), random([16, 16, 3, 3], "bfloat16")];
     const convolve = (of: Tensor, by: Tensor) => amxConvolution(of, by, ...plain);
     expectNoneForFrozen(convolve, { x, weight });
+  });
+
+  test.each([
+    { inputs: 16, outputs: 16, stride: 1, adds: true },
+    { inputs: 48, outputs: 40, stride: 2, adds: true },
+    { inputs: 3, outputs: 20, stride: 1, adds: false },
+  ])("adds and cuts off what is negative in the same pass: %j", (given) => {
+    const { inputs, outputs, stride, adds } = given;
+    const [x, weight, bias] = [[5, inputs, 9, 9], [outputs, inputs, 3, 3], [outputs]].map((shape) =>
+      random(shape, "float32"),
+    ) as [Tensor, Tensor, Tensor];
+    const exact = convolution(x, weight, bias, [stride, stride], [1, 1], [1, 1], false, [0, 0], 1);
+    const addend = adds ? random(exact.shape, "float32") : undefined;
+    const expected = (addend ? add(exact, addend) : exact).numbers().map((v) => Math.max(0, v));
+    const [a, b, c, d] = [x, weight, bias, addend].map((each) => each?.to({ dtype: "bfloat16" }));
+    const found = amxConvolutionRelu(a, b, c, [stride, stride], [1, 1], d ?? null);
+    expectRounded(found.numbers(), expected);
+    expect(Math.min(...found.numbers())).toBe(0);
+  });
+
+  test("keeps what is no number, and refuses an addend of another shape", () => {
+    const [x, weight] = [random([1, 16, 2, 2], "bfloat16"), random([16, 16, 1, 1], "bfloat16")];
+    const infinite = full([1, 16, 2, 2], Number.NaN).to({ dtype: "bfloat16" });
+    const relu = (addend: Tensor) => amxConvolutionRelu(x, weight, null, [1, 1], [0, 0], addend);
+    expect(relu(infinite).numbers()).toEqual(new Array<number>(64).fill(Number.NaN));
+    expect(() => relu(random([1, 16, 2, 1], "bfloat16"))).toThrow("bfloat16 addend [1, 16, 2, 2]");
+    expect(() => relu(random([1, 16, 2, 2], "float32"))).toThrow("bfloat16 addend [1, 16, 2, 2]");
   });
 
   test.each([

@@ -1,7 +1,8 @@
 // Convolutions over one, two or three spatial axes.
 
 import { slideWindowTransposed } from "../../graph/window.ts";
-import { cpuVectorBits, hasMatrixUnits, operator, type Tensor } from "../../torch/index.ts";
+import { cpuVectorBits, operator, type Tensor } from "../../torch/index.ts";
+import { hasImages, isForAmx, ownParts } from "../amx.ts";
 import { add, checkShape, permute, reshape, slice } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { OperatorContext } from "../operator.ts";
@@ -11,14 +12,6 @@ const convolution = operator("aten::convolution");
 const linear = operator("aten::linear");
 const winograd = operator("deepobf::winograd");
 const amxConvolution = operator("deepobf::amx_convolution");
-
-const hasAmx = hasMatrixUnits();
-
-/**
- * Up to so many pixels in a row of the output native/amx.cc is faster than oneDNN, whose tiles hold pixels of one row
- * (docs/performance.md).
- */
-const shortRow = { forward: 8, inputGradient: 16 };
 
 /** From how many channels on native/winograd.cc is faster than oneDNN (docs/performance.md). */
 const winogradChannels = { 512: 48, 256: 16, 0: Number.POSITIVE_INFINITY }[cpuVectorBits()];
@@ -40,11 +33,8 @@ export function Conv(
   const window = [...kernel, ...strides, ...dilations, ...pads];
   if (isDense && isForWinograd(x, weight, window)) return winograd(x, weight, bias ?? null);
   if (isDense && padding && isForAmx(x, weight, dilations)) {
-    const row = output[1]!;
-    const isStrided = strides.some((stride) => stride > 1);
-    const ownForward = row <= shortRow.forward;
-    const ownInputGradient = isStrided || row <= shortRow.inputGradient;
-    return amxConvolution(x, weight, bias ?? null, strides, padding, ownForward, ownInputGradient);
+    const own = ownParts({ strides, output });
+    return amxConvolution(x, weight, bias ?? null, strides, padding, ...own);
   }
   const padded = padding ? x : padSpatial(x, pads);
   const zeros = new Array<number>(kernel.length).fill(0);
@@ -70,16 +60,6 @@ function isForWinograd(x: Tensor, weight: Tensor, window: readonly number[]): bo
   const isInPanels = outputs % 16 === 0 && inputs % 16 === 0;
   const fits = isWide && isInPanels && String(window) === winogradWindow;
   return fits && x.dtype === "float32" && hasImages(x, weight);
-}
-
-/** Whether native/amx.cc is faster than oneDNN, if only for the weight gradient: bf16 on AMX, not of a few channels. */
-function isForAmx(x: Tensor, weight: Tensor, dilations: readonly number[]): boolean {
-  const isPlain = dilations.every((dilation) => dilation === 1) && weight.shape[1]! >= 16;
-  return hasAmx && x.dtype === "bfloat16" && isPlain && hasImages(x, weight);
-}
-
-function hasImages(x: Tensor, weight: Tensor): boolean {
-  return x.shape[1] === weight.shape[1] && !x.shape.includes(0) && !weight.shape.includes(0);
 }
 
 /** Every pixel that a kernel of one meets. */
