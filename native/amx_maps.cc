@@ -264,6 +264,7 @@ AMX void convolveChunks(const Course& course, const uint16_t* source, const uint
   const Layout& layout = course.layout;
   const auto products = productsOf(course);
   const int64_t atOnce = course.channelsAtOnce();
+  const int64_t positions = layout.positions(), margin = layout.margin();
   const int64_t tileWeights = course.products() * tileElements;
   Buffer<uint16_t> lines(course.sourcePixels.size() * course.phaseLength());
   Buffer<float> sums(4 * tileFloats);
@@ -277,8 +278,8 @@ AMX void convolveChunks(const Course& course, const uint16_t* source, const uint
       const bool twoTiles = tile + 1 < tilesOf(course.targets);
       const uint16_t* const weights = packed + tile * tileWeights;
       for (size_t phase = 0; phase < products.size(); phase++) {
-        for (int64_t position = 0; position < layout.positions(); position += depth) {
-          const uint16_t* const from = lines.data() + (layout.margin() + position) * atOnce;
+        for (int64_t position = 0; position < positions; position += depth) {
+          const uint16_t* const from = lines.data() + (margin + position) * atOnce;
           (twoTiles ? multiply<true> : multiply<false>)(
               products[phase], from, atOnce, weights, weights + tileWeights, sums.data());
           const int32_t* const pixels = course.targetPixels[phase].data() + position;

@@ -143,6 +143,16 @@ test("what is not known how to take apart stays, and inspect says so", () => {
   expect(inspectGraph(unknown).warnings[0]).toMatch(/com\.microsoft\.FusedConv.*ORT_ENABLE_BASIC/s);
 });
 
+test("an activation of another type is refused", () => {
+  const wrong = graph({
+    inputs: { x: [1, 3, 6, 6] },
+    initializers: { w: initializers.w },
+    nodes: [own("FusedConv", ["x", "w"], "y", { ...padded, activation: 1 })],
+    outputs: ["y"],
+  });
+  expect(() => unfuse(wrong)).toThrow(/"activation" must be of type string, but is of type int/);
+});
+
 test("what normalizes more than the last axis, or gives its mean, stays, and inspect says so", () => {
   const { x, six } = { x: [2, 3, 6, 6], six: initializers.six };
   const square = float32([6, 6], new Array<number>(36).fill(1));

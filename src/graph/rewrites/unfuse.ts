@@ -26,13 +26,13 @@ const rules: ReadonlyMap<string, Rule> = new Map(
   Object.entries<Rule>({
     BiasGelu: ({ inputs }, parts) => gelu(parts.add("Add", inputs), parts),
     FusedConv: (node, parts) => {
-      const { activation = "", activation_params: given, ...attributes } = node.attributes;
+      const { activation: _, activation_params: __, ...attributes } = node.attributes;
       const [x = "", weight = "", bias = "", sum = ""] = node.inputs;
       const layer = parts.add("Conv", bias ? [x, weight, bias] : [x, weight], attributes);
       const whole = sum ? parts.add("Add", [layer, sum]) : layer;
       return activate(whole, parts, {
-        activation,
-        given: given?.type === "floats" ? given.value : [],
+        activation: attribute(node, "activation", "string"),
+        given: attribute(node, "activation_params", "floats") ?? [],
       });
     },
     FusedGemm: (node, parts) => {
@@ -42,7 +42,7 @@ const rules: ReadonlyMap<string, Rule> = new Map(
       const given = ["alpha", "beta", "gamma"].map((name) =>
         attribute(node, `activation_${name}`, "float"),
       );
-      const { activation = "" } = node.attributes;
+      const activation = attribute(node, "activation", "string");
       return activate(layer, parts, { activation, given });
     },
     FusedMatMul: (node, parts) => {
@@ -91,9 +91,11 @@ function layerNorm(node: Node, parts: Parts): boolean {
 function activate(
   x: string,
   parts: Parts,
-  { activation, given }: { activation: Attribute | ""; given: readonly (number | undefined)[] },
+  {
+    activation: operator = "",
+    given,
+  }: { activation: string | undefined; given: readonly (number | undefined)[] },
 ): boolean {
-  const operator = activation && activation.type === "string" ? activation.value : "";
   const named = (...names: readonly string[]) =>
     Object.fromEntries(
       names.flatMap((name, i) => (given[i] === undefined ? [] : [[name, float(given[i])]])),
