@@ -41,6 +41,11 @@ class Buffer {
 /** Tiles that hold so many channels. */
 inline int64_t tilesOf(int64_t channels) { return (channels + side - 1) / side; }
 
+/** Of 16 channels from one on those that there are. */
+inline __mmask16 channelsFrom(int64_t channel, int64_t channels) {
+  return static_cast<__mmask16>((1u << std::clamp<int64_t>(channels - channel, 0, side)) - 1);
+}
+
 inline int64_t floorDivide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
 
 /**

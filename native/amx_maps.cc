@@ -219,12 +219,6 @@ AMX void gather(const Course& course, const uint16_t* source, int64_t count, uin
   }
 }
 
-/** Of 16 targets from a tile's first on those that there are. */
-__mmask16 targetsOf(const Course& course, int64_t tile) {
-  const int64_t targets = std::clamp<int64_t>(course.targets - tile * side, 0, side);
-  return static_cast<__mmask16>((1u << targets) - 1);
-}
-
 /** 16 sums, what is added to them, and 0 for what is negative, if so. */
 AMX __m512 finished(const float* sums, __m512 bias, const uint16_t* addend, __mmask16 kept,
                     bool withRelu) {
@@ -240,7 +234,8 @@ AMX __m512 finished(const float* sums, __m512 bias, const uint16_t* addend, __mm
 /** Writes up to 32 targets from a tile on to the pixels that 32 positions have. */
 AMX void scatter(const Course& course, const float* sums, const Ending& ending, int64_t tile,
                  const int32_t* pixels, int64_t end, int64_t offset, uint16_t* target) {
-  const __mmask16 low = targetsOf(course, tile), high = targetsOf(course, tile + 1);
+  const __mmask16 low = channelsFrom(tile * side, course.targets);
+  const __mmask16 high = channelsFrom((tile + 1) * side, course.targets);
   const auto biasOf = [&](int64_t i, __mmask16 kept) AMX {
     return ending.bias ? _mm512_maskz_loadu_ps(kept, ending.bias + i * side) : _mm512_setzero_ps();
   };

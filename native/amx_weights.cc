@@ -10,11 +10,6 @@
 namespace deepobf {
 namespace {
 
-/** Of 16 channels those that there are. */
-__mmask16 channelsFrom(int64_t channel, int64_t channels) {
-  return static_cast<__mmask16>((1u << std::min(side, channels - channel)) - 1);
-}
-
 /** `kept` of 16 channels of 16 pixels, from pixel after pixel to channel after channel, `line` apart. */
 AMX void transpose(const std::array<const uint16_t*, side>& pixels, int64_t channel,
                    __mmask16 kept, uint16_t* target, int64_t line) {

@@ -33,12 +33,11 @@ function inOnePass(
 ): Tensor | undefined {
   const learns = [x, weight, bias, addend].some((tensor) => tensor?.requiresGrad);
   if (learns || device !== "cpu" || group !== 1 || weight.shape.length !== 4) return undefined;
+  if (!isForAmx(x, weight, attributes.dilations ?? [])) return undefined;
   const placed = placeWindow(x, weight.shape.slice(2), attributes);
   const padding = symmetricPadding(placed.pads);
   const isPointwise = placed.kernel.every((size) => size === 1);
-  if (!padding || (isPointwise && !addend) || !isForAmx(x, weight, placed.dilations)) {
-    return undefined;
-  }
+  if (!padding || (isPointwise && !addend)) return undefined;
   const shape = [x.shape[0]!, weight.shape[0]!, ...placed.output];
   if (addend && (addend.dtype !== "bfloat16" || String(addend.shape) !== String(shape))) {
     return undefined;

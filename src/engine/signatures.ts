@@ -2,6 +2,8 @@
 // "*" stands for any number, and "#" is wanted as host values: shape arithmetic stays on the host.
 // https://onnx.ai/onnx/operators/
 
+import type { Node } from "../graph/graph.ts";
+
 type Row = readonly [since: number, inputs: string];
 
 const rows = {
@@ -171,6 +173,15 @@ function parse([since, inputs]: Row): Signature {
     allowed: inputs.endsWith("*") ? Number.POSITIVE_INFINITY : words.length,
     host: new Set(words.flatMap((word, position) => (word.includes("#") ? [position] : []))),
   };
+}
+
+/** The signature of a node's operator; undefined where the engine has none in a model of this opset. */
+export function signatureOf(
+  { domain, operator }: Pick<Node, "domain" | "operator">,
+  opset: number,
+): Signature | undefined {
+  const signature = domain === "" ? signatures.get(operator) : undefined;
+  return signature && signature.since <= opset ? signature : undefined;
 }
 
 /** Signatures by operator. */

@@ -20,7 +20,7 @@ import * as quantization from "./ops/quantization.ts";
 import * as reduction from "./ops/reduction.ts";
 import * as resize from "./ops/resize.ts";
 import * as shape from "./ops/shape.ts";
-import { type OperatorName, signatures } from "./signatures.ts";
+import { type OperatorName, signatureOf, signatures } from "./signatures.ts";
 
 /** Operators by family, as documented. */
 export const families = {
@@ -60,8 +60,7 @@ export const operators: Readonly<Record<OperatorName, Operator | VersionedOperat
 
 /** The operator of a node in a model of this opset; undefined where the engine has none. */
 export function findOperator(node: Node, opset: number): Operator | undefined {
-  const signature = node.domain === "" ? signatures.get(node.operator) : undefined;
-  if (!signature || signature.since > opset) return undefined;
+  if (!signatureOf(node, opset)) return undefined;
   const entry = operators[node.operator as OperatorName];
   if (typeof entry === "function") return entry;
   const versions = Object.keys(entry).map(Number);

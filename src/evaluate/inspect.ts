@@ -1,6 +1,6 @@
 // What anybody sees who opens a model file: layers, operators, cost, and where it can be cut.
 
-import { signatures } from "../engine/signatures.ts";
+import { signatureOf } from "../engine/signatures.ts";
 import { ModelError } from "../errors.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import { countCost } from "../graph/cost.ts";
@@ -146,10 +146,7 @@ export function isSequential(graph: Graph, facts: Facts): boolean {
 }
 
 function warnOfUnsupported(graph: Graph): string[] {
-  const unknown = allNodes(graph).filter(
-    ({ operator, domain }) =>
-      domain !== "" || (signatures.get(operator)?.since ?? Infinity) > graph.opset,
-  );
+  const unknown = allNodes(graph).filter((node) => !signatureOf(node, graph.opset));
   if (unknown.length === 0) return [];
   const names = [...new Set(unknown.map(qualifiedName))];
   const shown = names.slice(0, mostShown).map(shorten);

@@ -2,7 +2,8 @@
 // likeliest class, the best few, scores in whole numbers, a map from names to scores.
 import { attribute } from "../attributes.ts";
 import { elementCount, type Graph, type Node, type TensorData, type ValueInfo } from "../graph.ts";
-import { toNumbers } from "../tensorData.ts";
+import { typeCodes } from "../shapes/elementType.ts";
+import { isFloat, toNumbers } from "../tensorData.ts";
 import { producers } from "../topology.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 
@@ -18,8 +19,6 @@ const wording: Readonly<Record<string, number>> = {
   ...{ Cast: 0, Gather: 1, Identity: 0, Reshape: 0, Squeeze: 0, Unsqueeze: 0, Flatten: 0 },
   ...{ Mul: 0, Div: 0 },
 };
-/** Whole numbers among ONNX's numbers of types. */
-const wholeNumbers = new Set([2, 3, 4, 5, 6, 7, 12, 13]);
 
 /** The graph with the scores as outputs where it has answers, behind the outputs that are scores already. */
 export function dropTails(graph: Graph): Graph {
@@ -65,6 +64,9 @@ function isPositive(factor: TensorData | undefined): boolean {
   return factor !== undefined && elementCount(factor.shape) === 1 && toNumbers(factor)[0]! > 0;
 }
 
+/** Whether a node makes whole numbers. */
 function isRounding(node: Node): boolean {
-  return node.operator === "Cast" && wholeNumbers.has(attribute(node, "to", "int") ?? 0);
+  if (node.operator !== "Cast") return false;
+  const type = typeCodes[attribute(node, "to", "int") ?? 0];
+  return type !== undefined && type !== "bool" && !isFloat(type);
 }

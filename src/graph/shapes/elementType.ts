@@ -2,8 +2,8 @@
 import type { DataType } from "../graph.ts";
 import type { Call } from "./call.ts";
 
-// TensorProto.DataType of onnx.proto3.
-const typeCodes: Readonly<Record<number, DataType>> = {
+/** TensorProto.DataType of onnx.proto3. */
+export const typeCodes: Readonly<Record<number, DataType>> = {
   1: "float32",
   2: "uint8",
   3: "int8",
