@@ -5,8 +5,10 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Against hangs alone: machines differ in speed, and tests that run at a time wait for each other.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
     // The readers of strangers' files: `npm run test:coverage` demands every branch.
     coverage: {
       provider: "v8",

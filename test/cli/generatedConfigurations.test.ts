@@ -47,9 +47,7 @@ async function complaintAbout(text: string): Promise<string | undefined> {
   }
 }
 
-test("generated configurations are read or refused, with the option", {
-  timeout: 180_000,
-}, async () => {
+test("generated configurations are read or refused, with the option", async () => {
   let refused = 0;
   await fc.assert(
     fc.asyncProperty(configuration, async (entries) => {

@@ -58,7 +58,7 @@ test.skipIf(process.platform !== "linux").each(["SIGINT", "SIGTERM", "SIGKILL"] 
     });
     const ended = new Promise((resolve) => command.once("close", resolve));
     // The process that runs libtorch, and ONNX Runtime's.
-    await expect.poll(() => descendantsOf(command.pid!).length, { timeout: 40_000 }).toBe(2);
+    await expect.poll(() => descendantsOf(command.pid!).length).toBe(2);
     await sleep(1000);
     const started = descendantsOf(command.pid!);
     command.kill(signal);

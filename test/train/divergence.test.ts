@@ -155,7 +155,7 @@ test("without a folder to go back in, a training ends at once", async () => {
   );
 });
 
-test("a long training goes back to its last return point", { timeout: 120_000 }, async () => {
+test("a long training goes back to its last return point", async () => {
   const run = await create();
   let [left, taken] = [1, 0];
   using setup = setUp({ epochs: 128, onStep: () => taken++ });

@@ -34,9 +34,7 @@ async function attackWith(...more: string[]) {
   return { accuracies: arms.map(({ mean }: { mean: number }) => mean), model: modelOf(out) };
 }
 
-test("two workers find what one process finds, and the same again", {
-  timeout: 300_000,
-}, async () => {
+test("two workers find what one process finds, and the same again", async () => {
   const one = await attackWith();
   const two = await attackWith("--workers", "2");
   expect(await attackWith("--workers", "2")).toEqual(two);

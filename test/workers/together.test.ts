@@ -14,7 +14,7 @@ async function finished(args: readonly string[], environment = {}): Promise<void
   expect(code, stderr).toBe(0);
 }
 
-describe("two workers", { timeout: 300_000 }, () => {
+describe("two workers", () => {
   test("have the losses of one process over 20 steps; killed and restarted, they make the same file", async () => {
     const [one, two, again] = [path("one"), path("two"), path("again")];
     // Small steps: longer ones make much of the last digits, in which sums of halves differ from sums of wholes.
