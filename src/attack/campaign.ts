@@ -13,6 +13,7 @@ export interface Assignment {
   readonly budget: number;
   readonly seed: number;
   readonly recipe: Recipe;
+  /** Passes over the images, of which the last may be a part. */
   readonly epochs: number;
   /** Whether it is judged by a part of the pirate's own images; else by the test images. */
   readonly isSearch: boolean;

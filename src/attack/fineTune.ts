@@ -16,6 +16,7 @@ export interface Training {
   /** The tensor behind which the graph learns; undefined where all of it does. */
   readonly frozen: string | undefined;
   readonly recipe: Pick<Recipe, "optimizer" | "learningRate">;
+  /** Passes over the images, of which the last may be a part. */
   readonly epochs: number;
   readonly images: Dataset;
   /** A network that is asked about each batch as it is shown. */
@@ -52,8 +53,10 @@ export async function fineTune(
     net.forward({ [net.graph.inputs[0]!.name]: x }, { training })[net.graph.outputs[0]!.name]!;
   const forward = ({ images: shown }: Batch) =>
     run(network, before ? noGrad(() => run(before, shown, false)) : shown, true);
+  const part = { firstStep: 0, steps: Math.max(1, Math.round(epochs * batches.length)) };
   const stage = {
-    ...{ index, name, learner, batches, epochs, forward, schedule: linearDecay() },
+    ...{ index, name, learner, batches, part, forward, schedule: linearDecay() },
+    epochs: Math.ceil(epochs),
     losses: (shown: Batch) => {
       const taught = asked && noGrad(() => run(asked, shown.images, false));
       return losses(forward(shown), shown, taught);

@@ -29,7 +29,7 @@ export async function search(
     if (left.length === 1) break;
     const scored: { recipe: Recipe; score: Score }[] = [];
     for (const recipe of left) {
-      scored.push({ recipe, score: await attempt(recipe, Math.ceil(epochs * length)) });
+      scored.push({ recipe, score: await attempt(recipe, epochs * length) });
     }
     const ranked = scored.sort((a, b) => compare(a.score, b.score)).map(({ recipe }) => recipe);
     const firsts = ranked.filter(

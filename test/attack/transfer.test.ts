@@ -41,12 +41,17 @@ describe("a transfer attack", () => {
   const asked = options({ ...grid, optimizers: ["sgd"] });
   let summary: AttackSummary;
   let left = 0;
+  /** Of each training by its name, which the search gives several. */
+  const steps = new Set<string>();
 
   beforeAll(async () => {
     const before = liveTensors();
-    summary = await attackJob.start(asked);
+    const onProgress = (event: ProgressEvent) => {
+      if (event.type === "step") steps.add(`${event.stage}: ${event.steps}`);
+    };
+    summary = await attackJob.start(asked, { onProgress });
     left = liveTensors() - before;
-  }, 120_000);
+  });
 
   test("answers for four starting points, and with the head start of both files", () => {
     expect(summary.kind).toBe("transfer");
@@ -88,14 +93,19 @@ describe("a transfer attack", () => {
     const trials = trialsIn(summary.files.metrics);
     expect(trials.map(({ index }) => index)).toEqual(trials.map((_, i) => i));
     const ofArm = trials.filter(({ arm }) => arm === "obfuscated");
-    // Four recipes for an epoch, the best of each method for two and for three, the best for six with two seeds.
+    // Four recipes for a ninth, the best of each method for a quarter and for half, the best for all with two seeds.
     expect(ofArm.map(({ isSearch, epochs, seed }) => [isSearch, epochs, seed])).toEqual([
-      ...new Array(4).fill([true, 1, 0]),
-      ...new Array(2).fill([true, 2, 0]),
+      ...new Array(4).fill([true, 6 / 9, 0]),
+      ...new Array(2).fill([true, 1.5, 0]),
       ...new Array(2).fill([true, 3, 0]),
       [false, 6, 0],
       [false, 6, 1],
     ]);
+    // Of 32 images in batches of 8, and of all 40.
+    const lengths = [...steps].filter((each) => each.startsWith("obfuscated 0.5"));
+    expect(new Set(lengths.map((each) => Number(each.split(": ")[1])))).toEqual(
+      new Set([3, 6, 12, 30]),
+    );
     const scratch = trials.filter(({ arm }) => arm === "obfuscated-scratch");
     expect(new Set(scratch.map(({ method }) => method))).toEqual(new Set(["initFC-all"]));
     const finals = ofArm.filter(({ isSearch }) => !isSearch);
