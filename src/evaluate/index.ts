@@ -12,5 +12,5 @@ export {
   measureLatency,
 } from "./evaluate.ts";
 export { OnnxClassifier } from "./onnxClassifier.ts";
-export { explain, type Judgement, judge } from "./plausibility.ts";
+export { explain, findBetterForm, type Judgement, judge } from "./plausibility.ts";
 export type { Interval, PairedTest } from "./statistics.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { inMemory, type Labelled, type Normalization } from "../../src/data/index.ts";
 import type { Classifier } from "../../src/evaluate/classifier.ts";
-import { explain, judge } from "../../src/evaluate/index.ts";
+import { explain, findBetterForm, judge } from "../../src/evaluate/index.ts";
 import { bestOrder, suspicionOf } from "../../src/evaluate/plausibility.ts";
 import { toFloat32 } from "../../src/graph/tensorData.ts";
 
@@ -130,6 +130,46 @@ describe("explanations", () => {
   test("are none where nothing helps", async () => {
     const broken = classifier(plain, { output: () => 0 });
     expect(await explain(broken, colours(), plain)).toBeUndefined();
+  });
+});
+
+describe("a better form", () => {
+  const cifar = { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] };
+
+  /** Colours that stray so far from those of their class that a little more makes some of them another's. */
+  function strayingColours(images: number): Labelled {
+    const labels = Int32Array.from({ length: images }, (_, i) => i % classes.length);
+    const pixels = new Uint8Array(images * 12);
+    labels.forEach((label, i) => {
+      const strayed = 40 + 50 * label + (((i * 37) % 49) - 24);
+      pixels.fill(strayed, i * 12, i * 12 + 4);
+      pixels.fill(128, i * 12 + 4, (i + 1) * 12);
+    });
+    return inMemory({ name: "straying", pixels, labels, shape: [3, 2, 2], classes });
+  }
+
+  test("is found where the given one costs a few points that raise no suspicion", async () => {
+    const learned = classifier(cifar);
+    const judgement = await judge(learned, strayingColours(count), imageNet);
+    expect(judgement.suspicion).toBeUndefined();
+    expect(judgement.accuracy).toBeGreaterThan(0.9);
+    expect(judgement.accuracy).toBeLessThan(0.98);
+    expect(await findBetterForm(learned, strayingColours(count), imageNet)).toMatchObject({
+      ...{ normalization: cifar, reversedChannels: false, order: undefined, accuracy: 1 },
+    });
+  });
+
+  test("is found where channels are in reverse", async () => {
+    const reversed = classifier(plain, { channel: 2 });
+    expect(await findBetterForm(reversed, colours(), plain)).toMatchObject({
+      ...{ reversedChannels: true, accuracy: 1 },
+    });
+  });
+
+  test("is none where images are given as they were learned, or are too few to tell", async () => {
+    const learned = classifier(cifar);
+    expect(await findBetterForm(learned, strayingColours(count), cifar)).toBeUndefined();
+    expect(await findBetterForm(learned, strayingColours(60), imageNet)).toBeUndefined();
   });
 });
 

@@ -1,12 +1,13 @@
 // What is found out about both files before an epoch is trained.
 import { expect, test } from "vitest";
-import { ModelError } from "../../src/errors.ts";
+import { DataError, ModelError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { dryRun } from "../../src/obfuscate/dryRun.ts";
-import { int64 } from "../graph/graphs.ts";
+import { idxFile } from "../cli/fixtures.ts";
+import { float32, int64 } from "../graph/graphs.ts";
 import { workshop } from "../workshop.ts";
-import { writeData, writeTiny } from "./tiny.ts";
+import { writeData, writeFiles, writeTiny } from "./tiny.ts";
 
 const path = workshop();
 
@@ -34,4 +35,65 @@ test("refuses before training what ONNX Runtime would compute otherwise in the e
   const error = await dryRun(asked).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(ModelError);
   expect(String(error)).toContain("differs in ONNX Runtime from the network in training");
+});
+
+const levels = [40, 90, 140, 190];
+
+/** Names the class whose level is nearest to the mean of an image of values from 0 to 1. */
+function nearestLevel(): Graph {
+  const build = new GraphBuilder();
+  let x = build.input("image", ["N", 1, 8, 8]);
+  for (const name of ["first", "second"])
+    x = build.relu(build.conv(x, { name, outputs: 4, kernel: 1 }));
+  const pooled = build.flatten(build.globalAveragePool(x));
+  build.output(build.linear(pooled, { name: "head", outputs: 4 }), "logits");
+  const graph = build.build();
+  const sharpness = 100;
+  const centres = levels.map((level) => level / 255);
+  return {
+    ...graph,
+    initializers: new Map([
+      ...graph.initializers,
+      ["first.weight", float32([4, 1, 1, 1], [1, 1, 1, 1])],
+      ["second.weight", float32([4, 4, 1, 1], new Array(16).fill(0.25))],
+      [
+        "head.weight",
+        float32(
+          [4, 4],
+          centres.flatMap((c) => new Array(4).fill((sharpness * c) / 2)),
+        ),
+      ],
+      [
+        "head.bias",
+        float32(
+          [4],
+          centres.map((c) => -sharpness * c * c),
+        ),
+      ],
+    ]),
+  };
+}
+
+/** Grey images that stray from the level of their class by up to 24. */
+function greys(count: number): [images: Uint8Array, labels: Uint8Array] {
+  const labels = Uint8Array.from({ length: count }, (_, i) => i % 4);
+  const grey = (i: number) => levels[i % 4]! + ((i * 37) % 49) - 24;
+  const images = Uint8Array.from({ length: 64 * count }, (_, k) => grey(Math.floor(k / 64)));
+  return [idxFile([count, 8, 8], images), idxFile([count], labels)];
+}
+
+test("refuses images in a form that costs the original a few points, and says which does not", async () => {
+  const model = writeTiny(path("nearest.onnx"), nearestLevel());
+  const [images, labels] = greys(400);
+  const data = writeFiles(path("greys"), {
+    ...{ "train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels },
+    ...{ "t10k-images-idx3-ubyte": images, "t10k-labels-idx1-ubyte": labels },
+  });
+  const asked = { model, data, depth: 3, epochs: 1, threads: 1 };
+  const error = await dryRun({ ...asked, mean: [0.02] }).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(DataError);
+  expect(String(error)).toMatch(
+    /right on 9\d\.\d\d % of 400 images to judge by, and on 100\.00 % with --mean 0 --std 1 \(0 to 1\): the images are/,
+  );
+  expect(await dryRun(asked)).toMatchObject({ epochs: 1 });
 });
