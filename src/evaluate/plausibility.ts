@@ -41,7 +41,7 @@ const imagesToCompare = 200;
 /** Below this number of images nothing is suspected. */
 const fewestImages = 30;
 const largestGap = 0.25;
-/** A form counts as better from so many more of the images, where chance gives such a difference less often than this. */
+/** A form or an order counts as better from so many more of the images, where chance gives such a difference less often than this. */
 const [leastGain, largestChance] = [0.02, 0.001];
 /** A confidence interval of 99.7 %, so that a sound model is not suspected. */
 const strictQuantile = 3;
@@ -108,34 +108,44 @@ export async function explain(
 }
 
 /**
- * Another usual form of the images in which the classifier is right on more of them than chance explains (McNemar's
- * test): a wrong normalisation may cost no more than a few points. All forms are tried on two hundred images, the best
- * one on as many as `judge` takes. Undefined where there is none.
+ * Another usual form of the images, or another order of the classes, with which the classifier is right on more of them
+ * than chance explains (McNemar's test): channels in reverse, or two folders for each other, may cost no more than a few
+ * points. All forms are tried on two hundred images, the best on as many as `judge` takes. Undefined where there is none.
  */
 export async function findBetterForm(
   classifier: Classifier,
   dataset: Labelled,
   given: Normalization,
 ): Promise<Explanation | undefined> {
-  const rightOn = async (images: Labelled, form: Form) => {
-    const classes = await answersTo(classifier, images, form);
-    return [...images.labels].map((label, i) => classes[i] === label);
-  };
-  const few = sampleOf(dataset, imagesToCompare) as Labelled;
+  const [few, all] = [imagesToCompare, imagesToJudge].map((n) => sampleOf(dataset, n) as Labelled);
   const [asGiven, ...others] = formsOf(dataset, given);
-  let best: { form: Form; accuracy: number } | undefined;
+  const explanationBy = async (form: Form): Promise<Explanation> => {
+    const classes = await answersTo(classifier, few!, form);
+    return { ...form, ...bestOrder(classes, few!.labels, classifier.outputs, leastGain) };
+  };
+  let best = await explanationBy(asGiven!);
   for (const form of others) {
-    const accuracy = shareOf(await rightOn(few, form));
-    if (accuracy > (best?.accuracy ?? 0)) best = { form, accuracy };
+    const other = await explanationBy(form);
+    if (other.accuracy >= best.accuracy + leastGain) best = other;
   }
-  if (!best || best.accuracy < shareOf(await rightOn(few, asGiven!)) + leastGain) return undefined;
-  const all = sampleOf(dataset, imagesToJudge) as Labelled;
-  const [before, after] = [await rightOn(all, asGiven!), await rightOn(all, best.form)];
+  if (best.normalization.name === "given" && !best.reversedChannels && !best.order)
+    return undefined;
+  const before = rightOn(await answersTo(classifier, all!, asGiven!), all!, undefined);
+  const after = rightOn(await answersTo(classifier, all!, best), all!, best.order);
   const lost = before.filter((right, i) => right && !after[i]).length;
   const gained = after.filter((right, i) => right && !before[i]).length;
   const isBetter =
     gained - lost >= leastGain * before.length && mcnemarTest(lost, gained).pValue < largestChance;
-  return isBetter ? { ...best.form, order: undefined, accuracy: shareOf(after) } : undefined;
+  return isBetter ? { ...best, accuracy: after.filter(Boolean).length / after.length } : undefined;
+}
+
+/** Whether each answer is the output that stands for the image's class. */
+function rightOn(
+  answers: Int32Array,
+  { labels }: Labelled,
+  order: readonly number[] | undefined,
+): boolean[] {
+  return [...labels].map((label, i) => answers[i] === (order ? order[label] : label));
 }
 
 /** As the images are given, and all other usual forms. */
@@ -159,15 +169,12 @@ async function answersTo(
   return (await answer(classifier, shown, normalization)).classes;
 }
 
-function shareOf(right: readonly boolean[]): number {
-  return right.filter(Boolean).length / right.length;
-}
-
-/** The accuracy, with outputs in the order that most images speak for where that explains much more. */
+/** The accuracy, with outputs in the order that most images speak for where that explains so much more. */
 export function bestOrder(
   answers: Int32Array,
   labels: Int32Array,
   outputs: number,
+  gain = largestGap,
 ): Pick<Explanation, "order" | "accuracy"> {
   const plain = countEqual(answers, labels) / labels.length;
   const counts = Array.from({ length: outputs }, () => new Int32Array(outputs));
@@ -176,7 +183,7 @@ export function bestOrder(
   const isPermutation = new Set(order).size === outputs;
   const right = order.reduce((sum, output, label) => sum + counts[label]![output]!, 0);
   const permuted = right / labels.length;
-  return isPermutation && permuted > plain + largestGap
+  return isPermutation && permuted > plain + gain
     ? { order, accuracy: permuted }
     : { order: undefined, accuracy: plain };
 }

@@ -22,7 +22,7 @@ import { assertSameAnswers } from "./sameAnswers.ts";
  * Runs the original and an untrained sealed chain, and judges the original by some of the test images; undefined
  * where they have no labels. Throws ModelError where a file cannot run or the chain answers otherwise than in training,
  * and DataError, unless `acceptOriginal`, where the original's answers cannot be its own, or are better for images in
- * another usual form.
+ * another usual form or classes in another order.
  */
 export async function tryOut(
   inputs: Inputs,
@@ -58,7 +58,7 @@ async function tryChain(inputs: Inputs, { mean, std, threads }: ResolvedOptions)
   await assertSameAnswers(classifier, trained, { test, mean, std });
 }
 
-/** Why the images are not given as the original learned them; undefined where they seem to be. */
+/** Why the data are not given as the original learned them; undefined where they seem to be. */
 async function findDoubt(
   { confidence, suspicion }: Judgement,
   context: { classifier: OnnxClassifier; test: Labelled; options: ResolvedOptions },
@@ -67,7 +67,7 @@ async function findDoubt(
   const { mean, std } = options;
   if (!suspicion) {
     const better = await findBetterForm(classifier, test, { mean, std });
-    return better && `and ${remedy(better, context)}: the images are not given as it learned them`;
+    return better && `and ${remedy(better, context)}: the data are not given as it learned them`;
   }
   const found = await explain(classifier, test, { mean, std });
   const why =
@@ -75,7 +75,7 @@ async function findDoubt(
       ? "as often as by guessing"
       : `though it is ${percent(confidence)} sure of its answers on average`;
   const remark = found ? `It is right ${remedy(found, context)}` : nothingFound;
-  return `${why}: the images are not given as it learned them. ${remark}`;
+  return `${why}: the data are not given as it learned them. ${remark}`;
 }
 
 /** Images on which the untrained chain runs. */

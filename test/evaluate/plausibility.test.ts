@@ -166,6 +166,13 @@ describe("a better form", () => {
     });
   });
 
+  test("is found where two classes stand for each other", async () => {
+    const swapped = classifier(plain, { output: (label) => [1, 0, 2, 3][label]! });
+    expect(await findBetterForm(swapped, strayingColours(200), plain)).toMatchObject({
+      ...{ normalization: plain, reversedChannels: false, order: [1, 0, 2, 3], accuracy: 1 },
+    });
+  });
+
   test("is none where images are given as they were learned, or are too few to tell", async () => {
     const learned = classifier(cifar);
     expect(await findBetterForm(learned, strayingColours(count), cifar)).toBeUndefined();

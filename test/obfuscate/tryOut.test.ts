@@ -93,7 +93,7 @@ test("refuses images in a form that costs the original a few points, and says wh
   const error = await dryRun({ ...asked, mean: [0.02] }).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(DataError);
   expect(String(error)).toMatch(
-    /right on 9\d\.\d\d % of 400 images to judge by, and on 100\.00 % with --mean 0 --std 1 \(0 to 1\): the images are/,
+    /right on 9\d\.\d\d % of 400 images to judge by, and on 100\.00 % with --mean 0 --std 1 \(0 to 1\): the data are/,
   );
   expect(await dryRun(asked)).toMatchObject({ epochs: 1 });
 });
