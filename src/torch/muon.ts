@@ -12,6 +12,8 @@ const norm = operator("aten::norm.Scalar");
 const divInPlace = operator("aten::div_.Tensor");
 const mulInPlace = operator("aten::mul_.Scalar");
 const addInPlace = operator("aten::add_.Tensor");
+const addScalarInPlace = operator("aten::add_.Scalar");
+const diagonal = operator("aten::diagonal");
 
 export interface MuonOptions {
   readonly momentum?: number;
@@ -60,14 +62,39 @@ export class Muon extends GroupOptimizer {
  * Newton-Schulz iteration. The coefficients maximise the slope at zero.
  */
 export function orthogonalize(matrix: Tensor, iterations: number): Tensor {
-  const [a, b, c] = [3.4445, -4.775, 2.0315];
   const tall = (matrix.shape[0] as number) > (matrix.shape[1] as number);
-  let x = tall ? transpose(matrix) : matrix;
-  x = div(x, addScalar(norm(x), 1e-7));
+  const wide = tall ? transpose(matrix) : matrix;
+  const start = div(wide, addScalar(norm(wide), 1e-7));
+  const iterate = matrix.dtype === "float32" ? iterateOnGram : iterateOnMatrix;
+  const x = iterate(start, iterations);
+  return tall ? transpose(x) : x;
+}
+
+const [a, b, c] = [3.4445, -4.775, 2.0315];
+
+/** aX + bGX + cG²X by turns, where G is the Gram matrix of the rows of X. */
+function iterateOnMatrix(start: Tensor, iterations: number): Tensor {
+  let x = start;
   for (let i = 0; i < iterations; i++) {
     const gram = matmul(x, transpose(x));
     const polynomial = add(mulScalar(gram, b), mulScalar(matmul(gram, gram), c));
     x = add(mulScalar(x, a), matmul(polynomial, x));
   }
-  return tall ? transpose(x) : x;
+  return x;
+}
+
+/**
+ * The same on the Gram matrix alone, since each turn multiplies X by a polynomial of it: two products with the long rows
+ * of X in place of two a turn. Small singular values are lost where products are rounded to bfloat16.
+ */
+function iterateOnGram(start: Tensor, iterations: number): Tensor {
+  let gram = matmul(start, transpose(start));
+  let product: Tensor | undefined;
+  for (let i = 0; i < iterations; i++) {
+    const factor = add(mulScalar(gram, b), mulScalar(matmul(gram, gram), c));
+    addScalarInPlace(diagonal(factor, 0, 0, 1), a);
+    product = product ? matmul(factor, product) : factor;
+    if (i + 1 < iterations) gram = matmul(matmul(factor, gram), factor);
+  }
+  return product ? matmul(product, start) : start;
 }
