@@ -113,5 +113,7 @@ process.stdout.on("error", failToPrint);
 process.stderr.on("error", () => {}); // nobody listens: no reason to stop a long job
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
+// What is waited for is gone: Node would end with 0, and without a word.
+process.once("beforeExit", () => fail(new Error("nothing is left that could end the command")));
 
 main().then(end, fail);

@@ -3,6 +3,7 @@
 
 import type { ChildProcess } from "node:child_process";
 import { createRequire } from "node:module";
+import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { ModelError, ResourceError } from "../errors.ts";
 import { startLimited } from "../isolate/start.ts";
@@ -59,9 +60,7 @@ export class RuntimeProcess {
       });
     });
     // A session that nobody closed must not keep the program from ending.
-    this.#child.unref();
-    this.#child.channel?.unref();
-    (messages as Readable & { unref?: () => void }).unref?.();
+    this.#holdProgram(false);
   }
 
   get pid(): number | undefined {
@@ -80,9 +79,22 @@ export class RuntimeProcess {
 
   async close(): Promise<void> {
     this.#ended ??= new ModelError(`the ONNX Runtime session of ${this.#model} is closed`);
-    this.#child.ref();
+    this.#holdProgram(true);
     this.#child.kill("SIGKILL");
     await this.#exited;
+  }
+
+  /** Whether the program waits for the child to end, and for its last words. */
+  #holdProgram(holds: boolean): void {
+    const handles = [
+      this.#child,
+      this.#child.channel,
+      this.#child.stderr as Partial<Socket> | null,
+    ];
+    for (const handle of handles) {
+      if (holds) handle?.ref?.();
+      else handle?.unref?.();
+    }
   }
 
   async #exchange(

@@ -195,3 +195,22 @@ describe("output", () => {
     expect(ended.stderr).toMatch(/^error: the disk is full.*\(ENOSPC\)/);
   });
 });
+
+test("a command that waits for what never comes is no success", async () => {
+  const preload = file(
+    "never.mjs",
+    Buffer.from(`
+      import fs from "node:fs";
+      import { syncBuiltinESMExports } from "node:module";
+      for (const name of ["open", "readFile", "stat", "lstat", "readdir", "realpath"]) {
+        const usual = fs.promises[name];
+        fs.promises[name] = (path, ...rest) =>
+          String(path).includes("no-such-run") ? new Promise(() => {}) : usual(path, ...rest);
+      }
+      syncBuiltinESMExports();`),
+  );
+  const environment = { NODE_OPTIONS: `--import=${preload}` };
+  const ended = await deepobf(["resume", "no-such-run"], { environment });
+  expect(ended).toMatchObject({ code: 1, stdout: "" });
+  expect(ended.stderr).toContain("nothing is left that could end the command");
+});
