@@ -40,7 +40,7 @@ await group.join();
 const graph = chain();
 const network = new Network(graph, { trainable: true, precision });
 const { parameters, buffers } = network;
-const optimizers = optimizersFor(graph, parameters, { precision, learningRate: 0.01 });
+const optimizers = optimizersFor(graph, parameters, { learningRate: 0.01 });
 const learner = new Learner({ parameters, buffers, optimizers });
 const size = batch / workers().size;
 const images = randn([size, 3, 32, 32]);

@@ -47,7 +47,7 @@ export async function fineTune(
   using asked = teacher && new Network(teacher, { device, precision });
   using network = new Network(moving, { device, precision, trainable: true });
   const { parameters, buffers } = network;
-  const optimizers = optimizersOf(recipe, { graph: moving, parameters, precision });
+  const optimizers = optimizersOf(recipe, { graph: moving, parameters });
   using learner = new Learner({ parameters, buffers, optimizers });
   const run = (net: Network, x: Tensor, training: boolean) =>
     net.forward({ [net.graph.inputs[0]!.name]: x }, { training })[net.graph.outputs[0]!.name]!;

@@ -48,15 +48,13 @@ export function optimizersOf(
   {
     graph,
     parameters,
-    precision,
   }: {
     readonly graph: Graph;
     readonly parameters: ReadonlyMap<string, Tensor>;
-    readonly precision: "f32" | "bf16";
   },
 ): Optimizer[] {
   if (optimizer !== "adamw") {
-    return optimizersFor(graph, parameters, { optimizer, precision, learningRate });
+    return optimizersFor(graph, parameters, { optimizer, learningRate });
   }
   const decaying = layerWeights(graph);
   const part = (decays: boolean) =>

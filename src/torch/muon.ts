@@ -6,7 +6,6 @@ import { operator } from "./operator.ts";
 import { add, addScalar, div, matmul, mulScalar, reshape, transpose } from "./ops.ts";
 import { type Active, GroupOptimizer, type ParameterGroup } from "./optimizers.ts";
 import type { Tensor } from "./tensor.ts";
-import type { DType } from "./types.ts";
 
 const norm = operator("aten::norm.Scalar");
 const divInPlace = operator("aten::div_.Tensor");
@@ -19,21 +18,17 @@ export interface MuonOptions {
   readonly momentum?: number;
   /** Newton-Schulz steps of an update. */
   readonly iterations?: number;
-  /** Precision of the Newton-Schulz products. */
-  readonly dtype?: DType;
 }
 
 /** Muon with Nesterov momentum, for weights that batch norm follows. */
 export class Muon extends GroupOptimizer {
   readonly #momentum: number;
   readonly #iterations: number;
-  readonly #dtype: DType;
 
   constructor(groups: readonly ParameterGroup[], options: MuonOptions = {}) {
     super(groups, ["momentum"]);
     this.#momentum = options.momentum ?? 0.6;
     this.#iterations = options.iterations ?? 4;
-    this.#dtype = options.dtype ?? "float32";
   }
 
   protected override update(active: Active[], learningRate: number): void {
@@ -44,51 +39,24 @@ export class Muon extends GroupOptimizer {
       const direction = add(gradient, mulScalar(velocity, this.#momentum));
       const rows = parameter.shape[0] as number;
       mulInPlace(divInPlace(parameter, addScalar(norm(parameter), 1e-12)), Math.sqrt(rows));
-      const update = orthogonalize(
-        reshape(direction, [rows, -1]).to({ dtype: this.#dtype }),
-        this.#iterations,
-      );
-      addInPlace(
-        parameter,
-        reshape(update.to({ dtype: "float32" }), parameter.shape),
-        -learningRate,
-      );
+      const update = orthogonalize(reshape(direction, [rows, -1]), this.#iterations);
+      addInPlace(parameter, reshape(update, parameter.shape), -learningRate);
     }
   }
 }
 
 /**
- * An approximation of the nearest semi-orthogonal matrix, with singular values around 1, by a quintic
- * Newton-Schulz iteration. The coefficients maximise the slope at zero.
+ * An approximation of the nearest semi-orthogonal matrix, with singular values around 1, by a quintic Newton-Schulz
+ * iteration: X becomes aX + bGX + cG²X by turns, where G is the Gram matrix of its rows. The coefficients maximise the
+ * slope at zero. Each turn multiplies by a polynomial of G, so that it is enough to follow G, and the long rows of X
+ * take part in two products, not in two a turn. Small singular values would be lost in bfloat16.
  */
 export function orthogonalize(matrix: Tensor, iterations: number): Tensor {
+  const [a, b, c] = [3.4445, -4.775, 2.0315];
   const tall = (matrix.shape[0] as number) > (matrix.shape[1] as number);
   const wide = tall ? transpose(matrix) : matrix;
-  const start = div(wide, addScalar(norm(wide), 1e-7));
-  const iterate = matrix.dtype === "float32" ? iterateOnGram : iterateOnMatrix;
-  const x = iterate(start, iterations);
-  return tall ? transpose(x) : x;
-}
-
-const [a, b, c] = [3.4445, -4.775, 2.0315];
-
-/** aX + bGX + cG²X by turns, where G is the Gram matrix of the rows of X. */
-function iterateOnMatrix(start: Tensor, iterations: number): Tensor {
-  let x = start;
-  for (let i = 0; i < iterations; i++) {
-    const gram = matmul(x, transpose(x));
-    const polynomial = add(mulScalar(gram, b), mulScalar(matmul(gram, gram), c));
-    x = add(mulScalar(x, a), matmul(polynomial, x));
-  }
-  return x;
-}
-
-/**
- * The same on the Gram matrix alone, since each turn multiplies X by a polynomial of it: two products with the long rows
- * of X in place of two a turn. Small singular values are lost where products are rounded to bfloat16.
- */
-function iterateOnGram(start: Tensor, iterations: number): Tensor {
-  let gram = matmul(start, transpose(start));
+  const x = div(wide, addScalar(norm(wide), 1e-7));
+  let gram = matmul(x, transpose(x));
   let product: Tensor | undefined;
   for (let i = 0; i < iterations; i++) {
     const factor = add(mulScalar(gram, b), mulScalar(matmul(gram, gram), c));
@@ -96,5 +64,6 @@ function iterateOnGram(start: Tensor, iterations: number): Tensor {
     product = product ? matmul(factor, product) : factor;
     if (i + 1 < iterations) gram = matmul(matmul(factor, gram), factor);
   }
-  return product ? matmul(product, start) : start;
+  const result = product ? matmul(product, x) : x;
+  return tall ? transpose(result) : result;
 }

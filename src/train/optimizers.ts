@@ -5,7 +5,6 @@ import { layerWeights, normalizedConvolutions } from "../graph/roles.ts";
 import { AdamW, Muon, type Optimizer, SGD, type Tensor } from "../torch/index.ts";
 
 export interface OptimizerOptions {
-  readonly precision: "f32" | "bf16";
   /** Learning rate of Muon, or of SGD, before the schedule. */
   readonly learningRate: number;
   /** Muon by default. */
@@ -54,14 +53,13 @@ export function learningRateOf({
 export function optimizersFor(
   graph: Graph,
   parameters: ReadonlyMap<string, Tensor>,
-  { optimizer = "muon", precision, learningRate }: OptimizerOptions,
+  { optimizer = "muon", learningRate }: OptimizerOptions,
 ): Optimizer[] {
   if (optimizer === "sgd") return [sgdFor(graph, parameters, learningRate)];
   const [convolutions, rest] = split(parameters, normalizedConvolutions(graph));
-  const dtype = precision === "bf16" ? "bfloat16" : "float32";
   const optimizers: Optimizer[] = [];
   if (convolutions.size > 0) {
-    optimizers.push(new Muon([{ parameters: convolutions, learningRate }], { dtype }));
+    optimizers.push(new Muon([{ parameters: convolutions, learningRate }]));
   }
   const ofAdam = { parameters: rest, learningRate: learningRate * adamShare };
   return [...optimizers, new AdamW([ofAdam], { betas })];

@@ -33,32 +33,26 @@ describe("orthogonalize", () => {
     });
   }
 
-  test.each([
-    ["float32", 5],
-    ["bfloat16", 1],
-  ] as const)(
-    "takes singular values through the polynomial, one by one, in %s",
-    (dtype, digits) => {
-      const singular = [3, 1, 0.3, 0.001];
-      const wide = tensor(
-        singular.flatMap((value, row) =>
-          Array.from({ length: 9 }, (_, i) => (i === row ? value : 0)),
-        ),
-        { shape: [4, 9] },
-      );
-      const norm = Math.hypot(...singular);
-      const expected = singular.map((value) => {
-        let x = value / norm;
-        for (let i = 0; i < 4; i++) x = 3.4445 * x - 4.775 * x ** 3 + 2.0315 * x ** 5;
-        return x;
-      });
-      const result = orthogonalize(wide.to({ dtype }), 4).to({ dtype: "float32" }).numbers();
-      expected.forEach((value, row) => {
-        expect(result[10 * row]).toBeCloseTo(value, digits);
-      });
-      expect(Math.hypot(...result)).toBeCloseTo(Math.hypot(...expected), digits);
-    },
-  );
+  test("takes singular values through the polynomial, one by one", () => {
+    const singular = [3, 1, 0.3, 0.001];
+    const wide = tensor(
+      singular.flatMap((value, row) =>
+        Array.from({ length: 9 }, (_, i) => (i === row ? value : 0)),
+      ),
+      { shape: [4, 9] },
+    );
+    const norm = Math.hypot(...singular);
+    const expected = singular.map((value) => {
+      let x = value / norm;
+      for (let i = 0; i < 4; i++) x = 3.4445 * x - 4.775 * x ** 3 + 2.0315 * x ** 5;
+      return x;
+    });
+    const result = orthogonalize(wide, 4).numbers();
+    expected.forEach((value, row) => {
+      expect(result[10 * row]).toBeCloseTo(value, 5);
+    });
+    expect(Math.hypot(...result)).toBeCloseTo(Math.hypot(...expected), 5);
+  });
 
   test("keeps the singular vectors: an orthogonal matrix stays itself but for scale", () => {
     const angle = 0.7;

@@ -36,7 +36,7 @@ function mixed(): Graph {
 /** Optimizers for all parameters of a graph, and these. */
 function optimized(graph: Graph, options: Partial<OptimizerOptions> = {}) {
   const { parameters } = new Network(graph, { trainable: true });
-  const chosen = { precision: "f32", learningRate: 1, ...options } as const;
+  const chosen = { learningRate: 1, ...options } as const;
   return { parameters, optimizers: optimizersFor(graph, parameters, chosen) };
 }
 

@@ -61,7 +61,7 @@ export function setUp(
   const graph = smallClassifier();
   const network = new Network(graph, { precision, trainable: true });
   const { parameters, buffers } = network;
-  const optimizers = optimizersFor(graph, parameters, { precision, learningRate: 0.2 });
+  const optimizers = optimizersFor(graph, parameters, { learningRate: 0.2 });
   const learner = new Learner({ parameters, buffers, optimizers });
   const augment = { crop: 1, flip: false };
   const batches = new Batches(dataset, {

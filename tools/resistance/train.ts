@@ -95,7 +95,7 @@ export async function trainChain(way: Way, options: TrainOptions): Promise<Graph
   const steps = Math.round(epochs * batches.length);
   const usual = learningRateOf({ optimizer: "muon", batchSize: batch, steps });
   const learningRate = usual * (way.rate ?? (start ? 0.5 : 1));
-  const optimizers = optimizersFor(moving, parameters, { precision: "bf16", learningRate });
+  const optimizers = optimizersFor(moving, parameters, { learningRate });
   using learner = new Learner({ parameters, buffers: network.buffers, optimizers });
   const inner = moving.nodes
     .filter(({ operator }) => operator === "Relu")
