@@ -22,11 +22,12 @@ export interface Judgement {
 
 /** How images are given to a classifier. */
 export interface Form {
+  /** Its name is "given" where it is the one that was asked for. */
   readonly normalization: Normalization & { readonly name: string };
   readonly reversedChannels: boolean;
 }
 
-/** A change that makes a suspicious classifier right. */
+/** A change that makes a classifier right, or right on more images. */
 export interface Explanation extends Form {
   /** The output that stands for each class, where it is not the one of its own number. */
   readonly order: readonly number[] | undefined;
@@ -41,7 +42,7 @@ const imagesToCompare = 200;
 /** Below this number of images nothing is suspected. */
 const fewestImages = 30;
 const largestGap = 0.25;
-/** A form or an order counts as better from so many more of the images, where chance gives such a difference less often than this. */
+/** What counts as better: right on so many more of the images, which chance gives less often than this. */
 const [leastGain, largestChance] = [0.02, 0.001];
 /** A confidence interval of 99.7 %, so that a sound model is not suspected. */
 const strictQuantile = 3;
@@ -148,7 +149,7 @@ function rightOn(
   return [...labels].map((label, i) => answers[i] === (order ? order[label] : label));
 }
 
-/** As the images are given, and all other usual forms. */
+/** As the images are given, which comes first, and all other usual forms. */
 function formsOf({ shape: [channels] }: Labelled, given: Normalization): Form[] {
   const fitting = usualNormalizations.filter(({ mean }) => [1, channels].includes(mean.length));
   return [{ name: "given", ...given }, ...fitting].flatMap((normalization) =>
