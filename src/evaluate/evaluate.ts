@@ -102,7 +102,8 @@ export async function compare(
   };
 }
 
-function testPairs(first: Int32Array, second: Int32Array, labels: Int32Array): PairedTest {
+/** McNemar's test of two classifiers' answers to the same images. */
+export function testPairs(first: Int32Array, second: Int32Array, labels: Int32Array): PairedTest {
   let [onlyFirst, onlySecond] = [0, 0];
   for (const [i, label] of labels.entries()) {
     const [a, b] = [first[i] === label, second[i] === label];

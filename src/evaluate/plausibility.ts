@@ -4,9 +4,9 @@
 import { mean } from "../averages.ts";
 import { type Labelled, type Normalization, sampleOf } from "../data/index.ts";
 import type { Classifier } from "./classifier.ts";
-import { answer } from "./evaluate.ts";
+import { answer, testPairs } from "./evaluate.ts";
 import { countEqual } from "./metrics.ts";
-import { type Interval, mcnemarTest, wilsonInterval } from "./statistics.ts";
+import { type Interval, wilsonInterval } from "./statistics.ts";
 
 /** What some images say of a classifier. */
 export interface Judgement {
@@ -98,11 +98,7 @@ export async function explain(
   given: Normalization,
 ): Promise<Explanation | undefined> {
   const sample = sampleOf(dataset, imagesToExplain) as Labelled;
-  const found: Explanation[] = [];
-  for (const form of formsOf(dataset, given)) {
-    const classes = await answersTo(classifier, sample, form);
-    found.push({ ...form, ...bestOrder(classes, sample.labels, classifier.outputs) });
-  }
+  const found = await explanations(classifier, sample, { given, gain: largestGap });
   // Of explanations as good as each other the first, which changes least.
   const best = found.reduce((a, b) => (b.accuracy > a.accuracy + 0.01 ? b : a));
   return best.accuracy >= 0.5 ? best : undefined;
@@ -118,35 +114,32 @@ export async function findBetterForm(
   dataset: Labelled,
   given: Normalization,
 ): Promise<Explanation | undefined> {
-  const [few, all] = [imagesToCompare, imagesToJudge].map((n) => sampleOf(dataset, n) as Labelled);
-  const [asGiven, ...others] = formsOf(dataset, given);
-  const explanationBy = async (form: Form): Promise<Explanation> => {
-    const classes = await answersTo(classifier, few!, form);
-    return { ...form, ...bestOrder(classes, few!.labels, classifier.outputs, leastGain) };
-  };
-  let best = await explanationBy(asGiven!);
-  for (const form of others) {
-    const other = await explanationBy(form);
-    if (other.accuracy >= best.accuracy + leastGain) best = other;
-  }
-  if (best.normalization.name === "given" && !best.reversedChannels && !best.order)
-    return undefined;
-  const before = rightOn(await answersTo(classifier, all!, asGiven!), all!, undefined);
-  const after = rightOn(await answersTo(classifier, all!, best), all!, best.order);
-  const lost = before.filter((right, i) => right && !after[i]).length;
-  const gained = after.filter((right, i) => right && !before[i]).length;
-  const isBetter =
-    gained - lost >= leastGain * before.length && mcnemarTest(lost, gained).pValue < largestChance;
-  return isBetter ? { ...best, accuracy: after.filter(Boolean).length / after.length } : undefined;
+  const few = sampleOf(dataset, imagesToCompare) as Labelled;
+  const found = await explanations(classifier, few, { given, gain: leastGain });
+  const best = found.reduce((a, b) => (b.accuracy >= a.accuracy + leastGain ? b : a));
+  const asGiven = found[0]!;
+  if (best === asGiven && !best.order) return undefined;
+  const all = sampleOf(dataset, imagesToJudge) as Labelled;
+  const before = await answersTo(classifier, all, asGiven);
+  const outputs = await answersTo(classifier, all, best);
+  const after = outputs.map((output) => best.order?.indexOf(output) ?? output);
+  const { onlyFirst: lost, onlySecond: gained, pValue } = testPairs(before, after, all.labels);
+  const isBetter = gained - lost >= leastGain * all.count && pValue < largestChance;
+  return isBetter ? { ...best, accuracy: countEqual(after, all.labels) / all.count } : undefined;
 }
 
-/** Whether each answer is the output that stands for the image's class. */
-function rightOn(
-  answers: Int32Array,
-  { labels }: Labelled,
-  order: readonly number[] | undefined,
-): boolean[] {
-  return [...labels].map((label, i) => answers[i] === (order ? order[label] : label));
+/** What the classifier reaches in each form, with its outputs in the order that explains so much more. */
+async function explanations(
+  classifier: Classifier,
+  images: Labelled,
+  { given, gain }: { readonly given: Normalization; readonly gain: number },
+): Promise<Explanation[]> {
+  const found: Explanation[] = [];
+  for (const form of formsOf(images, given)) {
+    const answers = await answersTo(classifier, images, form);
+    found.push({ ...form, ...bestOrder(answers, images.labels, classifier.outputs, gain) });
+  }
+  return found;
 }
 
 /** As the images are given, which comes first, and all other usual forms. */
