@@ -4,6 +4,7 @@
 import { type FileHandle, readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ResourceError, UsageError } from "../errors.ts";
 import { cannotWrite } from "../systemErrors.ts";
 import { escapeInvisible, shorten } from "../text.ts";
@@ -84,7 +85,14 @@ function isFree({ fd }: FileHandle, path: string): boolean {
 }
 
 async function occupied(path: string): Promise<UsageError> {
-  const holder = (await readOwn(path, 1000).catch(() => undefined))?.toString("utf8").trim();
+  const read = async () =>
+    (await readOwn(path, 1000).catch(() => undefined))?.toString("utf8").trim();
+  let holder = await read();
+  // Who has just taken the lock may not have written yet who it is.
+  for (let tries = 0; holder === "" && tries < 20; tries++) {
+    await sleep(50);
+    holder = await read();
+  }
   const who = holder ? shorten(escapeInvisible(holder)) : "another process";
   const folder = escapeInvisible(join(path, ".."));
   return new UsageError(`${who} is working on ${folder}; wait for it or stop it`);

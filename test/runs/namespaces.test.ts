@@ -1,7 +1,7 @@
 // The lock between processes, also of two containers, in which both may have the same number.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { RunFolder } from "../../src/runs/index.ts";
 import { built } from "../setup/built.ts";
 import { workshop } from "../workshop.ts";
@@ -32,6 +32,7 @@ function start(folder: string, prefix: readonly string[]): Started {
   const node = [process.execPath, "--input-type=module", "-e", script(folder)];
   const [program = "", ...args] = [...prefix, ...node];
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
   return { child, said: once(child.stdout!, "data").then(([text]) => String(text).trim()) };
 }
 

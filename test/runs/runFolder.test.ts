@@ -1,9 +1,11 @@
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
+  closeSync,
   existsSync,
   linkSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -15,7 +17,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { DataError, ResourceError, UsageError } from "../../src/errors.ts";
 import { RunFolder, readConfig } from "../../src/runs/index.ts";
-import { tensor } from "../../src/torch/index.ts";
+import { lockFile, tensor } from "../../src/torch/index.ts";
 
 import { mountDisk, workshop } from "../workshop.ts";
 
@@ -182,6 +184,18 @@ describe("the lock", () => {
       expect(message).toContain(`${holder} is working on ${run.directory}`);
     });
     expect(await hold(other)).toContain("lock");
+  });
+
+  test("is refused with the holder's name, also where that is still to be written", async () => {
+    const run = await create();
+    const lock = join(run.directory, "lock");
+    const descriptor = openSync(lock, "w");
+    expect(lockFile(descriptor)).toBe(true);
+    setTimeout(() => writeFileSync(descriptor, "process 7 on a slow machine\n"), 100);
+    expect(await failure(UsageError, hold(run))).toContain(
+      "process 7 on a slow machine is working",
+    );
+    closeSync(descriptor);
   });
 
   test("of two that want it at once goes to one", async () => {
