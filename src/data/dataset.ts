@@ -61,28 +61,6 @@ export function inMemory<T extends Omit<Dataset, "count" | "read"> & { pixels: U
   return { ...content, count: content.pixels.length / size, read };
 }
 
-/** What a data set holds, in numbers. */
-export interface DataFacts {
-  /** Images to learn from, and to judge by. */
-  readonly training: number;
-  readonly test: number;
-  /** How many of those to learn from come from elsewhere and have no label; absent where there are none. */
-  readonly extra?: number;
-  /** Channels, height and width. */
-  readonly shape: readonly number[];
-  /** Number of classes; absent where images have no labels. */
-  readonly classes?: number;
-  /** See `Data`. */
-  readonly notes?: readonly string[];
-}
-
-export function dataFacts({ train, test, notes, extra }: Data): DataFacts {
-  const { count, shape, classes } = train;
-  const kinds = classes && { classes: classes.length };
-  const facts = { training: count, test: test.count, shape, ...kinds, ...(notes && { notes }) };
-  return extra ? { ...facts, extra } : facts;
-}
-
 /** Throws DataError where the images are not of the shape that a model takes. */
 export function assertShape(dataset: Dataset, shape: readonly number[]): void {
   if (dataset.shape.every((size, axis) => size === shape[axis])) return;

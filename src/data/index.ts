@@ -9,14 +9,13 @@ export {
   assertLabels,
   assertShape,
   type Data,
-  type DataFacts,
   type Dataset,
-  dataFacts,
   inMemory,
   type Labelled,
   noLabel,
 } from "./dataset.ts";
 export { withExtra } from "./extra.ts";
+export { type DataFacts, dataFacts, notesOnRepeated } from "./facts.ts";
 export { fingerprint } from "./fingerprint.ts";
 export { joinImages } from "./join.ts";
 export { type LoadOptions, loadData, loadExtraData, loadTestData } from "./load.ts";

@@ -1,5 +1,6 @@
 // The main job: original in, run folder with the shipped file out.
 import { join, parse } from "node:path";
+import { notesOnRepeated } from "../data/index.ts";
 import { ModelError } from "../errors.ts";
 import { compose } from "../graph/rewrites.ts";
 import { beginVerifying, defineJob, memoryOfTraining } from "../jobs/index.ts";
@@ -66,7 +67,7 @@ export const obfuscationJob = defineJob<
         hooks.onProgress?.({ type: "note", text });
       },
     );
-    const warnings = warningsOf(verified, options);
+    const warnings = [...warningsOf(verified, options), ...notesOnRepeated(data)];
     return { ...verified, ...(quantized && { quantized }), depth, warnings };
   },
 

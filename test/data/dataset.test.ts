@@ -2,10 +2,12 @@ import { describe, expect, test } from "vitest";
 import {
   assertLabels,
   assertShape,
+  type Dataset,
   dataFacts,
   holdOut,
   inMemory,
   loadData,
+  notesOnRepeated,
   parseDataSpec,
 } from "../../src/data/index.ts";
 import { DataError, UsageError } from "../../src/errors.ts";
@@ -70,9 +72,27 @@ describe("holding out", () => {
 });
 
 test("a data set is described by its numbers", () => {
-  expect(dataFacts({ train: ten, test: { ...ten, count: 4 } })).toEqual({
+  const others = inMemory({ ...ten, pixels: new Uint8Array(8).fill(255) });
+  expect(dataFacts({ train: ten, test: others })).toEqual({
     ...{ training: 10, test: 4, shape: [1, 1, 2], classes: 10 },
   });
+});
+
+test("images to judge by that are learned from, too, are told of from a hundredth on", () => {
+  const images = (from: number, to: number) =>
+    inMemory({
+      ...ten,
+      pixels: Uint8Array.from({ length: 2 * (to - from) }, (_, i) => from + (i >> 1)),
+    });
+  const repeated = (train: Dataset, judged: Dataset) => notesOnRepeated({ train, test: judged });
+  expect(repeated(images(0, 100), images(97, 200))).toEqual([
+    "3 of the 103 images to judge by are learned from, too: on new images the results will be worse. Take one of each " +
+      "pair away, or judge by other images",
+  ]);
+  expect(repeated(images(0, 100), images(99, 200))).toEqual([]);
+  const { pixels: _, ...onDisk } = images(0, 100);
+  expect(repeated(onDisk, images(0, 100))).toEqual([]);
+  expect(dataFacts({ train: ten, test: ten, notes: ["first"] }).notes).toHaveLength(2);
 });
 
 test("labels and shape are checked against a model", () => {

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import {
   appendFileSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -328,6 +329,17 @@ test("with images held out, both models are judged by them", async () => {
   expect(original.accuracy).toBeGreaterThan(0.9);
   expect(original.accuracy).toBe(await accuracyOf(model, held, normalization));
   expect(obfuscated.accuracy).toBe(await accuracyOf(files.model, held, normalization));
+});
+
+test("images that are learned from and judged by are told of in the results", async () => {
+  const folder = path();
+  const repeated = writeData(folder);
+  for (const kind of ["images-idx3", "labels-idx1"]) {
+    copyFileSync(join(folder, `train-${kind}-ubyte`), join(folder, `t10k-${kind}-ubyte`));
+  }
+  const { warnings, verify } = await obfuscate(options({ data: repeated, epochs: 1 }));
+  const told = `${verify.samples} of the ${verify.samples} images to judge by are learned from, too`;
+  expect(warnings).toContainEqual(expect.stringContaining(told));
 });
 
 describe("gates", () => {

@@ -1,0 +1,60 @@
+// What a user is told of data before anything is learned from them.
+import { createHash } from "node:crypto";
+import { type Data, type Dataset, imageBytes } from "./dataset.ts";
+
+/** Public data sets have a few images twice. */
+const usualShare = 0.01;
+
+/** What a data set holds, in numbers. */
+export interface DataFacts {
+  /** Images to learn from, and to judge by. */
+  readonly training: number;
+  readonly test: number;
+  /** How many of those to learn from come from elsewhere and have no label; absent where there are none. */
+  readonly extra?: number;
+  /** Channels, height and width. */
+  readonly shape: readonly number[];
+  /** Number of classes; absent where images have no labels. */
+  readonly classes?: number;
+  /** See `Data`. */
+  readonly notes?: readonly string[];
+}
+
+/** What data hold, and what a user should know of them. */
+export function dataFacts(data: Data): DataFacts {
+  const { train, test, extra } = data;
+  const { count, shape, classes } = train;
+  const kinds = classes && { classes: classes.length };
+  const notes = [...(data.notes ?? []), ...notesOnRepeated(data)];
+  const facts = {
+    training: count,
+    test: test.count,
+    shape,
+    ...kinds,
+    ...(notes.length > 0 && { notes }),
+  };
+  return extra ? { ...facts, extra } : facts;
+}
+
+/**
+ * A sentence where more than a hundredth of the images to judge by are learned from, too, pixel by pixel: figures that
+ * are measured on them look better than those of new images. None where memory does not hold the images.
+ */
+export function notesOnRepeated({ train, test }: Data): string[] {
+  const learned = new Set(hashesOf(train));
+  const repeated = hashesOf(test).filter((hash) => learned.has(hash)).length;
+  if (repeated <= usualShare * test.count) return [];
+  return [
+    `${repeated} of the ${test.count} images to judge by ${repeated === 1 ? "is" : "are"} learned from, too: on new ` +
+      "images the results will be worse. Take one of each pair away, or judge by other images",
+  ];
+}
+
+function hashesOf({ pixels, ...dataset }: Dataset): string[] {
+  if (!pixels) return [];
+  const size = imageBytes(dataset);
+  const imageAt = (place: number) => pixels.subarray(place * size, (place + 1) * size);
+  return Array.from({ length: dataset.count }, (_, place) =>
+    createHash("sha1").update(imageAt(place)).digest("base64"),
+  );
+}
