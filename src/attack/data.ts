@@ -1,11 +1,20 @@
 // The pirate's data and those of the model's own classes: read, and checked against each other.
-import { assertLabelled, assertLabels, type LoadOptions, loadData } from "../data/index.ts";
+import {
+  assertLabelled,
+  assertLabels,
+  type Labelled,
+  type LoadOptions,
+  loadData,
+} from "../data/index.ts";
 import { DataError, UsageError } from "../errors.ts";
+import { assertNoDoubt, judge, OnnxClassifier } from "../evaluate/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { resolveSpec } from "../jobs/index.ts";
+import { encodeModel } from "../onnx/index.ts";
+import { OnnxSession } from "../runtime/index.ts";
 import { behead } from "./head.ts";
 import type { AttackKind } from "./names.ts";
-import type { AttackOptions } from "./options.ts";
+import type { AttackOptions, ResolvedAttackOptions } from "./options.ts";
 import type { Inputs, LabelledData } from "./scene.ts";
 
 /** Reads data with labels. Throws DataError where there are none, or fewer than two classes. */
@@ -60,6 +69,20 @@ export function assertOwnClasses(
     `expected classes that the model does not know yet, but ${data.train.name} and ${own.train.name} both have ` +
       shared.map((name) => JSON.stringify(name)).join(", "),
   );
+}
+
+/** Throws DataError where the original's answers to images of its own classes say that it learned others. */
+export async function assertShownAsLearned(
+  { graph, name }: { readonly graph: Graph; readonly name: string },
+  test: Labelled,
+  given: Pick<ResolvedAttackOptions, "mean" | "std" | "channelOrder" | "threads">,
+): Promise<void> {
+  await using session = await OnnxSession.open(encodeModel(graph), {
+    name,
+    threads: given.threads,
+  });
+  const classifier = await OnnxClassifier.open(session, test);
+  await assertNoDoubt(await judge(classifier, test, given), { classifier, test, given });
 }
 
 /** A class's name without what only spelling changes. */

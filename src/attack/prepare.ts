@@ -9,7 +9,7 @@ import type { JobHooks } from "../runs/index.ts";
 import { fileName } from "../text.ts";
 import { parseDevice } from "../torch/index.ts";
 import { drawBudget } from "./budget.ts";
-import { assertOwnClasses, loadLabelled, sourceOf } from "./data.ts";
+import { assertOwnClasses, assertShownAsLearned, loadLabelled, sourceOf } from "./data.ts";
 import { adoptModels, readModels } from "./models.ts";
 import type { AttackKind } from "./names.ts";
 import {
@@ -62,7 +62,13 @@ export async function prepare(
   const { kind, budgets, seeds, seed } = options;
   for (const budget of budgets) drawBudget(data.train, budget, seed);
   if (!options.acceptOriginal) assertRelated(graphs);
-  if (kind !== "transfer") assertOwnClasses({ data, source }, { graph: graphs.obfuscated, kind });
+  if (kind !== "transfer") {
+    assertOwnClasses({ data, source }, { graph: graphs.obfuscated, kind });
+    if (!options.acceptOriginal) {
+      const file = { graph: graphs.original, name: fileName(paths.original) };
+      await assertShownAsLearned(file, (source ?? data).test, options);
+    }
+  }
   const hashes = await Promise.all(Object.values(paths).map(modelFileFacts));
   const sets = await Promise.all([data, ...(source ? [source] : [])].map(fingerprint));
   return {

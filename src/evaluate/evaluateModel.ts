@@ -1,6 +1,6 @@
 // Evaluates a model file on the test images of a data set. With ONNX Runtime it does without libtorch.
 import type { DataOptions } from "../data/dataOptions.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { Dataset, Labelled } from "../data/dataset.ts";
 import { loadTestData } from "../data/load.ts";
 import { ModelError } from "../errors.ts";
 import { takeScores } from "../graph/adopt.ts";
@@ -13,9 +13,11 @@ import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
 import { fileName } from "../text.ts";
 import { type Classifier, imageInput } from "./classifier.ts";
-import { type Evaluation, evaluate, type Latency, measureLatency } from "./evaluate.ts";
+import { findDoubt } from "./doubt.ts";
+import { type Answers, answer, type Evaluation, type Latency, measureLatency } from "./evaluate.ts";
 import { OnnxClassifier } from "./onnxClassifier.ts";
 import { openModel } from "./openModel.ts";
+import { formsOf, judgementOf } from "./plausibility.ts";
 
 export interface EvaluateOptions extends DataOptions {
   /** An ONNX file. */
@@ -43,6 +45,8 @@ export interface EvaluateSummary extends Evaluation {
   readonly output: string;
   /** Median milliseconds of a batch. */
   readonly latencyMs: Latency;
+  /** Why the accuracy may not be the model's own. */
+  readonly warnings: readonly string[];
 }
 
 interface Opened extends AsyncDisposable {
@@ -51,6 +55,9 @@ interface Opened extends AsyncDisposable {
 
 /** Seconds for reading a model, and for each part of the images. */
 const [readingSeconds, runningSeconds] = [60, 3600];
+
+/** How many images are shown in each other form. */
+const [fewestImages, mostImages] = [30, 200];
 
 /** Throws ModelError, DataError and UsageError for what does not fit, before anything long runs. */
 export async function evaluateModel(
@@ -76,9 +83,28 @@ export async function evaluateModel(
     announce("evaluating", runningSeconds);
     options.onProgress?.(done, total);
   };
-  const evaluation = await evaluate(classifier, test, { mean, std, onProgress });
+  const answers = await answer(classifier, test, { mean, std, onProgress });
+  announce("trying other forms of the images", runningSeconds);
+  const warnings = await doubtsOf(answers, classifier, { test, ...options });
   announce("timing", runningSeconds);
-  return { ...evaluation, output, latencyMs: await measureLatency(classifier) };
+  const latencyMs = await measureLatency(classifier);
+  return { ...answers.evaluation, output, latencyMs, warnings };
+}
+
+/** Why the images may not be given as the model learned them. Takes about as long as the answers took. */
+async function doubtsOf(
+  answers: Answers,
+  classifier: Classifier,
+  { test, mean = [0], std = [1], channelOrder }: EvaluateOptions & { readonly test: Dataset },
+): Promise<string[]> {
+  if (!test.labels || !test.classes) return [];
+  const given = { mean, std, ...(channelOrder && { channelOrder }) };
+  const images = Math.ceil(test.count / formsOf(test, given).length);
+  const doubt = await findDoubt(judgementOf(answers, classifier.outputs), {
+    ...{ classifier, test: test as Labelled, given },
+    images: Math.min(mostImages, Math.max(fewestImages, images)),
+  });
+  return doubt === undefined ? [] : [doubt];
 }
 
 /** What evaluateWatched reports. */

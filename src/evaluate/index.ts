@@ -2,6 +2,7 @@
 // it loads the addon, which evaluating with ONNX Runtime does without.
 
 export type { Classifier } from "./classifier.ts";
+export { assertNoDoubt, findDoubt } from "./doubt.ts";
 export {
   type Comparison,
   compare,
@@ -12,5 +13,5 @@ export {
   measureLatency,
 } from "./evaluate.ts";
 export { OnnxClassifier } from "./onnxClassifier.ts";
-export { explain, findBetterForm, type Judgement, judge } from "./plausibility.ts";
+export { type Judgement, judge } from "./plausibility.ts";
 export type { Interval, PairedTest } from "./statistics.ts";

@@ -2,9 +2,11 @@
 // it learned from is wrong without any error, but sure of itself (Guo et al. 2017, arXiv 1706.04599, find gaps of
 // under 0.2 between confidence and accuracy where all is well).
 import { mean } from "../averages.ts";
-import { type Labelled, type Normalization, sampleOf } from "../data/index.ts";
+import type { Labelled } from "../data/dataset.ts";
+import type { Normalization } from "../data/normalize.ts";
+import { sampleOf } from "../data/subsets.ts";
 import type { Classifier } from "./classifier.ts";
-import { answer, testPairs } from "./evaluate.ts";
+import { type Answers, answer, testPairs } from "./evaluate.ts";
 import { countEqual } from "./metrics.ts";
 import { type Interval, wilsonInterval } from "./statistics.ts";
 
@@ -65,12 +67,16 @@ export async function judge(
   normalization: Normalization,
 ): Promise<Judgement> {
   const sample = sampleOf(dataset, imagesToJudge);
-  const { evaluation, logits } = await answer(classifier, sample, normalization);
+  return judgementOf(await answer(classifier, sample, normalization), classifier.outputs);
+}
+
+/** Judges a classifier of so many outputs by what it has answered to images with labels. */
+export function judgementOf({ evaluation, logits }: Answers, outputs: number): Judgement {
   const { samples, accuracy, accuracyInterval: interval } = evaluation;
-  const confidence = meanConfidence(logits, classifier.outputs);
+  const confidence = meanConfidence(logits, outputs);
   return {
     ...{ samples, accuracy, interval, confidence },
-    suspicion: suspicionOf({ samples, accuracy, confidence, classes: classifier.outputs }),
+    suspicion: suspicionOf({ samples, accuracy, confidence, classes: outputs }),
   };
 }
 
@@ -89,15 +95,16 @@ export function suspicionOf(figures: {
 }
 
 /**
- * Tries other usual normalisations, the channels in reverse and the classes in another order on some of the images.
+ * Tries other usual normalisations, the channels in reverse and the classes in another order on so many of the images.
  * Gives what explains most, undefined where nothing makes the classifier right on half of them.
  */
 export async function explain(
   classifier: Classifier,
   dataset: Labelled,
   given: Normalization,
+  images = imagesToExplain,
 ): Promise<Explanation | undefined> {
-  const sample = sampleOf(dataset, imagesToExplain) as Labelled;
+  const sample = sampleOf(dataset, images) as Labelled;
   const found = await explanations(classifier, sample, { given, gain: largestGap });
   // Of explanations as good as each other the first, which changes least.
   const best = found.reduce((a, b) => (b.accuracy > a.accuracy + 0.01 ? b : a));
@@ -107,14 +114,15 @@ export async function explain(
 /**
  * Another usual form of the images, or another order of the classes, with which the classifier is right on more of them
  * than chance explains (McNemar's test): channels in reverse, or two folders for each other, may cost no more than a few
- * points. All forms are tried on two hundred images, the best on as many as `judge` takes. Undefined where there is none.
+ * points. All forms are tried on so many images, the best on as many as `judge` takes. Undefined where there is none.
  */
 export async function findBetterForm(
   classifier: Classifier,
   dataset: Labelled,
   given: Normalization,
+  images = imagesToCompare,
 ): Promise<Explanation | undefined> {
-  const few = sampleOf(dataset, imagesToCompare) as Labelled;
+  const few = sampleOf(dataset, images) as Labelled;
   const found = await explanations(classifier, few, { given, gain: leastGain });
   const best = found.reduce((a, b) => (b.accuracy >= a.accuracy + leastGain ? b : a));
   const asGiven = found[0]!;
@@ -143,7 +151,10 @@ async function explanations(
 }
 
 /** As the images are given, which comes first, and all other usual forms. */
-function formsOf({ shape: [channels] }: Labelled, given: Normalization): Form[] {
+export function formsOf(
+  { shape: [channels] }: Pick<Labelled, "shape">,
+  given: Normalization,
+): Form[] {
   const fitting = usualNormalizations.filter(({ mean }) => [1, channels].includes(mean.length));
   return [{ name: "given", ...given }, ...fitting].flatMap((normalization) =>
     (channels === 3 ? [false, true] : [false]).map((reversedChannels) => ({

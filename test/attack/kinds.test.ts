@@ -206,8 +206,20 @@ describe("from end to end", () => {
     ...{ model: path("shipped.onnx", chain), original: path("original.onnx", folded), out: path() },
     ...{ data: others, sourceData: task, budgets: [0.5], seeds: 1, epochs: 2, threads: 1 },
     ...{ precision: "f32", optimizers: ["sgd"], learningRates: [0.05], ...normalization },
+    acceptOriginal: true, // which has learned nothing
     ...changes,
   });
+
+  test.each(["incremental", "extraction"] as const)(
+    "an original that does not know its own classes is refused: %s",
+    async (kind) => {
+      const job = attackJob.start(options({ kind, acceptOriginal: false }));
+      await expect(job).rejects.toThrow(DataError);
+      await expect(job).rejects.toThrow(
+        /original\.onnx is right on 25\.00 % of 40 images to judge by, as often as by guessing/,
+      );
+    },
+  );
 
   test("an incremental attack tells old and new classes apart", async () => {
     const {

@@ -142,8 +142,11 @@ describe("evaluate", () => {
       accuracyInterval: [expect.any(Number), expect.any(Number)],
       imagesPerSecond: expect.any(Number),
       latencyMs: { batch1: expect.any(Number), batch64: expect.any(Number) },
+      warnings: [expect.stringContaining("right on 25.00 % of 32 images to judge by, as often as")],
     });
     expect(result.accuracy).toBe(0.25);
+    const { stdout } = await succeeds("evaluate", model, "--data", data, "--runtime", runtime);
+    expect(stdout).toContain("warning: ");
   });
 
   test("resizes images of folders to the model's input", async () => {

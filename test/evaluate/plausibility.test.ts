@@ -2,8 +2,13 @@
 import { describe, expect, test } from "vitest";
 import { inMemory, type Labelled, type Normalization } from "../../src/data/index.ts";
 import type { Classifier } from "../../src/evaluate/classifier.ts";
-import { explain, findBetterForm, judge } from "../../src/evaluate/index.ts";
-import { bestOrder, suspicionOf } from "../../src/evaluate/plausibility.ts";
+import {
+  bestOrder,
+  explain,
+  findBetterForm,
+  judge,
+  suspicionOf,
+} from "../../src/evaluate/plausibility.ts";
 import { toFloat32 } from "../../src/graph/tensorData.ts";
 
 const classes = ["ant", "bee", "cat", "dog"];

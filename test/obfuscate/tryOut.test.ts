@@ -1,6 +1,7 @@
 // What is found out about both files before an epoch is trained.
 import { expect, test } from "vitest";
 import { DataError, ModelError } from "../../src/errors.ts";
+import { evaluateModel } from "../../src/evaluate/evaluateModel.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { dryRun } from "../../src/obfuscate/dryRun.ts";
@@ -96,4 +97,7 @@ test("refuses images in a form that costs the original a few points, and says wh
     /right on 9\d\.\d\d % of 400 images to judge by, and on 100\.00 % with --mean 0 --std 1 \(0 to 1\): the data are/,
   );
   expect(await dryRun(asked)).toMatchObject({ epochs: 1 });
+  const { warnings } = await evaluateModel({ model, data, mean: [0.02] });
+  expect(warnings).toEqual([expect.stringMatching(/ and on 100\.00 % with --mean 0 --std 1/)]);
+  expect((await evaluateModel({ model, data })).warnings).toEqual([]);
 });

@@ -64,7 +64,7 @@ const attackOptions = {
   }),
   acceptOriginal: flag({
     flags: "--accept-original",
-    help: "go on although the original does not seem to be that of the file",
+    help: "go on although the original does not seem to be that of the file, or to know its classes",
   }),
   ...{ resize, imageSize, channelOrder, classes, testShare },
   batchSize: { ...batchSize, help: "images a step (default: 8 to 128, by the number of images)" },

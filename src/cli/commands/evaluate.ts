@@ -62,7 +62,8 @@ function show(progress: Progress, event: EvaluateEvent): void {
 
 function render(summary: EvaluateSummary): string {
   const { output, samples, accuracy, imagesPerSecond, latencyMs } = summary;
-  return renderList([
+  const warnings = summary.warnings.map((text) => `\n\nwarning: ${text}`).join("");
+  const list = renderList([
     ["output", output],
     ["test images", String(samples)],
     ["accuracy", percent(accuracy)],
@@ -70,4 +71,5 @@ function render(summary: EvaluateSummary): string {
     ["latency, batch 1", milliseconds(latencyMs.batch1)],
     ["latency, batch 64", milliseconds(latencyMs.batch64)],
   ]);
+  return list + warnings;
 }
