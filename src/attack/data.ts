@@ -82,7 +82,7 @@ export async function assertShownAsLearned(
     threads: given.threads,
   });
   const classifier = await OnnxClassifier.open(session, test);
-  await assertNoDoubt(await judge(classifier, test, given), { classifier, test, given });
+  await assertNoDoubt({ classifier, test, given }, await judge(classifier, test, given));
 }
 
 /** A class's name without what only spelling changes. */

@@ -94,8 +94,13 @@ export function assertLabels({ name, labels, classes }: Dataset, outputs: number
   );
 }
 
+/** Whether images have labels. */
+export function isLabelled(dataset: Dataset): dataset is Labelled {
+  return dataset.labels !== undefined && dataset.classes !== undefined;
+}
+
 /** Throws DataError where images have no labels; `purpose` says what needs them. */
 export function assertLabelled(dataset: Dataset, purpose: string): asserts dataset is Labelled {
-  if (dataset.labels && dataset.classes) return;
+  if (isLabelled(dataset)) return;
   throw new DataError(`${purpose} needs labels, but the images of ${dataset.name} have none`);
 }

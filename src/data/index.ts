@@ -11,6 +11,7 @@ export {
   type Data,
   type Dataset,
   inMemory,
+  isLabelled,
   type Labelled,
   noLabel,
 } from "./dataset.ts";

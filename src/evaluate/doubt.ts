@@ -1,44 +1,66 @@
 // Whether a classifier is given images as it learned them, in words for who gave them.
 import type { DataOptions } from "../data/dataOptions.ts";
-import type { Labelled } from "../data/dataset.ts";
+import { type Dataset, isLabelled, type Labelled } from "../data/dataset.ts";
 import type { Normalization } from "../data/normalize.ts";
 import { DataError } from "../errors.ts";
 import { percent } from "../numbers.ts";
 import type { Classifier } from "./classifier.ts";
-import { type Explanation, explain, findBetterForm, type Judgement } from "./plausibility.ts";
+import {
+  type Explanation,
+  explain,
+  type Form,
+  findBetterForm,
+  findTellingForm,
+  type Judgement,
+} from "./plausibility.ts";
 
 /** What a classifier is judged by. */
-export interface Trial {
+export interface Trial<Images extends Dataset = Dataset> {
   readonly classifier: Classifier;
-  readonly test: Labelled;
+  readonly test: Images;
   /** How the images are given. */
   readonly given: Normalization & Pick<DataOptions, "channelOrder">;
-  /** Images on which every other form is tried; by default as many as `explain` and `findBetterForm` take. */
+  /** Images on which every other form is tried; a few hundred by default. */
   readonly images?: number;
 }
 
 /**
  * Throws DataError where a classifier's answers cannot be its own, or are better for images in another usual form or
- * classes in another order.
+ * classes in another order; where images have no labels, where other forms tell clearly more of them.
  */
-export async function assertNoDoubt(judgement: Judgement, trial: Trial): Promise<void> {
-  const doubt = await findDoubt(judgement, trial);
+export async function assertNoDoubt(trial: Trial, judgement?: Judgement): Promise<void> {
+  const doubt = await findDoubt(trial, judgement);
   if (doubt) throw new DataError(`${doubt}. --accept-original goes on all the same`);
 }
 
-/** Why images are not given to a classifier as it learned them, and what to do; undefined where they seem to be. */
-export async function findDoubt(judgement: Judgement, trial: Trial): Promise<string | undefined> {
+/**
+ * Why images are not given to a classifier as it learned them, and what to do; undefined where they seem to be. The
+ * judgement is that by its answers to images with labels.
+ */
+export async function findDoubt(trial: Trial, judgement?: Judgement): Promise<string | undefined> {
+  const { classifier, test } = trial;
+  if (!judgement || !isLabelled(test)) return findDoubtWithoutLabels(trial);
   const { accuracy, samples } = judgement;
-  const reason = await reasonOf(judgement, trial);
-  const name = trial.classifier.name;
+  const reason = await reasonOf(judgement, { ...trial, test });
+  const right = `${percent(accuracy)} of ${samples} images to judge by`;
+  return reason && `${classifier.name} is right on ${right}, ${reason}`;
+}
+
+async function findDoubtWithoutLabels(trial: Trial): Promise<string | undefined> {
+  const { classifier, test, given, images } = trial;
+  const { mean, std } = given;
+  const found = await findTellingForm(classifier, test, { mean, std }, images);
+  if (!found) return undefined;
+  const [before, then] = [found.informationAsGiven, found.information].map(percent);
   return (
-    reason && `${name} is right on ${percent(accuracy)} of ${samples} images to judge by, ${reason}`
+    `the answers of ${classifier.name} tell ${before} of what they could of the images, and ${then} with ` +
+    `${changesOf(found, given).join(" and ")}: the data are not given as it learned them`
   );
 }
 
 async function reasonOf(
   { confidence, suspicion }: Judgement,
-  trial: Trial,
+  trial: Trial<Labelled>,
 ): Promise<string | undefined> {
   const { classifier, test, given, images } = trial;
   const { mean, std } = given;
@@ -60,19 +82,21 @@ const nothingFound =
   "and another order of the classes were tried, and none explains it";
 
 /** What it is right on, and with which options. */
-function remedy(
-  { normalization, reversedChannels, order, accuracy }: Explanation,
-  { test, given }: Trial,
-): string {
-  const { name, mean, std } = normalization;
-  const changes = [
-    ...(name === "given" ? [] : [`--mean ${numbers(mean)} --std ${numbers(std)} (${name})`]),
-    ...(reversedChannels
-      ? [`--channel-order ${given.channelOrder === "bgr" ? "rgb" : "bgr"}`]
-      : []),
-    ...(order ? [describeOrder(order, test.classes)] : []),
-  ];
+function remedy(explanation: Explanation, { test, given }: Trial<Labelled>): string {
+  const { order, accuracy } = explanation;
+  const ofOrder = order ? [describeOrder(order, test.classes)] : [];
+  const changes = [...changesOf(explanation, given), ...ofOrder];
   return `on ${percent(accuracy)} with ${changes.join(" and ")}`;
+}
+
+/** The options that give images in this form. */
+function changesOf({ normalization, reversedChannels }: Form, given: Trial["given"]): string[] {
+  const { name, mean, std } = normalization;
+  const reversed = given.channelOrder === "bgr" ? "rgb" : "bgr";
+  return [
+    ...(name === "given" ? [] : [`--mean ${numbers(mean)} --std ${numbers(std)} (${name})`]),
+    ...(reversedChannels ? [`--channel-order ${reversed}`] : []),
+  ];
 }
 
 function describeOrder(order: readonly number[], classes: readonly string[]): string {

@@ -1,6 +1,6 @@
 // Evaluates a model file on the test images of a data set. With ONNX Runtime it does without libtorch.
 import type { DataOptions } from "../data/dataOptions.ts";
-import type { Dataset, Labelled } from "../data/dataset.ts";
+import { type Dataset, isLabelled } from "../data/dataset.ts";
 import { loadTestData } from "../data/load.ts";
 import { ModelError } from "../errors.ts";
 import { takeScores } from "../graph/adopt.ts";
@@ -97,13 +97,11 @@ async function doubtsOf(
   classifier: Classifier,
   { test, mean = [0], std = [1], channelOrder }: EvaluateOptions & { readonly test: Dataset },
 ): Promise<string[]> {
-  if (!test.labels || !test.classes) return [];
   const given = { mean, std, ...(channelOrder && { channelOrder }) };
-  const images = Math.ceil(test.count / formsOf(test, given).length);
-  const doubt = await findDoubt(judgementOf(answers, classifier.outputs), {
-    ...{ classifier, test: test as Labelled, given },
-    images: Math.min(mostImages, Math.max(fewestImages, images)),
-  });
+  const ofEachForm = Math.ceil(test.count / formsOf(test, given).length);
+  const images = Math.min(mostImages, Math.max(fewestImages, ofEachForm));
+  const judgement = isLabelled(test) ? judgementOf(answers, classifier.outputs) : undefined;
+  const doubt = await findDoubt({ classifier, test, given, images }, judgement);
   return doubt === undefined ? [] : [doubt];
 }
 

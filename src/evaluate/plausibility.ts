@@ -2,7 +2,7 @@
 // it learned from is wrong without any error, but sure of itself (Guo et al. 2017, arXiv 1706.04599, find gaps of
 // under 0.2 between confidence and accuracy where all is well).
 import { mean } from "../averages.ts";
-import type { Labelled } from "../data/dataset.ts";
+import type { Dataset, Labelled } from "../data/dataset.ts";
 import type { Normalization } from "../data/normalize.ts";
 import { sampleOf } from "../data/subsets.ts";
 import type { Classifier } from "./classifier.ts";
@@ -29,6 +29,13 @@ export interface Form {
   readonly reversedChannels: boolean;
 }
 
+/** A form in which a classifier's answers tell more of the images. */
+export interface TellingForm extends Form {
+  /** What they tell then, and of the images as they are given: `informationOf`. */
+  readonly information: number;
+  readonly informationAsGiven: number;
+}
+
 /** A change that makes a classifier right, or right on more images. */
 export interface Explanation extends Form {
   /** The output that stands for each class, where it is not the one of its own number. */
@@ -46,6 +53,8 @@ const fewestImages = 30;
 const largestGap = 0.25;
 /** What counts as better: right on so many more of the images, which chance gives less often than this. */
 const [leastGain, largestChance] = [0.02, 0.001];
+/** Other forms of the images tell less, or hardly more, where the images are given as the classifier learned them. */
+const leastInformation = 0.1;
 /** A confidence interval of 99.7 %, so that a sound model is not suspected. */
 const strictQuantile = 3;
 
@@ -128,12 +137,35 @@ export async function findBetterForm(
   const asGiven = found[0]!;
   if (best === asGiven && !best.order) return undefined;
   const all = sampleOf(dataset, imagesToJudge) as Labelled;
-  const before = await answersTo(classifier, all, asGiven);
-  const outputs = await answersTo(classifier, all, best);
+  const { classes: before } = await answersTo(classifier, all, asGiven);
+  const { classes: outputs } = await answersTo(classifier, all, best);
   const after = outputs.map((output) => best.order?.indexOf(output) ?? output);
   const { onlyFirst: lost, onlySecond: gained, pValue } = testPairs(before, after, all.labels);
   const isBetter = gained - lost >= leastGain * all.count && pValue < largestChance;
   return isBetter ? { ...best, accuracy: countEqual(after, all.labels) / all.count } : undefined;
+}
+
+/**
+ * Another usual form of the images of which the classifier's answers tell clearly more: what can be said where images
+ * have no labels. Every form is tried on so many images. Undefined where there is none.
+ */
+export async function findTellingForm(
+  classifier: Classifier,
+  dataset: Dataset,
+  given: Normalization,
+  images = imagesToCompare,
+): Promise<TellingForm | undefined> {
+  const sample = sampleOf(dataset, images);
+  const found: (Form & { information: number })[] = [];
+  for (const form of formsOf(sample, given)) {
+    const { logits } = await answersTo(classifier, sample, form);
+    found.push({ ...form, information: informationOf(logits, classifier.outputs) });
+  }
+  const informationAsGiven = found[0]!.information;
+  // Of forms as good as each other the first, which changes least.
+  const best = found.reduce((a, b) => (b.information > a.information + 0.02 ? b : a));
+  const isClear = best.information > informationAsGiven + leastInformation;
+  return isClear ? { ...best, informationAsGiven } : undefined;
 }
 
 /** What the classifier reaches in each form, with its outputs in the order that explains so much more. */
@@ -144,8 +176,8 @@ async function explanations(
 ): Promise<Explanation[]> {
   const found: Explanation[] = [];
   for (const form of formsOf(images, given)) {
-    const answers = await answersTo(classifier, images, form);
-    found.push({ ...form, ...bestOrder(answers, images.labels, classifier.outputs, gain) });
+    const { classes } = await answersTo(classifier, images, form);
+    found.push({ ...form, ...bestOrder(classes, images.labels, classifier.outputs, gain) });
   }
   return found;
 }
@@ -164,14 +196,17 @@ export function formsOf(
   );
 }
 
-/** The class that the classifier names for each image in this form. */
-async function answersTo(
+/** What the classifier answers to the images in this form. */
+function answersTo(
   classifier: Classifier,
-  images: Labelled,
+  images: Dataset,
   { normalization, reversedChannels }: Form,
-): Promise<Int32Array> {
-  const shown = reversedChannels ? withReversedChannels(images) : images;
-  return (await answer(classifier, shown, normalization)).classes;
+): Promise<Answers> {
+  return answer(
+    classifier,
+    reversedChannels ? withReversedChannels(images) : images,
+    normalization,
+  );
 }
 
 /** The accuracy, with outputs in the order that most images speak for where that explains so much more. */
@@ -197,25 +232,50 @@ export function bestOrder(
 const wholes = [1, 100, 256];
 const roundedShare = 0.02;
 
-/** Mean of the largest probability in each row; a softmax is applied where rows are no probabilities. */
+/** Mean of the largest probability in each row. */
 function meanConfidence(logits: Float32Array, outputs: number): number {
+  return mean(probabilitiesOf(logits, outputs).map((row) => row.reduce((a, b) => Math.max(a, b))));
+}
+
+/**
+ * How much answers tell of the images, from 0 to 1: the mutual information of image and class (Bridle, Heading and MacKay
+ * 1991, Unsupervised classifiers, mutual information and phantom targets), over that of sure answers of all classes alike.
+ * Answers to images in another form than was learned are unsure, or of few classes.
+ */
+export function informationOf(logits: Float32Array, outputs: number): number {
+  const rows = probabilitiesOf(logits, outputs);
+  const average = Float32Array.from({ length: outputs }, (_, k) =>
+    mean(rows.map((row) => row[k]!)),
+  );
+  return (entropy(average) - mean(rows.map(entropy))) / Math.log(outputs);
+}
+
+function entropy(probabilities: Float32Array): number {
+  return -probabilities.reduce((sum, p) => (p > 0 ? sum + p * Math.log(p) : sum), 0);
+}
+
+/** The probabilities of each row; a softmax is applied where rows are none. */
+function probabilitiesOf(logits: Float32Array, outputs: number): Float32Array[] {
   const rows = Array.from({ length: logits.length / outputs }, (_, row) =>
     logits.subarray(row * outputs, (row + 1) * outputs),
   );
-  const largest = rows.map((row) => row.reduce((a, b) => Math.max(a, b)));
   const whole = wholes.find((sum) =>
     rows.every(
       (row) =>
         row.every((p) => p >= 0) && Math.abs(row.reduce((a, b) => a + b) / sum - 1) < roundedShare,
     ),
   );
-  const confidences = whole
-    ? largest.map((p) => p / whole)
-    : rows.map((row, i) => 1 / row.reduce((sum, x) => sum + Math.exp(x - largest[i]!), 0));
-  return mean(confidences);
+  return whole ? rows.map((row) => row.map((p) => p / whole)) : rows.map(softmax);
 }
 
-function withReversedChannels(dataset: Labelled): Labelled {
+function softmax(row: Float32Array): Float32Array {
+  const largest = row.reduce((a, b) => Math.max(a, b));
+  const powers = row.map((x) => Math.exp(x - largest));
+  const sum = powers.reduce((a, b) => a + b);
+  return powers.map((power) => power / sum);
+}
+
+function withReversedChannels(dataset: Dataset): Dataset {
   const { pixels: _, ...rest } = dataset;
   const [channels, height, width] = dataset.shape;
   const area = height * width;

@@ -1,6 +1,6 @@
 // Before an epoch is trained: both files run in ONNX Runtime, and the original's answers are judged, so that no
 // training ends in a file that cannot run, or in the copy of a model that was shown the wrong images.
-import { assertLabelled, sampleOf } from "../data/index.ts";
+import { isLabelled, sampleOf } from "../data/index.ts";
 import { assertNoDoubt, type Judgement, judge, OnnxClassifier } from "../evaluate/index.ts";
 import { openAdopted } from "../evaluate/openModel.ts";
 import { encodeModel } from "../onnx/index.ts";
@@ -26,11 +26,10 @@ export async function tryOut(
   await using session = await openAdopted(file, { threads });
   const output = original.outputs[0]?.name;
   const classifier = await OnnxClassifier.open(session, data.test, { layout, output });
-  if (!data.test.labels) return undefined;
-  assertLabelled(data.test, "judging the original");
-  const judgement = await judge(classifier, data.test, options);
-  if (!acceptOriginal)
-    await assertNoDoubt(judgement, { classifier, test: data.test, given: options });
+  const judgement = isLabelled(data.test) ? await judge(classifier, data.test, options) : undefined;
+  if (!acceptOriginal) {
+    await assertNoDoubt({ classifier, test: data.test, given: options }, judgement);
+  }
   return judgement;
 }
 

@@ -2,10 +2,13 @@
 import { describe, expect, test } from "vitest";
 import { inMemory, type Labelled, type Normalization } from "../../src/data/index.ts";
 import type { Classifier } from "../../src/evaluate/classifier.ts";
+import { findDoubt } from "../../src/evaluate/index.ts";
 import {
   bestOrder,
   explain,
   findBetterForm,
+  findTellingForm,
+  informationOf,
   judge,
   suspicionOf,
 } from "../../src/evaluate/plausibility.ts";
@@ -182,6 +185,40 @@ describe("a better form", () => {
     const learned = classifier(cifar);
     expect(await findBetterForm(learned, strayingColours(count), cifar)).toBeUndefined();
     expect(await findBetterForm(learned, strayingColours(60), imageNet)).toBeUndefined();
+  });
+});
+
+describe("images without labels", () => {
+  const { labels: _, classes: __, ...images } = colours();
+
+  test("tell more in the form that was learned", async () => {
+    expect(await findTellingForm(classifier(imageNet), images, plain, count)).toMatchObject({
+      ...{ normalization: { name: "ImageNet's" }, reversedChannels: false },
+      information: expect.closeTo(1, 2),
+    });
+    const reversed = classifier(plain, { channel: 2 });
+    const trial = { classifier: reversed, test: images, given: plain, images: count };
+    expect(await findDoubt(trial)).toBe(
+      "the answers of model tell 0 % of what they could of the images, and 99.9 % with --channel-order bgr: the data " +
+        "are not given as it learned them",
+    );
+  });
+
+  test("raise no doubt where they are given as they were learned, or where no form tells more", async () => {
+    const findFor = (model: Classifier, given: Normalization) =>
+      findDoubt({ classifier: model, test: images, given });
+    expect(await findFor(classifier(imageNet), imageNet)).toBeUndefined();
+    expect(await findFor(classifier(plain, { output: () => 0 }), plain)).toBeUndefined();
+  });
+
+  test("tell what image and class have in common", () => {
+    const sure = Float32Array.of(1, 0, 0, 1);
+    expect(informationOf(sure, 2)).toBeCloseTo(1, 6);
+    expect(informationOf(Float32Array.of(1, 0, 1, 0), 2)).toBeCloseTo(0, 6);
+    expect(informationOf(Float32Array.of(0.5, 0.5, 0.5, 0.5), 2)).toBeCloseTo(0, 6);
+    // Of one bit: the average answer has an entropy of 0.8113, the answers have 0 and 1.
+    expect(informationOf(Float32Array.of(1, 0, 0.5, 0.5), 2)).toBeCloseTo(0.8113 - 0.5, 4);
+    expect(informationOf(Float32Array.of(50, 0, 0, 50), 2)).toBeCloseTo(1, 6);
   });
 });
 
