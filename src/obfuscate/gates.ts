@@ -2,18 +2,31 @@
 import { percent } from "../numbers.ts";
 import type { ObfuscateResults, ResolvedOptions } from "./options.ts";
 
-/** A line for each gate of the options that the results miss. */
+/** A line for each gate of the options that the results miss. Those of accuracy are for every file that is shipped. */
 export function missedGates(
-  { original, obfuscated }: ObfuscateResults,
-  { minAccuracy, maxAccuracyDrop, maxLatencyRatio }: ResolvedOptions,
+  {
+    original,
+    obfuscated,
+    quantized = {},
+  }: Pick<ObfuscateResults, "original" | "obfuscated" | "quantized">,
+  {
+    minAccuracy,
+    maxAccuracyDrop,
+    maxLatencyRatio,
+  }: Pick<ResolvedOptions, "minAccuracy" | "maxAccuracyDrop" | "maxLatencyRatio">,
 ): string[] {
   const missed: string[] = [];
-  if (minAccuracy !== undefined && obfuscated.accuracy < minAccuracy) {
-    missed.push(`--min-accuracy: ${percent(obfuscated.accuracy)} is below ${percent(minAccuracy)}`);
-  }
-  const drop = original.accuracy - obfuscated.accuracy;
-  if (maxAccuracyDrop !== undefined && drop > maxAccuracyDrop) {
-    missed.push(`--max-accuracy-drop: ${percent(drop)} is more than ${percent(maxAccuracyDrop)}`);
+  for (const [kind, { accuracy }] of Object.entries({ float: obfuscated, ...quantized })) {
+    const file = kind === "float" ? "" : ` of the ${kind} file`;
+    if (minAccuracy !== undefined && accuracy < minAccuracy) {
+      missed.push(`--min-accuracy: ${percent(accuracy)}${file} is below ${percent(minAccuracy)}`);
+    }
+    const drop = original.accuracy - accuracy;
+    if (maxAccuracyDrop !== undefined && drop > maxAccuracyDrop) {
+      missed.push(
+        `--max-accuracy-drop: ${percent(drop)}${file} is more than ${percent(maxAccuracyDrop)}`,
+      );
+    }
   }
   for (const batch of ["batch1", "batch64"] as const) {
     const ratio = obfuscated.latencyMs[batch] / original.latencyMs[batch];

@@ -67,8 +67,9 @@ export const obfuscationJob = defineJob<
         hooks.onProgress?.({ type: "note", text });
       },
     );
-    const warnings = [...warningsOf(verified, options), ...notesOnRepeated(data)];
-    return { ...verified, ...(quantized && { quantized }), depth, warnings };
+    const results = { ...verified, ...(quantized && { quantized }), depth };
+    const warnings = [...warningsOf(results, options), ...notesOnRepeated(data)];
+    return { ...results, warnings };
   },
 
   missedGates,

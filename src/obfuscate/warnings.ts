@@ -5,13 +5,22 @@ import type { ObfuscateResults, ResolvedOptions } from "./options.ts";
 
 const usualQuantile = 1.96;
 const largestDrop = 0.02;
+/** What a quantized file may lose against the chain. */
+const largestLossInBits = 0.01;
 const fewestImages = 200;
 /** Who allows so much has taken points for shares of 1. */
 const largestDropAllowed = 0.2;
 
+const points = (share: number) => `${(100 * share).toFixed(2)} points`;
+
 /** A sentence for each thing that a reader might overlook. */
 export function warningsOf(
-  { original, obfuscated, verify }: Pick<ObfuscateResults, "original" | "obfuscated" | "verify">,
+  {
+    original,
+    obfuscated,
+    verify,
+    quantized = {},
+  }: Pick<ObfuscateResults, "original" | "obfuscated" | "verify" | "quantized">,
   { maxAccuracyDrop }: Pick<ResolvedOptions, "maxAccuracyDrop">,
 ): string[] {
   const { samples, paired } = verify;
@@ -22,8 +31,15 @@ export function warningsOf(
         `server: ${nativeRemedy}`,
     );
   }
+  for (const [kind, { accuracy, agreement }] of Object.entries(quantized)) {
+    const loss = paired ? obfuscated.accuracy - accuracy : verify.agreement - agreement;
+    if (loss <= largestLossInBits) continue;
+    const figure = paired ? "accuracy" : "agreement with the original";
+    warnings.push(
+      `The ${kind} file loses another ${points(loss)} of ${figure}: ship the other one`,
+    );
+  }
   if (!paired) return warnings;
-  const points = (share: number) => `${(100 * share).toFixed(2)} points`;
   const drop = original.accuracy - obfuscated.accuracy;
   if (drop > largestDrop) {
     warnings.push(

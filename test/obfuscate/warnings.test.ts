@@ -1,5 +1,7 @@
-// What a reader of the results is told.
+// What a reader of the results is told, and which gates they miss.
 import { expect, test } from "vitest";
+import { missedGates } from "../../src/obfuscate/gates.ts";
+import type { ResolvedOptions } from "../../src/obfuscate/options.ts";
 import { warningsOf } from "../../src/obfuscate/warnings.ts";
 
 const figures = {
@@ -23,4 +25,35 @@ test("says what a gate in points instead of shares of 1 lets through", () => {
     "--max-accuracy-drop 0.5 allows a loss of 50.00 points: one point is 0.01",
   );
   expect(warningsOf(results, { maxAccuracyDrop: 0.01 })).toEqual([]);
+});
+
+/** The results with an int8 file beside the float one. */
+function withInt8(accuracy: number, agreement: number) {
+  const { latencyMs, sha256, bytes } = figures;
+  const measured = { accuracy, agreement, accuracyInterval: [0.78, 0.82] as const };
+  return {
+    ...results,
+    quantized: { int8: { ...measured, model: "model.int8.onnx", latencyMs, sha256, bytes } },
+  };
+}
+
+test("says what a quantized file loses against the chain", () => {
+  expect(warningsOf(withInt8(0.8, 1), {})).toEqual([
+    "The int8 file loses another 10.00 points of accuracy: ship the other one",
+  ]);
+  expect(warningsOf(withInt8(0.895, 0.5), {})).toEqual([]);
+  const { paired: _, ...verify } = results.verify;
+  expect(warningsOf({ ...withInt8(Number.NaN, 0.9), verify }, {})).toEqual([
+    "The int8 file loses another 10.00 points of agreement with the original: ship the other one",
+  ]);
+});
+
+test("gates of accuracy are for quantized files, too", () => {
+  const missed = (gates: Pick<ResolvedOptions, "minAccuracy" | "maxAccuracyDrop">) =>
+    missedGates(withInt8(0.8, 1), gates);
+  expect(missed({ minAccuracy: 0.85, maxAccuracyDrop: 0.05 })).toEqual([
+    "--min-accuracy: 80.00 % of the int8 file is below 85.00 %",
+    "--max-accuracy-drop: 10.00 % of the int8 file is more than 5.00 %",
+  ]);
+  expect(missed({ minAccuracy: 0.75, maxAccuracyDrop: 0.15 })).toEqual([]);
 });
