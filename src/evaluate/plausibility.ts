@@ -53,8 +53,11 @@ const fewestImages = 30;
 const largestGap = 0.25;
 /** What counts as better: right on so many more of the images, which chance gives less often than this. */
 const [leastGain, largestChance] = [0.02, 0.001];
-/** Other forms of the images tell less, or hardly more, where the images are given as the classifier learned them. */
-const leastInformation = 0.1;
+/**
+ * What answers must tell of images in another form, and so much more than of those that are given: of a classifier that
+ * has hardly learned anything, some other form may tell more by chance.
+ */
+const [leastInformation, leastMoreInformation] = [0.6, 0.1];
 /** A confidence interval of 99.7 %, so that a sound model is not suspected. */
 const strictQuantile = 3;
 
@@ -164,7 +167,9 @@ export async function findTellingForm(
   const informationAsGiven = found[0]!.information;
   // Of forms as good as each other the first, which changes least.
   const best = found.reduce((a, b) => (b.information > a.information + 0.02 ? b : a));
-  const isClear = best.information > informationAsGiven + leastInformation;
+  const isClear =
+    best.information > leastInformation &&
+    best.information > informationAsGiven + leastMoreInformation;
   return isClear ? { ...best, informationAsGiven } : undefined;
 }
 
@@ -239,7 +244,7 @@ function meanConfidence(logits: Float32Array, outputs: number): number {
 
 /**
  * How much answers tell of the images, from 0 to 1: the mutual information of image and class (Bridle, Heading and MacKay
- * 1991, Unsupervised classifiers, mutual information and phantom targets), over that of sure answers of all classes alike.
+ * 1991, Unsupervised classifiers, mutual information and phantom targets), over the most that so many answers could tell.
  * Answers to images in another form than was learned are unsure, or of few classes.
  */
 export function informationOf(logits: Float32Array, outputs: number): number {
@@ -247,7 +252,7 @@ export function informationOf(logits: Float32Array, outputs: number): number {
   const average = Float32Array.from({ length: outputs }, (_, k) =>
     mean(rows.map((row) => row[k]!)),
   );
-  return (entropy(average) - mean(rows.map(entropy))) / Math.log(outputs);
+  return (entropy(average) - mean(rows.map(entropy))) / Math.log(Math.min(outputs, rows.length));
 }
 
 function entropy(probabilities: Float32Array): number {

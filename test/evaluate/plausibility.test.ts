@@ -211,6 +211,17 @@ describe("images without labels", () => {
     expect(await findFor(classifier(plain, { output: () => 0 }), plain)).toBeUndefined();
   });
 
+  test("raise no doubt of a classifier that is unsure in every form", async () => {
+    const sure = classifier(imageNet);
+    const unsure = {
+      ...sure,
+      logits: async (given: Parameters<Classifier["logits"]>[0]) =>
+        (await sure.logits(given)).map((logit) => logit / 5),
+    };
+    const form = await findTellingForm(unsure, images, plain, count);
+    expect(form).toBeUndefined();
+  });
+
   test("tell what image and class have in common", () => {
     const sure = Float32Array.of(1, 0, 0, 1);
     expect(informationOf(sure, 2)).toBeCloseTo(1, 6);
