@@ -1,13 +1,13 @@
 // Whether a classifier's answers are what it was trained to give. A model that is given images in another form than
 // it learned from is wrong without any error, but sure of itself (Guo et al. 2017, arXiv 1706.04599, find gaps of
 // under 0.2 between confidence and accuracy where all is well).
-import { mean } from "../averages.ts";
 import type { Dataset, Labelled } from "../data/dataset.ts";
 import type { Normalization } from "../data/normalize.ts";
 import { sampleOf } from "../data/subsets.ts";
 import type { Classifier } from "./classifier.ts";
 import { type Answers, answer, testPairs } from "./evaluate.ts";
 import { countEqual } from "./metrics.ts";
+import { informationOf, meanConfidence } from "./probabilities.ts";
 import { type Interval, wilsonInterval } from "./statistics.ts";
 
 /** What some images say of a classifier. */
@@ -231,53 +231,6 @@ export function bestOrder(
   return isPermutation && permuted > plain + gain
     ? { order, accuracy: permuted }
     : { order: undefined, accuracy: plain };
-}
-
-/** What probabilities add up to: as they are, in percent, and as bytes; and how far rounding takes a sum from it. */
-const wholes = [1, 100, 256];
-const roundedShare = 0.02;
-
-/** Mean of the largest probability in each row. */
-function meanConfidence(logits: Float32Array, outputs: number): number {
-  return mean(probabilitiesOf(logits, outputs).map((row) => row.reduce((a, b) => Math.max(a, b))));
-}
-
-/**
- * How much answers tell of the images, from 0 to 1: the mutual information of image and class (Bridle, Heading and MacKay
- * 1991, Unsupervised classifiers, mutual information and phantom targets), over the most that so many answers could tell.
- * Answers to images in another form than was learned are unsure, or of few classes.
- */
-export function informationOf(logits: Float32Array, outputs: number): number {
-  const rows = probabilitiesOf(logits, outputs);
-  const average = Float32Array.from({ length: outputs }, (_, k) =>
-    mean(rows.map((row) => row[k]!)),
-  );
-  return (entropy(average) - mean(rows.map(entropy))) / Math.log(Math.min(outputs, rows.length));
-}
-
-function entropy(probabilities: Float32Array): number {
-  return -probabilities.reduce((sum, p) => (p > 0 ? sum + p * Math.log(p) : sum), 0);
-}
-
-/** The probabilities of each row; a softmax is applied where rows are none. */
-function probabilitiesOf(logits: Float32Array, outputs: number): Float32Array[] {
-  const rows = Array.from({ length: logits.length / outputs }, (_, row) =>
-    logits.subarray(row * outputs, (row + 1) * outputs),
-  );
-  const whole = wholes.find((sum) =>
-    rows.every(
-      (row) =>
-        row.every((p) => p >= 0) && Math.abs(row.reduce((a, b) => a + b) / sum - 1) < roundedShare,
-    ),
-  );
-  return whole ? rows.map((row) => row.map((p) => p / whole)) : rows.map(softmax);
-}
-
-function softmax(row: Float32Array): Float32Array {
-  const largest = row.reduce((a, b) => Math.max(a, b));
-  const powers = row.map((x) => Math.exp(x - largest));
-  const sum = powers.reduce((a, b) => a + b);
-  return powers.map((power) => power / sum);
 }
 
 function withReversedChannels(dataset: Dataset): Dataset {

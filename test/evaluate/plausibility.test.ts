@@ -8,10 +8,10 @@ import {
   explain,
   findBetterForm,
   findTellingForm,
-  informationOf,
   judge,
   suspicionOf,
 } from "../../src/evaluate/plausibility.ts";
+import { informationOf } from "../../src/evaluate/probabilities.ts";
 import { toFloat32 } from "../../src/graph/tensorData.ts";
 
 const classes = ["ant", "bee", "cat", "dog"];
