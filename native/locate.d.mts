@@ -18,6 +18,7 @@ export interface Libtorch {
   readonly cuda: boolean;
 }
 
+/** A libtorch that was found and not taken. */
 export interface Skipped {
   readonly source: string;
   readonly directory: string;

@@ -40,6 +40,7 @@ export interface Advantage {
   readonly deviation: number | null;
 }
 
+/** What the weights of each file are worth to a pirate, in points of accuracy over random ones. */
 export interface HeadStart {
   readonly budget: number;
   readonly original: Advantage;

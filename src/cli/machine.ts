@@ -19,6 +19,7 @@ export interface PackageFacts {
   readonly failure: string | undefined;
 }
 
+/** What was found out about this machine. */
 export interface MachineFacts {
   readonly deepobf: string;
   readonly node: { readonly version: string; readonly path: string; readonly fits: boolean };

@@ -25,6 +25,7 @@ import { combine, compareValues, type Difference } from "./difference.ts";
 import { givenShapes } from "./givenShapes.ts";
 import { openModel } from "./openModel.ts";
 
+/** What to compare ONNX Runtime and libtorch on. */
 export interface CheckOptions {
   /** An ONNX file. */
   readonly model: string;

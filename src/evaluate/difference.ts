@@ -1,6 +1,7 @@
 // How far two executors are apart on the same outputs.
 import { largest as largestOf } from "../lists.ts";
 
+/** How far two tensors are apart. */
 export interface Difference {
   /** Largest absolute difference; null where a value is finite in one and not in the other. */
   readonly maxAbsDiff: number | null;

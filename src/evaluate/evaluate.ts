@@ -21,6 +21,7 @@ export interface EvaluationOptions extends Normalization {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** How well and how fast a classifier answers. */
 export interface Evaluation {
   readonly samples: number;
   /** Share of images whose largest logit is that of their label; NaN where they have no labels. */

@@ -34,6 +34,7 @@ export interface EvaluateOptions extends DataOptions {
   /** Where libtorch computes: cpu, cuda or cuda:N. */
   readonly device?: string;
   readonly threads?: number;
+  /** Called after every batch with the number of images that are done, and of all. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Called with what a user should know about how the data were read. */
   readonly onNote?: (note: string) => void;

@@ -21,6 +21,7 @@ import { givenShapes } from "./givenShapes.ts";
 
 type Facts = ReadonlyMap<string, TensorFacts>;
 
+/** What an attacker sees in a model file. */
 export interface Inspection {
   readonly parameters: number;
   /** Multiply-accumulates at batch size 1; null where shapes are not known. */
@@ -37,6 +38,7 @@ export interface Inspection {
   readonly cutPoints: readonly string[];
 }
 
+/** Which file to look at. */
 export interface InspectOptions {
   /** An ONNX file. */
   readonly model: string;

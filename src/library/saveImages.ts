@@ -11,6 +11,7 @@ export type ImageSample = { readonly label?: number } & (
   | { readonly pixels: Uint8Array; readonly shape: readonly [number, number, number] }
 );
 
+/** Images to learn from and to judge by, with what their labels mean. */
 export interface ImageSamples {
   /** Names of the classes, in the order of the model's outputs; none for images without labels. */
   readonly classes?: readonly string[];

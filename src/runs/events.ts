@@ -9,6 +9,7 @@ export type Phase = "prepare" | "train" | "verify";
 /** Events of a running job, in order. Rates are images a second, times seconds. */
 export type ProgressEvent = PhaseEvent | PreparedEvent | NoteEvent | StepEvent | EpochEvent;
 
+/** A job begins another phase. */
 export interface PhaseEvent {
   readonly type: "phase";
   readonly phase: Phase;
@@ -27,6 +28,7 @@ export interface NoteEvent {
   readonly text: string;
 }
 
+/** A step of a training is done; the first, every tenth and the last of an epoch are told. */
 export interface StepEvent {
   readonly type: "step";
   /** What is trained, by name. */
@@ -41,6 +43,7 @@ export interface StepEvent {
   readonly losses: Readonly<Record<string, number>>;
 }
 
+/** An epoch of a training is done. */
 export interface EpochEvent {
   readonly type: "epoch";
   readonly stage: string;
@@ -55,6 +58,7 @@ export interface EpochEvent {
 
 /** How a caller follows and stops a job. */
 export interface JobHooks {
+  /** Called with what happens, from the job's first phase to its end. */
   readonly onProgress?: (event: ProgressEvent) => void;
   /** When it aborts, the job ends after the step with a checkpoint and throws InterruptedError. */
   readonly signal?: AbortSignal;

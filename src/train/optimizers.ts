@@ -11,6 +11,7 @@ export interface OptimizerOptions {
   readonly optimizer?: OptimizerName;
 }
 
+/** Muon for convolutions that batch norm follows and AdamW for the rest, or SGD for everything. */
 export type OptimizerName = "muon" | "sgd";
 
 /** That of cifar10-airbench (airbench94_muon.py), which takes 200 steps of it. */
