@@ -65,8 +65,3 @@ test("the programs that package.json runs are there", () => {
       expect(existsSync(join(root, `${program}.ts`)), command).toBe(true);
   }
 });
-
-test("the npm package holds no records", () => {
-  const { files } = JSON.parse(read("package.json")) as { files: string[] };
-  expect(files).not.toContain("records");
-});
