@@ -41,8 +41,9 @@ export function dataFacts(data: Data): DataFacts {
  * are measured on them look better than those of new images. None where memory does not hold the images.
  */
 export function notesOnRepeated({ train, test }: Data): string[] {
-  const learned = new Set(hashesOf(train));
-  const repeated = hashesOf(test).filter((hash) => learned.has(hash)).length;
+  if (!train.pixels || !test.pixels) return [];
+  const learned = new Set(hashesOf(train, train.pixels));
+  const repeated = hashesOf(test, test.pixels).filter((hash) => learned.has(hash)).length;
   if (repeated <= usualShare * test.count) return [];
   return [
     `${repeated} of the ${test.count} images to judge by ${repeated === 1 ? "is" : "are"} learned from, too: on new ` +
@@ -50,11 +51,11 @@ export function notesOnRepeated({ train, test }: Data): string[] {
   ];
 }
 
-function hashesOf({ pixels, ...dataset }: Dataset): string[] {
-  if (!pixels) return [];
+function hashesOf(dataset: Dataset, pixels: Uint8Array): string[] {
   const size = imageBytes(dataset);
-  const imageAt = (place: number) => pixels.subarray(place * size, (place + 1) * size);
   return Array.from({ length: dataset.count }, (_, place) =>
-    createHash("sha1").update(imageAt(place)).digest("base64"),
+    createHash("sha1")
+      .update(pixels.subarray(place * size, (place + 1) * size))
+      .digest("base64"),
   );
 }

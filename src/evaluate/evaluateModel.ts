@@ -13,11 +13,11 @@ import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
 import { fileName } from "../text.ts";
 import { type Classifier, imageInput } from "./classifier.ts";
-import { findDoubt } from "./doubt.ts";
+import { findDoubt, type Trial } from "./doubt.ts";
 import { type Answers, answer, type Evaluation, type Latency, measureLatency } from "./evaluate.ts";
 import { OnnxClassifier } from "./onnxClassifier.ts";
 import { openModel } from "./openModel.ts";
-import { formsOf, judgementOf } from "./plausibility.ts";
+import { imagesForEachForm, judgementOf } from "./plausibility.ts";
 
 export interface EvaluateOptions extends DataOptions {
   /** An ONNX file. */
@@ -57,15 +57,12 @@ interface Opened extends AsyncDisposable {
 /** Seconds for reading a model, and for each part of the images. */
 const [readingSeconds, runningSeconds] = [60, 3600];
 
-/** How many images are shown in each other form. */
-const [fewestImages, mostImages] = [30, 200];
-
 /** Throws ModelError, DataError and UsageError for what does not fit, before anything long runs. */
 export async function evaluateModel(
   options: EvaluateOptions,
   { announce }: Watch = unwatched,
 ): Promise<EvaluateSummary> {
-  const { mean = [0], std = [1], onNote } = options;
+  const { mean = [0], std = [1], channelOrder, onNote } = options;
   announce("reading", readingSeconds);
   const graph = await readModel(options.model);
   const { shape } = imageInput(fileName(options.model), graph.inputs, imageLayout(graph));
@@ -86,23 +83,19 @@ export async function evaluateModel(
   };
   const answers = await answer(classifier, test, { mean, std, onProgress });
   announce("trying other forms of the images", runningSeconds);
-  const warnings = await doubtsOf(answers, classifier, { test, ...options });
+  const given = { mean, std, ...(channelOrder && { channelOrder }) };
+  const warnings = await doubtsOf(answers, { classifier, test, given });
   announce("timing", runningSeconds);
   const latencyMs = await measureLatency(classifier);
   return { ...answers.evaluation, output, latencyMs, warnings };
 }
 
 /** Why the images may not be given as the model learned them. Takes about as long as the answers took. */
-async function doubtsOf(
-  answers: Answers,
-  classifier: Classifier,
-  { test, mean = [0], std = [1], channelOrder }: EvaluateOptions & { readonly test: Dataset },
-): Promise<string[]> {
-  const given = { mean, std, ...(channelOrder && { channelOrder }) };
-  const ofEachForm = Math.ceil(test.count / formsOf(test, given).length);
-  const images = Math.min(mostImages, Math.max(fewestImages, ofEachForm));
+async function doubtsOf(answers: Answers, trial: Trial): Promise<string[]> {
+  const { classifier, test, given } = trial;
   const judgement = isLabelled(test) ? judgementOf(answers, classifier.outputs) : undefined;
-  const doubt = await findDoubt({ classifier, test, given, images }, judgement);
+  const images = imagesForEachForm(test, given);
+  const doubt = await findDoubt({ ...trial, images }, judgement);
   return doubt === undefined ? [] : [doubt];
 }
 

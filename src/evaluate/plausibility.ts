@@ -159,11 +159,10 @@ export async function findTellingForm(
   images = imagesToCompare,
 ): Promise<TellingForm | undefined> {
   const sample = sampleOf(dataset, images);
-  const found: (Form & { information: number })[] = [];
-  for (const form of formsOf(sample, given)) {
-    const { logits } = await answersTo(classifier, sample, form);
-    found.push({ ...form, information: informationOf(logits, classifier.outputs) });
-  }
+  const found = await inEachForm(classifier, sample, {
+    given,
+    measure: ({ logits }) => ({ information: informationOf(logits, classifier.outputs) }),
+  });
   const informationAsGiven = found[0]!.information;
   // Of forms as good as each other the first, which changes least.
   const best = found.reduce((a, b) => (b.information > a.information + 0.02 ? b : a));
@@ -174,24 +173,40 @@ export async function findTellingForm(
 }
 
 /** What the classifier reaches in each form, with its outputs in the order that explains so much more. */
-async function explanations(
+function explanations(
   classifier: Classifier,
   images: Labelled,
   { given, gain }: { readonly given: Normalization; readonly gain: number },
 ): Promise<Explanation[]> {
-  const found: Explanation[] = [];
+  const measure = ({ classes }: Answers) =>
+    bestOrder(classes, images.labels, classifier.outputs, gain);
+  return inEachForm(classifier, images, { given, measure });
+}
+
+/** Each form, with what is measured of the classifier's answers to images in it. */
+async function inEachForm<Figures extends object>(
+  classifier: Classifier,
+  images: Dataset,
+  {
+    given,
+    measure,
+  }: { readonly given: Normalization; readonly measure: (answers: Answers) => Figures },
+): Promise<(Form & Figures)[]> {
+  const found: (Form & Figures)[] = [];
   for (const form of formsOf(images, given)) {
-    const { classes } = await answersTo(classifier, images, form);
-    found.push({ ...form, ...bestOrder(classes, images.labels, classifier.outputs, gain) });
+    found.push({ ...form, ...measure(await answersTo(classifier, images, form)) });
   }
   return found;
 }
 
+/** So many images in every form take about as long as all of them as they are given. */
+export function imagesForEachForm(dataset: Dataset, given: Normalization): number {
+  const share = Math.ceil(dataset.count / formsOf(dataset, given).length);
+  return Math.min(imagesToCompare, Math.max(fewestImages, share));
+}
+
 /** As the images are given, which comes first, and all other usual forms. */
-export function formsOf(
-  { shape: [channels] }: Pick<Labelled, "shape">,
-  given: Normalization,
-): Form[] {
+function formsOf({ shape: [channels] }: Dataset, given: Normalization): Form[] {
   const fitting = usualNormalizations.filter(({ mean }) => [1, channels].includes(mean.length));
   return [{ name: "given", ...given }, ...fitting].flatMap((normalization) =>
     (channels === 3 ? [false, true] : [false]).map((reversedChannels) => ({
