@@ -9,7 +9,13 @@ import type { Dimension, Graph, Node } from "../graph/graph.ts";
 import { imageLayout, sizesFrom } from "../graph/layout.ts";
 import { adviseOn, assertImageClassifier, assertTakesImages } from "../graph/otherKinds.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
-import { dequantize, dropTails, nameSqueezedAxes, unfuse } from "../graph/rewrites.ts";
+import {
+  dequantize,
+  dropTails,
+  nameSqueezedAxes,
+  takeImagesAlone,
+  unfuse,
+} from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
 import { assertInference } from "../graph/trainingMode.ts";
@@ -75,7 +81,7 @@ export function inspectGraph(
   graph: Graph,
   { inputShape }: { inputShape?: readonly number[] } = {},
 ): Inspected {
-  const floats = dequantize(unfuse(graph));
+  const floats = dequantize(takeImagesAlone(unfuse(graph)));
   const warnings: string[] = [];
   const attempt = <T>(find: () => T): T | undefined => {
     try {
@@ -101,7 +107,7 @@ export function inspectGraph(
   const cutPoints = cut && attempt(() => findCutPoints(cut.graph, cut.facts, boundary?.tensor));
   const cost = countCost(floats, facts ?? new Map());
   const operators = countOperators(graph);
-  const [input] = graph.inputs;
+  const [input] = floats.inputs;
   const inspection = {
     parameters: cost.parameters,
     macs: facts ? cost.macs / batchOf(floats, facts) : null,

@@ -1,7 +1,7 @@
 // Opens originals that ONNX Runtime refuses as they are, or whose scores are no output, though what they
 // compute is plain.
 import { ModelError } from "../errors.ts";
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, ValueInfo } from "../graph/graph.ts";
 import { type Layout, turnInput } from "../graph/layout.ts";
 import { paddedMaxima } from "../graph/rewrites.ts";
 import { encodeModel } from "../onnx/index.ts";
@@ -18,8 +18,8 @@ type OpenOptions = Omit<SessionOptions, "without"> & {
 /**
  * Opens a model file in ONNX Runtime or, where it refuses the file, one of the graphs that compute the
  * same, as a file of its own: ONNX Runtime takes no sizes from external data, and has no convolution of
- * doubles. So it does where the file lacks one of `outputs`, which was taken from before its end. Throws the
- * ModelError about the file where it takes none.
+ * doubles. So it does where the file lacks one of `outputs`, which was taken from before its end, or has an input
+ * that `graph` does without. Throws the ModelError about the file where it takes none.
  */
 export async function openModel(
   path: string,
@@ -29,10 +29,10 @@ export async function openModel(
   const options = read && paddedMaxima(read).size > 0 ? { ...given, without: [padFusion] } : given;
   try {
     const session = await OnnxSession.open(path, options);
-    const missing = outputs.find((output) => !session.outputs.some(({ name }) => name === output));
-    if (missing === undefined) return session;
+    const problem = misfit(session, outputs, read);
+    if (problem === undefined) return session;
     await session.close();
-    throw new ModelError(`${options.name ?? path} has no output "${missing}" of numbers`);
+    throw new ModelError(`${options.name ?? path} ${problem}`);
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     for (const graph of graphs) {
@@ -44,6 +44,20 @@ export async function openModel(
 }
 
 const padFusion = "Pad_Fusion";
+
+/** What a session lacks that is asked of it, or asks for beyond what the file was read as. */
+function misfit(
+  session: OnnxSession,
+  outputs: readonly string[],
+  graph: Graph | undefined,
+): string | undefined {
+  const has = (values: readonly ValueInfo[], name: string) =>
+    values.some((value) => value.name === name);
+  const missing = outputs.find((name) => !has(session.outputs, name));
+  if (missing !== undefined) return `has no output "${missing}" of numbers`;
+  const idle = graph && session.inputs.find(({ name }) => !has(graph.inputs, name));
+  return idle && `asks for the input "${idle.name}"`;
+}
 
 /** An original: its file, how that takes images, and its graph as adopted, with channels first. */
 export interface AdoptedFile {

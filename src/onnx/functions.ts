@@ -48,7 +48,10 @@ export function readFunctions(model: ModelProto, opset: number): Map<string, Fun
       throw new ModelError(`${label} has two inputs of the same name`);
     for (const { domain: imported, version } of definition.opsetImport)
       if (normaliseDomain(imported) === "" && Number(version) !== opset)
-        throw new ModelError(`${label} uses opset ${version}, but the model uses opset ${opset}`);
+        throw new ModelError(
+          `${label} uses opset ${version}, but the model uses opset ${opset}; write it in one opset with\n` +
+            "  onnx.inliner.inline_local_functions(model, convert_version=True)",
+        );
     functions.set(key, definition);
   }
   return functions;

@@ -27,9 +27,15 @@ export function dropWords(graph: GraphProto): GraphProto {
   const weights = new Set(graph.initializer.map((bytes) => readHeader(bytes, "initializer").name));
   const readsStrings = (node: NodeProto) => node.input.some((name) => strings.has(name));
   const dropped = new Set<NodeProto>();
+  const labels = new Set<string>();
   const scores = new Set<string>();
   for (const name of words) {
     const maker = makers.get(name);
+    if (maker?.opType === "LinearClassifier" && maker.output[0] === name) {
+      labels.add(name);
+      if (maker.output[1]) scores.add(maker.output[1]);
+      continue;
+    }
     if (!maker || !(naming.has(maker.opType) || readsStrings(maker))) return graph;
     dropped.add(maker);
   }
@@ -43,9 +49,9 @@ export function dropWords(graph: GraphProto): GraphProto {
   }
   const kept = graph.output.filter((output) => !isWords(output));
   for (const { name } of kept) scores.delete(name);
-  const node = graph.node.filter(
-    (each) => !dropped.has(each) && !each.output.some((name) => strings.has(name)),
-  );
+  const node = graph.node
+    .filter((each) => !dropped.has(each) && !each.output.some((name) => strings.has(name)))
+    .map((each) => (labels.has(each.output[0]!) ? withoutLabel(each) : each));
   if (node.some(readsStrings)) return graph;
   return {
     ...graph,
@@ -55,6 +61,11 @@ export function dropWords(graph: GraphProto): GraphProto {
       (bytes) => !strings.has(readHeader(bytes, "initializer").name),
     ),
   };
+}
+
+/** A linear classifier that gives its scores alone. */
+function withoutLabel(node: NodeProto): NodeProto {
+  return { ...node, output: node.output.with(0, "") };
 }
 
 function isWords({ type }: ValueInfoProto): boolean {

@@ -73,6 +73,22 @@ describe("openModel", () => {
     expect(await answerOf(session, x)).toEqual([0, 2]);
   });
 
+  test("opens the graph where the file asks for an input that it does without", async () => {
+    const model = new GraphBuilder();
+    const y = model.relu(model.input("x", [1, 2]));
+    model.input("labels", [1]);
+    model.output(y, "y");
+    const file = model.build();
+    const path = join(folder, "labelled.onnx");
+    writeFileSync(path, encodeModel(file));
+    const read = { ...file, inputs: file.inputs.slice(0, 1) };
+    const x = fromNumbers("float32", [1, 2], [-1, 2]);
+    const session = await openModel(path, [() => read], { graph: read });
+    expect(await answerOf(session, x)).toEqual([0, 2]);
+    const attempt = openModel(path, [], { graph: read });
+    await expect(attempt).rejects.toThrow(/labelled\.onnx asks for the input "labels"/);
+  });
+
   test("runs doubles in float32, and complains of the file where nothing runs", async () => {
     const build = new GraphBuilder();
     const x = build.input("x", ["N", 1, 2, 2]);

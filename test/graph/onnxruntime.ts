@@ -76,6 +76,7 @@ export function encodeOwn(model: Graph): Uint8Array {
     const found = file.graph!.node.find(({ output }) => output[0] === outputs[0])!;
     found.domain = domain;
   });
-  const version = { ...file.opsetImport[0]!, domain: "com.microsoft", version: 1n };
-  return toBinary(ModelProtoSchema, { ...file, opsetImport: [...file.opsetImport, version] });
+  const domains = [...new Set(model.nodes.map(({ domain }) => domain))].filter(Boolean);
+  const versions = domains.map((domain) => ({ ...file.opsetImport[0]!, domain, version: 1n }));
+  return toBinary(ModelProtoSchema, { ...file, opsetImport: [...file.opsetImport, ...versions] });
 }

@@ -57,6 +57,24 @@ describe("outputs in words", () => {
     ]);
   });
 
+  test("leave a linear classifier its scores", () => {
+    const read = parseModel(
+      model({
+        opsets,
+        graph: graph({
+          nodes: [
+            node("LinearClassifier", ["x"], ["word", "scores"], ml),
+            node("ZipMap", ["scores"], ["loss"], ml),
+          ],
+          inputs: [value("x", ["N", 2])],
+          outputs: [value("word", ["N"], strings), maps("loss")],
+        }),
+      }),
+    );
+    expect(read.outputs.map(({ name }) => name)).toEqual(["scores"]);
+    expect(read.nodes.map(({ outputs }) => outputs)).toEqual([["", "scores"]]);
+  });
+
   test("are refused where something else makes them", () => {
     const file = model({
       graph: graph({

@@ -6,6 +6,7 @@ import { typeCodes } from "../shapes/elementType.ts";
 import { isFloat, toNumbers } from "../tensorData.ts";
 import { producers } from "../topology.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
+import { expandLinearClassifiers } from "./linearClassifier.ts";
 
 /** Operators that answer from scores, by domain and name; the scores are their first input. */
 const answering = new Set([
@@ -21,7 +22,8 @@ const wording: Readonly<Record<string, number>> = {
 };
 
 /** The graph with the scores as outputs where it has answers, behind the outputs that are scores already. */
-export function dropTails(graph: Graph): Graph {
+export function dropTails(given: Graph): Graph {
+  const graph = expandLinearClassifiers(given);
   const makers = producers(graph);
   const outputs = new Map<string, ValueInfo>();
   const answers: ValueInfo[] = [];
