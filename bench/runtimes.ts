@@ -53,6 +53,7 @@ const runtimes: Readonly<Record<string, Runtime>> = {
   "onnxruntime (Python)": inPython("onnxruntime"),
   OpenVINO: inPython("openvino"),
   "ncnn, by pnnx": inPython("ncnn"),
+  "TFLite, by onnx2tf": inPython("tflite"),
 };
 
 const models = await Promise.all(positionals.map(describe));

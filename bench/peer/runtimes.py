@@ -65,6 +65,36 @@ def ncnn(model, shape):
     return runtime.__version__, run
 
 
+def tflite(model, shape):
+    """By way of onnx2tf, for one image at a time, channels last."""
+    import onnx2tf  # noqa: F401
+    from ai_edge_litert import interpreter, __version__
+
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(model, os.path.join(folder, "model.onnx"))
+        # Where it finds no images of this name it fetches some.
+        images = np.zeros((20, 128, 128, 3), np.float32)
+        np.save(os.path.join(folder, "calibration_image_sample_data_20x128x128x3_float32.npy"), images)
+        command = [sys.executable, "-m", "onnx2tf", "-i", "model.onnx", "-o", "converted", "-b", "1", "-n"]
+        result = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        path = os.path.join(folder, "converted", "model_float32.tflite")
+        if result.returncode != 0 or not os.path.exists(path):
+            sys.exit("onnx2tf does not convert it")
+        net = interpreter.Interpreter(model_path=path, num_threads=1)
+    net.allocate_tensors()
+    image, logits = net.get_input_details()[0]["index"], net.get_output_details()[0]["index"]
+
+    def run(images):
+        rows = []
+        for each in images.transpose(0, 2, 3, 1):
+            net.set_tensor(image, np.ascontiguousarray(each[None]))
+            net.invoke()
+            rows.append(net.get_tensor(logits)[0])
+        return np.stack(rows)
+
+    return __version__, run
+
+
 def main():
     name, model, path, sizes, seconds = sys.argv[1:]
     shape = [int(size) for size in sizes.split(",")]
