@@ -13,6 +13,8 @@ export interface Classifier {
   readonly shape: readonly [channels: number, height: number, width: number];
   /** Number of classes that it tells apart. */
   readonly outputs: number;
+  /** Whether it takes pixels from 0 to 255 in whole numbers, and normalises them itself. */
+  readonly takesPixels: boolean;
   /** Logits of normalised images [N, channels, height, width], row-major [N, outputs]. */
   logits(images: TensorData): Promise<Float32Array>;
   /** Median milliseconds for a batch of random images; `seconds` is the time to spend on it. */

@@ -73,13 +73,16 @@ async function reasonOf(
     suspicion === "chance"
       ? "as often as by guessing"
       : `though it is ${percent(confidence)} sure of its answers on average`;
-  const remark = found ? `It is right ${remedy(found, trial)}` : nothingFound;
+  const remark = found ? `It is right ${remedy(found, trial)}` : nothingFound(classifier);
   return `${why}: the data are not given as it learned them. ${remark}`;
 }
 
-const nothingFound =
-  "Other normalisations (0 to 1, ImageNet's, CIFAR-10's, -1 to 1, 0 to 255, Caffe's, MNIST's), the channels in reverse " +
-  "and another order of the classes were tried, and none explains it";
+function nothingFound({ takesPixels }: Classifier): string {
+  const normalisations = takesPixels
+    ? "It normalises its images itself; "
+    : "Other normalisations (0 to 1, ImageNet's, CIFAR-10's, -1 to 1, 0 to 255, Caffe's, MNIST's), ";
+  return `${normalisations}the channels in reverse and another order of the classes were tried, and none explains it`;
+}
 
 /** What it is right on, and with which options. */
 function remedy(explanation: Explanation, { test, given }: Trial<Labelled>): string {

@@ -94,7 +94,7 @@ export async function evaluateModel(
 async function doubtsOf(answers: Answers, trial: Trial): Promise<string[]> {
   const { classifier, test, given } = trial;
   const judgement = isLabelled(test) ? judgementOf(answers, classifier.outputs) : undefined;
-  const images = imagesForEachForm(test, given);
+  const images = imagesForEachForm(classifier, test, given);
   const doubt = await findDoubt({ ...trial, images }, judgement);
   return doubt === undefined ? [] : [doubt];
 }

@@ -4,7 +4,7 @@ import type { Network } from "../engine/index.ts";
 import type { TensorData } from "../graph/graph.ts";
 import type { Layout } from "../graph/layout.ts";
 import { uniform } from "../graph/random.ts";
-import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
+import { fromFloat32, isFloat, toFloat32 } from "../graph/tensorData.ts";
 import { median } from "../runtime/index.ts";
 import { type Device, type DType, fromBytes, inferenceMode, scope } from "../torch/index.ts";
 import {
@@ -25,6 +25,7 @@ export class NetworkClassifier implements Classifier {
   readonly name: string;
   readonly shape: Classifier["shape"];
   readonly outputs: number;
+  readonly takesPixels: boolean;
   readonly #network: Network;
   readonly #device: Device;
   readonly #input: ImageInput;
@@ -45,6 +46,7 @@ export class NetworkClassifier implements Classifier {
     this.#network = network;
     this.#device = device;
     this.#input = imageInput(name, network.graph.inputs, layout);
+    this.takesPixels = !isFloat(this.#input.dtype);
     const batch = this.#input.batch ?? 1;
     const size = shape.reduce((product, length) => product * length, batch);
     const blank = fromFloat32([batch, ...shape], new Float32Array(size));

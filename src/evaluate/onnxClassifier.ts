@@ -4,7 +4,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { DataError } from "../errors.ts";
 import type { TensorData } from "../graph/graph.ts";
 import { type Layout, sizesIn } from "../graph/layout.ts";
-import { toFloat32 } from "../graph/tensorData.ts";
+import { isFloat, toFloat32 } from "../graph/tensorData.ts";
 import { OnnxSession } from "../runtime/index.ts";
 import {
   arrangeImages,
@@ -28,6 +28,7 @@ export class OnnxClassifier implements Classifier {
   readonly name: string;
   readonly shape: Dataset["shape"];
   readonly outputs: number;
+  readonly takesPixels: boolean;
   readonly #session: OnnxSession;
   readonly #input: ImageInput;
   readonly #output: string;
@@ -40,6 +41,7 @@ export class OnnxClassifier implements Classifier {
     this.name = session.name;
     this.shape = shape;
     this.outputs = outputs;
+    this.takesPixels = !isFloat(input.dtype);
     this.#session = session;
     this.#input = input;
     this.#output = output;

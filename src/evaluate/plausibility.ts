@@ -193,21 +193,31 @@ async function inEachForm<Figures extends object>(
   }: { readonly given: Normalization; readonly measure: (answers: Answers) => Figures },
 ): Promise<(Form & Figures)[]> {
   const found: (Form & Figures)[] = [];
-  for (const form of formsOf(images, given)) {
+  for (const form of formsOf(classifier, images, given)) {
     found.push({ ...form, ...measure(await answersTo(classifier, images, form)) });
   }
   return found;
 }
 
 /** So many images in every form take about as long as all of them as they are given. */
-export function imagesForEachForm(dataset: Dataset, given: Normalization): number {
-  const share = Math.ceil(dataset.count / formsOf(dataset, given).length);
+export function imagesForEachForm(
+  classifier: Classifier,
+  dataset: Dataset,
+  given: Normalization,
+): number {
+  const share = Math.ceil(dataset.count / formsOf(classifier, dataset, given).length);
   return Math.min(imagesToCompare, Math.max(fewestImages, share));
 }
 
-/** As the images are given, which comes first, and all other usual forms. */
-function formsOf({ shape: [channels] }: Dataset, given: Normalization): Form[] {
-  const fitting = usualNormalizations.filter(({ mean }) => [1, channels].includes(mean.length));
+/** As the images are given, which comes first, and all other usual forms that the classifier takes. */
+function formsOf(
+  { takesPixels }: Classifier,
+  { shape: [channels] }: Dataset,
+  given: Normalization,
+): Form[] {
+  const fitting = usualNormalizations.filter(
+    ({ mean }) => !takesPixels && [1, channels].includes(mean.length),
+  );
   return [{ name: "given", ...given }, ...fitting].flatMap((normalization) =>
     (channels === 3 ? [false, true] : [false]).map((reversedChannels) => ({
       normalization,

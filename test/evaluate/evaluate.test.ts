@@ -57,6 +57,7 @@ function fake(answer: (pixels: Float32Array) => number[], name = "fake"): Classi
     name,
     shape: [2, 2, 2],
     outputs,
+    takesPixels: false,
     logits: async (batch: TensorData) => {
       const values = toFloat32(batch);
       const rows = Array.from({ length: batch.shape[0]! }, (_, image) =>

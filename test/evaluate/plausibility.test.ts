@@ -34,7 +34,7 @@ function classifier(
   { channel = 0, output = (label: number) => label } = {},
 ): Classifier {
   return {
-    ...{ name: "model", shape: [3, 2, 2], outputs: classes.length },
+    ...{ name: "model", shape: [3, 2, 2], outputs: classes.length, takesPixels: false },
     async logits(images) {
       const values = toFloat32(images);
       const logits = new Float32Array(images.shape[0]! * classes.length);
@@ -121,6 +121,27 @@ describe("explanations", () => {
     expect(await explain(reversed, colours(), plain)).toMatchObject({
       ...{ normalization: plain, reversedChannels: true, accuracy: 1 },
     });
+  });
+
+  test("are other orders alone where the model takes whole pixels, and no other normalisation", async () => {
+    const reversed = classifier(plain, { channel: 2 });
+    const ofPixels: Classifier = {
+      ...reversed,
+      takesPixels: true,
+      logits: (images) => {
+        if (toFloat32(images).some((value) => value < 0 || value > 1)) throw new Error("no pixels");
+        return reversed.logits(images);
+      },
+    };
+    const test = colours();
+    const judgement = await judge(ofPixels, test, plain);
+    expect(await findDoubt({ classifier: ofPixels, test, given: plain }, judgement)).toContain(
+      "It is right on 100.00 % with --channel-order bgr",
+    );
+    const blind = { ...ofPixels, logits: classifier(plain, { output: () => 0 }).logits };
+    expect(await findDoubt({ classifier: blind, test, given: plain }, judgement)).toContain(
+      "It normalises its images itself; the channels in reverse and another order of the classes were tried",
+    );
   });
 
   test("name another order of the classes, also a shift by one", async () => {

@@ -6,7 +6,7 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { dryRun } from "../../src/obfuscate/dryRun.ts";
 import { idxFile } from "../cli/fixtures.ts";
-import { float32, int64 } from "../graph/graphs.ts";
+import { float32, int64, node } from "../graph/graphs.ts";
 import { workshop } from "../workshop.ts";
 import { writeData, writeFiles, writeTiny } from "./tiny.ts";
 
@@ -74,6 +74,35 @@ function nearestLevel(): Graph {
     ]),
   };
 }
+
+/** The same, of pixels from 0 to 255 in whole numbers. */
+function nearestLevelOfPixels(): Graph {
+  const graph = nearestLevel();
+  const [input] = graph.inputs;
+  return {
+    ...graph,
+    inputs: [{ ...input!, name: "pixels", dtype: "uint8" }],
+    nodes: [
+      node("Cast", ["pixels"], "floats", { to: 1 }),
+      node("Mul", ["floats", "scale"], "image"),
+      ...graph.nodes,
+    ],
+    initializers: new Map([...graph.initializers, ["scale", float32([], [1 / 255])]]),
+  };
+}
+
+test("judges an original that takes whole pixels, which no other normalisation fits", async () => {
+  const model = writeTiny(path("pixels.onnx"), nearestLevelOfPixels());
+  const [images, labels] = greys(100);
+  const data = writeFiles(path("whole"), {
+    ...{ "train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels },
+    ...{ "t10k-images-idx3-ubyte": images, "t10k-labels-idx1-ubyte": labels },
+  });
+  const asked = { model, data, depth: 3, epochs: 1, threads: 1 };
+  expect(await dryRun(asked)).toMatchObject({ description: { judgement: { accuracy: 1 } } });
+  expect((await evaluateModel({ model, data })).warnings).toEqual([]);
+  expect((await evaluateModel({ model, data, runtime: "torch" })).warnings).toEqual([]);
+});
 
 /** Grey images that stray from the level of their class by up to 24. */
 function greys(count: number): [images: Uint8Array, labels: Uint8Array] {
