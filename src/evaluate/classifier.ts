@@ -2,7 +2,7 @@
 
 import { ModelError } from "../errors.ts";
 import { type DataType, elementSize, type TensorData, type ValueInfo } from "../graph/graph.ts";
-import type { Layout } from "../graph/layout.ts";
+import { type Layout, sizesFrom } from "../graph/layout.ts";
 import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
 import { isImageType } from "./inputTypes.ts";
 
@@ -51,14 +51,18 @@ export function imageInput(
       `expected ${model} to have one input, an image batch, but it has ${names}`,
     );
   }
-  if (!isImageType(input.dtype) || input.shape?.length !== 4 || input.shape.includes(0)) {
+  const axes = layout === "NHW" ? 3 : 4;
+  if (!isImageType(input.dtype) || input.shape?.length !== axes || input.shape.includes(0)) {
     throw new ModelError(
       `expected input "${input.name}" of ${model} to be float32 or uint8 [batch, channels, height, width], ` +
         `but it is ${input.dtype} [${input.shape?.join(", ") ?? "of unknown rank"}]`,
     );
   }
-  const [batch, a, b, c] = input.shape.map((size) => (typeof size === "number" ? size : undefined));
-  const shape = layout === "NHWC" ? ([c, a, b] as const) : ([a, b, c] as const);
+  const [batch, ...sizes] = input.shape.map((size) =>
+    typeof size === "number" ? size : undefined,
+  );
+  const [channels, height, width] = sizesFrom(layout, sizes);
+  const shape = [channels, height, width] as const;
   return { name: input.name, dtype: input.dtype, shape, batch, layout };
 }
 
@@ -66,6 +70,7 @@ export function imageInput(
 export function arrangeImages(images: TensorData, layout: Layout): TensorData {
   if (layout === "NCHW") return images;
   const [count, channels, height, width] = images.shape as [number, number, number, number];
+  if (layout === "NHW") return { ...images, shape: [count, height, width] };
   const area = height * width;
   const from = toFloat32(images);
   const to = new Float32Array(from.length);

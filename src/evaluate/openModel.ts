@@ -71,7 +71,7 @@ export function openAdopted(
   { path, layout, graph }: AdoptedFile,
   options: OpenOptions,
 ): Promise<OnnxSession> {
-  const inLayout = () => (layout === "NHWC" ? turnInput(graph, layout) : graph);
+  const inLayout = () => (layout === "NCHW" ? graph : turnInput(graph, layout));
   const outputs = graph.outputs.map(({ name }) => name);
   return openModel(path, [inLayout], { name: fileName(path), outputs, graph, ...options });
 }

@@ -27,8 +27,9 @@ export async function readOriginal(path: string): Promise<Graph> {
 /** The shape that an image folder's images are brought to: that of the model's input, as far as it is fixed. */
 export function wantedShape(graph: Graph): WantedShape {
   const { shape = [] } = graph.inputs[0] ?? {};
-  if (shape.length !== 4) return {};
+  const layout = imageLayout(graph);
+  if (shape.length !== 4 && layout !== "NHW") return {};
   const [, ...sizes] = shape.map((size) => (typeof size === "number" ? size : undefined));
-  const [channels, height, width] = sizesFrom(imageLayout(graph), sizes);
+  const [channels, height, width] = sizesFrom(layout, sizes);
   return { shape: [channels, height, width] };
 }

@@ -38,7 +38,7 @@ export interface AdoptOptions {
 export function adoptModel(graph: Graph, options: AdoptOptions): Graph {
   assertInference(graph);
   const scored = takeScores(takePixelsAsFloats(dequantize(graph)), options);
-  const turned = imageLayout(graph) === "NHWC" ? turnInput(scored, "NCHW") : scored;
+  const turned = imageLayout(graph) === "NCHW" ? scored : turnInput(scored, "NCHW");
   const free = freeBatch(toFloat32Graph(turned));
   if (free) return sinkTransposes(foldConstants(free));
   throw new ModelError(

@@ -4,6 +4,7 @@ import { ModelError } from "../errors.ts";
 import { shorten } from "../text.ts";
 import { exportForAnyBatch } from "./exportLines.ts";
 import { describeNode, type Graph, type Node, type ValueInfo } from "./graph.ts";
+import { imageLayout } from "./layout.ts";
 import { quantizedOperators } from "./rewrites/quantizedOperators.ts";
 
 const kinds: readonly { readonly operators: RegExp; readonly kind: string }[] = [
@@ -27,7 +28,8 @@ export function assertImageClassifier({ nodes }: Graph): void {
 }
 
 /** Throws ModelError where a model takes anything else than one batch of images. */
-export function assertTakesImages({ inputs }: Pick<Graph, "inputs">): void {
+export function assertTakesImages(graph: Pick<Graph, "inputs" | "nodes">): void {
+  const { inputs } = graph;
   const [first, ...others] = inputs;
   if (others.length > 0) {
     throw new ModelError(
@@ -36,6 +38,7 @@ export function assertTakesImages({ inputs }: Pick<Graph, "inputs">): void {
     );
   }
   if (first?.shape === undefined || first.shape.length === 4) return;
+  if (imageLayout(graph) === "NHW") return;
   const advice =
     first.shape.length === 3
       ? `where it is one image, give it an axis for the batch and export with\n  ${exportForAnyBatch}`

@@ -39,7 +39,7 @@ export function seal(
   const whole = protectPadding(compose({ ...folded, opset: head.opset }, head));
   const plain = foldConstants(whole);
   const scrambled = seed === undefined ? plain : scramble(plain, seed);
-  const sealed = stripNames(layout === "NHWC" ? turnInput(scrambled, layout) : scrambled);
+  const sealed = stripNames(layout === "NCHW" ? scrambled : turnInput(scrambled, layout));
   const convolutions = countConvolutions(sealed) - countConvolutions(head);
   if (convolutions !== depth) {
     throw new ModelError(

@@ -4,7 +4,7 @@ import type { Dataset, Normalization } from "../data/index.ts";
 import { compareFiles } from "../exposure/expose.ts";
 import { writeFileAtomically } from "../files.ts";
 import { adoptModel } from "../graph/adopt.ts";
-import type { Layout } from "../graph/layout.ts";
+import { type Layout, sizesIn } from "../graph/layout.ts";
 import type { ModelFile } from "./verify.ts";
 
 interface Exposed extends ModelFile, Normalization {
@@ -19,11 +19,10 @@ export async function writeExposure(
   { path, graph, layout, shipped, data, mean, std }: Exposed,
   directory: string,
 ): Promise<void> {
-  const [channels, ...size] = data.shape;
   const model = adoptModel(shipped.graph, { shape: data.shape, name: "the shipped file" });
   const exposure = await compareFiles({
     ...{ model: shipped.path, against: path },
-    inputShape: layout === "NHWC" ? [1, ...size, channels] : [1, channels, ...size],
+    inputShape: [1, ...sizesIn(layout, data.shape)],
     images: { mean, std, dataset: data, graphs: { model, original: graph } },
   });
   await writeFileAtomically(join(directory, "exposure.json"), JSON.stringify(exposure));

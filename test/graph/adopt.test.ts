@@ -8,7 +8,7 @@ import { toFloat32Graph } from "../../src/graph/rewrites.ts";
 import { fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
 import { assertInference } from "../../src/graph/trainingMode.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
-import { float32, graph, node } from "./graphs.ts";
+import { float32, graph, int64, node } from "./graphs.ts";
 import { runModel } from "./onnxruntime.ts";
 
 const shape = [3, 8, 8];
@@ -227,6 +227,22 @@ describe("a model in training mode", () => {
         /exported in training mode .*\n {2}model\.eval\(\); torch\.onnx\.export/s,
       );
     }
+  });
+
+  test.each([
+    ["RandomUniformLike", ["x"]],
+    ["StatelessRandomUniformV2", ["sizes", "x"]],
+    ["Bernoulli", ["x"]],
+  ])("is refused where %s augments the images", (operator, inputs) => {
+    const model = graph({
+      inputs: { x: ["N", ...shape] },
+      initializers: { sizes: int64(1) },
+      nodes: [node(operator, inputs, "drawn"), node("Add", ["x", "drawn"], "y")],
+      outputs: ["y"],
+    });
+    expect(adopt(model)).toThrow(
+      new RegExp(`answers by chance \\(${operator} node "drawn"\\).* such as RandomFlip`),
+    );
   });
 
   test("is none where nothing is left to chance", () => {

@@ -178,6 +178,18 @@ describe("sinking transposes", () => {
     await expectAlike(turnInput(turnInput(model, "NCHW"), "NHWC"), model, [3, 6, 8, 3]);
   });
 
+  test("gives what the model gives for the same grey images, without an axis of channels", async () => {
+    const build = new GraphBuilder({ seed: 2 });
+    const sizes = build.initializer("sizes", int64(-1, 6, 8, 1));
+    const images = build.node("Reshape", [build.input("image", ["N", 6, 8]), sizes]);
+    build.output(inTurn(convLast(4), op("Flatten"), dense(3))(build, images), "logits");
+    const model = build.build();
+    expect(imageLayout(model)).toBe("NHW");
+    const turned = turnInput(model, "NCHW");
+    expect(turned.inputs[0]!.shape).toEqual(["N", 1, 6, 8]);
+    await expectAlike(turnInput(turned, "NHW"), model, [3, 6, 8]);
+  });
+
   test("keeps what it cannot sink", async () => {
     const model = channelsLast(inTurn(convLast(4), product(5), op("Flatten"), dense(3)));
     const turned = turnInput(model, "NCHW");
@@ -259,6 +271,8 @@ describe("the layout of images", () => {
     ["NHWC", "it has three channels behind", [6, 8, 3], op("Flatten")],
     ["NCHW", "it has three channels in front", [3, 8, 8], op("Flatten")],
     ["NCHW", "it has three channels at both places", [3, 8, 3], op("Flatten")],
+    ["NHW", "it lacks an axis, which it is given", [8, 8], withIntegers("Unsqueeze", [1])],
+    ["NCHW", "it lacks an axis, and is a sequence", [8, 8], op("Relu")],
   ])("is %s where %s", (expected, _, shape, step) => {
     expect(layoutOf(shape, step)).toBe(expected);
   });

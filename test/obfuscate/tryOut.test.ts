@@ -91,18 +91,16 @@ function nearestLevelOfPixels(): Graph {
   };
 }
 
-test("judges an original that takes whole pixels, which no other normalisation fits", async () => {
-  const model = writeTiny(path("pixels.onnx"), nearestLevelOfPixels());
-  const [images, labels] = greys(100);
-  const data = writeFiles(path("whole"), {
-    ...{ "train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels },
-    ...{ "t10k-images-idx3-ubyte": images, "t10k-labels-idx1-ubyte": labels },
-  });
-  const asked = { model, data, depth: 3, epochs: 1, threads: 1 };
-  expect(await dryRun(asked)).toMatchObject({ description: { judgement: { accuracy: 1 } } });
-  expect((await evaluateModel({ model, data })).warnings).toEqual([]);
-  expect((await evaluateModel({ model, data, runtime: "torch" })).warnings).toEqual([]);
-});
+/** The same, of grey images without an axis of channels. */
+function nearestLevelOfGrey(): Graph {
+  const graph = nearestLevel();
+  return {
+    ...graph,
+    inputs: [{ name: "grey", dtype: "float32", shape: ["N", 8, 8] }],
+    nodes: [node("Reshape", ["grey", "sizes"], "image"), ...graph.nodes],
+    initializers: new Map([...graph.initializers, ["sizes", int64(-1, 1, 8, 8)]]),
+  };
+}
 
 /** Grey images that stray from the level of their class by up to 24. */
 function greys(count: number): [images: Uint8Array, labels: Uint8Array] {
@@ -111,6 +109,22 @@ function greys(count: number): [images: Uint8Array, labels: Uint8Array] {
   const images = Uint8Array.from({ length: 64 * count }, (_, k) => grey(Math.floor(k / 64)));
   return [idxFile([count, 8, 8], images), idxFile([count], labels)];
 }
+
+test.each([
+  ["whole pixels, which no other normalisation fits", nearestLevelOfPixels],
+  ["grey images without an axis of channels", nearestLevelOfGrey],
+])("judges an original that takes %s", async (name, original) => {
+  const model = writeTiny(path(`${original.name}.onnx`), original());
+  const [images, labels] = greys(100);
+  const data = writeFiles(path(name), {
+    ...{ "train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels },
+    ...{ "t10k-images-idx3-ubyte": images, "t10k-labels-idx1-ubyte": labels },
+  });
+  const asked = { model, data, depth: 3, epochs: 1, threads: 1 };
+  expect(await dryRun(asked)).toMatchObject({ description: { judgement: { accuracy: 1 } } });
+  expect((await evaluateModel({ model, data })).warnings).toEqual([]);
+  expect((await evaluateModel({ model, data, runtime: "torch" })).warnings).toEqual([]);
+});
 
 test("refuses images in a form that costs the original a few points, and says which does not", async () => {
   const model = writeTiny(path("nearest.onnx"), nearestLevel());
