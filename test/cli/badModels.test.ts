@@ -54,6 +54,22 @@ function nodes(...list: readonly Uint8Array[]): Uint8Array {
   return proto.model({ graph: proto.graph({ nodes: list }) });
 }
 
+/** A model whose images are multiplied by a second input. */
+function masked(): Graph {
+  const graph = residualModel();
+  const [stem, ...rest] = graph.nodes;
+  const product = { name: "product", domain: "", attributes: {}, outputs: ["shown"] };
+  return {
+    ...graph,
+    inputs: [...graph.inputs, { name: "mask", dtype: "float32", shape: [1] }],
+    nodes: [
+      { ...product, operator: "Mul", inputs: ["image", "mask"] },
+      { ...stem!, inputs: ["shown", ...stem!.inputs.slice(1)] },
+      ...rest,
+    ],
+  };
+}
+
 /** A model whose shape is declared otherwise. */
 function withInput(shape: readonly (number | string)[] | undefined, dtype?: "int64"): Graph {
   const graph = residualModel();
@@ -190,15 +206,7 @@ refusals({
     const args = [...check(path), "--input-shape", "1,3,16,16"];
     return { args, code: 3, says: ["[N, 1, 16, 16]", "[1, 3, 16, 16]"] };
   },
-  "more than one input": refused(
-    evaluate,
-    {
-      ...residualModel(),
-      inputs: [...residualModel().inputs, { name: "mask", dtype: "float32", shape: [1] }],
-    },
-    "one input",
-    '"mask"',
-  ),
+  "more than one input": refused(evaluate, masked(), "one input", '"mask"'),
   "an absurd size": refused(
     check,
     withInput(["N", 1, 2 ** 20, 2 ** 20]),
