@@ -1,14 +1,14 @@
-// Takes the softmax off the end of a network: losses are of logits.
+// Takes softmax and sigmoids off the end of a network: losses are of logits.
 import { attribute } from "../attributes.ts";
 import type { Graph, Node } from "../graph.ts";
 import { producers } from "../topology.ts";
 
-/** What may come after the softmax: nothing that changes a value. */
+/** What may come after: nothing that changes a value. */
 const reshaping = new Set(["Identity", "Reshape", "Flatten", "Squeeze"]);
 
 /**
- * The graph with the softmax over classes that its first output comes from replaced by `Identity`, so
- * that this output are logits; the graph itself where it does not end in one.
+ * The graph with the softmax over classes, its logarithm or the sigmoid of each class that its first output comes from
+ * replaced by `Identity`, so that this output are logits; the graph itself where it does not end in one.
  */
 export function endInLogits(graph: Graph): Graph {
   const makers = producers(graph);
@@ -16,14 +16,16 @@ export function endInLogits(graph: Graph): Graph {
   while (last?.domain === "" && reshaping.has(last.operator)) {
     last = makers.get(last.inputs[0] as string);
   }
-  if (!last || !isSoftmaxOverClasses(last)) return graph;
+  if (!last || !isOfLogits(last)) return graph;
   const replace = (node: Node): Node =>
     node === last ? { ...node, operator: "Identity", attributes: {} } : node;
   return { ...graph, nodes: graph.nodes.map(replace) };
 }
 
 /** Classes are the second axis, and the last: others have size 1 in what ends as [batch, classes]. */
-function isSoftmaxOverClasses(node: Node): boolean {
+function isOfLogits(node: Node): boolean {
+  if (node.domain !== "") return false;
   const axis = attribute(node, "axis", "int") ?? -1;
-  return node.operator === "Softmax" && node.domain === "" && (axis === 1 || axis === -1);
+  const isOverClasses = axis === 1 || axis === -1;
+  return node.operator === "Sigmoid" || (/^(Log)?Softmax$/.test(node.operator) && isOverClasses);
 }
