@@ -8,7 +8,7 @@ import { FreshNames } from "../graph/freshNames.ts";
 import type { Graph, Node } from "../graph/graph.ts";
 import { uniform } from "../graph/random.ts";
 import { cutGraph, endInLogits } from "../graph/rewrites.ts";
-import { inferShapes } from "../graph/shapes.ts";
+import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { fromFloat32 } from "../graph/tensorData.ts";
 import { producers, tensorNames } from "../graph/topology.ts";
 import { inferenceMode, scope, tensor } from "../torch/index.ts";
@@ -28,20 +28,23 @@ export interface Beheaded {
   readonly head: Rows;
 }
 
-/** Operators between the last layer and the scores that leave a linear function linear. */
+/** Operators between the last layer and the scores that leave a linear function of their first input linear. */
 const affine = new Set([
-  ...["Add", "Sub", "Mul", "Div", "BatchNormalization", "Cast", "Dropout"],
+  ...["BatchNormalization", "Cast", "Dropout"],
   ...["Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"],
 ]);
+/** Those that do where all other inputs are constants. */
+const affineWithConstants = new Set(["Add", "Sub", "Mul", "Div"]);
 const layers = new Set(["Gemm", "MatMul", "Conv"]);
 
-/** Takes the last linear layer off. Throws ModelError where the scores come from none. */
+/**
+ * Takes the last linear layer off; several in a row are one. Throws ModelError where the scores come from none.
+ */
 export function behead(graph: Graph): Beheaded {
   const logits = endInLogits(graph);
   const facts = inferShapes(logits);
-  const tensorName = inputOfLastLayer(logits);
+  const tensorName = inputOfLastLayer(logits, facts);
   const [, features = 0, ...sizes] = facts.get(tensorName)?.shape ?? [];
-  if (features === 0 || sizes.some((size) => size !== 1)) throw noLayer();
   const { extractor: body, classifier: last } = cutGraph(logits, tensorName, facts);
   const head = rowsOf(last, [features, ...sizes]);
   return { body: sizes.length === 0 ? body : flattened(body), features, head };
@@ -89,19 +92,31 @@ export function extendRows(head: Rows, count: number, drawn: Rows): Rows {
   return { weight, bias };
 }
 
-function inputOfLastLayer({ nodes, outputs, initializers }: Graph): string {
+function inputOfLastLayer(
+  { nodes, outputs, initializers }: Graph,
+  facts: ReadonlyMap<string, TensorFacts>,
+): string {
   const made = producers({ nodes });
   let name = outputs[0]!.name;
+  let found: string | undefined;
   for (;;) {
     const node = made.get(name);
-    if (node?.domain !== "") throw noLayer();
+    if (node?.domain !== "") break;
     const isLayer = layers.has(node.operator);
-    if (!isLayer && !affine.has(node.operator)) throw noLayer();
-    const input = node.inputs.find((each) => made.has(each) && !initializers.has(each));
-    if (input === undefined) throw noLayer();
+    const isJoin = isLayer || affineWithConstants.has(node.operator);
+    if (!isJoin && !affine.has(node.operator)) break;
+    const [input, ...others] = (isJoin ? node.inputs : node.inputs.slice(0, 1)).filter(
+      (each) => made.has(each) && !initializers.has(each),
+    );
+    if (input === undefined || others.length > 0) break;
     name = input;
-    if (isLayer) return name;
+    if (!isLayer) continue;
+    const [, features = 0, ...sizes] = facts.get(name)?.shape ?? [];
+    if (features === 0 || sizes.some((size) => size !== 1)) break;
+    found = name;
   }
+  if (found === undefined) throw noLayer();
+  return found;
 }
 
 /** The rows of an affine function, by what it gives for zeros and for each unit vector. */

@@ -50,8 +50,28 @@ describe("a classifier without its last layer", () => {
     expect(relativeDifference(Object.values(a)[0]!, Object.values(b)[0]!)).toBeLessThan(1e-5);
   });
 
-  test("loses a softmax, too", async () => {
-    const graph = ending((build, pooled) => build.node("Softmax", [linear(build, pooled)]));
+  test.each([
+    ["several layers in a row", 6, (_: GraphBuilder, x: string) => x],
+    [
+      "the layers before one that are not in a row",
+      4,
+      (build: GraphBuilder, x: string) => build.add(x, build.relu(x)),
+    ],
+  ])("keeps the features before %s", async (__, features, between) => {
+    const graph = ending((build, pooled) =>
+      build.linear(between(build, linear(build, pooled)), { name: "last", outputs: 5 }),
+    );
+    const parts = behead(graph);
+    expect(parts.features).toBe(features);
+    const [a, b] = [
+      await evaluate(graph, { image: [3, 1, 8, 8] }),
+      await evaluate(withHead(parts, parts.head), { image: [3, 1, 8, 8] }),
+    ];
+    expect(relativeDifference(a.logits!, Object.values(b)[0]!)).toBeLessThan(1e-5);
+  });
+
+  test.each(["Softmax", "LogSoftmax", "Sigmoid"])("loses a %s, too", async (operator) => {
+    const graph = ending((build, pooled) => build.node(operator, [linear(build, pooled)]));
     const { head } = behead(graph);
     expect(Array.from(head.bias)).toEqual(
       toNumbers(graph.initializers.get("fc.bias")!).map((bias) => expect.closeTo(bias, 5)),
