@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { DataError, ModelError } from "../../src/errors.ts";
 import { evaluateModel } from "../../src/evaluate/evaluateModel.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import type { Graph } from "../../src/graph/graph.ts";
+import type { Graph, Node, TensorData } from "../../src/graph/graph.ts";
 import { dryRun } from "../../src/obfuscate/dryRun.ts";
 import { idxFile } from "../cli/fixtures.ts";
 import { float32, int64, node } from "../graph/graphs.ts";
@@ -75,32 +75,62 @@ function nearestLevel(): Graph {
   };
 }
 
-/** The same, of pixels from 0 to 255 in whole numbers. */
-function nearestLevelOfPixels(): Graph {
+/** The network behind nodes that make "image" of another input. */
+function behind(
+  input: Graph["inputs"][number],
+  nodes: readonly Node[],
+  constants: Readonly<Record<string, TensorData>> = {},
+): Graph {
   const graph = nearestLevel();
-  const [input] = graph.inputs;
-  return {
-    ...graph,
-    inputs: [{ ...input!, name: "pixels", dtype: "uint8" }],
-    nodes: [
-      node("Cast", ["pixels"], "floats", { to: 1 }),
-      node("Mul", ["floats", "scale"], "image"),
-      ...graph.nodes,
-    ],
-    initializers: new Map([...graph.initializers, ["scale", float32([], [1 / 255])]]),
-  };
+  const initializers = new Map([...graph.initializers, ...Object.entries(constants)]);
+  return { ...graph, inputs: [input], nodes: [...nodes, ...graph.nodes], initializers };
 }
 
-/** The same, of grey images without an axis of channels. */
-function nearestLevelOfGrey(): Graph {
-  const graph = nearestLevel();
-  return {
-    ...graph,
-    inputs: [{ name: "grey", dtype: "float32", shape: ["N", 8, 8] }],
-    nodes: [node("Reshape", ["grey", "sizes"], "image"), ...graph.nodes],
-    initializers: new Map([...graph.initializers, ["sizes", int64(-1, 1, 8, 8)]]),
-  };
-}
+const toFloats = [
+  node("Cast", ["pixels"], "floats", { to: 1 }),
+  node("Mul", ["floats", "scale"], "scaled"),
+];
+const scale = float32([], [1 / 255]);
+
+/** Originals that answer alike and take the images, or say their classes, in other forms. */
+const forms: Readonly<Record<string, () => Graph>> = {
+  "whole pixels": () =>
+    behind(
+      { name: "pixels", dtype: "uint8", shape: ["N", 1, 8, 8] },
+      [...toFloats, node("Identity", ["scaled"], "image")],
+      { scale },
+    ),
+  "whole pixels, channels last": () =>
+    behind(
+      { name: "pixels", dtype: "uint8", shape: ["N", 8, 8, 1] },
+      [...toFloats, node("Transpose", ["scaled"], "image", { perm: [0, 3, 1, 2] })],
+      { scale },
+    ),
+  "grey images without an axis of channels": () =>
+    behind(
+      { name: "grey", dtype: "float32", shape: ["N", 8, 8] },
+      [node("Reshape", ["grey", "sizes"], "image")],
+      { sizes: int64(-1, 1, 8, 8) },
+    ),
+  "half precision": () =>
+    behind({ name: "half", dtype: "float16", shape: ["N", 1, 8, 8] }, [
+      node("Cast", ["half"], "image", { to: 1 }),
+    ]),
+  "four images at a time": () => {
+    const graph = nearestLevel();
+    const [image] = graph.inputs;
+    return { ...graph, inputs: [{ ...image!, shape: [4, 1, 8, 8] }] };
+  },
+  "the labels for a loss": () => {
+    const graph = nearestLevel();
+    return {
+      ...graph,
+      inputs: [...graph.inputs, { name: "labels", dtype: "int64", shape: ["N"] }],
+      outputs: [{ name: "loss", dtype: "float32", shape: [] }, ...graph.outputs],
+      nodes: [...graph.nodes, node("SoftmaxCrossEntropyLoss", ["logits", "labels"], "loss")],
+    };
+  },
+};
 
 /** Grey images that stray from the level of their class by up to 24. */
 function greys(count: number): [images: Uint8Array, labels: Uint8Array] {
@@ -110,13 +140,10 @@ function greys(count: number): [images: Uint8Array, labels: Uint8Array] {
   return [idxFile([count, 8, 8], images), idxFile([count], labels)];
 }
 
-test.each([
-  ["whole pixels, which no other normalisation fits", nearestLevelOfPixels],
-  ["grey images without an axis of channels", nearestLevelOfGrey],
-])("judges an original that takes %s", async (name, original) => {
-  const model = writeTiny(path(`${original.name}.onnx`), original());
+test.each(Object.entries(forms))("judges an original that takes %s", async (name, original) => {
+  const model = writeTiny(path(`${name}.onnx`), original());
   const [images, labels] = greys(100);
-  const data = writeFiles(path(name), {
+  const data = writeFiles(path(`${name} data`), {
     ...{ "train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels },
     ...{ "t10k-images-idx3-ubyte": images, "t10k-labels-idx1-ubyte": labels },
   });
