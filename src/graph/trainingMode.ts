@@ -5,7 +5,7 @@ import { attribute } from "./attributes.ts";
 import { exportForInference } from "./exportLines.ts";
 import { describeNode, type Graph, type Node } from "./graph.ts";
 
-/** Operators that draw numbers, TensorFlow's by their names there: what augments images in training. */
+/** Operators that draw numbers, TensorFlow's by their names there: dropout, or what augments images in training. */
 const random = /Random(Uniform|Normal)|^Bernoulli$|^Multinomial$/;
 
 /** Throws ModelError that lists the nodes in training mode and says how to export. */
@@ -13,8 +13,8 @@ export function assertInference(graph: Graph): void {
   const drawing = graph.nodes.find(({ operator }) => random.test(operator));
   if (drawing) {
     throw new ModelError(
-      `the model answers by chance (${describeNode(drawing)}): it was exported with what augments its images in ` +
-        "training, such as RandomFlip; export the layers behind that as a model of their own",
+      `the model was exported in training mode, and answers by chance (${describeNode(drawing)}); export it with\n  ` +
+        `${exportForInference}\nor, where it augments its images itself, as by RandomFlip, the layers behind that`,
     );
   }
   const nodes = graph.nodes.filter((node) => isTraining(graph, node));

@@ -54,6 +54,22 @@ const cases: readonly (readonly [what: string, Case])[] = [
   ["Reshape to the whole shape, allowzero", reshaped(1, 64)],
   ["Reshape with -1, allowzero", reshaped(1, -1)],
   ["Reshape to a size without -1 that counts channels", reshaped(1, 2, 2, 4, 4)],
+  ...[1, 2].map((batch): [string, Case] => [
+    `Gather of all elements in their order, ${batch} at a time`,
+    {
+      batch,
+      nodes: [
+        pooled,
+        node("Reshape", ["p", "flat"], "f"),
+        node("Gather", ["f", "order"], "g", { axis: 0 }),
+        node("Flatten", ["g"], "y"),
+      ],
+      constants: {
+        flat: int64(-1),
+        order: fromNumbers("int64", [batch, 4, 1, 1], [...Array(4 * batch).keys()]),
+      },
+    },
+  ]),
   [
     "Reshape that joins images and channels, as ShuffleNet's does",
     {

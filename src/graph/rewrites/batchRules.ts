@@ -41,6 +41,7 @@ export const batchRules: ReadonlyMap<string, Rule> = new Map(
     Div: elementwise,
     Expand: (site) => [keepSize(site)],
     Flatten: (site) => [flattenEach(site)],
+    Gather: (site) => [reshapeOrderly(site)],
     Gemm: elementwise,
     Mul: elementwise,
     Reshape: (site) => [reshapeEach(site)],
@@ -92,6 +93,21 @@ function flattenEach({ node, batch, fixed, isBatched }: Site): Node {
   const isFirst = axis === 0 || axis === -(fixed.get(x)?.shape.length ?? 0);
   if (batch !== 1 || !isFirst || !isBatched(x)) return node;
   return { ...node, attributes: { ...node.attributes, axis: int(1) } };
+}
+
+/** All elements of the batch in their order, which PyTorch's dynamo exporter makes of `as_strided`, are a reshape. */
+function reshapeOrderly(site: Site): Node {
+  const { node, batch, fixed, freed, constant, budget } = site;
+  const [x = "", indices] = node.inputs;
+  const value = constant(indices);
+  const [before, after] = [fixed, freed].map((facts) => facts.get(x)?.shape);
+  const grows = before?.length === 1 && before[0] !== after?.[0];
+  if (!value || !grows || value.shape[0] !== batch) return node;
+  budget.spend(node, { steps: value.data.length / bytesPerStep });
+  const order = toNumbers(value);
+  if (order.length !== before[0] || order.some((index, i) => index !== i)) return node;
+  const sizes = [-1, ...value.shape.slice(1)];
+  return { ...withSizes(site, 1, sizes), operator: "Reshape", attributes: {} };
 }
 
 /** The whole batch, where a slice ends with it. */
