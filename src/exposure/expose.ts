@@ -21,7 +21,7 @@ export interface ExposureOptions extends Omit<LoadOptions, "shape"> {
   readonly against: string;
   /** Images to compare features by; without them there is no alignment. */
   readonly data?: string;
-  /** Shape of the first input, for files that leave sizes open. */
+  /** Shape of the first input, for files that leave sizes open; that of the other file by default. */
   readonly inputShape?: readonly number[];
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
@@ -80,13 +80,11 @@ export async function compareFiles(
   const [model, original] = [await readModel(path), await readModel(against)];
   const metadata = [await readMetadata(path), await readMetadata(against)];
   announce("comparing", comparingSeconds);
+  const shape = inputShape ?? fixedShape(model) ?? fixedShape(original);
   const withFacts = (graph: Graph) => {
     const cut = dropTails(graph);
     const isFixed = cut.inputs[0]?.shape?.every((size) => typeof size === "number");
-    return {
-      graph: cut,
-      facts: inferShapes(cut, givenShapes(cut, isFixed ? undefined : inputShape)),
-    };
+    return { graph: cut, facts: inferShapes(cut, givenShapes(cut, isFixed ? undefined : shape)) };
   };
   const structure = compareStructures(withFacts(model), withFacts(original));
   const names = sharedNames(model, original);
@@ -104,6 +102,13 @@ export async function compareFiles(
     cka,
     sentences: describe({ structure, names, texts, weights, cka }),
   };
+}
+
+/** The shape of a file's first input for one image, where it has all sizes but the batch. */
+function fixedShape({ inputs: [input] }: Graph): readonly number[] | undefined {
+  const [, ...sizes] = input?.shape ?? [];
+  const known = sizes.filter((size) => typeof size === "number");
+  return sizes.length > 0 && known.length === sizes.length ? [1, ...known] : undefined;
 }
 
 async function openImages(

@@ -163,6 +163,14 @@ describe("the exposure of files", () => {
     expect(sentences.sharedMetadata).toMatch(/2 remarks .*"resnet8", "pytorch"/);
     expect(sentences.cka).toBeUndefined();
   });
+
+  test("takes the sizes that one file leaves open from the other", async () => {
+    const [input] = folded.inputs;
+    const open = { ...folded, inputs: [{ ...input!, shape: ["N", 1, "H", "W"] }] };
+    const [first, second] = [path("open.onnx", open), path("fixed.onnx", chain)];
+    const { layerEditDistance } = await expose({ model: first, against: second });
+    expect(layerEditDistance).toBe(structures(folded, chain).layerEditDistance);
+  });
 });
 
 /** Of each layer the features of all images, channels at one variance, centred: rows are images. */
