@@ -18,7 +18,7 @@ import { commandsOf } from "./commands.ts";
 import { fewImagesTable } from "./fewImages.ts";
 import { logbookTable, observationTable } from "./logbook.ts";
 import { fillTables, table } from "./markdown.ts";
-import { exportTable, operatorTables } from "./operators.ts";
+import { exportTable, operatorTables, otherExportTable } from "./operators.ts";
 import { quantizerTable } from "./quantizers.ts";
 import { resistanceTable } from "./resistance.ts";
 import { accuracyTable, costTable, largeTable, meansTable } from "./runs.ts";
@@ -57,6 +57,7 @@ const kinds: Readonly<Record<string, (records: Records, argument: string) => str
     benchmarks[series as keyof typeof benchmarks](ofSeries(bench, series)),
   operators: () => operatorTables(),
   exports: ({ exports }) => exportTable(exports),
+  "other-exports": ({ exports }) => otherExportTable(exports),
 };
 
 /** The table of a place by its name, such as "bench train"; throws an Error where there is none of that name. */

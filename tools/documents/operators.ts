@@ -41,8 +41,22 @@ function firstOpset(name: string): number {
   return Math.max(signatures.get(name)?.since ?? 0, opsets.oldest);
 }
 
-/** The largest difference of each network's exports; a column an exporter. */
-export function exportTable(checks: readonly ExportCheck[]): string {
+/** PyTorch's exporters, of which each network has gone through both. */
+const isOfPyTorch = ({ name }: ExportCheck) => /\.(dynamo|torchscript)\d+$/.test(name);
+
+/** The largest difference of each network that another framework exported. */
+export function otherExportTable(exports: readonly ExportCheck[]): string {
+  const checks = exports.filter((check) => !isOfPyTorch(check));
+  return table(checks, [
+    ["network", ({ name }) => name.split(".")[0]!],
+    ["exporter", ({ name }) => name.split(".")[1]!],
+    ["difference", ({ difference }) => difference?.toExponential(1) ?? "-"],
+  ]);
+}
+
+/** The largest difference of each network's exports from PyTorch; a column an exporter. */
+export function exportTable(exports: readonly ExportCheck[]): string {
+  const checks = exports.filter(isOfPyTorch);
   const parts = (index: number) => [...new Set(checks.map(({ name }) => name.split(".")[index]!))];
   const cell = (network: string, exporter: string) =>
     checks.find(({ name }) => name === `${network}.${exporter}`)?.difference?.toExponential(1) ??
