@@ -80,13 +80,13 @@ export async function compareFiles(
   const [model, original] = [await readModel(path), await readModel(against)];
   const metadata = [await readMetadata(path), await readMetadata(against)];
   announce("comparing", comparingSeconds);
-  const shape = inputShape ?? fixedShape(model) ?? fixedShape(original);
-  const withFacts = (graph: Graph) => {
+  const withFacts = (graph: Graph, other: Graph) => {
     const cut = dropTails(graph);
+    const shape = inputShape ?? fixedShape(graph) ?? fixedShape(other);
     const isFixed = cut.inputs[0]?.shape?.every((size) => typeof size === "number");
     return { graph: cut, facts: inferShapes(cut, givenShapes(cut, isFixed ? undefined : shape)) };
   };
-  const structure = compareStructures(withFacts(model), withFacts(original));
+  const structure = compareStructures(withFacts(model, original), withFacts(original, model));
   const names = sharedNames(model, original);
   const weights = compareWeights(model, original);
   const texts = metadata[0]!.filter((text) => metadata[1]!.includes(text));

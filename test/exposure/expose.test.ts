@@ -171,6 +171,18 @@ describe("the exposure of files", () => {
     const { layerEditDistance } = await expose({ model: first, against: second });
     expect(layerEditDistance).toBe(structures(folded, chain).layerEditDistance);
   });
+
+  test("leaves each file its own sizes where the two differ", async () => {
+    const [input] = folded.inputs;
+    const larger = { ...folded, inputs: [{ ...input!, shape: ["N", 1, 32, 32] }] };
+    const [first, second] = [path("larger.onnx", larger), path("smaller.onnx", chain)];
+    for (const [model, against] of [
+      [first, second],
+      [second, first],
+    ] as const) {
+      expect((await expose({ model, against })).layerEditDistance).toBeGreaterThan(0.4);
+    }
+  });
 });
 
 /** Of each layer the features of all images, channels at one variance, centred: rows are images. */
