@@ -65,7 +65,7 @@ def ncnn(model, shape):
     return runtime.__version__, run
 
 
-def tflite(model, shape):
+def tflite(model, _):
     """By way of onnx2tf, for one image at a time, channels last."""
     import onnx2tf  # noqa: F401
     from ai_edge_litert import interpreter, __version__

@@ -215,9 +215,8 @@ function formsOf(
   { shape: [channels] }: Dataset,
   given: Normalization,
 ): Form[] {
-  const fitting = usualNormalizations.filter(
-    ({ mean }) => !takesPixels && [1, channels].includes(mean.length),
-  );
+  const usual = takesPixels ? [] : usualNormalizations;
+  const fitting = usual.filter(({ mean }) => [1, channels].includes(mean.length));
   return [{ name: "given", ...given }, ...fitting].flatMap((normalization) =>
     (channels === 3 ? [false, true] : [false]).map((reversedChannels) => ({
       normalization,

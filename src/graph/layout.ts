@@ -1,7 +1,9 @@
 // Where the channels of a model's images stand: before height and width (PyTorch), behind (TensorFlow), or nowhere,
 // where images are grey.
 import { ints } from "./attributes.ts";
+import { FreshNames } from "./freshNames.ts";
 import type { Dimension, Graph, Node } from "./graph.ts";
+import { operation } from "./operation.ts";
 import { layoutChange } from "./rewrites/permutation.ts";
 import { renameTensors } from "./rewrites/rename.ts";
 import { fromNumbers } from "./tensorData.ts";
@@ -15,12 +17,10 @@ export type Layout = "NCHW" | "NHWC" | "NHW";
  * of three axes, the first of any size or 1, is a batch of grey images where it is given an axis of channels.
  */
 export function imageLayout(graph: Pick<Graph, "inputs" | "nodes">): Layout {
-  const [input] = graph.inputs;
-  const { shape = [] } = input ?? {};
-  if (!input) return "NCHW";
-  if (shape.length === 4) return layoutOfReaders(graph, input.name) ?? layoutOfSizes(shape);
+  const { name = "", shape = [] } = graph.inputs[0] ?? {};
+  if (shape.length === 4) return layoutOfReaders(graph, name) ?? layoutOfSizes(shape);
   const isBatch = shape.length === 3 && (typeof shape[0] === "string" || shape[0] === 1);
-  return isBatch && isGivenChannels(graph, input.name) ? "NHW" : "NCHW";
+  return isBatch && isGivenChannels(graph, name) ? "NHW" : "NCHW";
 }
 
 /** Operators on the way to a network's first layer that keep every element where it is. */
@@ -84,19 +84,17 @@ export function turnInput(graph: Graph, to: Layout): Graph {
   const [batch, ...sizes] = input.shape as [Dimension, ...Dimension[]];
   const from = sizes.length === 2 ? "NHW" : "NHWC";
   const turned = to === "NCHW" ? sizesFrom(from, sizes) : sizesIn(to, sizes);
-  const names = tensorNames(graph);
-  const fresh = (name: string): string => (names.has(name) ? fresh(`${name}_`) : name);
-  const [inside, target] = [fresh(`${input.name}.turned`), fresh(`${input.name}.sizes`)];
+  const names = new FreshNames(tensorNames(graph));
+  const [inside, target] = [names.next(`${input.name}.turned`), names.next(`${input.name}.sizes`)];
   const inner = renameTensors(graph, (name) => (name === input.name ? inside : name));
   const inputs = [{ ...input, shape: [batch, ...turned] }, ...others];
-  const first = { name: "", domain: "", outputs: [inside] };
   if (turned.length === sizes.length) {
     const perm = ints(to === "NCHW" ? [0, 2, 3, 1] : [0, 3, 1, 2]);
-    const turn = { ...first, operator: "Transpose", inputs: [input.name], attributes: { perm } };
+    const turn = operation("Transpose", [input.name], inside, { perm });
     return { ...inner, inputs, nodes: [turn, ...inner.nodes] };
   }
   const shape = fromNumbers("int64", [sizes.length + 1], [-1, ...(sizes as number[])]);
-  const turn = { ...first, operator: "Reshape", inputs: [input.name, target], attributes: {} };
+  const turn = operation("Reshape", [input.name, target], inside);
   const initializers = new Map(inner.initializers).set(target, shape);
   return { ...inner, inputs, nodes: [turn, ...inner.nodes], initializers };
 }

@@ -4,9 +4,11 @@ import { largest } from "../../lists.ts";
 import { attribute, int } from "../attributes.ts";
 import type { Budget } from "../budget.ts";
 import { elementCount, type Node, type TensorData } from "../graph.ts";
+import { operation } from "../operation.ts";
 import type { TensorFacts } from "../shapes.ts";
 import { fromNumbers, toNumbers } from "../tensorData.ts";
 import { batchSizes } from "./batchSizes.ts";
+import { takesAllInOrder } from "./orderlyGathers.ts";
 
 type Facts = ReadonlyMap<string, TensorFacts>;
 
@@ -100,12 +102,10 @@ function reshapeOrderly(site: Site): Node {
   const { node, batch, fixed, freed, constant, budget } = site;
   const [x = "", indices] = node.inputs;
   const value = constant(indices);
-  const [before, after] = [fixed, freed].map((facts) => facts.get(x)?.shape);
-  const grows = before?.length === 1 && before[0] !== after?.[0];
+  const grows = fixed.get(x)?.shape[0] !== freed.get(x)?.shape[0];
   if (!value || !grows || value.shape[0] !== batch) return node;
   budget.spend(node, { steps: value.data.length / bytesPerStep });
-  const order = toNumbers(value);
-  if (order.length !== before[0] || order.some((index, i) => index !== i)) return node;
+  if (!takesAllInOrder(node, fixed)) return node;
   const sizes = [-1, ...value.shape.slice(1)];
   return { ...withSizes(site, 1, sizes), operator: "Reshape", attributes: {} };
 }
@@ -151,8 +151,7 @@ function repeatConstants(site: Site): readonly Node[] {
     const part = `${node.outputs[0]}.part${index}`;
     const { nodes, constants } = batchSizes(guide, shape.slice(1), `${part}.sizes`);
     for (const [key, value] of constants) initializers.set(key, value);
-    const io = { inputs: [name, `${part}.sizes`], outputs: [part] };
-    added.push(...nodes, { name: "", operator: "Expand", domain: "", ...io, attributes: {} });
+    added.push(...nodes, operation("Expand", [name, `${part}.sizes`], part));
     return part;
   });
   return [...added, { ...node, inputs }];

@@ -1,6 +1,7 @@
 // Sizes whose first is the batch size of a tensor, computed when the graph runs.
 import { int } from "../attributes.ts";
 import type { Node, TensorData } from "../graph.ts";
+import { operation } from "../operation.ts";
 import { fromNumbers } from "../tensorData.ts";
 
 /** Nodes that compute sizes, and the constants that they read, by name. */
@@ -18,13 +19,8 @@ export function batchSizes(tensor: string, rest: readonly number[], output: stri
   ]);
   const nodes = [
     operation("Shape", [tensor], name("shape")),
-    operation("Gather", [name("shape"), name("first")], name("batch")),
-    operation("Concat", [name("batch"), name("rest")], output),
+    operation("Gather", [name("shape"), name("first")], name("batch"), { axis: int(0) }),
+    operation("Concat", [name("batch"), name("rest")], output, { axis: int(0) }),
   ];
   return { nodes, constants };
-}
-
-function operation(operator: string, inputs: readonly string[], output: string): Node {
-  const attributes = operator === "Shape" ? {} : { axis: int(0) };
-  return { name: "", operator, domain: "", inputs, outputs: [output], attributes };
 }

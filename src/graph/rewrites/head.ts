@@ -1,6 +1,7 @@
 // The head of a classifier under construction: what its tensors are as rows, [batch, columns].
 import { int } from "../attributes.ts";
 import type { Graph, Node, TensorData } from "../graph.ts";
+import { operation } from "../operation.ts";
 import type { TensorFacts } from "../shapes.ts";
 import { fromFloat32, toNumbers } from "../tensorData.ts";
 import { consumers, tensorNames } from "../topology.ts";
@@ -146,7 +147,7 @@ export class Head {
 
   #emit(operator: string, inputs: readonly string[], attributes: Node["attributes"] = {}): string {
     const output = `${this.#prefix}${this.#nodes.length}`;
-    this.#nodes.push({ name: "", operator, domain: "", inputs, outputs: [output], attributes });
+    this.#nodes.push(operation(operator, inputs, output, attributes));
     return output;
   }
 }

@@ -2,7 +2,8 @@
 // label of the largest score. https://github.com/onnx/onnx/blob/main/docs/Operators-ml.md#aionnxmlLinearClassifier
 import { attribute, int } from "../attributes.ts";
 import { FreshNames } from "../freshNames.ts";
-import type { Attribute, Graph, Node, TensorData } from "../graph.ts";
+import type { Graph, Node, TensorData } from "../graph.ts";
+import { operation } from "../operation.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { tensorNames } from "../topology.ts";
 
@@ -55,13 +56,4 @@ function layersOf(
   if (label === "") return layers;
   const largest = { axis: int(1), keepdims: int(0) };
   return [...layers, operation("ArgMax", [scores], label, largest)];
-}
-
-function operation(
-  operator: string,
-  inputs: readonly string[],
-  output: string,
-  attributes: Readonly<Record<string, Attribute>>,
-): Node {
-  return { name: "", operator, domain: "", inputs, outputs: [output], attributes };
 }

@@ -32,7 +32,7 @@ export function reshapeOrderlyGathers(graph: Graph, { small, large }: AnyBatch):
 }
 
 /** Whether a node gathers each element of a vector once, from the first to the last. */
-function takesAllInOrder({ inputs }: Node, facts: Facts): boolean {
+export function takesAllInOrder({ inputs }: Node, facts: Facts): boolean {
   const [vector, indices] = inputs.map((name) => facts.get(name));
   if (vector?.shape.length !== 1 || !indices?.value) return false;
   const order = toNumbers(indices.value);

@@ -1,5 +1,6 @@
 // Takes pixels as floats in [0, 1] where a model takes them as whole numbers from 0 to 255.
 import { ModelError } from "../../errors.ts";
+import { FreshNames } from "../freshNames.ts";
 import { describeNode, elementCount, type Graph, type Node } from "../graph.ts";
 import { fromNumbers, isFloat, toNumbers } from "../tensorData.ts";
 import { consumers, tensorNames } from "../topology.ts";
@@ -39,7 +40,7 @@ export function takePixelsAsFloats(graph: Graph): Graph {
   }
   const readers = consumers(graph);
   const outputs = new Set(graph.outputs.map(({ name }) => name));
-  const factor = freshName(graph, `${input.name}.white`);
+  const factor = new FreshNames(tensorNames(graph)).next(`${input.name}.white`);
   const replaced = new Map<Node, Node>();
   // What is added while a set is walked through is visited, too; each tensor once.
   const whole = new Set([input.name]);
@@ -93,11 +94,4 @@ export function takePixelsAsFloats(graph: Graph): Graph {
         "becomes float32; export the model with a float32 input",
     );
   }
-}
-
-function freshName(graph: Graph, wanted: string): string {
-  const names = tensorNames(graph);
-  let name = wanted;
-  for (let i = 2; names.has(name); i++) name = `${wanted}${i}`;
-  return name;
 }

@@ -1,6 +1,7 @@
 // A pass over a graph in which tensors may stand in another arrangement than the graph says.
 import { int, ints } from "../attributes.ts";
-import type { Attribute, Graph, Node, TensorData } from "../graph.ts";
+import type { Graph, Node, TensorData } from "../graph.ts";
+import { operation } from "../operation.ts";
 import type { TensorFacts } from "../shapes.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { producers, tensorNames } from "../topology.ts";
@@ -153,13 +154,4 @@ export class Sinking {
 
 function isPlain({ axes = [], columns = [] }: Omit<Arrangement, "name">): boolean {
   return isIdentity(axes) && isIdentity(columns);
-}
-
-function operation(
-  operator: string,
-  inputs: readonly string[],
-  output: string,
-  attributes: Readonly<Record<string, Attribute>> = {},
-): Node {
-  return { name: "", operator, domain: "", inputs, outputs: [output], attributes };
 }

@@ -1,5 +1,6 @@
 // Leaves a classifier one output: a row of scores for each image.
-import type { DataType, Graph, Node } from "../graph.ts";
+import type { DataType, Graph } from "../graph.ts";
+import { operation } from "../operation.ts";
 import type { TensorFacts } from "../shapes.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { producers, tensorNames } from "../topology.ts";
@@ -67,8 +68,4 @@ function withOutput(
   const batch = graph.inputs[0]?.shape?.[0] ?? "N";
   const info = { name, dtype, shape: [batch, classes] };
   return eliminateDeadNodes({ ...graph, outputs: [info] });
-}
-
-function operation(operator: string, inputs: readonly string[], output: string): Node {
-  return { name: "", operator, domain: "", inputs, outputs: [output], attributes: {} };
 }

@@ -4,6 +4,7 @@
 import { attribute, float, ints } from "../attributes.ts";
 import { FreshNames } from "../freshNames.ts";
 import type { Attribute, Graph, Node, TensorData } from "../graph.ts";
+import { operation } from "../operation.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { tensorNames } from "../topology.ts";
 
@@ -155,7 +156,7 @@ class Parts {
     attributes: Readonly<Record<string, Attribute>> = {},
   ): string {
     const output = this.#fresh();
-    this.#nodes.push({ name: "", operator, domain: "", inputs, outputs: [output], attributes });
+    this.#nodes.push(operation(operator, inputs, output, attributes));
     return output;
   }
 

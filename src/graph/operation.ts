@@ -1,0 +1,12 @@
+// A new node of the standard operators.
+import type { Attribute, Node } from "./graph.ts";
+
+/** A call of a standard operator with one output. It has no name. */
+export function operation(
+  operator: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: Readonly<Record<string, Attribute>> = {},
+): Node {
+  return { name: "", operator, domain: "", inputs, outputs: [output], attributes };
+}
