@@ -44,7 +44,7 @@ export function behead(graph: Graph): Beheaded {
   const logits = endInLogits(graph);
   const facts = inferShapes(logits);
   const tensorName = inputOfLastLayer(logits, facts);
-  const [, features = 0, ...sizes] = facts.get(tensorName)?.shape ?? [];
+  const [, features, ...sizes] = facts.get(tensorName)!.shape as [number, number, ...number[]];
   const { extractor: body, classifier: last } = cutGraph(logits, tensorName, facts);
   const head = rowsOf(last, [features, ...sizes]);
   return { body: sizes.length === 0 ? body : flattened(body), features, head };

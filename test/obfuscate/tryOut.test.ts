@@ -140,13 +140,18 @@ function greys(count: number): [images: Uint8Array, labels: Uint8Array] {
   return [idxFile([count, 8, 8], images), idxFile([count], labels)];
 }
 
-test.each(Object.entries(forms))("judges an original that takes %s", async (name, original) => {
-  const model = writeTiny(path(`${name}.onnx`), original());
-  const [images, labels] = greys(100);
-  const data = writeFiles(path(`${name} data`), {
+/** Writes so many of them, to learn from and to judge by; gives the notation of the data. */
+function writeGreys(folder: string, count: number): string {
+  const [images, labels] = greys(count);
+  return writeFiles(folder, {
     ...{ "train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels },
     ...{ "t10k-images-idx3-ubyte": images, "t10k-labels-idx1-ubyte": labels },
   });
+}
+
+test.each(Object.entries(forms))("judges an original that takes %s", async (name, original) => {
+  const model = writeTiny(path(`${name}.onnx`), original());
+  const data = writeGreys(path(`${name} data`), 100);
   const asked = { model, data, depth: 3, epochs: 1, threads: 1 };
   expect(await dryRun(asked)).toMatchObject({ description: { judgement: { accuracy: 1 } } });
   expect((await evaluateModel({ model, data })).warnings).toEqual([]);
@@ -155,11 +160,7 @@ test.each(Object.entries(forms))("judges an original that takes %s", async (name
 
 test("refuses images in a form that costs the original a few points, and says which does not", async () => {
   const model = writeTiny(path("nearest.onnx"), nearestLevel());
-  const [images, labels] = greys(400);
-  const data = writeFiles(path("greys"), {
-    ...{ "train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels },
-    ...{ "t10k-images-idx3-ubyte": images, "t10k-labels-idx1-ubyte": labels },
-  });
+  const data = writeGreys(path("greys"), 400);
   const asked = { model, data, depth: 3, epochs: 1, threads: 1 };
   const error = await dryRun({ ...asked, mean: [0.02] }).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(DataError);

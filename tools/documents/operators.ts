@@ -41,7 +41,7 @@ function firstOpset(name: string): number {
   return Math.max(signatures.get(name)?.since ?? 0, opsets.oldest);
 }
 
-/** PyTorch's exporters, of which each network has gone through both. */
+/** Whether one of PyTorch's exporters made the file. */
 const isOfPyTorch = ({ name }: ExportCheck) => /\.(dynamo|torchscript)\d+$/.test(name);
 
 /** The largest difference of each network that another framework exported. */
