@@ -4,7 +4,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { Training } from "./fineTune.ts";
 import { type Arm, type ArmName, arms, isScratch, spread } from "./headStart.ts";
 import type { ResolvedAttackOptions } from "./options.ts";
-import { grid, type Recipe } from "./recipes.ts";
+import { beyond, grid, type Recipe } from "./recipes.ts";
 import { type Score, search } from "./search.ts";
 
 /** One training that a kind of attack is asked for. */
@@ -61,9 +61,12 @@ async function measure(
   const { epochs, seed, seeds } = options;
   const attempt = (each: Pick<Assignment, "seed" | "recipe" | "epochs" | "isSearch">) =>
     trials.run({ arm, budget, ...each }, kind);
-  const best = await search(grid(methods, options), epochs, (recipe, short) =>
-    attempt({ seed, recipe, epochs: short, isSearch: true }),
-  );
+  const best = await search(grid(methods, options), {
+    epochs,
+    attempt: (recipe, short) => attempt({ seed, recipe, epochs: short, isSearch: true }),
+    // Rates that were asked for are all that is tried.
+    beyond: options.learningRates ? () => undefined : beyond,
+  });
   const scores: Score[] = [];
   for (let i = 0; i < seeds; i++) {
     scores.push(await attempt({ seed: seed + i, recipe: best, epochs, isSearch: false }));

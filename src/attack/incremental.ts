@@ -3,8 +3,8 @@
 // network's answers; and by exemplars of the old classes as well (exemplars.ts). What counts is the mean of the
 // accuracies on old and new classes, told apart among all of them.
 import type { Labelled } from "../data/index.ts";
-import { addScalar, narrow } from "../torch/index.ts";
-import { distillationLoss, type LossTerm, labelLoss } from "../train/index.ts";
+import { narrow } from "../torch/index.ts";
+import { distillationLoss, labelLoss } from "../train/index.ts";
 import { drawBudget, placesByClass, splitForSearch } from "./budget.ts";
 import type { Kind } from "./campaign.ts";
 import { behind, candidates, herd, joined, nearestMeans } from "./exemplars.ts";
@@ -63,17 +63,10 @@ export function incremental(scene: Scene): Kind {
         images,
         ...(remembers && { teacher: withHead(loot, loot.head) }),
         losses: (logits, batch, answers) => {
-          // Without exemplars the labels say nothing of old classes: the paper's loss sees the new rows alone.
-          const labelled =
-            recipe.method === "learning-without-forgetting"
-              ? labelLoss(narrow(logits, old, logits.shape[1]!, 1), {
-                  labels: addScalar(batch.labels!, -old),
-                })
-              : labelLoss(logits, batch);
-          const terms: LossTerm[] = [{ name: "label", weight: 1, value: labelled }];
-          if (!answers) return terms;
+          const label = { name: "label", weight: 1, value: labelLoss(logits, batch) };
+          if (!answers) return [label];
           const value = distillationLoss(narrow(logits, 0, old, 1), answers, temperature);
-          return [...terms, { name: "memory", weight: 1, value }];
+          return [label, { name: "memory", weight: 1, value }];
         },
         judge: async (trained) => {
           const parts = { old: oldJudge, new: behind(source.train.classes, judge) };

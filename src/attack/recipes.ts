@@ -1,5 +1,5 @@
-// What a pirate tries: every method with every optimizer at several rates. The rates of an optimizer are a factor of
-// four apart around those that are usual for it.
+// What a pirate tries: every method with every optimizer at several rates, a factor of four apart around the one that
+// is usual for it, and further ones where the best is the highest or the lowest.
 import type { Graph } from "../graph/graph.ts";
 import { layerWeights } from "../graph/roles.ts";
 import { AdamW, type Optimizer, type Tensor } from "../torch/index.ts";
@@ -22,11 +22,15 @@ export interface GridOptions {
   readonly learningRates?: readonly number[];
 }
 
-const usualRates: Readonly<Record<PirateOptimizer, readonly number[]>> = {
-  sgd: [0.0125, 0.05, 0.2],
-  adamw: [0.0005, 0.002, 0.008],
-  muon: [0.01, 0.04, 0.16],
+const usualRate: Readonly<Record<PirateOptimizer, number>> = {
+  sgd: 0.05,
+  adamw: 0.002,
+  muon: 0.04,
 };
+
+/** From one rate to the next, and the most of them that are tried of a method with an optimizer. */
+const step = 4;
+const mostRates = 5;
 
 const decayOfAdamW = 0.05;
 
@@ -35,11 +39,27 @@ export function grid(methods: readonly string[], options: GridOptions): Recipe[]
   const { optimizers = pirateOptimizers, learningRates } = options;
   return methods.flatMap((method) =>
     optimizers.flatMap((optimizer) =>
-      (learningRates ?? usualRates[optimizer]).map((learningRate) => ({
+      (learningRates ?? ratesAround(usualRate[optimizer])).map((learningRate) => ({
         ...{ method, optimizer, learningRate },
       })),
     ),
   );
+}
+
+/** The recipe a step beyond the best one where its rate is the highest or lowest of those tried with its optimizer. */
+export function beyond(best: Recipe, tried: readonly Recipe[]): Recipe | undefined {
+  const { method, optimizer, learningRate } = best;
+  const rates = tried
+    .filter((recipe) => recipe.method === method && recipe.optimizer === optimizer)
+    .map((recipe) => recipe.learningRate);
+  if (rates.length === mostRates) return undefined;
+  if (learningRate === Math.max(...rates)) return { ...best, learningRate: learningRate * step };
+  if (learningRate === Math.min(...rates)) return { ...best, learningRate: learningRate / step };
+  return undefined;
+}
+
+function ratesAround(usual: number): number[] {
+  return [usual / step, usual, usual * step];
 }
 
 /** The optimizers of a recipe for parameters of a graph. Muon leaves what no batch norm follows to AdamW. */

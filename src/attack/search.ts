@@ -12,37 +12,71 @@ export interface Score {
   readonly parts?: { readonly old: number; readonly new: number };
 }
 
+/** What a recipe came to in a round. */
+interface Scored {
+  readonly recipe: Recipe;
+  readonly score: Score;
+}
+
 /** Shares of the full length, round by round. */
-const rounds = [1 / 9, 1 / 4, 1 / 2] as const;
+const [firstRound, ...laterRounds] = [1 / 9, 1 / 4, 1 / 2] as const;
 
-/** Share of the recipes that goes on to the next round. */
+/** Share of the recipes that goes on to the next round, and the fewest that do. */
 const kept = 1 / 3;
+const fewest = 2;
 
-/** The best of the recipes. The best of each method goes on until the last round, whatever the others reach. */
+/**
+ * The best of the recipes. The best of each method goes on until the last round, whatever the others reach. In the
+ * first round `beyond` may name a further recipe, given the best of a method and all of it that were tried.
+ */
 export async function search(
   recipes: readonly Recipe[],
-  epochs: number,
-  attempt: (recipe: Recipe, epochs: number) => Promise<Score>,
+  {
+    epochs,
+    attempt,
+    beyond,
+  }: {
+    readonly epochs: number;
+    readonly attempt: (recipe: Recipe, epochs: number) => Promise<Score>;
+    readonly beyond: (best: Recipe, tried: readonly Recipe[]) => Recipe | undefined;
+  },
 ): Promise<Recipe> {
-  let left = recipes;
-  for (const length of rounds) {
-    if (left.length === 1) break;
-    const scored: { recipe: Recipe; score: Score }[] = [];
-    for (const recipe of left) {
-      scored.push({ recipe, score: await attempt(recipe, epochs * length) });
+  if (recipes.length === 1) return recipes[0]!;
+  const trial = async (recipe: Recipe, length: number): Promise<Scored> => ({
+    ...{ recipe, score: await attempt(recipe, epochs * length) },
+  });
+  const scored: Scored[] = [];
+  for (const recipe of recipes) scored.push(await trial(recipe, firstRound));
+  for (const method of new Set(recipes.map((recipe) => recipe.method))) {
+    for (;;) {
+      const tried = ranked(scored.filter(({ recipe }) => recipe.method === method));
+      const next = beyond(tried[0]!, tried);
+      if (next === undefined) break;
+      scored.push(await trial(next, firstRound));
     }
-    const ranked = scored.sort((a, b) => compare(a.score, b.score)).map(({ recipe }) => recipe);
-    const firsts = ranked.filter(
-      ({ method }, place) => ranked.findIndex((other) => other.method === method) === place,
-    );
-    const others = ranked.filter((recipe) => !firsts.includes(recipe));
-    const count = Math.max(firsts.length, Math.ceil(left.length * kept));
-    left = length === rounds.at(-1) ? ranked : [...firsts, ...others].slice(0, count);
   }
-  return left[0]!;
+  let order = ranked(scored);
+  for (const length of laterRounds) {
+    const round: Scored[] = [];
+    for (const recipe of promoted(order)) round.push(await trial(recipe, length));
+    order = ranked(round);
+  }
+  return order[0]!;
 }
 
 /** Better scores first; those without a number last. */
-function compare(a: Score, b: Score): number {
-  return b.accuracy - a.accuracy || a.crossEntropy - b.crossEntropy;
+function ranked(scored: readonly Scored[]): Recipe[] {
+  const compare = (a: Score, b: Score) =>
+    b.accuracy - a.accuracy || a.crossEntropy - b.crossEntropy;
+  return [...scored].sort((a, b) => compare(a.score, b.score)).map(({ recipe }) => recipe);
+}
+
+/** Those of a round, better ones first, that go on to the next. */
+function promoted(order: readonly Recipe[]): Recipe[] {
+  const firsts = order.filter(
+    ({ method }, place) => order.findIndex((other) => other.method === method) === place,
+  );
+  const others = order.filter((recipe) => !firsts.includes(recipe));
+  const count = Math.max(firsts.length, fewest, Math.ceil(order.length * kept));
+  return [...firsts, ...others].slice(0, count);
 }

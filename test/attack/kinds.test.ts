@@ -116,8 +116,9 @@ describe("incremental learning", () => {
     const answers = [1, 2, 3, 4, 0, 0, 0, 0];
     const same = terms(trial, { logits, labels: [4, 7], answers });
     expect(same.memory).toBeCloseTo(0, 6);
-    // The new rows alone: four logits that are alike.
-    expect(same.label).toBeCloseTo(ln(4), 5);
+    // Labels set new rows against old ones: 1 of 4 + e + e² + e³ + e⁴, and 1 of 8 that are alike.
+    const others = [1, 2, 3, 4].reduce((total, logit) => total + Math.exp(logit), 4);
+    expect(same.label).toBeCloseTo((ln(others) + ln(8)) / 2, 5);
     // Softened by 2, answers 4 ln 3 more for one of two classes: 9/10 against 1/2, times 4.
     const changed = terms(trial, {
       ...{ logits: new Array(16).fill(0), labels: [4, 4] },

@@ -3,7 +3,7 @@ import { drawBudget, splitForSearch } from "../../src/attack/budget.ts";
 import { batchSizeFor } from "../../src/attack/fineTune.ts";
 import { scoreOf } from "../../src/attack/judge.ts";
 import { pirateOptimizers } from "../../src/attack/names.ts";
-import { grid, type Recipe } from "../../src/attack/recipes.ts";
+import { beyond, grid, type Recipe } from "../../src/attack/recipes.ts";
 import { search } from "../../src/attack/search.ts";
 import type { Labelled } from "../../src/data/index.ts";
 import { UsageError } from "../../src/errors.ts";
@@ -22,14 +22,17 @@ describe("the search", () => {
     ]);
   });
 
+  const within = () => undefined;
+
   test("tries all for a ninth of the epochs, the better ones for longer, and keeps a method's best", async () => {
     const tried: [Recipe, number][] = [];
     // Method "a" looks better at first, "b" is.
-    const best = await search(recipes, 36, async (recipe, epochs) => {
+    const attempt = async (recipe: Recipe, epochs: number) => {
       tried.push([recipe, epochs]);
       const bonus = recipe.method === (epochs > 9 ? "b" : "a") ? 0.5 : 0;
       return { accuracy: bonus + Math.min(0.4, recipe.learningRate), crossEntropy: 1 };
-    });
+    };
+    const best = await search(recipes, { epochs: 36, attempt, beyond: within });
     expect(best).toEqual({ method: "b", optimizer: "sgd", learningRate: 0.2 });
     const methods = (epochs: number) =>
       tried.filter(([, each]) => each === epochs).map(([{ method }]) => method);
@@ -40,19 +43,45 @@ describe("the search", () => {
     expect(tried).toHaveLength(18 + 6 + 2);
   });
 
+  test("never leaves the last rounds to a single recipe", async () => {
+    const few = grid(["a"], { optimizers: ["sgd"] });
+    // High rates look better the shorter the training is.
+    const attempt = async ({ learningRate }: Recipe, epochs: number) => ({
+      ...{ accuracy: epochs < 18 ? learningRate : 0.5 - learningRate, crossEntropy: 1 },
+    });
+    const best = await search(few, { epochs: 36, attempt, beyond: within });
+    expect(best.learningRate).toBe(0.05);
+  });
+
+  test.each([
+    ["higher", 0.9, [0.0125, 0.05, 0.2, 0.8, 3.2], 0.8],
+    ["lower", 0.003, [0.0125, 0.05, 0.2, 0.003125, 0.00078125], 0.003125],
+    ["ever higher, twice", 1000, [0.0125, 0.05, 0.2, 0.8, 3.2], 3.2],
+    ["neither", 0.05, [0.0125, 0.05, 0.2], 0.05],
+  ])("goes on beyond the grid where the best rate is %s", async (_, ideal, rates, found) => {
+    const tried = new Set<number>();
+    const attempt = async ({ learningRate }: Recipe) => {
+      tried.add(learningRate);
+      return { accuracy: 1 / (1 + Math.abs(Math.log(learningRate / ideal))), crossEntropy: 1 };
+    };
+    const best = await search(grid(["a"], { optimizers: ["sgd"] }), { epochs: 9, attempt, beyond });
+    expect([...tried]).toEqual(rates);
+    expect(best.learningRate).toBe(found);
+  });
+
   test("takes the lower cross entropy of equals, and no failure", async () => {
-    const best = await search(recipes, 9, async ({ optimizer, learningRate }) =>
+    const attempt = async ({ optimizer, learningRate }: Recipe) =>
       optimizer === "muon"
         ? { accuracy: 0, crossEntropy: Number.MAX_VALUE }
-        : { accuracy: 0, crossEntropy: 2 - learningRate },
-    );
+        : { accuracy: 0, crossEntropy: 2 - learningRate };
+    const best = await search(recipes, { epochs: 9, attempt, beyond: within });
     expect(best).toMatchObject({ optimizer: "sgd", learningRate: 0.2 });
   });
 
   test("does not try a single recipe", async () => {
     const [only] = recipes;
     const attempt = () => Promise.reject(new Error("tried"));
-    expect(await search([only!], 9, attempt)).toBe(only);
+    expect(await search([only!], { epochs: 9, attempt, beyond })).toBe(only);
   });
 });
 

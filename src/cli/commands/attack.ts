@@ -57,7 +57,7 @@ const attackOptions = {
   }),
   learningRates: numbers({
     flags: "--learning-rates <X,Y,Z>",
-    help: "rates to choose the best of (default: three for each optimizer)",
+    help: "rates to choose the best of (default: three or more for each optimizer)",
     example: "0.01,0.05",
     min: 0,
     above: true,
