@@ -26,8 +26,8 @@ const kept = 1 / 3;
 const fewest = 2;
 
 /**
- * The best of the recipes. The best of each method goes on until the last round, whatever the others reach. In the
- * first round `beyond` may name a further recipe, given the best of a method and all of it that were tried.
+ * The best of the recipes. The best of each method goes on beside those, whatever the others reach. In the first round
+ * `beyond` may name a further recipe, given the best of a method and all of it that were tried.
  */
 export async function search(
   recipes: readonly Recipe[],
@@ -73,10 +73,9 @@ function ranked(scored: readonly Scored[]): Recipe[] {
 
 /** Those of a round, better ones first, that go on to the next. */
 function promoted(order: readonly Recipe[]): Recipe[] {
-  const firsts = order.filter(
-    ({ method }, place) => order.findIndex((other) => other.method === method) === place,
+  const count = Math.max(fewest, Math.ceil(order.length * kept));
+  return order.filter(
+    ({ method }, place) =>
+      place < count || order.findIndex((other) => other.method === method) === place,
   );
-  const others = order.filter((recipe) => !firsts.includes(recipe));
-  const count = Math.max(firsts.length, fewest, Math.ceil(order.length * kept));
-  return [...firsts, ...others].slice(0, count);
 }

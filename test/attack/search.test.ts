@@ -38,9 +38,9 @@ describe("the search", () => {
       tried.filter(([, each]) => each === epochs).map(([{ method }]) => method);
     expect(tried.slice(0, recipes.length).map(([recipe]) => recipe)).toEqual(recipes);
     expect(methods(4)).toHaveLength(18);
-    expect(methods(9)).toEqual(["a", "b", "a", "a", "a", "a"]);
-    expect(methods(18)).toEqual(["a", "b"]);
-    expect(tried).toHaveLength(18 + 6 + 2);
+    expect(methods(9)).toEqual(["a", "a", "a", "a", "a", "a", "b"]);
+    expect(methods(18)).toEqual(["a", "a", "a", "b"]);
+    expect(tried).toHaveLength(18 + 7 + 4);
   });
 
   test("never leaves the last rounds to a single recipe", async () => {
