@@ -3,11 +3,12 @@
 //
 //     npm run resistance -- ORIGINAL.onnx --data DATA --pirate-data DATA --ways none,collapse-end \
 //         [--start CHAIN.onnx] [--depth 7] [--epochs 1] [--pirate-epochs 20] [--seeds 0] [--redrawn 5,6,7] \
-//         [--whitened yes] [--final yes] [--optimizer sgd] [--rate 0.05] --mean A,B,C --std A,B,C
+//         [--whitened yes] [--final yes] [--optimizer sgd] [--rates 0.05] --mean A,B,C --std A,B,C
 //
 // With --start a way goes on from a shipped chain; a name that no way has is one for that as it is. With --redrawn the
-// pirate draws convolutions anew first, with --whitened he whitens what they read. He is judged by training images that
-// he does not have, with --final by the test images. What random weights and the original reach is kept in runs/resistance/ of the working directory, as the chains are.
+// pirate draws convolutions anew first, with --whitened he whitens what they read. Of several rates the best counts,
+// from each start. He is judged by training images that he does not have, with --final by the test images. What random
+// weights and the original reach is kept in runs/resistance/ of the working directory, as the chains are.
 // Then: npm run results.
 import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -27,7 +28,7 @@ import { manualSeed, setThreads } from "../src/torch/index.ts";
 import { numbers, takeOptions } from "./ablations/plan.ts";
 import { appendRecord, root } from "./records/records.ts";
 import { Controls } from "./resistance/controls.ts";
-import { redrawn, steal } from "./resistance/pirate.ts";
+import { type Loot, redrawn, steal } from "./resistance/pirate.ts";
 import { trainChain } from "./resistance/train.ts";
 import { ways } from "./resistance/ways.ts";
 import { whitened } from "./resistance/whiten.ts";
@@ -39,7 +40,7 @@ const ofPirate = [
   "--whitened",
   "--final",
   "--optimizer",
-  "--rate",
+  "--rates",
   "--mean",
   "--std",
 ];
@@ -55,10 +56,8 @@ const redraws = taken.has("--redrawn") ? numbers(taken, "--redrawn") : [];
 const whitens = taken.has("--whitened");
 const isFinal = taken.has("--final");
 const budget = 0.1;
-const recipe = {
-  optimizer: (taken.get("--optimizer") ?? "sgd") as "sgd" | "adamw" | "muon",
-  learningRate: decimals("--rate", "0.05")[0]!,
-};
+const optimizer = (taken.get("--optimizer") ?? "sgd") as "sgd" | "adamw" | "muon";
+const learningRates = decimals("--rates", "0.05");
 
 setThreads(1);
 const whole = await loadData(spec);
@@ -79,7 +78,7 @@ for (const seed of numbers(taken, "--seeds", "0")) {
     console.error(`${name}, seed ${seed}: accuracy ${accuracy}`);
     const shipped = await read(path);
     const pirate = {
-      ...{ data: pirateData, budget, seed, recipe, ...normalization, isFinal },
+      ...{ data: pirateData, budget, seed, ...normalization, isFinal, optimizer, learningRates },
       epochs: numbers(taken, "--pirate-epochs", "20")[0]!,
     };
     const whiten = (body: Graph, images: Labelled) =>
@@ -87,7 +86,7 @@ for (const seed of numbers(taken, "--seeds", "0")) {
     const random = (body: Graph) => withRandomWeights(body, seed);
     const prepare = (body: Graph, images: Labelled) => whiten(redrawn(body, redraws, seed), images);
     const obfuscated = await steal(shipped, { ...pirate, prepare });
-    console.error(`${name}, seed ${seed}: the pirate reaches ${obfuscated}`);
+    console.error(`${name}, seed ${seed}: the pirate reaches ${obfuscated.accuracy}`);
     const controls = join(folder, "controls.jsonl");
     const ofOriginal = new Controls(controls, { ...pirate, whitens: false });
     const ofChain = new Controls(controls, { ...pirate, whitens });
@@ -97,9 +96,9 @@ for (const seed of numbers(taken, "--seeds", "0")) {
       prepare: (body: Graph, images: Labelled) => whiten(random(body), images),
     };
     const method = whitens ? "whitened" : "initFC-all";
-    const arm = (from: ArmName, accuracy: number, by = "initFC-all"): Arm => ({
+    const arm = (from: ArmName, { accuracy, learningRate }: Loot, by = "initFC-all"): Arm => ({
       ...{ arm: from, method: by, budget, accuracies: [accuracy], mean: accuracy },
-      ...{ deviation: null, ...recipe },
+      ...{ deviation: null, optimizer, learningRate },
     });
     const arms = [
       arm("original", await ofOriginal.reached(planned.original, { name: basename(model) })),

@@ -1,7 +1,7 @@
 // What a pirate reaches without the chain under test, which is measured once: a line of a file each.
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import type { Graph } from "../../src/graph/graph.ts";
-import { type PirateOptions, steal } from "./pirate.ts";
+import { type Loot, type PirateOptions, steal } from "./pirate.ts";
 
 export class Controls {
   readonly #path: string;
@@ -12,12 +12,12 @@ export class Controls {
     this.#pirate = pirate;
   }
 
-  /** The accuracy from a graph of this name; of random weights nothing but the shapes counts. */
+  /** What is reached from a graph of this name; of random weights nothing but the shapes counts. */
   async reached(
     graph: Graph,
     { name, prepare }: { name: string; prepare?: PirateOptions["prepare"] },
-  ): Promise<number> {
-    const { budget, seed, epochs, recipe, isFinal, whitens } = this.#pirate;
+  ): Promise<Loot> {
+    const { budget, seed, epochs, optimizer, learningRates, isFinal, whitens } = this.#pirate;
     const shapes = [...graph.initializers.values()].map(({ shape }) => shape.join("×")).sort();
     const key = JSON.stringify({
       name,
@@ -25,7 +25,8 @@ export class Controls {
       budget,
       seed,
       epochs,
-      recipe,
+      optimizer,
+      learningRates,
       isFinal,
       ...(whitens && { whitens }),
     });
@@ -33,9 +34,9 @@ export class Controls {
       ? readFileSync(this.#path, "utf8").trimEnd().split("\n")
       : [];
     const known = lines.map((line) => JSON.parse(line)).find((line) => line.key === key);
-    if (known) return known.accuracy;
-    const accuracy = await steal(graph, { ...this.#pirate, ...(prepare && { prepare }) });
-    appendFileSync(this.#path, `${JSON.stringify({ key, accuracy })}\n`);
-    return accuracy;
+    if (known) return known.loot;
+    const loot = await steal(graph, { ...this.#pirate, ...(prepare && { prepare }) });
+    appendFileSync(this.#path, `${JSON.stringify({ key, loot })}\n`);
+    return loot;
   }
 }

@@ -17,7 +17,9 @@ export interface PirateOptions extends Normalization {
   readonly budget: number;
   readonly seed: number;
   readonly epochs: number;
-  readonly recipe: Pick<Recipe, "optimizer" | "learningRate">;
+  readonly optimizer: Recipe["optimizer"];
+  /** All of which he tries; the best one counts. */
+  readonly learningRates: readonly number[];
   /** What he does with the network, batch norm put back, before he fine-tunes it. */
   readonly prepare?: (body: Graph, own: Labelled) => Graph | Promise<Graph>;
   /** Judges by the test images; else by training images that he does not have, to search ways by. */
@@ -27,27 +29,44 @@ export interface PirateOptions extends Normalization {
 /** Images that ways are searched by. */
 const judges = 2000;
 
+/** The best that was reached, and the rate that did. */
+export interface Loot {
+  readonly accuracy: number;
+  readonly learningRate: number;
+}
+
 /** Accuracy on the new classes of a classifier that was fine-tuned whole, its last layer drawn anew. */
-export async function steal(graph: Graph, options: PirateOptions): Promise<number> {
-  const { data, budget, seed, epochs, recipe, mean, std, prepare, isFinal } = options;
+export async function steal(graph: Graph, options: PirateOptions): Promise<Loot> {
+  const { data, budget, seed, epochs, optimizer, learningRates, mean, std, prepare, isFinal } =
+    options;
   const own = drawBudget(data.train, budget, seed);
   const judging = { mean, std, device: "cpu", onProgress: () => {} } as const;
-  const loot = await dismantle(graph, own, { ...judging, seed });
-  const body = prepare ? await prepare(loot.body, own) : loot.body;
-  const start = withHead({ ...loot, body }, drawRows(own.classes.length, loot.features, seed));
-  const trained = await fineTune(
-    {
-      ...{ name: "pirate", graph: start, frozen: undefined, recipe, epochs, images: own },
-      losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
-    },
-    {
-      ...{ mean, std, seed, device: "cpu", precision: "bf16", batchSize: 128 },
-      augment: { crop: 4, flip: true },
-    },
-    { index: 0, run: nowhere, hooks: {}, checkpoint: undefined },
-  );
+  const parts = await dismantle(graph, own, { ...judging, seed });
+  const body = prepare ? await prepare(parts.body, own) : parts.body;
+  const start = withHead({ ...parts, body }, drawRows(own.classes.length, parts.features, seed));
   const judge = isFinal ? data.test : others(data.train, budget, seed);
-  return scoreOf(await rowsFor(trained, judge, judging), judge).accuracy;
+  const attempt = async (learningRate: number): Promise<Loot> => {
+    const recipe = { optimizer, learningRate };
+    const trained = await fineTune(
+      {
+        ...{ name: "pirate", graph: start, frozen: undefined, recipe, epochs, images: own },
+        losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
+      },
+      {
+        ...{ mean, std, seed, device: "cpu", precision: "bf16", batchSize: 128 },
+        augment: { crop: 4, flip: true },
+      },
+      { index: 0, run: nowhere, hooks: {}, checkpoint: undefined },
+    );
+    const { accuracy } = scoreOf(await rowsFor(trained, judge, judging), judge);
+    return { accuracy, learningRate };
+  };
+  let best: Loot | undefined;
+  for (const learningRate of learningRates) {
+    const loot = await attempt(learningRate);
+    if (best === undefined || loot.accuracy > best.accuracy) best = loot;
+  }
+  return best!;
 }
 
 /** The body with the convolutions of these numbers, from 1, drawn anew, and the batch norms behind them. */
