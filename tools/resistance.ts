@@ -6,9 +6,10 @@
 //         [--whitened yes] [--final yes] [--optimizer sgd] [--rates 0.05] --mean A,B,C --std A,B,C
 //
 // With --start a way goes on from a shipped chain; a name that no way has is one for that as it is. With --redrawn the
-// pirate draws convolutions anew first, with --whitened he whitens what they read. Of several rates the best counts,
-// from each start. He is judged by training images that he does not have, with --final by the test images. What random
-// weights and the original reach is kept in runs/resistance/ of the working directory, as the chains are.
+// pirate draws convolutions anew first, with --whitened he whitens what they read. He is judged by training images that
+// he does not have, with --final by the test images. Of several rates the one counts that is best on the former, from
+// each start. What random weights and the original reach is kept in runs/resistance/ of the working directory, as the
+// chains are.
 // Then: npm run results.
 import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -28,7 +29,7 @@ import { manualSeed, setThreads } from "../src/torch/index.ts";
 import { numbers, takeOptions } from "./ablations/plan.ts";
 import { appendRecord, root } from "./records/records.ts";
 import { Controls } from "./resistance/controls.ts";
-import { type Loot, redrawn, steal } from "./resistance/pirate.ts";
+import { redrawn, steal, type Theft } from "./resistance/pirate.ts";
 import { trainChain } from "./resistance/train.ts";
 import { ways } from "./resistance/ways.ts";
 import { whitened } from "./resistance/whiten.ts";
@@ -96,7 +97,7 @@ for (const seed of numbers(taken, "--seeds", "0")) {
       prepare: (body: Graph, images: Labelled) => whiten(random(body), images),
     };
     const method = whitens ? "whitened" : "initFC-all";
-    const arm = (from: ArmName, { accuracy, learningRate }: Loot, by = "initFC-all"): Arm => ({
+    const arm = (from: ArmName, { accuracy, learningRate }: Theft, by = "initFC-all"): Arm => ({
       ...{ arm: from, method: by, budget, accuracies: [accuracy], mean: accuracy },
       ...{ deviation: null, optimizer, learningRate },
     });

@@ -1,7 +1,7 @@
 // What a pirate reaches without the chain under test, which is measured once: a line of a file each.
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import type { Graph } from "../../src/graph/graph.ts";
-import { type Loot, type PirateOptions, steal } from "./pirate.ts";
+import { type PirateOptions, steal, type Theft } from "./pirate.ts";
 
 export class Controls {
   readonly #path: string;
@@ -16,7 +16,7 @@ export class Controls {
   async reached(
     graph: Graph,
     { name, prepare }: { name: string; prepare?: PirateOptions["prepare"] },
-  ): Promise<Loot> {
+  ): Promise<Theft> {
     const { budget, seed, epochs, optimizer, learningRates, isFinal, whitens } = this.#pirate;
     const shapes = [...graph.initializers.values()].map(({ shape }) => shape.join("×")).sort();
     const key = JSON.stringify({
@@ -34,9 +34,9 @@ export class Controls {
       ? readFileSync(this.#path, "utf8").trimEnd().split("\n")
       : [];
     const known = lines.map((line) => JSON.parse(line)).find((line) => line.key === key);
-    if (known) return known.loot;
-    const loot = await steal(graph, { ...this.#pirate, ...(prepare && { prepare }) });
-    appendFileSync(this.#path, `${JSON.stringify({ key, loot })}\n`);
-    return loot;
+    if (known) return known.theft;
+    const theft = await steal(graph, { ...this.#pirate, ...(prepare && { prepare }) });
+    appendFileSync(this.#path, `${JSON.stringify({ key, theft })}\n`);
+    return theft;
   }
 }

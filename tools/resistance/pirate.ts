@@ -18,25 +18,25 @@ export interface PirateOptions extends Normalization {
   readonly seed: number;
   readonly epochs: number;
   readonly optimizer: Recipe["optimizer"];
-  /** All of which he tries; the best one counts. */
+  /** All of which he tries; the one that is best on training images that he does not have counts. */
   readonly learningRates: readonly number[];
   /** What he does with the network, batch norm put back, before he fine-tunes it. */
   readonly prepare?: (body: Graph, own: Labelled) => Graph | Promise<Graph>;
-  /** Judges by the test images; else by training images that he does not have, to search ways by. */
+  /** Judges the theft by the test images, which choose nothing; else by those images, to search ways by. */
   readonly isFinal: boolean;
 }
 
 /** Images that ways are searched by. */
 const judges = 2000;
 
-/** The best that was reached, and the rate that did. */
-export interface Loot {
+/** What a theft came to, and the rate that did. */
+export interface Theft {
   readonly accuracy: number;
   readonly learningRate: number;
 }
 
 /** Accuracy on the new classes of a classifier that was fine-tuned whole, its last layer drawn anew. */
-export async function steal(graph: Graph, options: PirateOptions): Promise<Loot> {
+export async function steal(graph: Graph, options: PirateOptions): Promise<Theft> {
   const { data, budget, seed, epochs, optimizer, learningRates, mean, std, prepare, isFinal } =
     options;
   const own = drawBudget(data.train, budget, seed);
@@ -44,10 +44,9 @@ export async function steal(graph: Graph, options: PirateOptions): Promise<Loot>
   const parts = await dismantle(graph, own, { ...judging, seed });
   const body = prepare ? await prepare(parts.body, own) : parts.body;
   const start = withHead({ ...parts, body }, drawRows(own.classes.length, parts.features, seed));
-  const judge = isFinal ? data.test : others(data.train, budget, seed);
-  const attempt = async (learningRate: number): Promise<Loot> => {
+  const train = (learningRate: number): Promise<Graph> => {
     const recipe = { optimizer, learningRate };
-    const trained = await fineTune(
+    return fineTune(
       {
         ...{ name: "pirate", graph: start, frozen: undefined, recipe, epochs, images: own },
         losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
@@ -58,15 +57,19 @@ export async function steal(graph: Graph, options: PirateOptions): Promise<Loot>
       },
       { index: 0, run: nowhere, hooks: {}, checkpoint: undefined },
     );
-    const { accuracy } = scoreOf(await rowsFor(trained, judge, judging), judge);
-    return { accuracy, learningRate };
   };
-  let best: Loot | undefined;
+  const accuracyOf = async (trained: Graph, judge: Labelled) =>
+    scoreOf(await rowsFor(trained, judge, judging), judge).accuracy;
+  const left = others(data.train, budget, seed);
+  const attempts: (Theft & { readonly trained: Graph })[] = [];
   for (const learningRate of learningRates) {
-    const loot = await attempt(learningRate);
-    if (best === undefined || loot.accuracy > best.accuracy) best = loot;
+    const trained = await train(learningRate);
+    attempts.push({ trained, learningRate, accuracy: await accuracyOf(trained, left) });
   }
-  return best!;
+  const best = attempts.reduce((a, b) => (b.accuracy > a.accuracy ? b : a));
+  const { learningRate, trained } = best;
+  const accuracy = isFinal ? await accuracyOf(trained, data.test) : best.accuracy;
+  return { accuracy, learningRate };
 }
 
 /** The body with the convolutions of these numbers, from 1, drawn anew, and the batch norms behind them. */
