@@ -1,6 +1,7 @@
 // A graph in half precision: weights and activations are float16, inputs and outputs stay float32.
 import { int } from "../graph/attributes.ts";
 import type { Graph, Node } from "../graph/graph.ts";
+import { operation } from "../graph/operation.ts";
 import { renameTensors, stripNames } from "../graph/rewrites.ts";
 import { fromNumbers, toFloat32 } from "../graph/tensorData.ts";
 
@@ -13,10 +14,8 @@ export function toFloat16(graph: Graph): Graph {
   const ends = [...graph.inputs, ...graph.outputs].filter(({ dtype }) => dtype === "float32");
   const inside = new Map(ends.map(({ name }) => [name, `${name}.half`]));
   const renamed = renameTensors(graph, (name) => inside.get(name) ?? name);
-  const cast = (from: string, to: string, type: number): Node => ({
-    ...{ name: "", operator: "Cast", domain: "", inputs: [from], outputs: [to] },
-    attributes: { to: int(type) },
-  });
+  const cast = (from: string, to: string, type: number) =>
+    operation("Cast", [from], to, { to: int(type) });
   const casts = (infos: Graph["inputs"], make: (name: string, half: string) => Node) =>
     infos.flatMap(({ name }) => (inside.has(name) ? [make(name, inside.get(name)!)] : []));
   const initializers = [...renamed.initializers].map(([name, value]) => {

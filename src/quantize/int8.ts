@@ -2,6 +2,7 @@
 // that knows them computes convolutions and linear layers on integers. Others compute the same on real numbers.
 import { int } from "../graph/attributes.ts";
 import type { Graph, Node, TensorData } from "../graph/graph.ts";
+import { operation } from "../graph/operation.ts";
 import { eliminateDeadNodes, stripNames } from "../graph/rewrites.ts";
 import { fromNumbers } from "../graph/tensorData.ts";
 import { consumers } from "../graph/topology.ts";
@@ -56,10 +57,7 @@ export function quantizeToInt8(graph: Graph, ranges: ReadonlyMap<string, Range>)
     return name;
   };
   const add = (operator: string, inputs: readonly string[], output: string, axis?: number) =>
-    nodes.push({
-      ...{ name: "", operator, domain: "", inputs, outputs: [output] },
-      attributes: axis === undefined ? {} : { axis: int(axis) },
-    });
+    nodes.push(operation(operator, inputs, output, axis === undefined ? {} : { axis: int(axis) }));
 
   const quantize = (name: string) => {
     const source = sources.get(name);

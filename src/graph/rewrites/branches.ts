@@ -3,6 +3,7 @@ import { attribute } from "../attributes.ts";
 import { Budget } from "../budget.ts";
 import { FreshNames } from "../freshNames.ts";
 import type { Graph, Node } from "../graph.ts";
+import { operation } from "../operation.ts";
 import { tensorNames } from "../topology.ts";
 import { factsForAnyBatch } from "./anyBatch.ts";
 import { renameTensors } from "./rename.ts";
@@ -29,7 +30,7 @@ export function takeBranches(graph: Graph, budget = new Budget()): Graph {
     for (const [key, value] of prefixed.initializers) initializers.set(key, value);
     const results = node.outputs.flatMap((output, i) => {
       const result = prefixed.outputs[i]?.name;
-      return output === "" || result === undefined ? [] : [identity(result, output)];
+      return output === "" || result === undefined ? [] : [operation("Identity", [result], output)];
     });
     return [...prefixed.nodes, ...results];
   });
@@ -52,9 +53,4 @@ function prefixInner(branch: Graph, prefix: string, names: FreshNames): Graph {
     ...renamed,
     nodes: renamed.nodes.map((node) => ({ ...node, name: prefix + node.name })),
   };
-}
-
-function identity(from: string, to: string): Node {
-  const io = { inputs: [from], outputs: [to] };
-  return { name: "", operator: "Identity", domain: "", attributes: {}, ...io };
 }
