@@ -26,8 +26,9 @@ const kept = 1 / 3;
 const fewest = 2;
 
 /**
- * The best of the recipes. The best of each method goes on beside those, whatever the others reach. In the first round
- * `beyond` may name a further recipe, given the best of a method and all of it that were tried.
+ * The best of the recipes. The best third of a round goes on to the next, two at least, and beside it the best of each
+ * method, whatever the others reach. In the first round `beyond` may name a further recipe, given the best of a method
+ * and all of it that were tried.
  */
 export async function search(
   recipes: readonly Recipe[],
@@ -42,25 +43,24 @@ export async function search(
   },
 ): Promise<Recipe> {
   if (recipes.length === 1) return recipes[0]!;
-  const trial = async (recipe: Recipe, length: number): Promise<Scored> => ({
-    ...{ recipe, score: await attempt(recipe, epochs * length) },
-  });
-  const scored: Scored[] = [];
-  for (const recipe of recipes) scored.push(await trial(recipe, firstRound));
+  const tryAll = async (several: readonly Recipe[], length: number): Promise<Scored[]> => {
+    const results: Scored[] = [];
+    for (const recipe of several) {
+      results.push({ recipe, score: await attempt(recipe, epochs * length) });
+    }
+    return results;
+  };
+  const scored = await tryAll(recipes, firstRound);
   for (const method of new Set(recipes.map((recipe) => recipe.method))) {
     for (;;) {
       const tried = ranked(scored.filter(({ recipe }) => recipe.method === method));
       const next = beyond(tried[0]!, tried);
       if (next === undefined) break;
-      scored.push(await trial(next, firstRound));
+      scored.push(...(await tryAll([next], firstRound)));
     }
   }
   let order = ranked(scored);
-  for (const length of laterRounds) {
-    const round: Scored[] = [];
-    for (const recipe of promoted(order)) round.push(await trial(recipe, length));
-    order = ranked(round);
-  }
+  for (const length of laterRounds) order = ranked(await tryAll(promoted(order), length));
   return order[0]!;
 }
 
