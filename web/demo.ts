@@ -192,10 +192,13 @@ async function logits(role: Role, pixels: Uint8Array): Promise<Float32Array> {
   return results[model.output]!.data as Float32Array;
 }
 
-/** Softmax; what is a probability already stays as it is. */
+/** Softmax; what are probabilities already, up to rounding, as shares, in percent or as bytes, stay so. */
 function probabilities(scores: Float32Array): number[] {
   const sum = scores.reduce((total, value) => total + value, 0);
-  if (Math.abs(sum - 1) < 1e-3 && scores.every((value) => value >= 0)) return [...scores];
+  const whole = [1, 100, 256].find((each) => Math.abs(sum / each - 1) < 0.02);
+  if (whole && scores.every((value) => value >= 0)) {
+    return Array.from(scores, (value) => value / whole);
+  }
   const most = Math.max(...scores);
   const powers = Array.from(scores, (value) => Math.exp(value - most));
   const total = powers.reduce((all, value) => all + value, 0);

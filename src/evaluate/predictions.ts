@@ -3,6 +3,7 @@ import sharp from "sharp";
 import { type Dataset, imageBytes } from "../data/dataset.ts";
 import { sha256Of, writeFileAtomically } from "../files.ts";
 import type { Answers } from "./evaluate.ts";
+import { probabilitiesOf } from "./probabilities.ts";
 
 /** The answers of one classifier, an entry an image. */
 export interface Predicted {
@@ -48,8 +49,8 @@ export async function writePredictions(
   const outputs = original.logits.length / dataset.count;
   const [first, second] = [original, obfuscated].map(({ logits }) =>
     probabilitiesOf(logits, outputs),
-  ) as [Float32Array, Float32Array];
-  const apart = distances(first, second, outputs);
+  ) as [Float32Array[], Float32Array[]];
+  const apart = first.map((row, image) => distance(row, second[image]!));
   const predictions: Predictions = {
     format: 1,
     classes: classes ?? null,
@@ -64,41 +65,13 @@ export async function writePredictions(
   return sha256Of(text);
 }
 
-/** The rows' softmax; rows that are probabilities already, since a model ends in a softmax, as they are. */
-export function probabilitiesOf(logits: Float32Array, outputs: number): Float32Array {
-  const result = new Float32Array(logits.length);
-  for (let start = 0; start < logits.length; start += outputs) {
-    const row = logits.subarray(start, start + outputs);
-    const sum = row.reduce((total, value) => total + value, 0);
-    if (Math.abs(sum - 1) < 1e-3 && row.every((value) => value >= 0)) {
-      result.set(row, start);
-      continue;
-    }
-    const largest = row.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
-    const powers = row.map((value) => Math.exp(value - largest));
-    const total = powers.reduce((all, value) => all + value, 0);
-    result.set(
-      powers.map((value) => value / total),
-      start,
-    );
-  }
-  return result;
+/** Total variation distance. */
+function distance(first: Float32Array, second: Float32Array): number {
+  return first.reduce((sum, p, i) => sum + Math.abs(p - second[i]!), 0) / 2;
 }
 
-function distances(first: Float32Array, second: Float32Array, outputs: number): number[] {
-  return Array.from({ length: first.length / outputs }, (_, image) => {
-    let sum = 0;
-    for (let i = image * outputs; i < (image + 1) * outputs; i++) {
-      sum += Math.abs(first[i]! - second[i]!);
-    }
-    return sum / 2;
-  });
-}
-
-function predicted(classes: Int32Array, probabilities: Float32Array): Predicted {
-  const outputs = probabilities.length / classes.length;
-  const confidence = (answer: number, image: number) =>
-    rounded(probabilities[image * outputs + answer]!);
+function predicted(classes: Int32Array, probabilities: readonly Float32Array[]): Predicted {
+  const confidence = (answer: number, image: number) => rounded(probabilities[image]![answer]!);
   return { classes: [...classes], confidences: Array.from(classes, confidence) };
 }
 

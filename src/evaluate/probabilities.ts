@@ -27,8 +27,8 @@ function entropy(probabilities: Float32Array): number {
   return -probabilities.reduce((sum, p) => (p > 0 ? sum + p * Math.log(p) : sum), 0);
 }
 
-/** The probabilities of each row; a softmax is applied where rows are none. */
-function probabilitiesOf(logits: Float32Array, outputs: number): Float32Array[] {
+/** The probabilities of each row of so many numbers; a softmax is applied unless all rows are probabilities already. */
+export function probabilitiesOf(logits: Float32Array, outputs: number): Float32Array[] {
   const rows = Array.from({ length: logits.length / outputs }, (_, row) =>
     logits.subarray(row * outputs, (row + 1) * outputs),
   );

@@ -9,7 +9,7 @@ import { writeDemo } from "../../src/demo/buildDemo.ts";
 import { DataError, UsageError } from "../../src/errors.ts";
 import { answer } from "../../src/evaluate/evaluate.ts";
 import { OnnxClassifier } from "../../src/evaluate/index.ts";
-import { probabilitiesOf } from "../../src/evaluate/predictions.ts";
+import { probabilitiesOf } from "../../src/evaluate/probabilities.ts";
 import { OnnxSession } from "../../src/runtime/index.ts";
 import { idxFiles, png } from "../cli/fixtures.ts";
 import { complaintsOf, hasBrowser, openPage, overflowOf } from "../report/browser.ts";
@@ -82,7 +82,8 @@ describe.skipIf(!hasBrowser)("the page", () => {
         await using session = await OnnxSession.open(file(`page/${role}.onnx`));
         const classifier = await OnnxClassifier.open(session, images);
         const options = { mean: [0.5], std: [0.25] };
-        const expected = probabilitiesOf((await answer(classifier, first, options)).logits, 4);
+        const { logits } = await answer(classifier, first, options);
+        const expected = probabilitiesOf(logits, 4)[0]!;
         classes.push((await answer(classifier, images, options)).classes);
         const rows = page.locator(`#answers-${role} li`);
         const shares = await rows.evaluateAll((each) =>
@@ -112,7 +113,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await using session = await OnnxSession.open(file("page/bgr/obfuscated.onnx"));
     const classifier = await OnnxClassifier.open(session, images);
     const { logits } = await answer(classifier, sampleOf(images, 1), { mean: [0.5], std: [0.25] });
-    const expected = [...probabilitiesOf(logits, 4)].sort((a, b) => b - a);
+    const expected = [...probabilitiesOf(logits, 4)[0]!].sort((a, b) => b - a);
     const buffer = Buffer.from(await png(16));
     await page.setInputFiles("#file", { name: "green.png", mimeType: "image/png", buffer });
     await expect.poll(() => page.locator("#label").textContent()).toBe("green.png");
