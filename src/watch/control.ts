@@ -1,10 +1,10 @@
 // Stopping and resuming runs: what a user would do in a terminal, by a button.
 import { spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "../errors.ts";
 import { holderOf } from "../runs/lock.ts";
+import { openOwn } from "../runs/ownFiles.ts";
 import { type ListedRun, stateOf } from "./runList.ts";
 
 const command = fileURLToPath(new URL("../../bin/deepobf.js", import.meta.url));
@@ -17,19 +17,22 @@ export async function stopRun({ directory, name }: ListedRun): Promise<void> {
   process.kill(pid, "SIGINT");
 }
 
-/** Starts a process that resumes a run; its messages go to watch.log in the run's folder. Throws UsageError. */
+/**
+ * Starts a process that resumes a run; its messages go to watch.log in the run's folder. Throws UsageError where there is
+ * nothing to resume, and DataError where watch.log is no file of the run.
+ */
 export async function resumeRun({ directory, name }: ListedRun): Promise<void> {
   const state = await stateOf(directory);
   if (state !== "stopped") throw new UsageError(`${name} is ${state}: there is nothing to resume`);
-  const log = openSync(join(directory, "watch.log"), "a");
+  const log = await openOwn(join(directory, "watch.log"), "append");
   try {
     const resuming = spawn(process.execPath, [command, "resume", directory], {
       detached: true,
-      stdio: ["ignore", log, log],
+      stdio: ["ignore", log.fd, log.fd],
     });
     resuming.on("error", () => {}); // the run stays as it is, which the page shows
     resuming.unref();
   } finally {
-    closeSync(log);
+    await log.close();
   }
 }

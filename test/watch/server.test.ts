@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import {
   appendFileSync,
   mkdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -173,6 +174,18 @@ test("a run on which nothing works cannot be stopped, a finished one not be resu
   const post = (path: string) => ask({ path, method: "POST", headers: posting(), body: "{}" });
   expect(await post("/runs/stopped/stop")).toMatchObject({ status: 409 });
   expect(await post("/runs/finished/resume")).toMatchObject({ status: 409 });
+});
+
+test("a run whose messages would go elsewhere, through a link, is not resumed", async () => {
+  const elsewhere = file("elsewhere.txt", "kept");
+  symlinkSync(elsewhere, file("runs/stopped/watch.log"));
+  const asked = { path: "/runs/stopped/resume", method: "POST", headers: posting(), body: "{}" };
+  expect(await ask(asked)).toMatchObject({
+    status: 409,
+    text: expect.stringContaining("is a link"),
+  });
+  rmSync(file("runs/stopped/watch.log"));
+  expect(readFileSync(elsewhere, "utf8")).toBe("kept");
 });
 
 test("the process that works on a run is told to stop, and no other of its number", async () => {
