@@ -7,6 +7,11 @@ export function percent(share: number | null, digits = 2): string {
     : "unknown";
 }
 
+/** A share of 1 that somebody chose, with no more digits than it needs, such as `0.5 %`. */
+export function plainPercent(share: number): string {
+  return `${Number((100 * share).toPrecision(3))} %`;
+}
+
 /** A difference of two shares in points, with its sign. */
 export function points(difference: number, digits = 2): string {
   const value = 100 * difference;

@@ -30,7 +30,7 @@ export async function collectReport(
   const run = await readRun(path);
   const { config, summary, epochs } = run;
   const architectures = await architecturesOf(run);
-  const attacks = await readAttacks(folders);
+  const attacks = await readAttacks(folders, run);
   return {
     format: 1,
     run: { name: shorten(run.name), finished: !isMissing(summary) },

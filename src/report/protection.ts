@@ -1,6 +1,6 @@
 // What the shipped file stops and what it does not, in the words of docs/trust.md, with the run's figures where it
 // has some.
-import { points } from "../numbers.ts";
+import { plainPercent, points } from "../numbers.ts";
 import { isMissing } from "./missing.ts";
 import type { Report } from "./reportForm.ts";
 
@@ -32,5 +32,5 @@ type Gain = Exclude<Report["attacks"], { missing: string }>["runs"][number]["hea
 
 function sayGain(kind: string, { budget, original, obfuscated }: Gain): string {
   const [chain, before] = [obfuscated.mean, original.mean].map((value) => points(value / 100, 1));
-  return `In the attack "${kind}" with ${100 * budget} % of the pirate's data the chain is worth ${chain} points over random weights, the original ${before}.`;
+  return `In the attack "${kind}" with ${plainPercent(budget)} of the pirate's data the chain is worth ${chain} points over random weights, the original ${before}.`;
 }

@@ -131,6 +131,12 @@ export const exposureForm = z.object({
 
 const gain = z.object({ mean: z.number(), deviation: z.number().nullable().optional() });
 
+/** config.json of a run of `attack`: of which files it was. */
+export const attackConfigForm = z.object({
+  job: z.literal("attack"),
+  identity: z.object({ model: sha256 }),
+});
+
 /** summary.json of a run of `attack`. */
 export const attackForm = z.object({
   kind: z.string(),

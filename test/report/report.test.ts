@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { DataError, UsageError } from "../../src/errors.ts";
+import { sha256Of } from "../../src/files.ts";
 import { collectReport } from "../../src/report/collect.ts";
 import { isMissing } from "../../src/report/missing.ts";
 import { reportSchemaText } from "../../src/report/reportForm.ts";
@@ -70,14 +71,20 @@ describe("the report of a whole run", () => {
   test("shows attacks and exposure where they were measured", async () => {
     const run = write();
     const gain = { mean: 19, deviation: 1.5 };
-    const arm = { method: "all", budget: 0.1, accuracies: [0.6, 0.7], mean: 0.65, deviation: 0.05 };
+    const arm = {
+      method: "all",
+      budget: 0.07,
+      accuracies: [0.6, 0.7],
+      mean: 0.65,
+      deviation: 0.05,
+    };
     const attack = {
       kind: "transfer",
       arms: [
         { ...arm, arm: "obfuscated" },
         { ...arm, arm: "obfuscated-scratch", mean: 0.46 },
       ],
-      headStart: [{ budget: 0.1, original: gain, obfuscated: gain }],
+      headStart: [{ budget: 0.07, original: gain, obfuscated: gain }],
     };
     file("attack/summary.json", JSON.stringify(attack));
     const cka = { model: ["c"], original: ["a", "b"], values: [[0.5, 0.25]] };
@@ -93,6 +100,11 @@ describe("the report of a whole run", () => {
       join(run, "exposure.json"),
       JSON.stringify({ ...exposure, ...weights, sentences, cka }),
     );
+    const attacked = ({ original, obfuscated }: { original: object; obfuscated: object }) =>
+      sha256Of(...[original, obfuscated].map((each) => (each as { sha256: string }).sha256));
+    const files = JSON.parse(readFileSync(join(run, "summary.json"), "utf8"));
+    const config = { job: "attack", identity: { model: attacked(files) } };
+    file("attack/config.json", JSON.stringify(config));
     const facts = await collectReport(run, { attacks: [file("attack")] });
     expect(isMissing(facts.attacks)).toBe(false);
     expect(facts.exposure).toMatchObject({ layerEditDistance: 0.7 });
@@ -100,7 +112,15 @@ describe("the report of a whole run", () => {
     expect(page).toContain("19.0 ± 1.5");
     expect(page).toContain("c and b: 0.250");
     expect(page).toContain("Little is &lt;alike&gt;.");
-    expect(page).toContain("the chain is worth +19.0 points over random weights");
+    expect(page).toContain(
+      "with 7 % of the pirate&#39;s data the chain is worth +19.0 points over random weights",
+    );
+    config.identity.model = sha256Of("others");
+    file("attack/config.json", JSON.stringify(config));
+    const others = await collectReport(run, { attacks: [file("attack")] });
+    expect(others.attacks).toEqual({
+      missing: "attack is an attack on other files than this run's",
+    });
   });
 });
 

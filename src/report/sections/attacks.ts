@@ -1,5 +1,5 @@
 // What attackers reach who start from the shipped file: accuracy over the pirate's data, with controls and spread.
-import { withDeviation } from "../../numbers.ts";
+import { plainPercent, withDeviation } from "../../numbers.ts";
 import { html, type Markup } from "../html.ts";
 import { lineChart, type Series } from "../lineChart.ts";
 import { isMissing } from "../missing.ts";
@@ -29,14 +29,14 @@ function renderRun(run: Run): Markup {
   const chart = lineChart(series, {
     label: `Accuracy over the pirate's data in the attack ${run.kind}`,
     ...{ x: "share of the pirate's data", y: "accuracy, %", logarithmic: true, height: 300 },
-    formatX: (budget) => `${Number((100 * budget).toPrecision(3))} %`,
+    formatX: plainPercent,
   });
   return html`<figure><figcaption>Attack “${run.kind}” (${run.name})</figcaption>${scrollable(`Chart of the attack ${run.kind}`, chart)}</figure>
 ${renderTable({
   label: `Head start in the attack ${run.kind}`,
   head: ["pirate's data", "head start from the original, points", "from the shipped chain"],
   rows: run.headStart.map(({ budget, original, obfuscated }) => [
-    `${Number((100 * budget).toPrecision(3))} %`,
+    plainPercent(budget),
     withDeviation(original),
     html`<span class="shipped">${withDeviation(obfuscated)}</span>`,
   ]),
