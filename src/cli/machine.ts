@@ -5,11 +5,11 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { arch, availableParallelism, cpus, release, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type Libtorch, locateLibtorch, type Skipped } from "../../native/locate.mjs";
 import { checkAddon, type Stamp } from "../../native/stamp.mjs";
 import { fashionMnist, onnxTestData, type Requirement } from "../../native/system.mjs";
+import { ownVersion } from "../version.ts";
 
 /** An npm package with native code: installed, and does it load? */
 export interface PackageFacts {
@@ -170,11 +170,6 @@ function loadedBlas(): Omit<NonNullable<MachineFacts["blas"]>, "kernels"> {
   if (paths.length === 0) return { name: "inside libtorch", fast: true };
   const fast = paths.find((path) => /openblas|mkl|blis|atlas/.test(path));
   return { name: fast ?? paths[0] ?? "", fast: fast !== undefined };
-}
-
-function ownVersion(): string {
-  const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-  return JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version;
 }
 
 function readOptional(path: string): string {

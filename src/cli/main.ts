@@ -1,9 +1,9 @@
 // The command line: names the commands, and ends in one place whatever happens. Heavy code is loaded by
 // the commands when they run, so that help and version come at once and need no libtorch.
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { exitCodes, UsageError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
+import { ownVersion } from "../version.ts";
 import { describeExitCodes } from "./command.ts";
 import { attack } from "./commands/attack.ts";
 import { check } from "./commands/check.ts";
@@ -31,7 +31,7 @@ const commands = [
 async function main(): Promise<void> {
   const program = new Command("deepobf")
     .description("Hides a trained CNN's architecture: ONNX in, a plain chain of convolutions out.")
-    .version(packageVersion(), "-v, --version", "print the version")
+    .version(ownVersion(), "-v, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [COMMAND]", "print the help of a command")
     .configureOutput({ outputError: () => {} })
@@ -88,11 +88,6 @@ Each command tells more: deepobf COMMAND --help
 
 Exit codes:
 ${describeExitCodes()}`;
-
-function packageVersion(): string {
-  const manifest = new URL("../../package.json", import.meta.url);
-  return JSON.parse(readFileSync(manifest, "utf8")).version;
-}
 
 function fail(error: unknown): void {
   process.exit(reportFailure(error));

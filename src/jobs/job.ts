@@ -2,7 +2,7 @@
 // it is resumed. A job says what it checks and decides, what it trains, and what it answers; folder, lock,
 // checkpoints, gates and the answer's common part are the same for all.
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { z } from "zod";
 import { DataError, GateError, ModelError, UsageError } from "../errors.ts";
 import { keepEvents } from "../runs/eventFile.ts";
@@ -25,6 +25,7 @@ import {
   manualSeed,
   setThreads,
 } from "../torch/index.ts";
+import { ownVersion } from "../version.ts";
 import { Group } from "../workers/group.ts";
 import { tellLauncher } from "../workers/launch.ts";
 import { PartDone } from "../workers/partDone.ts";
@@ -110,8 +111,8 @@ export interface RunFacts {
   /** Largest resident set of the process that ended the job, without ONNX Runtime's own. */
   readonly peakMemoryBytes: number;
   readonly versions: Readonly<Record<string, string>>;
-  /** Of the model file that the run made. */
-  readonly modelSha256: string;
+  /** Of the model file that the run made; null where it made none. */
+  readonly modelSha256: string | null;
   /** Where training went back because a loss was no number. */
   readonly setbacks: readonly Setback[];
   /** Paths of what the run made. */
@@ -200,7 +201,7 @@ export function defineJob<
       ...results,
       ...{ epochs, seed, device, precision, seconds: run.seconds },
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-      ...{ versions, modelSha256: (await run.modelSha256()) ?? "" },
+      ...{ versions, modelSha256: (await run.modelSha256()) ?? null },
       ...{ setbacks: await run.metrics.setbacks(), files: filesOf(run) },
     };
     await run.finish(summary);
@@ -253,7 +254,8 @@ export function defineJob<
     const damaged = (problems: string) =>
       new DataError(`${escapeInvisible(summary)} is no summary of this job:\n  ${problems}`);
     const answer = parseAs(schema, found, damaged) as unknown as Results & RunFacts;
-    if ((await run.modelSha256()) === answer.modelSha256) return { ...answer, files: filesOf(run) };
+    const sha256 = (await run.modelSha256()) ?? null;
+    if (sha256 === answer.modelSha256) return { ...answer, files: filesOf(run) };
     throw new DataError(
       `${escapeInvisible(model)} is not the file that this run wrote; begin a new run`,
     );
@@ -278,6 +280,23 @@ export function defineJob<
     );
   };
 
+  /** Makes the run's folder: a free one where none was asked for, though others began meanwhile. */
+  const createRun = async (
+    { options: decided, identity, description }: Prepared<Decided, Inputs>,
+    asked: Asked,
+  ) => {
+    for (let out = decided.out; ; out = resolve(freeFolder(definition.runName(asked)))) {
+      const options = { ...decided, out };
+      const config = { job: name, options, identity, description, versions: versions() };
+      readConfiguration(JSON.parse(JSON.stringify(config)), out);
+      try {
+        return { run: await RunFolder.create(out, config), config };
+      } catch (error) {
+        if (asked.out !== undefined || !existsSync(out)) throw error;
+      }
+    }
+  };
+
   const readConfiguration = (config: unknown, path: string): Config<Decided> => {
     const schema = configSchema(definition.options);
     return parseAs(schema, config, (problems) => configError(path, problems));
@@ -294,10 +313,7 @@ export function defineJob<
         if (options.workers !== undefined) group.assertSize(options.workers);
         const asked = { ...options, out, ...(size > 1 && { workers: size }) };
         const prepared = await prepare(asked, hooks);
-        const { options: decided, identity, description } = prepared;
-        const config = { job: name, options: decided, identity, description, versions: versions() };
-        readConfiguration(JSON.parse(JSON.stringify(config)), out);
-        const run = await RunFolder.create(decided.out, config);
+        const { run, config } = await createRun(prepared, options);
         await show(group, run, config);
         return run.whileLocked(() =>
           execute(prepared, { config, run, hooks, checkpoint: undefined, group }),
@@ -350,7 +366,7 @@ type Origin = Pick<Config<unknown>, "identity" | "versions">;
 /** Throws ModelError, DataError or UsageError where something is not what the run began with. */
 function assertSame(now: Origin, before: Origin): void {
   const complain = (what: string, expected: string | undefined, found: string | undefined) =>
-    `${what} is not the one that this run began with: expected ${expected}, found ${found ?? "none"}`;
+    `${what} is not the one that this run began with: expected ${expected ?? "none"}, found ${found ?? "none"}`;
   const [is, was] = [now.identity, before.identity];
   if (is.model !== was.model) {
     throw new ModelError(
@@ -360,7 +376,7 @@ function assertSame(now: Origin, before: Origin): void {
   if (is.data !== was.data) {
     throw new DataError(complain("the data set (SHA-256)", was.data, is.data));
   }
-  for (const part of ["libtorch", "addon"] as const) {
+  for (const part of ["deepobf", "libtorch", "addon"] as const) {
     if (now.versions[part] === before.versions[part]) continue;
     throw new UsageError(
       `${complain(part, before.versions[part], now.versions[part])}, which could give another file`,
@@ -369,5 +385,8 @@ function assertSame(now: Origin, before: Origin): void {
 }
 
 function versions(): Record<string, string> {
-  return { node: process.versions.node, libtorch: libtorchVersion(), addon: addonVersion() };
+  return {
+    ...{ deepobf: ownVersion(), node: process.versions.node },
+    ...{ libtorch: libtorchVersion(), addon: addonVersion() },
+  };
 }

@@ -63,7 +63,8 @@ export function explainMemory(error: unknown, need: MemoryNeed): unknown {
 /** The largest power of two that leaves a third of the free memory, and is no more than `most`. */
 function advice({ fixed, perImage }: MemoryNeed, most: number, free: number): string {
   const images = Math.min(most, ((2 / 3) * free - fixed) / perImage);
-  if (!(images >= 1)) return "use a machine with more, or a smaller --max-macs";
+  if (!(images >= 1))
+    return "use a machine with more, or a smaller network (of obfuscate: a smaller --max-macs)";
   return `--batch-size ${2 ** Math.floor(Math.log2(images))} fits`;
 }
 

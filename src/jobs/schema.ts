@@ -59,7 +59,7 @@ export const runFacts = {
   seconds: figure,
   peakMemoryBytes: z.number(),
   versions: z.record(z.string(), z.string()),
-  modelSha256: sha256Text,
+  modelSha256: sha256Text.nullable(),
   setbacks: z.array(z.strictObject({ stage: z.string(), backTo: count, rate: z.number() })),
   files: z.record(z.string(), z.string()),
 } as const;

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { InterruptedError } from "../errors.ts";
+import { InterruptedError, ResourceError, WorkerError } from "../errors.ts";
 
 /** The path of an ONNX file, or what such a file holds. */
 export type ModelSource = string | Uint8Array;
@@ -12,7 +12,7 @@ export type WithModelSource<T> = Omit<T, "model"> & { readonly model: ModelSourc
 
 /**
  * Does work with a model as a file. Bytes are written to a temporary one, which stays where the work was
- * interrupted: what is resumed later reads it again.
+ * interrupted, or lacked memory, disk or a worker: what is resumed later reads it again.
  */
 export async function withModelFile<O extends { readonly model: ModelSource }, T>(
   options: O,
@@ -27,7 +27,7 @@ export async function withModelFile<O extends { readonly model: ModelSource }, T
     await writeFile(path, model);
     return await work({ ...options, model: path });
   } catch (error) {
-    keep = error instanceof InterruptedError;
+    keep = [InterruptedError, ResourceError, WorkerError].some((kind) => error instanceof kind);
     throw error;
   } finally {
     if (!keep) await rm(folder, { recursive: true });

@@ -91,6 +91,7 @@ export function assertFinite(
 function diverged(stage: Stage, step: number, how: string): DivergedError {
   return new DivergedError(
     `training diverged in stage "${stage.name}" by step ${step} of ${partOf(stage).steps}: ${how}. ` +
-      "Check that --mean and --std are those of the original and that its weights are finite",
+      "Check that --mean and --std are right and that all weights of the original, where there is one, are finite; else " +
+      "try a smaller --learning-rate",
   );
 }

@@ -1,12 +1,14 @@
 // The package as a library: the same jobs, and nothing heavy loaded before one starts.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as examples from "../../examples/library.ts";
 import { loadData } from "../../src/data/index.ts";
+import { InterruptedError, ResourceError, UsageError } from "../../src/errors.ts";
 import * as library from "../../src/index.ts";
+import { withModelFile } from "../../src/library/modelFile.ts";
 import { renameOptions } from "../../src/library/words.ts";
 import { workshop } from "../workshop.ts";
 import { root } from "./deepobf.ts";
@@ -102,6 +104,23 @@ describe("the examples", () => {
     );
     const after = readdirSync(tmpdir()).filter((name) => name.startsWith("deepobf-model-"));
     expect(after).toEqual(before);
+  });
+
+  test("keep bytes as a file where the work can go on from it later", async () => {
+    for (const [error, isKept] of [
+      [new ResourceError("the disk is full"), true],
+      [new InterruptedError("SIGINT", "stopped"), true],
+      [new UsageError("an option is wrong"), false],
+    ] as const) {
+      let path = "";
+      const work = withModelFile({ model: bytes }, async ({ model: written }) => {
+        path = written;
+        throw error;
+      });
+      await expect(work).rejects.toBe(error);
+      expect(existsSync(path)).toBe(isKept);
+      rmSync(dirname(path), { recursive: true, force: true });
+    }
   });
 
   test("hide a model", async () => {

@@ -61,7 +61,7 @@ describe("a training", () => {
         "--batch-size 64 fits",
     );
     const none = refusal(() => assertFits({ ...need, batchSize: 1 }, "cpu", gibibyte));
-    expect(none.message).toMatch(/use a machine with more, or a smaller --max-macs/);
+    expect(none.message).toMatch(/use a machine with more, or a smaller network/);
   });
 
   test("whose memory runs out says which batches fit", () => {

@@ -1,5 +1,5 @@
 // What every job gets from the shell without a line of its own, shown on a toy.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
 import { GateError, InterruptedError, ModelError, UsageError } from "../../src/errors.ts";
 import type { ProgressEvent } from "../../src/runs/index.ts";
@@ -63,6 +63,35 @@ test("stopped and resumed gives the same file", async () => {
   expect(readdirSync(out).sort()).toEqual([
     ...["config.json", "metrics.jsonl", "model.onnx", "summary.json"],
   ]);
+});
+
+test("takes the next free folder where another one of its name has begun meanwhile", async () => {
+  const before = process.cwd();
+  process.chdir(path("."));
+  try {
+    const { out: _, ...asked } = options();
+    const runs = await Promise.all([toy.start(asked), toy.start(asked)]);
+    expect(runs.map(({ files }) => files.model).sort()).toEqual([
+      `${process.cwd()}/runs/toy-1/model.onnx`,
+      `${process.cwd()}/runs/toy-2/model.onnx`,
+    ]);
+    const config = JSON.parse(readFileSync("runs/toy-2/config.json", "utf8"));
+    expect(config.options.out).toBe(`${process.cwd()}/runs/toy-2`);
+  } finally {
+    process.chdir(before);
+  }
+});
+
+test("is not gone on with by another version of DeepObf", async () => {
+  const out = path();
+  await expect(toy.start(options({ out }), stopping())).rejects.toThrow(InterruptedError);
+  rmSync(`${out}/checkpoints`, { recursive: true });
+  const config = JSON.parse(readFileSync(`${out}/config.json`, "utf8"));
+  const versions = { ...config.versions, deepobf: "0.0.1" };
+  writeFileSync(`${out}/config.json`, JSON.stringify({ ...config, versions }));
+  await expect(toy.resume(out)).rejects.toThrow(
+    /deepobf is not the one that this run began with: expected 0\.0\.1, found/,
+  );
 });
 
 test("misses its gate after everything is written, also when it is resumed", async () => {
