@@ -23,6 +23,28 @@ export function drawBudget(dataset: Labelled, share: number, seed: number): Labe
   return select(dataset, Int32Array.from(chosen).sort(), dataset.name) as Labelled;
 }
 
+/**
+ * Throws UsageError where a share leaves a class too few images, or fewer to learn from while he searches than there are
+ * workers.
+ */
+export function assertBudgets(
+  dataset: Labelled,
+  {
+    budgets,
+    seed,
+    workers = 1,
+  }: { readonly budgets: readonly number[]; readonly seed: number; readonly workers?: number },
+): void {
+  for (const share of budgets) {
+    const { count } = splitForSearch(drawBudget(dataset, share, seed), seed).learn;
+    if (count >= workers) continue;
+    throw new UsageError(
+      `--workers: expected at most ${count}, the images that ${share} of ${dataset.name} leaves the pirate to learn ` +
+        `from while he searches, received ${workers}`,
+    );
+  }
+}
+
 /** The pirate's images in two: to learn from and to judge a recipe by. Each class is in both. */
 export function splitForSearch(
   dataset: Labelled,

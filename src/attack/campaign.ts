@@ -1,5 +1,6 @@
 // The course of an attack: at every budget and from every starting point the pirate searches a recipe on images of his
-// own, and the best one is run with all seeds and judged by the test images, which nothing was chosen by.
+// own, and the best one is run with all seeds and judged by the test images, which no recipe was chosen by.
+import { UsageError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Training } from "./fineTune.ts";
 import { type Arm, type ArmName, arms, isScratch, spread } from "./headStart.ts";
@@ -29,6 +30,17 @@ export interface Kind {
   /** From a starting point, groups of methods: the best of each group is chosen by the search and reported. */
   groups(arm: ArmName): readonly (readonly string[])[];
   prepare(assignment: Assignment): Promise<Trial>;
+}
+
+/** Throws UsageError where the methods that were asked for leave a file none. */
+export function assertMethods(kind: Kind, options: Pick<ResolvedAttackOptions, "methods">): void {
+  for (const arm of arms) {
+    if (groupsFor(kind, arm, options).length > 0) continue;
+    throw new UsageError(
+      `--methods: expected some of ${kind.groups(arm).flat().join(", ")}, which these data allow, received ` +
+        `${options.methods?.join(", ") || "none"}`,
+    );
+  }
 }
 
 /** Carries trainings out, or knows already what they came to. */
@@ -72,11 +84,12 @@ async function measure(
     scores.push(await attempt({ seed: seed + i, recipe: best, epochs, isSearch: false }));
   }
   const accuracies = scores.map(({ accuracy }) => accuracy);
-  const parts = scores.flatMap(({ parts: each }) => each ?? []);
+  const isTold = scores.some(({ parts }) => parts);
+  const parts = scores.map((score) => score.parts ?? { old: 0, new: 0 });
   const { method, learningRate, optimizer } = best;
   return {
     ...{ arm, method, budget, accuracies, ...spread(accuracies), learningRate, optimizer },
-    ...(parts.length > 0 && {
+    ...(isTold && {
       oldAccuracies: parts.map(({ old }) => old),
       newAccuracies: parts.map((each) => each.new),
     }),
@@ -87,7 +100,7 @@ async function measure(
 function groupsFor(
   kind: Kind,
   arm: ArmName,
-  { methods }: ResolvedAttackOptions,
+  { methods }: Pick<ResolvedAttackOptions, "methods">,
 ): (readonly string[])[] {
   const groups = kind.groups(arm);
   const asked = groups.map((group) => group.filter((name) => methods?.includes(name) ?? true));

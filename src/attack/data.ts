@@ -1,10 +1,14 @@
 // The pirate's data and those of the model's own classes: read, and checked against each other.
+import { resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import {
   assertLabelled,
   assertLabels,
+  type DataOptions,
   type Labelled,
   type LoadOptions,
   loadData,
+  parseDataSpec,
 } from "../data/index.ts";
 import { DataError, UsageError } from "../errors.ts";
 import { assertNoDoubt, judge, OnnxClassifier } from "../evaluate/index.ts";
@@ -16,6 +20,7 @@ import { behead } from "./head.ts";
 import type { AttackKind } from "./names.ts";
 import type { AttackOptions, ResolvedAttackOptions } from "./options.ts";
 import type { Inputs, LabelledData } from "./scene.ts";
+import type { Target } from "./target.ts";
 
 /** Reads data with labels. Throws DataError where there are none, or fewer than two classes. */
 export async function loadLabelled(spec: string, options: LoadOptions): Promise<LabelledData> {
@@ -44,6 +49,52 @@ export function sourceOf(
   throw new UsageError(
     "--source-data is missing: expected the data of the classes that the model knows, such as cifar10:DIR",
   );
+}
+
+const flags = {
+  resize: "--resize",
+  imageSize: "--image-size",
+  labels: "--labels",
+  classes: "--classes",
+  testShare: "--test-share",
+} as const;
+
+/**
+ * How data are read: those that the run learned from as it read them, so that it is judged by none of them; others as is
+ * asked. Throws UsageError where another reading of the run's own is asked for.
+ */
+export function readingOf(
+  spec: string,
+  { source }: Pick<Target, "source">,
+  asked: DataOptions,
+): DataOptions {
+  if (!source || resolveSpec(spec) !== resolveSpec(source.data)) return asked;
+  const { classes } = asked;
+  const wanted = { ...asked, ...(typeof classes === "string" && { classes: resolve(classes) }) };
+  for (const [key, flag] of Object.entries(flags)) {
+    const [found, own] = [wanted, source.reading].map((each) => each[key as keyof typeof flags]);
+    if (found === undefined || isDeepStrictEqual(found, own)) continue;
+    throw new UsageError(
+      `${flag}: expected ${own === undefined ? "none" : JSON.stringify(own)}, as the run that made the file read ` +
+        `${spec}, received ${JSON.stringify(found)}`,
+    );
+  }
+  return source.reading;
+}
+
+/** How data of the model's own classes are read: folders that no run knows as those of the pirate, but for the classes. */
+export function readingOfSource(
+  spec: string,
+  { source }: Pick<Target, "source">,
+  { resize, testShare, channelOrder }: DataOptions,
+): DataOptions {
+  if (source && resolveSpec(spec) === resolveSpec(source.data)) return source.reading;
+  const isFolder = parseDataSpec(spec).format === "images";
+  return {
+    ...(channelOrder && { channelOrder }),
+    ...(isFolder && resize !== undefined && { resize }),
+    ...(isFolder && testShare !== undefined && { testShare }),
+  };
 }
 
 /** Throws DataError where the model's own classes are not those of its data, or new ones are among them. */

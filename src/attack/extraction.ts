@@ -1,7 +1,7 @@
 // Extraction by queries (Knockoff Nets: Orekondy et al. 2019, arXiv 1812.02766): a network from random weights learns
 // from what the stolen file answers, probabilities or labels alone, to images of its own task or to others. The pirate
 // has the file, so that he may ask it about every view of an image. The arm says whose architecture learns; the controls
-// learn from the true labels of as many images of the task, without the file.
+// learn from the true labels of the same share of the task's images, without the file.
 
 import type { Labelled } from "../data/index.ts";
 import { argmaxRows } from "../evaluate/metrics.ts";

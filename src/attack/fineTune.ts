@@ -30,18 +30,23 @@ export interface TrainingOptions extends Omit<BatchOptions, "batch" | "dropLast"
   readonly precision: "f32" | "bf16";
   /** Images a step; see `batchSizeFor` for the default. */
   readonly batchSize?: number;
+  /** How many share each batch; 1 by default. */
+  readonly workers?: number;
 }
 
 /** The trained graph. `index` is the training's place in the job. Throws as `train` does. */
 export async function fineTune(
   { name, graph, frozen, recipe, epochs, images, teacher, losses }: Training,
-  { precision, batchSize, ...options }: TrainingOptions,
+  { precision, batchSize, workers, ...options }: TrainingOptions,
   { index, ...surroundings }: Surroundings & { readonly index: number },
 ): Promise<Graph> {
   const { device = "cpu" } = options;
   const { extractor: still, classifier: moving } =
     frozen === undefined ? { extractor: undefined, classifier: graph } : cutGraph(graph, frozen);
-  const batch = batchSizeFor(images.count, batchSize);
+  const batch = batchSizeFor(images.count, {
+    ...(batchSize !== undefined && { asked: batchSize }),
+    ...(workers !== undefined && { workers }),
+  });
   using batches = new Batches(images, { ...options, batch, dropLast: true });
   using before = still && new Network(still, { device, precision });
   using asked = teacher && new Network(teacher, { device, precision });
@@ -69,9 +74,13 @@ export async function fineTune(
 
 /**
  * Images a step: as asked, or a power of two from 8 to 128 that makes at least seven steps an epoch; never more than
- * there are.
+ * there are, and less what workers could not share alike.
  */
-export function batchSizeFor(images: number, asked?: number): number {
+export function batchSizeFor(
+  images: number,
+  { asked, workers = 1 }: { readonly asked?: number; readonly workers?: number } = {},
+): number {
   const power = 2 ** Math.floor(Math.log2(images / 7));
-  return Math.min(images, asked ?? Math.min(128, Math.max(8, power)));
+  const size = Math.min(images, asked ?? Math.min(128, Math.max(8, power)));
+  return size - (size % workers);
 }

@@ -8,17 +8,14 @@ export const pirateOptimizers = ["sgd", "adamw", "muon"] as const;
 
 export type PirateOptimizer = (typeof pirateOptimizers)[number];
 
-/** The methods of each kind. The first of transfer is the one that random weights leave. */
+/**
+ * The methods of each kind that may be asked for. The first of transfer is the one that random weights leave; those of
+ * extraction have one of their own.
+ */
 export const methodNames = {
   transfer: ["initFC-all", "redrawn-half", "initFC-half", "initFC-FC", "direct-all", "direct-FC"],
   incremental: ["fine-tuning", "learning-without-forgetting", "exemplars"],
-  extraction: [
-    "probabilities-same",
-    "labels-same",
-    "probabilities-other",
-    "labels-other",
-    "own-labels",
-  ],
+  extraction: ["probabilities-same", "labels-same", "probabilities-other", "labels-other"],
 } as const satisfies Readonly<Record<AttackKind, readonly string[]>>;
 
 export const pirateMethods = Object.values(methodNames).flat();

@@ -1,6 +1,6 @@
 // What a user asks of an attack, and what it answers.
 import { resolve } from "node:path";
-import type { DataOptions, Dataset } from "../data/index.ts";
+import { assertShareable, type DataOptions, type Dataset } from "../data/index.ts";
 import { UsageError } from "../errors.ts";
 import {
   type JobOptions,
@@ -95,13 +95,16 @@ export function resolveAttackOptions(
   options: Located<AttackOptions> & { readonly original: string },
   { dataset, device }: { readonly dataset: Dataset; readonly device: Device },
 ): ResolvedAttackOptions {
-  const { batchSize, ...open } = options;
+  const { batchSize, workers = 1, ...open } = options;
   const { epochs = usualEpochs, budgets = usualBudgets, seeds = usualSeeds } = options;
+  if (batchSize !== undefined)
+    assertShareable({ batch: batchSize, dropLast: true }, { size: workers });
   const decided = resolveJobOptions({ ...open, epochs }, { dataset, device, usualImages: 1 });
   const { mean, std, precision, seed, threads, crop, flip, checkpointSeconds } = decided;
   return {
     ...open,
     ...(batchSize !== undefined && { batchSize }),
+    ...(options.workers !== undefined && { workers }),
     ...{ data: decided.data, out: decided.out, model: resolve(options.model) },
     ...(typeof options.classes === "string" && { classes: resolve(options.classes) }),
     ...(options.sourceData && { sourceData: resolveSpec(options.sourceData) }),

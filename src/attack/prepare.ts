@@ -1,5 +1,5 @@
 // Everything that can be checked and decided before an attack starts.
-import { type DataFacts, type DataOptions, dataFacts, fingerprint } from "../data/index.ts";
+import { type DataFacts, dataFacts, fingerprint } from "../data/index.ts";
 import { assertPlainPixels } from "../evaluate/inputTypes.ts";
 import { wantedShape } from "../evaluate/readOriginal.ts";
 import { sha256Of } from "../files.ts";
@@ -8,8 +8,17 @@ import { modelFileFacts } from "../onnx/index.ts";
 import type { JobHooks } from "../runs/index.ts";
 import { fileName } from "../text.ts";
 import { parseDevice } from "../torch/index.ts";
-import { drawBudget } from "./budget.ts";
-import { assertOwnClasses, assertShownAsLearned, loadLabelled, sourceOf } from "./data.ts";
+import { assertBudgets } from "./budget.ts";
+import { assertMethods } from "./campaign.ts";
+import {
+  assertOwnClasses,
+  assertShownAsLearned,
+  loadLabelled,
+  readingOf,
+  readingOfSource,
+  sourceOf,
+} from "./data.ts";
+import { kinds } from "./kinds.ts";
 import { adoptModels, readModels } from "./models.ts";
 import type { AttackKind } from "./names.ts";
 import {
@@ -19,8 +28,8 @@ import {
   resolveAttackOptions,
 } from "./options.ts";
 import { assertRelated } from "./relation.ts";
-import type { Inputs } from "./scene.ts";
-import { findTarget, type Target } from "./target.ts";
+import { type Inputs, Scene } from "./scene.ts";
+import { findTarget } from "./target.ts";
 
 /** What was decided before the attack, as config.json of a run and progress events hold it. */
 export interface AttackDescription {
@@ -48,19 +57,25 @@ export async function prepare(
   const sourceData = sourceOf(asked, target.source?.data);
   const paths = { original: target.original, obfuscated: target.obfuscated };
   const files = await readModels(paths, signal);
-  const data = await loadLabelled(asked.data, { ...given, ...wantedShape(files.original) });
+  const data = await loadLabelled(asked.data, {
+    ...readingOf(asked.data, target, given),
+    ...wantedShape(files.original),
+  });
   const { shape } = data.train;
   const graphs = await adoptModels(files, { paths, shape, signal });
   const source = sourceData
-    ? await loadLabelled(sourceData, { ...readingOf(sourceData, target, given), shape })
+    ? await loadLabelled(sourceData, { ...readingOfSource(sourceData, target, given), shape })
     : undefined;
   const decided = { original: paths.original, ...(sourceData && { sourceData }) };
   const options = resolveAttackOptions({ ...given, ...decided }, { dataset: data.train, device });
   for (const [file, graph] of Object.entries(files)) {
     assertPlainPixels(graph, options, fileName(paths[file as keyof typeof paths]));
   }
-  const { kind, budgets, seeds, seed } = options;
-  for (const budget of budgets) drawBudget(data.train, budget, seed);
+  const inputs = { graphs, data, source };
+  const { kind, budgets, seeds } = options;
+  assertBudgets(data.train, options);
+  if (kind === "extraction" && source) assertBudgets(source.train, options);
+  assertMethods(kinds[kind](new Scene(inputs, options, () => {})), options);
   if (!options.acceptOriginal) assertRelated(graphs);
   if (kind !== "transfer") {
     assertOwnClasses({ data, source }, { graph: graphs.obfuscated, kind });
@@ -73,18 +88,8 @@ export async function prepare(
   const sets = await Promise.all([data, ...(source ? [source] : [])].map(fingerprint));
   return {
     options,
-    inputs: { graphs, data, source },
+    inputs,
     identity: { model: sha256Of(...hashes.map(({ sha256 }) => sha256)), data: sha256Of(...sets) },
     description: { kind, data: dataFacts(data), budgets, seeds },
   };
-}
-
-/** How data of the model's own classes are read: a run's own as the run read them. */
-function readingOf(
-  sourceData: string,
-  { source }: Target,
-  { channelOrder }: Pick<AttackOptions, "channelOrder">,
-): DataOptions {
-  if (source?.data === sourceData) return source.reading;
-  return channelOrder ? { channelOrder } : {};
 }

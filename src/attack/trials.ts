@@ -21,8 +21,10 @@ type Surroundings = Pick<
 
 const share = z.number().min(0).max(1);
 
-/** What a line of the metrics file says of a finished trial, as far as it is read again. */
-const outcome = z.looseObject({
+/** What a line of the metrics file says of a finished trial: what was trained, and what it reached. */
+const outcome = z.object({
+  ...{ arm: z.string(), budget: figure, seed: figure, epochs: figure, isSearch: z.boolean() },
+  ...{ method: z.string(), optimizer: z.string(), learningRate: figure },
   result: z.strictObject({
     accuracy: share,
     crossEntropy: figure,
@@ -30,19 +32,17 @@ const outcome = z.looseObject({
   }),
 });
 
+type Outcome = z.infer<typeof outcome>;
+
 type OnTrained = (trained: Graph, assignment: Assignment) => Promise<void>;
 
 export class Trials {
   readonly #work: Surroundings;
-  readonly #known: readonly { readonly result: Score }[];
+  readonly #known: readonly Outcome[];
   readonly #onTrained: OnTrained;
   #count = 0;
 
-  private constructor(
-    work: Surroundings,
-    known: readonly { readonly result: Score }[],
-    onTrained: OnTrained,
-  ) {
+  private constructor(work: Surroundings, known: readonly Outcome[], onTrained: OnTrained) {
     this.#work = work;
     this.#known = known;
     this.#onTrained = onTrained;
@@ -63,12 +63,18 @@ export class Trials {
 
   /**
    * What the next trial reaches, from the file where that is known. A training that diverges is a failure, recorded as
-   * any other result. Throws InterruptedError where the job is told to stop.
+   * any other result. Throws InterruptedError where the job is told to stop, and DataError where the file holds another
+   * trial in its place.
    */
   async run(assignment: Assignment, kind: Kind): Promise<Score> {
     const index = this.#count++;
+    const { recipe, ...rest } = assignment;
+    const asked = { ...rest, ...recipe };
     const known = this.#known[index];
-    if (known) return known.result;
+    if (known) {
+      this.#assertSame(index, known, asked);
+      return known.result;
+    }
     const trial = await kind.prepare(assignment);
     const trained = await this.#train(trial, assignment, index);
     const result = await this.#work.group.share(async () => {
@@ -77,9 +83,19 @@ export class Trials {
       await this.#onTrained(trained, assignment);
       return score;
     });
-    const { recipe, ...rest } = assignment;
-    await this.#work.run.metrics.append({ trial: { index, ...rest, ...recipe, result } });
+    await this.#work.run.metrics.append({ trial: { index, ...asked, result } });
     return result;
+  }
+
+  #assertSame(index: number, { result: _, ...known }: Outcome, asked: Omit<Outcome, "result">) {
+    const [expected, found] = [asked, known].map((each) =>
+      JSON.stringify(each, Object.keys(asked).sort()),
+    );
+    if (expected === found) return;
+    throw new DataError(
+      `${escapeInvisible(this.#work.run.files.metrics)}: expected trial ${index} to be ${expected}, found ${found}: ` +
+        "the file was changed, or is of another version of DeepObf. Begin a new run",
+    );
   }
 
   async #train(
@@ -88,10 +104,11 @@ export class Trials {
     index: number,
   ): Promise<Graph | undefined> {
     const { options, ...surroundings } = this.#work;
-    const { mean, std, device, precision, batchSize, crop, flip } = options;
+    const { mean, std, device, precision, batchSize, workers, crop, flip } = options;
     const training: TrainingOptions = {
       ...{ mean, std, device, precision, seed, augment: { crop, flip } },
       ...(batchSize !== undefined && { batchSize }),
+      ...(workers !== undefined && { workers }),
     };
     const { method, optimizer, learningRate } = recipe;
     const purpose = isSearch ? "search" : `seed ${seed}`;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { drawBudget, splitForSearch } from "../../src/attack/budget.ts";
+import { assertBudgets, drawBudget, splitForSearch } from "../../src/attack/budget.ts";
 import { batchSizeFor } from "../../src/attack/fineTune.ts";
 import { scoreOf } from "../../src/attack/judge.ts";
 import { pirateOptimizers } from "../../src/attack/names.ts";
@@ -119,14 +119,25 @@ describe("the pirate's images", () => {
   });
 
   test.each([
-    [1000, undefined, 128],
-    [10_000, undefined, 128],
-    [100, undefined, 8],
-    [4, undefined, 4],
-    [1000, 32, 32],
-    [20, 32, 20],
-  ])("%d of them come in batches, asked for %s: %d", (count, asked, size) => {
+    [1000, {}, 128],
+    [10_000, {}, 128],
+    [100, {}, 8],
+    [4, {}, 4],
+    [1000, { asked: 32 }, 32],
+    [20, { asked: 32 }, 20],
+    // Workers take equal parts of a batch.
+    [63, { asked: 64, workers: 2 }, 62],
+    [1000, { workers: 3 }, 126],
+  ])("%d of them come in batches, asked for %j: %d", (count, asked, size) => {
     expect(batchSizeFor(count, asked)).toBe(size);
+  });
+
+  test("are refused where they are fewer than the workers that share them", () => {
+    const asked = { budgets: [1, 2 / 12], seed: 3 };
+    assertBudgets(images, { ...asked, workers: 4 });
+    expect(() => assertBudgets(images, { ...asked, workers: 5 })).toThrow(
+      /--workers: expected at most 4, the images that 0\.16.*received 5/,
+    );
   });
 });
 

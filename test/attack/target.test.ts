@@ -1,7 +1,9 @@
 // What is attacked: two files, or the folder of a run, whatever became of it.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { relative } from "node:path";
 import { describe, expect, test } from "vitest";
+import { readingOf, readingOfSource } from "../../src/attack/data.ts";
 import type { AttackOptions } from "../../src/attack/index.ts";
 import { findTarget } from "../../src/attack/target.ts";
 import { DeepObfError, ModelError, UsageError } from "../../src/errors.ts";
@@ -33,6 +35,34 @@ function run({ config = {}, summary = {} }: { config?: object; summary?: object 
   }
   return path(folder);
 }
+
+describe("data of the model's own classes", () => {
+  const read = { resize: 256, testShare: 0.1, classes: ["b", "a"] } as const;
+  const known = { source: { data: `images:${path("photos")}`, reading: read } };
+  const spelled = `images:${relative(process.cwd(), path("photos"))}`;
+
+  test("are read as the run read them, however their folder is spelled", () => {
+    for (const reading of [readingOf, readingOfSource]) {
+      expect(reading(spelled, known, { channelOrder: "bgr" })).toEqual(read);
+    }
+    expect(readingOf(spelled, known, { testShare: 0.1, classes: ["b", "a"] })).toEqual(read);
+    expect(() => readingOf(spelled, known, { testShare: 0.3 })).toThrow(UsageError);
+    expect(() => readingOf(spelled, known, { testShare: 0.3 })).toThrow(
+      /--test-share: expected 0\.1, as the run that made the file read .*, received 0\.3/,
+    );
+    expect(() => readingOf(spelled, known, { imageSize: 64 })).toThrow(
+      /--image-size: expected none/,
+    );
+  });
+
+  test("that no run knows are read as the pirate's, but for the classes", () => {
+    const asked = { resize: 64, testShare: 0.2, classes: ["x", "y"], channelOrder: "bgr" } as const;
+    const { classes: _, ...rest } = asked;
+    expect(readingOf("images:others", known, asked)).toEqual(asked);
+    expect(readingOfSource("images:others", known, asked)).toEqual(rest);
+    expect(readingOfSource("cifar10:others", {}, asked)).toEqual({ channelOrder: "bgr" });
+  });
+});
 
 describe("a target", () => {
   test("is a file with its original", async () => {

@@ -1,11 +1,12 @@
 // The transfer attack from end to end, on networks and images of a few kilobytes.
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type AttackOptions, type AttackSummary, attackJob } from "../../src/attack/index.ts";
 import { assertRelated } from "../../src/attack/relation.ts";
 import { loadData } from "../../src/data/index.ts";
 import { DataError, InterruptedError, ModelError, UsageError } from "../../src/errors.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { fromFloat32 } from "../../src/graph/tensorData.ts";
 import { resnet } from "../../src/models/index.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import type { ProgressEvent } from "../../src/runs/index.ts";
@@ -154,6 +155,42 @@ describe("a transfer attack", () => {
     expect(resumed.arms).toEqual(summary.arms);
     expect(trialsIn(resumed.files.metrics)).toEqual(trials);
   });
+
+  test("takes no result of another trial for its own", async () => {
+    const out = path();
+    const controller = new AbortController();
+    let trainings = 0;
+    const onProgress = (event: ProgressEvent) => {
+      if (event.type === "step" && event.step === 1 && ++trainings === 3)
+        controller.abort("SIGINT");
+    };
+    const { signal } = controller;
+    const begun = attackJob.start({ ...asked, out, checkpointSeconds: 0 }, { signal, onProgress });
+    await expect(begun).rejects.toThrow(InterruptedError);
+    const metrics = `${out}/metrics.jsonl`;
+    // As long as before, since a checkpoint knows the length.
+    const text = readFileSync(metrics, "utf8").replace('"initFC-all"', '"direct-all"');
+    writeFileSync(metrics, text);
+    await expect(attackJob.resume(out)).rejects.toThrow(DataError);
+    await expect(attackJob.resume(out)).rejects.toThrow(
+      /expected trial 0 to be .*"initFC-all".*, found .*"direct-all"/,
+    );
+  });
+});
+
+test("a file whose weights are no numbers ends in an answer without a model, which is there again", async () => {
+  const initializers = new Map(chain.initializers);
+  const [name] = [...initializers.keys()].filter((key) => key.includes("0"));
+  const { shape, data: bytes } = initializers.get(name!)!;
+  initializers.set(name!, fromFloat32(shape, new Float32Array(bytes.length / 4).fill(Number.NaN)));
+  const asked = options({
+    ...{ model: path("nan.onnx", { ...chain, initializers }), acceptOriginal: true, out: path() },
+    ...{ methods: ["initFC-all"], optimizers: ["sgd"], learningRates: [0.05], epochs: 1, seeds: 1 },
+  });
+  const summary = await attackJob.start(asked);
+  expect(summary.arms.find(({ arm }) => arm === "obfuscated")!.accuracies).toEqual([0]);
+  expect(summary.modelSha256).toBeNull();
+  expect(await attackJob.resume(asked.out!)).toEqual(summary);
 });
 
 describe("an attack refuses", () => {
@@ -167,6 +204,12 @@ describe("an attack refuses", () => {
     await refuses({ methods: ["guess"] }).rejects.toThrow(
       /--methods: .*initFC-all.*received guess/,
     );
+    await refuses({
+      ...{ kind: "extraction", methods: ["labels-other"], acceptOriginal: true },
+    }).rejects.toThrow(
+      /--methods: expected some of probabilities-same, labels-same, which these data allow, received labels-other/,
+    );
+    await refuses({ kind: "extraction", methods: ["own-labels"] }).rejects.toThrow(UsageError);
     await refuses({ budgets: [2] }).rejects.toThrow(/--budgets: .*received 2/);
     await refuses({ budgets: [0.05] }).rejects.toThrow(/leaves 1 of the 20 of "0"/);
   });
