@@ -7,7 +7,7 @@ import { takeScores } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, sizesIn } from "../graph/layout.ts";
 import { describeChoice } from "../graph/logits.ts";
-import { fixInputSizes, takeImagesAlone, toFloat32Graph } from "../graph/rewrites.ts";
+import { fixInputSizes, takeImagesAlone } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
@@ -150,7 +150,7 @@ async function openSession(
 ): Promise<Opened> {
   const { model, threads } = options;
   const output = judged.outputs[0]?.name;
-  const session = await openModel(model, [() => judged, () => toFloat32Graph(judged)], {
+  const session = await openModel(model, [() => judged], {
     ...{ name: fileName(model), outputs: output === undefined ? [] : [output], graph },
     ...(threads !== undefined && { threads }),
   });

@@ -15,6 +15,7 @@ import {
   nameSqueezedAxes,
   takeImagesAlone,
   unfuse,
+  widenFloats,
 } from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
@@ -81,7 +82,7 @@ export function inspectGraph(
   graph: Graph,
   { inputShape }: { inputShape?: readonly number[] } = {},
 ): Inspected {
-  const floats = dequantize(takeImagesAlone(unfuse(graph)));
+  const floats = dequantize(takeImagesAlone(unfuse(widenFloats(graph))));
   const warnings: string[] = [];
   const attempt = <T>(find: () => T): T | undefined => {
     try {

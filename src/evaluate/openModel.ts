@@ -35,11 +35,14 @@ export async function openModel(
     throw new ModelError(`${options.name ?? path} ${problem}`);
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
+    const problems = [error.message];
     for (const graph of graphs) {
       const session = await attempt(graph, options);
-      if (session) return session;
+      if (session instanceof OnnxSession) return session;
+      problems.push(session.message);
     }
-    throw error;
+    if (problems.length === 1) throw error;
+    throw new ModelError(problems.join("\nnor what was read of it: "));
   }
 }
 
@@ -79,11 +82,11 @@ export function openAdopted(
 async function attempt(
   graph: () => Graph,
   options: SessionOptions,
-): Promise<OnnxSession | undefined> {
+): Promise<OnnxSession | ModelError> {
   try {
     return await OnnxSession.open(encodeModel(graph()), options);
   } catch (error) {
-    if (error instanceof ModelError) return undefined;
+    if (error instanceof ModelError) return error;
     throw error;
   }
 }

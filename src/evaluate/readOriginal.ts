@@ -4,7 +4,7 @@ import { assertSupported } from "../engine/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, sizesFrom } from "../graph/layout.ts";
 import { assertImageClassifier, assertTakesImages } from "../graph/otherKinds.ts";
-import { dequantize, dropTails, takeImagesAlone, unfuse } from "../graph/rewrites.ts";
+import { dequantize, dropTails, takeImagesAlone, unfuse, widenFloats } from "../graph/rewrites.ts";
 import { assertInference } from "../graph/trainingMode.ts";
 import { readModel } from "../onnx/index.ts";
 
@@ -12,11 +12,11 @@ import { readModel } from "../onnx/index.ts";
 export type WantedShape = Pick<LoadOptions, "shape">;
 
 /**
- * Reads a model file, what ONNX Runtime's optimizer fused taken apart, with its images as the only input. Throws
- * ModelError where it cannot be read, or the engine does not support it.
+ * Reads a model file, all floats in float32, what ONNX Runtime's optimizer fused taken apart, with its images as the
+ * only input. Throws ModelError where it cannot be read, or the engine does not support it.
  */
 export async function readOriginal(path: string): Promise<Graph> {
-  const graph = takeImagesAlone(unfuse(await readModel(path)));
+  const graph = takeImagesAlone(unfuse(widenFloats(await readModel(path))));
   assertImageClassifier(graph);
   assertTakesImages(graph);
   assertInference(graph);

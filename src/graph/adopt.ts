@@ -2,6 +2,7 @@
 import { ModelError } from "../errors.ts";
 import { exportForAnyBatch } from "./exportLines.ts";
 import type { Graph } from "./graph.ts";
+import { assertImagesApart } from "./imagesApart.ts";
 import { imageLayout, sizesIn, turnInput } from "./layout.ts";
 import { assertNoMeasure, findLogits, keepOutput } from "./logits.ts";
 import {
@@ -15,6 +16,7 @@ import {
   takeLogits,
   takePixelsAsFloats,
   toFloat32Graph,
+  widenFloats,
 } from "./rewrites.ts";
 import { inferShapes } from "./shapes.ts";
 import { assertInference } from "./trainingMode.ts";
@@ -33,14 +35,18 @@ export interface AdoptOptions {
  * with what is known before it runs folded and nothing quantized. A model of pixels from 0 to 255 takes
  * them from 0 to 1. Each step is a rewrite; the order is that in which they need each other. Throws
  * ModelError for a model in training mode, for an input of another kind or other sizes, where no output
- * gives scores of classes, and where nodes compute with the batch size of the file.
+ * gives scores of classes, and where nodes compute with the batch size of the file or with all images together.
  */
 export function adoptModel(graph: Graph, options: AdoptOptions): Graph {
   assertInference(graph);
-  const scored = takeScores(takePixelsAsFloats(dequantize(graph)), options);
+  const floats = dequantize(widenFloats(graph));
+  const scored = takeScores(takePixelsAsFloats(floats), options);
   const turned = imageLayout(graph) === "NCHW" ? scored : turnInput(scored, "NCHW");
   const free = freeBatch(toFloat32Graph(turned));
-  if (free) return sinkTransposes(foldConstants(free));
+  if (free) {
+    assertImagesApart(free, options.name);
+    return sinkTransposes(foldConstants(free));
+  }
   throw new ModelError(
     `${options.name} works for batches of size ${String(graph.inputs[0]?.shape?.[0])} alone, because its nodes ` +
       `compute with that number; export it with any batch size:\n  ${exportForAnyBatch}`,

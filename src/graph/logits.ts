@@ -10,11 +10,13 @@ import { producers, upstream } from "./topology.ts";
 
 type Facts = ReadonlyMap<string, TensorFacts>;
 
-/** Operators that neither add to scores nor change which is the largest. */
-const keeping = new Set([
+/** Operators that leave scores as they are, but for their shape. */
+const arranging = new Set([
   ...["Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"],
-  ...["LogSoftmax", "Sigmoid", "Softmax"],
 ]);
+
+/** Operators that neither add to scores nor change which is the largest. */
+const keeping = new Set([...arranging, "LogSoftmax", "Sigmoid", "Softmax"]);
 
 /**
  * The output that holds one number a class for each image: the only one of that shape, or the only one of
@@ -71,7 +73,7 @@ export function assertNoMeasure(
         `it where the batch is of one image. Write .flatten(1) for it and export with\n  ${exportForAnyBatch}`,
     );
   }
-  if (passesSigmoid(graph, tensor)) return;
+  if (logitOf(graph, tensor) !== undefined) return;
   const { name = tensor } = graph.outputs[0] ?? {};
   throw new ModelError(
     `the model gives one number for each image, ${describeOutputs([tensor], facts)}, and no sigmoid: it looks like ` +
@@ -101,23 +103,24 @@ function isRow(facts: Facts, tensor: string): boolean {
 
 /** The tensor that scores come from before softmax and reshaping. */
 function sourceOf(graph: Graph, output: string): string {
+  return before(graph, output, keeping);
+}
+
+/** What a tensor is the sigmoid of, but for its shape; undefined where it is none. */
+export function logitOf(graph: Graph, tensor: string): string | undefined {
+  const node = producers(graph).get(before(graph, tensor, arranging));
+  return node?.domain === "" && node.operator === "Sigmoid" ? node.inputs[0] : undefined;
+}
+
+/** The tensor before all of these operators. */
+function before(graph: Graph, output: string, operators: ReadonlySet<string>): string {
   const makers = producers(graph);
   let tensor = output;
   for (;;) {
     const node = makers.get(tensor);
-    if (node?.domain !== "" || !keeping.has(node.operator)) return tensor;
+    if (node?.domain !== "" || !operators.has(node.operator)) return tensor;
     tensor = node.inputs[0]!;
   }
-}
-
-/** Whether a tensor is a sigmoid, but for its shape. */
-function passesSigmoid(graph: Graph, output: string): boolean {
-  const makers = producers(graph);
-  let node = makers.get(output);
-  while (node?.domain === "" && keeping.has(node.operator) && node.operator !== "Sigmoid") {
-    node = makers.get(node.inputs[0]!);
-  }
-  return node?.domain === "" && node.operator === "Sigmoid";
 }
 
 /** Whether a linear layer makes a tensor: a matrix product with what is added to it, or a convolution. */

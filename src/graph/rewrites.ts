@@ -15,6 +15,6 @@ export { sinkTransposes } from "./rewrites/sinkTransposes.ts";
 export { nameSqueezedAxes } from "./rewrites/squeezes.ts";
 export { takeImagesAlone } from "./rewrites/takeImagesAlone.ts";
 export { takeLogits } from "./rewrites/takeLogits.ts";
-export { toFloat32Graph } from "./rewrites/toFloat32.ts";
+export { toFloat32Graph, widenFloats } from "./rewrites/toFloat32.ts";
 export { unfuse } from "./rewrites/unfuse.ts";
 export { compose, cutGraph, graphBehind, subgraph } from "./subgraph.ts";

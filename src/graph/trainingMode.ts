@@ -4,6 +4,7 @@ import { ModelError } from "../errors.ts";
 import { attribute } from "./attributes.ts";
 import { exportForInference } from "./exportLines.ts";
 import { describeNode, type Graph, type Node } from "./graph.ts";
+import { downstream } from "./topology.ts";
 
 /** Operators that draw numbers, TensorFlow's by their names there: dropout, or what augments images in training. */
 const random = /Random(Uniform|Normal)|^Bernoulli$|^Multinomial$/;
@@ -17,7 +18,12 @@ export function assertInference(graph: Graph): void {
         `${exportForInference}\nor, where it augments its images itself, as by RandomFlip, the layers behind that`,
     );
   }
-  const nodes = graph.nodes.filter((node) => isTraining(graph, node));
+  // Weights may be standardized by a batch norm of their own, which no image comes by.
+  const answering = downstream(
+    graph,
+    graph.inputs.map(({ name }) => name),
+  ).nodes;
+  const nodes = graph.nodes.filter((node) => isTraining(graph, node) && answering.has(node));
   if (nodes.length === 0) return;
   const shown = nodes.slice(0, 3).map(describeNode);
   if (nodes.length > shown.length) shown.push(`${nodes.length - shown.length} more`);

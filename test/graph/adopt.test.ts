@@ -4,7 +4,8 @@ import { adoptModel } from "../../src/graph/adopt.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { DataType, Graph, TensorData } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
-import { toFloat32Graph } from "../../src/graph/rewrites.ts";
+import { toFloat32Graph, unfuse, widenFloats } from "../../src/graph/rewrites.ts";
+import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
 import { assertInference } from "../../src/graph/trainingMode.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
@@ -89,6 +90,32 @@ describe("an original in another float type", () => {
     expectClose(await compare(file, dtype), 5e-3);
   });
 
+  test("float16 that ONNX Runtime fused and quantized is read as in float32", async () => {
+    const half = (name: string, value: number) =>
+      [name, fromNumbers("float16", [], [value])] as const;
+    const plain = ofType("float16", true);
+    const nodes = plain.nodes.flatMap((each) => {
+      if (each.operator !== "Relu") return [each];
+      const [x, y] = [each.inputs[0]!, each.outputs[0]!];
+      return [
+        { ...node("Gelu", [x], `${y}.g`), domain: "com.microsoft" },
+        node("QuantizeLinear", [`${y}.g`, "scale", "zero"], `${y}.q`),
+        node("DequantizeLinear", [`${y}.q`, "scale", "zero"], y),
+      ];
+    });
+    const initializers = new Map([
+      ...plain.initializers,
+      half("scale", 0.01),
+      ["zero", fromNumbers("uint8", [], [0])] as const,
+    ]);
+    const file = unfuse(widenFloats({ ...plain, nodes, initializers, opset: 19 }));
+    const adopted = adoptModel(file, { shape, name: "fused.onnx" });
+    const types = [...adopted.initializers.values()].map(({ dtype }) => dtype);
+    expect(types).not.toContain("float16");
+    expect(inferShapes(adopted).get("y")).toMatchObject({ dtype: "float32" });
+    expect(adopted.nodes.map(({ operator }) => operator)).toContain("Erf");
+  });
+
   test("float64 answers as the same weights in float32", async () => {
     // ONNX Runtime has no convolution of doubles.
     for (const isInside of [true, false]) {
@@ -138,6 +165,8 @@ describe("an original that takes pixels", () => {
       name,
       float32([values.length, 1, 1].slice(values.length > 1 ? 0 : 3), values),
     );
+  const half = (build: GraphBuilder, value: number) =>
+    build.initializer("half", fromNumbers("float16", [], [value]));
   const cast = (build: GraphBuilder, x: string, to = 1) =>
     build.node("Cast", [x], { attributes: { to: { type: "int", value: to } } });
 
@@ -146,6 +175,15 @@ describe("an original that takes pixels", () => {
       "divided by 255",
       "uint8",
       (build, x) => build.node("Div", [cast(build, x), constant(build, "k", [255])]),
+      ["Conv"],
+    ],
+    [
+      "as float16, divided by 255",
+      "uint8",
+      (build, x) =>
+        build.node("Cast", [build.node("Div", [cast(build, x, 10), half(build, 255)])], {
+          attributes: { to: { type: "int", value: 1 } },
+        }),
       ["Conv"],
     ],
     [
@@ -256,5 +294,18 @@ describe("a model in training mode", () => {
       dropout(1, 0),
     ];
     for (const model of others) expect(() => assertInference(model)).not.toThrow();
+  });
+
+  test("is none where a batch norm standardizes weights, as timm's exports have it", () => {
+    const weights = node("BatchNormalization", ["w", "s", "b", "m", "v"], ["n", "", ""], {
+      training_mode: 1,
+    });
+    const model = graph({
+      inputs: { x: ["N", ...shape] },
+      initializers: { ...statistics, w: float32([1, 3, 9]), sizes: int64(1, 3, 3, 3) },
+      nodes: [weights, node("Reshape", ["n", "sizes"], "k"), node("Conv", ["x", "k"], "y")],
+      outputs: ["y"],
+    });
+    expect(() => assertInference(model)).not.toThrow();
   });
 });

@@ -302,6 +302,31 @@ describe("operators on whole numbers", () => {
     expect(difference(expected, actual)).toBeLessThanOrEqual(0.0625);
   });
 
+  test("are of the type that an attribute says where there is no zero point", async () => {
+    const layers = (dtype: number) =>
+      graph({
+        inputs: { x: [2, 3, 4, 4] },
+        initializers: { scale: scalar(0.05) },
+        nodes: [
+          node("Neg", ["x"], "n"),
+          node("QuantizeLinear", ["n", "scale"], "q", { output_dtype: dtype }),
+          node("DequantizeLinear", ["q", "scale"], "y"),
+        ],
+        outputs: ["y"],
+        opset: 21,
+      });
+    for (const [dtype, least] of [
+      [3, -1],
+      [2, 0],
+    ] as const) {
+      const input = { x: [2, 3, 4, 4] };
+      const expected = (await evaluate(layers(dtype), input)).y!;
+      const actual = (await evaluate(dequantize(layers(dtype)), input)).y!;
+      expect(Math.min(...expected.values) < 0).toBe(least < 0);
+      expect(Math.min(...actual.values) < 0).toBe(least < 0);
+    }
+  });
+
   test("stay as they are where their scales are not known", () => {
     const model = graph({
       inputs: { x: [2, 4], s: [] },

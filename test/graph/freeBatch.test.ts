@@ -232,6 +232,42 @@ describe("freeBatch", () => {
   });
 });
 
+describe("a model that looks at its images together is refused", () => {
+  const mean = node("ReduceMean", ["x"], "m", { keepdims: 1 });
+  const head = node("Flatten", ["s"], "y");
+  const together: readonly (readonly [string, Case])[] = [
+    ["by a mean of the batch", { nodes: [mean, node("Sub", ["x", "m"], "s"), head], opset: 17 }],
+    [
+      "by its largest value",
+      {
+        nodes: [node("ReduceMax", ["x"], "m", { keepdims: 0 }), node("Div", ["x", "m"], "s"), head],
+        opset: 17,
+      },
+    ],
+    ["by a softmax over it", { nodes: [node("Softmax", ["x"], "s", { axis: 0 }), head] }],
+    [
+      "by a softmax over all axes, before version 13",
+      { nodes: [node("Softmax", ["x"], "s", { axis: 0 }), head], opset: 12 },
+    ],
+    ["by its usual axes", { nodes: [node("MeanVarianceNormalization", ["x"], "s"), head] }],
+  ];
+  test.each(together)("%s", (_, given) => {
+    for (const batch of [1, "N"] as const) {
+      const file = model(given);
+      const inputs = [{ ...file.inputs[0]!, shape: [batch, ...image] }];
+      const adopt = () => adoptModel({ ...file, inputs }, { shape: image, name: "batch.onnx" });
+      expect(adopt).toThrow(/batch\.onnx computes with all images of a batch together \(.* node /);
+    }
+  });
+
+  test("but for the axes of one image", () => {
+    const alone = { axes: [1, 2, 3], keepdims: 1 };
+    const nodes = [node("ReduceMean", ["x"], "m", alone), node("Sub", ["x", "m"], "s"), head];
+    const file = model({ nodes, opset: 17 });
+    expect(() => adoptModel(file, { shape: image, name: "alone.onnx" })).not.toThrow();
+  });
+});
+
 describe("a target that follows the batch, as PyTorch's dynamo exporter writes it", () => {
   const nodes = [
     node("Shape", ["x"], "n", { start: 0, end: 1 }),

@@ -167,6 +167,14 @@ describe("the output that tells classes apart", () => {
       "a sigmoid of a map",
       (b, z) => op(b, "Sigmoid", [op(b, "Reshape", [z, b.initializer("s", int64(-1, 1, 1, 1))])]),
     ],
+    [
+      "a sigmoid between casts, as converters to float16 leave it",
+      (b, z) => {
+        const cast = (x: string) =>
+          b.node("Cast", [x], { attributes: { to: { type: "int", value: 1 } } });
+        return cast(op(b, "Sigmoid", [cast(z)]));
+      },
+    ],
   ])("is made of %s, the logits of two classes", async (_, end) => {
     const column = network((b, x) => ({ y: linear(b, pooled(b, x), 1) }));
     const adopted = adopt(network((b, x) => ({ y: end(b, linear(b, pooled(b, x), 1)) })));

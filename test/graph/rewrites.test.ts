@@ -4,6 +4,7 @@ import { int } from "../../src/graph/attributes.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
 import { normal, uniform } from "../../src/graph/random.ts";
+import { takeBranches } from "../../src/graph/rewrites/branches.ts";
 import {
   compose,
   cutGraph,
@@ -19,6 +20,7 @@ import {
 } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromFloat32, fromNumbers } from "../../src/graph/tensorData.ts";
+import { encodeModel } from "../../src/onnx/index.ts";
 import { float32, graph, int64, node } from "./graphs.ts";
 import { evaluate, relativeDifference } from "./onnxruntime.ts";
 
@@ -254,6 +256,20 @@ describe("foldConstants", () => {
     });
     const folded = foldConstants(model);
     expect(operators(folded)).toEqual(["Exp", "Sigmoid", "Add"]);
+    // What has no name keeps none, and others get one that no other node has.
+    const nameless = (each: Graph["nodes"][number]) => ({ ...each, name: "" });
+    const two = graph({
+      nodes: [node("Neg", ["x"], "i"), node("Abs", ["i"], "inner")].map(nameless),
+      outputs: ["inner"],
+    });
+    const unnamed = { ...attributes, then_branch: { type: "graph", value: two } as const };
+    const choice = graph({
+      inputs: { x: ["N", 4] },
+      initializers: { yes: fromNumbers("bool", [], [1]) },
+      nodes: [node("If", ["yes"], "y", unnamed)],
+      outputs: ["y"],
+    });
+    expect(() => encodeModel(takeBranches(choice))).not.toThrow();
     const inputs = { x: [2, 4] };
     const [before, after] = [await evaluate(model, inputs), await evaluate(folded, inputs)];
     expect(relativeDifference(before.y!, after.y!)).toBe(0);

@@ -197,6 +197,13 @@ describe("shapes", () => {
     ["ArgMax", [image], { axis: 1, keepdims: 0 }, [[2, 10, 11]]],
     ["Resize", [image, undefined, float32([4], [1, 1, 2, 0.5])], {}, [[2, 3, 20, 5]]],
     ["Resize", [image, undefined, undefined, int64(2, 3, 7, 7)], {}, [[2, 3, 7, 7]]],
+    // 0.7 in float32 is a little less than 0.7, but times 10 it is 7 there.
+    [
+      "Resize",
+      [[1, 2, 10, 10], undefined, float32([4], [1, 1, Math.fround(0.7), 1])],
+      {},
+      [[1, 2, 7, 10]],
+    ],
     ["ConstantOfShape", [int64(100, 100)], {}, [[100, 100]]],
     ["RandomNormal", [], { shape: [3, 4] }, [[3, 4]]],
   ])("%s of %j with %j", (operator, inputs, given, expected) => {

@@ -16,7 +16,10 @@ export function takeBranches(graph: Graph, budget = new Budget()): Graph {
   if (!graph.nodes.some(isIf)) return graph;
   const facts = factsForAnyBatch(graph, budget);
   const initializers = new Map(graph.initializers);
-  const names = new FreshNames(tensorNames(graph));
+  const names = {
+    tensors: new FreshNames(tensorNames(graph)),
+    nodes: new FreshNames(new Set(graph.nodes.map(({ name }) => name))),
+  };
   let isChanged = false;
   const nodes = graph.nodes.flatMap((node) => {
     const condition = isIf(node) ? facts.constant(node.inputs[0]!) : undefined;
@@ -42,15 +45,22 @@ function isIf({ operator, domain }: Node): boolean {
   return operator === "If" && domain === "";
 }
 
-function prefixInner(branch: Graph, prefix: string, names: FreshNames): Graph {
+function prefixInner(
+  branch: Graph,
+  prefix: string,
+  { tensors, nodes }: { readonly tensors: FreshNames; readonly nodes: FreshNames },
+): Graph {
   const own = new Map<string, string>();
-  for (const name of branch.initializers.keys()) own.set(name, names.next(prefix + name));
+  for (const name of branch.initializers.keys()) own.set(name, tensors.next(prefix + name));
   for (const { outputs } of branch.nodes) {
-    for (const name of outputs) if (name !== "") own.set(name, names.next(prefix + name));
+    for (const name of outputs) if (name !== "") own.set(name, tensors.next(prefix + name));
   }
   const renamed = renameTensors(branch, (name) => own.get(name) ?? name);
   return {
     ...renamed,
-    nodes: renamed.nodes.map((node) => ({ ...node, name: prefix + node.name })),
+    nodes: renamed.nodes.map((node) => ({
+      ...node,
+      name: node.name && nodes.next(prefix + node.name),
+    })),
   };
 }

@@ -1,7 +1,7 @@
 // What each quantized operator is in floats. Those that are not of ONNX are ONNX Runtime's:
 // https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 import { attribute, int } from "../attributes.ts";
-import { elementCount, type Node } from "../graph.ts";
+import { type DataType, elementCount, type Node } from "../graph.ts";
 import { fromNumbers, toNumbers } from "../tensorData.ts";
 import type { Dequantization } from "./dequantization.ts";
 import { dequantizeValues } from "./quantizedValues.ts";
@@ -38,11 +38,7 @@ export const quantizedOperators: ReadonlyMap<string, Rule> = new Map(
     QLinearMul: (node, graph) => binary(node, graph, "Mul"),
     QLinearSigmoid: unary,
     QLinearSoftmax: unary,
-    QuantizeLinear: (node, graph) => {
-      const [x = "", scale, zero] = node.inputs;
-      graph.quantize(x, node.outputs[0]!, graph.quantization(scale, zero));
-      return true;
-    },
+    QuantizeLinear: quantizeLinear,
   }),
 );
 
@@ -75,6 +71,22 @@ function dequantizeLinear(node: Node, graph: Dequantization): boolean {
   step("Mul", [centred!, scale], output);
   return true;
 }
+
+/** Without a zero point the type is an attribute, and uint8 where there is none either. */
+function quantizeLinear(node: Node, graph: Dequantization): boolean {
+  const [x = "", scale, zero] = node.inputs;
+  const by = graph.quantization(scale, zero);
+  const code = attribute(node, "output_dtype", "int") ?? 0;
+  const isTold = by && !by.zero && code !== 0;
+  const from = fromNumbers(quantizedTypes[code] ?? "int32", [], [0]);
+  graph.quantize(x, node.outputs[0]!, isTold ? { ...by, zero: from } : by);
+  return true;
+}
+
+/** Numbers of TensorProto.DataType whose range may cut something off; that of others does not. */
+const quantizedTypes: Readonly<Record<number, DataType>> = {
+  ...{ 2: "uint8", 3: "int8", 4: "uint16", 5: "int16" },
+};
 
 /** Of a range that is measured in each run, the scale becomes 1. */
 function quantizeByRange(node: Node, graph: Dequantization): boolean {

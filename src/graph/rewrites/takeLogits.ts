@@ -1,9 +1,10 @@
 // Leaves a classifier one output: a row of scores for each image.
 import type { DataType, Graph } from "../graph.ts";
+import { logitOf } from "../logits.ts";
 import { operation } from "../operation.ts";
 import type { TensorFacts } from "../shapes.ts";
 import { fromNumbers } from "../tensorData.ts";
-import { producers, tensorNames } from "../topology.ts";
+import { tensorNames } from "../topology.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 import { renameTensors } from "./rename.ts";
 
@@ -45,20 +46,11 @@ export function takeLogits(
     const column = fresh(`${output}.column`);
     const shape = constant(`${output}.shape`, fromNumbers("int64", [2], [-1, 1]));
     const weight = constant(`${output}.weight`, fromNumbers("float32", [1, 2], [0, 1]));
-    nodes.push(operation("Reshape", [logitOf(renamed, inner), shape], column));
+    nodes.push(operation("Reshape", [logitOf(renamed, inner) ?? inner, shape], column));
     nodes.push(operation("MatMul", [column, weight], output));
   } else nodes.push(operation(shape.length === 2 ? "Identity" : "Flatten", [inner], output));
   const taken = { ...renamed, nodes, initializers };
   return withOutput(taken, { name: output, dtype, classes: Math.max(2, classes) });
-}
-
-/** What a sigmoid was taken of, or the tensor itself. */
-function logitOf(graph: Graph, tensor: string): string {
-  const makers = producers(graph);
-  const reshaping = new Set(["Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"]);
-  let node = makers.get(tensor);
-  while (node && reshaping.has(node.operator)) node = makers.get(node.inputs[0]!);
-  return node?.operator === "Sigmoid" ? node.inputs[0]! : tensor;
 }
 
 function withOutput(

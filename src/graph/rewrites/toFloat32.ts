@@ -19,7 +19,7 @@ const typeAttributes = ["to", "dtype", "output_dtype", "stash_type", "softmax_pr
  * contradict each other.
  */
 export function toFloat32Graph(graph: Graph): Graph {
-  const converted = convertGraph(graph);
+  const converted = widenFloats(graph);
   const facts = inferShapes(converted);
   const typeOf = (name: string | undefined) => facts.get(name ?? "")?.dtype;
   const nodes = converted.nodes.map((node) => {
@@ -35,7 +35,8 @@ export function identity(node: Node, input = node.inputs[0]!): Node {
   return { ...node, operator: "Identity", domain: "", inputs: [input], attributes: {} };
 }
 
-function convertGraph(graph: Graph): Graph {
+/** The graph with all floats in float32, its casts between float types still there: no shapes have to be known. */
+export function widenFloats(graph: Graph): Graph {
   return {
     ...graph,
     inputs: graph.inputs.map(convertInfo),
@@ -56,13 +57,14 @@ function convertAttributes(node: Node): Record<string, Attribute> {
   }
   for (const [name, { type, value }] of Object.entries(converted)) {
     if (type === "tensor") converted[name] = { type, value: convertTensor(value) };
-    if (type === "graph") converted[name] = { type, value: convertGraph(value) };
+    if (type === "graph") converted[name] = { type, value: widenFloats(value) };
   }
   return converted;
 }
 
 function convertTensor(value: TensorData): TensorData {
-  return isFloat(value.dtype) ? fromFloat32(value.shape, toFloat32(value)) : value;
+  if (value.dtype === "float32" || !isFloat(value.dtype)) return value;
+  return fromFloat32(value.shape, toFloat32(value));
 }
 
 function convertInfo(info: ValueInfo): ValueInfo {

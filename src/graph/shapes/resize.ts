@@ -19,17 +19,18 @@ export function Resize(call: Call) {
     const crop = call.string("coordinate_transformation_mode") === "tf_crop_and_resize";
     const region = crop ? call.constant(1) : undefined;
     const all = x.shape.map(() => 1);
+    const parts = [...all];
     axes.forEach((axis, i) => {
-      const part = region ? region[i + axes.length]! - region[i]! : 1;
-      all[axis] = (scales[i] ?? Number.NaN) * part;
+      all[axis] = scales[i] ?? Number.NaN;
+      if (region) parts[axis] = region[i + axes.length]! - region[i]!;
     });
     if (scales.length !== axes.length) call.fail(`scales [${scales}] do not fit ${describe(x)}`);
-    return [scaled(call, x, all)];
+    return [scaled(call, x, all, parts)];
   }
   const sizes = call.integers(3);
   if (sizes.length !== axes.length) call.fail(`sizes [${sizes}] do not fit ${describe(x)}`);
   const shape = [...x.shape];
-  const ratios = axes.map((axis, i) => sizes[i]! / x.shape[axis]!);
+  const ratios = axes.map((axis, i) => Math.fround(sizes[i]! / x.shape[axis]!));
   const policy = call.string("keep_aspect_ratio_policy") ?? "stretch";
   const common = policy === "not_larger" ? Math.min(...ratios) : Math.max(...ratios);
   axes.forEach((axis, i) => {
@@ -38,13 +39,19 @@ export function Resize(call: Call) {
   return [facts(x.dtype, shape)];
 }
 
-function scaled(call: Call, x: TensorFacts, scales: readonly number[]): TensorFacts {
+/** The sizes are rounded down from float32, in which ONNX Runtime computes them. */
+function scaled(
+  call: Call,
+  x: TensorFacts,
+  scales: readonly number[],
+  parts: readonly number[] = scales.map(() => 1),
+): TensorFacts {
   if (scales.length !== x.shape.length || !scales.every((scale) => scale > 0)) {
     call.fail(`scales [${scales}] do not fit ${describe(x)}`);
   }
   return facts(
     x.dtype,
-    x.shape.map((size, axis) => Math.floor(size * scales[axis]!)),
+    x.shape.map((size, axis) => Math.floor(Math.fround(size * parts[axis]! * scales[axis]!))),
   );
 }
 
