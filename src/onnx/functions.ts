@@ -34,11 +34,11 @@ export function normaliseDomain(domain: string): string {
  * The functions of a model, by what calls them.
  * @throws ModelError where two have the same key, or one has that of a standard operator
  */
-export function readFunctions(model: ModelProto, opset: number): Map<string, FunctionProto> {
+export function readFunctions(model: ModelProto): Map<string, FunctionProto> {
   const functions = new Map<string, FunctionProto>();
   for (const definition of model.functions) {
     const domain = normaliseDomain(definition.domain);
-    const label = `function ${quote(definition.name)} of domain ${quote(domain)}`;
+    const label = labelFunction(definition);
     const { name: opType, overload } = definition;
     const key = functionKey({ domain, opType, overload });
     if (domain === "")
@@ -46,15 +46,27 @@ export function readFunctions(model: ModelProto, opset: number): Map<string, Fun
     if (functions.has(key)) throw new ModelError(`${label} is defined twice`);
     if (new Set(definition.input).size !== definition.input.length)
       throw new ModelError(`${label} has two inputs of the same name`);
-    for (const { domain: imported, version } of definition.opsetImport)
-      if (normaliseDomain(imported) === "" && Number(version) !== opset)
-        throw new ModelError(
-          `${label} uses opset ${version}, but the model uses opset ${opset}; write it in one opset with\n` +
-            "  onnx.inliner.inline_local_functions(model, convert_version=True)",
-        );
     functions.set(key, definition);
   }
   return functions;
+}
+
+/**
+ * Asserts that a function which is called speaks the model's language.
+ * @throws ModelError where its standard operators are of another version
+ */
+export function assertOpset(definition: FunctionProto, opset: number): void {
+  for (const { domain, version } of definition.opsetImport) {
+    if (normaliseDomain(domain) !== "" || Number(version) === opset) continue;
+    throw new ModelError(
+      `${labelFunction(definition)} uses opset ${version}, but the model uses opset ${opset}; write it in one opset ` +
+        "with\n  onnx.inliner.inline_local_functions(model, convert_version=True)",
+    );
+  }
+}
+
+function labelFunction({ name, domain }: FunctionProto): string {
+  return `function ${quote(name)} of domain ${quote(normaliseDomain(domain))}`;
 }
 
 /** What identifies a function, from a node that calls it. */

@@ -8,6 +8,7 @@ import type { ModelFile } from "./decode.ts";
 import { checkExpansion } from "./expansion.ts";
 import type { ExternalData } from "./external.ts";
 import {
+  assertOpset,
   callScope,
   collectNames,
   functionKey,
@@ -51,7 +52,7 @@ export class ModelReader {
   constructor({ model, graph }: ModelFile, external: ExternalData) {
     this.#graph = dropWords(graph);
     this.#opset = checkVersions(model);
-    this.#functions = readFunctions(model, this.#opset);
+    this.#functions = readFunctions(model);
     checkExpansion(graph, this.#functions);
     this.#external = external;
     const tensors = new Set<string>();
@@ -86,9 +87,11 @@ export class ModelReader {
       .map((input) => this.#readValue(() => readValueInfo(input, "input"), scope))
       .filter((input) => input !== undefined)
       .filter((input) => !this.#isInitialized(input, contents));
+    const listed = new Set<string>(); // some exporters list an output twice
     const outputs = proto.output
       .map((output) => this.#readValue(() => readValueInfo(output, "output"), scope))
-      .filter((output) => output !== undefined);
+      .filter((output) => output !== undefined)
+      .filter(({ name }) => !listed.has(name) && listed.add(name));
     this.#readNodes(proto.node, scope, contents);
     this.#depth--;
     return { name: proto.name, opset: this.#opset, inputs, outputs, ...contents };
@@ -171,6 +174,7 @@ export class ModelReader {
   }
 
   #inline(node: Node, definition: FunctionProto, contents: Contents): void {
+    assertOpset(definition, this.#opset);
     const owner = () => `function ${quote(definition.name)}`;
     const defaults = new Map(
       definition.attributeProto.map((proto) => [

@@ -83,11 +83,6 @@ function define(graph: Graph, outer: readonly Definitions[], problems: Problems)
   for (const [index, node] of graph.nodes.entries())
     for (const name of node.outputs)
       if (name !== "") add(name, index, () => `output ${quote(name)} of ${labelNode(node)}`);
-  const outputs = new Set<string>();
-  for (const { name } of graph.outputs) {
-    if (outputs.has(name)) problems.add(`output ${quote(name)} is listed twice`);
-    outputs.add(name);
-  }
   return definitions;
 }
 

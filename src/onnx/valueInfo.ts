@@ -7,13 +7,16 @@ import { isSafeName, quote } from "./problems.ts";
 import { readDataType } from "./types.ts";
 
 /**
- * Reads an input or output.
- * @throws ModelError where it is no tensor, or its type is missing or not supported
+ * Reads an input or output. An output may lack its type, which follows from the nodes; float32 stands in for it.
+ * @throws ModelError where it is no tensor, its type is not supported, or that of an input is missing
  */
 export function readValueInfo(proto: ValueInfoProto, side: "input" | "output"): ValueInfo {
   const label = `${side} ${quote(proto.name)}`;
   const value = proto.type?.value;
-  if (value?.case === undefined) throw new ModelError(`${label} has no type`);
+  if (value?.case === undefined) {
+    if (side === "output") return { name: proto.name, dtype: "float32", shape: undefined };
+    throw new ModelError(`${label} has no type`);
+  }
   if (value.case !== "tensorType")
     throw new ModelError(
       `${label} is a ${value.case.replace("Type", "")}; only tensors are supported`,

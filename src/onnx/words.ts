@@ -16,12 +16,12 @@ const string = 8;
 
 /**
  * The graph without outputs that are strings, sequences or maps, and without the nodes that make them: what
- * these read are outputs instead, as float32 of unknown shape. The graph itself where it has none, or where
- * they are something else than names of classes.
+ * these read are outputs instead, as float32 of unknown shape. Where it has none, without strings that nothing reads.
+ * The graph itself where they are something else than names of classes.
  */
 export function dropWords(graph: GraphProto): GraphProto {
   const words = graph.output.filter(isWords).map(({ name }) => name);
-  if (words.length === 0) return graph;
+  if (words.length === 0) return dropIdleStrings(graph);
   const makers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node])));
   const strings = stringConstants(graph);
   const weights = new Set(graph.initializer.map((bytes) => readHeader(bytes, "initializer").name));
@@ -61,6 +61,26 @@ export function dropWords(graph: GraphProto): GraphProto {
       (bytes) => !strings.has(readHeader(bytes, "initializer").name),
     ),
   };
+}
+
+/** The graph without initializers that are strings, such as names of classes, which nothing reads. */
+function dropIdleStrings(graph: GraphProto): GraphProto {
+  const strings = stringConstants(graph);
+  if (strings.size === 0) return graph;
+  for (const name of namesRead(graph)) strings.delete(name);
+  const initializer = graph.initializer.filter(
+    (bytes) => !strings.has(readHeader(bytes, "initializer").name),
+  );
+  return { ...graph, initializer };
+}
+
+/** What outputs and nodes read, those of subgraphs included. */
+function* namesRead({ output, node }: GraphProto): Generator<string> {
+  for (const { name } of output) yield name;
+  for (const { input, attribute } of node) {
+    yield* input;
+    for (const { g } of attribute) if (g) yield* namesRead(g);
+  }
 }
 
 /** A linear classifier that gives its scores alone. */

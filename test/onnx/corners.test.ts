@@ -180,8 +180,6 @@ test("every kind of number has its place on the wire", () => {
 });
 
 describe("words", () => {
-  const untyped = message([1, "untyped"]);
-
   test("that nothing makes are left as they are", () => {
     const outputs = [value("y", [2]), value("x", [2], strings)];
     expect(() => parseModel(model({ graph: graph({ outputs }) }))).toThrow(ModelError);
@@ -226,11 +224,6 @@ describe("words", () => {
     const opsets = [opset("", 17), opset("ai.onnx.ml", 1)];
     const read = parseModel(model({ opsets, graph: graph({ nodes, outputs, initializers }) }));
     expect(read.outputs.map(({ name }) => name)).toEqual(["y"]);
-  });
-
-  test("an output without a type is none", () => {
-    const outputs = [value("y", [2]), untyped];
-    expect(() => parseModel(model({ graph: graph({ outputs }) }))).toThrow(/untyped.*no type/s);
   });
 });
 

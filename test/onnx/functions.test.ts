@@ -45,6 +45,13 @@ const listing = ({ nodes }: Graph) =>
     ({ name, operator, inputs, outputs }) => `${name}: ${operator}(${inputs}) -> ${outputs}`,
   );
 
+test("a function that is never called may speak another version", () => {
+  const relu = node("Relu", ["a"], ["b"]);
+  const idle = { inputs: ["a"], outputs: ["b"], nodes: [relu], opset: 16 };
+  const read = parse({ calls: [node("Relu", ["x"], ["y"])], functions: { Idle: idle } });
+  expect(read.nodes.map(({ operator }) => operator)).toEqual(["Relu"]);
+});
+
 const reference = (name: string, type: number, to: string) =>
   message([1, name], [20, type], [21, to]);
 

@@ -7,6 +7,7 @@ import {
   graph,
   message,
   model,
+  node,
   packed,
   scalar,
   tensor,
@@ -25,7 +26,14 @@ const tensors: readonly Case[] = [
     withTensor(tensor("w", { type: 99 })),
     '"w" has the unknown element type 99',
   ],
-  ["strings", withTensor(tensor("w", { type: 8 }, [6, "a"])), '"w" has element type string'],
+  [
+    "strings that something reads",
+    withGraph({
+      initializers: [tensor("w", { type: 8 }, [6, "a"])],
+      nodes: [node("Add", ["x", "w"], ["y"])],
+    }),
+    '"w" has element type string',
+  ],
   ["complex numbers", withTensor(tensor("w", { type: 14 }, [9, new Uint8Array(8)])), "complex64"],
   ["8-bit floats", withTensor(tensor("w", { type: 17 }, [9, new Uint8Array(1)])), "float8e4m3fn"],
   [

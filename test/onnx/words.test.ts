@@ -57,6 +57,22 @@ describe("outputs in words", () => {
     ]);
   });
 
+  test("that nothing reads are no hindrance", () => {
+    const read = parseModel(
+      model({
+        graph: graph({
+          nodes: [node("Softmax", ["x"], ["y"])],
+          inputs: [value("x", ["N", 2])],
+          // One output is listed twice, one without its type.
+          outputs: [message([1, "y"]), value("y", ["N", 2])],
+          initializers: [words("names")],
+        }),
+      }),
+    );
+    expect([...read.initializers.keys()]).toEqual([]);
+    expect(read.outputs).toEqual([{ name: "y", dtype: "float32", shape: undefined }]);
+  });
+
   test("leave a linear classifier its scores", () => {
     const read = parseModel(
       model({
