@@ -1,4 +1,5 @@
-// That a sealed file, in ONNX Runtime, computes what the network it comes from does on libtorch.
+// That files, in ONNX Runtime, compute what networks do on libtorch: a sealed one what it comes from, and the original
+// what the chain learns from.
 import type { Dataset, Normalization } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { ModelError } from "../errors.ts";
@@ -13,26 +14,47 @@ export interface SameAnswersOptions extends Normalization {
 }
 
 const largestRelativeDifference = 1e-4;
+/** Squared, of logits less their mean: what the rounding of integers costs at most. */
+const largestLogitError = 0.1;
 
 /** How far both are apart. Throws ModelError where that is more than rounding. */
 export async function assertSameAnswers(
   sealed: OnnxClassifier,
   trained: Graph,
-  { test, ...options }: SameAnswersOptions,
+  options: SameAnswersOptions,
 ): Promise<Comparison> {
-  const network = new Network(trained);
-  try {
-    const names = { name: "the trained network", shape: test.shape };
-    const reference = new NetworkClassifier(network, names);
-    const result = await compare([reference, sealed], test, options);
-    if (result.maxRelDiff > largestRelativeDifference) {
-      throw new ModelError(
-        `${sealed.name} differs in ONNX Runtime from the network in training by ${result.maxRelDiff} of the largest ` +
-          `logit, more than ${largestRelativeDifference}`,
-      );
-    }
-    return result;
-  } finally {
-    network.dispose();
-  }
+  const result = await compareOnTorch("the trained network", trained, { file: sealed, ...options });
+  if (result.maxRelDiff <= largestRelativeDifference) return result;
+  throw new ModelError(
+    `${sealed.name} differs in ONNX Runtime from the network in training by ${result.maxRelDiff} of the largest ` +
+      `logit, more than ${largestRelativeDifference}`,
+  );
+}
+
+/**
+ * Throws ModelError where an original's file answers otherwise than its graph as adopted, which the chain learns from:
+ * more than the rounding explains of a file of short floats or integers.
+ */
+export async function assertReadRightly(
+  file: OnnxClassifier,
+  adopted: Graph,
+  options: SameAnswersOptions,
+): Promise<void> {
+  const { logitError } = await compareOnTorch("the original", adopted, { file, ...options });
+  if (logitError <= largestLogitError) return;
+  throw new ModelError(
+    `${file.name} answers otherwise in ONNX Runtime than the graph that was read of it, which the chain would learn ` +
+      `from: the squared difference of their logits is ${logitError.toPrecision(2)} of these, more than ` +
+      `${largestLogitError}. --accept-original goes on all the same`,
+  );
+}
+
+async function compareOnTorch(
+  name: string,
+  graph: Graph,
+  { file, test, ...options }: SameAnswersOptions & { readonly file: OnnxClassifier },
+): Promise<Comparison> {
+  using network = new Network(graph);
+  const reference = new NetworkClassifier(network, { name, shape: test.shape });
+  return await compare([reference, file], test, options);
 }

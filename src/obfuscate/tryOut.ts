@@ -4,16 +4,17 @@ import { isLabelled, sampleOf } from "../data/index.ts";
 import { assertNoDoubt, type Judgement, judge, OnnxClassifier } from "../evaluate/index.ts";
 import { openAdopted } from "../evaluate/openModel.ts";
 import { encodeModel } from "../onnx/index.ts";
+import { quantizeGraph } from "../quantize/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { type Inputs, untrainedChain } from "./original.ts";
-import { assertSameAnswers } from "./sameAnswers.ts";
+import { assertReadRightly, assertSameAnswers } from "./sameAnswers.ts";
 
 /**
  * Runs the original and an untrained sealed chain, and judges the original by some of the test images; undefined
- * where they have no labels. Throws ModelError where a file cannot run or the chain answers otherwise than in training,
- * and DataError, unless `acceptOriginal`, where the original's answers cannot be its own, or are better for images in
- * another usual form or classes in another order.
+ * where they have no labels. Throws ModelError where a file cannot run or the chain answers otherwise than in training;
+ * unless `acceptOriginal` also where the original answers otherwise than it was read, and DataError where its answers
+ * cannot be its own, or are better for images in another usual form or classes in another order.
  */
 export async function tryOut(
   inputs: Inputs,
@@ -28,21 +29,33 @@ export async function tryOut(
   const classifier = await OnnxClassifier.open(session, data.test, { layout, output });
   const judgement = isLabelled(data.test) ? await judge(classifier, data.test, options) : undefined;
   if (!acceptOriginal) {
+    const few = { ...options, test: sampleOf(data.test, fewImages) };
+    await assertReadRightly(classifier, original, few);
     await assertNoDoubt({ classifier, test: data.test, given: options }, judgement);
   }
   return judgement;
 }
 
-/** Throws ModelError where the file that training would end in cannot run, or would be refused for its answers. */
-async function tryChain(inputs: Inputs, { mean, std, threads }: ResolvedOptions): Promise<void> {
+/**
+ * Throws ModelError where the file that training would end in, or one of its quantized ones, cannot run, or the first
+ * would be refused for its answers.
+ */
+async function tryChain(inputs: Inputs, options: ResolvedOptions): Promise<void> {
   const { layout, data } = inputs;
+  const { mean, std, threads, quantize = [] } = options;
   const { trained, sealed } = untrainedChain(inputs);
   const name = "the untrained chain under the original's classifier";
   await using session = await OnnxSession.open(encodeModel(sealed), { name, threads });
   const classifier = await OnnxClassifier.open(session, data.test, { layout });
-  const test = sampleOf(data.test, imagesForChain);
+  const test = sampleOf(data.test, fewImages);
   await assertSameAnswers(classifier, trained, { test, mean, std });
+  for (const each of quantize) {
+    const calibration = { train: test, mean, std, layout, threads };
+    const small = await quantizeGraph(sealed, each, calibration);
+    const named = { name: `${name} in ${each}`, threads };
+    await using _opened = await OnnxSession.open(encodeModel(small), named);
+  }
 }
 
-/** Images on which the untrained chain runs. */
-const imagesForChain = 8;
+/** Images on which both files are tried. */
+const fewImages = 8;

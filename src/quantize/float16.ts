@@ -1,6 +1,6 @@
 // A graph in half precision: weights and activations are float16, inputs and outputs stay float32.
 import { int } from "../graph/attributes.ts";
-import type { Graph, Node } from "../graph/graph.ts";
+import type { Graph, Node, TensorData } from "../graph/graph.ts";
 import { operation } from "../graph/operation.ts";
 import { renameTensors, stripNames } from "../graph/rewrites.ts";
 import { fromNumbers, toFloat32 } from "../graph/tensorData.ts";
@@ -19,8 +19,7 @@ export function toFloat16(graph: Graph): Graph {
   const casts = (infos: Graph["inputs"], make: (name: string, half: string) => Node) =>
     infos.flatMap(({ name }) => (inside.has(name) ? [make(name, inside.get(name)!)] : []));
   const initializers = [...renamed.initializers].map(([name, value]) => {
-    if (value.dtype !== "float32") return [name, value] as const;
-    return [name, fromNumbers("float16", value.shape, toFloat32(value))] as const;
+    return [name, narrow(value)] as const;
   });
   return stripNames({
     ...renamed,
@@ -28,9 +27,25 @@ export function toFloat16(graph: Graph): Graph {
     outputs: graph.outputs,
     nodes: [
       ...casts(graph.inputs, (name, half) => cast(name, half, float16)),
-      ...renamed.nodes,
+      ...renamed.nodes.map(narrowAttributes),
       ...casts(graph.outputs, (name, half) => cast(half, name, float32)),
     ],
     initializers: new Map(initializers),
   });
+}
+
+/** A node that makes float16 where it was told to make float32. */
+function narrowAttributes(node: Node): Node {
+  const attributes = Object.entries(node.attributes).map(([name, attribute]) => {
+    const { type, value } = attribute;
+    if (type === "tensor") return [name, { type, value: narrow(value) }] as const;
+    const isType = type === "int" && ["to", "dtype"].includes(name) && Number(value) === float32;
+    return [name, isType ? int(float16) : attribute] as const;
+  });
+  return { ...node, attributes: Object.fromEntries(attributes) };
+}
+
+function narrow(value: TensorData): TensorData {
+  if (value.dtype !== "float32") return value;
+  return fromNumbers("float16", value.shape, toFloat32(value));
 }

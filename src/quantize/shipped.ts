@@ -17,6 +17,7 @@ import {
 } from "../evaluate/index.ts";
 import { type AdoptedFile, openAdopted } from "../evaluate/openModel.ts";
 import type { Graph, TensorData } from "../graph/graph.ts";
+import type { Layout } from "../graph/layout.ts";
 import { modelFileFacts, writeModel } from "../onnx/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
 import { calibrate } from "./calibrate.ts";
@@ -81,8 +82,8 @@ async function quantize(
 ): Promise<QuantizedFigures> {
   const { test, original, threads } = options;
   const model = shipped.path.replace(/(\.onnx)?$/, `.${quantization}.onnx`);
-  const convert = quantization === "int8" ? toInt8 : toFloat16;
-  await writeModel(await convert(shipped.graph, options), model);
+  const calibration = { ...options, layout: original.layout };
+  await writeModel(await quantizeGraph(shipped.graph, quantization, calibration), model);
 
   await using originalSession = await openAdopted(original, { threads });
   await using session = await OnnxSession.open(model, { threads });
@@ -100,7 +101,25 @@ async function quantize(
   };
 }
 
-async function toInt8(graph: Graph, options: QuantizeOptions): Promise<Graph> {
+/** What finds the ranges of int8. */
+export interface CalibrationOptions
+  extends Pick<Data, "train">,
+    Normalization,
+    Pick<QuantizeOptions, "threads" | "onProgress"> {
+  /** How the graph takes its images. */
+  readonly layout: Layout;
+}
+
+/** A shipped graph with smaller numbers. Throws ModelError where it cannot be run to find their ranges. */
+export async function quantizeGraph(
+  graph: Graph,
+  quantization: Quantization,
+  options: CalibrationOptions,
+): Promise<Graph> {
+  return quantization === "int8" ? toInt8(graph, options) : toFloat16(graph);
+}
+
+async function toInt8(graph: Graph, options: CalibrationOptions): Promise<Graph> {
   const { train, threads } = options;
   const prepared = reluBeforePooling(withOpsetForInt8(graph));
   const ranges = await calibrate(prepared, integerTensors(prepared).values(), {
@@ -112,10 +131,10 @@ async function toInt8(graph: Graph, options: QuantizeOptions): Promise<Graph> {
 
 async function* batchesOf(
   dataset: Dataset,
-  { mean, std, original, onProgress }: QuantizeOptions,
+  { mean, std, layout, onProgress }: CalibrationOptions,
 ): AsyncGenerator<TensorData> {
   for await (const { images } of hostBatches(dataset, { mean, std, batch: imagesAtOnce })) {
-    yield arrangeImages(images, original.layout);
+    yield arrangeImages(images, layout);
     onProgress?.();
   }
 }

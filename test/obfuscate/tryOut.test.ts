@@ -1,10 +1,14 @@
 // What is found out about both files before an epoch is trained.
 import { expect, test } from "vitest";
+import { loadData, sampleOf } from "../../src/data/index.ts";
 import { DataError, ModelError } from "../../src/errors.ts";
 import { evaluateModel } from "../../src/evaluate/evaluateModel.ts";
+import { OnnxClassifier } from "../../src/evaluate/index.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph, Node, TensorData } from "../../src/graph/graph.ts";
 import { dryRun } from "../../src/obfuscate/dryRun.ts";
+import { assertReadRightly } from "../../src/obfuscate/sameAnswers.ts";
+import { OnnxSession } from "../../src/runtime/index.ts";
 import { idxFile } from "../cli/fixtures.ts";
 import { float32, int64, node } from "../graph/graphs.ts";
 import { workshop } from "../workshop.ts";
@@ -36,6 +40,41 @@ test("refuses before training what ONNX Runtime would compute otherwise in the e
   const error = await dryRun(asked).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(ModelError);
   expect(String(error)).toContain("differs in ONNX Runtime from the network in training");
+});
+
+test("refuses an original that was read otherwise than its file answers", async () => {
+  const graph = nearestLevel();
+  const bias = float32([4], [0, 0, 0, 0]);
+  const other = { ...graph, initializers: new Map(graph.initializers).set("head.bias", bias) };
+  const { test: images } = await loadData(writeGreys(path("read"), 16));
+  await using session = await OnnxSession.open(writeTiny(path("read.onnx"), graph));
+  const file = await OnnxClassifier.open(session, images);
+  const few = { test: sampleOf(images, 8), mean: [0], std: [1] };
+  await assertReadRightly(file, graph, few);
+  await expect(assertReadRightly(file, other, few)).rejects.toThrow(
+    /answers otherwise in ONNX Runtime than the graph that was read of it.*--accept-original/,
+  );
+});
+
+test("refuses before training what could not be quantized in the end", async () => {
+  const build = new GraphBuilder({ seed: 2 });
+  let map = build.input("image", ["N", 1, 8, 8]);
+  for (const name of ["a", "b", "c"]) {
+    map = build.relu(build.conv(map, { name, outputs: 4, kernel: 3, padding: 1 }));
+  }
+  // The scales of a resizing stay float32, also in a file of half precision.
+  const scales = build.initializer("scales", float32([4], [1, 1, 2, 2]));
+  const larger = build.node("Resize", [map, "", scales]);
+  const pooled = build.flatten(build.globalAveragePool(larger));
+  build.output(build.linear(pooled, { name: "head", outputs: 4 }), "logits");
+  const model = writeTiny(path("resized.onnx"), build.build());
+  const given = { data: writeData(path("resized")), boundary: map, depth: 3, epochs: 1 };
+  const asked = { ...given, model, acceptOriginal: true, threads: 1 };
+  await expect(dryRun(asked)).resolves.toBeDefined();
+  await expect(dryRun({ ...asked, quantize: ["fp16"] })).rejects.toThrow(ModelError);
+  await expect(dryRun({ ...asked, quantize: ["fp16"] })).rejects.toThrow(
+    /untrained chain.* in fp16/,
+  );
 });
 
 const levels = [40, 90, 140, 190];
