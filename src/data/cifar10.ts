@@ -33,7 +33,7 @@ export async function loadCifar10(folder: string): Promise<Data> {
   if (names.includes(archiveFolder) && !names.includes("test_batch.bin")) {
     return loadCifar10(join(folder, archiveFolder));
   }
-  const numbers = names.flatMap((name) => /^data_batch_([1-9]\d*)\.bin$/.exec(name)?.[1] ?? []);
+  const numbers = names.flatMap((name) => /^data_batch_([1-9]\d{0,3})\.bin$/.exec(name)?.[1] ?? []);
   const batches = Math.max(1, ...numbers.map(Number));
   const trainFiles = Array.from({ length: batches }, (_, index) => `data_batch_${index + 1}.bin`);
   const files = [...trainFiles, "test_batch.bin"];

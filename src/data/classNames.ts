@@ -5,7 +5,7 @@ import { UsageError } from "../errors.ts";
 import { whyUnreadable } from "../systemErrors.ts";
 
 /**
- * Folders' names in order: by their number where all of them are whole numbers, else by their code units, in
+ * Folders' names in order: by their number where all of them are whole numbers, else by their code points, in
  * which they are given. Where the two differ, the note says so.
  */
 export function inClassOrder(names: readonly string[]): { classes: string[]; note?: string } {
@@ -84,15 +84,16 @@ function sameLetters(name: string): string {
 
 /** Complaints on names in one part that look the same. */
 export function findTwins(part: string, names: readonly string[]): string[] {
-  const seen = new Set<string>();
+  const seen = new Map<string, string>();
   return names.flatMap((name) => {
-    const form = name.normalize("NFC");
-    if (!seen.has(form)) {
-      seen.add(form);
-      return [];
-    }
-    return [
-      `${part} holds "${form}" twice, in two Unicode forms (composed and decomposed): join the two`,
-    ];
+    const form = sameLetters(name);
+    const twin = seen.get(form);
+    seen.set(form, name);
+    if (twin === undefined) return [];
+    const how =
+      twin.normalize("NFC") === name.normalize("NFC")
+        ? "twice, in two Unicode forms (composed and decomposed)"
+        : `and "${twin}", which differ in case alone`;
+    return [`${part} holds "${name.normalize("NFC")}" ${how}: join the two`];
   });
 }

@@ -33,7 +33,7 @@ export interface Entry {
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * What a folder holds, sorted by code unit, and a complaint for each name that is not UTF-8, as the end of a
+ * What a folder holds, sorted by code point as Python sorts, and a complaint for each name that is not UTF-8, as the end of a
  * sentence. Throws DataError where the folder is missing or not a folder.
  */
 export async function listEntries(
@@ -56,10 +56,12 @@ export async function listEntries(
       complaints.push(`holds the name ${escaped(each.name)}, which is not UTF-8: rename it`);
     }
   }
-  return { entries: entries.sort((a, b) => (a.name < b.name ? -1 : 1)), complaints };
+  const bytes = new Map(entries.map(({ name }) => [name, Buffer.from(name)]));
+  entries.sort((a, b) => Buffer.compare(bytes.get(a.name)!, bytes.get(b.name)!));
+  return { entries, complaints };
 }
 
-/** Names in a folder, sorted by code unit. Throws DataError where it is missing or not a folder. */
+/** Names in a folder, sorted by code point. Throws DataError where it is missing or not a folder. */
 export async function listFolder(folder: string): Promise<string[]> {
   return (await listEntries(folder)).entries.map(({ name }) => name);
 }

@@ -71,6 +71,13 @@ export async function listParts(
   complaints.push(...compareParts({ train, test, given }));
   assertNoComplaints(`${folder} does not hold image folders`, complaints);
   const named = (part: Part, name: string) => ({ ...part, name: `${folder} (${name})` });
+  if (test === undefined && trainPath) {
+    const { folders } = await listImages(folder, "", complaints);
+    const beside = folders.filter((name) => name !== trainPath).slice(0, 3);
+    if (beside.length > 0) {
+      notes.add(`of ${folder} only ${trainPath}/ is read, and not ${beside.join(", ")} beside it`);
+    }
+  }
   if (test)
     return {
       train: train && named(train, train.path),
@@ -162,21 +169,30 @@ function compareParts({
   return [...compareClasses(parts[1]!, parts[0]!), ...compareClasses(parts[0]!, parts[1]!)];
 }
 
-/** Takes a share of each class away, at least one image of those that have more, the same in every run. */
+/**
+ * Takes a share of each folder at the top away, of each class where they are classes, at least one image of those that
+ * have more. The same images are taken in every run, whatever the order of the classes, and where labels are not read.
+ */
 function split(
-  whole: ImageList,
+  whole: Part,
   { folder, share, judgeOnly }: { folder: string; share: number; judgeOnly: boolean },
 ): Pick<Parts, "train" | "test"> {
-  const { files, labels = new Int32Array(files.length) } = whole;
-  const sizes = new Map<number, number>();
-  for (const label of labels) sizes.set(label, (sizes.get(label) ?? 0) + 1);
-  const left = new Map([...sizes].map(([label, size]) => [label, shareOf(size, share)]));
+  const { files, path, labels = new Int32Array() } = whole;
+  const depth = path === "" ? 0 : path.split("/").length;
+  const folders = files.map((file) => file.split("/").slice(0, -1)[depth] ?? "");
+  const isOneEach = whole.labels === undefined && new Set(folders).size === files.length;
+  const tops = isOneEach ? files.map(() => "") : folders;
+  const sizes = new Map<string, number>();
+  for (const top of tops) sizes.set(top, (sizes.get(top) ?? 0) + 1);
+  const left = new Map([...sizes].map(([top, size]) => [top, shareOf(size, share)]));
   const isJudged = new Uint8Array(files.length);
+  const sorted = [...files.keys()].sort((a, b) => (files[a]! < files[b]! ? -1 : 1));
   for (const place of permutation(randomBits({ seed: 0, name: "test-share" }, files.length))) {
-    const label = labels[place]!;
-    if (left.get(label) === 0) continue;
-    left.set(label, left.get(label)! - 1);
-    isJudged[place] = 1;
+    const file = sorted[place]!;
+    const top = tops[file]!;
+    if (left.get(top) === 0) continue;
+    left.set(top, left.get(top)! - 1);
+    isJudged[file] = 1;
   }
   const take = (judged: number, name: string): ImageList => ({
     ...whole,

@@ -18,7 +18,7 @@ export interface Listing {
   readonly folders: string[];
 }
 
-/** Files and folders right in `path` below `root`, in order of their code units, without what is left out. */
+/** Files and folders right in `path` below `root`, in order of their code points, without what is left out. */
 export async function listImages(
   root: string,
   path: string,

@@ -322,6 +322,11 @@ describe("image folders", () => {
       /class "cafe\u0301" is in test but not in train.* another Unicode form \(one composed, one decomposed\): rename/,
     ],
     [
+      "two classes in one part that differ in case alone",
+      { "train/Cat/1.png": "x", "train/cat/1.png": "x" },
+      /train holds "cat" and "Cat", which differ in case alone: join the two/,
+    ],
+    [
       "a class twice in two Unicode forms",
       { "train/caf\u00e9/1.png": "x", "train/cafe\u0301/1.png": "x" },
       /train holds "caf\u00e9" twice, in two Unicode forms/,
@@ -451,6 +456,42 @@ describe("options of image folders", () => {
       );
     },
   );
+
+  test("--test-share takes the same images in any order of the classes, and without labels", async () => {
+    const folder = await untested("train/");
+    const judged = async (options: DataOptions) => {
+      const { test: images } = await loadData(`images:${folder}`, { testShare: 0.4, ...options });
+      return (await levels(images)).sort((a, b) => a! - b!);
+    };
+    const usual = await judged({});
+    expect(usual).toHaveLength(5);
+    expect(await judged({ classes: ["c", "b", "a"] })).toEqual(usual);
+    expect(await judged({ labels: "none" })).toEqual(usual);
+  });
+
+  test("class folders beside one that is called train are said to be left out", async () => {
+    const folder = await folders({
+      ...{ "bus/1.png": await grey(1), "car/1.png": await grey(2) },
+      ...{ "train/ice/1.png": await grey(3), "train/ice/2.png": await grey(4) },
+      ...{ "train/steam/1.png": await grey(5), "train/steam/2.png": await grey(6) },
+    });
+    const { notes } = await loadData(`images:${folder}`, { testShare: 0.5 });
+    expect(notes).toEqual([`of ${folder} only train/ is read, and not bus, car beside it`]);
+  });
+
+  test("classes come in the order of their code points, as Python sorts them", async () => {
+    const names = ["\uff21", "\u{1f600}"];
+    const folder = await folders(
+      Object.fromEntries(
+        await Promise.all(
+          names.flatMap((name) =>
+            ["train", "test"].map(async (part) => [`${part}/${name}/1.png`, await grey(1)]),
+          ),
+        ),
+      ),
+    );
+    expect((await loadData(`images:${folder}`)).train.classes).toEqual(names);
+  });
 
   test("--test-share is refused where there is a test part", async () => {
     const loading = loadData(`images:${await dataFolder()}`, { testShare: 0.5 });
