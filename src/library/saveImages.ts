@@ -1,9 +1,10 @@
 // Images from anywhere as a data set: an iterator's images are written once to a folder of image files, which jobs
 // read as often as they need, also when they are resumed.
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { DataError, UsageError } from "../errors.ts";
+import { createDirectoryAtomically } from "../files.ts";
 
 /** An image: the bytes of a JPEG, PNG or WebP file, or pixels [height, width, channels] with 1 or 3 channels. */
 export type ImageSample = { readonly label?: number } & (
@@ -28,8 +29,9 @@ export interface SavedImages {
 
 /**
  * Writes images to a folder that must not exist, as `train/CLASS/N` and `test/CLASS/N`, and gives the options with
- * which jobs read them. Pixels lose nothing. Throws UsageError where the folder exists, and DataError for a label
- * that is no class, a class whose name no folder can have, and pixels of another number than their shape says.
+ * which jobs read them. Pixels lose nothing. Throws UsageError where the folder exists, ResourceError where it cannot be
+ * written, and DataError for a label that is no class, a class whose name no folder can have, and pixels of another
+ * number than their shape says.
  */
 export async function saveImages(directory: string, images: ImageSamples): Promise<SavedImages> {
   const { classes } = images;
@@ -37,8 +39,7 @@ export async function saveImages(directory: string, images: ImageSamples): Promi
   if (existsSync(directory)) {
     throw new UsageError(`expected a folder that does not exist, received ${directory}`);
   }
-  const partial = `${directory}.partial`;
-  try {
+  await createDirectoryAtomically(resolve(directory), async (partial) => {
     for (const part of ["train", "test"] as const) {
       for (const name of classes ?? [""])
         await mkdir(join(partial, part, name), { recursive: true });
@@ -50,11 +51,7 @@ export async function saveImages(directory: string, images: ImageSamples): Promi
       }
     }
     if (classes) await writeFile(join(partial, "classes.json"), JSON.stringify(classes));
-    await rename(partial, directory);
-  } catch (error) {
-    await rm(partial, { recursive: true, force: true });
-    throw error;
-  }
+  });
   const data = `images:${directory}`;
   return classes ? { data, classes: join(directory, "classes.json") } : { data, labels: "none" };
 }

@@ -146,6 +146,23 @@ describe("the examples", () => {
   });
 });
 
+test("saved images touch nothing but their own folder", async () => {
+  const pixel = { pixels: Uint8Array.of(1, 2, 3), shape: [1, 1, 3] as const };
+  const kept = file("mine.partial/precious.txt", "kept");
+  file("mine.partial/train/a/7", "an image of another time");
+  const images = {
+    classes: ["a"],
+    train: [{ ...pixel, label: 0 }],
+    test: [{ ...pixel, label: 0 }],
+  };
+  const wrong = { ...images, test: [{ ...pixel, label: 5 }] };
+  await expect(library.saveImages(file("mine"), wrong)).rejects.toThrow(library.DataError);
+  expect(existsSync(file("mine"))).toBe(false);
+  const { data } = await library.saveImages(`${file("mine")}/`, images);
+  expect(readFileSync(kept, "utf8")).toBe("kept");
+  expect(readdirSync(join(data.slice("images:".length), "train", "a"))).toEqual(["0"]);
+});
+
 test("images without labels, and labels that no class has", async () => {
   const pixel = { pixels: Uint8Array.of(1, 2, 3), shape: [1, 1, 3] as const };
   const directory = file("unlabelled");
