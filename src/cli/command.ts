@@ -131,6 +131,12 @@ function addOption(
   const added = new CommanderOption(flags, described).hideHelp(hidden).helpGroup(group);
   hints.set(added, { words: option.words ?? [], isListed });
   command.addOption(added);
+  if (fallback === false) {
+    // Off, where a file says on.
+    const off = new CommanderOption(flags.replace("--", "--no-")).hideHelp();
+    hints.set(off, { words: [], isListed: false });
+    command.addOption(off);
+  }
 }
 
 /** What shells complete of a command's argument or of an option. */
@@ -159,6 +165,9 @@ export async function readOptions(
   const path = given.config;
   const configured =
     typeof path === "string" ? await readConfiguration(path, { table, complaints }) : {};
+  for (const [key, { insteadOf }] of Object.entries(table)) {
+    if (given[key] !== undefined && insteadOf !== undefined) delete configured[insteadOf];
+  }
   const values: Record<string, unknown> = {};
   for (const [key, option] of Object.entries(table)) {
     const fromFile = given[key] === undefined && configured[key] !== undefined;

@@ -122,5 +122,5 @@ function quoted(text: string): string {
 }
 
 function isPath(value: string | undefined): boolean {
-  return value === "FILE" || value === "DIR" || value === "DATA";
+  return /^(FILE|DIR|DATA|FOLDER|ORIGINAL)\b/.test(value ?? "");
 }

@@ -9,8 +9,8 @@ import { escapeInvisible } from "../text.ts";
 import { type OptionTable, optionName } from "./options.ts";
 
 /**
- * Values by key of the table, not yet checked. What is wrong with keys is added to `complaints`.
- * Throws UsageError where the file cannot be read or holds no options.
+ * Values by key of the table, not yet checked. What is wrong with keys is added to `complaints`; those of a run's
+ * config.json that this command does not have are left out. Throws UsageError where the file cannot be read or holds no options.
  */
 export async function readConfiguration(
   path: string,
@@ -20,10 +20,12 @@ export async function readConfiguration(
   names.delete("config");
   const keys = new Set(names.values());
   const values: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(optionsIn(await parse(path)))) {
+  const content = await parse(path);
+  const ofRun = optionsOfRun(content);
+  for (const [name, value] of Object.entries(ofRun ?? content)) {
     const key = names.get(name) ?? (keys.has(name) ? name : undefined);
     if (key !== undefined) values[key] = value;
-    else {
+    else if (!ofRun) {
       const guess = nearest(name, [...names.keys()]);
       const hint = guess
         ? `did you mean "${guess}"?`
@@ -36,11 +38,9 @@ export async function readConfiguration(
   return values;
 }
 
-/** The options of a run's config.json, but for its folder and what the command takes as its argument; else all. */
-function optionsIn(content: object): object {
-  if (!("job" in content && "options" in content && isObject(content.options))) {
-    return content;
-  }
+/** The options of a run's config.json, but for its folder and what its command takes as its argument. */
+function optionsOfRun(content: object): object | undefined {
+  if (!("job" in content && "options" in content && isObject(content.options))) return undefined;
   const { model: _, architecture: __, out: ___, ...options } = content.options;
   return options;
 }

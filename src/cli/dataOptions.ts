@@ -1,5 +1,14 @@
 // Options that commands with data share.
-import { choice, choiceOrInteger, flag, integer, number, required, text } from "./options.ts";
+import {
+  choice,
+  choiceOrInteger,
+  flag,
+  insteadOf,
+  integer,
+  number,
+  required,
+  text,
+} from "./options.ts";
 
 export const data = required(
   text({
@@ -52,12 +61,15 @@ export const readingOptions = {
 export const trainingOptions = {
   data,
   ...readingOptions,
-  epochs: integer({
-    flags: "--epochs <N>",
-    help: "passes over the training images (default: more where there are fewer images)",
-    min: 1,
-    max: 100_000,
-  }),
+  epochs: insteadOf(
+    "minutes",
+    integer({
+      flags: "--epochs <N>",
+      help: "passes over the training images (default: more where there are fewer images)",
+      min: 1,
+      max: 100_000,
+    }),
+  ),
   out: text({
     flags: "--out <DIR>",
     help: "folder of the run; must not exist (default runs/NAME-1, runs/NAME-2, ...)",
@@ -74,6 +86,7 @@ export const trainingOptions = {
     help: "the highest of the schedule (default: falls with the root of the number of steps)",
     min: 0,
     above: true,
+    max: 1e6,
   }),
   crop: integer({
     flags: "--crop <N>",

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { type exitCodes, GateError } from "../errors.ts";
 import type { Job, RunFacts } from "../jobs/index.ts";
 import { commandLineOf, type Decided, shortPath } from "../runs/commandLine.ts";
-import type { JobHooks } from "../runs/index.ts";
+import type { JobHooks, ProgressEvent } from "../runs/index.ts";
 import { PartDone } from "../workers/partDone.ts";
 import { defineCommand, type Invocation, type Output } from "./command.ts";
 import type { CommonOption } from "./commonOptions.ts";
@@ -33,7 +33,7 @@ interface JobCommandDefinition<O extends OptionTable, Asked, Results> {
   readonly instead?: (
     options: Invocation<O>["options"],
   ) => ((asked: Asked, hooks: JobHooks) => Promise<Output>) | undefined;
-  /** What is to be done beside the job, before it starts. */
+  /** What is to be done beside the job, once its folder is there. */
   readonly accompany?: (options: Invocation<O>["options"]) => void;
   readonly renderPrepared: (description: object) => string;
   readonly renderSummary: (summary: Results & RunFacts) => string;
@@ -90,8 +90,13 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
         if (instead) return runJob((hooks) => instead(asked, hooks), renderPrepared);
         return withWorkers({ workers: workers ?? 1, restarts, json }, async () => {
           const job = await definition.job();
-          if (!isSilent()) definition.accompany?.(own);
-          return show((hooks) => job.start(asked, hooks));
+          return show((hooks) => {
+            const onProgress = (event: ProgressEvent) => {
+              if (event.type === "prepared" && !isSilent()) definition.accompany?.(own);
+              hooks.onProgress?.(event);
+            };
+            return job.start(asked, { ...hooks, onProgress });
+          });
         });
       },
     }),

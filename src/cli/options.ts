@@ -14,6 +14,8 @@ export interface Option<T> {
   readonly read: (given: unknown) => Exclude<T, undefined> | undefined;
   readonly required: boolean;
   readonly fallback: T | undefined;
+  /** Key of an option in whose place it stands: where the command line gives one, a file's other one does not count. */
+  readonly insteadOf?: string;
 }
 
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
@@ -49,6 +51,11 @@ function option<T>(
 /** The same option, without which the command does not start. */
 export function required<T>(optional: Option<T | undefined>): Option<T> {
   return { ...optional, required: true } as Option<T>;
+}
+
+/** The same option, which stands in the place of another one. */
+export function insteadOf<T>(key: string, option: Option<T>): Option<T> {
+  return { ...option, insteadOf: key };
 }
 
 /** The same option with the value that it has where nobody gives one. */

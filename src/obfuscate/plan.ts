@@ -31,6 +31,8 @@ type Size = readonly [height: number, width: number];
 // Measured in ONNX Runtime with a ResNet-56: the chain that this gives runs at half of the original's
 // latency on two cores with AMX, and at 0.7 on two of a Zen 5 at batch 1, where 0.8 would be no faster.
 const shareOfOriginal = 0.6;
+/** What nobody wants of a chain, in the original's work. */
+const mostWork = 100;
 // Whole vectors of channels run best; smaller steps are for originals that leave no room for those.
 const widthSteps = [16, 8, 4] as const;
 const pointwise = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] } as const;
@@ -39,7 +41,7 @@ const pointwise = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] } as const;
  * Plans the chain: it halves the image where the original does, its widths double where the area
  * shrinks to a quarter (He et al. 2016, section 3.3), half of it ahead of the pooling, as wide as the cost
  * allows, and it ends in the original's number of channels. Throws UsageError where the depth does not
- * fit, and where no chain of that depth has as few as `maxMacs`.
+ * fit, where no chain of that depth has as few as `maxMacs`, and where that is a hundred times the original's cost.
  */
 export function planChain(
   extractor: Graph,
@@ -52,7 +54,13 @@ export function planChain(
     number,
   ];
   assertDepth(depth, [input[1], input[2]]);
-  const budget = maxMacs ?? shareOfOriginal * estimateWork(extractor, facts);
+  const work = estimateWork(extractor, facts);
+  if (maxMacs !== undefined && maxMacs > mostWork * work) {
+    throw new UsageError(
+      `--max-macs: expected at most ${Math.floor(mostWork * work)}, ${mostWork} times what the original costs, received ${maxMacs}`,
+    );
+  }
+  const budget = maxMacs ?? shareOfOriginal * work;
   const sizes = assignSizes(resolutions(extractor, facts), depth);
   const channels = boundary.shape[1] as number;
   const last = finalActivation(extractor);

@@ -10,18 +10,27 @@ export interface Decided {
 
 const first = ["data", "depth", "epochs", "out"];
 
+/** Options that are paths; the others may look like one, as tensors' names do. */
+const paths = new Set(["classes", "data", "extraData", "model", "original", "out", "sourceData"]);
+
 /**
  * The command line of a run. `argument` names the option that the command takes as its argument; every other one is
  * spelled as the command line spells it. Paths below the working directory are relative to it, so that the text can
  * be published.
  */
 export function commandLineOf({ job, options }: Decided, argument: string): string {
-  const words = ["deepobf", job, shortPath(String(options[argument]))];
+  const spell = (key: string) => {
+    const value = options[key];
+    // A list came from the library; the command line takes it from a file.
+    if (key === "classes" && Array.isArray(value)) return "CLASSES.json";
+    return paths.has(key) ? shortPath(String(value)) : String(value);
+  };
+  const words = ["deepobf", job, spell(argument)];
   for (const key of inOrder(Object.keys(options))) {
     const value = options[key];
     if (key === argument || value === undefined || value === false) continue;
     words.push(`--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
-    if (value !== true) words.push(shortPath(String(value)));
+    if (value !== true) words.push(spell(key));
   }
   return words.map(quoteForShell).join(" ");
 }
@@ -36,5 +45,5 @@ function inOrder(keys: readonly string[]): string[] {
 export function shortPath(text: string): string {
   const [, prefix = "", path = text] = /^(\w+:)?(\/.*)$/.exec(text) ?? [];
   const short = relative(process.cwd(), path);
-  return path.startsWith("/") && !short.startsWith("..") ? prefix + short : text;
+  return path.startsWith("/") && !short.startsWith("..") ? prefix + (short || ".") : text;
 }

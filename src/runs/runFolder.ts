@@ -1,7 +1,7 @@
 // The folder of a run: configuration, metrics as JSON lines, checkpoints, and in the end what the run
 // made. It appears in one rename with its configuration inside, and one process at a time works on it.
 
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { realpath, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
@@ -209,12 +209,14 @@ async function readJson(path: string): Promise<unknown> {
 
 /** Throws UsageError where something is in the way of a new folder. */
 export function assertNew(directory: string): void {
-  if (existsSync(directory)) {
-    throw new UsageError(
-      `--out: ${escapeInvisible(directory)} exists, and a run never overwrites. Choose another folder, or go on with ` +
-        `an interrupted run by: deepobf resume ${quoteForShell(directory)}`,
-    );
-  }
+  // A link that leads nowhere is there, too.
+  if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) return;
+  const isRun = existsSync(join(directory, "config.json"));
+  const orResume = `, or go on with an interrupted run by: deepobf resume ${quoteForShell(directory)}`;
+  throw new UsageError(
+    `--out: ${escapeInvisible(directory)} exists, and DeepObf never overwrites. Choose another folder` +
+      (isRun ? orResume : ""),
+  );
 }
 
 function toJson(value: object): string {

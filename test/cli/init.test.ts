@@ -2,14 +2,16 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
+import { readOptions } from "../../src/cli/command.ts";
 import { obfuscateOptions } from "../../src/cli/commands/obfuscate.ts";
 import { commonOptions } from "../../src/cli/commonOptions.ts";
 import { readConfiguration } from "../../src/cli/configuration.ts";
+import { workerOptions } from "../../src/cli/dataOptions.ts";
 import { workshop } from "../workshop.ts";
 import { deepobf } from "./deepobf.ts";
 
 const file = workshop();
-const table = { ...obfuscateOptions, ...commonOptions };
+const table = { ...obfuscateOptions, ...workerOptions, ...commonOptions };
 
 test("init writes every option with its help, once", async () => {
   const out = file("run.yaml");
@@ -29,6 +31,30 @@ test("init writes every option with its help, once", async () => {
   const again = await deepobf(["init", "--out", out]);
   expect(again.code).toBe(2);
   expect(again.stderr).toContain("--out: expected a file that does not exist");
+});
+
+test("a folder that is not there is no bug", async () => {
+  const missing = await deepobf(["init", "--out", `${file("missing")}/dir/x.yaml`]);
+  expect(missing).toMatchObject({
+    code: 5,
+    stderr: expect.stringContaining("the folder above it does not exist"),
+  });
+});
+
+test("a run's configuration serves other commands, and the command line wins over it", async () => {
+  const path = file("config.json");
+  const options = { ...{ model: "m", data: "idx:d", epochs: 3 }, flip: true, unknown: 1 };
+  writeFileSync(path, JSON.stringify({ job: "obfuscate", options }));
+  const table = { ...obfuscateOptions, ...commonOptions };
+  const read = (given: object) =>
+    readOptions(table, { given: { config: path, ...given }, command: "obfuscate" });
+  expect(await read({})).toMatchObject({ data: "idx:d", epochs: 3, flip: true });
+  const timed = await read({ minutes: "2", flip: false });
+  expect(timed).toMatchObject({ minutes: 2, flip: false });
+  expect(timed).not.toHaveProperty("epochs");
+  // The switch as it is written.
+  const help = await deepobf(["obfuscate", "none.onnx", "--no-flip", "--config", path]);
+  expect(help.stderr).toContain("none.onnx");
 });
 
 test("a configuration may be YAML or JSON", async () => {

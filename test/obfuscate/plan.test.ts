@@ -172,7 +172,7 @@ describe("planChain", () => {
   });
 
   test("gives the first size a second convolution where there are enough, and widens ahead of pooling", () => {
-    const { plan } = planFor(architectures.resnet20!(), { depth: 7, maxMacs: 1e12 });
+    const { plan } = planFor(architectures.resnet20!(), { depth: 7, maxMacs: 4.4e9 });
     const pools = [false, true, true, false, false, false, false];
     expect(plan.layers.map(({ pool }) => pool)).toEqual(pools);
     const widths = plan.layers.slice(0, -1).map(({ outputs }) => outputs);
@@ -246,6 +246,9 @@ describe("planChain", () => {
     })();
     const least = Number(/at least (\d+)/.exec(message)?.[1]);
     expect(planFor(model, { depth: 3, maxMacs: least }).plan.macs).toBe(least);
+    expect(() => planFor(model, { depth: 3, maxMacs: 1e30 })).toThrow(
+      /--max-macs: expected at most \d+, 100 times what the original costs, received 1e\+30/,
+    );
   });
 });
 

@@ -64,9 +64,17 @@ describe("a new run folder", () => {
       mkdirSync(directory);
       if (content) writeFileSync(join(directory, "mine"), content);
       const message = await failure(UsageError, create(directory));
-      expect(message).toMatch(/^--out: .* exists.*deepobf resume/);
+      expect(message).toMatch(
+        /^--out: .* exists, and DeepObf never overwrites. Choose another folder$/,
+      );
       expect(readdirSync(directory)).toEqual(content ? ["mine"] : []);
     }
+    const run = path();
+    await create(run);
+    expect(await failure(UsageError, create(run))).toContain(`deepobf resume ${run}`);
+    const link = path();
+    symlinkSync(path("nowhere"), link);
+    expect(await failure(UsageError, create(link))).toContain("exists");
     const file = path();
     writeFileSync(file, "mine");
     await failure(UsageError, create(file));

@@ -1,9 +1,11 @@
 // `deepobf init`: writes a commented YAML file of a run's options, to be filled in and given with --config.
 import { writeFileSync } from "node:fs";
 import { UsageError } from "../../errors.ts";
+import { cannotWrite } from "../../systemErrors.ts";
 import { escapeInvisible, quoteForShell } from "../../text.ts";
 import { defineCommand } from "../command.ts";
 import { commonOptions } from "../commonOptions.ts";
+import { workerOptions } from "../dataOptions.ts";
 import { type OptionTable, optionName, text, withDefault } from "../options.ts";
 import { obfuscate, obfuscateOptions } from "./obfuscate.ts";
 
@@ -34,7 +36,7 @@ function writeNew(path: string, content: string): void {
   try {
     writeFileSync(path, content, { flag: "wx" });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw cannotWrite(path, error);
     throw new UsageError(
       `--out: expected a file that does not exist, received ${escapeInvisible(path)}`,
       { cause: error },
@@ -49,7 +51,10 @@ const head = `# Options of a run: deepobf ${obfuscate.name} MODEL.onnx --config 
 /** The text of the file: every option with its help, set where a run needs it, else behind a mark. */
 function template(): string {
   const { config: _, json: __, ...common } = commonOptions;
-  return [head, ...Object.values<OptionTable[string]>({ ...obfuscateOptions, ...common })]
+  return [
+    head,
+    ...Object.values<OptionTable[string]>({ ...obfuscateOptions, ...workerOptions, ...common }),
+  ]
     .map((part) => (typeof part === "string" ? part : entry(part)))
     .join("\n");
 }

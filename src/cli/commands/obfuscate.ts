@@ -5,10 +5,21 @@ import type { JobHooks } from "../../runs/index.ts";
 import type { Output } from "../command.ts";
 import { tensorboard, trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
-import { choice, choices, flag, integer, number, text, withDefault } from "../options.ts";
+import {
+  choice,
+  choices,
+  flag,
+  insteadOf,
+  integer,
+  number,
+  text,
+  withDefault,
+} from "../options.ts";
 import { renderDescription, renderForecast } from "../planTable.ts";
 import { renderSummary } from "../summary.ts";
 import { watchBeside } from "../watchBeside.ts";
+
+const minutesOfYear = 365 * 24 * 60;
 
 /** What the main job takes, besides what all commands take. */
 export const obfuscateOptions = {
@@ -28,12 +39,16 @@ export const obfuscateOptions = {
     help: "output that tells the classes apart (default: the one that comes from a linear layer)",
     expected: "the name of an output",
   }),
-  minutes: number({
-    flags: "--minutes <M>",
-    help: "train for about M minutes, by the speed that is measured, in place of --epochs",
-    min: 0,
-    above: true,
-  }),
+  minutes: insteadOf(
+    "epochs",
+    number({
+      flags: "--minutes <M>",
+      help: "train for about M minutes, by the speed that is measured, in place of --epochs",
+      min: 0,
+      above: true,
+      max: minutesOfYear,
+    }),
+  ),
   boundary: text({
     flags: "--boundary <NAME>",
     help: "tensor that ends the feature extractor (default: found in the graph)",

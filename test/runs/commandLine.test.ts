@@ -1,0 +1,22 @@
+// The command line that makes a run again, from the run's configuration.
+import { dirname } from "node:path";
+import { expect, test } from "vitest";
+import { commandLineOf } from "../../src/runs/commandLine.ts";
+
+const line = (options: Record<string, unknown>) =>
+  commandLineOf({ job: "obfuscate", options }, "model");
+
+test("paths are as seen from the working directory, and only paths", () => {
+  const here = process.cwd();
+  const data = `idx:${here}`;
+  expect(line({ model: `${here}/m.onnx`, data, out: `${here}/runs/a` })).toBe(
+    "deepobf obfuscate m.onnx --data idx:. --out runs/a",
+  );
+  const above = dirname(here);
+  expect(line({ model: `${above}/m.onnx`, boundary: `${here}/Relu_output_0` })).toBe(
+    `deepobf obfuscate ${above}/m.onnx --boundary ${here}/Relu_output_0`,
+  );
+  expect(line({ model: "m", flip: true, mixup: 0.5, watch: false, classes: ["a", "b c"] })).toBe(
+    "deepobf obfuscate m --classes CLASSES.json --flip --mixup 0.5",
+  );
+});
