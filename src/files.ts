@@ -59,6 +59,13 @@ export async function createDirectoryAtomically(
   }
 }
 
+/** Makes a folder, and those above it, where it is not there. Throws ResourceError. */
+export async function ensureDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((error: unknown) => {
+    throw cannotWrite(path, error);
+  });
+}
+
 /** Removes a file or folder as far as that goes: what went wrong before tells more. */
 async function remove(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true }).catch(() => undefined);

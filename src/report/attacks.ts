@@ -1,5 +1,6 @@
 // The results of attack runs, as their folders hold them.
 import { basename, join, resolve } from "node:path";
+import { DataError } from "../errors.ts";
 import { sha256Of } from "../files.ts";
 import { shorten } from "../text.ts";
 import { isMissing, type Missing, readJson } from "./missing.ts";
@@ -8,8 +9,8 @@ import type { Part } from "./reportForm.ts";
 import { attackConfigForm, attackForm } from "./runForms.ts";
 
 /**
- * What the attack runs in these folders found; missing where there are none, or one cannot be read or was of other files
- * than the run's.
+ * What the attack runs in these folders found; missing where none are given. Throws DataError where one is no attack, is
+ * not done, or was on other files than the run's.
  */
 export async function readAttacks(
   folders: readonly string[],
@@ -27,12 +28,12 @@ export async function readAttacks(
   for (const folder of folders) {
     const name = shorten(basename(resolve(folder)));
     const begun = await readJson(join(folder, "config.json"), attackConfigForm);
-    if (isMissing(begun)) return { missing: `${name}: ${begun.missing}` };
+    if (isMissing(begun)) throw refused(name, begun.missing);
     if (begun.identity.model !== attacked) {
-      return { missing: `${name} is an attack on other files than this run's` };
+      throw refused(name, "it is an attack on other files than this run's");
     }
     const attack = await readJson(join(folder, "summary.json"), attackForm);
-    if (isMissing(attack)) return { missing: `${name}: ${attack.missing}` };
+    if (isMissing(attack)) throw refused(name, attack.missing);
     const arms = attack.arms.map((arm) => ({
       ...arm,
       ...{ arm: shorten(arm.arm), method: shorten(arm.method) },
@@ -40,4 +41,8 @@ export async function readAttacks(
     runs.push({ ...attack, kind: shorten(attack.kind), arms, name });
   }
   return { runs };
+}
+
+function refused(name: string, why: string): DataError {
+  return new DataError(`--attacks: ${name}: ${why}; expected the folder of an attack on this run`);
 }

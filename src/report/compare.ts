@@ -1,7 +1,7 @@
 // Several runs on one page: accuracy against latency, a table, and their losses over each other.
 import { join } from "node:path";
 import { UsageError } from "../errors.ts";
-import { writeFileAtomically } from "../files.ts";
+import { ensureDirectory, writeFileAtomically } from "../files.ts";
 import { percent, points, significant } from "../numbers.ts";
 import { collectReport } from "./collect.ts";
 import { html, type Markup } from "./html.ts";
@@ -29,6 +29,7 @@ export async function writeComparison(
   const reports: Report[] = [];
   for (const run of runs) reports.push(await collectReport(run));
   const files = { report: join(out, "comparison.html"), json: join(out, "comparison.json") };
+  await ensureDirectory(out);
   await writeFileAtomically(files.report, renderComparison(reports));
   await writeFileAtomically(files.json, `${JSON.stringify(reports, null, 2)}\n`);
   return files;

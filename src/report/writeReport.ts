@@ -1,6 +1,6 @@
 // The report of a run: one HTML file that stands by itself, and the same facts as JSON.
 import { join } from "node:path";
-import { writeFileAtomically } from "../files.ts";
+import { ensureDirectory, writeFileAtomically } from "../files.ts";
 import { type CollectOptions, collectReport } from "./collect.ts";
 import { renderPage } from "./page.ts";
 import type { Report } from "./reportForm.ts";
@@ -50,6 +50,7 @@ export async function writeReport(
   { out = directory, ...options }: CollectOptions & { readonly out?: string } = {},
 ): Promise<ReportFiles> {
   const report = await collectReport(directory, options);
+  await ensureDirectory(out);
   const files = { report: join(out, "report.html"), json: join(out, "report.json") };
   await writeFileAtomically(files.report, renderReport(report));
   await writeFileAtomically(files.json, `${JSON.stringify(report, null, 2)}\n`);

@@ -117,10 +117,12 @@ describe("the report of a whole run", () => {
     );
     config.identity.model = sha256Of("others");
     file("attack/config.json", JSON.stringify(config));
-    const others = await collectReport(run, { attacks: [file("attack")] });
-    expect(others.attacks).toEqual({
-      missing: "attack is an attack on other files than this run's",
-    });
+    for (const [folder, why] of [
+      ["attack", /attack: it is an attack on other files than this run's/],
+      ["nowhere", /nowhere: the run has no config\.json; expected the folder of an attack/],
+    ] as const) {
+      await expect(collectReport(run, { attacks: [file(folder)] })).rejects.toThrow(why);
+    }
   });
 });
 
