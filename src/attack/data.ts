@@ -35,7 +35,7 @@ export async function loadLabelled(spec: string, options: LoadOptions): Promise<
 
 /**
  * The data of the model's own classes, where the kind of attack needs some besides `data`: those given, or those of the
- * run. Throws UsageError where they are not known.
+ * run. Throws UsageError where they are not known, or the new classes are to come from them.
  */
 export function sourceOf(
   { kind, data, sourceData }: AttackOptions,
@@ -43,8 +43,13 @@ export function sourceOf(
 ): string | undefined {
   if (kind === "transfer") return undefined;
   const known = sourceData ?? ofRun;
-  if (kind === "extraction")
-    return known && resolveSpec(known) === resolveSpec(data) ? undefined : known;
+  const isSame = known !== undefined && resolveSpec(known) === resolveSpec(data);
+  if (kind === "extraction") return isSame ? undefined : known;
+  if (isSame) {
+    throw new UsageError(
+      `--data: expected classes that the model does not know, but ${data} are its own`,
+    );
+  }
   if (known !== undefined) return known;
   throw new UsageError(
     "--source-data is missing: expected the data of the classes that the model knows, such as cifar10:DIR",

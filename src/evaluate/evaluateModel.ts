@@ -3,11 +3,11 @@ import type { DataOptions } from "../data/dataOptions.ts";
 import { type Dataset, isLabelled } from "../data/dataset.ts";
 import { loadTestData } from "../data/load.ts";
 import { ModelError } from "../errors.ts";
-import { takeScores } from "../graph/adopt.ts";
+import { plainGraph, takeScores } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, sizesIn } from "../graph/layout.ts";
 import { describeChoice } from "../graph/logits.ts";
-import { fixInputSizes, takeImagesAlone } from "../graph/rewrites.ts";
+import { fixInputSizes } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
@@ -64,7 +64,7 @@ export async function evaluateModel(
 ): Promise<EvaluateSummary> {
   const { mean = [0], std = [1], channelOrder, onNote } = options;
   announce("reading", readingSeconds);
-  const graph = takeImagesAlone(await readModel(options.model));
+  const graph = plainGraph(await readModel(options.model));
   const { shape } = imageInput(fileName(options.model), graph.inputs, imageLayout(graph));
   announce("reading images for", Number.POSITIVE_INFINITY);
   const { test, notes = [] } = await loadTestData(options.data, { ...options, shape });

@@ -2,21 +2,14 @@
 
 import { signatureOf } from "../engine/signatures.ts";
 import { ModelError } from "../errors.ts";
-import { adoptModel } from "../graph/adopt.ts";
+import { adoptModel, plainGraph } from "../graph/adopt.ts";
 import { countCost } from "../graph/cost.ts";
 import { type Boundary, findBoundary, findCutPoints } from "../graph/cuts.ts";
 import type { Dimension, Graph, Node } from "../graph/graph.ts";
 import { imageLayout, sizesFrom } from "../graph/layout.ts";
 import { adviseOn, assertImageClassifier, assertTakesImages } from "../graph/otherKinds.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
-import {
-  dequantize,
-  dropTails,
-  nameSqueezedAxes,
-  takeImagesAlone,
-  unfuse,
-  widenFloats,
-} from "../graph/rewrites.ts";
+import { dequantize, dropTails, nameSqueezedAxes } from "../graph/rewrites.ts";
 import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
 import { assertInference } from "../graph/trainingMode.ts";
@@ -82,7 +75,7 @@ export function inspectGraph(
   graph: Graph,
   { inputShape }: { inputShape?: readonly number[] } = {},
 ): Inspected {
-  const floats = dequantize(takeImagesAlone(unfuse(widenFloats(graph))));
+  const floats = dequantize(plainGraph(graph));
   const warnings: string[] = [];
   const attempt = <T>(find: () => T): T | undefined => {
     try {

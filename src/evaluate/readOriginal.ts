@@ -1,10 +1,11 @@
 // Reads a model that libtorch is to run, and what its file says of the images that it takes.
 import type { LoadOptions } from "../data/index.ts";
 import { assertSupported } from "../engine/index.ts";
+import { plainGraph } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, sizesFrom } from "../graph/layout.ts";
 import { assertImageClassifier, assertTakesImages } from "../graph/otherKinds.ts";
-import { dequantize, dropTails, takeImagesAlone, unfuse, widenFloats } from "../graph/rewrites.ts";
+import { dequantize, dropTails } from "../graph/rewrites.ts";
 import { assertInference } from "../graph/trainingMode.ts";
 import { readModel } from "../onnx/index.ts";
 
@@ -16,7 +17,7 @@ export type WantedShape = Pick<LoadOptions, "shape">;
  * only input. Throws ModelError where it cannot be read, or the engine does not support it.
  */
 export async function readOriginal(path: string): Promise<Graph> {
-  const graph = takeImagesAlone(unfuse(widenFloats(await readModel(path))));
+  const graph = plainGraph(await readModel(path));
   assertImageClassifier(graph);
   assertTakesImages(graph);
   assertInference(graph);

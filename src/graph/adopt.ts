@@ -13,9 +13,11 @@ import {
   freeBatch,
   nameSqueezedAxes,
   sinkTransposes,
+  takeImagesAlone,
   takeLogits,
   takePixelsAsFloats,
   toFloat32Graph,
+  unfuse,
   widenFloats,
 } from "./rewrites.ts";
 import { inferShapes } from "./shapes.ts";
@@ -31,16 +33,24 @@ export interface AdoptOptions {
 }
 
 /**
+ * A file's graph with its images as the only input, all floats in float32, and what ONNX Runtime's optimizer fused taken
+ * apart. Such a graph stays as it is.
+ */
+export function plainGraph(graph: Graph): Graph {
+  return takeImagesAlone(unfuse(widenFloats(graph)));
+}
+
+/**
  * The original for float32 images of this shape, channels first, and any batch size, all floats in float32,
  * with what is known before it runs folded and nothing quantized. A model of pixels from 0 to 255 takes
  * them from 0 to 1. Each step is a rewrite; the order is that in which they need each other. Throws
  * ModelError for a model in training mode, for an input of another kind or other sizes, where no output
  * gives scores of classes, and where nodes compute with the batch size of the file or with all images together.
  */
-export function adoptModel(graph: Graph, options: AdoptOptions): Graph {
+export function adoptModel(file: Graph, options: AdoptOptions): Graph {
+  const graph = plainGraph(file);
   assertInference(graph);
-  const floats = dequantize(widenFloats(graph));
-  const scored = takeScores(takePixelsAsFloats(floats), options);
+  const scored = takeScores(takePixelsAsFloats(dequantize(graph)), options);
   const turned = imageLayout(graph) === "NCHW" ? scored : turnInput(scored, "NCHW");
   const free = freeBatch(toFloat32Graph(turned));
   if (free) {

@@ -159,6 +159,7 @@ describe("incremental learning", () => {
     const asked = { model: "m", data: "idx:new", kind: "incremental" } as const;
     expect(() => sourceOf(asked, undefined)).toThrow(/--source-data is missing/);
     expect(sourceOf(asked, "idx:run")).toBe("idx:run");
+    expect(() => sourceOf(asked, "idx:./new")).toThrow(/--data: expected classes that the model/);
     expect(sourceOf({ ...asked, sourceData: "idx:given" }, "idx:run")).toBe("idx:given");
   });
 });
