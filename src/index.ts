@@ -2,11 +2,13 @@
 // when a job that needs them starts.
 import type { AttackOptions, AttackSummary } from "./attack/index.ts";
 import type { Examination } from "./cli/doctor.ts";
+import { UsageError } from "./errors.ts";
 import type { CheckOptions, CheckResult } from "./evaluate/check.ts";
 import type { EvaluateOptions, EvaluateSummary } from "./evaluate/evaluateModel.ts";
 import type { Inspection, InspectOptions } from "./evaluate/inspect.ts";
 import type { TrainOptions, TrainSummary } from "./jobs/index.ts";
 import { type WithModelSource, withModelFile } from "./library/modelFile.ts";
+import type { assertAsked } from "./library/options.ts";
 import { inLibraryWords } from "./library/words.ts";
 import type {
   Description,
@@ -25,6 +27,7 @@ export {
   ModelError,
   ResourceError,
   UsageError,
+  WorkerError,
 } from "./errors.ts";
 export type { ModelSource, WithModelSource } from "./library/modelFile.ts";
 export {
@@ -57,6 +60,19 @@ const jobs = {
   train: async () => (await import("./jobs/index.ts")).referenceJob,
 } as const;
 
+/** Does what a function was asked for, once its options are what it can take. */
+function asked<T>(
+  name: Parameters<typeof assertAsked>[0],
+  options: object,
+  work: () => Promise<T>,
+): Promise<T> {
+  return inLibraryWords(async () => {
+    const library = await import("./library/options.ts");
+    await library.assertAsked(name, options);
+    return work();
+  });
+}
+
 /**
  * Turns a trained network into a plain chain of convolutions; see `deepobf obfuscate`. The event `prepared` brings
  * the plan as data: its `description` is a `Description`.
@@ -65,8 +81,8 @@ export function obfuscate(
   options: WithModelSource<ObfuscateOptions>,
   hooks?: JobHooks,
 ): Promise<ObfuscateSummary> {
-  const work = async (asked: ObfuscateOptions) => (await jobs.obfuscate()).start(asked, hooks);
-  return inLibraryWords(() => withModelFile(options, work));
+  const work = async (located: ObfuscateOptions) => (await jobs.obfuscate()).start(located, hooks);
+  return asked("obfuscate", options, () => withModelFile(options, work));
 }
 
 /** What `obfuscate` would do. */
@@ -83,10 +99,10 @@ export function plan(
   options: WithModelSource<Omit<ObfuscateOptions, "out">>,
   hooks?: JobHooks,
 ): Promise<Plan> {
-  return inLibraryWords(() =>
-    withModelFile(options, async (asked) => {
+  return asked("obfuscate", options, () =>
+    withModelFile(options, async (located) => {
       const { prepare } = await import("./obfuscate/index.ts");
-      const prepared = await prepare({ ...asked, out: "" }, hooks);
+      const prepared = await prepare({ ...located, out: "" }, hooks);
       const { out: _, model: __, ...decided } = prepared.options;
       return { ...(prepared.description as Description), options: decided };
     }),
@@ -95,12 +111,12 @@ export function plan(
 
 /** Trains a reference model; see `deepobf train`. */
 export function train(options: TrainOptions, hooks?: JobHooks): Promise<TrainSummary> {
-  return inLibraryWords(async () => (await jobs.train()).start(options, hooks));
+  return asked("train", options, async () => (await jobs.train()).start(options, hooks));
 }
 
 /** Measures what a pirate gets out of a file; see `deepobf attack`. */
 export function attack(options: AttackOptions, hooks?: JobHooks): Promise<AttackSummary> {
-  return inLibraryWords(async () => (await jobs.attack()).start(options, hooks));
+  return asked("attack", options, async () => (await jobs.attack()).start(options, hooks));
 }
 
 /** Continues an interrupted run of any job; see `deepobf resume`. Throws UsageError where it is none. */
@@ -109,6 +125,9 @@ export function resume(
   hooks?: JobHooks,
 ): Promise<ObfuscateSummary | TrainSummary | AttackSummary> {
   return inLibraryWords(async () => {
+    if (typeof directory !== "string") {
+      throw new UsageError(`expected the folder of a run, received ${typeof directory}`);
+    }
     const { readConfig } = await import("./runs/index.ts");
     const { job } = await readConfig(directory);
     const name = job === "train" || job === "attack" ? job : "obfuscate";
@@ -118,29 +137,29 @@ export function resume(
 
 /** Accuracy and speed on the test images; see `deepobf evaluate`. */
 export function evaluate(options: WithModelSource<EvaluateOptions>): Promise<EvaluateSummary> {
-  return inLibraryWords(() =>
-    withModelFile(options, async (asked) =>
-      (await import("./evaluate/evaluateModel.ts")).evaluateModel(asked),
+  return asked("evaluate", options, () =>
+    withModelFile(options, async (located) =>
+      (await import("./evaluate/evaluateModel.ts")).evaluateModel(located),
     ),
   );
 }
 
 /** Runs a model on libtorch and in ONNX Runtime and compares; see `deepobf check`. */
 export function check(options: WithModelSource<CheckOptions>): Promise<CheckResult> {
-  return inLibraryWords(() =>
-    withModelFile(options, async (asked) =>
-      (await import("./evaluate/check.ts")).checkModel(asked),
+  return asked("check", options, () =>
+    withModelFile(options, async (located) =>
+      (await import("./evaluate/check.ts")).checkModel(located),
     ),
   );
 }
 
 /** What an attacker sees in a model file; see `deepobf inspect`. */
 export function inspect(options: WithModelSource<InspectOptions>): Promise<Inspection> {
-  return inLibraryWords(() =>
+  return asked("inspect", options, () =>
     withModelFile(
       options,
-      async (asked) =>
-        (await (await import("./evaluate/inspect.ts")).inspectModel(asked)).inspection,
+      async (located) =>
+        (await (await import("./evaluate/inspect.ts")).inspectModel(located)).inspection,
     ),
   );
 }

@@ -22,7 +22,7 @@ const data = `idx:${file("idx")}`;
 test("the front door is a short list of names", () => {
   expect(Object.keys(library).sort()).toEqual([
     ...["DataError", "DeepObfError", "DivergedError", "GateError", "InterruptedError"],
-    ...["ModelError", "ResourceError", "UsageError"],
+    ...["ModelError", "ResourceError", "UsageError", "WorkerError"],
     ...["attack", "check", "doctor", "evaluate", "inspect", "obfuscate", "plan", "resume"],
     ...["saveImages", "train"],
   ]);
@@ -92,6 +92,32 @@ describe("errors", () => {
       "a smaller batchSize, not a-b x\nnpm install --ignore-scripts onnxruntime-node",
     );
   });
+});
+
+test("options of no function, or of another kind, are refused by name before anything is read", async () => {
+  const wrong = <T>(options: T) => options as never;
+  const given = { model, data };
+  const cases: readonly (readonly [() => Promise<unknown>, RegExp])[] = [
+    [() => library.obfuscate(wrong({ ...given, epocs: 3 })), /obfuscate .*\n.*"epocs"/],
+    [() => library.plan(wrong({ ...given, quantize: ["int4"] })), /quantize\.0: .*"int8"/],
+    [() => library.plan(wrong({ ...given, precision: "f16" })), /precision: .*"auto"/],
+    [
+      () => library.obfuscate(wrong({ ...given, epochs: "1" })),
+      /epochs: expected .*received string/,
+    ],
+    [() => library.train(wrong({ architecture: "resnet8" })), /data: /],
+    [() => library.attack(wrong({ ...given, kind: "transfer", budgets: 1 })), /budgets: /],
+    [() => library.evaluate(wrong({ ...given, runtime: "foo" })), /runtime: .*"ort"/],
+    [() => library.evaluate(wrong({ ...given, device: "gpu" })), /device: expected cpu, cuda/],
+    [() => library.evaluate(wrong({ ...given, mean: 0.5 })), /mean: expected array/],
+    [() => library.check(wrong({ model, inputShape: "1,3,3,3" })), /inputShape: expected array/],
+    [() => library.inspect(wrong({})), /model: expected a path or bytes/],
+    [() => library.resume(wrong(undefined)), /expected the folder of a run, received undefined/],
+  ];
+  for (const [call, message] of cases) {
+    await expect(call()).rejects.toThrow(library.UsageError);
+    await expect(call()).rejects.toThrow(message);
+  }
 });
 
 describe("the examples", () => {

@@ -1,0 +1,52 @@
+// What callers may ask of the library's functions, by name and kind: a caller without types is told of a slip before
+// anything is read.
+import { z } from "zod";
+import { UsageError } from "../errors.ts";
+import { jobOptions } from "../jobs/schema.ts";
+import { parseAs } from "../schema.ts";
+
+const model = z.union([z.string().min(1), z.instanceof(Uint8Array)], "expected a path or bytes");
+const data = z.string().min(1);
+const device = z.string().regex(/^(cpu|cuda(:\d{1,3})?)$/, "expected cpu, cuda or cuda:N");
+const { mean, std, threads, seed, resize, imageSize, channelOrder, labels, classes, testShare } =
+  jobOptions;
+const reading = { resize, imageSize, channelOrder, labels, classes, testShare };
+const inputShape = z.array(z.int().min(1));
+
+/** Decided options as a caller gives them: any may be left open. */
+async function open(decided: z.ZodObject, needed: z.ZodRawShape) {
+  const precision = z.enum(["auto", "f32", "bf16"]);
+  return z
+    .strictObject({ ...decided.partial().shape, device, precision })
+    .partial()
+    .extend(needed);
+}
+
+const schemas = {
+  obfuscate: async () => {
+    const { resolvedOptions } = await import("../obfuscate/schema.ts");
+    return open(resolvedOptions.extend({ minutes: z.number().positive() }), { model, data });
+  },
+  attack: async () => {
+    const { resolvedOptions } = await import("../attack/schema.ts");
+    return open(resolvedOptions, { model, data, kind: z.string() });
+  },
+  train: async () => open(z.strictObject(jobOptions), { data, architecture: z.string() }),
+  evaluate: async () =>
+    z
+      .strictObject({ ...reading, output: z.string(), runtime: z.enum(["ort", "torch"]) })
+      .extend({ mean, std, device, threads, onProgress: z.function(), onNote: z.function() })
+      .partial()
+      .extend({ model, data }),
+  check: async () =>
+    z.strictObject({ inputShape, seed, device, threads }).partial().extend({ model }),
+  inspect: async () => z.strictObject({ inputShape }).partial().extend({ model }),
+} as const;
+
+/** Throws UsageError that names each option which the function does not have, needs, or has of another kind. */
+export async function assertAsked(name: keyof typeof schemas, options: object): Promise<void> {
+  const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
+  parseAs<object>(await schemas[name](), Object.fromEntries(given), (problems) => {
+    return new UsageError(`${name} cannot take these options:\n  ${problems}`);
+  });
+}
