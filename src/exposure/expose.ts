@@ -2,9 +2,9 @@
 import { type Dataset, type LoadOptions, loadTestData, type Normalization } from "../data/index.ts";
 import { givenShapes } from "../evaluate/givenShapes.ts";
 import { readOriginal, wantedShape } from "../evaluate/readOriginal.ts";
-import { adoptModel } from "../graph/adopt.ts";
+import { adoptModel, plainGraph } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
-import { dropTails } from "../graph/rewrites.ts";
+import { dequantize, dropTails } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
 import { readMetadata, readModel } from "../onnx/index.ts";
@@ -78,6 +78,11 @@ export async function compareFiles(
 ): Promise<Exposure> {
   announce("reading", readingSeconds);
   const [model, original] = [await readModel(path), await readModel(against)];
+  // Layers and weights as they are in floats, whatever a quantizer or an optimizer wrote; names as they are.
+  const [floats, others] = [model, original].map((graph) => dequantize(plainGraph(graph))) as [
+    Graph,
+    Graph,
+  ];
   const metadata = [await readMetadata(path), await readMetadata(against)];
   announce("comparing", comparingSeconds);
   const withFacts = (graph: Graph, other: Graph) => {
@@ -86,9 +91,9 @@ export async function compareFiles(
     const isFixed = cut.inputs[0]?.shape?.every((size) => typeof size === "number");
     return { graph: cut, facts: inferShapes(cut, givenShapes(cut, isFixed ? undefined : shape)) };
   };
-  const structure = compareStructures(withFacts(model, original), withFacts(original, model));
+  const structure = compareStructures(withFacts(floats, others), withFacts(others, floats));
   const names = sharedNames(model, original);
-  const weights = compareWeights(model, original);
+  const weights = compareWeights(floats, others);
   const texts = metadata[0]!.filter((text) => metadata[1]!.includes(text));
   announce("running images through", runningSeconds);
   const cka = images ? await align(images.graphs, images.dataset, images) : null;

@@ -6,8 +6,9 @@ import { sharedNames } from "../../src/exposure/names.ts";
 import { compareStructures, editDistance } from "../../src/exposure/structure.ts";
 import { compareWeights } from "../../src/exposure/weights.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { operation } from "../../src/graph/operation.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
-import { fromFloat32, toFloat32 } from "../../src/graph/tensorData.ts";
+import { fromFloat32, fromNumbers, toFloat32 } from "../../src/graph/tensorData.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import { noise } from "../attack/pair.ts";
 import { writeData } from "../obfuscate/tiny.ts";
@@ -153,6 +154,36 @@ describe("the exposure of files", () => {
     expect(figures).toMatchObject({ sharedNames: 2, sharedWeights: 0, sharedWeightsUpToScale: 1 });
     expect(figures.sharedMetadata).toBe(0);
     expect(sentences.sharedNames).toMatch(/but those that callers use: "input", "logits"/);
+  });
+
+  test("sees through what a quantizer wrote around the original's layers", async () => {
+    // Each weight as a whole number of 1/64 in a node of its own, as quantizers write it.
+    const initializers = new Map(folded.initializers);
+    const floats = new Map(folded.initializers);
+    const nodes = folded.nodes.flatMap((node) => {
+      const [, name = ""] = node.inputs;
+      const value = initializers.get(name);
+      if (!/^(Conv|Gemm)$/.test(node.operator) || !value) return [node];
+      const steps = toFloat32(value).map(
+        (w) => Math.max(-127, Math.min(127, Math.round(64 * w))) + 0,
+      );
+      initializers.set(`${name}.q`, fromNumbers("int8", value.shape, [...steps]));
+      floats.set(
+        name,
+        fromFloat32(
+          value.shape,
+          steps.map((step) => step / 64),
+        ),
+      );
+      const inputs = node.inputs.with(1, `${name}.f`);
+      const reading = ["DequantizeLinear", [`${name}.q`, "scale"], `${name}.f`] as const;
+      return [operation(...reading), { ...node, inputs }];
+    });
+    initializers.set("scale", fromFloat32([], Float32Array.of(1 / 64)));
+    const quantized = path("quantized.onnx", { ...folded, nodes, initializers });
+    const plain = path("plain.onnx", { ...folded, initializers: floats });
+    const found = await expose({ model: plain, against: quantized });
+    expect(found).toMatchObject({ layerEditDistance: 0, sharedWeights: weightsOf(folded) });
   });
 
   test("needs no images, and finds remarks that both files have", async () => {
