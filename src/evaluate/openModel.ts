@@ -26,7 +26,7 @@ export async function openModel(
   graphs: readonly (() => Graph)[],
   { outputs = [], graph: read, ...given }: OpenOptions = {},
 ): Promise<OnnxSession> {
-  const options = read && paddedMaxima(read).size > 0 ? { ...given, without: [padFusion] } : given;
+  const options = withoutFusions(read, given);
   try {
     const session = await OnnxSession.open(path, options);
     const problem = misfit(session, outputs, read);
@@ -48,6 +48,11 @@ export async function openModel(
 
 const padFusion = "Pad_Fusion";
 
+/** The options without what ONNX Runtime's optimizer would do wrongly to this graph. */
+function withoutFusions<T extends SessionOptions>(graph: Graph | undefined, options: T): T {
+  return graph && paddedMaxima(graph).size > 0 ? { ...options, without: [padFusion] } : options;
+}
+
 /** What a session lacks that is asked of it, or asks for beyond what the file was read as. */
 function misfit(
   session: OnnxSession,
@@ -67,6 +72,18 @@ export interface AdoptedFile {
   readonly path: string;
   readonly layout: Layout;
   readonly graph: Graph;
+}
+
+/** Opens an original's graph in its own layout, for batches of any size. Throws ModelError where it cannot run. */
+export function openGraph(
+  { path, layout, graph }: AdoptedFile,
+  options: SessionOptions,
+): Promise<OnnxSession> {
+  const own = layout === "NCHW" ? graph : turnInput(graph, layout);
+  return OnnxSession.open(encodeModel(own), {
+    name: fileName(path),
+    ...withoutFusions(own, options),
+  });
 }
 
 /** Opens an original for its images in its own layout; the graph stands in for a file that gives no logits. */

@@ -9,6 +9,7 @@ import { writeModel } from "../onnx/index.ts";
 import { quantizeShipped } from "../quantize/index.ts";
 import { throwIfStopped } from "../runs/index.ts";
 import { missedGates } from "./gates.ts";
+import { leftoversOf } from "./leftovers.ts";
 import type { ObfuscateOptions, ObfuscateResults, ResolvedOptions } from "./options.ts";
 import type { Inputs } from "./original.ts";
 import { prepare } from "./prepare.ts";
@@ -16,7 +17,7 @@ import { resolvedOptions, results } from "./schema.ts";
 import { nameChainInput, seal } from "./seal.ts";
 import { simulate } from "./simulate.ts";
 import { verify } from "./verify.ts";
-import { warningsOf } from "./warnings.ts";
+import { noteOnBatch, warningsOf } from "./warnings.ts";
 import { writeExposure } from "./writeExposure.ts";
 
 /** Trains the chain, seals it under the original's classifier, and verifies the file. */
@@ -37,7 +38,7 @@ export const obfuscationJob = defineJob<
 
   async execute(work) {
     const { options, inputs, run, hooks } = work;
-    const { original, layout, data } = inputs;
+    const { original, layout, batch, data } = inputs;
     const { depth, seed, mean, std, threads } = options;
     hooks.onProgress?.({ type: "phase", phase: "train" });
     const simulated = await simulate(work);
@@ -53,8 +54,7 @@ export const obfuscationJob = defineJob<
     const file = { path: options.model, layout, graph: original };
     const verified = await verify(file, shipped, {
       ...judging,
-      layout,
-      trained,
+      ...{ layout, trained, isOfOneBatch: batch !== undefined },
       predictions: join(run.directory, "predictions.json"),
     });
     const { quantize } = options;
@@ -68,7 +68,12 @@ export const obfuscationJob = defineJob<
       },
     );
     const results = { ...verified, ...(quantized && { quantized }), depth };
-    const warnings = [...warningsOf(results, options), ...notesOnRepeated(data)];
+    const warnings = [
+      ...warningsOf(results, options),
+      ...leftoversOf(sealed, depth),
+      ...(batch === undefined ? [] : [noteOnBatch(batch)]),
+      ...notesOnRepeated(data),
+    ];
     return { ...results, warnings };
   },
 

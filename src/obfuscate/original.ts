@@ -21,6 +21,8 @@ export interface PlannedOriginal {
   readonly original: Graph;
   /** How the original's file takes its images. */
   readonly layout: Layout;
+  /** The only number of images at once that the original's file takes; undefined where it takes any. */
+  readonly batch: number | undefined;
   /** What is simulated: the original up to its logits, batch norms folded, its features as a second output. */
   readonly teacher: Graph;
   readonly boundary: Boundary;
@@ -60,7 +62,9 @@ export function planOriginal(
   const { depth, maxMacs } = options;
   const plan = planChain(extractor, foldedFacts, { depth, boundary, ...(maxMacs && { maxMacs }) });
   const layout = imageLayout(model);
-  const inputs = { original, layout, boundary, extractor, classifier, plan };
+  const [size] = model.inputs[0]?.shape ?? [];
+  const batch = typeof size === "number" ? size : undefined;
+  const inputs = { original, layout, batch, boundary, extractor, classifier, plan };
   assertSealable(inputs, options.quantize);
   return { ...inputs, teacher: endInLogits(folded), outputs };
 }

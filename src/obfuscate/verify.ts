@@ -2,7 +2,7 @@
 // the chain and the classifier alone, and how it compares with the original.
 import { type Data, type Normalization, sampleOf } from "../data/index.ts";
 import { compare, type Evaluation, type Latency, OnnxClassifier } from "../evaluate/index.ts";
-import { openAdopted } from "../evaluate/openModel.ts";
+import { openAdopted, openGraph } from "../evaluate/openModel.ts";
 import { writePredictions } from "../evaluate/predictions.ts";
 import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -26,6 +26,8 @@ export interface VerifyOptions extends Data, Normalization {
   /** How both files take their images; channels first by default. */
   readonly layout?: Layout;
   readonly threads: number;
+  /** Whether the original's file takes batches of one size alone; then the clock runs on its graph. */
+  readonly isOfOneBatch?: boolean;
   /** Where the answers of both to every test image are written. */
   readonly predictions: string;
   /** Called after every batch; what it throws ends the verification. */
@@ -45,7 +47,7 @@ export async function verify(
   shipped: ModelFile,
   options: VerifyOptions,
 ): Promise<Pick<ObfuscateResults, "original" | "obfuscated" | "verify">> {
-  const { train, test, layout = "NCHW", threads, predictions } = options;
+  const { train, test, layout = "NCHW", threads, predictions, isOfOneBatch = false } = options;
   await using originalSession = await openAdopted({ ...original, layout }, { threads });
   await using shippedSession = await OnnxSession.open(shipped.path, { threads });
   const first = await OnnxClassifier.open(originalSession, test, {
@@ -57,10 +59,13 @@ export async function verify(
   const sealing = await assertSameAnswers(second, options.trained, { ...options, test: sample });
   const versus = await compare([first, second], test, options);
   const learned = await compare([first, second], sampleOf(train, imagesForTrainingError), options);
-  const [batch1, batch64] = [
-    await OnnxClassifier.compareLatency([first, second], { batch: 1, seconds: secondsPerLatency }),
-    await OnnxClassifier.compareLatency([first, second], { batch: 64, seconds: secondsPerLatency }),
-  ];
+  await using graphSession = isOfOneBatch
+    ? await openGraph({ ...original, layout }, { threads })
+    : undefined;
+  const clocked = graphSession ? await OnnxClassifier.open(graphSession, test, { layout }) : first;
+  const time = (batch: number) =>
+    OnnxClassifier.compareLatency([clocked, second], { batch, seconds: secondsPerLatency });
+  const [batch1, batch64] = [await time(1), await time(64)];
   const figures = (model: ModelFile, i: 0 | 1) =>
     figuresOf(model, versus.evaluations[i], { batch1: batch1[i], batch64: batch64[i] });
   return {

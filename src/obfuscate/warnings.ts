@@ -13,6 +13,14 @@ const largestDropAllowed = 0.2;
 
 const points = (share: number) => `${(100 * share).toFixed(2)} points`;
 
+/** What the clock measured of an original whose file takes so many images at once and no other number. */
+export function noteOnBatch(batch: number): string {
+  return (
+    `the original's file takes ${counted(batch, "image")} at once and no other number: its latency is that of the graph ` +
+    "that was read of it, with as many images as the chain"
+  );
+}
+
 /** A sentence for each thing that a reader might overlook. */
 export function warningsOf(
   {

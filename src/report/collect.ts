@@ -34,7 +34,9 @@ export async function collectReport(
   return {
     format: 1,
     run: { name: shorten(run.name), finished: !isMissing(summary) },
-    verdict: from(summary, (known) => verdictOf(known, architectures)),
+    verdict: from(summary, (known) =>
+      verdictOf(known, { depth: config.options.depth, original: architectures.original }),
+    ),
     models: from(summary, ({ original, obfuscated, verify, quantized, warnings }) => ({
       ...{ original, obfuscated, verify, warnings },
       ...(quantized && { quantized }),
@@ -52,7 +54,10 @@ export async function collectReport(
     disagreements: from(run.predictions, disagreementsOf),
     exposure: run.exposure,
     attacks,
-    protection: protectionOf({ attacks }),
+    protection: protectionOf({
+      attacks,
+      kept: isMissing(summary) ? 0 : summary.obfuscated.convolutions - config.options.depth,
+    }),
     reproduction: reproductionOf(run),
   };
 }

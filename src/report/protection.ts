@@ -4,20 +4,32 @@ import { plainPercent, points } from "../numbers.ts";
 import { isMissing } from "./missing.ts";
 import type { Report } from "./reportForm.ts";
 
-/** Both lists for a run; what attack runs measured is said where there are any. */
-export function protectionOf({ attacks }: Pick<Report, "attacks">): Report["protection"] {
+/**
+ * Both lists for a run; what attack runs measured is said where there are any. `kept` counts the convolutions of the
+ * original that lie behind the boundary.
+ */
+export function protectionOf({
+  attacks,
+  kept,
+}: Pick<Report, "attacks"> & { readonly kept: number }): Report["protection"] {
   const measured = isMissing(attacks)
     ? "How much that is worth was not measured for this run."
     : attacks.runs
         .flatMap(({ kind, headStart }) => headStart.map((gain) => sayGain(kind, gain)))
         .join(" ");
+  const before = kept > 0 ? " before the boundary" : "";
   return {
     stops: [
-      "Reading the original's architecture: its blocks, branches, depth, widths and names are not in the file.",
-      "Taking the original's extractor: none of its weights are in the file; the chain's were learned.",
-      "Matching weights by their order or scale: channels are permuted and rescaled, batch norms folded.",
+      `Reading the original's architecture${before}: its blocks, branches, depth, widths and names are not in the file.`,
+      `Taking the original's extractor${before}: none of its weights are in the file; the chain's were learned.`,
+      "Matching weights by their order or scale: channels are permuted and rescaled, batch norms folded, unless a warning says otherwise.",
     ],
     remains: [
+      ...(kept > 0
+        ? [
+            `Taking the ${kept} convolutions behind the boundary: they are the original's own, as they are.`,
+          ]
+        : []),
       "Running it. Whoever has the file has the function.",
       "Copying it by its answers: another network can be trained on them.",
       `Fine-tuning it for other classes. ${measured}`,

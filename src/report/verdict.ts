@@ -7,12 +7,12 @@ import type { Summary } from "./runForms.ts";
 /** Accuracy, speed, and what is hidden and what is not. */
 export function verdictOf(
   summary: Summary,
-  architectures: { readonly original: Architecture | Missing; readonly obfuscated: object },
+  { depth, original }: { readonly depth: number; readonly original: Architecture | Missing },
 ): Part<"verdict"> {
   return {
     accuracy: sayAccuracy(summary),
     speed: saySpeed(summary),
-    hiding: sayHiding(summary, architectures.original),
+    hiding: sayHiding(summary, depth, original),
   };
 }
 
@@ -48,12 +48,18 @@ function saySpeed({ original, obfuscated }: Summary): string {
   return `${judged}: it takes ${share(one)} for one image and ${share(many)} for 64 at once.`;
 }
 
-function sayHiding({ original, obfuscated }: Summary, shown: Architecture | Missing): string {
+function sayHiding(
+  { original, obfuscated }: Summary,
+  depth: number,
+  shown: Architecture | Missing,
+): string {
+  const kept = obfuscated.convolutions - depth;
+  const behind = kept > 0 ? `, and ${kept} of the original's own behind them,` : "";
   const joins = isMissing(shown) ? 0 : shown.joins;
   const places =
     joins === 0 ? "" : ` and ${joins} ${joins === 1 ? "place" : "places"} where branches meet`;
   return (
-    `The file shows ${obfuscated.convolutions} convolutions in a row in place of the original's ` +
+    `The file shows ${depth} convolutions in a row${behind} in place of the original's ` +
     `${original.convolutions}${places}; it does not hide what the model answers, nor its classifier, and it can be copied and fine-tuned.`
   );
 }

@@ -399,9 +399,11 @@ describe("originals of other kinds", () => {
     ["opset 21", other({ opset: 21 })],
   ])("work: %s", async (_, graph) => {
     const file = written(graph);
-    const { files, obfuscated, verify } = await obfuscate(
+    const { files, obfuscated, verify, warnings } = await obfuscate(
       options({ model: file, epochs: 1, depth: 3, acceptOriginal: true }),
     );
+    const isOfOneBatch = warnings.some((text) => text.includes("takes 2 images at once"));
+    expect(isOfOneBatch).toBe(graph.inputs[0]!.shape![0] === 2);
     expect(obfuscated.convolutions).toBe(3);
     expect(verify.maxRelDiff).toBeLessThan(1e-4);
     expect(await accuracyOf(files.model, images, normalization)).toBe(obfuscated.accuracy);

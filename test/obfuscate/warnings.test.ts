@@ -37,6 +37,18 @@ function withInt8(accuracy: number, agreement: number) {
   };
 }
 
+test("lets a drop through that is as large as is allowed, whatever the computer makes of it", () => {
+  const gates = (drop: number) => ({ maxAccuracyDrop: drop, minAccuracy: 0.925 });
+  const of = (before: number, after: number) => ({
+    ...results,
+    original: { ...figures, accuracy: before },
+    obfuscated: { ...figures, accuracy: after },
+  });
+  expect(0.93 - 0.925).toBeGreaterThan(0.005);
+  expect(missedGates(of(0.93, 0.925), gates(0.005))).toEqual([]);
+  expect(missedGates(of(0.93, 0.9249), gates(0.005))).toHaveLength(2);
+});
+
 test("says what a quantized file loses against the chain", () => {
   expect(warningsOf(withInt8(0.8, 1), {})).toEqual([
     "The int8 file loses another 10.00 points of accuracy: ship the other one",

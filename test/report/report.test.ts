@@ -139,6 +139,22 @@ async function after(change: (run: string) => void) {
   return report;
 }
 
+test("convolutions behind the boundary are said to be the original's", async () => {
+  const run = write();
+  const path = join(run, "summary.json");
+  const summary = JSON.parse(readFileSync(path, "utf8"));
+  summary.obfuscated.convolutions = 5;
+  writeFileSync(path, JSON.stringify(summary));
+  const { verdict, protection } = await collectReport(run);
+  expect(verdict).toMatchObject({
+    hiding: expect.stringContaining("3 convolutions in a row, and 2 of the original's own behind"),
+  });
+  expect(protection.remains[0]).toBe(
+    "Taking the 2 convolutions behind the boundary: they are the original's own, as they are.",
+  );
+  expect(protection.stops[1]).toContain("extractor before the boundary");
+});
+
 describe("a run that is not whole", () => {
   test("that was cut short has no verdict, but a training", async () => {
     const report = await after((run) => {
