@@ -7,6 +7,8 @@
 
 #ifdef USE_C10D_GLOO
 #include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -19,7 +21,10 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstring>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -72,20 +77,48 @@ class Workers {
 
   void set(const std::string& name, const std::string& text) { store_->set(name, bytesOf(text)); }
 
-  /** Null where nobody has set it yet. */
-  std::unique_ptr<std::string> get(const std::string& name) {
-    if (!store_->check({name})) return nullptr;
-    return std::make_unique<std::string>(textOf(store_->get(name)));
+  /** What the store says of a key, as far as it has answered. */
+  struct Found {
+    bool isAnswered = false;
+    /** Null where nobody has set it yet. */
+    std::unique_ptr<std::string> text;
+  };
+
+  /** Asks the store in a thread of its own: it never answers where the first worker has stopped. Throws where it is gone. */
+  Found get(const std::string& name) {
+    std::shared_ptr<Question>& question = questions_[name];
+    if (!question) {
+      question = std::make_shared<Question>();
+      std::thread([question = question, store = store_, name] {
+        question->answer([&] {
+          if (store->check({name})) question->text = std::make_unique<std::string>(textOf(store->get(name)));
+        });
+      }).detach();
+    }
+    if (!question->waitFor(pollInterval / 10)) return {};
+    const std::shared_ptr<Question> answered = std::move(question);
+    questions_.erase(name);
+    answered->throwIfFailed();
+    return {true, std::move(answered->text)};
   }
 
-  /** Connects every worker with every other one. All are there. */
+  /** Connects every worker with every other one. All are there. Throws once a worker is known to be gone. */
   void join(const std::string& interface) {
-    auto options = c10d::ProcessGroupGloo::Options::create(longestStart);
+    // Sums take as long as they take: the watch ends the wait, and older versions of libtorch know this limit alone.
+    auto options = c10d::ProcessGroupGloo::Options::create(noLimit);
     options->devices.push_back(interface.empty() ? deviceTowards(place_.host)
                                                  : c10d::ProcessGroupGloo::createDeviceForInterface(interface));
     options->threads = 2;
-    group_ = c10::make_intrusive<c10d::ProcessGroupGloo>(
-        c10::make_intrusive<c10d::PrefixStore>("gloo", store_), place_.rank, place_.size, options);
+    const auto connecting = std::make_shared<Connecting>();
+    std::thread([connecting, options, store = store_, rank = place_.rank, size = place_.size] {
+      connecting->answer([&] {
+        connecting->group = c10::make_intrusive<c10d::ProcessGroupGloo>(
+            c10::make_intrusive<c10d::PrefixStore>("gloo", store), rank, size, options);
+      });
+    }).detach();
+    while (!connecting->waitFor(pollInterval)) throwIfFailed();
+    connecting->throwIfFailed();
+    group_ = connecting->group;
   }
 
   /** Ends the watch. The others may be gone from now on. */
@@ -113,7 +146,7 @@ class Workers {
     return group_->broadcast(tensors, options);
   }
 
-  /** Waits for a collective operation. Throws once a worker is known to be gone. */
+  /** Waits for a collective operation. Throws once a worker is known to be gone, and leaves the operation its tensors. */
   void wait(const c10::intrusive_ptr<c10d::Work>& work) {
     for (const auto end = Clock::now() + spinning; !work->isCompleted() && Clock::now() < end;) sched_yield();
     for (;;) {
@@ -121,7 +154,10 @@ class Workers {
         work->wait(pollInterval);
         return;
       } catch (const std::exception& error) {
-        if (work->isCompleted()) explain(error.what());
+        if (work->isCompleted()) {
+          if (!work->exception()) return;  // it ended well while the wait for it ran out
+          explain(error.what());
+        }
         throwIfFailed();
       }
     }
@@ -148,6 +184,46 @@ class Workers {
   void announce(const std::string& reason) { announce(store_, describe(place_.rank, reason), place_.size - 1); }
 
  private:
+  /** Work in a thread that nobody has to wait for. What it works on is its own, too. */
+  struct Beside {
+    void answer(const std::function<void()>& work) {
+      std::string problem;
+      try {
+        work();
+      } catch (const std::exception& error) {
+        problem = error.what()[0] == '\0' ? "unknown reason" : error.what();
+      }
+      const std::lock_guard<std::mutex> lock(mutex_);
+      problem_ = problem;
+      isDone_ = true;
+      done_.notify_all();
+    }
+
+    bool waitFor(milliseconds time) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      return done_.wait_for(lock, time, [this] { return isDone_; });
+    }
+
+    void throwIfFailed() {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!problem_.empty()) throw std::runtime_error(problem_);
+    }
+
+   private:
+    std::mutex mutex_;
+    std::condition_variable done_;
+    bool isDone_ = false;
+    std::string problem_;
+  };
+
+  struct Question : Beside {
+    std::unique_ptr<std::string> text;
+  };
+
+  struct Connecting : Beside {
+    c10::intrusive_ptr<c10d::ProcessGroupGloo> group;
+  };
+
   Store connect(bool isServer) {
     c10d::TCPStoreOptions options;
     options.port = place_.port;
@@ -247,7 +323,23 @@ class Workers {
     }
   }
 
-  /** The network device by which a host is reached; that of this host's name where it is only reached from here. */
+  /** The name of a network interface that is up and leads to other hosts; empty where there is none. */
+  static std::string interfaceToOthers() {
+    ifaddrs* first = nullptr;
+    if (getifaddrs(&first) != 0) return "";
+    std::string name;
+    for (const ifaddrs* each = first; each && name.empty(); each = each->ifa_next) {
+      const bool isIp = each->ifa_addr && each->ifa_addr->sa_family == AF_INET;
+      if (isIp && (each->ifa_flags & IFF_UP) && !(each->ifa_flags & IFF_LOOPBACK)) name = each->ifa_name;
+    }
+    freeifaddrs(first);
+    return name;
+  }
+
+  /**
+   * The network device by which a host is reached; that of this host's name where it is only reached from here. A host's
+   * own name may lead to itself alone (127.0.1.1 on Debian), where others cannot reach it.
+   */
   static std::shared_ptr<gloo::transport::Device> deviceTowards(const std::string& host) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_DGRAM;
@@ -264,6 +356,11 @@ class Workers {
     if (!isRouted || getnameinfo(reinterpret_cast<sockaddr*>(&own), length, address, sizeof address, nullptr, 0,
                                  NI_NUMERICHOST) != 0)
       return c10d::ProcessGroupGloo::createDefaultDevice();
+    const auto isLoopback = [](const std::string& text) { return text.rfind("127.", 0) == 0 || text == "::1"; };
+    if (isLoopback(address) && !isLoopback(host) && host != "localhost") {
+      const std::string interface = interfaceToOthers();
+      if (!interface.empty()) return c10d::ProcessGroupGloo::createDeviceForInterface(interface);
+    }
     return c10d::ProcessGroupGloo::createDeviceForHostname(address);
   }
 
@@ -287,6 +384,8 @@ class Workers {
   Clock::time_point overdueSince_ = Clock::time_point::max();
   std::atomic<bool> isSuspicious_{false};
   std::map<int, Sign> signs_;
+  /** What the store was asked and has not answered, by key. */
+  std::map<std::string, std::shared_ptr<Question>> questions_;
   std::map<int, std::string> who_;
 };
 
@@ -315,11 +414,12 @@ Napi::Value tellWorkers(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-/** askWorkers(key): the text, or null where nobody has told it yet. */
+/** askWorkers(key): the text, null where nobody has told it yet, undefined where the store has not answered so far. */
 Napi::Value askWorkers(const Napi::CallbackInfo& info) {
   const auto found = workers().get(text(info[0]));
-  if (!found) return info.Env().Null();
-  return Napi::String::New(info.Env(), *found);
+  if (!found.isAnswered) return info.Env().Undefined();
+  if (!found.text) return info.Env().Null();
+  return Napi::String::New(info.Env(), *found.text);
 }
 
 /** joinWorkers(interface): an empty name leaves the choice to the addon. */
@@ -350,7 +450,9 @@ Napi::Value broadcastFromFirst(const Napi::CallbackInfo& info) {
   for (const at::Tensor& tensor : tensorsOf(info[0])) {
     const at::Tensor values = tensor.detach().cpu().contiguous();
     const auto bytes = static_cast<int64_t>(values.nbytes());
-    workers().wait(workers().broadcast(at::from_blob(values.data_ptr(), {bytes}, at::kByte)));
+    // What waits no longer may still be sent or received into: the bytes live as long as their view.
+    const at::Tensor view = at::from_blob(values.data_ptr(), {bytes}, [values](void*) {}, at::kByte);
+    workers().wait(workers().broadcast(view));
     tensor.detach().copy_(values);
   }
   return info.Env().Undefined();
@@ -382,7 +484,11 @@ std::function<void()> beginSum(at::Tensor tensor) {
 }
 
 void sumOverWorkers(double* values, int64_t count) {
-  if (workerCount() > 1) beginSum(at::from_blob(values, {count}, at::kDouble))();
+  if (workerCount() == 1) return;
+  const at::Tensor sums = at::empty({count}, at::kDouble);
+  std::memcpy(sums.data_ptr(), values, count * sizeof(double));
+  beginSum(sums)();
+  std::memcpy(values, sums.data_ptr(), count * sizeof(double));
 }
 
 void defineWorkers(Napi::Object exports) {

@@ -47,7 +47,7 @@ export interface Native {
     ]
   ): void;
   tellWorkers(key: string, text: string): void;
-  askWorkers(key: string): string | null;
+  askWorkers(key: string): string | null | undefined;
   joinWorkers(networkInterface: string): void;
   leaveWorkers(): void;
   /** Missing where libtorch has no gloo, as all of these. */

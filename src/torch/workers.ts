@@ -55,12 +55,15 @@ export function tellWorkers(key: string, text: string): void {
   native.tellWorkers(key, text);
 }
 
-/** The text in the store, or undefined where nobody has put one there yet. */
-export function askWorkers(key: string): string | undefined {
-  return native.askWorkers(key) ?? undefined;
+/** The text in the store: null where nobody has put one there yet, undefined where the store has not answered so far. */
+export function askWorkers(key: string): string | null | undefined {
+  return native.askWorkers(key);
 }
 
-/** Connects the workers with each other, on this network interface where one is named. All must be there. */
+/**
+ * Connects the workers with each other, on this network interface where one is named. All must be there; throws once one
+ * is known to be gone.
+ */
 export function joinWorkers(networkInterface = ""): void {
   if (!met) throw new RangeError("expected workers that are connected to a store");
   native.joinWorkers(networkInterface);

@@ -2,6 +2,7 @@
 // A job that one process does alone is a group of one, which says nothing to anybody.
 import { setTimeout } from "node:timers/promises";
 import {
+  DeepObfError,
   DivergedError,
   InterruptedError,
   ResourceError,
@@ -114,7 +115,7 @@ export class Group {
   async join(): Promise<void> {
     if (!this.#place) return;
     tellWorkers(`ready/${this.rank}`, "");
-    for (let rank = 0; rank < this.size; rank++) await this.#hear(`ready/${rank}`, rank);
+    for (let rank = 0; rank < this.size; rank++) await this.#hearReady(rank);
     joinWorkers(this.#place.networkInterface);
   }
 
@@ -134,8 +135,10 @@ export class Group {
     } catch (error) {
       if (!this.#place || error instanceof PartDone) throw error;
       this.#throwIfFailed();
-      const isOfAll = error instanceof DivergedError || error instanceof InterruptedError;
-      if (!isOfAll) announceFailure(`failed: ${error instanceof Error ? error.message : error}`);
+      const isKnown = [DivergedError, InterruptedError, WorkerError].some(
+        (kind) => error instanceof kind,
+      );
+      if (!isKnown) this.#announce(error);
       throw error;
     }
   }
@@ -149,27 +152,50 @@ export class Group {
     );
   }
 
-  /** Waits for a text in the store, that of a worker where one is named. */
-  async #hear(key: string, from = 0): Promise<string> {
-    for (const end = performance.now() + 1000 * secondsToCome; ; ) {
+  /** Tells the others why this worker fails, unless the store is gone: then the first worker is, which they see, too. */
+  #announce(error: unknown): void {
+    try {
+      announceFailure(`failed: ${error instanceof Error ? error.message : error}`);
+    } catch (cause) {
+      throw error instanceof DeepObfError ? error : this.#goneWithStore(cause);
+    }
+  }
+
+  /** Waits for a text in the store. */
+  async #hear(key: string): Promise<string> {
+    for (;;) {
       const text = this.#ask(key);
-      if (text !== undefined) return text;
+      if (typeof text === "string") return text;
       this.#throwIfFailed();
-      if (key.startsWith("ready") && performance.now() > end) {
-        throw new WorkerError(`worker ${from} of ${this.size} did not come in ${secondsToCome} s`);
-      }
       await setTimeout(20);
     }
   }
 
-  #ask(key: string): string | undefined {
+  /** Waits until a worker is ready. One that has come gets the time that it needs: if it is lost, that is noticed. */
+  async #hearReady(rank: number): Promise<void> {
+    const tooLate = setTimeout(1000 * secondsToCome, undefined, { ref: false }).then(() => false);
+    const ready = this.#hear(`ready/${rank}`).then(() => true);
+    if (await Promise.race([ready, tooLate])) return;
+    if (this.#ask(`alive/${rank}`) === null) {
+      ready.catch(() => {}); // nobody waits for it any more
+      throw new WorkerError(`worker ${rank} of ${this.size} did not come in ${secondsToCome} s`);
+    }
+    await ready;
+  }
+
+  #ask(key: string): string | null | undefined {
     try {
       return askWorkers(key);
     } catch (cause) {
-      throw new WorkerError(`worker 0 of ${this.size} is gone: its store cannot be reached`, {
-        cause,
-      });
+      throw this.#goneWithStore(cause);
     }
+  }
+
+  #goneWithStore(cause: unknown): WorkerError {
+    return new WorkerError(
+      `worker 0 of ${this.size} is gone: its store cannot be reached. ${remedy}`,
+      { cause },
+    );
   }
 
   #throwIfFailed(): void {

@@ -3,7 +3,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { workshop } from "../workshop.ts";
-import { areGone, metricsOf, modelOf, patience, start, tinyRuns, workersAfter } from "./running.ts";
+import {
+  areGone,
+  childrenOf,
+  metricsOf,
+  modelOf,
+  patience,
+  start,
+  tinyRuns,
+  workersAfter,
+} from "./running.ts";
 
 const path = workshop();
 const tiny = tinyRuns(path);
@@ -76,6 +85,27 @@ describe("two workers", () => {
     expect(refused.code, refused.stderr).toBe(2);
     expect(refused.stderr).toContain("one of 2 workers, and this process belongs to 3");
   });
+
+  test.each(["SIGKILL", "SIGSTOP"] as const)(
+    "%s for the first worker, while the other one waits for what it prepares, ends both with 8",
+    async (signal) => {
+      const out = path(`early-${signal}`);
+      const running = start(obfuscate(out, "--epochs", "100000", "--workers", "2"));
+      // It looks at the model in a process of its own; the other one has met it by then, or is about to.
+      const isPreparing = () => {
+        const [first] = childrenOf(running.child.pid!);
+        return first !== undefined && childrenOf(first).length > 0;
+      };
+      while (!isPreparing()) await new Promise((resolve) => setTimeout(resolve, 5));
+      const workers = childrenOf(running.child.pid!);
+      process.kill(workers[0]!, signal);
+      const { code, stderr, seconds } = await running.ended;
+      expect(code, stderr).toBe(8);
+      expect(stderr).not.toContain("a bug in DeepObf");
+      expect(seconds).toBeLessThan(patience + 40);
+      expect(areGone(workers)).toBe(true);
+    },
+  );
 
   test("cannot share a batch that they do not divide", async () => {
     const { code, stderr } = await start(obfuscate(path("three"), "--workers", "3")).ended;
