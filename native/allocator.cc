@@ -6,7 +6,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <unordered_map>
@@ -22,11 +26,11 @@ constexpr size_t smallPage = size_t{4} << 10;
 
 size_t roundUp(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-/** Maps pages that start where a huge page does. */
+/** Maps pages that start where a huge page does; null where the system gives none. */
 void* map(size_t bytes) {
   const size_t mapped = bytes + hugePage;
   void* address = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  TORCH_CHECK(address != MAP_FAILED, "can't allocate memory: you tried to allocate ", bytes, " bytes");
+  if (address == MAP_FAILED) return nullptr;
   char* first = static_cast<char*>(address);
   char* start = reinterpret_cast<char*>(roundUp(reinterpret_cast<size_t>(first), hugePage));
   const size_t before = start - first;
@@ -36,7 +40,23 @@ void* map(size_t bytes) {
   return start;
 }
 
-/** Blocks of huge pages. Those that no tensor uses are kept, up to a quarter of the machine's memory. */
+/** The number in a file; the greatest where there is none, as for the groups of processes without a limit. */
+size_t numberIn(const char* path) {
+  size_t number = 0;
+  std::ifstream file(path);
+  return file >> number ? number : SIZE_MAX;
+}
+
+/** This process's share of the machine's memory, or of its container's (cgroup, version 2 or 1). */
+size_t ownMemory() {
+  const size_t machine = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  const size_t container = std::min(numberIn("/sys/fs/cgroup/memory.max"),
+                                    numberIn("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
+  const char* workers = std::getenv("LOCAL_WORLD_SIZE");
+  return std::min(machine, container) / std::max(1, workers ? std::atoi(workers) : 1);
+}
+
+/** Blocks of huge pages. Those that no tensor uses are kept, up to a quarter of this process's share of the memory. */
 class Blocks {
  public:
   void* take(size_t wanted) {
@@ -45,6 +65,11 @@ class Blocks {
     const auto found = free_.lower_bound(bytes);
     if (found == free_.end() || found->first > bytes + bytes / 8) {
       void* block = map(bytes);
+      if (block == nullptr) {
+        giveUpFree();
+        block = map(bytes);
+      }
+      TORCH_CHECK(block != nullptr, "can't allocate memory: you tried to allocate ", bytes, " bytes");
       used_.emplace(block, bytes);
       return block;
     }
@@ -73,11 +98,17 @@ class Blocks {
   }
 
  private:
+  void giveUpFree() {
+    for (const auto& [bytes, block] : free_) munmap(block, bytes);
+    free_.clear();
+    held_ = 0;
+  }
+
   std::mutex mutex_;
   std::unordered_map<void*, size_t> used_;
   std::multimap<size_t, void*> free_;
   size_t held_ = 0;
-  const size_t most_ = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE) / 4;
+  const size_t most_ = ownMemory() / 4;
 };
 
 // Never destroyed: tensors may outlive the statics.

@@ -51,7 +51,7 @@ FOR_EACH_PROCESSOR void normalizeBlock(const T* __restrict x, Channels by, int64
   for (int64_t row = 0; row < rows; row++, x += by.count, y += by.count) {
     for (int64_t c = 0; c < by.count; c++) {
       const float value = widen(x[c]) * scale[c] + offset[c];
-      store(value > by.floor ? value : by.floor, y + c);
+      store(value < by.floor ? by.floor : value, y + c);  // so that no NaN is lost
     }
   }
 }

@@ -29,6 +29,7 @@ export const buildDirectory: string;
 export const addonPath: string;
 export function readStamp(directory?: string): Stamp | undefined;
 export function writeStamp(stamp: Stamp): void;
+export function removeStamp(): void;
 export function hashSources(): string;
 export function describeLibrary(path: string): Stamp["library"];
 /** Whether the built addon still fits this environment; a few file look-ups, no process. */

@@ -1,7 +1,7 @@
 // The build of the addon is stamped with what it was made for, so that the next start can tell cheaply
 // (no Python process, no libtorch) when that changed.
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { locateLibtorch } from "./locate.mjs";
@@ -30,6 +30,11 @@ export function readStamp(directory = buildDirectory) {
 /** @param {Stamp} stamp */
 export function writeStamp(stamp) {
   writeFileSync(join(buildDirectory, "stamp.json"), `${JSON.stringify(stamp, null, 2)}\n`);
+}
+
+/** Before a build: one that is broken off leaves an addon of other sources than an old stamp says. */
+export function removeStamp() {
+  rmSync(join(buildDirectory, "stamp.json"), { force: true });
 }
 
 export function hashSources() {

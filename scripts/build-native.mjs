@@ -13,6 +13,7 @@ import {
   describeLibrary,
   hashSources,
   readStamp,
+  removeStamp,
   writeStamp,
 } from "../native/stamp.mjs";
 
@@ -72,6 +73,7 @@ function build(libtorch) {
   if (readStamp()?.libtorch.directory !== libtorch.directory)
     rmSync(buildDirectory, { recursive: true, force: true });
   mkdirSync(buildDirectory, { recursive: true });
+  removeStamp();
   rmSync(join(buildDirectory, "CMakeCache.txt"), { force: true }); // it may name another generator
   const headers = [
     packageDirectory("node-addon-api"),

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   backward,
   type DType,
+  full,
   manualSeed,
   mul,
   ones,
@@ -11,6 +12,7 @@ import {
   relu,
   sum,
   type Tensor,
+  tensor,
   trainingBatchNorm,
   zeros,
 } from "../../src/torch/index.ts";
@@ -58,6 +60,21 @@ function largestDifference(a: number[], b: number[]) {
 }
 
 describe("fused batch norm and ReLU", () => {
+  test.each([true, false])("loses no NaN, with ReLU: %s", (withRelu) => {
+    const [channels, area] = [16, 9];
+    const values = new Array<number>(2 * channels * area).fill(1).map((_, i) => i % 7);
+    values[3 * area] = Number.NaN;
+    const x = tensor(values, { shape: [2, channels, 3, 3] });
+    const vector = (value: number) => full([channels], value);
+    const state = { weight: vector(1), bias: vector(0), momentum: 0.1, epsilon: 1e-5 };
+    const running = { runningMean: vector(0), runningVariance: vector(1) };
+    const y = trainingBatchNorm(x, { ...state, ...running }, withRelu).numbers();
+    const broken = y.flatMap((value, i) => (Number.isNaN(value) ? [Math.floor(i / area)] : []));
+    // All of the fourth channel, in both images, and nothing else.
+    expect(new Set(broken)).toEqual(new Set([3, channels + 3]));
+    expect(broken).toHaveLength(2 * area);
+  });
+
   const shapes = [
     [4, 16, 9, 7],
     [2, 3, 20, 20],
