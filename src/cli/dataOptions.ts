@@ -86,7 +86,7 @@ export const trainingOptions = {
     help: "the highest of the schedule (default: falls with the root of the number of steps)",
     min: 0,
     above: true,
-    max: 1e6,
+    max: 1e30,
   }),
   crop: integer({
     flags: "--crop <N>",

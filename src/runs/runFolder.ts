@@ -209,14 +209,22 @@ async function readJson(path: string): Promise<unknown> {
 
 /** Throws UsageError where something is in the way of a new folder. */
 export function assertNew(directory: string): void {
-  // A link that leads nowhere is there, too.
-  if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) return;
+  if (!isThere(directory)) return;
   const isRun = existsSync(join(directory, "config.json"));
   const orResume = `, or go on with an interrupted run by: deepobf resume ${quoteForShell(directory)}`;
   throw new UsageError(
     `--out: ${escapeInvisible(directory)} exists, and DeepObf never overwrites. Choose another folder` +
       (isRun ? orResume : ""),
   );
+}
+
+/** Whether something is in a place, be it a link that leads nowhere. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false; // a part of the path is no folder: making one there tells more
+  }
 }
 
 function toJson(value: object): string {

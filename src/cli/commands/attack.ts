@@ -61,7 +61,7 @@ const attackOptions = {
     example: "0.01,0.05",
     min: 0,
     above: true,
-    max: 1e6,
+    max: 1e30,
   }),
   acceptOriginal: flag({
     flags: "--accept-original",
