@@ -12,7 +12,9 @@ const tolerance = 1e-5;
 export function mergeTwins(graph: Graph): Graph {
   const links = findLinks(graph);
   const initializers = new Map(graph.initializers);
-  for (const link of links) if (link.isHomogeneous) mergeLink(link, initializers);
+  for (const link of links) {
+    if (link.isHomogeneous && link.repeats === 1) mergeLink(link, initializers);
+  }
   return { ...graph, initializers };
 }
 

@@ -31,8 +31,8 @@ export function canonicalFactors(
     if (!link.isHomogeneous) return [];
     const into = links.findIndex(({ to }) => to.weight === link.from.weight);
     const outOf = links.findIndex(({ from }) => from.weight === link.to.weight);
-    const first = squaresOf(link.from, links[into]?.block ?? 1, initializers);
-    const last = squaresOf(link.to, link.block, initializers);
+    const first = squaresOf(link.from, links[into], initializers);
+    const last = squaresOf(link.to, link, initializers);
     const bias = link.from.bias && initializers.get(link.from.bias);
     return {
       ...{ own: factors[i] as Factors, first, last },
@@ -98,19 +98,19 @@ function balance({ own, first, last, biases, scaleOfInputs, scaleOfOutputs }: St
 
 function squaresOf(
   { weight, outputAxis, inputAxis }: Layer,
-  block: number,
+  { block = 1, repeats = 1 }: Partial<Pick<Link, "block" | "repeats">> = {},
   initializers: ReadonlyMap<string, TensorData>,
 ): Squares {
   const tensor = initializers.get(weight) as TensorData;
   const { shape } = tensor;
-  const [outputs, inputs] = [shape[outputAxis]!, shape[inputAxis]! / block];
+  const [outputs, inputs] = [shape[outputAxis]!, shape[inputAxis]! / (block * repeats)];
   const kernel = elementCount(shape.slice(2));
   const values = toFloat32(tensor);
   const sums = new Float64Array(outputs * inputs);
   for (let row = 0, place = 0; row < shape[0]!; row++) {
     for (let column = 0; column < shape[1]!; column++) {
       const [o, i] = outputAxis === 0 ? [row, column] : [column, row];
-      const pair = o * inputs + Math.floor(i / block);
+      const pair = o * inputs + (Math.floor(i / block) % inputs);
       for (let k = 0; k < kernel; k++) sums[pair]! += values[place++]! ** 2;
     }
   }

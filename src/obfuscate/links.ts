@@ -25,6 +25,10 @@ export interface Link {
   readonly channels: number;
   /** How many neighbouring inputs of `to` a channel is: more than one behind a flattened map. */
   readonly block: number;
+  /** How often the channels stand behind each other in the inputs of `to`: twice behind two poolings side by side. */
+  readonly repeats: number;
+  /** Constants on the way that hold a number for each channel, as those of layer norm, where the channels repeat, too. */
+  readonly vectors: readonly string[];
   /** Whether a positive factor on a channel arrives as that factor. */
   readonly isHomogeneous: boolean;
 }
@@ -36,8 +40,11 @@ const homogeneous = new Set([
 
 const channelwise = new Set([
   ...["Sigmoid", "HardSwish", "HardSigmoid", "Clip", "Tanh", "Elu", "Selu", "Celu", "Softplus"],
-  ...["Erf", "Add", "Mul"],
+  ...["Erf", "Gelu", "Mish", "Softsign", "Abs", "Exp", "Sqrt", "Pow", "Add", "Sub", "Mul", "Div"],
 ]);
+
+/** Operators whose constants hold a number for each channel; layer norm is over these alone. */
+const normalizing = new Set(["BatchNormalization", "LayerNormalization"]);
 
 /** All links of a graph, in its order. Channels whose way is not understood have none. */
 export function findLinks(graph: Graph): Link[] {
@@ -50,7 +57,7 @@ export function findLinks(graph: Graph): Link[] {
     if (layer && names.every((name) => readers.get(name)?.length === 1)) layers.set(node, layer);
   }
   return [...layers].flatMap(([node, from]) => {
-    const link = follow(node, { graph, facts, layers });
+    const link = follow(node, { graph, facts, layers, readers });
     return link ? [{ from, ...link }] : [];
   });
 }
@@ -78,9 +85,10 @@ function follow(
     graph: Graph;
     facts: ReadonlyMap<string, TensorFacts>;
     layers: ReadonlyMap<Node, Layer>;
+    readers: ReadonlyMap<string, readonly Node[]>;
   },
 ): Omit<Link, "from"> | undefined {
-  const { graph, facts, layers } = context;
+  const { graph, facts, layers, readers } = context;
   const shapeOf = (name: string) => facts.get(name)?.shape ?? [];
   const output = start.outputs[0] as string;
   const channels = shapeOf(output)[1] ?? 0;
@@ -88,55 +96,100 @@ function follow(
   const biases = bias === undefined ? channels : elementCount(shapeOf(bias));
   const hasChannels = start.operator === "Conv" || shapeOf(output).length === 2;
   if (!hasChannels || biases !== channels) return undefined;
-  const carried = new Set([output]);
+  /** How often each tensor on the way holds the channels. */
+  const carried = new Map([[output, 1]]);
+  const vectors: string[] = [];
   let isHomogeneous = true;
-  let end: Pick<Link, "to" | "block"> | undefined;
+  let end: Pick<Link, "to" | "block" | "repeats"> | undefined;
   for (const node of graph.nodes) {
     const read = readTensors(node).filter((name) => carried.has(name));
     if (read.length === 0) continue;
     const [input = "", result = ""] = [node.inputs[0], node.outputs[0]];
+    const repeats = carried.get(read[0]!)!;
     const to = layers.get(node);
     if (to) {
       const isMap = node.operator === "Conv";
       const shape = shapeOf(input);
       if (end || (!isMap && shape.length !== 2)) return undefined;
-      end = { to, block: isMap ? 1 : elementCount(shape.slice(1)) / channels };
+      const block = isMap ? 1 : elementCount(shape.slice(1)) / (channels * repeats);
+      end = { to, block, repeats };
+    } else if (node.operator === "Concat") {
+      const isBySide = axisOf(node, shapeOf(result).length) === 1;
+      const isAlike = read.every(
+        (name) => carried.get(name) === repeats && String(shapeOf(name)) === String(shapeOf(input)),
+      );
+      if (!isBySide || !isAlike || read.length !== node.inputs.length) return undefined;
+      carried.set(result, repeats * read.length);
     } else {
-      if (!keepsChannels(node, { graph, carried, shapeOf })) return undefined;
+      const isAlike = read.every((name) => carried.get(name) === repeats);
+      const own = isAlike && vectorsOf(node, { graph, carried, shapeOf, size: channels * repeats });
+      // A vector that others read as well cannot be permuted.
+      if (!own || own.some((name) => readers.get(name)?.length !== 1)) return undefined;
+      vectors.push(...own);
       isHomogeneous &&= homogeneous.has(node.operator);
-      carried.add(result);
+      carried.set(result, repeats);
     }
   }
   const leaves = graph.outputs.some(({ name }) => carried.has(name));
-  return end && !leaves ? { ...end, channels, isHomogeneous } : undefined;
+  return end && !leaves ? { ...end, channels, vectors, isHomogeneous } : undefined;
 }
 
-/** Whether the result holds the channels in their order, each as a block and made of itself alone. */
-function keepsChannels(
+/** The axis that a node names, counted from the front. */
+function axisOf(node: Node, rank: number): number {
+  const axis = attribute(node, "axis", "int") ?? -1;
+  return axis < 0 ? axis + rank : axis;
+}
+
+/**
+ * The constants with a number for each channel that a node reads, where its result holds the channels in their order,
+ * each as a block and made of itself alone, but for a norm over all of them; undefined where it does not. `size` counts
+ * the channels as often as they stand there.
+ */
+function vectorsOf(
   node: Node,
   context: {
     graph: Graph;
-    carried: ReadonlySet<string>;
+    carried: ReadonlyMap<string, number>;
     shapeOf: (name: string) => readonly number[];
+    size: number;
   },
-): boolean {
-  const { graph, carried, shapeOf } = context;
+): readonly string[] | undefined {
+  const { graph, carried, shapeOf, size } = context;
   const [first = "", second = ""] = node.inputs;
   const [shape, result] = [shapeOf(carried.has(first) ? first : second), shapeOf(node.outputs[0]!)];
+  const sizeOf = (name: string) => elementCount(graph.initializers.get(name)?.shape ?? [0]);
+  /** Whether a constant has the channels' numbers along the result's axis 1, and nothing else. */
+  const isVector = (name: string) => {
+    const { shape: own = [], dtype } = graph.initializers.get(name) ?? {};
+    const place = own.length - (result.length - 1);
+    return dtype === "float32" && size > 1 && own[place] === size && sizeOf(name) === size;
+  };
+  if (normalizing.has(node.operator)) {
+    const isOverChannels = axisOf(node, result.length) === 1 && result.length === 2;
+    const isNorm = node.operator === "BatchNormalization" || isOverChannels;
+    const constants = node.inputs.slice(1).filter(Boolean);
+    const areVectors = constants.every(
+      (name) => shapeOf(name).length === 1 && sizeOf(name) === size,
+    );
+    const isWhole = result[1] === size && node.outputs.slice(1).every((name) => name === "");
+    return isNorm && areVectors && isWhole && carried.has(first) ? constants : undefined;
+  }
   if (channelwise.has(node.operator)) {
     const isAlike = (name: string) =>
       carried.has(name)
         ? String(shapeOf(name)) === String(result)
-        : elementCount(graph.initializers.get(name)?.shape ?? [0]) === 1;
-    return node.inputs.filter(Boolean).every(isAlike);
+        : sizeOf(name) === 1 || (result[1] === size && isVector(name));
+    const inputs = node.inputs.filter(Boolean);
+    return inputs.every(isAlike) ? inputs.filter((name) => sizeOf(name) > 1) : undefined;
   }
-  if (!homogeneous.has(node.operator) || !carried.has(first)) return false;
+  if (!homogeneous.has(node.operator) || !carried.has(first)) return undefined;
   if (node.operator === "ReduceMean") {
     // An attribute before opset 18, an input since.
     const input = graph.initializers.get(second);
     const axes = attribute(node, "axes", "ints") ?? (input && toNumbers(input)) ?? [];
-    return axes.length > 0 && axes.every((axis) => (axis < 0 ? axis + shape.length : axis) >= 2);
+    const isOfMap = axes.every((axis) => (axis < 0 ? axis + shape.length : axis) >= 2);
+    return axes.length > 0 && isOfMap ? [] : undefined;
   }
   const flattens = result.length === 2 && result[0] === shape[0];
-  return flattens || (result.length === shape.length && result[1] === shape[1]);
+  return flattens || (result.length === shape.length && result[1] === shape[1]) ? [] : undefined;
 }

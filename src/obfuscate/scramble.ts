@@ -14,7 +14,7 @@ export function scramble(graph: Graph, seed: number): Graph {
   const initializers = new Map(graph.initializers);
   const links = findLinks(graph);
   const factors = canonicalFactors(links, initializers);
-  for (const [i, { from, to, channels, block }] of links.entries()) {
+  for (const [i, { from, to, channels, block, vectors }] of links.entries()) {
     const { before, after } = factors[i]!;
     const order = orderOf(uniform({ seed, name: `seal/order/${i}` }, channels));
     const change = (name: string, options: Omit<Arrangement, "order">) =>
@@ -22,6 +22,11 @@ export function scramble(graph: Graph, seed: number): Graph {
     change(from.weight, { axis: from.outputAxis, factors: before });
     if (from.bias) change(from.bias, { axis: from.biasAxis, factors: before });
     change(to.weight, { axis: to.inputAxis, block, factors: after });
+    const none = new Float64Array(channels).fill(1);
+    for (const name of vectors) {
+      const axis = initializers.get(name)!.shape.findIndex((size) => size > 1);
+      change(name, { axis: Math.max(0, axis), factors: none });
+    }
   }
   return { ...graph, initializers };
 }
@@ -38,12 +43,15 @@ interface Arrangement {
   readonly factors: Float64Array;
 }
 
-/** Channel i of an axis becomes channel order[i] times its factor; with blocks, a channel is several slices. */
+/**
+ * Channel i of an axis becomes channel order[i] times its factor; with blocks, a channel is several slices. Channels that
+ * stand behind each other on the axis again and again are arranged alike each time.
+ */
 function arrange(tensor: TensorData, { axis, block = 1, order, factors }: Arrangement): TensorData {
   const from = toFloat32(tensor);
   const to = new Float32Array(from.length);
-  const outer = elementCount(tensor.shape.slice(0, axis));
   const inner = elementCount(tensor.shape.slice(axis + 1)) * block;
+  const outer = from.length / (order.length * inner);
   for (let o = 0; o < outer; o++) {
     for (const [i, source] of order.entries()) {
       const [start, target] = [(o * order.length + source) * inner, (o * order.length + i) * inner];

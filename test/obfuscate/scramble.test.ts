@@ -1,16 +1,63 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Network } from "../../src/engine/index.ts";
+import { int } from "../../src/graph/attributes.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
 import { normal, uniform } from "../../src/graph/random.ts";
 import { foldBatchNorm, renameTensors } from "../../src/graph/rewrites.ts";
 import { fromFloat32, toFloat32 } from "../../src/graph/tensorData.ts";
 import { sequential } from "../../src/models/index.ts";
+import { leftoversOf } from "../../src/obfuscate/leftovers.ts";
 import { scramble } from "../../src/obfuscate/scramble.ts";
 import { manualSeed, randn } from "../../src/torch/index.ts";
 
-type Head = "pooled" | "flattened" | "hidden";
+type Head = keyof typeof heads;
+
+const vector = (build: GraphBuilder, name: string, count: number) =>
+  build.initializer(
+    name,
+    fromFloat32(
+      [count],
+      uniform({ seed: 6, name }, count).map((u) => u + 0.5),
+    ),
+  );
+
+/** From a map [N, 5, 4, 4] to rows, as classifiers begin. */
+const heads = {
+  pooled: (build: GraphBuilder, x: string) => build.flatten(build.globalAveragePool(x)),
+  flattened: (build: GraphBuilder, x: string) => build.flatten(x),
+  hidden: (build: GraphBuilder, x: string) => {
+    const rows = build.flatten(build.globalAveragePool(x));
+    return build.relu(build.linear(rows, { name: "hidden", outputs: 7 }));
+  },
+  "two poolings": (build: GraphBuilder, x: string) => {
+    const both = [build.node("GlobalMaxPool", [x]), build.globalAveragePool(x)];
+    return build.flatten(build.node("Concat", both, { attributes: { axis: int(1) } }));
+  },
+  // As fastai writes it: two poolings, batch norm, a hidden layer with batch norm behind its ReLU.
+  "two poolings and norms": (build: GraphBuilder, x: string) => {
+    const both = [build.node("GlobalMaxPool", [x]), build.globalAveragePool(x)];
+    const rows = build.flatten(build.node("Concat", both, { attributes: { axis: int(1) } }));
+    const norm = (rows: string, name: string, count: number) =>
+      build.node("BatchNormalization", [
+        rows,
+        ...["s", "b", "m", "v"].map((part) => vector(build, name + part, count)),
+      ]);
+    const hidden = build.linear(norm(rows, "n1", 10), { name: "hidden", outputs: 7 });
+    return norm(build.relu(hidden), "n2", 7);
+  },
+  "layer norm": (build: GraphBuilder, x: string) => {
+    const rows = build.flatten(build.globalAveragePool(x));
+    return build.node("LayerNormalization", [rows, vector(build, "g", 5), vector(build, "h", 5)]);
+  },
+  "a mean of powers, with a factor a channel": (build: GraphBuilder, x: string) => {
+    const three = build.initializer("three", fromFloat32([], Float32Array.of(3)));
+    const pooled = build.globalAveragePool(build.node("Pow", [x, three]));
+    const gain = build.initializer("gain", fromFloat32([5, 1, 1], Float32Array.of(1, 2, 3, 4, 5)));
+    return build.flatten(build.node("Mul", [pooled, gain]));
+  },
+} as const;
 
 /** Two convolutions with biases before one linear layer, or two. */
 function chain(head: Head, activation: "Relu" | "Sigmoid" = "Relu"): Graph {
@@ -20,9 +67,7 @@ function chain(head: Head, activation: "Relu" | "Sigmoid" = "Relu"): Graph {
   x = build.node(activation, [x]);
   x = build.maxPool(x, { kernel: 2 });
   x = build.relu(build.conv(x, { name: "b", outputs: 5, kernel: 3, padding: 1, bias: true }));
-  if (head !== "flattened") x = build.globalAveragePool(x);
-  x = build.flatten(x);
-  if (head === "hidden") x = build.relu(build.linear(x, { name: "hidden", outputs: 7 }));
+  x = heads[head](build, x);
   build.output(build.linear(x, { name: "fc", outputs: 3 }), "logits");
   const graph = build.build();
   const biases = [...graph.initializers.entries()].filter(([name]) => name.endsWith(".bias"));
@@ -70,11 +115,16 @@ function withValues(
 }
 
 describe("scramble", () => {
-  for (const head of ["pooled", "flattened", "hidden"] as const) {
+  for (const head of Object.keys(heads) as Head[]) {
     for (const activation of ["Relu", "Sigmoid"] as const) {
       test(`keeps the function of a chain with ${activation} under a ${head} head`, () => {
         const graph = chain(head, activation);
-        expectSameFunction(graph, scramble(graph, 7));
+        const scrambled = scramble(graph, 7);
+        expectSameFunction(graph, scrambled);
+        // The last convolution's channels stand in another order.
+        expect(leftoversOf(graph, 2)).toEqual([]);
+        const biases = (of: Graph) => [...valuesOf(of, "b.bias")].map(Math.sign);
+        expect(biases(scrambled)).not.toEqual(biases(graph));
       });
     }
   }
