@@ -4,15 +4,20 @@ import { assertShape, type Dataset, noLabel } from "./dataset.ts";
 import { joinImages } from "./join.ts";
 
 /**
- * A data set with other images behind its own, which have no label whatever their folders say. Throws DataError where
- * they have another shape.
+ * A data set with other images behind its own, which have no label whatever their folders say; their channels are in the
+ * same order. Throws DataError where they have another shape.
  */
 export function withExtra(own: Dataset, extra: Dataset): Dataset {
   assertShape(extra, own.shape);
-  const { name, shape, classes } = own;
+  const { name, shape, classes, channelOrder } = own;
   const count = own.count + extra.count;
   const labels =
     own.labels && Int32Array.from({ length: count }, (_, i) => own.labels![i] ?? noLabel);
-  const known = { name, shape, ...(classes && { classes }), ...(labels && { labels }) };
+  const known = {
+    ...{ name, shape },
+    ...(classes && { classes }),
+    ...(labels && { labels }),
+    ...(channelOrder && { channelOrder }),
+  };
   return joinImages(own, extra, known);
 }

@@ -40,6 +40,11 @@ describe("images from elsewhere", () => {
     expect([...read]).toEqual([9, 10, 1, 2, 5, 6, 3, 4]);
   });
 
+  test("leave the channels in the order of the data set's own", () => {
+    const bgr = { ...own, channelOrder: "bgr" as const };
+    expect(withExtra(bgr, { ...extra, channelOrder: "bgr" as const }).channelOrder).toBe("bgr");
+  });
+
   test("leave a data set without labels as it is", () => {
     expect(withExtra(extra, extra).labels).toBeUndefined();
   });
