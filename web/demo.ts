@@ -142,6 +142,7 @@ async function showFile(file: File): Promise<void> {
     const [wide, tall] = [bitmap.width * scale, bitmap.height * scale];
     const context = canvas();
     context.imageSmoothingQuality = "high";
+    context.clearRect(0, 0, width, height); // else the image before shows through what is transparent
     context.drawImage(bitmap, (width - wide) / 2, (height - tall) / 2, wide, tall);
     byId("label").textContent = file.name;
     await answer(pixelsOf(context.getImageData(0, 0, width, height)));

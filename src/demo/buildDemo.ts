@@ -9,7 +9,7 @@ import { createDirectoryAtomically, writeFileAtomically } from "../files.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, type Layout } from "../graph/layout.ts";
-import { encodeModel, readModel } from "../onnx/index.ts";
+import { encodeModel, modelFileFacts, readModel } from "../onnx/index.ts";
 import { isMissing } from "../report/missing.ts";
 import { readRun } from "../report/readRun.ts";
 import type { Config } from "../report/runForms.ts";
@@ -37,18 +37,20 @@ const runtimeFiles = {
 } as const;
 
 /**
- * The files of the page. Throws UsageError and DataError where the folder is no finished run, ModelError where the
- * original is gone, and ResourceError where onnxruntime-web is not installed.
+ * The files of the page. Throws UsageError and DataError where the folder is no finished run, or a model is another than
+ * the run's, ModelError where the original is gone, and ResourceError where onnxruntime-web is not installed.
  */
 export async function buildDemo(directory: string): Promise<DemoFiles> {
   const run = await readRun(directory);
   if (isMissing(run.summary)) throw new DataError(`${fileName(directory)}: ${run.summary.missing}`);
-  const { options, description } = run.config;
+  const { options, description, identity } = run.config;
   const { shape } = description.data;
+  await assertFile(options.model, identity.model, "the original that the run began with");
   const original = adoptModel(await readModel(options.model), {
     ...{ shape, name: fileName(options.model), output: options.output },
   });
   const shippedPath = join(run.directory, "model.onnx");
+  await assertFile(shippedPath, run.summary.obfuscated.sha256, "the file that the run shipped");
   const shipped = await readModel(shippedPath);
   const test = await testImagesOf(options, shape);
   const facts: DemoFacts = {
@@ -68,6 +70,13 @@ export async function buildDemo(directory: string): Promise<DemoFiles> {
     ["obfuscated.onnx", await readFile(shippedPath)],
     ...(await readRuntime()),
   ]);
+}
+
+/** Throws DataError where a file is not the one with this hash, so that the page shows the run's own models. */
+async function assertFile(path: string, expected: string | undefined, what: string): Promise<void> {
+  const { sha256 } = await modelFileFacts(path);
+  if (expected === undefined || sha256 === expected) return;
+  throw new DataError(`${fileName(path)} is no longer ${what}: its SHA-256 differs`);
 }
 
 /** Writes the page as a folder. Throws UsageError where the folder exists, else as buildDemo does. */

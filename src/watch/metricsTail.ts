@@ -16,6 +16,7 @@ export interface Tail {
   readonly isReset: boolean;
 }
 
+/** Longer lines are none that a run writes, and are left out. */
 const longestLine = 1 << 16;
 const mostBytes = 1 << 17;
 const start = "0-";
@@ -45,7 +46,9 @@ async function linesFrom(file: FileHandle, from: number): Promise<Line[]> {
     const end = bytes.indexOf(10, at);
     if (end < 0) return lines;
     const line = bytes.subarray(at, end);
-    lines.push({ text: line.toString("utf8"), place: `${from + end + 1}-${hashOf(line)}` });
+    if (line.length < longestLine) {
+      lines.push({ text: line.toString("utf8"), place: `${from + end + 1}-${hashOf(line)}` });
+    }
     at = end + 1;
   }
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { buildDemo, type DemoFiles } from "../demo/buildDemo.ts";
 import { DeepObfError, ResourceError } from "../errors.ts";
 import { collectReport } from "../report/collect.ts";
+import { isMissing } from "../report/missing.ts";
 import { type RunRecord, readRun } from "../report/readRun.ts";
 import { renderReport } from "../report/writeReport.ts";
 import { resumeRun, stopRun } from "./control.ts";
@@ -211,20 +212,16 @@ class View {
 
   /** A report takes processes that look at models: each is made once, until the run is another. */
   async #report(run: ListedRun): Promise<string> {
-    const record = await readRun(run.directory);
-    const key = JSON.stringify([run.directory, record.summary]);
-    const making =
-      this.#reports.get(key) ?? collectReport(run.directory).then((report) => renderReport(report));
-    this.#reports.set(key, making);
-    making.catch(() => this.#reports.delete(key));
-    return making;
+    const { summary } = await readRun(run.directory);
+    const make = () => collectReport(run.directory).then((report) => renderReport(report));
+    // One that trains has another report with every epoch.
+    return isMissing(summary) ? make() : once(this.#reports, keyOf(run, summary), make);
   }
 
-  /** A file of the page on which both models answer; the page is made once. */
-  async #demo({ directory }: ListedRun, name: string): Promise<Answer> {
-    const making = this.#demos.get(directory) ?? buildDemo(directory);
-    this.#demos.set(directory, making);
-    making.catch(() => this.#demos.delete(directory));
+  /** A file of the page on which both models answer; the page is made once, until the run is another. */
+  async #demo(run: ListedRun, name: string): Promise<Answer> {
+    const { summary } = await readRun(run.directory);
+    const making = once(this.#demos, keyOf(run, summary), () => buildDemo(run.directory));
     const file = name === "" ? "index.html" : name;
     const body = (await making).get(file);
     const type = types[file.slice(file.lastIndexOf(".") + 1)];
@@ -273,4 +270,22 @@ function placeOf({ req }: ServerResponse): string | undefined {
 /** The browser's script, compiled from web/live.ts. */
 function script(): string {
   return readFileSync(createRequire(import.meta.url).resolve("#live-script"), "utf8");
+}
+
+function keyOf({ directory }: ListedRun, summary: object): string {
+  return JSON.stringify([directory, summary]);
+}
+
+/** How many of what was made are kept: each demo holds two models and a runtime. */
+const mostKept = 8;
+
+/** What was made under a key, or is made now; what fails is made again. */
+function once<T>(kept: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = kept.get(key);
+  if (known) return known;
+  const making = make();
+  for (const oldest of [...kept.keys()].slice(0, kept.size + 1 - mostKept)) kept.delete(oldest);
+  kept.set(key, making);
+  making.catch(() => kept.delete(key));
+  return making;
 }

@@ -281,6 +281,14 @@ describe("the tail of a file", () => {
     expect(after.lines.map(({ text }) => text)).toEqual(["one", "TWO", "THREE"]);
   });
 
+  test("leaves out lines that no run writes, and goes on behind them", async () => {
+    const long = "x".repeat(70_000);
+    const path = file("long.jsonl", `one\n${long}\ntwo\n`);
+    const { lines } = await readTail(path);
+    expect(lines.map(({ text }) => text)).toEqual(["one", "two"]);
+    for (const { place } of lines) expect((await readTail(path, place)).isReset).toBe(false);
+  });
+
   test("does not give a line before its end", async () => {
     const path = file("half.jsonl", "one\ntw");
     const { lines } = await readTail(path);
