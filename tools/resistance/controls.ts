@@ -1,5 +1,7 @@
 // What a pirate reaches without the chain under test, which is measured once: a line of a file each.
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { fingerprint } from "../../src/data/index.ts";
+import { sha256Of } from "../../src/files.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { type PirateOptions, steal, type Theft } from "./pirate.ts";
 
@@ -18,6 +20,7 @@ export class Controls {
     { name, prepare }: { name: string; prepare?: PirateOptions["prepare"] },
   ): Promise<Theft> {
     const { budget, seed, epochs, optimizer, learningRates, isFinal, whitens } = this.#pirate;
+    const { data, mean, std } = this.#pirate;
     const shapes = [...graph.initializers.values()].map(({ shape }) => shape.join("×")).sort();
     const key = JSON.stringify({
       name,
@@ -28,6 +31,8 @@ export class Controls {
       optimizer,
       learningRates,
       isFinal,
+      ...{ data: await fingerprint(data), mean, std },
+      ...(!name.endsWith("scratch") && { weights: hashOf(graph) }),
       ...(whitens && { whitens }),
     });
     const lines = existsSync(this.#path)
@@ -39,4 +44,8 @@ export class Controls {
     appendFileSync(this.#path, `${JSON.stringify({ key, theft })}\n`);
     return theft;
   }
+}
+
+function hashOf({ initializers }: Graph): string {
+  return sha256Of(...[...initializers].flatMap(([name, { data }]) => [name, data]));
 }
