@@ -1,11 +1,13 @@
 // Single operators against ONNX Runtime, where ONNX's own cases are few or older than the operator.
 import { describe, expect, test } from "vitest";
+import { Network } from "../../src/engine/index.ts";
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
 import { randomBits } from "../../src/graph/random.ts";
 import { fromNumbers } from "../../src/graph/tensorData.ts";
+import { backward, parameter, scope, square, sum, tensor } from "../../src/torch/index.ts";
 import { float32, graph, int64, node } from "../graph/graphs.ts";
 import { randomInput } from "../graph/onnxruntime.ts";
-import { agrees } from "./run.ts";
+import { agrees, runEngine } from "./run.ts";
 
 type Attributes = Parameters<typeof node>[3];
 
@@ -175,6 +177,15 @@ const cases: readonly (readonly [operator: string, Case])[] = [
     "Slice",
     { x: [5, 6], opset: 13, others: [int64(-1, 1), int64(-100, 6), int64(0, 1), int64(-2, 3)] },
   ],
+  // Backwards from ahead of the first element.
+  [
+    "Slice",
+    {
+      x: [10, 2],
+      opset: 13,
+      others: [int64(-20), fromNumbers("int64", [1], [-(2 ** 62)]), int64(0), int64(-1)],
+    },
+  ],
   ["Slice", { x: [5, 6], opset: 7, attributes: { starts: [1], ends: [-1], axes: [1] } }],
   ["Softmax", { x: [2, 3, 4], opset: 7, attributes: { axis: 1 } }],
   ["Softmax", { x: [2, 3, 4], opset: 13, attributes: { axis: 1 } }],
@@ -291,3 +302,37 @@ describe("Resize", () => {
     expect(await agrees(single("Resize", given), { x: given.x })).toBe(true);
   });
 });
+
+test("a row of zeros stays zeros where its norm divides it, also in gradients", async () => {
+  const x = { shape: [2, 3], values: Float32Array.of(0, 0, 0, 3, 0, 4) };
+  const normalize = graph({
+    inputs: { x: [2, 3] },
+    nodes: [node("LpNormalization", ["x"], "y", { axis: 1, p: 2 })],
+    outputs: ["y"],
+  });
+  expect([...runEngine(normalize, { x }).y!.values]).toEqual([0, 0, 0, 0.6, 0, 0.8].map(close));
+  // As PyTorch's F.normalize is exported.
+  const clipped = graph({
+    inputs: { x: [2, 3] },
+    initializers: { least: float32([], [1e-12]) },
+    nodes: [
+      node("ReduceL2", ["x"], "n", { axes: [1], keepdims: 1 }),
+      node("Clip", ["n", "least"], "c"),
+      node("Div", ["x", "c"], "y"),
+    ],
+    outputs: ["y"],
+  });
+  for (const model of [normalize, clipped]) {
+    const gradient = scope(() => {
+      using network = new Network(model);
+      const input = parameter(tensor(x.values, { shape: x.shape }));
+      backward(sum(square(network.forward({ x: input }).y!)));
+      return input.grad!.numbers();
+    });
+    expect(gradient.every(Number.isFinite), String(gradient)).toBe(true);
+  }
+});
+
+function close(value: number): unknown {
+  return expect.closeTo(value, 6);
+}

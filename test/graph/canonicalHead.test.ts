@@ -255,6 +255,15 @@ describe("the canonical head", () => {
       "pooling of parts",
       inTurn(op("AveragePool", { kernel_shape: [2, 2] }), op("Flatten"), layer(3)),
     ],
+    [
+      "an average of one pixel that counts the padding around it",
+      inTurn(
+        op("GlobalAveragePool"),
+        op("AveragePool", { kernel_shape: [3, 3], pads: [1, 1, 1, 1], count_include_pad: 1 }),
+        op("Flatten"),
+        layer(3),
+      ),
+    ],
     ["a softmax over pixels", inTurn(op("Softmax", { axis: -1 }), pooled, layer(3))],
     ["convolutions of the map", inTurn(conv(4, { kernel: 3 }), pooled, layer(3))],
   ])("stays as it is with %s", (_, body) => {

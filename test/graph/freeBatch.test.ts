@@ -225,6 +225,29 @@ describe("freeBatch", () => {
         constants: { a: int64(4, 16) },
       },
     ],
+    [
+      "a column of features that a matrix multiplies from the left",
+      {
+        nodes: [
+          pooled,
+          node("Reshape", ["p", "a"], "c"),
+          node("MatMul", ["w", "c"], "m"),
+          node("Reshape", ["m", "b"], "y"),
+        ],
+        constants: { a: int64(4, 1), b: int64(1, 3), w: random([3, 4]) },
+      },
+    ],
+    [
+      "a batch that a reshape puts behind its elements",
+      {
+        nodes: [
+          node("Reshape", ["x", "a"], "r"),
+          node("Transpose", ["r"], "t", { perm: [2, 0, 1] }),
+          node("Flatten", ["t"], "y"),
+        ],
+        constants: { a: int64(4, 16, 1) },
+      },
+    ],
     ["an axis that only one image loses", { nodes: [pooled, node("Squeeze", ["p"], "y")] }],
   ];
   test.each(refused)("gives up on %s", (_, given) => {

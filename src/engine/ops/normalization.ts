@@ -14,6 +14,7 @@ import {
   reshape,
   sqrt,
   sub,
+  where,
 } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import { type BatchNormInputs, trainBatchNorm } from "../batchNorm.ts";
@@ -22,6 +23,7 @@ import { padSpatial } from "../window.ts";
 
 const averagePool2d = operator("aten::avg_pool2d");
 const batchNorm = operator("aten::batch_norm");
+const equalsNumber = operator("aten::eq.Scalar");
 const groupNorm = operator("aten::group_norm");
 const instanceNorm = operator("aten::instance_norm");
 const layerNorm = operator<[Tensor, Tensor, Tensor]>("aten::native_layer_norm");
@@ -128,7 +130,9 @@ export function LRN(
 }
 
 export function LpNormalization([x]: [Tensor], { axis = -1, p = 2 }: Attributes): Tensor {
-  return div(x, norm(x, p, [axisOf(axis, x.shape.length)], true));
+  const length = norm(x, p, [axisOf(axis, x.shape.length)], true);
+  // Rows of zeros stay so.
+  return div(x, where(equalsNumber(length, 0), onesLike(length), length));
 }
 
 export function MeanVarianceNormalization([x]: [Tensor], { axes = [0, 2, 3] }: Attributes): Tensor {

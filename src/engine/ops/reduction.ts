@@ -1,6 +1,18 @@
 // Reductions over axes, running sums, and positions of extremes.
 import { dtypeCode, operator, type Tensor } from "../../torch/index.ts";
-import { abs, addScalar, amax, axisOf, mean, mul, range, sqrt, sub, sum } from "../aten.ts";
+import {
+  abs,
+  addScalar,
+  amax,
+  axisOf,
+  isFloating,
+  mean,
+  mul,
+  range,
+  sqrt,
+  sub,
+  sum,
+} from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { Operator, OperatorContext } from "../operator.ts";
 
@@ -12,6 +24,7 @@ const flip = operator("aten::flip");
 const log = operator("aten::log");
 const logSumExp = operator("aten::logsumexp");
 const negate = operator("aten::neg");
+const norm = operator("aten::linalg_vector_norm");
 const productOver = operator("aten::prod.dim_int");
 const topK = operator<[Tensor, Tensor]>("aten::topk");
 
@@ -46,7 +59,11 @@ export const ReduceMean = reduction(mean);
 export const ReduceMax = reduction((x, axes, keep) => (isNone(axes) ? x : amax(x, axes, keep)));
 export const ReduceMin = reduction((x, axes, keep) => (isNone(axes) ? x : amin(x, axes, keep)));
 export const ReduceL1 = reduction((x, axes, keep) => sum(abs(x), axes, keep));
-export const ReduceL2 = reduction((x, axes, keep) => sqrt(sum(mul(x, x), axes, keep)));
+// The root of a sum has no gradient at 0, the norm has.
+export const ReduceL2 = reduction((x, axes, keep) => {
+  if (isNone(axes)) return abs(x);
+  return isFloating(x) ? norm(x, 2, axes, keep) : sqrt(sum(mul(x, x), axes, keep));
+});
 export const ReduceSumSquare = reduction((x, axes, keep) => sum(mul(x, x), axes, keep));
 export const ReduceLogSum = reduction((x, axes, keep) => log(sum(x, axes, keep)));
 export const ReduceLogSumExp = reduction((x, axes, keep) =>

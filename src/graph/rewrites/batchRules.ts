@@ -62,7 +62,10 @@ function withSizes(site: Site, position: number, sizes: readonly number[]): Node
   return { ...node, inputs: node.inputs.with(position, name) };
 }
 
-/** 0 keeps the batch where it is first, but not under `allowzero`; elsewhere -1 follows it. */
+/**
+ * 0 keeps the batch where it is first, but not under `allowzero`; elsewhere -1 follows it, on an axis behind as many
+ * elements as before: on any other one the elements of several images would mix.
+ */
 function reshapeEach(site: Site): Node {
   const { node, batch, fixed, freed, constant, isBatched } = site;
   const [x = "", target] = node.inputs;
@@ -74,8 +77,16 @@ function reshapeEach(site: Site): Node {
     const { allowzero: _, ...attributes } = node.attributes;
     return { ...withSizes(site, 1, sizes.with(0, 0)), attributes };
   }
-  if (sizes.length === 0 || sizes.some((size) => size <= 0)) return node;
-  return withSizes(site, 1, sizes.with(Math.max(0, sizes.indexOf(batch)), -1));
+  if (sizes.some((size) => size <= 0)) return node;
+  const ahead = elementCount(before.slice(0, growingAxis(before, after)));
+  const place = sizes.findIndex(
+    (size, axis) => size % batch === 0 && elementCount(sizes.slice(0, axis)) === ahead,
+  );
+  return place < 0 ? node : withSizes(site, 1, sizes.with(place, -1));
+}
+
+function growingAxis(before: readonly number[], after: readonly number[]): number {
+  return before.findIndex((size, axis) => size !== after[axis]);
 }
 
 /** A size of 1 keeps that of the input. */

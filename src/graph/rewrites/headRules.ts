@@ -21,9 +21,20 @@ const pooling =
   (node, head) => {
     const [x, y] = [node.inputs[0]!, node.outputs[0]!];
     const row = head.row(x);
-    if (row) return isOnePixel(head, x) && isReshaped(node, head) && head.setRow(y, row);
+    if (row) {
+      const isPixel = isOnePixel(head, x) && isReshaped(node, head);
+      return isPixel && !countsPadding(node) && head.setRow(y, row);
+    }
     return head.isMap(x) && isWhole(node, head) && head.flatten(y, pooled);
   };
+
+/** Whether an average counts what lies around the map. */
+function countsPadding(node: Node): boolean {
+  const isPadded =
+    attribute(node, "pads", "ints")?.some((pad) => pad !== 0) ||
+    /^SAME/.test(attribute(node, "auto_pad", "string") ?? "");
+  return isPadded && attribute(node, "count_include_pad", "int") === 1;
+}
 
 /** Whether a pooling window, or the axes of a reduction, take in the height and width of the map. */
 function isWhole(node: Node, head: Head): boolean {
