@@ -33,8 +33,8 @@ export interface Entry {
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * What a folder holds, sorted by code point as Python sorts, and a complaint for each name that is not UTF-8, as the end of a
- * sentence. Throws DataError where the folder is missing or not a folder.
+ * What a folder holds, sorted by code point as Python sorts, and a complaint for each name that is not UTF-8, as the
+ * end of a sentence. Throws DataError where the folder is missing or not a folder.
  */
 export async function listEntries(
   folder: string,
@@ -46,6 +46,7 @@ export async function listEntries(
       });
     },
   );
+  found.sort((a, b) => Buffer.compare(a.name, b.name));
   const entries: Entry[] = [];
   const complaints: string[] = [];
   for (const each of found) {
@@ -56,8 +57,6 @@ export async function listEntries(
       complaints.push(`holds the name ${escaped(each.name)}, which is not UTF-8: rename it`);
     }
   }
-  const bytes = new Map(entries.map(({ name }) => [name, Buffer.from(name)]));
-  entries.sort((a, b) => Buffer.compare(bytes.get(a.name)!, bytes.get(b.name)!));
   return { entries, complaints };
 }
 

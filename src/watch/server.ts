@@ -284,7 +284,8 @@ function once<T>(kept: Map<string, Promise<T>>, key: string, make: () => Promise
   const known = kept.get(key);
   if (known) return known;
   const making = make();
-  for (const oldest of [...kept.keys()].slice(0, kept.size + 1 - mostKept)) kept.delete(oldest);
+  const [oldest] = kept.keys();
+  if (kept.size === mostKept && oldest !== undefined) kept.delete(oldest);
   kept.set(key, making);
   making.catch(() => kept.delete(key));
   return making;
