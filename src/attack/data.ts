@@ -43,9 +43,9 @@ export function sourceOf(
 ): string | undefined {
   if (kind === "transfer") return undefined;
   const known = sourceData ?? ofRun;
-  const isSame = known !== undefined && resolveSpec(known) === resolveSpec(data);
-  if (kind === "extraction") return isSame ? undefined : known;
-  if (isSame) {
+  const isOfModel = known !== undefined && isSame(known, data);
+  if (kind === "extraction") return isOfModel ? undefined : known;
+  if (isOfModel) {
     throw new UsageError(
       `--data: expected classes that the model does not know, but ${data} are its own`,
     );
@@ -54,6 +54,11 @@ export function sourceOf(
   throw new UsageError(
     "--source-data is missing: expected the data of the classes that the model knows, such as cifar10:DIR",
   );
+}
+
+/** Whether two notations name the same data, however their folders are spelled. */
+function isSame(spec: string, other: string): boolean {
+  return resolveSpec(spec) === resolveSpec(other);
 }
 
 const flags = {
@@ -73,7 +78,7 @@ export function readingOf(
   { source }: Pick<Target, "source">,
   asked: DataOptions,
 ): DataOptions {
-  if (!source || resolveSpec(spec) !== resolveSpec(source.data)) return asked;
+  if (!source || !isSame(spec, source.data)) return asked;
   const { classes } = asked;
   const wanted = { ...asked, ...(typeof classes === "string" && { classes: resolve(classes) }) };
   for (const [key, flag] of Object.entries(flags)) {
@@ -93,7 +98,7 @@ export function readingOfSource(
   { source }: Pick<Target, "source">,
   { resize, testShare, channelOrder }: DataOptions,
 ): DataOptions {
-  if (source && resolveSpec(spec) === resolveSpec(source.data)) return source.reading;
+  if (source && isSame(spec, source.data)) return source.reading;
   const isFolder = parseDataSpec(spec).format === "images";
   return {
     ...(channelOrder && { channelOrder }),

@@ -43,10 +43,7 @@ export async function fineTune(
   const { device = "cpu" } = options;
   const { extractor: still, classifier: moving } =
     frozen === undefined ? { extractor: undefined, classifier: graph } : cutGraph(graph, frozen);
-  const batch = batchSizeFor(images.count, {
-    ...(batchSize !== undefined && { asked: batchSize }),
-    ...(workers !== undefined && { workers }),
-  });
+  const batch = batchSizeFor(images.count, { asked: batchSize, workers });
   using batches = new Batches(images, { ...options, batch, dropLast: true });
   using before = still && new Network(still, { device, precision });
   using asked = teacher && new Network(teacher, { device, precision });
@@ -78,7 +75,10 @@ export async function fineTune(
  */
 export function batchSizeFor(
   images: number,
-  { asked, workers = 1 }: { readonly asked?: number; readonly workers?: number } = {},
+  {
+    asked,
+    workers = 1,
+  }: { readonly asked?: number | undefined; readonly workers?: number | undefined } = {},
 ): number {
   const power = 2 ** Math.floor(Math.log2(images / 7));
   const size = Math.min(images, asked ?? Math.min(128, Math.max(8, power)));

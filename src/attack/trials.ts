@@ -1,5 +1,6 @@
 // The trainings of an attack, one after another. What each reached stands in metrics.jsonl, which checkpoints rewind to
 // where they were written: a resumed attack repeats no training that is done, and goes on within the one that was not.
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { DataError, DivergedError, ModelError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -88,10 +89,8 @@ export class Trials {
   }
 
   #assertSame(index: number, { result: _, ...known }: Outcome, asked: Omit<Outcome, "result">) {
-    const [expected, found] = [asked, known].map((each) =>
-      JSON.stringify(each, Object.keys(asked).sort()),
-    );
-    if (expected === found) return;
+    if (isDeepStrictEqual(known, asked)) return;
+    const [expected, found] = [asked, known].map((each) => JSON.stringify(each));
     throw new DataError(
       `${escapeInvisible(this.#work.run.files.metrics)}: expected trial ${index} to be ${expected}, found ${found}: ` +
         "the file was changed, or is of another version of DeepObf. Begin a new run",

@@ -177,10 +177,10 @@ function split(
   whole: Part,
   { folder, share, judgeOnly }: { folder: string; share: number; judgeOnly: boolean },
 ): Pick<Parts, "train" | "test"> {
-  const { files, path, labels = new Int32Array() } = whole;
-  const depth = path === "" ? 0 : path.split("/").length;
+  const { files, path, labels } = whole;
+  const depth = path === "" ? 0 : 1;
   const folders = files.map((file) => file.split("/").slice(0, -1)[depth] ?? "");
-  const isOneEach = whole.labels === undefined && new Set(folders).size === files.length;
+  const isOneEach = labels === undefined && new Set(folders).size === files.length;
   const tops = isOneEach ? files.map(() => "") : folders;
   const sizes = new Map<string, number>();
   for (const top of tops) sizes.set(top, (sizes.get(top) ?? 0) + 1);
@@ -198,7 +198,7 @@ function split(
     ...whole,
     name: `${folder} (${name})`,
     files: files.filter((_, place) => isJudged[place] === judged),
-    ...(whole.labels && { labels: labels.filter((_, place) => isJudged[place] === judged) }),
+    ...(labels && { labels: labels.filter((_, place) => isJudged[place] === judged) }),
   });
   const [train, test] = [take(0, "train"), take(1, "test share")];
   if (test.files.length > 0 && (judgeOnly || train.files.length > 0)) return { train, test };

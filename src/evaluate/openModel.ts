@@ -79,7 +79,7 @@ export function openGraph(
   { path, layout, graph }: AdoptedFile,
   options: SessionOptions,
 ): Promise<OnnxSession> {
-  const own = layout === "NCHW" ? graph : turnInput(graph, layout);
+  const own = inLayout(graph, layout);
   return OnnxSession.open(encodeModel(own), {
     name: fileName(path),
     ...withoutFusions(own, options),
@@ -91,9 +91,18 @@ export function openAdopted(
   { path, layout, graph }: AdoptedFile,
   options: OpenOptions,
 ): Promise<OnnxSession> {
-  const inLayout = () => (layout === "NCHW" ? graph : turnInput(graph, layout));
   const outputs = graph.outputs.map(({ name }) => name);
-  return openModel(path, [inLayout], { name: fileName(path), outputs, graph, ...options });
+  return openModel(path, [() => inLayout(graph, layout)], {
+    name: fileName(path),
+    outputs,
+    graph,
+    ...options,
+  });
+}
+
+/** An adopted graph, which takes channels first, for images in the layout of its file. */
+function inLayout(graph: Graph, layout: Layout): Graph {
+  return layout === "NCHW" ? graph : turnInput(graph, layout);
 }
 
 async function attempt(
