@@ -9,6 +9,7 @@ import {
   type LoadOptions,
   loadData,
   parseDataSpec,
+  readingFlags,
 } from "../data/index.ts";
 import { DataError, UsageError } from "../errors.ts";
 import { assertNoDoubt, judge, OnnxClassifier } from "../evaluate/index.ts";
@@ -61,14 +62,6 @@ function isSame(spec: string, other: string): boolean {
   return resolveSpec(spec) === resolveSpec(other);
 }
 
-const flags = {
-  resize: "--resize",
-  imageSize: "--image-size",
-  labels: "--labels",
-  classes: "--classes",
-  testShare: "--test-share",
-} as const;
-
 /**
  * How data are read: those that the run learned from as it read them, so that it is judged by none of them; others as is
  * asked. Throws UsageError where another reading of the run's own is asked for.
@@ -81,8 +74,10 @@ export function readingOf(
   if (!source || !isSame(spec, source.data)) return asked;
   const { classes } = asked;
   const wanted = { ...asked, ...(typeof classes === "string" && { classes: resolve(classes) }) };
-  for (const [key, flag] of Object.entries(flags)) {
-    const [found, own] = [wanted, source.reading].map((each) => each[key as keyof typeof flags]);
+  for (const [key, flag] of Object.entries(readingFlags)) {
+    const [found, own] = [wanted, source.reading].map(
+      (each) => each[key as keyof typeof readingFlags],
+    );
     if (found === undefined || isDeepStrictEqual(found, own)) continue;
     throw new UsageError(
       `${flag}: expected ${own === undefined ? "none" : JSON.stringify(own)}, as the run that made the file read ` +

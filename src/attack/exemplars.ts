@@ -52,10 +52,9 @@ export function behind(old: readonly string[], added: Labelled): Labelled {
 
 /** Images of old classes and, with labels behind theirs, of new ones as one data set. */
 export function joined(old: Labelled, added: Labelled): Labelled {
-  const { name, shape, classes, channelOrder } = added;
+  const { name, classes } = added;
   const labels = Int32Array.of(...old.labels, ...added.labels);
-  const order = channelOrder && { channelOrder };
-  return joinImages(old, added, { name, shape, classes, labels, ...order });
+  return joinImages(old, added, { name, classes, labels });
 }
 
 /** For features of length 1 the class whose mean feature, of length 1, is nearest: a score a class, higher is nearer. */

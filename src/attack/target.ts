@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { DataOptions } from "../data/index.ts";
 import { DataError, ModelError, UsageError } from "../errors.ts";
-import { jobOptions } from "../jobs/index.ts";
+import { readingOptions } from "../jobs/index.ts";
 import { modelFileFacts } from "../onnx/index.ts";
 import { configError, RunFolder } from "../runs/index.ts";
 import { parseAs, sha256Text } from "../schema.ts";
@@ -22,8 +22,6 @@ export interface Target {
   readonly source?: { readonly data: string; readonly reading: DataOptions };
 }
 
-const { resize, imageSize, channelOrder, labels, classes, testShare } = jobOptions;
-const reading = { resize, imageSize, channelOrder, labels, classes, testShare };
 const numbers = z.array(z.number());
 
 /** What must be known of a run. */
@@ -33,7 +31,7 @@ const knownConfig = z.looseObject({
     data: z.string(),
     mean: numbers,
     std: numbers,
-    ...reading,
+    ...readingOptions,
   }),
   identity: z.looseObject({ model: sha256Text }),
 });
@@ -73,7 +71,7 @@ async function targetOfRun(directory: string, given: string | undefined): Promis
   const original = given ?? model;
   await assertSame(obfuscated, summary.obfuscated.sha256, "the file that this run shipped");
   await assertSame(original, identity.model, "the original that this run obfuscated");
-  const source = { data, reading: z.object(reading).parse(options) };
+  const source = { data, reading: z.object(readingOptions).parse(options) };
   return { obfuscated, original, mean, std, ...(channelOrder && { channelOrder }), source };
 }
 

@@ -22,12 +22,16 @@ export interface DataOptions {
   readonly testShare?: number;
 }
 
+/** Flags of the options that go for image folders alone. */
 const forFolders = {
   resize: "--resize",
   imageSize: "--image-size",
   classes: "--classes",
   testShare: "--test-share",
 } as const;
+
+/** Flags of all options but `channelOrder`, which says how the model was trained, whatever the data. */
+export const readingFlags = { ...forFolders, labels: "--labels" } as const;
 
 /** Throws UsageError for options that cannot go with a format, or with each other, and for values out of range. */
 export function assertDataOptions(options: DataOptions, format: DataFormat): void {

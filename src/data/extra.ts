@@ -9,15 +9,13 @@ import { joinImages } from "./join.ts";
  */
 export function withExtra(own: Dataset, extra: Dataset): Dataset {
   assertShape(extra, own.shape);
-  const { name, shape, classes, channelOrder } = own;
+  const { name, classes } = own;
   const count = own.count + extra.count;
   const labels =
     own.labels && Int32Array.from({ length: count }, (_, i) => own.labels![i] ?? noLabel);
-  const known = {
-    ...{ name, shape },
+  return joinImages(own, extra, {
+    name,
     ...(classes && { classes }),
     ...(labels && { labels }),
-    ...(channelOrder && { channelOrder }),
-  };
-  return joinImages(own, extra, known);
+  });
 }

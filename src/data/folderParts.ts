@@ -72,7 +72,7 @@ export async function listParts(
   assertNoComplaints(`${folder} does not hold image folders`, complaints);
   const named = (part: Part, name: string) => ({ ...part, name: `${folder} (${name})` });
   if (test === undefined && trainPath) {
-    const { folders } = await listImages(folder, "", complaints);
+    const { folders } = await listImages(folder, "", []);
     const beside = folders.filter((name) => name !== trainPath).slice(0, 3);
     if (beside.length > 0) {
       notes.add(`of ${folder} only ${trainPath}/ is read, and not ${beside.join(", ")} beside it`);

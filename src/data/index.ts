@@ -3,7 +3,7 @@
 export type { Augmentation } from "./augmentation.ts";
 export { type Batch, Batches, type BatchOptions } from "./batches.ts";
 export { assertBatchOptions } from "./batchOptions.ts";
-export type { DataOptions } from "./dataOptions.ts";
+export { type DataOptions, readingFlags } from "./dataOptions.ts";
 export {
   assertLabelled,
   assertLabels,

@@ -1,12 +1,17 @@
 // The images of two data sets of one shape as those of one.
 import { type Dataset, inMemory } from "./dataset.ts";
 
-/** The images of both, in their order, under what is known of them together. In memory where both are. */
-export function joinImages<Known extends Omit<Dataset, "count" | "read" | "pixels">>(
+/**
+ * The images of both, in their order, under what is known of them together; channels are in the order of the first's. In
+ * memory where both are.
+ */
+export function joinImages<Known extends Pick<Dataset, "name" | "labels" | "classes">>(
   first: Dataset,
   second: Dataset,
-  known: Known,
+  names: Known,
 ): Known & Dataset {
+  const { shape, channelOrder } = first;
+  const known = { ...names, shape, ...(channelOrder && { channelOrder }) };
   if (first.pixels && second.pixels) {
     return inMemory({ ...known, pixels: Buffer.concat([first.pixels, second.pixels]) });
   }

@@ -2,14 +2,17 @@
 import { ModelError } from "../errors.ts";
 import { attribute } from "./attributes.ts";
 import { describeNode, type Graph, type Node } from "./graph.ts";
-import { factsForAnyBatch } from "./rewrites/anyBatch.ts";
+import { factsForAnyBatch, growingAxis } from "./rewrites/anyBatch.ts";
 import type { TensorFacts } from "./shapes.ts";
 import { isFloat } from "./tensorData.ts";
 
 /** Throws ModelError, by the name of the model, where an image's answer depends on the others of its batch. */
 export function assertImagesApart(graph: Graph, name: string): void {
   const { small, large } = factsForAnyBatch(graph);
-  const batchAxis = (tensor: string) => growingAxis(small.get(tensor), large.get(tensor));
+  const batchAxis = (tensor: string) => {
+    const [one, other] = [small.get(tensor), large.get(tensor)];
+    return one && other && growingAxis(one.shape, other.shape);
+  };
   const mixing = graph.nodes.find((node) => {
     const x = node.inputs.find((input) => (batchAxis(input) ?? -1) >= 0);
     if (x === undefined || !isFloat(small.get(x)!.dtype)) return false;
@@ -23,14 +26,6 @@ export function assertImagesApart(graph: Graph, name: string): void {
     `${name} computes with all images of a batch together (${describeNode(mixing)}), so that an image's answer depends ` +
       "on the others: let it look at each image alone, as x.mean((1, 2, 3), keepdim=True) does, and export it again",
   );
-}
-
-/** The axis along which a tensor grows with the batch, -1 for none; undefined where its shape is not known. */
-function growingAxis(
-  small: TensorFacts | undefined,
-  large: TensorFacts | undefined,
-): number | undefined {
-  return small && large && small.shape.findIndex((size, axis) => large.shape[axis] !== size);
 }
 
 /** The axes whose numbers a node brings to a scale together without a change of shape. */

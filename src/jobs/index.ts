@@ -19,4 +19,4 @@ export {
   resolveSpec,
 } from "./options.ts";
 export { referenceJob, type TrainOptions, type TrainSummary } from "./reference.ts";
-export { jobOptions } from "./schema.ts";
+export { jobOptions, readingOptions } from "./schema.ts";

@@ -6,6 +6,16 @@ import type { Device } from "../torch/index.ts";
 const shareOfOne = z.number().min(0).max(1);
 const device = z.string().regex(/^(cpu|cuda:\d{1,3})$/) as z.ZodType<Device>;
 
+/** How data are read: DataOptions. */
+export const readingOptions = {
+  resize: z.exactOptional(z.union([z.enum(["crop", "squash"]), z.int().min(1)])),
+  imageSize: z.exactOptional(z.int().min(1)),
+  channelOrder: z.exactOptional(z.enum(["rgb", "bgr"])),
+  labels: z.exactOptional(z.enum(["folders", "none"])),
+  classes: z.exactOptional(z.union([z.string(), z.array(z.string())])),
+  testShare: z.exactOptional(shareOfOne),
+} as const;
+
 /** The decided options that all jobs have: ResolvedJobOptions. */
 export const jobOptions = {
   data: z.string(),
@@ -31,12 +41,7 @@ export const jobOptions = {
   checkpointSeconds: z.number().min(0),
   tensorboard: z.exactOptional(z.boolean()),
   workers: z.exactOptional(z.int().min(1)),
-  resize: z.exactOptional(z.union([z.enum(["crop", "squash"]), z.int().min(1)])),
-  imageSize: z.exactOptional(z.int().min(1)),
-  channelOrder: z.exactOptional(z.enum(["rgb", "bgr"])),
-  labels: z.exactOptional(z.enum(["folders", "none"])),
-  classes: z.exactOptional(z.union([z.string(), z.array(z.string())])),
-  testShare: z.exactOptional(shareOfOne),
+  ...readingOptions,
 } as const;
 
 /** config.json, with the options of a job. */

@@ -2,22 +2,20 @@
 // anything is read.
 import { z } from "zod";
 import { UsageError } from "../errors.ts";
-import { jobOptions } from "../jobs/schema.ts";
+import { jobOptions, readingOptions } from "../jobs/schema.ts";
 import { parseAs } from "../schema.ts";
 
 const model = z.union([z.string().min(1), z.instanceof(Uint8Array)], "expected a path or bytes");
 const data = z.string().min(1);
 const device = z.string().regex(/^(cpu|cuda(:\d{1,3})?)$/, "expected cpu, cuda or cuda:N");
-const { mean, std, threads, seed, resize, imageSize, channelOrder, labels, classes, testShare } =
-  jobOptions;
-const reading = { resize, imageSize, channelOrder, labels, classes, testShare };
+const { mean, std, threads, seed } = jobOptions;
 const inputShape = z.array(z.int().min(1));
 
 /** Decided options as a caller gives them: any may be left open. */
-async function open(decided: z.ZodObject, needed: z.ZodRawShape) {
+function open(decided: z.ZodRawShape, needed: z.ZodRawShape) {
   const precision = z.enum(["auto", "f32", "bf16"]);
   return z
-    .strictObject({ ...decided.partial().shape, device, precision })
+    .strictObject({ ...decided, device, precision })
     .partial()
     .extend(needed);
 }
@@ -25,16 +23,16 @@ async function open(decided: z.ZodObject, needed: z.ZodRawShape) {
 const schemas = {
   obfuscate: async () => {
     const { resolvedOptions } = await import("../obfuscate/schema.ts");
-    return open(resolvedOptions.extend({ minutes: z.number().positive() }), { model, data });
+    return open({ ...resolvedOptions.shape, minutes: z.number().positive() }, { model, data });
   },
   attack: async () => {
     const { resolvedOptions } = await import("../attack/schema.ts");
-    return open(resolvedOptions, { model, data, kind: z.string() });
+    return open(resolvedOptions.shape, { model, data, kind: z.string() });
   },
-  train: async () => open(z.strictObject(jobOptions), { data, architecture: z.string() }),
+  train: async () => open(jobOptions, { data, architecture: z.string() }),
   evaluate: async () =>
     z
-      .strictObject({ ...reading, output: z.string(), runtime: z.enum(["ort", "torch"]) })
+      .strictObject({ ...readingOptions, output: z.string(), runtime: z.enum(["ort", "torch"]) })
       .extend({ mean, std, device, threads, onProgress: z.function(), onNote: z.function() })
       .partial()
       .extend({ model, data }),

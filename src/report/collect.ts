@@ -31,12 +31,11 @@ export async function collectReport(
   const { config, summary, epochs } = run;
   const architectures = await architecturesOf(run);
   const attacks = await readAttacks(folders, run);
+  const kept = isMissing(summary) ? 0 : summary.obfuscated.convolutions - config.options.depth;
   return {
     format: 1,
     run: { name: shorten(run.name), finished: !isMissing(summary) },
-    verdict: from(summary, (known) =>
-      verdictOf(known, { depth: config.options.depth, original: architectures.original }),
-    ),
+    verdict: from(summary, (known) => verdictOf(known, { kept, original: architectures.original })),
     models: from(summary, ({ original, obfuscated, verify, quantized, warnings }) => ({
       ...{ original, obfuscated, verify, warnings },
       ...(quantized && { quantized }),
@@ -54,10 +53,7 @@ export async function collectReport(
     disagreements: from(run.predictions, disagreementsOf),
     exposure: run.exposure,
     attacks,
-    protection: protectionOf({
-      attacks,
-      kept: isMissing(summary) ? 0 : summary.obfuscated.convolutions - config.options.depth,
-    }),
+    protection: protectionOf({ attacks, kept }),
     reproduction: reproductionOf(run),
   };
 }

@@ -4,15 +4,15 @@ import { isMissing, type Missing } from "./missing.ts";
 import type { Architecture, Part } from "./reportForm.ts";
 import type { Summary } from "./runForms.ts";
 
-/** Accuracy, speed, and what is hidden and what is not. */
+/** Accuracy, speed, and what is hidden and what is not; `kept` as protectionOf has it. */
 export function verdictOf(
   summary: Summary,
-  { depth, original }: { readonly depth: number; readonly original: Architecture | Missing },
+  { kept, original }: { readonly kept: number; readonly original: Architecture | Missing },
 ): Part<"verdict"> {
   return {
     accuracy: sayAccuracy(summary),
     speed: saySpeed(summary),
-    hiding: sayHiding(summary, depth, original),
+    hiding: sayHiding(summary, kept, original),
   };
 }
 
@@ -50,16 +50,15 @@ function saySpeed({ original, obfuscated }: Summary): string {
 
 function sayHiding(
   { original, obfuscated }: Summary,
-  depth: number,
+  kept: number,
   shown: Architecture | Missing,
 ): string {
-  const kept = obfuscated.convolutions - depth;
   const behind = kept > 0 ? `, and ${kept} of the original's own behind them,` : "";
   const joins = isMissing(shown) ? 0 : shown.joins;
   const places =
     joins === 0 ? "" : ` and ${joins} ${joins === 1 ? "place" : "places"} where branches meet`;
   return (
-    `The file shows ${depth} convolutions in a row${behind} in place of the original's ` +
+    `The file shows ${obfuscated.convolutions - kept} convolutions in a row${behind} in place of the original's ` +
     `${original.convolutions}${places}; it does not hide what the model answers, nor its classifier, and it can be copied and fine-tuned.`
   );
 }

@@ -32,6 +32,11 @@ export function isSame(value: TensorData | undefined, other: TensorData | undefi
   return value.data === other.data || Buffer.compare(value.data, other.data) === 0;
 }
 
+/** The axis along which a tensor grows with the batch, by its shapes at two batch sizes; -1 for none. */
+export function growingAxis(small: readonly number[], large: readonly number[]): number {
+  return small.findIndex((size, axis) => size !== large[axis]);
+}
+
 function factsAt(graph: Graph, batch: number, budget: Budget): Facts {
   const inputs = graph.inputs.flatMap(({ name, shape }) => {
     if (typeof shape?.[0] !== "string") return [];

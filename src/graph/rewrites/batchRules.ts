@@ -7,6 +7,7 @@ import { elementCount, type Node, type TensorData } from "../graph.ts";
 import { operation } from "../operation.ts";
 import type { TensorFacts } from "../shapes.ts";
 import { fromNumbers, toNumbers } from "../tensorData.ts";
+import { growingAxis } from "./anyBatch.ts";
 import { batchSizes } from "./batchSizes.ts";
 import { takesAllInOrder } from "./orderlyGathers.ts";
 
@@ -83,10 +84,6 @@ function reshapeEach(site: Site): Node {
     (size, axis) => size % batch === 0 && elementCount(sizes.slice(0, axis)) === ahead,
   );
   return place < 0 ? node : withSizes(site, 1, sizes.with(place, -1));
-}
-
-function growingAxis(before: readonly number[], after: readonly number[]): number {
-  return before.findIndex((size, axis) => size !== after[axis]);
 }
 
 /** A size of 1 keeps that of the input. */
