@@ -115,8 +115,12 @@ export function train(options: TrainOptions, hooks?: JobHooks): Promise<TrainSum
 }
 
 /** Measures what a pirate gets out of a file; see `deepobf attack`. */
-export function attack(options: AttackOptions, hooks?: JobHooks): Promise<AttackSummary> {
-  return asked("attack", options, async () => (await jobs.attack()).start(options, hooks));
+export function attack(
+  options: WithModelSource<AttackOptions>,
+  hooks?: JobHooks,
+): Promise<AttackSummary> {
+  const work = async (located: AttackOptions) => (await jobs.attack()).start(located, hooks);
+  return asked("attack", options, () => withModelFile(options, work));
 }
 
 /** Continues an interrupted run of any job; see `deepobf resume`. Throws UsageError where it is none. */

@@ -122,6 +122,13 @@ test("options of no function, or of another kind, are refused by name before any
   }
 });
 
+test("an attack takes a stolen file that is bytes, too", async () => {
+  const out = file("theft");
+  const stolen = { model: readFileSync(model), original: model, kind: "transfer", out } as const;
+  const theft = library.attack({ ...stolen, data: `idx:${file("nowhere")}` });
+  await expect(theft).rejects.toThrow(library.DataError);
+});
+
 describe("the examples", () => {
   const bytes = readFileSync(model);
 

@@ -1,7 +1,7 @@
 // What `npm pack` makes of the repository.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join, posix } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "../../tools/records/records.ts";
 import { built } from "../setup/built.ts";
@@ -9,7 +9,18 @@ import { workshop } from "../workshop.ts";
 
 const path = workshop();
 
-test("the npm package takes less than a megabyte, and holds no records", () => {
+/** The declarations that those of a file need, itself included, as paths in the repository. */
+function declarationsOf(path: string, found = new Set<string>()): Set<string> {
+  if (found.has(path)) return found;
+  found.add(path);
+  const text = readFileSync(join(root, path), "utf8");
+  for (const [, named] of text.matchAll(/(?:from |import\()"(\.[^"]+)\.[jt]s"/g)) {
+    declarationsOf(posix.join(posix.dirname(path), `${named}.d.ts`), found);
+  }
+  return found;
+}
+
+test("the npm package takes less than a megabyte, and holds all types and no records", () => {
   built();
   const folder = path();
   mkdirSync(folder);
@@ -20,5 +31,8 @@ test("the npm package takes less than a megabyte, and holds no records", () => {
   const { stdout } = spawnSync("tar", ["tzf", join(folder, name)], { encoding: "utf8" });
   const files = stdout.trim().split("\n");
   expect(files).toContain("package/dist/index.js");
+  const types = [...declarationsOf("dist/index.d.ts")].map((file) => `package/${file}`);
+  expect(types.length).toBeGreaterThan(20);
+  expect(files).toEqual(expect.arrayContaining(types));
   expect(files.filter((file) => /^package\/records\/|\.jsonl$/.test(file))).toEqual([]);
 });
