@@ -81,7 +81,13 @@ export function obfuscate(
   options: WithModelSource<ObfuscateOptions>,
   hooks?: JobHooks,
 ): Promise<ObfuscateSummary> {
-  const work = async (located: ObfuscateOptions) => (await jobs.obfuscate()).start(located, hooks);
+  const work = async (located: ObfuscateOptions, keep: () => void) => {
+    const onProgress: JobHooks["onProgress"] = (event) => {
+      if (event.type === "prepared") keep(); // the run has its folder, and can be resumed
+      hooks?.onProgress?.(event);
+    };
+    return (await jobs.obfuscate()).start(located, { ...hooks, onProgress });
+  };
   return asked("obfuscate", options, () => withModelFile(options, work));
 }
 

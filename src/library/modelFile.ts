@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { InterruptedError, ResourceError, WorkerError } from "../errors.ts";
+import { GateError } from "../errors.ts";
 
 /** The path of an ONNX file, or what such a file holds. */
 export type ModelSource = string | Uint8Array;
@@ -11,25 +11,30 @@ export type ModelSource = string | Uint8Array;
 export type WithModelSource<T> = Omit<T, "model"> & { readonly model: ModelSource };
 
 /**
- * Does work with a model as a file. Bytes are written to a temporary one, which stays where the work was
- * interrupted, or lacked memory, disk or a worker: what is resumed later reads it again.
+ * Does work with a model as a file. Bytes are written to a temporary one, which stays where the work failed after it
+ * called `keep`: what is resumed later reads it again. A missed gate is no failure, the work is done.
  */
 export async function withModelFile<O extends { readonly model: ModelSource }, T>(
   options: O,
-  work: (options: Omit<O, "model"> & { readonly model: string }) => Promise<T>,
+  work: (options: Omit<O, "model"> & { readonly model: string }, keep: () => void) => Promise<T>,
 ): Promise<T> {
   const { model } = options;
-  if (typeof model === "string") return work({ ...options, model });
+  let isNeeded = false;
+  const keep = () => {
+    isNeeded = true;
+  };
+  if (typeof model === "string") return work({ ...options, model }, keep);
   const folder = await mkdtemp(join(tmpdir(), "deepobf-model-"));
-  let keep = false;
   try {
     const path = join(folder, "model.onnx");
     await writeFile(path, model);
-    return await work({ ...options, model: path });
+    const result = await work({ ...options, model: path }, keep);
+    isNeeded = false;
+    return result;
   } catch (error) {
-    keep = [InterruptedError, ResourceError, WorkerError].some((kind) => error instanceof kind);
+    if (error instanceof GateError) isNeeded = false;
     throw error;
   } finally {
-    if (!keep) await rm(folder, { recursive: true });
+    if (!isNeeded) await rm(folder, { recursive: true });
   }
 }

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as examples from "../../examples/library.ts";
 import { loadData } from "../../src/data/index.ts";
-import { InterruptedError, ResourceError, UsageError } from "../../src/errors.ts";
+import { DataError, GateError, InterruptedError } from "../../src/errors.ts";
 import * as library from "../../src/index.ts";
 import { withModelFile } from "../../src/library/modelFile.ts";
 import { renameOptions } from "../../src/library/words.ts";
@@ -141,21 +141,37 @@ describe("the examples", () => {
     expect(after).toEqual(before);
   });
 
-  test("keep bytes as a file where the work can go on from it later", async () => {
-    for (const [error, isKept] of [
-      [new ResourceError("the disk is full"), true],
-      [new InterruptedError("SIGINT", "stopped"), true],
-      [new UsageError("an option is wrong"), false],
+  test("keep bytes as a file where a run has begun that can go on from it", async () => {
+    for (const [error, isBegun, isKept] of [
+      [new DataError("an image is gone"), true, true],
+      [new RangeError("in a hook of the caller"), true, true],
+      [new GateError("the run is complete, but missed"), true, false],
+      [new InterruptedError("SIGINT", "stopped while the data were read"), false, false],
     ] as const) {
       let path = "";
-      const work = withModelFile({ model: bytes }, async ({ model: written }) => {
+      const work = withModelFile({ model: bytes }, async ({ model: written }, keep) => {
         path = written;
+        if (isBegun) keep();
         throw error;
       });
       await expect(work).rejects.toBe(error);
-      expect(existsSync(path)).toBe(isKept);
+      expect(existsSync(path), String(error)).toBe(isKept);
       rmSync(dirname(path), { recursive: true, force: true });
     }
+  });
+
+  test("leave what a run that began with bytes goes on from where a hook has failed", async () => {
+    const out = file("failed");
+    const failing = new RangeError("in a hook of the caller");
+    const onProgress = ({ type }: library.ProgressEvent) => {
+      if (type === "step") throw failing;
+    };
+    const options = { data, out, depth: 3, epochs: 1, threads: 1, acceptOriginal: true };
+    const work = library.obfuscate({ ...options, model: bytes }, { onProgress });
+    await expect(work).rejects.toBe(failing);
+    const { model: kept } = JSON.parse(readFileSync(join(out, "config.json"), "utf8")).options;
+    expect(readFileSync(kept)).toEqual(bytes);
+    rmSync(dirname(kept), { recursive: true });
   });
 
   test("hide a model", async () => {
