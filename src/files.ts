@@ -39,7 +39,7 @@ export function sha256Of(...parts: readonly (Uint8Array | string)[]): string {
 
 /**
  * Makes a folder with its content appear in one rename: `fill` writes into a temporary folder beside
- * it. Throws ResourceError as writeFileAtomically does; then nothing is left behind.
+ * it, whose own folder must be there. Throws ResourceError as writeFileAtomically does; then nothing is left behind.
  */
 export async function createDirectoryAtomically(
   path: string,
@@ -47,7 +47,6 @@ export async function createDirectoryAtomically(
 ): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true });
     await mkdir(temporary);
     await fill(temporary);
     await syncDirectory(temporary);

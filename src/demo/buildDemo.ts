@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { type Dataset, holdOut, loadData, loadTestData, sampleOf } from "../data/index.ts";
 import { DataError, ResourceError } from "../errors.ts";
-import { createDirectoryAtomically, writeFileAtomically } from "../files.ts";
+import { createDirectoryAtomically, ensureDirectory, writeFileAtomically } from "../files.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, type Layout } from "../graph/layout.ts";
@@ -83,6 +83,7 @@ async function assertFile(path: string, expected: string | undefined, what: stri
 export async function writeDemo(directory: string, out: string): Promise<void> {
   assertNew(out);
   const files = await buildDemo(directory);
+  await ensureDirectory(dirname(out));
   await createDirectoryAtomically(out, async (temporary) => {
     for (const [name, content] of files) await writeFileAtomically(join(temporary, name), content);
   });

@@ -324,14 +324,19 @@ export function defineJob<
         const opened = await RunFolder.open(directory, name);
         const { run } = opened;
         const config = readConfiguration(opened.config, run.files.config);
-        const finished = await run.readSummary();
-        if (finished !== undefined) {
+        const answer = async () => {
+          const finished = await run.readSummary();
+          if (finished === undefined) return undefined;
           await group.share(() => undefined);
           return judge(await readAnswer(run, finished), config.options);
-        }
+        };
+        const known = await answer();
+        if (known) return known;
         group.assertSize(config.options.workers);
         return run.whileLocked(async () => {
-          const checkpoint = await run.readCheckpoint();
+          const meanwhile = await answer(); // whoever held the lock may have finished the run
+          if (meanwhile) return meanwhile;
+          const checkpoint = await run.readCheckpoint(hooks);
           const prepared = await prepare(config.options, hooks);
           assertSame({ identity: prepared.identity, versions: versions() }, config);
           await show(group, run, config);

@@ -2,9 +2,9 @@
 // read as often as they need, also when they are resumed.
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { DataError, UsageError } from "../errors.ts";
-import { createDirectoryAtomically } from "../files.ts";
+import { createDirectoryAtomically, ensureDirectory } from "../files.ts";
 
 /** An image: the bytes of a JPEG, PNG or WebP file, or pixels [height, width, channels] with 1 or 3 channels. */
 export type ImageSample = { readonly label?: number } & (
@@ -39,6 +39,7 @@ export async function saveImages(directory: string, images: ImageSamples): Promi
   if (existsSync(directory)) {
     throw new UsageError(`expected a folder that does not exist, received ${directory}`);
   }
+  await ensureDirectory(dirname(resolve(directory)));
   await createDirectoryAtomically(resolve(directory), async (partial) => {
     for (const part of ["train", "test"] as const) {
       for (const name of classes ?? [""])

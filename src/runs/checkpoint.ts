@@ -1,11 +1,13 @@
 // Checkpoints of a run. Each is a folder that appears in one rename, with a manifest that carries the
 // hash of what lies beside it: the newest whose hash fits is where a run goes on.
-import { readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { DataError } from "../errors.ts";
+import { DataError, ResourceError } from "../errors.ts";
 import { createDirectoryAtomically, sha256Of, writeFileAtomically } from "../files.ts";
+import { elementCount, elementSize } from "../graph/graph.ts";
 import { count, parseAs, sha256Text } from "../schema.ts";
+import { cannotWrite } from "../systemErrors.ts";
 import { escapeInvisible } from "../text.ts";
 import type { Tensor } from "../torch/index.ts";
 import { parseJson } from "./metrics.ts";
@@ -46,10 +48,12 @@ const manifest = z.strictObject({
 const kept = 2;
 const suffixOfReturnPoints = "-return";
 const [mostManifestBytes, mostStateBytes] = [2 ** 20, 2 ** 31 - 1];
+/** The names and shapes that a state holds, too, take less than the rest. */
+const mostTensorBytes = mostStateBytes - 2 ** 24;
 
 /**
- * Writes a checkpoint below `directory` and removes all but the newest ones and the newest return point. Throws
- * ResourceError.
+ * Writes a checkpoint below `directory` and removes all but the newest ones and the newest return point. The folder
+ * above must be there: that of a run which was moved away is not made anew. Throws ResourceError.
  */
 export async function writeCheckpoint(
   directory: string,
@@ -57,8 +61,10 @@ export async function writeCheckpoint(
   { isReturnPoint = false }: { isReturnPoint?: boolean } = {},
 ): Promise<void> {
   const { tensors, ...position } = checkpoint;
+  assertReadable(tensors);
   const state = encodeTensors(tensors);
   const facts = { format: 2, ...position, sha256: hashOf(position, state) };
+  if (!(await hasOwnFolder(directory))) await makeFolder(directory);
   const names = await checkpointNames(directory);
   const number = Number.parseInt(names.at(-1) ?? "0", 10) + 1;
   const name = String(number).padStart(6, "0") + (isReturnPoint ? suffixOfReturnPoints : "");
@@ -73,17 +79,46 @@ export async function writeCheckpoint(
   }
 }
 
+/** Throws ResourceError where a checkpoint could not be read again. */
+function assertReadable(tensors: Checkpoint["tensors"]): void {
+  const sizes = [...tensors.values()].map(
+    ({ shape, dtype }) => elementCount(shape) * elementSize[dtype],
+  );
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  if (bytes <= mostTensorBytes) return;
+  throw new ResourceError(
+    `the weights and the optimizer's state take ${(bytes / 2 ** 30).toFixed(1)} GiB, and a checkpoint holds less than 2: train a smaller network`,
+  );
+}
+
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path).catch((error: unknown) => {
+    throw cannotWrite(path, error);
+  });
+}
+
 /**
- * The newest valid checkpoint below `directory`, or undefined. Damaged ones and remains of a crash are removed.
- * Throws what keeps a whole file from being read, and DataError where it holds what no run writes.
+ * The newest valid checkpoint below `directory` that needs no more bytes of metrics than there are; where all need
+ * more, the newest of them, and undefined where there is none. Damaged ones, those newer than what is given and
+ * remains of a crash are removed. Throws what keeps a whole file from being read, and DataError where it holds what
+ * no run writes.
  */
-export async function readCheckpoint(directory: string): Promise<Checkpoint | undefined> {
+export async function readCheckpoint(
+  directory: string,
+  metricsLength = Number.POSITIVE_INFINITY,
+): Promise<Checkpoint | undefined> {
+  const remove = (name: string) => rm(join(directory, name), { recursive: true, force: true });
+  const ahead = new Map<string, Checkpoint>();
   for (const name of (await checkpointNames(directory)).reverse()) {
     const checkpoint = await readOne(join(directory, name));
-    if (checkpoint) return checkpoint;
-    await rm(join(directory, name), { recursive: true, force: true });
+    if (!checkpoint) await remove(name);
+    else if (checkpoint.metricsLength > metricsLength) ahead.set(name, checkpoint);
+    else {
+      for (const newer of ahead.keys()) await remove(newer);
+      return checkpoint;
+    }
   }
-  return undefined;
+  return ahead.values().next().value;
 }
 
 /** Removes what is newer than the newest return point, where there is one. */
@@ -120,7 +155,8 @@ export function assertStage(checkpoint: Checkpoint | undefined, stages: number):
   );
 }
 
-async function checkpointNames(directory: string): Promise<string[]> {
+/** The checkpoints below a folder by name, the newest last. Remains of a crash are removed. */
+export async function checkpointNames(directory: string): Promise<string[]> {
   if (!(await hasOwnFolder(directory))) return [];
   const names = await readdir(directory);
   const numbered = names.filter((name) => /^\d{6}(-return)?$/.test(name)).sort();

@@ -91,11 +91,20 @@ export class MetricsFile {
   }
 }
 
-/** The value of a JSON text; undefined where it is none. */
+/** Levels of nesting that no file of a run comes to; what walks more of them runs out of stack. */
+const mostLevels = 100;
+
+/** The value of a JSON text; undefined where it is none, or nested as no run's is. */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return isDeeperThan(mostLevels, value) ? undefined : value;
   } catch {
     return undefined;
   }
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeperThan(levels - 1, each));
 }

@@ -3,20 +3,27 @@
 
 import { existsSync, lstatSync } from "node:fs";
 import { realpath, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { DataError, UsageError } from "../errors.ts";
-import { createDirectoryAtomically, sha256Of, writeFileAtomically } from "../files.ts";
+import {
+  createDirectoryAtomically,
+  ensureDirectory,
+  sha256Of,
+  writeFileAtomically,
+} from "../files.ts";
 import { parseAs } from "../schema.ts";
 import { escapeInvisible, quoteForShell } from "../text.ts";
 import type { Tensor } from "../torch/index.ts";
 import {
   backToReturnPoint,
   type Checkpoint,
+  checkpointNames,
   type Position,
   readCheckpoint,
   writeCheckpoint,
 } from "./checkpoint.ts";
+import type { JobHooks } from "./events.ts";
 import { whileLocked } from "./lock.ts";
 import { MetricsFile, parseJson } from "./metrics.ts";
 import { readOwn } from "./ownFiles.ts";
@@ -81,6 +88,7 @@ export class RunFolder {
     const directory = resolve(path);
     assertNew(directory);
     try {
+      await ensureDirectory(dirname(directory));
       await createDirectoryAtomically(directory, async (temporary) => {
         await writeFileAtomically(join(temporary, "config.json"), toJson(config));
       });
@@ -143,12 +151,18 @@ export class RunFolder {
   }
 
   /**
-   * The newest valid checkpoint, with the metrics rewound to it; undefined where there is none.
-   * Throws UsageError where config.json was changed since, DataError where the folder holds what no run writes.
+   * The newest valid checkpoint that the metrics reach, with the metrics rewound to it; undefined where there is none,
+   * of which a note tells where there were damaged ones. Throws UsageError where config.json was changed since,
+   * DataError where the folder holds what no run writes.
    */
-  async readCheckpoint(): Promise<Checkpoint | undefined> {
+  async readCheckpoint({ onProgress }: JobHooks = {}): Promise<Checkpoint | undefined> {
+    const { length } = await checkpointNames(this.#checkpoints);
     const checkpoint = await this.#readCheckpoint();
     this.#secondsBefore = checkpoint?.seconds ?? 0;
+    if (!checkpoint && length > 0) {
+      const text = `no checkpoint of ${this.directory} is whole (${length} tried): the training begins anew`;
+      onProgress?.({ type: "note", text });
+    }
     return checkpoint;
   }
 
@@ -161,7 +175,7 @@ export class RunFolder {
   }
 
   async #readCheckpoint(): Promise<Checkpoint | undefined> {
-    const checkpoint = await readCheckpoint(this.#checkpoints);
+    const checkpoint = await readCheckpoint(this.#checkpoints, await this.metrics.flush());
     if (checkpoint && checkpoint.configuration !== this.#configuration) {
       throw new UsageError(
         `${this.files.config} is not what it was when the run was interrupted; restore it, or begin a new run`,
@@ -204,7 +218,7 @@ async function readJson(path: string): Promise<unknown> {
   if (text === undefined) return undefined;
   const value = parseJson(text);
   if (value !== undefined) return value;
-  throw new DataError(`${escapeInvisible(path)} is damaged: it does not hold JSON`);
+  throw new DataError(`${escapeInvisible(path)} is damaged: it does not hold JSON of a run`);
 }
 
 /** Throws UsageError where something is in the way of a new folder. */

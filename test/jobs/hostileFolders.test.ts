@@ -90,6 +90,8 @@ test("none ends as a bug, hangs, ships what is untrained, or changes what lies o
 test("what no training reaches is refused with its place", async () => {
   const expected: Record<string, RegExp> = {
     "manifest step: 1000000000": /at step 1000000000 of 12/,
+    "config.json: a hundred thousand levels": /config\.json is damaged: it does not hold JSON of/,
+    "summary.json: a hundred thousand levels": /summary\.json is damaged/,
     "manifest step: 12": /learned for 4 steps, not for 12/,
     "option epochs: 0.1":
       /config\.json is no configuration of a run:\s+options\.epochs: expected int/,

@@ -2,6 +2,7 @@
 // any, since hashes without a key keep nobody out.
 import { execFileSync } from "node:child_process";
 import {
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -20,6 +21,9 @@ type Json = Record<string, unknown>;
 export type Tampering = (run: string, outside: string) => void;
 
 const read = (path: string) => JSON.parse(readFileSync(path, "utf8")) as Json;
+
+/** JSON that whoever walks it recursively has no stack for. */
+const nested = "[".repeat(1e5) + "]".repeat(1e5);
 
 /** The folder of the newest checkpoint. */
 function newestOf(run: string): string {
@@ -105,6 +109,14 @@ export function tamperings(keys: readonly string[]): [string, Tampering][] {
     add(`metrics.jsonl: ${text.slice(0, 20)}`, (run) =>
       writeFileSync(join(run, "metrics.jsonl"), `${text}\n`.repeat(50)),
     );
+  }
+
+  for (const file of ["config.json", "summary.json"]) {
+    add(`${file}: a hundred thousand levels`, (run) => {
+      const table = existsSync(join(run, file)) ? read(join(run, file)) : {};
+      const text = JSON.stringify({ ...table, x: 0 });
+      writeFileSync(join(run, file), text.replace('"x":0', `"x":${nested}`));
+    });
   }
 
   for (const [what, put] of Object.entries(replacements)) {

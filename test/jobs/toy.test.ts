@@ -1,8 +1,14 @@
 // What every job gets from the shell without a line of its own, shown on a toy.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { beforeAll, expect, test } from "vitest";
-import { GateError, InterruptedError, ModelError, UsageError } from "../../src/errors.ts";
-import type { ProgressEvent } from "../../src/runs/index.ts";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { beforeAll, expect, test, vi } from "vitest";
+import {
+  GateError,
+  InterruptedError,
+  ModelError,
+  ResourceError,
+  UsageError,
+} from "../../src/errors.ts";
+import { type ProgressEvent, RunFolder } from "../../src/runs/index.ts";
 import { setThreads } from "../../src/torch/index.ts";
 import { workshop } from "../workshop.ts";
 import { type ToyOptions, toyOn } from "./toyJob.ts";
@@ -63,6 +69,38 @@ test("stopped and resumed gives the same file", async () => {
   expect(readdirSync(out).sort()).toEqual([
     ...["config.json", "metrics.jsonl", "model.onnx", "summary.json"],
   ]);
+});
+
+test("resumed by two processes is trained by one, and both give its answer", async () => {
+  const out = path();
+  await expect(toy.start(options({ out }), stopping())).rejects.toThrow(InterruptedError);
+  const { whileLocked } = RunFolder.prototype;
+  let first: unknown;
+  // The other process has the lock, and finishes the run, before this one gets it.
+  const spy = vi.spyOn(RunFolder.prototype, "whileLocked");
+  spy.mockImplementationOnce(async function <T>(this: RunFolder, body: () => Promise<T>) {
+    first = await toy.resume(out);
+    return whileLocked.call(this, body) as Promise<T>;
+  });
+  const events: string[] = [];
+  const second = await toy.resume(out, { onProgress: ({ type }) => void events.push(type) });
+  expect(second).toEqual(first);
+  expect(events).toEqual([]);
+});
+
+test("whose folder is moved away while it trains ends, and makes no other one", async () => {
+  const [out, elsewhere] = [path(), path()];
+  const onProgress = ({ type }: ProgressEvent) => {
+    if (type === "step" && existsSync(out)) renameSync(out, elsewhere);
+  };
+  const error = await toy
+    .start(options({ out, checkpointSeconds: 0 }), { onProgress })
+    .catch((reason) => reason);
+  expect(error).toBeInstanceOf(ResourceError);
+  expect(error.message).toMatch(/the folder above it does not exist/);
+  expect(existsSync(out)).toBe(false);
+  const { files } = await toy.resume(elsewhere);
+  expect(existsSync(files.model)).toBe(true);
 });
 
 test("takes the next free folder where another one of its name has begun meanwhile", async () => {

@@ -17,7 +17,7 @@ import {
   writeCheckpoint,
 } from "../../src/runs/checkpoint.ts";
 import { MetricsFile } from "../../src/runs/metrics.ts";
-import { scope, tensor } from "../../src/torch/index.ts";
+import { operator, scope, type Tensor, tensor } from "../../src/torch/index.ts";
 import { filesBelow, mountDisk, workshop } from "../workshop.ts";
 import { arm, disarm } from "./faults.ts";
 
@@ -88,6 +88,11 @@ describe("checkpoints", () => {
     "no manifest": (newest) => rmSync(join(newest, "manifest.json")),
     "an empty manifest": (newest) => writeFileSync(join(newest, "manifest.json"), ""),
     "a manifest of null": (newest) => writeFileSync(join(newest, "manifest.json"), "null"),
+    "a manifest that is nested too deep": (newest) => {
+      const manifest = join(newest, "manifest.json");
+      const text = readFileSync(manifest, "utf8");
+      writeFileSync(manifest, text.replace("{", `{"x":${"[".repeat(1e5)}${"]".repeat(1e5)},`));
+    },
     "a manifest of another checkpoint": (newest) =>
       cpSync(join(newest, "../000002/manifest.json"), join(newest, "manifest.json")),
     "a manifest of another step": (newest) => {
@@ -142,6 +147,22 @@ describe("checkpoints", () => {
     expect(readdirSync(folder)).toEqual(["000001", "000002"]);
   });
 
+  test("are not written where the run's folder is gone, and make none", async () => {
+    const run = path("moved");
+    await expect(writeCheckpoint(join(run, "checkpoints"), checkpointAt(1))).rejects.toThrow(
+      /cannot write .*moved.checkpoints: the folder above it does not exist \(ENOENT\)/,
+    );
+    expect(readdirSync(path("."))).not.toContain("moved");
+  });
+
+  test("that could not be read again are refused before they are made", async () => {
+    const large = operator("aten::expand")(tensor([0]), [2 ** 29], false) as Tensor;
+    const tensors = new Map([["weight", large]]);
+    const writing = writeCheckpoint(path(), { ...checkpointAt(1), tensors });
+    await expect(writing).rejects.toThrow(ResourceError);
+    await expect(writing).rejects.toThrow("take 2.0 GiB, and a checkpoint holds less than 2");
+  });
+
   test("that a training goes back to are kept, the newest", async () => {
     const folder = path();
     for (const step of [0, 1, 2, 3, 4, 5]) {
@@ -173,7 +194,7 @@ describe("checkpoints", () => {
         await writeCheckpoint(folder, checkpointAt(4));
         expect(plain(await readCheckpoint(folder))).toEqual(plain(checkpointAt(4)));
       }
-      expect(calls).toBe(19);
+      expect(calls).toBe(18);
     },
   );
 

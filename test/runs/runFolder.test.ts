@@ -16,7 +16,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { DataError, ResourceError, UsageError } from "../../src/errors.ts";
-import { RunFolder, readConfig } from "../../src/runs/index.ts";
+import { type ProgressEvent, RunFolder, readConfig } from "../../src/runs/index.ts";
 import { lockFile, tensor } from "../../src/torch/index.ts";
 
 import { mountDisk, workshop } from "../workshop.ts";
@@ -163,6 +163,52 @@ describe("an existing run folder", () => {
     await second.finish({ done: true });
     expect(await second.readSummary()).toEqual({ done: true });
     expect(readdirSync(directory).sort()).toEqual(["config.json", "metrics.jsonl", "summary.json"]);
+  });
+
+  /** A run with two checkpoints, after one line of metrics and after two. */
+  async function interrupted(): Promise<RunFolder> {
+    const run = await create();
+    const state = new Map([["x", tensor([1])]]);
+    for (const step of [1, 2]) {
+      await run.metrics.append({ calibration: step });
+      const position = { stageIndex: 0, step, halvings: 0, epochLosses: {} };
+      await run.saveCheckpoint({ ...position, isReturnPoint: false }, state);
+    }
+    return run;
+  }
+
+  test("that was copied while at work goes on from the checkpoint that its metrics reach", async () => {
+    const run = await interrupted();
+    const { metrics } = run.files;
+    const half = '{"calibration":1}\n{"calib';
+    writeFileSync(metrics, half);
+    expect((await run.readCheckpoint())?.step).toBe(1);
+    expect(readFileSync(metrics, "utf8")).toBe('{"calibration":1}\n');
+    expect(readdirSync(join(run.directory, "checkpoints"))).toEqual(["000001"]);
+  });
+
+  test("loses nothing where its metrics reach no checkpoint", async () => {
+    const run = await interrupted();
+    writeFileSync(run.files.metrics, '{"calib');
+    expect(await failure(DataError, run.readCheckpoint())).toMatch(
+      /metrics\.jsonl holds 7 bytes, but 36 when .*restore it/,
+    );
+    expect(readdirSync(join(run.directory, "checkpoints"))).toEqual(["000001", "000002"]);
+    expect(readFileSync(run.files.metrics, "utf8")).toBe('{"calib');
+  });
+
+  test("begins anew with a note where all checkpoints are damaged", async () => {
+    const run = await interrupted();
+    for (const name of ["000001", "000002"]) {
+      rmSync(join(run.directory, "checkpoints", name, "state.safetensors"));
+    }
+    const notes: unknown[] = [];
+    const hooks = { onProgress: (event: ProgressEvent) => void notes.push(event) };
+    expect(await run.readCheckpoint(hooks)).toBeUndefined();
+    const text = `no checkpoint of ${run.directory} is whole (2 tried): the training begins anew`;
+    expect(notes).toEqual([{ type: "note", text }]);
+    expect(await run.readCheckpoint(hooks)).toBeUndefined();
+    expect(notes).toHaveLength(1);
   });
 
   test("starts over, metrics too, where no checkpoint is valid", async () => {
