@@ -30,11 +30,35 @@ export async function writeFileAtomically(
   }
 }
 
+/** Bytes that Node hashes or reads in one call: below 2 GiB. */
+const mostAtOnce = 2 ** 30;
+
 /** SHA-256 of bytes or texts, one after the other, in hexadecimal. */
 export function sha256Of(...parts: readonly (Uint8Array | string)[]): string {
   const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
+  for (const part of parts) {
+    if (typeof part === "string") hash.update(part);
+    else {
+      for (let start = 0; start < part.length; start += mostAtOnce) {
+        hash.update(part.subarray(start, start + mostAtOnce));
+      }
+    }
+  }
   return hash.digest("hex");
+}
+
+/** What a file holds, also where that is more than the 2 GiB that Node reads at once. */
+export async function readLargeFile(path: string): Promise<Uint8Array> {
+  await using file = await open(path, "r");
+  const content = new Uint8Array((await file.stat()).size);
+  let length = 0;
+  while (length < content.length) {
+    const most = Math.min(mostAtOnce, content.length - length);
+    const { bytesRead } = await file.read(content, length, most);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return content.subarray(0, length);
 }
 
 /**

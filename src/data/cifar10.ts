@@ -1,8 +1,8 @@
 // CIFAR-10 in its binary version: records of a label byte and 3 × 32 × 32 pixels, planar.
 // https://www.cs.toronto.edu/~kriz/cifar.html
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readLargeFile } from "../files.ts";
 import { counted, escapeInvisible } from "../text.ts";
 import { assertFitsMemory, assertNoComplaints, fileSize, listFolder } from "./complaints.ts";
 import { type Data, type Dataset, inMemory } from "./dataset.ts";
@@ -48,7 +48,7 @@ export async function loadCifar10(folder: string): Promise<Data> {
   );
 
   const read = async (part: string, list: readonly string[]): Promise<Dataset> => {
-    const contents = await Promise.all(list.map((file) => readFile(join(folder, file))));
+    const contents = await Promise.all(list.map((file) => readLargeFile(join(folder, file))));
     complaints.push(...contents.flatMap((records, index) => checkLabels(list[index]!, records)));
     return inMemory({
       name: `${escapeInvisible(folder)} (${part})`,

@@ -1,5 +1,6 @@
 // Collects everything that is wrong with a data set, so that the user sees all of it at once.
 
+import { constants } from "node:buffer";
 import { readdir, stat } from "node:fs/promises";
 import { DataError, ResourceError } from "../errors.ts";
 import { whyUnreadable } from "../systemErrors.ts";
@@ -85,11 +86,18 @@ export async function fileSize(path: string): Promise<number | string> {
   }
 }
 
-/** Throws ResourceError where `bytes` of pixels would take more than half of the free memory. */
+/** Throws ResourceError where `bytes` of pixels would take more than half of the free memory, or than Node can hold. */
 export function assertFitsMemory(what: string, bytes: number): void {
+  const gigabytes = (size: number) => `${(size / 2 ** 30).toFixed(1)} GiB`;
+  const most = constants.MAX_LENGTH;
+  if (bytes > most) {
+    throw new ResourceError(
+      `${what} takes ${gigabytes(bytes)}, and Node ${process.versions.node} holds at most ${gigabytes(most)} in one ` +
+        "piece. Use fewer or smaller images, or an images: folder, which is read as it is needed",
+    );
+  }
   const free = process.availableMemory();
   if (bytes <= free / 2) return;
-  const gigabytes = (size: number) => `${(size / 2 ** 30).toFixed(1)} GiB`;
   throw new ResourceError(
     `${what} takes ${gigabytes(bytes)} of memory, but only ${gigabytes(free)} are free and at most ` +
       "half of that is used for data. Use fewer or smaller images",

@@ -2,9 +2,9 @@
 // Fashion-MNIST, KMNIST and EMNIST come this way.
 // http://yann.lecun.com/exdb/mnist (file formats)
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { constants, gunzipSync } from "node:zlib";
+import { readLargeFile } from "../files.ts";
 import { elementCount } from "../graph/graph.ts";
 import { counted, escapeInvisible } from "../text.ts";
 import { assertFitsMemory, assertNoComplaints, fileSize, listFolder } from "./complaints.ts";
@@ -81,7 +81,7 @@ async function readIdx(folder: string, file: string, rank: number): Promise<IdxF
   const size = await fileSize(path);
   if (typeof size === "string") throw new Complaint(`${file} ${size}`);
   assertFitsMemory(path, size);
-  const content = await readFile(path);
+  const content = await readLargeFile(path);
   const zipped = file.endsWith(".gz");
 
   const start = content.subarray(0, 4096);

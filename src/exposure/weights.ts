@@ -1,5 +1,5 @@
 // Which weights two files share: as they are, and up to the order of channels and positive scales of inputs and outputs.
-import { createHash } from "node:crypto";
+import { sha256Of } from "../files.ts";
 import { elementCount, type Graph, type TensorData } from "../graph/graph.ts";
 import { isFloat, toFloat32 } from "../graph/tensorData.ts";
 
@@ -59,7 +59,7 @@ function take<T>(
 }
 
 function hashOf({ shape, dtype, data }: TensorData): string {
-  return createHash("sha256").update(`${dtype}[${shape}]`).update(data).digest("hex");
+  return sha256Of(`${dtype}[${shape}]`, data);
 }
 
 /** What order and scale of channels do not change. */

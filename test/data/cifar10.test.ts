@@ -1,6 +1,7 @@
+import { truncate } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { loadData } from "../../src/data/index.ts";
-import { UsageError } from "../../src/errors.ts";
+import { ResourceError, UsageError } from "../../src/errors.ts";
 import { dataError, temporaryFolders } from "./folder.ts";
 
 const folders = temporaryFolders();
@@ -82,6 +83,15 @@ describe("CIFAR-10", () => {
     expect(message).toContain("data_batch_2.bin does not exist");
     expect(message).toContain("data_batch_3.bin is empty");
     expect(message).toContain("test_batch.bin is not a file");
+  });
+
+  test("refuses files that memory does not hold, before they are read", async () => {
+    const folder = await folders(files);
+    const sixGibibytes = 3073 * Math.ceil((6 * 2 ** 30) / 3073);
+    await truncate(`${folder}/data_batch_1.bin`, sixGibibytes); // without a byte on the disk
+    const loading = loadData(`cifar10:${folder}`);
+    await expect(loading).rejects.toThrow(ResourceError);
+    await expect(loading).rejects.toThrow(/6\.0 GiB.*Use fewer or smaller images/);
   });
 
   test("refuses labels above 9, with file and record", async () => {

@@ -1,10 +1,23 @@
 // Atomic writing, when everything goes well and when each single call fails.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { ResourceError } from "../../src/errors.ts";
-import { createDirectoryAtomically, writeFileAtomically } from "../../src/files.ts";
+import {
+  createDirectoryAtomically,
+  readLargeFile,
+  sha256Of,
+  writeFileAtomically,
+} from "../../src/files.ts";
 import { filesBelow, mountDisk, workshop } from "../workshop.ts";
 import { arm, disarm } from "./faults.ts";
 
@@ -92,6 +105,29 @@ describe("writeFileAtomically", () => {
     disarm();
     expect(error).not.toBeInstanceOf(ResourceError);
     expect(error.code).toBe("ESOMETHING");
+  });
+});
+
+describe.runIf(process.env.DEEPOBF_NIGHTLY)("more than Node takes at once", () => {
+  const twoGibibytes = 2 ** 31;
+
+  test("is hashed", () => {
+    const zeros = new Uint8Array(twoGibibytes + 1);
+    // head -c 2147483649 /dev/zero | sha256sum
+    const expected = "b8030a8ab89280935633d8d991da3d9907c0f12e8b6fc3bfc515f4d440872b6e";
+    expect(sha256Of("", zeros)).toBe(expected);
+  });
+
+  test("is read", async () => {
+    const file = path("large");
+    writeFileSync(file, "first");
+    truncateSync(file, twoGibibytes);
+    appendFileSync(file, "last");
+    const content = await readLargeFile(file);
+    expect(content.length).toBe(twoGibibytes + 4);
+    expect([content.subarray(0, 5), content.subarray(-4)].map(String)).toEqual(
+      ["first", "last"].map((word) => String(new TextEncoder().encode(word))),
+    );
   });
 });
 
