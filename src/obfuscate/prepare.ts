@@ -11,7 +11,7 @@ import {
   loadExtraData,
   withExtra,
 } from "../data/index.ts";
-import { DeepObfError, type ModelError } from "../errors.ts";
+import { DeepObfError, InterruptedError, type ModelError } from "../errors.ts";
 import type { Judgement } from "../evaluate/index.ts";
 import { assertPlainPixels } from "../evaluate/inputTypes.ts";
 import { readOriginal, type WantedShape, wantedShape } from "../evaluate/readOriginal.ts";
@@ -75,8 +75,11 @@ export async function prepare(
     async () => {
       const isRefused = await rehearsal.then(
         () => false,
-        () => true,
-      ); // its own complaint comes from above
+        (error: unknown) => {
+          if (error instanceof InterruptedError) throw error;
+          return true; // its own complaint comes from above
+        },
+      );
       const shape = isRefused ? sizedFor(options, wanted) : wanted;
       const loaded = await loadData(options.data, { ...options, ...shape });
       return addExtra(holdOut(loaded, options.holdOut ?? 0), options);
@@ -144,7 +147,7 @@ function planFor(model: Graph, data: Data, options: PlanOptions): Inputs {
   return { ...planned, data };
 }
 
-/** Runs the tasks at the same time. Their complaints, where there are several, become one error. */
+/** Runs the tasks at the same time. Their complaints, where there are several, become one error; an interruption is none. */
 async function all<T extends readonly unknown[]>(
   tasks: {
     readonly [K in keyof T]: () => Promise<T[K]>;
@@ -155,6 +158,8 @@ async function all<T extends readonly unknown[]>(
     result.status === "rejected" ? [result.reason] : [],
   );
   const [first] = failures;
+  const interruption = failures.find((failure) => failure instanceof InterruptedError);
+  if (interruption) throw interruption;
   if (failures.length > 1 && failures.every((failure) => failure instanceof DeepObfError)) {
     const message = failures.map((failure: DeepObfError) => failure.message).join("\n");
     throw new (first.constructor as typeof ModelError)(message, { cause: first });

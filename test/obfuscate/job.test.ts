@@ -301,6 +301,11 @@ describe("resuming", () => {
   });
 });
 
+test("a job that is stopped while it looks at the model says so, whatever is wrong with the data", async () => {
+  const work = obfuscate(options({ data: "idx:nowhere" }), { signal: AbortSignal.abort("SIGINT") });
+  expect(await failure(work)).toMatchObject({ name: "InterruptedError", exitCode: 130 });
+});
+
 test("a job that is stopped while it verifies has nothing left to train", async () => {
   const [out, controller] = [path(), new AbortController()];
   const onProgress = (event: ProgressEvent) => {
