@@ -24,6 +24,7 @@ import {
 import { combine, compareValues, type Difference } from "./difference.ts";
 import { givenShapes } from "./givenShapes.ts";
 import { openModel } from "./openModel.ts";
+import { assertThreads } from "./threads.ts";
 
 /** What to compare ONNX Runtime and libtorch on. */
 export interface CheckOptions {
@@ -51,13 +52,14 @@ const mostMacs = 1e12;
 
 /**
  * Compares all outputs for one random input. Throws ModelError for whatever keeps the file from
- * running on both, absurd sizes included.
+ * running on both, absurd sizes included, and UsageError for more threads than processors.
  */
 export async function checkModel(
   options: CheckOptions,
   { announce }: Watch = unwatched,
 ): Promise<CheckResult> {
   const { model, seed = 0, threads } = options;
+  assertThreads(threads);
   announce("reading", readingSeconds);
   const device = parseDevice(options.device ?? "cpu");
   if (threads !== undefined) setThreads(threads);

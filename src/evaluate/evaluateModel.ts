@@ -18,6 +18,7 @@ import { type Answers, answer, type Evaluation, type Latency, measureLatency } f
 import { OnnxClassifier } from "./onnxClassifier.ts";
 import { openModel } from "./openModel.ts";
 import { imagesForEachForm, judgementOf } from "./plausibility.ts";
+import { assertThreads } from "./threads.ts";
 
 export interface EvaluateOptions extends DataOptions {
   /** An ONNX file. */
@@ -63,6 +64,7 @@ export async function evaluateModel(
   { announce }: Watch = unwatched,
 ): Promise<EvaluateSummary> {
   const { mean = [0], std = [1], channelOrder, onNote } = options;
+  assertThreads(options.threads);
   announce("reading", readingSeconds);
   const graph = plainGraph(await readModel(options.model));
   const { shape } = imageInput(fileName(options.model), graph.inputs, imageLayout(graph));

@@ -1,5 +1,4 @@
 // Options that every training job has, and what is decided where the user leaves one open.
-import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import {
   assertBatchOptions,
@@ -10,6 +9,7 @@ import {
   parseDataSpec,
 } from "../data/index.ts";
 import { UsageError } from "../errors.ts";
+import { assertThreads } from "../evaluate/threads.ts";
 import { cpuHasBfloat16, type Device, threads } from "../torch/index.ts";
 import { learningRateOf, type OptimizerName } from "../train/index.ts";
 
@@ -159,15 +159,6 @@ export function assertShares(values: Readonly<Record<string, number>>): void {
 export function assertEpochs(epochs: number | undefined): void {
   if (epochs === undefined || (Number.isInteger(epochs) && epochs >= 1)) return;
   throw new UsageError(`--epochs: expected a whole number from 1, received ${epochs}`);
-}
-
-/** More threads than processors only wait for each other. */
-function assertThreads(threads: number): void {
-  const processors = availableParallelism();
-  if (threads <= processors) return;
-  throw new UsageError(
-    `--threads: expected at most ${processors}, the processors of this machine, received ${threads}`,
-  );
 }
 
 const [fewestEpochs, mostEpochs] = [8, 200];

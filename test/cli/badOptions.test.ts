@@ -1,5 +1,6 @@
 // Command lines and configuration files that are wrong in themselves: exit code 2.
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { expect, test } from "vitest";
 import { workshop } from "../workshop.ts";
 import { deepobf } from "./deepobf.ts";
@@ -261,6 +262,16 @@ refusals({
     /"seed" in .* expected a whole number .* received "true"/,
   ),
   "a list with a gap": configured('{"mean": [0.5, null]}', /"mean" in .* received "\[0\.5,null\]"/),
+});
+
+test.each([
+  ["check", model, []],
+  ["evaluate", model, ["--data", data]],
+])("more threads than processors are refused by %s", async (command, argument, more) => {
+  const most = availableParallelism();
+  const args = [command, argument, ...more, "--threads", String(most + 1)];
+  const says = [`--threads: expected at most ${most}`, `received ${most + 1}`];
+  await expectRefusal({ args, code: 2, says }, expect);
 });
 
 test("an output folder that exists is left as it is", async ({ expect }) => {
