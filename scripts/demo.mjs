@@ -1,7 +1,9 @@
 // The demo: the main job on real images. A small ResNet trained on Fashion-MNIST, which the repository
 // ships, becomes a chain of five convolutions. Ends with code 7 where more than 2 points are lost.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findFashionMnist } from "./fashion-mnist.mjs";
@@ -15,15 +17,10 @@ const parameters = [
   ...["--out", freeFolder()],
 ];
 console.error(`$ deepobf ${parameters.join(" ")}`);
-const { status, error } = spawnSync(
-  process.execPath,
-  [join(root, "bin", "deepobf.js"), ...parameters],
-  {
-    stdio: "inherit",
-  },
-);
-if (error) throw error;
-process.exitCode = status ?? 1;
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {}); // the job hears of it, too, and ends as it must
+const command = [join(root, "bin", "deepobf.js"), ...parameters];
+const [code, signal] = await once(spawn(process.execPath, command, { stdio: "inherit" }), "close");
+process.exitCode = code ?? 128 + constants.signals[/** @type {NodeJS.Signals} */ (signal)];
 
 /** runs/demo, or the first of runs/demo-2, runs/demo-3, ... that is free. */
 function freeFolder() {

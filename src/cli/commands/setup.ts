@@ -2,6 +2,7 @@
 // the whole on a small model.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineCommand } from "../command.ts";
 import { text } from "../options.ts";
@@ -32,7 +33,7 @@ export const demo = defineCommand({
   },
   common: [],
   example: "demo",
-  failures: ["model", "data", "resources", "gate"],
+  failures: ["model", "data", "resources", "diverged", "gate"],
   run: async ({ options: { data } }) => {
     await runScript("setup.mjs", "--demo");
     if (!process.exitCode) await runScript("demo.mjs", ...(data === undefined ? [] : [data]));
@@ -40,12 +41,12 @@ export const demo = defineCommand({
   },
 });
 
-/** Runs a script of the package; its exit code becomes ours. */
+/** Runs a script of the package; its exit code becomes ours, or 128 and the number of the signal that ended it. */
 async function runScript(name: string, ...parameters: readonly string[]): Promise<void> {
   const script = fileURLToPath(new URL(`../../../scripts/${name}`, import.meta.url));
   const child = spawn(process.execPath, [script, ...parameters], { stdio: "inherit" });
   const ignore = () => {}; // the child hears of it, too, and ends as it must
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, ignore);
-  const [code] = await once(child, "close");
-  process.exitCode = code ?? 1;
+  const [code, signal] = await once(child, "close");
+  process.exitCode = code ?? 128 + constants.signals[signal as NodeJS.Signals];
 }
