@@ -112,9 +112,14 @@ export function defineCommand<O extends OptionTable>(
       };
       const output = await definition.run(invocation);
       if (!output) return;
-      process.stdout.write(json ? `${jsonText(output.json)}\n` : `${output.text}\n`);
+      process.stdout.write(formatOutput(output, json === true));
     });
   };
+}
+
+/** What is printed, with the end of its last line. */
+export function formatOutput({ json, text }: Output, wantsJson: boolean): string {
+  return `${wantsJson ? jsonText(json) : text}\n`;
 }
 
 function addOption(

@@ -1,13 +1,13 @@
 // A command that runs a job: signals, progress, gates, the table and `--json` are the same for all. The command
 // tells how its job is asked for and how its plan and its summary read.
-import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Command } from "commander";
 import { type exitCodes, GateError } from "../errors.ts";
 import type { Job, RunFacts } from "../jobs/index.ts";
 import { commandLineOf, type Decided, shortPath } from "../runs/commandLine.ts";
 import type { JobHooks, ProgressEvent } from "../runs/index.ts";
 import { PartDone } from "../workers/partDone.ts";
-import { defineCommand, type Invocation, type Output } from "./command.ts";
+import { defineCommand, formatOutput, type Invocation, type Output } from "./command.ts";
 import type { CommonOption } from "./commonOptions.ts";
 import { workerOptions } from "./dataOptions.ts";
 import type { OptionTable, Values } from "./options.ts";
@@ -48,7 +48,7 @@ export interface JobCommand {
   readonly name: string;
   /** Adds the command to a program. */
   readonly add: (program: Command) => void;
-  readonly resume: (directory: string) => Promise<Output | undefined>;
+  readonly resume: (directory: string, json: boolean) => Promise<Output | undefined>;
 }
 
 /** The exit code for a signal; a terminal that is closed ends a job as SIGTERM does. */
@@ -61,19 +61,27 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
   const { name, summary, argument, options, common, essential, example, failures } = definition;
   const { renderPrepared, renderSummary } = definition;
 
-  const show = async (work: (hooks: JobHooks) => Promise<Results & RunFacts>) => {
-    const result = await runJob(work, renderPrepared).catch((error: unknown) => {
-      if (error instanceof PartDone) return undefined;
-      if (error instanceof GateError && error.summary) {
-        process.stderr.write(`${renderSummary(error.summary as Results & RunFacts)}\n\n`);
-      }
-      throw error;
-    });
-    if (!result) return undefined;
-    const config = JSON.parse(await readFile(result.files.config, "utf8")) as Decided;
-    const command = commandLineOf(config, argument.option);
+  const outputOf = async (result: Results & RunFacts): Promise<Output> => {
+    const { readConfig } = await import("../runs/index.ts");
+    const config: object = await readConfig(dirname(result.files.config));
+    const command = commandLineOf(config as Decided, argument.option);
     const json = { command, ...result, files: withShortPaths(result.files) };
     return { json, text: renderSummary(result) };
+  };
+
+  /** Where a gate is missed the answer is printed all the same: as a table to stderr, as JSON to stdout. */
+  const show = async (work: (hooks: JobHooks) => Promise<Results & RunFacts>, json: boolean) => {
+    try {
+      return await outputOf(await runJob(work, renderPrepared));
+    } catch (error) {
+      if (error instanceof PartDone) return undefined;
+      if (error instanceof GateError && error.summary) {
+        const output = await outputOf(error.summary as Results & RunFacts);
+        if (json) process.stdout.write(formatOutput(output, json));
+        else process.stderr.write(`${formatOutput(output, json)}\n`);
+      }
+      throw error;
+    }
   };
 
   return {
@@ -96,13 +104,13 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
               hooks.onProgress?.(event);
             };
             return job.start(asked, { ...hooks, onProgress });
-          });
+          }, json);
         });
       },
     }),
-    resume: async (directory) => {
+    resume: async (directory, json) => {
       const job = await definition.job();
-      return show((hooks) => job.resume(directory, hooks));
+      return show((hooks) => job.resume(directory, hooks), json);
     },
   };
 }

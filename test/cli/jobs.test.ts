@@ -94,6 +94,15 @@ describe.concurrent("obfuscate", () => {
     expect(stderr).toMatch(/^convolutions +4 +3$/m);
     expect(stderr).toMatch(/^ *--min-accuracy: [\d.]+ % is below 100\.00 %$/m);
     expect(readdirSync(out)).toEqual(expect.arrayContaining(["model.onnx", "summary.json"]));
+
+    const again = await deepobf(["resume", out, "--json"]);
+    expect(again.code).toBe(7);
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      command: expect.stringContaining("--min-accuracy 1"),
+      obfuscated: { convolutions: 3 },
+    });
+    expect(again.stderr).toMatch(/^error: the run is complete .*, but missed:$/m);
+    expect(again.stderr).not.toMatch(/^convolutions/m);
   });
 
   test("that diverges ends with 6 and names the losses", async ({ expect }) => {

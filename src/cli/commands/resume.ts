@@ -22,7 +22,7 @@ export function resume(jobs: readonly JobCommand[]): (program: Command) => void 
       const command = jobs.find(({ name }) => name === job);
       if (command) {
         const { workers = 1 } = options;
-        return withWorkers({ workers, restarts, json }, () => command.resume(argument));
+        return withWorkers({ workers, restarts, json }, () => command.resume(argument, json));
       }
       const known = jobs.map(({ name }) => name).join(" or ");
       throw new UsageError(
