@@ -33,6 +33,8 @@ interface Definition<O extends OptionTable> {
   readonly example: string;
   /** How it can fail, besides by a bug. */
   readonly failures: readonly (keyof typeof exitCodes)[];
+  /** Whether SIGINT and SIGTERM are how it ends, with 0. */
+  readonly endsBySignal?: boolean;
   readonly run: (invocation: Invocation<O>) => Promise<Output | undefined>;
 }
 
@@ -60,9 +62,11 @@ const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
 /** The exit codes as lines of a help text; all of them by default. */
 export function describeExitCodes(
   names = Object.keys(exitCodes) as readonly (keyof typeof exitCodes)[],
+  { endsBySignal = false }: { endsBySignal?: boolean | undefined } = {},
 ): string {
   const lines = names.map((name) => `  ${exitCodes[name]} ${meanings[name]}`);
-  return [...lines, "  130 or 143 stopped by a signal"].join("\n");
+  const ofSignals = endsBySignal ? [] : ["  130 or 143 stopped by a signal"];
+  return [...lines, ...ofSignals].join("\n");
 }
 
 const helpAll = "--help-all";
@@ -75,7 +79,7 @@ function wantsAll(): boolean {
 export function defineCommand<O extends OptionTable>(
   definition: Definition<O>,
 ): (program: Command) => void {
-  const { name, summary, argument, common, example, failures } = definition;
+  const { name, summary, argument, common, example, failures, endsBySignal } = definition;
   const listed: readonly string[] = [...Object.keys(definition.options), ...common];
   const { essential = listed } = definition;
   const options: OptionTable = { ...definition.options, ...commonOptions };
@@ -99,7 +103,7 @@ export function defineCommand<O extends OptionTable>(
     command.addHelpText(
       "after",
       `\nExample:\n  deepobf ${example}\n\nExit codes:\n` +
-        describeExitCodes(["done", "bug", "usage", ...failures]),
+        describeExitCodes(["done", "bug", "usage", ...failures], { endsBySignal }),
     );
     command.action(async (...received: unknown[]) => {
       const given = command.opts<Readonly<Record<string, unknown>>>();

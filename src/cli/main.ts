@@ -43,9 +43,10 @@ async function main(): Promise<void> {
     process.exitCode = exitCodes.usage;
     return;
   }
-  assertHelpExists(process.argv.slice(2), program);
+  const words = process.argv.slice(2);
+  assertHelpExists(words, program);
   try {
-    await program.parseAsync();
+    await program.parseAsync(isHelpOfHelp(words) ? ["help"] : words, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Help and version end this way, too.
@@ -61,6 +62,11 @@ function assertHelpExists([first, name = "help"]: readonly string[], { commands 
   throw new UsageError(
     `unknown command '${printable(name)}'${guess ? `: did you mean ${guess}?` : ""}\nSee: deepobf --help`,
   );
+}
+
+/** Commander takes the second word for a command, which it misses. */
+function isHelpOfHelp([first, second]: readonly string[]): boolean {
+  return first === "help" && second === "help";
 }
 
 /** Commander's complaint in our form. */

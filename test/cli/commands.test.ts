@@ -57,6 +57,17 @@ describe("help", () => {
     if (command !== "setup" && command !== "demo") expect(stdout).toContain("--json");
   });
 
+  test("of help is that of all", async () => {
+    const [all, twice] = [await succeeds("help"), await succeeds("help", "help")];
+    expect(twice).toEqual(all);
+    expect(all.stdout).toContain("Usage: deepobf");
+  });
+
+  test("names signals where they are a failure", async () => {
+    expect((await succeeds("train", "--help")).stdout).toContain("130 or 143");
+    expect((await succeeds("watch", "--help")).stdout).not.toContain("130");
+  });
+
   test("and version load neither libtorch nor ONNX Runtime", async () => {
     const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     expect((await succeeds("--version")).stdout).toBe(`${version}\n`);

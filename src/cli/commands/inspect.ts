@@ -32,7 +32,7 @@ export const inspect = defineCommand({
   common: ["mean", "std", "config", "json"],
   essential: ["inputShape", "against", "data", "mean", "std", "json"],
   example: "inspect run/model.onnx --against resnet20.onnx --data cifar10:data",
-  failures: ["model", "data"],
+  failures: ["model", "data", "resources"],
   run: async ({ argument, options }) => {
     const { against, data: images, inputShape: shape } = options;
     if (images !== undefined && against === undefined) {

@@ -27,6 +27,7 @@ export const watch = defineCommand({
   common: ["config", "json"],
   example: "watch runs --open",
   failures: ["resources"],
+  endsBySignal: true,
   run: async ({ given, options, json }) => {
     const { serveRuns } = await import("../../watch/server.ts");
     setPriority(constants.priority.PRIORITY_LOW); // a job is what the machine is for
