@@ -38,20 +38,33 @@ export async function listImages(
   return { files, folders };
 }
 
-/** All files below `path`, those of a folder before those of the folders in it. */
+interface Walk {
+  readonly complaints: string[];
+  /** Folders above, by their real paths. */
+  readonly above?: readonly string[];
+  /** Folders that this walk came to, by their real paths. */
+  readonly reached?: Map<string, string>;
+}
+
+/**
+ * All files below `path`, those of a folder before those of the folders in it. No folder is gone through twice: links
+ * that share their targets would double the work at each level.
+ */
 export async function walk(
   root: string,
   path: string,
-  { complaints, above = [] }: { complaints: string[]; above?: readonly string[] },
+  { complaints, above = [], reached = new Map() }: Walk,
 ): Promise<string[]> {
   const place = await realpath(join(root, path));
-  if (above.includes(place)) {
-    complaints.push(`${path} is a link to a folder above it`);
+  const same = above.includes(place) ? "a folder above it" : reached.get(place);
+  if (same !== undefined) {
+    complaints.push(`${path} is a link to ${same}, whose images would count again`);
     return [];
   }
+  reached.set(place, path);
   const { files, folders } = await listImages(root, path, complaints);
   for (const folder of folders) {
-    const below = { complaints, above: [...above, place] };
+    const below = { complaints, above: [...above, place], reached };
     for (const file of await walk(root, join(path, folder), below)) files.push(file);
   }
   return files;

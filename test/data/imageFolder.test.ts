@@ -8,6 +8,7 @@ import {
   type Dataset,
   dataFacts,
   loadData,
+  loadExtraData,
   loadTestData,
 } from "../../src/data/index.ts";
 import { ResourceError, UsageError } from "../../src/errors.ts";
@@ -123,6 +124,32 @@ describe("image folders", () => {
     const folder = await dataFolder();
     await symlink(join(folder, "train/a/1.png"), join(folder, "train/a/3.png"));
     expect((await loadData(`images:${folder}`)).train.labels).toHaveLength(4);
+  });
+
+  test("follow a link to a folder, and say where several lead to one", async () => {
+    const folder = await dataFolder();
+    const elsewhere = await folders({ "1.png": await png(red) });
+    await symlink(elsewhere, join(folder, "train/a/more"));
+    expect((await loadData(`images:${folder}`)).train.labels).toHaveLength(4);
+    await symlink(elsewhere, join(folder, "train/a/yet"));
+    expect(await dataError(loadData(`images:${folder}`))).toContain(
+      "train/a/yet is a link to train/a/more, whose images would count again",
+    );
+  });
+
+  test("end with links to shared folders, of which each level would double the work", async () => {
+    const levels = Array.from({ length: 30 }, (_, level) => `pool/${level}/keep.txt`);
+    const folder = await folders({
+      ...Object.fromEntries(levels.map((name) => [name, ""])),
+      "images/1.png": await png(red),
+    });
+    for (let level = 0; level < 30; level++) {
+      const from = join(folder, level === 0 ? "images" : `pool/${level}`);
+      const to = join(folder, `pool/${level + 1}`);
+      for (const name of ["left", "right"]) await symlink(to, join(from, name));
+    }
+    const unlabelled = loadExtraData(`images:${join(folder, "images")}`, { shape: [3, 4, 4] });
+    expect(await dataError(unlabelled)).toContain("left/left/left/right is a link to");
   });
 
   test("decode every format and colour model to the same colour", async () => {
