@@ -28,7 +28,7 @@ const roles: readonly Role[] = ["original", "obfuscated"];
 const timedRuns = 30;
 const shownClasses = 5;
 
-const facts = (await (await fetch("demo.json")).json()) as Facts;
+const facts = await attempt("load demo.json", readFacts);
 const [channels, height, width] = facts.shape;
 const size = channels * height * width;
 const testPixels = Uint8Array.from(atob(facts.images.pixels), (letter) => letter.charCodeAt(0));
@@ -36,20 +36,25 @@ const hasWebGpu = await isWebGpuThere();
 const provider =
   hasWebGpu && new URLSearchParams(location.search).get("runtime") !== "wasm" ? "webgpu" : "wasm";
 const runtimeFiles = { webgpu: "./ort.webgpu.mjs", wasm: "./ort.mjs" };
-const ort = (await import(runtimeFiles[provider])) as typeof Runtime;
+const ort = await attempt(
+  `load ${runtimeFiles[provider]}`,
+  () => import(runtimeFiles[provider]) as Promise<typeof Runtime>,
+);
 ort.env.wasm.numThreads = 1; // more need headers that a plain web server does not send
 ort.env.wasm.wasmPaths = new URL("./", location.href).href;
 const sessions = {
-  original: await open("original"),
-  obfuscated: await open("obfuscated"),
+  original: await attempt(`load ${facts.original.file}`, () => open("original")),
+  obfuscated: await attempt(`load ${facts.obfuscated.file}`, () => open("obfuscated")),
 };
 let shown = -1;
 
 showRuntime();
-await showTestImage();
-note("Measuring …");
-await measure();
-await compare();
+await attempt("run the models", async () => {
+  await showTestImage();
+  note("Measuring …");
+  await measure();
+  await compare();
+});
 note("");
 document.body.dataset.ready = "true";
 
@@ -71,6 +76,22 @@ drop.addEventListener("drop", (event) => {
   const [file] = event.dataTransfer?.files ?? [];
   if (file) void showFile(file);
 });
+
+/** Does what the page cannot do without; where that fails the page says so, and why. */
+async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    note(`Cannot ${what}: ${error instanceof Error ? error.message : error}`);
+    throw error;
+  }
+}
+
+async function readFacts(): Promise<Facts> {
+  const response = await fetch("demo.json");
+  if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+  return response.json();
+}
 
 /** Whether this browser computes on a graphics processor. */
 async function isWebGpuThere(): Promise<boolean> {

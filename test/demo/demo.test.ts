@@ -125,6 +125,29 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(problems).toEqual([]);
   });
 
+  test.each([
+    ["demo.json", /^Cannot load demo\.json: .*JSON/],
+    ["ort.mjs", /^Cannot load \.\/ort\.mjs: ./],
+    ["obfuscated.onnx", /^Cannot load obfuscated\.onnx: ./],
+  ])(
+    "says that it lacks %s",
+    async (name, note) => {
+      const { page } = await openPage();
+      await page.route(`**/${name}`, (route) => route.fulfill({ body: "" }));
+      await page.goto(url);
+      await expect.poll(() => page.locator("#note").textContent()).toMatch(note);
+    },
+    100_000,
+  );
+
+  test("says of a file that the server has not what it answers", async () => {
+    const { page } = await openPage();
+    await page.route("**/demo.json", (route) => route.fulfill({ status: 404 }));
+    await page.goto(url);
+    const note = () => page.locator("#note").textContent();
+    await expect.poll(note).toBe("Cannot load demo.json: 404 Not Found");
+  });
+
   test("takes an image of any size, and says of a file that is none that it is none", async () => {
     const { page, problems } = await openPage();
     await page.goto(url);
