@@ -11,7 +11,7 @@ import type { Graph } from "../graph/graph.ts";
 import { imageLayout, type Layout } from "../graph/layout.ts";
 import { encodeModel, modelFileFacts, readModel } from "../onnx/index.ts";
 import { isMissing } from "../report/missing.ts";
-import { readRun } from "../report/readRun.ts";
+import { readOutcome } from "../report/readRun.ts";
 import type { Config } from "../report/runForms.ts";
 import { assertNew } from "../runs/index.ts";
 import { fileName } from "../text.ts";
@@ -41,7 +41,7 @@ const runtimeFiles = {
  * the run's, ModelError where the original is gone, and ResourceError where onnxruntime-web is not installed.
  */
 export async function buildDemo(directory: string): Promise<DemoFiles> {
-  const run = await readRun(directory);
+  const run = await readOutcome(directory);
   if (isMissing(run.summary)) throw new DataError(`${fileName(directory)}: ${run.summary.missing}`);
   const { options, description, identity } = run.config;
   const { shape } = description.data;
@@ -68,7 +68,7 @@ export async function buildDemo(directory: string): Promise<DemoFiles> {
     ["demo.json", JSON.stringify(facts)],
     ["original.onnx", encodeModel(original)],
     ["obfuscated.onnx", await readFile(shippedPath)],
-    ...(await readRuntime()),
+    ...(await readOutcometime()),
   ]);
 }
 
@@ -118,7 +118,7 @@ async function imagesOf(test: Dataset): Promise<DemoFacts["images"]> {
   };
 }
 
-async function readRuntime(): Promise<[string, Uint8Array][]> {
+async function readOutcometime(): Promise<[string, Uint8Array][]> {
   try {
     const folder = dirname(resolvePackage("onnxruntime-web/wasm"));
     const read = async (name: string, file: string): Promise<[string, Uint8Array]> => [

@@ -1,11 +1,13 @@
 // A run as its folder tells it, whatever state it is in.
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { DataError, UsageError } from "../errors.ts";
 import { sha256Of } from "../files.ts";
-import { readConfig } from "../runs/index.ts";
+import { mostModelBytes, readConfig } from "../runs/index.ts";
 import { parseJson } from "../runs/metrics.ts";
+import { whyUnreadable } from "../systemErrors.ts";
 import { fileName } from "../text.ts";
 import { from, isMissing, type Missing, readJson, readText } from "./missing.ts";
 import {
@@ -21,13 +23,21 @@ import {
   summaryForm,
 } from "./runForms.ts";
 
-/** What the folder of a run of `obfuscate` holds. */
-export interface RunRecord {
+/** What a run of `obfuscate` was asked for, and what it answered. */
+export interface RunOutcome {
   readonly directory: string;
   readonly name: string;
   readonly config: Config;
   readonly summary: Summary | Missing;
+}
+
+/** The same with what was written down while it trained. */
+export interface RunCourse extends RunOutcome {
   readonly epochs: Epochs | Missing;
+}
+
+/** What the folder of a run of `obfuscate` holds. */
+export interface RunRecord extends RunCourse {
   readonly predictions: PredictionsFile | Missing;
   readonly exposure: Exposure | Missing;
   /** SHA-256 of model.onnx. */
@@ -41,10 +51,29 @@ export interface Epochs {
 }
 
 /**
- * Reads the folder of a run. Throws UsageError where it is none of `obfuscate`, and DataError where its config.json
- * is damaged; whatever else is not as it should be is said in its part.
+ * Reads everything in the folder of a run; the model file is hashed. Throws UsageError where it is none of `obfuscate`,
+ * and DataError where its config.json is damaged; whatever else is not as it should be is said in its part.
  */
 export async function readRun(path: string): Promise<RunRecord> {
+  const course = await readCourse(path);
+  const { directory, summary } = course;
+  return {
+    ...course,
+    predictions: await readPredictions(join(directory, "predictions.json"), summary),
+    exposure: await readJson(join(directory, "exposure.json"), exposureForm),
+    shipped: await hashOf(join(directory, "model.onnx")),
+  };
+}
+
+/** How a run trained. Throws as readRun does. */
+export async function readCourse(path: string): Promise<RunCourse> {
+  const outcome = await readOutcome(path);
+  const read = await readText(join(outcome.directory, "metrics.jsonl"));
+  return { ...outcome, epochs: from(read, ({ text }) => parseEpochs(text)) };
+}
+
+/** What a run came to. Throws as readRun does. */
+export async function readOutcome(path: string): Promise<RunOutcome> {
   const directory = resolve(path);
   const { job } = await readConfig(directory);
   if (job !== "obfuscate") {
@@ -55,16 +84,7 @@ export async function readRun(path: string): Promise<RunRecord> {
   const config = await readJson(join(directory, "config.json"), configForm);
   if (isMissing(config)) throw new DataError(`${fileName(directory)}: ${config.missing}`);
   const summary = await readJson(join(directory, "summary.json"), summaryForm);
-  return {
-    directory,
-    name: basename(directory),
-    config,
-    summary,
-    epochs: from(await readText(join(directory, "metrics.jsonl")), ({ text }) => parseEpochs(text)),
-    predictions: await readPredictions(join(directory, "predictions.json"), summary),
-    exposure: await readJson(join(directory, "exposure.json"), exposureForm),
-    shipped: await hashOf(join(directory, "model.onnx")),
-  };
+  return { directory, name: basename(directory), config, summary };
 }
 
 /** What a line holds that is of no epoch. */
@@ -109,9 +129,15 @@ async function readPredictions(
 }
 
 async function hashOf(path: string): Promise<{ readonly sha256: string } | Missing> {
+  const name = basename(path);
   const facts = await stat(path).catch(() => undefined);
-  if (!facts?.isFile()) return { missing: `the run has no ${basename(path)}` };
-  const parts: Uint8Array[] = [];
-  for await (const part of createReadStream(path)) parts.push(part);
-  return { sha256: sha256Of(...parts) };
+  if (!facts?.isFile()) return { missing: `the run has no ${name}` };
+  if (facts.size > mostModelBytes) return { missing: `${name} is too large for a model` };
+  const hash = createHash("sha256");
+  try {
+    for await (const part of createReadStream(path)) hash.update(part);
+  } catch (error) {
+    return { missing: `${name} ${whyUnreadable(error)}` };
+  }
+  return { sha256: hash.digest("hex") };
 }

@@ -14,6 +14,7 @@ export type { Setback } from "./metrics.ts";
 export {
   assertNew,
   configError,
+  mostModelBytes,
   type RunConfig,
   type RunFiles,
   RunFolder,

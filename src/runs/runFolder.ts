@@ -43,7 +43,8 @@ const runConfig = z.looseObject({
 });
 
 const mostJsonBytes = 2 ** 24;
-const mostModelBytes = 2 ** 31 - 1;
+/** ONNX files are protobuf messages, which have less than 2 GiB. */
+export const mostModelBytes = 2 ** 31 - 1;
 
 /** Paths of what a run makes. */
 export interface RunFiles {

@@ -4,7 +4,7 @@ import { percent, points } from "../numbers.ts";
 import { html, type Markup } from "../report/html.ts";
 import { isMissing } from "../report/missing.ts";
 import { renderMissing, renderPage, renderTable } from "../report/page.ts";
-import type { RunRecord } from "../report/readRun.ts";
+import type { RunCourse, RunOutcome } from "../report/readRun.ts";
 import { renderTraining } from "../report/sections/training.ts";
 import { shorten } from "../text.ts";
 import type { LiveState } from "./liveState.ts";
@@ -16,7 +16,7 @@ const script = { path: "/live.js", policy: "script-src 'self'; connect-src 'self
 export interface OverviewRow {
   readonly run: ListedRun;
   readonly live: LiveState;
-  readonly record: RunRecord | undefined;
+  readonly outcome: RunOutcome | undefined;
 }
 
 /** The page of all runs of a folder. */
@@ -52,16 +52,17 @@ export function overviewFragment(rows: readonly OverviewRow[]): Markup {
         bar(live.done),
         live.fields.epoch ?? "–",
         live.fields.left ?? "–",
-        ...accuracyCells(row.record),
+        ...accuracyCells(row.outcome),
         run.state === "finished" ? html`<a href="/runs/${run.id}/demo/">try it</a>` : buttons(run),
       ];
     }),
   });
 }
 
-function accuracyCells(record: RunRecord | undefined): [string, string] {
-  if (!record || isMissing(record.summary)) return ["–", "–"];
-  const [before, after] = [record.summary.original.accuracy, record.summary.obfuscated.accuracy];
+function accuracyCells(outcome: RunOutcome | undefined): [string, string] {
+  if (!outcome || isMissing(outcome.summary)) return ["–", "–"];
+  const { original, obfuscated } = outcome.summary;
+  const [before, after] = [original.accuracy, obfuscated.accuracy];
   if (before === null || after === null) return ["unknown", "–"];
   return [percent(after), points(after - before)];
 }
@@ -78,7 +79,7 @@ function buttons({ id, name, state }: ListedRun): Markup {
 }
 
 /** The page of a run that is at work or was stopped. */
-export function runPage(run: ListedRun, live: LiveState, record: RunRecord | undefined): string {
+export function runPage(run: ListedRun, live: LiveState, course: RunCourse | undefined): string {
   const tile = (name: string, field: string, detail?: string) =>
     html`<div><dt>${name}</dt><dd class="large" data-field="${field}">${live.fields[field] ?? "–"}</dd>${detail === undefined ? undefined : html`<dd class="detail" data-field="${detail}">${live.fields[detail] ?? ""}</dd>`}</div>`;
   const hero = html`<p class="eyebrow"><a href="/">All runs</a></p>
@@ -93,7 +94,7 @@ export function runPage(run: ListedRun, live: LiveState, record: RunRecord | und
       {
         id: "training",
         title: "How it learns",
-        content: html`<div data-fragment="/runs/${run.id}/fragment">${runFragment(record)}</div>`,
+        content: html`<div data-fragment="/runs/${run.id}/fragment">${runFragment(course)}</div>`,
       },
     ],
     ...{ script, events: `/runs/${run.id}/events` },
@@ -101,10 +102,10 @@ export function runPage(run: ListedRun, live: LiveState, record: RunRecord | und
 }
 
 /** The curves of a run until now. */
-export function runFragment(record: RunRecord | undefined): Markup {
-  if (!record)
+export function runFragment(course: RunCourse | undefined): Markup {
+  if (!course)
     return renderMissing({ missing: "the curves, which only runs of obfuscate have here" });
-  const { epochs, config } = record;
+  const { epochs, config } = course;
   if (isMissing(epochs)) return renderMissing({ missing: "no epoch has ended yet" });
   if (epochs.records.length === 0) return renderMissing({ missing: "no epoch has ended yet" });
   return renderTraining({

@@ -9,7 +9,7 @@ import { buildDemo, type DemoFiles } from "../demo/buildDemo.ts";
 import { DeepObfError, ResourceError } from "../errors.ts";
 import { collectReport } from "../report/collect.ts";
 import { isMissing } from "../report/missing.ts";
-import { type RunRecord, readRun } from "../report/readRun.ts";
+import { type RunCourse, readCourse, readOutcome } from "../report/readRun.ts";
 import { renderReport } from "../report/writeReport.ts";
 import { resumeRun, stopRun } from "./control.ts";
 import { Feed } from "./feed.ts";
@@ -165,8 +165,8 @@ class View {
   }
 
   readonly #pages: Readonly<Record<string, Handler>> = {
-    "": async (run) => page(runPage(run, await this.#reader(run).read(), await recordOf(run))),
-    fragment: async (run) => page(runFragment(await recordOf(run)).text),
+    "": async (run) => page(runPage(run, await this.#reader(run).read(), await courseOf(run))),
+    fragment: async (run) => page(runFragment(await courseOf(run)).text),
     report: async (run) => page(await this.#report(run)),
     events: async (run, response) => this.#listen(this.#feed(run), response),
   };
@@ -212,7 +212,7 @@ class View {
 
   /** A report takes processes that look at models: each is made once, until the run is another. */
   async #report(run: ListedRun): Promise<string> {
-    const { summary } = await readRun(run.directory);
+    const { summary } = await readOutcome(run.directory);
     const make = () => collectReport(run.directory).then((report) => renderReport(report));
     // One that trains has another report with every epoch.
     return isMissing(summary) ? make() : once(this.#reports, keyOf(run, summary), make);
@@ -220,7 +220,7 @@ class View {
 
   /** A file of the page on which both models answer; the page is made once, until the run is another. */
   async #demo(run: ListedRun, name: string): Promise<Answer> {
-    const { summary } = await readRun(run.directory);
+    const { summary } = await readOutcome(run.directory);
     const making = once(this.#demos, keyOf(run, summary), () => buildDemo(run.directory));
     const file = name === "" ? "index.html" : name;
     const body = (await making).get(file);
@@ -244,7 +244,10 @@ class View {
       runs.map(async (run) => ({
         run,
         live: await this.#reader(run).read(),
-        record: run.state === "finished" ? await recordOf(run) : undefined,
+        outcome:
+          run.state === "finished"
+            ? await readOutcome(run.directory).catch(() => undefined)
+            : undefined,
       })),
     );
   }
@@ -256,9 +259,9 @@ function page(body: string): Answer {
   return { type: "text/html", body };
 }
 
-/** What the folder of a run of `obfuscate` tells; undefined of other jobs' runs, and where it is damaged. */
-async function recordOf({ directory }: ListedRun): Promise<RunRecord | undefined> {
-  return readRun(directory).catch(() => undefined);
+/** How a run of `obfuscate` trained; undefined of other jobs' runs, and where it is damaged. */
+async function courseOf({ directory }: ListedRun): Promise<RunCourse | undefined> {
+  return readCourse(directory).catch(() => undefined);
 }
 
 /** Where the listener of a response stopped, as browsers say when they connect again. */

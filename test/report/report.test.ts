@@ -1,5 +1,5 @@
 // Reports of runs, whole ones and others: the facts, and that what is missing is said.
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
@@ -165,6 +165,13 @@ describe("a run that is not whole", () => {
     expect(report.verdict).toEqual({ missing: "the run has no summary.json" });
     expect(report.architectures.obfuscated).toEqual({ missing: "the run has no model.onnx" });
     expect(isMissing(report.training)).toBe(false);
+  });
+
+  test("with a model file that no model is as large as", async () => {
+    const report = await after((run) => truncateSync(join(run, "model.onnx"), 2 ** 40));
+    expect(report.architectures.obfuscated).toEqual({
+      missing: "model.onnx is too large for a model",
+    });
   });
 
   test("without metrics, with a line cut short, with damaged lines", async () => {

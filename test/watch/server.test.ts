@@ -170,6 +170,15 @@ test("links are not followed, and a name that no address can hold gets another",
   for (const { id } of runs) expect(id).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
 });
 
+test("the list of runs opens no model, however large", async () => {
+  const run = writeRun(file, { name: "runs/large" });
+  truncateSync(join(run, "model.onnx"), 2 ** 40); // without a byte on the disk
+  const { status, text } = await ask({ path: "/", headers: { cookie } });
+  expect(status).toBe(200);
+  expect(text).toContain("large");
+  rmSync(run, { recursive: true });
+});
+
 test("a run on which nothing works cannot be stopped, a finished one not be resumed", async () => {
   const post = (path: string) => ask({ path, method: "POST", headers: posting(), body: "{}" });
   expect(await post("/runs/stopped/stop")).toMatchObject({ status: 409 });
