@@ -1,7 +1,7 @@
 // TensorBoard's event files: records as TFRecord frames them (length, data, masked CRC-32C of both), each a protocol
 // buffer of event.proto and summary.proto
 // (https://github.com/tensorflow/tensorboard/tree/master/tensorboard/compat/proto).
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
@@ -43,7 +43,7 @@ function scalarsOf({ losses, imagesPerSecond, rate }: EpochEvent): [string, numb
 
 function append(path: string, records: readonly Uint8Array[]): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    if (!existsSync(dirname(path))) mkdirSync(dirname(path)); // never the run's own folder, which was moved away
     const file = openSync(path, "a");
     try {
       writeSync(file, Buffer.concat(records));

@@ -161,7 +161,7 @@ export class RunFolder {
     const checkpoint = await this.#readCheckpoint();
     this.#secondsBefore = checkpoint?.seconds ?? 0;
     if (!checkpoint && length > 0) {
-      const text = `no checkpoint of ${this.directory} is whole (${length} tried): the training begins anew`;
+      const text = `no checkpoint of ${escapeInvisible(this.directory)} is whole (${length} tried): the training begins anew`;
       onProgress?.({ type: "note", text });
     }
     return checkpoint;

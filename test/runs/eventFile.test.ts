@@ -1,9 +1,9 @@
 // Event files as TensorBoard reads them: by their bytes, and by TensorBoard itself where Python has it.
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { DataError } from "../../src/errors.ts";
+import { DataError, ResourceError } from "../../src/errors.ts";
 import { crc32c, keepEvents } from "../../src/runs/eventFile.ts";
 import { workshop } from "../workshop.ts";
 
@@ -11,11 +11,12 @@ const file = workshop();
 const python = process.env.DEEPOBF_TENSORBOARD ?? "python3";
 const hasTensorBoard = spawnSync(python, ["-c", "import tensorboard"]).status === 0;
 
+const epoch = { type: "epoch", stage: "chain", epochs: 2, seconds: 1, rate: 0.5 } as const;
+
 /** A run's folder with the events of two epochs. */
 async function written(name: string): Promise<string> {
   const directory = join(file(`${name}/config.json`, "{}"), "..");
   const { onProgress } = await keepEvents({}, { directory });
-  const epoch = { type: "epoch", stage: "chain", epochs: 2, seconds: 1, rate: 0.5 } as const;
   onProgress({ ...epoch, epoch: 1, imagesPerSecond: 800, losses: { loss: 1.5, label: 0.5 } });
   onProgress({ ...epoch, epoch: 2, imagesPerSecond: 900, losses: { loss: 0.75, label: 0.25 } });
   return join(directory, "tensorboard");
@@ -33,6 +34,15 @@ test("a link in the place of the folder is refused, and nothing is written behin
   symlinkSync(outside, join(directory, "tensorboard"));
   await expect(keepEvents({}, { directory })).rejects.toThrow(DataError);
   expect(readdirSync(outside)).toEqual(["kept"]);
+});
+
+test("the folder of a run that was moved away is not made anew", async () => {
+  const directory = join(file("moved/config.json", "{}"), "..");
+  const { onProgress } = await keepEvents({}, { directory });
+  rmSync(directory, { recursive: true });
+  const tell = () => onProgress({ ...epoch, epoch: 1, imagesPerSecond: 800, losses: { loss: 1 } });
+  expect(tell).toThrow(ResourceError);
+  expect(existsSync(directory)).toBe(false);
 });
 
 test("records follow each other by their lengths: version, start, and one for each epoch", async () => {
