@@ -73,6 +73,15 @@ function asked<T>(
   });
 }
 
+/** Hooks that keep a temporary model once the run has its folder, and can be resumed. */
+function keepingModel(keep: () => void, hooks?: JobHooks): JobHooks {
+  const onProgress: JobHooks["onProgress"] = (event) => {
+    if (event.type === "prepared") keep();
+    hooks?.onProgress?.(event);
+  };
+  return { ...hooks, onProgress };
+}
+
 /**
  * Turns a trained network into a plain chain of convolutions; see `deepobf obfuscate`. The event `prepared` brings
  * the plan as data: its `description` is a `Description`.
@@ -81,13 +90,8 @@ export function obfuscate(
   options: WithModelSource<ObfuscateOptions>,
   hooks?: JobHooks,
 ): Promise<ObfuscateSummary> {
-  const work = async (located: ObfuscateOptions, keep: () => void) => {
-    const onProgress: JobHooks["onProgress"] = (event) => {
-      if (event.type === "prepared") keep(); // the run has its folder, and can be resumed
-      hooks?.onProgress?.(event);
-    };
-    return (await jobs.obfuscate()).start(located, { ...hooks, onProgress });
-  };
+  const work = async (located: ObfuscateOptions, keep: () => void) =>
+    (await jobs.obfuscate()).start(located, keepingModel(keep, hooks));
   return asked("obfuscate", options, () => withModelFile(options, work));
 }
 
@@ -125,7 +129,8 @@ export function attack(
   options: WithModelSource<AttackOptions>,
   hooks?: JobHooks,
 ): Promise<AttackSummary> {
-  const work = async (located: AttackOptions) => (await jobs.attack()).start(located, hooks);
+  const work = async (located: AttackOptions, keep: () => void) =>
+    (await jobs.attack()).start(located, keepingModel(keep, hooks));
   return asked("attack", options, () => withModelFile(options, work));
 }
 
