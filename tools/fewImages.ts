@@ -20,8 +20,11 @@ const [spec, extra] = [taken.get("--data"), taken.get("--extra-data")];
 if (!model.endsWith(".onnx") || !spec || !extra)
   throw new Error("expected ORIGINAL.onnx --data DATA --extra-data DATA");
 const series = basename(model, ".onnx");
-const shown = numbers(taken, "--images", "150000")[0]!;
-const data = holdOut(await loadData(spec), numbers(taken, "--hold-out", "5000")[0]!);
+const shown = numbers("--images", taken.get("--images") ?? "150000")[0]!;
+const data = holdOut(
+  await loadData(spec),
+  numbers("--hold-out", taken.get("--hold-out") ?? "5000")[0]!,
+);
 const elsewhere = (await loadExtraData(extra, { shape: data.train.shape })).count;
 
 /** What may make up for missing images: Beyer et al. 2022 (arXiv 2106.05237) mix images, too. */
@@ -32,8 +35,8 @@ const variants = {
   "extra and mixup": ["--extra-data", extra, "--mixup", "1"],
 } as const;
 
-for (const seed of numbers(taken, "--seeds", "0")) {
-  for (const share of numbers(taken, "--shares", "1,10,100")) {
+for (const seed of numbers("--seeds", taken.get("--seeds") ?? "0")) {
+  for (const share of numbers("--shares", taken.get("--shares") ?? "1,10,100")) {
     const count = Math.round((data.train.count * share) / 100);
     const folder = join("runs", "few-images", `data-${share}`);
     await writeShare(data, { count, folder });

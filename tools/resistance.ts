@@ -3,7 +3,7 @@
 //
 //     npm run resistance -- ORIGINAL.onnx --data DATA --pirate-data DATA --ways none,collapse-end \
 //         [--start CHAIN.onnx] [--depth 7] [--epochs 1] [--pirate-epochs 20] [--seeds 0] [--redrawn 5,6,7] \
-//         [--whitened yes] [--final yes] [--optimizer sgd] [--rates 0.05] --mean A,B,C --std A,B,C
+//         [--whitened] [--final] [--optimizer sgd] [--rates 0.05] --mean A,B,C --std A,B,C
 //
 // With --start a way goes on from a shipped chain; a name that no way has is one for that as it is. With --redrawn the
 // pirate draws convolutions anew first, with --whitened he whitens what they read. He is judged by training images that
@@ -26,53 +26,32 @@ import { planOriginal } from "../src/obfuscate/original.ts";
 import { writeModel } from "../src/onnx/index.ts";
 import { OnnxSession } from "../src/runtime/index.ts";
 import { manualSeed, setThreads } from "../src/torch/index.ts";
-import { numbers, takeOptions } from "./ablations/plan.ts";
 import { appendRecord, root } from "./records/records.ts";
 import { Controls } from "./resistance/controls.ts";
+import { readOptions } from "./resistance/options.ts";
 import { redrawn, steal, type Theft } from "./resistance/pirate.ts";
 import { trainChain } from "./resistance/train.ts";
 import { ways } from "./resistance/ways.ts";
 import { whitened } from "./resistance/whiten.ts";
 
-const own = ["--data", "--pirate-data", "--ways", "--start", "--depth", "--epochs", "--seeds"];
-const ofPirate = [
-  "--pirate-epochs",
-  "--redrawn",
-  "--whitened",
-  "--final",
-  "--optimizer",
-  "--rates",
-  "--mean",
-  "--std",
-];
-const { taken, rest } = takeOptions(process.argv.slice(2), [...own, ...ofPirate]);
-const [model = ""] = rest;
-const [spec, pirateSpec] = [taken.get("--data"), taken.get("--pirate-data")];
-if (!model.endsWith(".onnx") || !spec || !pirateSpec)
-  throw new Error("expected ORIGINAL.onnx --data DATA --pirate-data DATA");
-const normalization = { mean: decimals("--mean", "0"), std: decimals("--std", "1") };
-const depth = numbers(taken, "--depth", "7")[0]!;
-const epochs = decimals("--epochs", "1")[0]!;
-const redraws = taken.has("--redrawn") ? numbers(taken, "--redrawn") : [];
-const whitens = taken.has("--whitened");
-const isFinal = taken.has("--final");
+const options = readOptions(process.argv.slice(2));
+const { model, start, depth, epochs, redraws, whitens, isFinal, optimizer, learningRates } =
+  options;
+const normalization = { mean: options.mean, std: options.std };
 const budget = 0.1;
-const optimizer = (taken.get("--optimizer") ?? "sgd") as "sgd" | "adamw" | "muon";
-const learningRates = decimals("--rates", "0.05");
 
 setThreads(1);
-const whole = await loadData(spec);
+const whole = await loadData(options.data);
 const data = holdOut(whole, 5000);
 const { shape } = data.train;
-const pirateData = await loadLabelled(pirateSpec, { shape });
+const pirateData = await loadLabelled(options.pirateData, { shape });
 const original = await readOriginal(model);
 const planned = planOriginal(original, shape, { model, depth });
-const start = taken.get("--start");
 const folder = join("runs", "resistance");
 mkdirSync(folder, { recursive: true });
 
-for (const seed of numbers(taken, "--seeds", "0")) {
-  for (const name of taken.get("--ways")?.split(",") ?? Object.keys(ways)) {
+for (const seed of options.seeds) {
+  for (const name of options.ways) {
     manualSeed(seed);
     const path = await chainOf(name, seed);
     const accuracy = await accuracyOf(path);
@@ -80,7 +59,7 @@ for (const seed of numbers(taken, "--seeds", "0")) {
     const shipped = await read(path);
     const pirate = {
       ...{ data: pirateData, budget, seed, ...normalization, isFinal, optimizer, learningRates },
-      epochs: numbers(taken, "--pirate-epochs", "20")[0]!,
+      epochs: options.pirateEpochs,
     };
     const whiten = (body: Graph, images: Labelled) =>
       whitens ? whitened(body, images, normalization) : body;
@@ -144,8 +123,4 @@ async function accuracyOf(path: string): Promise<number> {
   await using session = await OnnxSession.open(path, { threads: 1 });
   const classifier = await OnnxClassifier.open(session, whole.test, { layout: "NCHW" });
   return (await evaluate(classifier, whole.test, normalization)).accuracy;
-}
-
-function decimals(option: string, otherwise: string): number[] {
-  return (taken.get(option) ?? otherwise).split(",").map(Number);
 }

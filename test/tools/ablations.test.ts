@@ -45,6 +45,8 @@ test.each([
   [[...given, "--variants", "sgd,magic"], "--variants: expected some of labels-only"],
   [[...given, "--seeds", "one"], "--seeds: expected whole numbers, such as 3,16; received"],
   [["m.onnx", "--epochs", "3"], "--depth: expected whole numbers"],
+  [["m.onnx", "--depth", "--epochs", "3"], '--depth: expected a value, received "--epochs"'],
+  [["m.onnx", "--depth", "5", "--epochs"], '--epochs: expected a value, received ""'],
 ])("refuses %j", (args, message) => {
   expect(() => planTrials(args)).toThrow(message);
 });

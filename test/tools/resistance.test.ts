@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { behead } from "../../src/attack/head.ts";
 import { rowsFor } from "../../src/attack/judge.ts";
 import { toFloat32 } from "../../src/graph/tensorData.ts";
+import { readOptions } from "../../tools/resistance/options.ts";
 import { redrawn } from "../../tools/resistance/pirate.ts";
 import { whitened } from "../../tools/resistance/whiten.ts";
 import { chain, images } from "../attack/pair.ts";
@@ -36,5 +37,29 @@ describe("a pirate's preparation", () => {
     const [kept, drawn, alsoKept] = weights(redrawn(body, [2], 0));
     expect([kept, alsoKept]).toEqual([first, third]);
     expect(drawn).not.toEqual(second);
+  });
+});
+
+describe("the options", () => {
+  const given = ["o.onnx", "--data", "cifar10:d", "--pirate-data", "images:p"];
+
+  test("stand by their names, in any order", () => {
+    const own = ["--final", "--rates", "0.01,0.2", "--whitened", "--redrawn", "5,6"];
+    expect(readOptions([...own, ...given])).toMatchObject({
+      ...{ model: "o.onnx", data: "cifar10:d", pirateData: "images:p", depth: 7, pirateEpochs: 20 },
+      ...{ isFinal: true, whitens: true, learningRates: [0.01, 0.2], redraws: [5, 6] },
+    });
+    expect(readOptions(given)).toMatchObject({ isFinal: false, whitens: false, redraws: [] });
+  });
+
+  test.each([
+    [["--pirate-epoch", "5"], "--pirate-epoch"],
+    [["--whitened", "no"], "expected ORIGINAL.onnx --data DATA"],
+    [["--optimizer", "adam"], "--optimizer: expected one of sgd, adamw, muon; received adam"],
+    [["--rates", "fast"], '--rates: expected numbers, such as 0.05,0.1; received "fast"'],
+    [["--rates", "--final"], "--rates"],
+    [["--depth", "5,7"], "--depth: expected one number; received 5,7"],
+  ])("refuse %j", (wrong, message) => {
+    expect(() => readOptions([...given, ...wrong])).toThrow(message);
   });
 });

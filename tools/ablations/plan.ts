@@ -40,9 +40,9 @@ export function planTrials(given: readonly string[]): Trial[] {
     throw new Error(
       `--variants: expected some of ${Object.keys(variants).join(", ")}; received ${unknown.join(", ")}`,
     );
-  const depth = numbers(taken, "--depth")[0]!;
-  const seeds = numbers(taken, "--seeds", "0,1,2");
-  return numbers(taken, "--epochs").flatMap((epochs) =>
+  const depth = numbers("--depth", taken.get("--depth"))[0]!;
+  const seeds = numbers("--seeds", taken.get("--seeds") ?? "0,1,2");
+  return numbers("--epochs", taken.get("--epochs")).flatMap((epochs) =>
     seeds.flatMap((seed) =>
       names.map((name) => ({
         series: originalOf(`deepobf obfuscate ${model}`),
@@ -59,7 +59,7 @@ export function planTrials(given: readonly string[]): Trial[] {
   );
 }
 
-/** The values of a tool's own options, and the other arguments. */
+/** The values of a tool's own options, and the other arguments. Throws an Error for an option without its value. */
 export function takeOptions(
   given: readonly string[],
   options: readonly string[],
@@ -68,7 +68,11 @@ export function takeOptions(
   const rest = [...given];
   for (const option of options) {
     const at = rest.indexOf(option);
-    if (at >= 0) taken.set(option, rest.splice(at, 2)[1] ?? "");
+    if (at < 0) continue;
+    const [, value = ""] = rest.splice(at, 2);
+    if (value === "" || value.startsWith("--"))
+      throw new Error(`${option}: expected a value, received "${value}"`);
+    taken.set(option, value);
   }
   return { taken, rest };
 }
@@ -80,12 +84,15 @@ export function isRecorded(trial: Trial, records: readonly ChainRun[]): boolean 
 }
 
 /** The whole numbers of an option. Throws an Error for what is none. */
-export function numbers(
-  given: ReadonlyMap<string, string>,
-  option: string,
-  otherwise = "",
-): number[] {
-  const words = (given.get(option) ?? otherwise).split(",");
+export function numbers(option: string, text = ""): number[] {
+  const words = text.split(",");
   if (words.every((word) => /^\d+$/.test(word))) return words.map(Number);
-  throw new Error(`${option}: expected whole numbers, such as 3,16; received "${words.join(",")}"`);
+  throw new Error(`${option}: expected whole numbers, such as 3,16; received "${text}"`);
+}
+
+/** The numbers of an option. Throws an Error for what is none. */
+export function decimals(option: string, text: string): number[] {
+  const words = text.split(",");
+  if (words.every((word) => word !== "" && Number.isFinite(Number(word)))) return words.map(Number);
+  throw new Error(`${option}: expected numbers, such as 0.05,0.1; received "${text}"`);
 }
