@@ -1,6 +1,7 @@
 // Types of remedies.mjs.
 
 export const isClone: boolean;
+export const ownCommand: string;
 export const setupCommand: string;
 export const rebuildCommand: string;
 export const doctorCommand: string;

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ownCommand } from "../native/remedies.mjs";
 import { findFashionMnist } from "./fashion-mnist.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -16,7 +17,7 @@ const parameters = [
   ...["--max-accuracy-drop", "0.02"],
   ...["--out", freeFolder()],
 ];
-console.error(`$ deepobf ${parameters.join(" ")}`);
+console.error(`$ ${ownCommand} ${parameters.join(" ")}`);
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {}); // the job hears of it, too, and ends as it must
 const command = [join(root, "bin", "deepobf.js"), ...parameters];
 const [code, signal] = await once(spawn(process.execPath, command, { stdio: "inherit" }), "close");

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { locateLibtorch } from "../native/locate.mjs";
-import { isClone, setupCommand } from "../native/remedies.mjs";
+import { doctorCommand, isClone, setupCommand } from "../native/remedies.mjs";
 import {
   browser,
   buildTools,
@@ -28,7 +28,7 @@ provideSystem();
 // An installed package came with its npm packages, and compiled.
 if (isClone) provideNpmPackages();
 for (const script of ["build-native.mjs", ...(isClone ? ["build.mjs"] : [])]) runScript(script);
-console.log("set-up: done (deepobf doctor shows what was found)");
+console.log(`set-up: done (${doctorCommand} shows what was found)`);
 
 function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);

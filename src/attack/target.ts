@@ -2,6 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { ownCommand } from "../../native/remedies.mjs";
 import type { DataOptions } from "../data/index.ts";
 import { DataError, ModelError, UsageError } from "../errors.ts";
 import { readingOptions } from "../jobs/index.ts";
@@ -56,7 +57,7 @@ async function targetOfRun(directory: string, given: string | undefined): Promis
   if (answer === undefined) {
     throw new UsageError(
       `expected a run that is done, but ${name} has no summary.json. To finish it: ` +
-        `deepobf resume ${quoteForShell(directory)}`,
+        `${ownCommand} resume ${quoteForShell(directory)}`,
     );
   }
   const { options, identity } = parseAs(knownConfig, config, (problems) =>
@@ -80,6 +81,6 @@ async function assertSame(path: string, expected: string, what: string): Promise
   if (sha256 === expected) return;
   throw new ModelError(
     `${path} is not ${what}: expected the SHA-256 ${expected}, found ${sha256}. Restore it, or name both files: ` +
-      "deepobf attack FILE --original FILE",
+      `${ownCommand} attack FILE --original FILE`,
   );
 }

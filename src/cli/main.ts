@@ -1,6 +1,7 @@
 // The command line: names the commands, and ends in one place whatever happens. Heavy code is loaded by
 // the commands when they run, so that help and version come at once and need no libtorch.
 import { Command, CommanderError } from "commander";
+import { ownCommand } from "../../native/remedies.mjs";
 import { exitCodes, UsageError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import { ownVersion } from "../version.ts";
@@ -60,7 +61,7 @@ function assertHelpExists([first, name = "help"]: readonly string[], { commands 
   if (first !== "help" || name.startsWith("-") || known.includes(name)) return;
   const guess = nearest(name, known);
   throw new UsageError(
-    `unknown command '${printable(name)}'${guess ? `: did you mean ${guess}?` : ""}\nSee: deepobf --help`,
+    `unknown command '${printable(name)}'${guess ? `: did you mean ${guess}?` : ""}\nSee: ${ownCommand} --help`,
   );
 }
 
@@ -78,7 +79,7 @@ function usageError({ message }: CommanderError, { commands }: Command): UsageEr
   const guess = command && guessOption(words, command);
   const name = command ? `${command.name()} ` : "";
   return new UsageError(
-    `${words}${guess ? `: did you mean ${guess}?` : ""}\nSee: deepobf ${name}--help`,
+    `${words}${guess ? `: did you mean ${guess}?` : ""}\nSee: ${ownCommand} ${name}--help`,
   );
 }
 

@@ -4,6 +4,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import { ownCommand } from "../../native/remedies.mjs";
 import { DataError, GateError, ModelError, UsageError } from "../errors.ts";
 import { keepEvents } from "../runs/eventFile.ts";
 import {
@@ -268,7 +269,7 @@ export function defineJob<
 
   const complaint = ({ directory }: RunFolder, error: unknown) =>
     `the run is complete, but its report was not written: ${error instanceof Error ? error.message : error}\n` +
-    `To write it: deepobf report ${quoteForShell(directory)}`;
+    `To write it: ${ownCommand} report ${quoteForShell(directory)}`;
 
   const judge = (summary: Results & RunFacts, options: Decided) => {
     const missed = definition.missedGates?.(summary, options) ?? [];

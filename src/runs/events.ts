@@ -1,5 +1,6 @@
 // What a long job tells its caller while it runs, and how the caller stops it.
 
+import { ownCommand } from "../../native/remedies.mjs";
 import { InterruptedError } from "../errors.ts";
 import { quoteForShell } from "../text.ts";
 
@@ -79,6 +80,6 @@ export function throwIfStopped(
   const by = isKnown ? ` by ${reason}` : "";
   throw new InterruptedError(
     isKnown && reason !== "SIGINT" ? "SIGTERM" : "SIGINT",
-    `stopped${by} after a checkpoint. To go on: deepobf resume ${quoteForShell(directory)}`,
+    `stopped${by} after a checkpoint. To go on: ${ownCommand} resume ${quoteForShell(directory)}`,
   );
 }

@@ -5,6 +5,7 @@ import { existsSync, lstatSync } from "node:fs";
 import { realpath, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
+import { ownCommand } from "../../native/remedies.mjs";
 import { DataError, UsageError } from "../errors.ts";
 import {
   createDirectoryAtomically,
@@ -226,10 +227,10 @@ async function readJson(path: string): Promise<unknown> {
 export function assertNew(directory: string): void {
   if (!isThere(directory)) return;
   const isRun = existsSync(join(directory, "config.json"));
-  const orResume = `, or go on with an interrupted run by: deepobf resume ${quoteForShell(directory)}`;
+  const resume = `${ownCommand} resume ${quoteForShell(directory)}`;
   throw new UsageError(
     `--out: ${escapeInvisible(directory)} exists, and DeepObf never overwrites. Choose another folder` +
-      (isRun ? orResume : ""),
+      (isRun ? `, or go on with an interrupted run by: ${resume}` : ""),
   );
 }
 

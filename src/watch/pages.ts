@@ -1,5 +1,6 @@
 // The pages of the live view. What changes is a fragment that the page's script asks for again, or a field that it
 // fills in.
+import { ownCommand } from "../../native/remedies.mjs";
 import { percent, points } from "../numbers.ts";
 import { html, type Markup } from "../report/html.ts";
 import { isMissing } from "../report/missing.ts";
@@ -38,7 +39,7 @@ export function overviewPage(folder: string, rows: readonly OverviewRow[]): stri
 /** The table of all runs. */
 export function overviewFragment(rows: readonly OverviewRow[]): Markup {
   if (rows.length === 0) {
-    return html`<p class="missing">No runs yet: what deepobf obfuscate or deepobf train begins here appears by itself.</p>`;
+    return html`<p class="missing">No runs yet: what ${ownCommand} obfuscate or train begins here appears by itself.</p>`;
   }
   return renderTable({
     label: "All runs",

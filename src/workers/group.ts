@@ -1,6 +1,7 @@
 // The workers of a job: what they tell each other besides gradients, and how they end, together or because one is gone.
 // A job that one process does alone is a group of one, which says nothing to anybody.
 import { setTimeout } from "node:timers/promises";
+import { ownCommand } from "../../native/remedies.mjs";
 import {
   DeepObfError,
   DivergedError,
@@ -33,7 +34,8 @@ type Tensors = ReadonlyMap<string, Tensor>;
 const secondsToCome = 300;
 
 const remedy =
-  "The newest checkpoint is kept: deepobf resume goes on with it, --restarts N does so by itself";
+  `The newest checkpoint is kept: ${ownCommand} resume DIR goes on with it, ` +
+  "--restarts N does so by itself";
 
 export class Group {
   readonly #place: Membership | undefined;

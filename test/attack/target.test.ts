@@ -97,7 +97,7 @@ describe("a target", () => {
 
   test("is no run that is not done, or of another job", async () => {
     await expect(find(run({ summary: "none" }))).rejects.toThrow(
-      /a run that is done.*deepobf resume/s,
+      /a run that is done.*node bin\/deepobf\.js resume/s,
     );
     await expect(find(run({ config: { job: "train" } }))).rejects.toThrow(UsageError);
     await expect(find(path("."))).rejects.toThrow(UsageError);

@@ -59,7 +59,11 @@ refusals({
   "an unknown option": () => ({
     args: job("--epoch", "3"),
     code: 2,
-    says: ["unknown option '--epoch'", "did you mean --epochs?", "deepobf obfuscate --help"],
+    says: [
+      "unknown option '--epoch'",
+      "did you mean --epochs?",
+      "See: node bin/deepobf.js obfuscate --help",
+    ],
   }),
   "an unknown option that is near to one of the long help": () => ({
     args: job("--boundry", "x"),

@@ -17,7 +17,7 @@ test("init writes every option with its help, once", async () => {
   const out = file("run.yaml");
   const { code, stdout } = await deepobf(["init", "--out", out]);
   expect(code).toBe(0);
-  expect(stdout).toContain(`deepobf obfuscate MODEL.onnx --config ${out}`);
+  expect(stdout).toContain(`node bin/deepobf.js obfuscate MODEL.onnx --config ${out}`);
   const text = readFileSync(out, "utf8");
   expect(parse(text)).toEqual({ data: "images:DIR" });
 

@@ -125,7 +125,7 @@ describe.concurrent("a signal", () => {
     const args = obfuscate(out, "--epochs", "2000");
     const stopped = await deepobf(args, { interrupt: { signal, when: /images\/s/ } });
     expect(stopped, stopped.stderr).toMatchObject({ code: exitCode, signal: null, stdout: "" });
-    expect(stopped.stderr).toContain(`deepobf resume ${out}`);
+    expect(stopped.stderr).toContain(`node bin/deepobf.js resume ${out}`);
     expect(readdirSync(join(out, "checkpoints"))).not.toEqual([]);
 
     const resuming = { interrupt: { signal: "SIGINT", when: /images\/s/ } } as const;

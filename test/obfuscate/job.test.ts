@@ -242,7 +242,7 @@ describe.each([
       const before = await collectGarbage();
       const error = await failure(obfuscate(options({ ...choices, out }), stopAfter(report)));
       expect(error).toBeInstanceOf(InterruptedError);
-      expect(error.message).toContain(`deepobf resume ${out}`);
+      expect(error.message).toContain(`node bin/deepobf.js resume ${out}`);
       expect(liveTensors()).toBe(before);
       expect(existsSync(join(out, "checkpoints"))).toBe(true);
 

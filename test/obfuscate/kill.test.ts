@@ -182,5 +182,5 @@ test("Ctrl-C in a terminal, which reaches every process, ends it while it verifi
   // In the last part, where latencies are measured, the job comes to its end instead.
   expect([0, 130], stderr).toContain(code);
   expect(stderr).not.toMatch(/crashed/);
-  if (code === 130) expect(stderr).toContain(`deepobf resume ${out}`);
+  if (code === 130) expect(stderr).toContain(`node bin/deepobf.js resume ${out}`);
 });

@@ -71,7 +71,7 @@ describe("a new run folder", () => {
     }
     const run = path();
     await create(run);
-    expect(await failure(UsageError, create(run))).toContain(`deepobf resume ${run}`);
+    expect(await failure(UsageError, create(run))).toContain(`node bin/deepobf.js resume ${run}`);
     const link = path();
     symlinkSync(path("nowhere"), link);
     expect(await failure(UsageError, create(link))).toContain("exists");

@@ -170,7 +170,7 @@ describe.each(["f32", "bf16"] as const)("a run in %s", (precision) => {
       expect(error).toBeInstanceOf(InterruptedError);
       expect(error.exitCode).toBe(143);
       expect(error.message).toContain("stopped by SIGTERM after a checkpoint");
-      expect(error.message).toContain(`deepobf resume ${run.directory}`);
+      expect(error.message).toContain(`node bin/deepobf.js resume ${run.directory}`);
       expect((await run.readCheckpoint())?.step).toBe(step);
 
       let taken = 0;

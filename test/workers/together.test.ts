@@ -122,7 +122,7 @@ describe("two workers", () => {
     running.child.kill("SIGTERM");
     const { code, stderr } = await running.ended;
     expect(code, stderr).toBe(143);
-    expect(stderr).toContain(`deepobf resume ${out}`);
+    expect(stderr).toContain(`node bin/deepobf.js resume ${out}`);
     await finished(["resume", out]);
     expect(metricsOf(out)).toHaveLength(12);
   });

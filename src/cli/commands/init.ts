@@ -1,5 +1,6 @@
 // `deepobf init`: writes a commented YAML file of a run's options, to be filled in and given with --config.
 import { writeFileSync } from "node:fs";
+import { ownCommand } from "../../../native/remedies.mjs";
 import { UsageError } from "../../errors.ts";
 import { cannotWrite } from "../../systemErrors.ts";
 import { escapeInvisible, quoteForShell } from "../../text.ts";
@@ -27,7 +28,7 @@ export const init = defineCommand({
   failures: ["resources"],
   run: async ({ options: { out } }) => {
     writeNew(out, template());
-    const next = `deepobf ${obfuscate.name} MODEL.onnx --config ${quoteForShell(out)}`;
+    const next = `${ownCommand} ${obfuscate.name} MODEL.onnx --config ${quoteForShell(out)}`;
     return { json: { file: out, next }, text: `wrote ${escapeInvisible(out)}. Next: ${next}` };
   },
 });
