@@ -1,6 +1,7 @@
 // A command is data and one function. This file turns the data into a command of commander, reads the
 // options with all complaints at once, and prints what the function gives.
 import { type Command, Option as CommanderOption } from "commander";
+import { ownCommand } from "../../native/remedies.mjs";
 import { exitCodes, UsageError } from "../errors.ts";
 import { type CommonOption, commonOptions } from "./commonOptions.ts";
 import { readConfiguration } from "./configuration.ts";
@@ -203,7 +204,7 @@ export async function readOptions(
       complaints.length === 1
         ? only
         : `${complaints.length} problems\n${complaints.map((line) => `  ${line}`).join("\n")}`;
-    throw new UsageError(`${list}\nSee: deepobf ${command} --help`);
+    throw new UsageError(`${list}\nSee: ${ownCommand} ${command} --help`);
   }
   return values;
 }
