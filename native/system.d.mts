@@ -24,6 +24,7 @@ export function buildTools(): Requirement[];
 /** What Debian's libtorch needs beside it; a Python package brings its own. */
 export function libtorchCompanions(): Requirement[];
 export function fashionMnist(): Requirement;
+/** ONNX's backend suite; DEEPOBF_ONNX_TESTDATA names another copy than the system's. */
 export function onnxTestData(): Requirement;
 /** The browser in which the pages are tested. */
 export function browser(): Requirement;

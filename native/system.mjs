@@ -72,7 +72,7 @@ export function onnxTestData() {
     purpose: "conformance tests of the engine",
     needed: false,
     packages: { apt: "libonnx-testdata" },
-    found: firstExisting(["/usr/share/libonnx-testdata/data"]),
+    found: firstExisting([process.env.DEEPOBF_ONNX_TESTDATA ?? "/usr/share/libonnx-testdata/data"]),
   };
 }
 

@@ -1,15 +1,16 @@
 // Runs ONNX's backend test suite through the engine; ends with code 1 where a case fails.
 //
 //     npm run conformance [-- --only PATTERN] [--verbose]
-import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { runSuite, suite } from "./conformance/suite.ts";
 
 const { values: options } = parseArgs({
   options: { only: { type: "string", default: "" }, verbose: { type: "boolean" } },
 });
-if (!existsSync(suite))
-  throw new Error(`${suite} does not exist: install libonnx-testdata, or set ONNX_TESTDATA`);
+if (!suite)
+  throw new Error(
+    "ONNX's backend suite is missing: install libonnx-testdata, or set DEEPOBF_ONNX_TESTDATA",
+  );
 
 let [passed, failed] = [0, 0];
 const skipped = new Map<string, number>();

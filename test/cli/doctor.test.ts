@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { onnxTestData } from "../../native/system.mjs";
 import { diagnose, renderReport } from "../../src/cli/doctor.ts";
 import { collectFacts, type MachineFacts, nodeFits } from "../../src/cli/machine.ts";
 
@@ -102,6 +103,12 @@ test("Node 20.19 is the oldest that fits", () => {
     true,
     true,
   ]);
+});
+
+test("ONNX's test data are found where their variable says", () => {
+  vi.stubEnv("DEEPOBF_ONNX_TESTDATA", import.meta.dirname);
+  expect(onnxTestData().found).toBe(import.meta.dirname);
+  vi.unstubAllEnvs();
 });
 
 test("this machine's facts: the addon, the packages and a processor are found", async () => {

@@ -1,13 +1,14 @@
 // Inferred types and shapes against the expected outputs of ONNX's backend test suite
 // (Debian's libonnx-testdata), with all inputs given as constants.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { onnxTestData } from "../../native/system.mjs";
 import { ModelError } from "../../src/errors.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { parseModel, readTensor } from "../../src/onnx/index.ts";
 
-const suite = process.env.DEEPOBF_ONNX_TESTDATA ?? "/usr/share/libonnx-testdata/data";
+const suite = onnxTestData().found ?? "";
 
 /** Operators whose outputs stay unknown. */
 const withoutRule = new Set(
@@ -63,7 +64,7 @@ function inferCase(folder: string): Outcome {
   };
 }
 
-describe.skipIf(!existsSync(suite))(`shapes of the backend suite in ${suite}`, () => {
+describe.skipIf(!suite)(`shapes of the backend suite in ${suite}`, () => {
   test.each([
     ["node", 640],
     ["simple", 3],

@@ -1,12 +1,13 @@
 // All models and tensors of ONNX's backend test suite (Debian's libonnx-testdata): read, or refused for one of
 // the reasons below.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { onnxTestData } from "../../native/system.mjs";
 import { ModelError } from "../../src/errors.ts";
 import { encodeModel, parseModel, readTensor } from "../../src/onnx/index.ts";
 
-const suite = process.env.DEEPOBF_ONNX_TESTDATA ?? "/usr/share/libonnx-testdata/data";
+const suite = onnxTestData().found ?? "";
 
 /** Why a model is refused: what its message holds, and how many there are in version 1.12 of the suite. */
 const reasons: readonly (readonly [expected: RegExp, models: number])[] = [
@@ -18,8 +19,8 @@ const reasons: readonly (readonly [expected: RegExp, models: number])[] = [
   [/has no type/, 2],
 ];
 
-describe.skipIf(!existsSync(suite))("backend suite (libonnx-testdata)", () => {
-  const files = existsSync(suite) ? (readdirSync(suite, { recursive: true }) as string[]) : [];
+describe.skipIf(!suite)("backend suite (libonnx-testdata)", () => {
+  const files = suite ? (readdirSync(suite, { recursive: true }) as string[]) : [];
 
   test("has its models read, or refused for a known reason", () => {
     const refusals = new Map<RegExp, number>();

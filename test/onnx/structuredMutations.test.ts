@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
+import { onnxTestData } from "../../native/system.mjs";
 import { assertSupported } from "../../src/engine/index.ts";
 import { signatures } from "../../src/engine/signatures.ts";
 import { ModelError } from "../../src/errors.ts";
@@ -22,7 +23,7 @@ import { generator, type Random } from "../random.ts";
 
 const count = Number(process.env.DEEPOBF_MUTATIONS ?? 600);
 const seed = Number(process.env.DEEPOBF_SEED ?? 1);
-const suite = process.env.DEEPOBF_ONNX_TESTDATA ?? "/usr/share/libonnx-testdata/data";
+const suite = onnxTestData().found ?? "";
 const examples = new URL("../../examples/", import.meta.url).pathname;
 
 const sizes = [0n, 1n, -1n, 2n, 3n, 7n, 64n, 65536n, 2n ** 31n - 1n, 2n ** 40n, 2n ** 63n - 1n];
@@ -207,7 +208,7 @@ describe("real models, changed within the format", () => {
   });
 });
 
-describe.skipIf(!existsSync(suite))("attributes of supported operators", () => {
+describe.skipIf(!suite)("attributes of supported operators", () => {
   /** One model for each attribute of each operator, as the suite's own models have them. */
   function* withAttributes() {
     const seen = new Set<string>();

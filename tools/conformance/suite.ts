@@ -2,6 +2,7 @@
 // runner.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { onnxTestData } from "../../native/system.mjs";
 import { Network } from "../../src/engine/index.ts";
 import type { TensorData } from "../../src/graph/graph.ts";
 import { toNumbers } from "../../src/graph/tensorData.ts";
@@ -16,8 +17,8 @@ import {
 } from "../../src/torch/index.ts";
 import { skips } from "./skips.ts";
 
-/** Where the suite lies; ONNX_TESTDATA names another copy. */
-export const suite = process.env.ONNX_TESTDATA ?? "/usr/share/libonnx-testdata/data";
+/** Where the suite lies; empty where it is missing. */
+export const suite = onnxTestData().found ?? "";
 
 const groups = ["node", "simple", "pytorch-converted", "pytorch-operator"];
 const relativeTolerance = 1e-3;
