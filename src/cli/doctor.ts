@@ -3,7 +3,6 @@
 import { explainMissing, type Libtorch } from "../../native/locate.mjs";
 import { rebuildCommand, setupCommand } from "../../native/remedies.mjs";
 import { blasRemedy, installCommand } from "../../native/system.mjs";
-import { exitCodes } from "../errors.ts";
 import { nativeRemedy } from "../runtime/packages.ts";
 import { counted } from "../text.ts";
 import { collectFacts, type MachineFacts } from "./machine.ts";
@@ -18,16 +17,6 @@ export interface Finding {
 
 /** Kernels from before AVX, as OpenBLAS names them. */
 const oldKernels = /^(Prescott|Banias|Core2|Penryn|Dunnington|Nehalem|Atom|Opteron|Barcelona)/i;
-
-/** Prints the report; exit code 5 where something needed is missing. */
-export async function doctorCommand(options: { readonly json: boolean }): Promise<void> {
-  const { ready, findings, ...facts } = await examineMachine();
-  const text = options.json
-    ? JSON.stringify({ ready, ...facts, findings }, null, 2)
-    : renderReport(facts, findings);
-  process.stdout.write(`${text}\n`);
-  if (!ready) process.exitCode = exitCodes.resources;
-}
 
 /** What was found on this machine, what is missing, and whether DeepObf can work here. */
 export interface Examination extends MachineFacts {

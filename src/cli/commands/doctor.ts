@@ -1,4 +1,5 @@
 // `deepobf doctor`: what was found on this machine, and what each missing part would need.
+import { exitCodes } from "../../errors.ts";
 import { defineCommand } from "../command.ts";
 
 export const doctor = defineCommand({
@@ -8,9 +9,10 @@ export const doctor = defineCommand({
   common: ["json"],
   example: "doctor",
   failures: ["resources"],
-  run: async ({ json }) => {
-    const { doctorCommand } = await import("../doctor.ts");
-    await doctorCommand({ json });
-    return undefined;
+  run: async () => {
+    const { examineMachine, renderReport } = await import("../doctor.ts");
+    const found = await examineMachine();
+    if (!found.ready) process.exitCode = exitCodes.resources;
+    return { json: found, text: renderReport(found, found.findings) };
   },
 });
