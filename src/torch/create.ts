@@ -54,10 +54,8 @@ export function fromBytes(
 }
 
 const atenFull = operator("aten::full");
-const atenEmpty = operator("aten::empty.memory_format");
 const atenArange = operator("aten::arange.start_step");
 const atenRandn = operator("aten::randn");
-const atenRand = operator("aten::rand");
 
 /** A tensor of this shape, every element `value`; float32 on the CPU by default. */
 export function full(shape: readonly number[], value: number, options: TensorOptions = {}): Tensor {
@@ -72,11 +70,6 @@ export function ones(shape: readonly number[], options: TensorOptions = {}): Ten
   return full(shape, 1, options);
 }
 
-/** A tensor with elements of no meaning. */
-export function empty(shape: readonly number[], options: TensorOptions = {}): Tensor {
-  return atenEmpty(shape, ...layout(options));
-}
-
 /** The numbers start, start + step, ... below `end`; int64 by default. */
 export function arange(
   start: number,
@@ -89,11 +82,6 @@ export function arange(
 /** Normally distributed elements from libtorch's generator (see `manualSeed`). */
 export function randn(shape: readonly number[], options: TensorOptions = {}): Tensor {
   return atenRandn(shape, ...layout(options));
-}
-
-/** Elements uniform in [0, 1) from libtorch's generator (see `manualSeed`). */
-export function rand(shape: readonly number[], options: TensorOptions = {}): Tensor {
-  return atenRand(shape, ...layout(options));
 }
 
 /** The arguments dtype, layout, device and pin_memory that every factory operator takes. */

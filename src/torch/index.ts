@@ -1,7 +1,7 @@
 // The typed API over libtorch: tensors, their lifetimes, gradients, operators, optimizers.
 export { backward, clearGradients, grad, inferenceMode, noGrad, parameter } from "./autograd.ts";
 export { type BatchNormState, trainingBatchNorm } from "./batchNorm.ts";
-export { arange, empty, fromBytes, full, ones, rand, randn, tensor, zeros } from "./create.ts";
+export { arange, fromBytes, full, ones, randn, tensor, zeros } from "./create.ts";
 export { TorchError } from "./dispatch.ts";
 export {
   addonVersion,

@@ -7,10 +7,8 @@ type Binary = (a: Tensor, b: Tensor) => Tensor;
 type WithNumber = (a: Tensor, b: number) => Tensor;
 
 export const relu: Unary = operator("aten::relu");
-export const exp: Unary = operator("aten::exp");
 export const sqrt: Unary = operator("aten::sqrt");
 export const square: Unary = operator("aten::square");
-export const neg: Unary = operator("aten::neg");
 export const transpose: Unary = operator("aten::t");
 
 /** Elementwise sum with broadcasting. */
@@ -123,13 +121,6 @@ const atenArgmax = operator("aten::argmax");
 /** Index of the largest element along the last dimension, int64. */
 export function argmax(x: Tensor): Tensor {
   return atenArgmax(x, -1);
-}
-
-const atenEqual = operator("aten::eq.Tensor");
-
-/** Number of places where two tensors agree. */
-export function countEqual(a: Tensor, b: Tensor): Tensor {
-  return sum(atenEqual(a, b));
 }
 
 /** Copies the elements of `source` into `target`, converting type and device. */

@@ -93,11 +93,6 @@ export function broadcastFromFirst(tensors: Iterable<Tensor>): void {
   native.broadcastFromFirst([...tensors].map(({ handle }) => handle));
 }
 
-/** The sum of the workers' tensors, with its gradient. */
-export function sumOverWorkers(x: Tensor): Tensor {
-  return share.size === 1 ? x : sum(x);
-}
-
 /** The mean of the workers' tensors, with its gradient. */
 export function meanOverWorkers(x: Tensor): Tensor {
   return share.size === 1 ? x : divScalar(sum(x), share.size);

@@ -16,7 +16,6 @@ import {
   ones,
   operator,
   parameter,
-  rand,
   randn,
   relu,
   scope,
@@ -225,7 +224,7 @@ describe("random numbers", () => {
   test("repeat with the seed and differ without", () => {
     const draw = (seed: number) => {
       manualSeed(seed);
-      return rand([8]).numbers();
+      return randn([8]).numbers();
     };
     expect(draw(1)).toEqual(draw(1));
     expect(draw(1)).not.toEqual(draw(2));
