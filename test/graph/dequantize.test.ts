@@ -327,6 +327,23 @@ describe("operators on whole numbers", () => {
     }
   });
 
+  test("give their weights no name that a tensor has", async () => {
+    const x = [2, 4];
+    const model = graph({
+      inputs: { x },
+      initializers: { ...named, w: whole("int8", [4, 3]) },
+      nodes: [
+        node("Neg", ["x"], "w.float"),
+        node("QuantizeLinear", ["w.float", "x.s", "x.z"], "q"),
+        node("QLinearMatMul", [...xs!, ...ys!, ...result], "r"),
+        node("DequantizeLinear", ["r", ...result], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const [expected, actual] = await both(model, x);
+    expect(difference(expected, actual)).toBeLessThan(0.05);
+  });
+
   test("stay as they are where their scales are not known", () => {
     const model = graph({
       inputs: { x: [2, 4], s: [] },

@@ -5,6 +5,7 @@ import type { Graph, Node, TensorData } from "../../src/graph/graph.ts";
 import { foldConstants, freeBatch } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromNumbers } from "../../src/graph/tensorData.ts";
+import { tensorNames } from "../../src/graph/topology.ts";
 import { float32, graph, int64, node } from "./graphs.ts";
 import { evaluate, type Result, randomInput } from "./onnxruntime.ts";
 
@@ -207,6 +208,16 @@ describe("freeBatch", () => {
       expect(y?.shape[0]).toBe(3);
       expect([...y!.values]).toEqual(expected);
     }
+  });
+
+  test.each(cases)("takes no name that the file has: %s", (_, given) => {
+    const file = model(given);
+    const own = tensorNames(file);
+    const added = [...tensorNames(freeBatch(file)!)].filter((name) => !own.has(name));
+    const others = added.map((name) => node("Relu", ["x"], name));
+    const free = freeBatch({ ...file, nodes: [...others, ...file.nodes] })!;
+    const made = [...free.initializers.keys(), ...free.nodes.flatMap(({ outputs }) => outputs)];
+    expect(made).toEqual([...new Set(made)]);
   });
 
   const refused: readonly (readonly [what: string, Case])[] = [

@@ -219,6 +219,28 @@ describe("foldConstants", () => {
     expect(operators(foldConstants(strided(5)))).toContain("Gather");
   });
 
+  test("gives a constant no name that a tensor has", async () => {
+    const model = graph({
+      inputs: { x: ["N", 2, 3, 3] },
+      initializers: { axis: fromNumbers("int64", [], [0]), rest: int64(-1), zero: int64(0) },
+      nodes: [
+        node("Shape", ["x"], "flat.shape"),
+        node("Gather", ["flat.shape", "axis"], "batch"),
+        node("Unsqueeze", ["batch", "zero"], "batches"),
+        node("Concat", ["batches", "rest"], "target", { axis: 0 }),
+        node("Reshape", ["x", "target"], "flat"),
+        node("ConstantOfShape", ["flat.shape"], "zeros"),
+        node("Flatten", ["zeros"], "flat zeros"),
+        node("Add", ["flat", "flat zeros"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const folded = foldConstants(model);
+    expect(operators(folded)).not.toContain("Concat");
+    const inputs = { x: [2, 2, 3, 3] };
+    expect(await evaluate(folded, inputs)).toEqual(await evaluate(model, inputs));
+  });
+
   test("keeps what depends on the batch size", () => {
     const model = graph({
       inputs: { x: ["N", 4] },
@@ -413,8 +435,9 @@ describe("parts", () => {
         node("Conv", ["x", "w"], "c"),
         node("Concat", ["batch", "columns"], "target", { axis: 0 }),
         node("ConstantOfShape", ["target"], "zeros"),
-        node("Flatten", ["c"], "flat"),
-        node("Add", ["flat", "zeros"], "y"),
+        // The name is one that the batch size of "c" could take.
+        node("Flatten", ["c"], "shape.first"),
+        node("Add", ["shape.first", "zeros"], "y"),
       ],
       outputs: ["y"],
     });

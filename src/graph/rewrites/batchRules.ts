@@ -3,6 +3,7 @@
 import { largest } from "../../lists.ts";
 import { attribute, int } from "../attributes.ts";
 import type { Budget } from "../budget.ts";
+import type { FreshNames } from "../freshNames.ts";
 import { elementCount, type Node, type TensorData } from "../graph.ts";
 import { operation } from "../operation.ts";
 import type { TensorFacts } from "../shapes.ts";
@@ -24,6 +25,7 @@ export interface Site {
   /** Whether the first axis of a tensor is the batch. */
   readonly isBatched: (name: string | undefined) => boolean;
   readonly budget: Budget;
+  readonly names: FreshNames;
   /** Constants that the new nodes read. */
   readonly initializers: Map<string, TensorData>;
 }
@@ -57,8 +59,8 @@ export const batchRules: ReadonlyMap<string, Rule> = new Map(
 
 /** A node that reads the constant `sizes` in place of its input at `position`. */
 function withSizes(site: Site, position: number, sizes: readonly number[]): Node {
-  const { node, initializers } = site;
-  const name = `${node.outputs[0]}.sizes`;
+  const { node, names, initializers } = site;
+  const name = names.next(`${node.outputs[0]}.sizes`);
   initializers.set(name, fromNumbers("int64", [sizes.length], sizes));
   return { ...node, inputs: node.inputs.with(position, name) };
 }
@@ -133,20 +135,19 @@ function sliceAll(site: Site): Node {
 }
 
 function resizeEach(site: Site): readonly Node[] {
-  const { node, batch, constant, isBatched, initializers } = site;
+  const { node, batch, constant, isBatched, names } = site;
   const [x = "", , , target] = node.inputs;
   const sizes = constant(target) && toNumbers(constant(target)!);
   const axes = attribute(node, "axes", "ints") ?? [0];
   if (!sizes || !isBatched(x) || axes[0] !== 0 || sizes[0] !== batch) return [node];
-  const name = `${node.outputs[0]}.sizes`;
-  const { nodes, constants } = batchSizes(x, sizes.slice(1), name);
-  for (const [key, value] of constants) initializers.set(key, value);
-  return [...nodes, { ...node, inputs: node.inputs.with(3, name) }];
+  const output = names.next(`${node.outputs[0]}.sizes`);
+  const nodes = batchSizes(x, { ...site, rest: sizes.slice(1), output });
+  return [...nodes, { ...node, inputs: node.inputs.with(3, output) }];
 }
 
 /** Constants of the batch's size, all of whose rows are alike, are repeated for every image. */
 function repeatConstants(site: Site): readonly Node[] {
-  const { batch, fixed, isBatched, initializers } = site;
+  const { batch, fixed, isBatched, names, initializers } = site;
   const node = shareRows(site);
   const axis = attribute(node, "axis", "int") ?? 1;
   const guide = node.inputs.find(isBatched);
@@ -156,17 +157,18 @@ function repeatConstants(site: Site): readonly Node[] {
   const inputs = node.inputs.map((name, index) => {
     const shape = initializers.get(name)?.shape ?? fixed.get(name)?.shape;
     if (!shape || isBatched(name) || (shape[0] !== 1 && shape[0] !== batch)) return name;
-    const part = `${node.outputs[0]}.part${index}`;
-    const { nodes, constants } = batchSizes(guide, shape.slice(1), `${part}.sizes`);
-    for (const [key, value] of constants) initializers.set(key, value);
-    added.push(...nodes, operation("Expand", [name, `${part}.sizes`], part));
+    const part = names.next(`${node.outputs[0]}.part${index}`);
+    const output = names.next(`${part}.sizes`);
+    added.push(...batchSizes(guide, { ...site, rest: shape.slice(1), output }));
+    added.push(operation("Expand", [name, output], part));
     return part;
   });
   return [...added, { ...node, inputs }];
 }
 
 /** Of constants with one row an image, all alike, one row. */
-function shareRows({ node, batch, fixed, isBatched, initializers, budget }: Site): Node {
+function shareRows(site: Site): Node {
+  const { node, batch, fixed, isBatched, names, initializers, budget } = site;
   if (batch === 1 || !node.inputs.some(isBatched)) return node;
   const rank = largest(node.inputs.map((name) => fixed.get(name)?.shape.length ?? 0));
   const inputs = node.inputs.map((name) => {
@@ -179,7 +181,7 @@ function shareRows({ node, batch, fixed, isBatched, initializers, budget }: Site
     for (let i = 1; i < batch; i++) {
       if (Buffer.compare(row, value.data.subarray(i * size, (i + 1) * size)) !== 0) return name;
     }
-    const shared = `${name}.row`;
+    const shared = names.next(`${name}.row`);
     initializers.set(shared, { ...value, shape: value.shape.with(0, 1), data: row });
     return shared;
   });

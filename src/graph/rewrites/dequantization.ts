@@ -1,5 +1,6 @@
 // A quantized graph under way to floats: what its tensors stand for, and the nodes and weights so far.
 import { float } from "../attributes.ts";
+import { FreshNames } from "../freshNames.ts";
 import { elementCount, type Graph, type Node, type TensorData } from "../graph.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { consumers, tensorNames } from "../topology.ts";
@@ -54,11 +55,12 @@ const alike: Readonly<Record<string, readonly number[]>> = { Clip: [1, 2], Pad: 
 /** What the rules of single operators read and write. */
 export class Dequantization {
   readonly graph: Graph;
+  /** Names for what is added. */
+  readonly names: FreshNames;
   readonly #initializers: Map<string, TensorData>;
   readonly #nodes: Node[] = [];
   /** Position of the node that makes a tensor. */
   readonly #makers = new Map<string, number>();
-  readonly #names: Set<string>;
   readonly #readers: ReadonlyMap<string, readonly Node[]>;
   /** Tensors of whole numbers in the file that are floats here, and how they were quantized. */
   readonly #floats = new Map<string, Quantization | undefined>();
@@ -70,7 +72,7 @@ export class Dequantization {
   constructor(graph: Graph) {
     this.graph = graph;
     this.#initializers = new Map(graph.initializers);
-    this.#names = tensorNames(graph);
+    this.names = new FreshNames(tensorNames(graph));
     this.#readers = consumers(graph);
     // Images are what the quantizer saw: nothing is cut off.
     this.#positive = new Set(graph.inputs.map(({ name }) => name));
@@ -91,19 +93,15 @@ export class Dequantization {
     return by && (!zero || from) ? { scale: by, zero: from } : undefined;
   }
 
-  /** Adds a constant under this name, or one like it that is free, and returns the name. */
-  set(wanted: string, value: TensorData): string {
-    const name = this.#initializers.has(wanted) ? this.fresh(wanted) : wanted;
-    this.#names.add(name);
-    this.#initializers.set(name, value);
-    return name;
+  /** Makes a node's output a constant. */
+  set(output: string, value: TensorData): void {
+    this.#initializers.set(output, value);
   }
 
-  /** A name that no tensor has. */
-  fresh(wanted: string): string {
-    let name = wanted;
-    for (let i = 2; this.#names.has(name); i++) name = `${wanted}${i}`;
-    this.#names.add(name);
+  /** A new constant; gives its name. */
+  addConstant(wanted: string, value: TensorData): string {
+    const name = this.names.next(wanted);
+    this.#initializers.set(name, value);
     return name;
   }
 
@@ -114,7 +112,7 @@ export class Dequantization {
     if (!value || !by) return undefined;
     const [known, float] = this.#weights.get(name) ?? [];
     if (known?.scale === by.scale && known.zero === by.zero) return float;
-    const made = this.set(`${name}.float`, dequantizeValues(value, by, { axis }));
+    const made = this.addConstant(`${name}.float`, dequantizeValues(value, by, { axis }));
     this.#weights.set(name, [by, made]);
     return made;
   }
@@ -176,7 +174,10 @@ export class Dequantization {
       this.add({ ...clip, inputs: [from], attributes });
     } else {
       const limits = [least, most].map((value, i) =>
-        this.set(`${to}.${i === 0 ? "least" : "most"}`, fromNumbers("float32", [], [value])),
+        this.addConstant(
+          `${to}.${i === 0 ? "least" : "most"}`,
+          fromNumbers("float32", [], [value]),
+        ),
       );
       this.add({ ...clip, inputs: [from, ...limits], attributes: {} });
     }
@@ -201,7 +202,7 @@ export class Dequantization {
     const isOutput = this.graph.outputs.some(({ name }) => name === from);
     if (index === undefined || isOutput || (this.#readers.get(from)?.length ?? 0) !== 1)
       return [from, to];
-    const before = this.fresh(`${from}.linear`);
+    const before = this.names.next(`${from}.linear`);
     const maker = this.#nodes[index]!;
     const outputs = maker.outputs.map((name) => (name === from ? before : name));
     this.#nodes[index] = { ...maker, outputs };

@@ -1,8 +1,10 @@
 // Specializes a graph to its input's size: constants are computed, branches taken, shape arithmetic
 // and nodes without effect disappear.
 import { Budget } from "../budget.ts";
+import { FreshNames } from "../freshNames.ts";
 import type { Graph, Node } from "../graph.ts";
 import { fromNumbers } from "../tensorData.ts";
+import { tensorNames } from "../topology.ts";
 import { type AnyBatch, factsForAnyBatch } from "./anyBatch.ts";
 import { takeBranches } from "./branches.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
@@ -35,6 +37,7 @@ export function foldConstants(graph: Graph): Graph {
 
 /** Gives `Reshape` a constant target where only the first size depends on the batch. */
 function fixReshapes(graph: Graph, { small, large, constant }: AnyBatch): Graph {
+  const names = new FreshNames(tensorNames(graph));
   const initializers = new Map(graph.initializers);
   const nodes = graph.nodes.map((node) => {
     if (node.operator !== "Reshape" || node.domain !== "" || constant(node.inputs[1]!)) return node;
@@ -45,7 +48,7 @@ function fixReshapes(graph: Graph, { small, large, constant }: AnyBatch): Graph 
     const keepsBatch = [0, 1].every((i) => x?.[i]?.[0] === y[i]?.[0]);
     const rest = y[0].slice(1);
     if (!keepsBatch || String(rest) !== String(y[1].slice(1)) || rest.includes(0)) return node;
-    const name = `${node.outputs[0]}.shape`;
+    const name = names.next(`${node.outputs[0]}.shape`);
     const target = [0, ...rest];
     initializers.set(name, fromNumbers("int64", [target.length], target));
     // Under this attribute a 0 would be a size, not the input's.

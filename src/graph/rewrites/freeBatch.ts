@@ -3,9 +3,10 @@
 // learns to follow its input instead.
 import { ModelError } from "../../errors.ts";
 import { Budget } from "../budget.ts";
+import { FreshNames } from "../freshNames.ts";
 import type { Graph, Node, ValueInfo } from "../graph.ts";
 import { inferNode, inferShapes } from "../shapes.ts";
-import { downstream } from "../topology.ts";
+import { downstream, tensorNames } from "../topology.ts";
 import { factsForAnyBatch, isSame } from "./anyBatch.ts";
 import { batchRules, type Site } from "./batchRules.ts";
 import { takeBranches } from "./branches.ts";
@@ -36,7 +37,8 @@ export function freeBatch(graph: Graph): Graph | undefined {
   };
   const isBatched = (name: string | undefined) =>
     fixed.get(name ?? "")?.shape[0] === batch && freed.get(name ?? "")?.shape[0] === batch + 1;
-  const site = { batch, fixed, freed, constant, isBatched, initializers, budget };
+  const names = new FreshNames(tensorNames(inlined));
+  const site = { batch, fixed, freed, constant, isBatched, names, initializers, budget };
   const nodes: Node[] = [];
   try {
     for (const node of inlined.nodes) {

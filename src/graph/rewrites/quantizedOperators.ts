@@ -59,8 +59,8 @@ function dequantizeLinear(node: Node, graph: Dequantization): boolean {
     return true;
   }
   if (!by || elementCount(by.scale.shape) !== 1) return false;
-  const [cast, centred] = ["cast", "centred"].map((part) => graph.fresh(`${output}.${part}`));
-  const from = graph.set(
+  const [cast, centred] = ["cast", "centred"].map((part) => graph.names.next(`${output}.${part}`));
+  const from = graph.addConstant(
     `${output}.zero`,
     fromNumbers("float32", [], by.zero ? toNumbers(by.zero) : [0]),
   );
@@ -118,7 +118,7 @@ function product(
   { a, b, bias }: { a: string; b: string; bias: string | undefined },
 ): boolean {
   const [output = ""] = node.outputs;
-  const result = bias ? graph.fresh(`${output}.product`) : output;
+  const result = bias ? graph.names.next(`${output}.product`) : output;
   const attributes = {};
   graph.add({ ...node, operator: "MatMul", inputs: [a, b], outputs: [result], attributes });
   if (bias) graph.add({ ...node, name: "", operator: "Add", inputs: [result, bias], attributes });
@@ -206,7 +206,7 @@ function quantized(
 ): boolean {
   const [output = ""] = node.outputs;
   const by = graph.quantization(range[0], range[1]);
-  const outputs = [by ? graph.fresh(`${output}.linear`) : output];
+  const outputs = [by ? graph.names.next(`${output}.linear`) : output];
   graph.add({ ...node, operator, inputs, outputs });
   if (by) graph.quantize(outputs[0]!, output, by);
   return true;

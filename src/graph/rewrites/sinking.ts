@@ -1,5 +1,6 @@
 // A pass over a graph in which tensors may stand in another arrangement than the graph says.
 import { int, ints } from "../attributes.ts";
+import { FreshNames } from "../freshNames.ts";
 import type { Graph, Node, TensorData } from "../graph.ts";
 import { operation } from "../operation.ts";
 import type { TensorFacts } from "../shapes.ts";
@@ -33,7 +34,7 @@ export class Sinking {
   readonly #arranged = new Map<string, Arrangement>();
   /** Tensors that were put back in the arrangement of the graph. */
   readonly #restored = new Map<string, string>();
-  readonly #names: Set<string>;
+  readonly #names: FreshNames;
   readonly #outputs: ReadonlySet<string>;
   readonly #kept: ReadonlySet<string>;
 
@@ -44,7 +45,7 @@ export class Sinking {
     this.facts = factsForAnyBatch(graph).small;
     this.#kept = kept(this.facts);
     this.#initializers = new Map(graph.initializers);
-    this.#names = tensorNames(graph);
+    this.#names = new FreshNames(tensorNames(graph));
     this.#outputs = new Set(graph.outputs.map(({ name }) => name));
   }
 
@@ -90,7 +91,7 @@ export class Sinking {
 
   /** A new constant; gives its name. */
   addConstant(wanted: string, value: TensorData): string {
-    const name = this.#fresh(wanted);
+    const name = this.#names.next(wanted);
     this.#initializers.set(name, value);
     return name;
   }
@@ -100,7 +101,7 @@ export class Sinking {
     const [output = "", ...others] = node.outputs;
     const isNamed = this.#outputs.has(output) || this.#kept.has(output);
     const isFixed = isNamed && !isPlain(how);
-    const name = isFixed ? this.#fresh(`${output}.arranged`) : output;
+    const name = isFixed ? this.#names.next(`${output}.arranged`) : output;
     this.#nodes.push({ ...node, outputs: [name, ...others] });
     this.stand(output, { name, ...how });
   }
@@ -118,7 +119,7 @@ export class Sinking {
     if (!axes && !columns) return name;
     const known = this.#restored.get(tensor);
     if (known) return known;
-    const restored = this.#fresh(`${tensor}.restored`);
+    const restored = this.#names.next(`${tensor}.restored`);
     if (axes) this.#nodes.push(operation("Transpose", [name], restored, { perm: ints(axes) }));
     else {
       const indices = fromNumbers("int64", [columns!.length], columns!);
@@ -133,7 +134,7 @@ export class Sinking {
   arrange(tensor: string, axes: readonly number[]): string {
     const found = this.arrangement(tensor);
     if (String(found.axes ?? identity(axes.length)) === String(axes)) return found.name;
-    const output = this.#fresh(`${tensor}.arranged`);
+    const output = this.#names.next(`${tensor}.arranged`);
     const [restored, perm] = [this.restore(tensor), inverse(axes)];
     const { shape } = this.facts.get(tensor)!;
     if (movesNothing(shape, perm)) {
@@ -142,13 +143,6 @@ export class Sinking {
       this.#nodes.push(operation("Reshape", [restored, target], output));
     } else this.#nodes.push(operation("Transpose", [restored], output, { perm: ints(perm) }));
     return output;
-  }
-
-  #fresh(wanted: string): string {
-    let name = wanted;
-    for (let i = 2; this.#names.has(name); i++) name = `${wanted}${i}`;
-    this.#names.add(name);
-    return name;
   }
 }
 

@@ -1,4 +1,5 @@
 // Leaves a classifier one output: a row of scores for each image.
+import { FreshNames } from "../freshNames.ts";
 import type { DataType, Graph } from "../graph.ts";
 import { logitOf } from "../logits.ts";
 import { operation } from "../operation.ts";
@@ -30,20 +31,19 @@ export function takeLogits(
   const isSame = shape.length === 2 && classes > 1 && fileOutputs.includes(tensor);
   if (isSame) return withOutput(graph, { name: tensor, dtype, classes });
   const isKept = classes > 1 && fileOutputs.includes(tensor);
-  const names = tensorNames(graph);
-  const fresh = (name: string): string => (names.has(name) ? fresh(`${name}_`) : name);
-  const output = isKept ? tensor : fresh("logits");
-  const inner = isKept ? fresh(`${tensor}.map`) : tensor;
+  const names = new FreshNames(tensorNames(graph));
+  const output = isKept ? tensor : names.next("logits");
+  const inner = isKept ? names.next(`${tensor}.map`) : tensor;
   const renamed = renameTensors(graph, (name) => (name === tensor ? inner : name));
   const initializers = new Map(renamed.initializers);
   const nodes = [...renamed.nodes];
   const constant = (name: string, value: ReturnType<typeof fromNumbers>) => {
-    const free = fresh(name);
+    const free = names.next(name);
     initializers.set(free, value);
     return free;
   };
   if (classes === 1) {
-    const column = fresh(`${output}.column`);
+    const column = names.next(`${output}.column`);
     const shape = constant(`${output}.shape`, fromNumbers("int64", [2], [-1, 1]));
     const weight = constant(`${output}.weight`, fromNumbers("float32", [1, 2], [0, 1]));
     nodes.push(operation("Reshape", [logitOf(renamed, inner) ?? inner, shape], column));
