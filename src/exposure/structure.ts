@@ -7,7 +7,7 @@ import type { TensorFacts } from "../graph/shapes.ts";
 import { producers, readTensors } from "../graph/topology.ts";
 
 /** Operators that do nothing where a network is used. */
-const idle = new Set(["Identity", "Dropout", "Constant", "Cast"]);
+const idle = new Set(["Identity", "Dropout", "Cast"]);
 
 /** How far neighbourhoods reach. */
 const iterations = 3;

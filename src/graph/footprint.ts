@@ -6,7 +6,7 @@ import type { TensorFacts } from "./shapes.ts";
 /** Nodes whose outputs are their inputs seen otherwise, or become one map with what follows: no memory of their own. */
 const withoutMap = new Set([
   ...["BatchNormalization", "Dropout", "Flatten", "Identity", "Reshape", "Shape", "Squeeze"],
-  ...["Unsqueeze", "Constant"],
+  "Unsqueeze",
 ]);
 
 /** Numbers in all maps together, and in the largest map with what it is made from; facts are those for one image. */

@@ -89,10 +89,6 @@ export class Call {
     return this.#list(attribute(this.node, name, "ints"), `"${name}"`);
   }
 
-  float(name: string): number | undefined {
-    return attribute(this.node, name, "float");
-  }
-
   floats(name: string): readonly number[] | undefined {
     return this.#list(attribute(this.node, name, "floats"), `"${name}"`);
   }

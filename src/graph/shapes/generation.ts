@@ -1,29 +1,11 @@
 // Operators that make tensors.
 
 import { attribute } from "../attributes.ts";
-import { elementCount, type TensorData } from "../graph.ts";
+import { elementCount } from "../graph.ts";
 import { fromNumbers, pick } from "../tensorData.ts";
 import { type Call, describe, facts, type ShapeRule } from "./call.ts";
 import { elementType } from "./elementType.ts";
 import { constantOf, fold } from "./folding.ts";
-
-export function Constant(call: Call) {
-  const value = constantValue(call);
-  return [facts(value.dtype, value.shape, value)];
-}
-
-function constantValue(call: Call): TensorData {
-  const tensor = attribute(call.node, "value", "tensor");
-  if (tensor) return tensor;
-  const [float, int] = [call.float("value_float"), call.int("value_int")];
-  if (float !== undefined) return fromNumbers("float32", [], [float]);
-  if (int !== undefined) return fromNumbers("int64", [], [int]);
-  const floats = attribute(call.node, "value_floats", "floats");
-  if (floats) return fromNumbers("float32", [floats.length], floats);
-  const ints = attribute(call.node, "value_ints", "ints");
-  if (ints) return fromNumbers("int64", [ints.length], ints);
-  return call.fail("it has no value that is a tensor of numbers");
-}
 
 export function ConstantOfShape(call: Call) {
   const shape = call.integers(0);
