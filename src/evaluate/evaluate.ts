@@ -114,10 +114,10 @@ export function testPairs(first: Int32Array, second: Int32Array, labels: Int32Ar
   return mcnemarTest(onlyFirst, onlySecond);
 }
 
-/** Latency at batch 1 and 64; `seconds` are spent on each. */
-export async function measureLatency(classifier: Classifier, seconds = 1): Promise<Latency> {
-  const batch1 = await classifier.latency({ batch: 1, seconds });
-  const batch64 = await classifier.latency({ batch: 64, seconds });
+/** Latency at batch 1 and 64; a second is spent on each. */
+export async function measureLatency(classifier: Classifier): Promise<Latency> {
+  const batch1 = await classifier.latency({ batch: 1, seconds: 1 });
+  const batch64 = await classifier.latency({ batch: 64, seconds: 1 });
   return { batch1, batch64 };
 }
 

@@ -99,7 +99,6 @@ async function thumbnailsOf(dataset: Dataset, places: readonly number[]): Promis
 export async function encodePng(
   pixels: Uint8Array,
   { shape: [channels, height, width], channelOrder }: Pick<Dataset, "shape" | "channelOrder">,
-  largest = largestThumbnail,
 ): Promise<string> {
   const area = height * width;
   const shown = channels === 3 ? 3 : 1;
@@ -109,7 +108,7 @@ export async function encodePng(
     interleaved[i] = pixels[planeOf(i % shown) * area + Math.floor(i / shown)]!;
   }
   const image = sharp(interleaved, { raw: { width, height, channels: shown } });
-  const fitting = { width: largest, height: largest, fit: "inside" } as const;
+  const fitting = { width: largestThumbnail, height: largestThumbnail, fit: "inside" } as const;
   const small = image.resize({ ...fitting, withoutEnlargement: true });
   return (await small.png({ compressionLevel: 9 }).toBuffer()).toString("base64");
 }

@@ -151,15 +151,12 @@ const arithmetic: Rule = (node, head) => {
   const row = first ?? second;
   const values = head.constant(first ? b : a);
   if (!row || !values || (values.length !== 1 && values.length !== row.columns)) return false;
-  if (!isReshapedOf(head, first ? a : b, node.outputs[0]!)) return false;
+  const from = first ? a : b;
+  if (String(head.shape(from)) !== String(head.shape(node.outputs[0]!))) return false;
   const constant = padded(values, row.columns);
   const affine = affineOf(node.operator, { constant, isFirst: first !== undefined });
-  return affine !== undefined && scaled(node, head, { row, affine, from: first ? a : b });
+  return affine !== undefined && scaled(node, head, { row, affine, from });
 };
-
-function isReshapedOf(head: Head, x: string, y: string): boolean {
-  return String(head.shape(x)) === String(head.shape(y));
-}
 
 function affineOf(
   operator: string,
@@ -282,7 +279,8 @@ export const headRules: Readonly<Record<string, Rule>> = Object.fromEntries(
   rules.flatMap(([rule, operators]) => operators.map((operator) => [operator, rule] as const)),
 );
 
-/** Values, or `fill` for each of so many where there is but one or none. */
-function padded(values: readonly number[], count: number, fill = values[0] ?? 0): Float64Array {
-  return values.length === count ? Float64Array.from(values) : new Float64Array(count).fill(fill);
+/** So many values: the one for each where there is but one, 0 where there is none. */
+function padded(values: readonly number[], count: number): Float64Array {
+  if (values.length === count) return Float64Array.from(values);
+  return new Float64Array(count).fill(values[0] ?? 0);
 }
