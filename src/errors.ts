@@ -96,9 +96,14 @@ export function errorOfCode(exitCode: number, message: string): DeepObfError {
   return errors.find((error) => error.exitCode === exitCode) ?? new DeepObfError(exitCode, message);
 }
 
-/** Whether an error of libtorch (on the CPU, on CUDA) or V8 says that memory ran out. */
-export function isOutOfMemory({ message }: Error): boolean {
+/**
+ * Whether an error of libtorch (on the CPU, on CUDA) or V8 says that memory ran out. Of our own errors their cause
+ * tells: what they say may hold a stranger's names.
+ */
+export function isOutOfMemory(error: unknown): boolean {
+  if (error instanceof DeepObfError) return isOutOfMemory(error.cause);
+  if (!(error instanceof Error)) return false;
   return /not enough memory|can't allocate memory|out of memory|Array buffer allocation failed/i.test(
-    message,
+    error.message,
   );
 }

@@ -1,6 +1,6 @@
 // A graph on a device: runs on libtorch, learns, and becomes a graph again.
 
-import { ModelError, ResourceError } from "../errors.ts";
+import { isOutOfMemory, ModelError, ResourceError } from "../errors.ts";
 import { describeNode, type Graph, type Node, type TensorData } from "../graph/graph.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
 import { inferShapes } from "../graph/shapes.ts";
@@ -261,6 +261,6 @@ function asResult(tensor: Tensor): Tensor {
 /** The error of a node. Lack of memory is the machine's, not the model's, where `isOurs` says so. */
 function describeFailure(node: Node, error: unknown, { isOurs }: { isOurs: boolean }): Error {
   const message = `${describeNode(node)}: ${error instanceof Error ? error.message : String(error)}`;
-  const memory = /out of memory|can't allocate memory|not enough memory/i.test(message);
-  return new (memory && isOurs ? ResourceError : ModelError)(message, { cause: error });
+  const Failure = isOurs && isOutOfMemory(error) ? ResourceError : ModelError;
+  return new Failure(message, { cause: error });
 }

@@ -1,4 +1,4 @@
-import { ModelError, ResourceError } from "../errors.ts";
+import { isOutOfMemory, ModelError, ResourceError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { decodeModel } from "./decode.ts";
 import { ExternalData } from "./external.ts";
@@ -30,7 +30,7 @@ export function parseWith(bytes: Uint8Array, external: ExternalData, path = "mod
   } catch (error) {
     if (error instanceof ModelError)
       throw new ModelError(`${name}: ${error.message}`, { cause: error });
-    if (error instanceof RangeError && error.message.includes("allocation failed"))
+    if (isOutOfMemory(error))
       throw new ResourceError(`${name}: not enough memory to read it`, { cause: error });
     throw error;
   }

@@ -382,6 +382,17 @@ describe("what cannot run", () => {
     );
   });
 
+  test("is a ModelError in training, too, whatever the node is called", () => {
+    const model = graph({
+      inputs: { x: ["n", "c"] },
+      initializers: { index: int64(7) },
+      nodes: [node("Gather", ["x", "index"], "out of memory")],
+      outputs: ["out of memory"],
+    });
+    const network = new Network(model);
+    expect(() => network.forward({ x: ones([1, 3]) }, { training: true })).toThrow(ModelError);
+  });
+
   test("names missing and unknown inputs", () => {
     const network = new Network(smallNetwork());
     expect(() => network.forward({ picture: ones([1]) })).toThrow(

@@ -1,7 +1,7 @@
 // Memory: refused before it is taken, and told when it ran out all the same.
 import { readdirSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { ResourceError } from "../../src/errors.ts";
+import { ModelError, ResourceError } from "../../src/errors.ts";
 import { countMapValues } from "../../src/graph/footprint.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { assertFits, explainMemory, memoryOfTraining } from "../../src/jobs/memory.ts";
@@ -76,8 +76,13 @@ describe("a training", () => {
     expect((told as Error).message).toMatch(
       /^memory ran out in a training with batches of 100 images \(.*(memory).*\): --batch-size 32 fits$/,
     );
-    const other = new RangeError("something else");
-    expect(explainMemory(other, { ...need, batchSize: 8 })).toBe(other);
+    const others = [
+      new RangeError("something else"),
+      new ModelError('Relu node "out of memory": wrong size', { cause: new Error("wrong size") }),
+    ];
+    for (const other of others) {
+      expect(explainMemory(other, { ...need, batchSize: 8 })).toBe(other);
+    }
   });
 
   test("is asked for its need before its folder is made", async () => {
