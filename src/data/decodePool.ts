@@ -1,10 +1,10 @@
 // Threads that decode images while this one trains. They start with the first task, share every task among
 // them, and do not keep the program from ending.
 
-import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { ResourceError } from "../errors.ts";
+import { compiledScript } from "../isolate/start.ts";
 import { loadSharp } from "./decode.ts";
 import type { DecodeReport, DecodeTask } from "./decodeTask.ts";
 import type { ImageView } from "./imageView.ts";
@@ -54,7 +54,7 @@ async function perform(work: Omit<DecodeTask, "id" | "taken">): Promise<FileComp
 }
 
 function startThreads(): Worker[] {
-  const script = workerScript();
+  const script = compiledScript("#decode-worker");
   return Array.from({ length: Math.min(mostThreads, availableParallelism()) }, () => {
     const thread = new Worker(script);
     thread.on("message", finish);
@@ -84,12 +84,4 @@ function abandon(cause: Error): void {
   pending.clear();
   for (const thread of threads) void thread.terminate();
   threads = [];
-}
-
-function workerScript(): string {
-  try {
-    return createRequire(import.meta.url).resolve("#decode-worker");
-  } catch (cause) {
-    throw new ResourceError("DeepObf is not built: run npm run build", { cause });
-  }
 }

@@ -9,6 +9,7 @@ import { createDirectoryAtomically, ensureDirectory, writeFileAtomically } from 
 import { adoptModel } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, type Layout } from "../graph/layout.ts";
+import { compiledScript } from "../isolate/start.ts";
 import { encodeModel, modelFileFacts, readModel } from "../onnx/index.ts";
 import { isMissing } from "../report/missing.ts";
 import { readOutcome } from "../report/readRun.ts";
@@ -61,7 +62,7 @@ export async function buildDemo(directory: string): Promise<DemoFiles> {
     obfuscated: modelFacts("obfuscated.onnx", shipped, imageLayout(shipped)),
     images: await imagesOf(test),
   };
-  const script = await readFile(resolvePackage("#demo-script"));
+  const script = await readFile(compiledScript("#demo-script"));
   return new Map<string, Uint8Array | string>([
     ["index.html", demoHtml(facts)],
     ["demo.js", script],

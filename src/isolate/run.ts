@@ -1,6 +1,5 @@
 // Runs a function in a process of its own. No file that it reads, however hostile, can then bring down or block
 // this process: a crash, a lack of memory and a run without end all become errors about the model.
-import { createRequire } from "node:module";
 import {
   DeepObfError,
   errorOfCode,
@@ -9,7 +8,7 @@ import {
   ResourceError,
 } from "../errors.ts";
 import { escapeInvisible, fileName, shorten } from "../text.ts";
-import { startLimited } from "./start.ts";
+import { compiledScript, startLimited } from "./start.ts";
 import { mostMilliseconds, timeIsUp } from "./watchdog.ts";
 
 /** What a function uses to tell whoever watches over it. */
@@ -68,7 +67,9 @@ export function runIsolated<Options extends object, Result>(
   { options, model, onEvent, signal }: RunOptions<Options>,
 ): Promise<Result> {
   // Where a signal is handled here, it must not reach the process by way of the terminal.
-  const child = startLimited(processScript(), { detached: signal !== undefined });
+  const child = startLimited(compiledScript("#isolated-process"), {
+    detached: signal !== undefined,
+  });
   const file = fileName(model);
   let doing = "starting to look at";
   let lastWords = "";
@@ -132,13 +133,4 @@ function errorOf({ message, exitCode, ...rest }: Failure): Error {
   if (exitCode !== undefined) return errorOfCode(exitCode, message);
   const known = Object.entries(rest).filter(([, value]) => value !== undefined);
   return Object.assign(new Error(message), Object.fromEntries(known));
-}
-
-/** The compiled script, also when this file runs uncompiled. */
-function processScript(): string {
-  try {
-    return createRequire(import.meta.url).resolve("#isolated-process");
-  } catch (cause) {
-    throw new ResourceError("DeepObf is not built: run npm run build", { cause });
-  }
 }

@@ -1,5 +1,7 @@
 // Starts a process for what a file might bring down: with a limit of memory, and a watchdog's needs met.
 import { type ChildProcess, spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { ResourceError } from "../errors.ts";
 
 /**
  * Starts a script of Node that may not take all memory, with a channel and with its stderr piped. The script
@@ -22,6 +24,15 @@ export function startLimited(
     // Loaders and inspectors of this process are nothing to the child.
     env: { ...process.env, NODE_OPTIONS: "" },
   });
+}
+
+/** The path of a compiled script by its name in package.json, also where this file runs uncompiled. */
+export function compiledScript(name: `#${string}`): string {
+  try {
+    return createRequire(import.meta.url).resolve(name);
+  } catch (cause) {
+    throw new ResourceError("DeepObf is not built: run npm run build", { cause });
+  }
 }
 
 /** KiB of data that the child may hold: nine tenths of what is free, so that we outlive it. */

@@ -2,11 +2,10 @@
 // when it takes too long. Every way it can end becomes an error that names the model.
 
 import type { ChildProcess } from "node:child_process";
-import { createRequire } from "node:module";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { ModelError, ResourceError } from "../errors.ts";
-import { startLimited } from "../isolate/start.ts";
+import { compiledScript, startLimited } from "../isolate/start.ts";
 import { mostMilliseconds, timeIsUp } from "../isolate/watchdog.ts";
 import { Channel } from "./channel.ts";
 import { nativeRemedy } from "./packages.ts";
@@ -41,7 +40,7 @@ export class RuntimeProcess {
     this.#model = model;
     this.#timeoutSeconds = timeoutSeconds;
     // In a process group of its own, since Ctrl-C in a terminal is for this process to handle.
-    this.#child = startLimited(workerScript(), { detached: true });
+    this.#child = startLimited(compiledScript("#onnxruntime-worker"), { detached: true });
     this.#channel = new Channel(this.#child, (reply, payloads) => {
       this.#settle((waiting) => waiting.resolve({ reply, payloads }));
     });
@@ -167,15 +166,6 @@ export function missingRuntime(cause: string): ResourceError {
     `ONNX Runtime cannot be loaded: ${printable(cause)}\n` +
       `Install it beside deepobf with: ${nativeRemedy}`,
   );
-}
-
-/** The compiled worker, also when this file runs uncompiled. */
-function workerScript(): string {
-  try {
-    return createRequire(import.meta.url).resolve("#onnxruntime-worker");
-  } catch (cause) {
-    throw new ResourceError("DeepObf is not built: run npm run build", { cause });
-  }
 }
 
 /** A foreign message without control characters, in one line of bounded length. */

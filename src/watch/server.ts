@@ -2,11 +2,11 @@
 // a fixed table; no address becomes a path on the disk.
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { buildDemo, type DemoFiles } from "../demo/buildDemo.ts";
 import { DeepObfError, ResourceError } from "../errors.ts";
+import { compiledScript } from "../isolate/start.ts";
 import { collectReport } from "../report/collect.ts";
 import { isMissing } from "../report/missing.ts";
 import { type RunCourse, readCourse, readOutcome } from "../report/readRun.ts";
@@ -272,7 +272,7 @@ function placeOf({ req }: ServerResponse): string | undefined {
 
 /** The browser's script, compiled from web/live.ts. */
 function script(): string {
-  return readFileSync(createRequire(import.meta.url).resolve("#live-script"), "utf8");
+  return readFileSync(compiledScript("#live-script"), "utf8");
 }
 
 function keyOf({ directory }: ListedRun, summary: object): string {
