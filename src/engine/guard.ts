@@ -3,7 +3,7 @@
 import { ModelError } from "../errors.ts";
 import { countCost } from "../graph/cost.ts";
 import { describeNode, elementCount, elementSize, type Graph, type Node } from "../graph/graph.ts";
-import type { TensorFacts } from "../graph/shapes.ts";
+import type { Facts } from "../graph/shapes.ts";
 import type { Program } from "./program.ts";
 
 /**
@@ -16,16 +16,12 @@ const [mostWork, mostWorkPerImage] = [1e13, 1e12];
 const [costOfElement, costOfPooling] = [100, 500];
 
 /** Throws ModelError where one forward pass would take absurd work or more than the free memory. */
-export function assertAffordable(
-  graph: Graph,
-  program: Program,
-  facts: ReadonlyMap<string, TensorFacts>,
-): void {
+export function assertAffordable(graph: Graph, program: Program, facts: Facts): void {
   checkMemory(program, facts);
   checkWork(graph, program, facts);
 }
 
-function checkWork(graph: Graph, program: Program, facts: ReadonlyMap<string, TensorFacts>): void {
+function checkWork(graph: Graph, program: Program, facts: Facts): void {
   const nodes = program.steps.map(({ node }) => node);
   const { macs } = countCost({ ...graph, nodes }, facts);
   const contracted = nodes.reduce((total, node) => total + contractionWork(node, facts), 0);
@@ -47,7 +43,7 @@ function checkWork(graph: Graph, program: Program, facts: ReadonlyMap<string, Te
 }
 
 /** Operations of an Einsum: the product of the sizes of all its subscripts, at most. */
-function contractionWork(node: Node, facts: ReadonlyMap<string, TensorFacts>): number {
+function contractionWork(node: Node, facts: Facts): number {
   const equation = node.attributes.equation;
   if (node.operator !== "Einsum" || equation?.type !== "string") return 0;
   const sizes = new Map<string, number>();
@@ -61,7 +57,7 @@ function contractionWork(node: Node, facts: ReadonlyMap<string, TensorFacts>): n
   return elementCount([...sizes.values()]);
 }
 
-function checkMemory(program: Program, facts: ReadonlyMap<string, TensorFacts>): void {
+function checkMemory(program: Program, facts: Facts): void {
   const bytesOf = (name: string) => {
     const known = facts.get(name);
     return known ? elementCount(known.shape) * elementSize[known.dtype] : 0;

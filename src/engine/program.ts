@@ -8,7 +8,7 @@ import {
   type Node,
   type TensorData,
 } from "../graph/graph.ts";
-import type { TensorFacts } from "../graph/shapes.ts";
+import type { Facts } from "../graph/shapes.ts";
 import { isFloat, toNumbers } from "../graph/tensorData.ts";
 import type { Device } from "../torch/index.ts";
 import { mostHostValues } from "./aten.ts";
@@ -46,7 +46,7 @@ export interface Program {
 }
 
 export interface CompileOptions {
-  readonly facts: ReadonlyMap<string, TensorFacts>;
+  readonly facts: Facts;
   readonly parameters: Iterable<string>;
   readonly outputs: readonly string[];
   readonly training: boolean;
@@ -121,7 +121,7 @@ function makeStep(
   call: FusedNode,
   options: {
     graph: Graph;
-    facts: ReadonlyMap<string, TensorFacts>;
+    facts: Facts;
     constantOf: (name: string) => TensorData | undefined;
     readers: ReadonlyMap<string, number>;
   },

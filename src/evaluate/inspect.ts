@@ -10,7 +10,7 @@ import { imageLayout, sizesFrom } from "../graph/layout.ts";
 import { adviseOn, assertImageClassifier, assertTakesImages } from "../graph/otherKinds.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
 import { dequantize, dropTails, nameSqueezedAxes } from "../graph/rewrites.ts";
-import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
+import { type Facts, inferShapes } from "../graph/shapes.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
 import { assertInference } from "../graph/trainingMode.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
@@ -18,8 +18,6 @@ import { readModel } from "../onnx/index.ts";
 import { record } from "../record.ts";
 import { shorten } from "../text.ts";
 import { givenShapes } from "./givenShapes.ts";
-
-type Facts = ReadonlyMap<string, TensorFacts>;
 
 /** What an attacker sees in a model file. */
 export interface Inspection {

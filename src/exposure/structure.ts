@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import type { Graph, Node } from "../graph/graph.ts";
-import type { TensorFacts } from "../graph/shapes.ts";
+import type { Facts } from "../graph/shapes.ts";
 import { producers, readTensors } from "../graph/topology.ts";
 
 /** Operators that do nothing where a network is used. */
@@ -35,8 +35,8 @@ export interface StructureComparison {
  * subtree kernel (Shervashidze et al. 2011, JMLR 12), normalised.
  */
 export function compareStructures(
-  first: { readonly graph: Graph; readonly facts: ReadonlyMap<string, TensorFacts> },
-  second: { readonly graph: Graph; readonly facts: ReadonlyMap<string, TensorFacts> },
+  first: { readonly graph: Graph; readonly facts: Facts },
+  second: { readonly graph: Graph; readonly facts: Facts },
 ): StructureComparison {
   const [a, b] = [skeletonOf(first), skeletonOf(second)];
   const [labels, others] = [labelsOf(a), labelsOf(b)];
@@ -49,13 +49,7 @@ export function compareStructures(
   };
 }
 
-function skeletonOf({
-  graph,
-  facts,
-}: {
-  readonly graph: Graph;
-  readonly facts: ReadonlyMap<string, TensorFacts>;
-}): Skeleton {
+function skeletonOf({ graph, facts }: { readonly graph: Graph; readonly facts: Facts }): Skeleton {
   const made = producers(graph);
   const carries = (name: string) => facts.get(name)?.value === undefined;
   const counted = graph.nodes.filter(

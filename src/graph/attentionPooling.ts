@@ -1,10 +1,8 @@
 // Attention that pools: a query, learned or the mean of all pixels, gathers what convolutions made (Radford et al. 2021,
 // arXiv 2103.00020, section 2.4). Its heads and tokens have four axes as well, but they are no feature maps.
 import type { Graph } from "./graph.ts";
-import type { TensorFacts } from "./shapes.ts";
+import type { Facts } from "./shapes.ts";
 import { downstream, upstream } from "./topology.ts";
-
-type Facts = ReadonlyMap<string, TensorFacts>;
 
 /**
  * Those of the maps that lie behind the only attention of a graph and have other pixels than the last one before it;

@@ -1,11 +1,9 @@
 // What a graph costs: parameters, and multiply-accumulate operations (MACs).
 import { record } from "../record.ts";
 import { elementCount, type Graph, type Node } from "./graph.ts";
-import type { TensorFacts } from "./shapes.ts";
+import type { Facts } from "./shapes.ts";
 import { isFloat } from "./tensorData.ts";
 import { consumers } from "./topology.ts";
-
-type Facts = ReadonlyMap<string, TensorFacts>;
 
 export interface Cost {
   /** Trained numbers. The running statistics of batch normalization are measured, not trained. */

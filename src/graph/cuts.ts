@@ -7,10 +7,8 @@ import { describeNode, type Graph } from "./graph.ts";
 import { isMap, isVector, separators } from "./maps.ts";
 import { beforeObstacles, obstacleAfter } from "./obstacles.ts";
 import { beforePowers, isPooling } from "./pooling.ts";
-import type { TensorFacts } from "./shapes.ts";
+import type { Facts } from "./shapes.ts";
 import { consumers, producers } from "./topology.ts";
-
-type Facts = ReadonlyMap<string, TensorFacts>;
 
 /** The extractor's last feature map. */
 export interface Boundary {

@@ -5,7 +5,7 @@ import { shorten } from "../text.ts";
 import { attribute } from "./attributes.ts";
 import { findBoundary } from "./cuts.ts";
 import type { Graph, Node } from "./graph.ts";
-import { inferShapes, type TensorFacts } from "./shapes.ts";
+import { type Facts, inferShapes } from "./shapes.ts";
 import { downstream, readTensors } from "./topology.ts";
 
 export type Kind = "input" | "convolution" | "pooling" | "sum" | "linear";
@@ -22,8 +22,6 @@ export interface Box {
   /** Places of the boxes that it reads, in the diagram's list. */
   readonly from: readonly number[];
 }
-
-type Facts = ReadonlyMap<string, TensorFacts>;
 type Named = Pick<Box, "label" | "what" | "kind">;
 
 /**

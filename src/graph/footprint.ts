@@ -1,7 +1,7 @@
 // How much memory the maps of a network take, for one image: what its training holds until the gradients are there,
 // and what the rest needs at a time.
 import { elementCount, type Graph } from "./graph.ts";
-import type { TensorFacts } from "./shapes.ts";
+import type { Facts } from "./shapes.ts";
 
 /** Nodes whose outputs are their inputs seen otherwise, or become one map with what follows: no memory of their own. */
 const withoutMap = new Set([
@@ -10,10 +10,7 @@ const withoutMap = new Set([
 ]);
 
 /** Numbers in all maps together, and in the largest map with what it is made from; facts are those for one image. */
-export function countMapValues(
-  graph: Graph,
-  facts: ReadonlyMap<string, TensorFacts>,
-): { kept: number; widest: number } {
+export function countMapValues(graph: Graph, facts: Facts): { kept: number; widest: number } {
   const sizeOf = (name: string) => {
     const shape = graph.initializers.has(name) ? undefined : facts.get(name)?.shape;
     return shape ? elementCount(shape) : 0;

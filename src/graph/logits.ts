@@ -4,11 +4,9 @@ import { quoteForShell } from "../text.ts";
 import { exportForAnyBatch } from "./exportLines.ts";
 import { elementCount, type Graph, type Node, type ValueInfo } from "./graph.ts";
 import { isLinearLayer } from "./obstacles.ts";
-import type { TensorFacts } from "./shapes.ts";
+import type { Facts } from "./shapes.ts";
 import { isFloat } from "./tensorData.ts";
 import { producers, upstream } from "./topology.ts";
-
-type Facts = ReadonlyMap<string, TensorFacts>;
 
 /** Operators that leave scores as they are, but for their shape. */
 const arranging = new Set([

@@ -1,9 +1,7 @@
 // Feature maps, and the tensors that everything passes through.
 import type { Graph } from "./graph.ts";
-import type { TensorFacts } from "./shapes.ts";
+import type { Facts } from "./shapes.ts";
 import { dominators } from "./topology.ts";
-
-type Facts = ReadonlyMap<string, TensorFacts>;
 
 /** Tensors on all paths from the first input to `output`, without that input. */
 export function separators(

@@ -1,10 +1,8 @@
 // What stands between a feature map and a plain classifier: convolutions over a map, and attention.
 import { attribute } from "./attributes.ts";
 import type { Graph, Node } from "./graph.ts";
-import type { TensorFacts } from "./shapes.ts";
+import type { Facts } from "./shapes.ts";
 import { downstream, upstream } from "./topology.ts";
-
-type Facts = ReadonlyMap<string, TensorFacts>;
 
 /**
  * The tensors that an obstacle still follows: a convolution over a map, or attention. Takes one pass

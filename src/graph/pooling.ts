@@ -1,9 +1,9 @@
 // What belongs to the pooling of a feature map.
 import type { Node } from "./graph.ts";
-import type { TensorFacts } from "./shapes.ts";
+import type { Facts } from "./shapes.ts";
 
 /** Whether a node shrinks the height or width of a feature map. */
-export function isPooling(node: Node, facts: ReadonlyMap<string, TensorFacts>): boolean {
+export function isPooling(node: Node, facts: Facts): boolean {
   if (node.domain !== "") return false;
   if (/^(Global)?(Average|Max|Lp)Pool$/.test(node.operator)) return true;
   if (!node.operator.startsWith("Reduce")) return false;

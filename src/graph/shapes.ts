@@ -32,7 +32,7 @@ import * as reduction from "./shapes/reduction.ts";
 import * as resize from "./shapes/resize.ts";
 import * as arrangement from "./shapes/shape.ts";
 
-export type { TensorFacts } from "./shapes/call.ts";
+export type { Facts, TensorFacts } from "./shapes/call.ts";
 
 /** A tensor with more elements, or more axes, is a mistake or an attack. */
 const [mostElements, mostAxes] = [2 ** 31, 64];

@@ -7,14 +7,14 @@ import type { Dimension, Graph, ValueInfo } from "./graph.ts";
 import { eliminateDeadNodes } from "./rewrites/eliminateDeadNodes.ts";
 import { readBatchFrom } from "./rewrites/readBatchFrom.ts";
 import { renameTensors } from "./rewrites/rename.ts";
-import { inferShapes, type TensorFacts } from "./shapes.ts";
+import { type Facts, inferShapes } from "./shapes.ts";
 import { tensorNames, upstream } from "./topology.ts";
 
 interface SubgraphOptions {
   /** Tensors that become the inputs; each needs known facts. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  readonly facts?: ReadonlyMap<string, TensorFacts>;
+  readonly facts?: Facts;
 }
 
 /**
@@ -53,7 +53,7 @@ export function subgraph(graph: Graph, options: SubgraphOptions): Graph {
 export function cutGraph(
   graph: Graph,
   tensor: string,
-  facts: ReadonlyMap<string, TensorFacts> = inferShapes(graph),
+  facts: Facts = inferShapes(graph),
 ): { extractor: Graph; classifier: Graph } {
   const inputs = graph.inputs.map(({ name }) => name);
   const outputs = graph.outputs.map(({ name }) => name);
@@ -126,7 +126,7 @@ function describeTensor(
   }: {
     declared: ValueInfo | undefined;
     batch: Dimension | undefined;
-    facts: ReadonlyMap<string, TensorFacts>;
+    facts: Facts;
   },
 ): ValueInfo {
   const known = facts.get(name);

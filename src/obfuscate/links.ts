@@ -3,7 +3,7 @@
 // (ReLU: f(sx) = s f(x) for s > 0), scaled before and scaled back after.
 import { attribute } from "../graph/attributes.ts";
 import { elementCount, type Graph, type Node } from "../graph/graph.ts";
-import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
+import { type Facts, inferShapes } from "../graph/shapes.ts";
 import { toNumbers } from "../graph/tensorData.ts";
 import { consumers, readTensors } from "../graph/topology.ts";
 
@@ -83,7 +83,7 @@ function follow(
   start: Node,
   context: {
     graph: Graph;
-    facts: ReadonlyMap<string, TensorFacts>;
+    facts: Facts;
     layers: ReadonlyMap<Node, Layer>;
     readers: ReadonlyMap<string, readonly Node[]>;
   },

@@ -5,7 +5,7 @@ import { attribute } from "../graph/attributes.ts";
 import { estimateWork } from "../graph/cost.ts";
 import type { Boundary } from "../graph/cuts.ts";
 import type { Graph, Node } from "../graph/graph.ts";
-import type { TensorFacts } from "../graph/shapes.ts";
+import type { Facts } from "../graph/shapes.ts";
 import { toNumbers } from "../graph/tensorData.ts";
 import type { Activation, Layer } from "../models/index.ts";
 
@@ -45,7 +45,7 @@ const pointwise = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] } as const;
  */
 export function planChain(
   extractor: Graph,
-  facts: ReadonlyMap<string, TensorFacts>,
+  facts: Facts,
   { depth, boundary, maxMacs }: PlanOptions,
 ): ChainPlan {
   const input = facts.get(extractor.inputs[0]?.name ?? "")?.shape.slice(1) as [
@@ -97,7 +97,7 @@ function assertDepth(depth: number, [height, width]: Size): void {
  * The sizes of feature maps on the way to the boundary, from large to small; near ones count once, and pooled
  * ones beside the way, as squeeze and excite has them, not at all.
  */
-function resolutions(extractor: Graph, facts: ReadonlyMap<string, TensorFacts>): Size[] {
+function resolutions(extractor: Graph, facts: Facts): Size[] {
   const end = facts.get(extractor.outputs[0]?.name ?? "")?.shape.slice(2) as unknown as Size;
   const sizes: Size[] = [];
   for (const node of extractor.nodes) {

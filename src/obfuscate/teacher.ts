@@ -3,7 +3,7 @@ import { Network } from "../engine/index.ts";
 import type { Boundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
 import { graphBehind } from "../graph/rewrites.ts";
-import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
+import { type Facts, inferShapes } from "../graph/shapes.ts";
 import { type Device, noGrad, type Tensor } from "../torch/index.ts";
 
 export interface TeacherOptions {
@@ -26,7 +26,7 @@ export class Teacher {
   /** Name of the tensor that ends the extractor. */
   readonly boundary: string;
   readonly #graph: Graph;
-  readonly #facts: ReadonlyMap<string, TensorFacts>;
+  readonly #facts: Facts;
   readonly #options: TeacherOptions;
   readonly #network: Network;
   readonly #logits: string;

@@ -1,9 +1,7 @@
 // What is known of a graph whatever its batch size.
 import { Budget } from "../budget.ts";
 import type { Graph, TensorData } from "../graph.ts";
-import { inferShapes, type TensorFacts } from "../shapes.ts";
-
-type Facts = ReadonlyMap<string, TensorFacts>;
+import { type Facts, inferShapes } from "../shapes.ts";
 
 /** Facts at two batch sizes, 2 and 3; a fixed batch size stands in for both. */
 export interface AnyBatch {

@@ -6,13 +6,11 @@ import type { Budget } from "../budget.ts";
 import type { FreshNames } from "../freshNames.ts";
 import { elementCount, type Node, type TensorData } from "../graph.ts";
 import { operation } from "../operation.ts";
-import type { TensorFacts } from "../shapes.ts";
+import type { Facts } from "../shapes.ts";
 import { fromNumbers, toNumbers } from "../tensorData.ts";
 import { growingAxis } from "./anyBatch.ts";
 import { batchSizes } from "./batchSizes.ts";
 import { takesAllInOrder } from "./orderlyGathers.ts";
-
-type Facts = ReadonlyMap<string, TensorFacts>;
 
 /** A node downstream of the images, with what is known at the file's batch size and at the next. */
 export interface Site {

@@ -2,7 +2,7 @@
 import { int } from "../attributes.ts";
 import type { Graph, Node, TensorData } from "../graph.ts";
 import { operation } from "../operation.ts";
-import type { TensorFacts } from "../shapes.ts";
+import type { Facts } from "../shapes.ts";
 import { fromFloat32, toNumbers } from "../tensorData.ts";
 import { consumers, tensorNames } from "../topology.ts";
 import { factsForAnyBatch } from "./anyBatch.ts";
@@ -26,7 +26,7 @@ export interface Row {
 /** A head under construction: what its tensors are as rows. */
 export class Head {
   /** Facts at a batch size of 2. */
-  readonly facts: ReadonlyMap<string, TensorFacts>;
+  readonly facts: Facts;
   readonly #graph: Graph;
   readonly #map: string;
   readonly #readers: ReadonlyMap<string, readonly Node[]>;

@@ -2,12 +2,10 @@
 // its elements are gathered in their order, by indices that are computed from the batch size.
 import { FreshNames } from "../freshNames.ts";
 import type { Graph, Node } from "../graph.ts";
-import type { TensorFacts } from "../shapes.ts";
+import type { Facts } from "../shapes.ts";
 import { fromNumbers, toNumbers } from "../tensorData.ts";
 import { producers, tensorNames } from "../topology.ts";
 import type { AnyBatch } from "./anyBatch.ts";
-
-type Facts = ReadonlyMap<string, TensorFacts>;
 
 /** The graph with such a `Gather` as a `Reshape` of what was flattened. */
 export function reshapeOrderlyGathers(graph: Graph, { small, large }: AnyBatch): Graph {

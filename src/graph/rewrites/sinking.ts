@@ -3,7 +3,7 @@ import { int, ints } from "../attributes.ts";
 import { FreshNames } from "../freshNames.ts";
 import type { Graph, Node, TensorData } from "../graph.ts";
 import { operation } from "../operation.ts";
-import type { TensorFacts } from "../shapes.ts";
+import type { Facts } from "../shapes.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { producers, tensorNames } from "../topology.ts";
 import { factsForAnyBatch } from "./anyBatch.ts";
@@ -26,7 +26,7 @@ export type LayoutRule = (node: Node, state: Sinking) => boolean;
 
 /** One pass over the nodes, in which tensors may stand in another arrangement than the graph says. */
 export class Sinking {
-  readonly facts: ReadonlyMap<string, TensorFacts>;
+  readonly facts: Facts;
   readonly opset: number;
   readonly #graph: Graph;
   readonly #nodes: Node[] = [];

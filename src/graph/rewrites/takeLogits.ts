@@ -3,7 +3,7 @@ import { FreshNames } from "../freshNames.ts";
 import type { DataType, Graph } from "../graph.ts";
 import { logitOf } from "../logits.ts";
 import { operation } from "../operation.ts";
-import type { TensorFacts } from "../shapes.ts";
+import type { Facts } from "../shapes.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { tensorNames } from "../topology.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
@@ -22,7 +22,7 @@ export function takeLogits(
     fileOutputs,
   }: {
     readonly tensor: string;
-    readonly facts: ReadonlyMap<string, TensorFacts>;
+    readonly facts: Facts;
     readonly fileOutputs: readonly string[];
   },
 ): Graph {

@@ -1,9 +1,7 @@
 // Activation functions: the output has the shape of the input.
 import { elementCount } from "../graph.ts";
-import { type Call, describe, facts, type ShapeRule } from "./call.ts";
+import { type Call, describe, facts, type ShapeRule, sameShape } from "./call.ts";
 import { broadcast, elementwise } from "./folding.ts";
-
-const sameShape: ShapeRule = (call) => [facts(call.input(0).dtype, call.input(0).shape)];
 
 /** Activations along an axis; before version 13 the axes from there on were taken as one. */
 const alongAxis: ShapeRule = (call) => {

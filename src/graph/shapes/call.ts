@@ -22,6 +22,9 @@ export interface TensorFacts {
   readonly value?: TensorData;
 }
 
+/** What is known of a graph's tensors, by name. */
+export type Facts = ReadonlyMap<string, TensorFacts>;
+
 /** Facts of an operator's outputs, in order; undefined where they depend on data. */
 export type Outputs = readonly (TensorFacts | undefined)[];
 
@@ -160,3 +163,6 @@ export function facts(
 ): TensorFacts {
   return value ? { dtype, shape, value } : { dtype, shape };
 }
+
+/** The rule of operators whose result is of the first input's type and shape. */
+export const sameShape: ShapeRule = (call) => [facts(call.input(0).dtype, call.input(0).shape)];

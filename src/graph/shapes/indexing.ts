@@ -3,10 +3,8 @@ import { counted } from "../../text.ts";
 import { elementCount, elementSize } from "../graph.ts";
 import { sliceRange } from "../sliceRange.ts";
 import { fromNumbers, toNumbers } from "../tensorData.ts";
-import { type Call, describe, facts, type ShapeRule, type TensorFacts } from "./call.ts";
+import { type Call, describe, facts, type ShapeRule, sameShape, type TensorFacts } from "./call.ts";
 import { fold, rearranged, rowMajorStrides, smallValue, stridedPositions } from "./folding.ts";
-
-const sameShape: ShapeRule = (call) => [facts(call.input(0).dtype, call.input(0).shape)];
 
 export const GatherElements: ShapeRule = (call) => {
   const [x, indices] = [call.input(0), call.input(1)];

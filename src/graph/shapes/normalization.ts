@@ -1,8 +1,6 @@
 // Normalization.
 import { counted } from "../../text.ts";
-import { type Call, describe, facts, type ShapeRule, type TensorFacts } from "./call.ts";
-
-const sameShape: ShapeRule = (call) => [facts(call.input(0).dtype, call.input(0).shape)];
+import { type Call, describe, facts, sameShape, type TensorFacts } from "./call.ts";
 
 export const LRN = sameShape;
 export const MeanVarianceNormalization = sameShape;

@@ -4,7 +4,7 @@
 import { countCost } from "../../graph/cost.ts";
 import { findCutPoints } from "../../graph/cuts.ts";
 import type { Graph } from "../../graph/graph.ts";
-import type { TensorFacts } from "../../graph/shapes.ts";
+import type { Facts } from "../../graph/shapes.ts";
 import { upstream } from "../../graph/topology.ts";
 import { type ChainPlan, layerCosts } from "../plan.ts";
 
@@ -23,11 +23,7 @@ export interface Segment {
  * For each layer but the last, the tensor of the original that it ends at: of its height and width,
  * and the nearest to its share of the original's MACs. Null where there is none left.
  */
-export function assignCuts(
-  extractor: Graph,
-  facts: ReadonlyMap<string, TensorFacts>,
-  plan: ChainPlan,
-): (string | null)[] {
+export function assignCuts(extractor: Graph, facts: Facts, plan: ChainPlan): (string | null)[] {
   const sizes = layerCosts(plan.input, plan.layers).map(({ size }) => size);
   const total = countCost(extractor, facts).macs;
   const points = findCutPoints(extractor, facts, extractor.outputs[0]?.name);
