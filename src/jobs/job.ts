@@ -290,6 +290,7 @@ export function defineJob<
       const options = { ...decided, out };
       const config = { job: name, options, identity, description, versions: versions() };
       readConfiguration(JSON.parse(JSON.stringify(config)), out);
+      tellLauncher(out); // it may have to go on with the run from its first moment on
       try {
         return { run: await RunFolder.create(out, config), config };
       } catch (error) {
@@ -350,7 +351,6 @@ export function defineJob<
 /** Tells the other workers what is to be done, and where. */
 function show(group: Group, run: RunFolder, config: Config<unknown>): Promise<Shown> {
   const { directory, files, checkpointSeconds } = run;
-  tellLauncher(directory);
   return group.share(() => ({ config, place: { directory, files, checkpointSeconds } }));
 }
 

@@ -2,8 +2,10 @@
 // set. They end together: none is left behind, however the others or this process ended.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { availableParallelism, constants } from "node:os";
+import { join } from "node:path";
 import { exitCodes } from "../errors.ts";
 import { type Environment, usualPatience } from "./membership.ts";
 
@@ -12,7 +14,7 @@ export interface Launch {
   readonly workers: number;
   /** How often the workers are started again where one was lost. */
   readonly restarts: number;
-  /** The command line of each worker; once a run's folder is known, that which goes on with it. */
+  /** The command line of each worker; once there is a run's folder, that which goes on with it. */
   readonly command: (run: string | undefined) => readonly string[];
   readonly environment?: Environment;
 }
@@ -26,8 +28,13 @@ const mostComplaints = 64 * 1024;
 /** Seconds for the others to end, once it is known that a worker is gone. */
 const secondsToEnd = 10;
 
+/** How a worker ended. */
 interface Ended {
+  readonly rank: number;
+  readonly pid: number | undefined;
   readonly code: number;
+  /** What ended it, where it did not end by itself. */
+  readonly signal: NodeJS.Signals | null;
   readonly complaints: string;
 }
 
@@ -38,17 +45,14 @@ export async function launch({
   command,
   environment = process.env,
 }: Launch): Promise<number> {
-  let run: string | undefined;
+  let run = "";
   for (let restart = 0; ; restart++) {
-    const attempt = { workers, command: command(run), environment, onRun };
+    const isBegun = run !== "" && existsSync(join(run, "config.json"));
+    const attempt = { workers, command: command(isBegun ? run : undefined), environment, onRun };
     const ended = await attemptTogether(attempt);
     const code = codeOf(ended);
-    const isLost = code === exitCodes.worker;
-    const [first, ...others] = ended;
-    if (isLost && first?.code !== code) {
-      process.stderr.write(others.find(({ complaints }) => complaints)?.complaints ?? "");
-    }
-    if (!isLost || restart === restarts) return code;
+    if (code !== exitCodes.done) process.stderr.write(complaintOf(ended, workers));
+    if (code !== exitCodes.worker || restart === restarts) return code;
     process.stderr.write(`note: the workers are started again (${restart + 1} of ${restarts})\n`);
   }
 
@@ -69,7 +73,7 @@ export function followLauncher(): void {
   process.channel?.unref();
 }
 
-/** Tells the launcher, where there is one, which folder the run has. */
+/** Tells the launcher, where there is one, which folder the run is about to have. */
 export function tellLauncher(directory: string): void {
   if (isLaunched()) process.send?.({ directory });
 }
@@ -80,6 +84,7 @@ interface Attempt extends Pick<Launch, "workers"> {
   readonly onRun: (directory: string) => void;
 }
 
+/** Gives how the workers ended, in the order in which they did. */
 async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
   const { workers, environment } = attempt;
   const threads = Math.max(1, Math.floor(availableParallelism() / workers));
@@ -88,6 +93,7 @@ async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
     ...environment,
     ...{ WORLD_SIZE: String(workers), LOCAL_WORLD_SIZE: String(workers), [mark]: "1" },
     ...{ MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(await freePort()) },
+    TORCHELASTIC_USE_AGENT_STORE: undefined, // of a launcher that started this process
   };
   const children = Array.from({ length: workers }, (_, rank) =>
     start({ ...common, RANK: String(rank), LOCAL_RANK: String(rank) }, attempt, rank),
@@ -103,15 +109,17 @@ async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
     clearTimeout(timer);
     timer = setTimeout(() => pass("SIGKILL"), seconds * 1000);
   };
+  const ended: Ended[] = [];
   try {
-    return await Promise.all(
-      children.map(async (child) => {
-        const ended = await endOf(child);
-        if (ended.code === exitCodes.worker) limit(secondsToEnd);
-        else if (ended.code !== 0) limit(secondsToEnd + patience);
-        return ended;
+    await Promise.all(
+      children.map(async (child, rank) => {
+        const each = await endOf(child, rank);
+        ended.push(each);
+        if (each.code === exitCodes.worker) limit(secondsToEnd);
+        else if (each.code !== 0) limit(secondsToEnd + patience);
       }),
     );
+    return ended;
   } finally {
     clearTimeout(timer);
     for (const signal of signals) process.removeListener(signal, pass);
@@ -129,22 +137,42 @@ function start(environment: Environment, { command, onRun }: Attempt, rank: numb
   return child;
 }
 
-async function endOf(child: ChildProcess): Promise<Ended> {
+async function endOf(child: ChildProcess, rank: number): Promise<Ended> {
   let complaints = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     complaints = (complaints + text).slice(-mostComplaints);
   });
   const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-  return { code: code ?? 128 + constants.signals[signal!], complaints };
+  return {
+    ...{ rank, pid: child.pid, signal, complaints },
+    code: code ?? 128 + constants.signals[signal!],
+  };
 }
 
-/** The code of all: that a worker was lost, unless those that ended by themselves say what else was wrong. */
+/** Whether a worker ended by itself, and not well: then it has said why. */
+function hasSaidWhy({ code }: Ended): boolean {
+  return code !== exitCodes.done && (code < 128 || code === 130 || code === 143);
+}
+
+/** What is to be said of a failure that the first worker has not told of, for nobody sees what the others say. */
+function complaintOf(ended: readonly Ended[], workers: number): string {
+  const tellers = ended.filter(hasSaidWhy);
+  if (tellers.some(({ rank }) => rank === 0)) return "";
+  const complaint = tellers.find(({ complaints }) => complaints)?.complaints;
+  if (complaint) return complaint;
+  const lost = ended.find(({ signal }) => signal);
+  if (!lost) return "";
+  return `error: worker ${lost.rank} of ${workers} (process ${lost.pid}) was ended by ${lost.signal}\n`;
+}
+
+/**
+ * The code of all: that a worker was lost, unless those that ended by themselves say what else was wrong. Where the first
+ * one is done, the run is complete, whatever became of the others.
+ */
 function codeOf(ended: readonly Ended[]): number {
-  const isOwn = ({ code }: Ended) => code < 128 || code === 130 || code === 143;
-  const codes = ended.filter(isOwn).map(({ code }) => code);
-  const reason = codes.find((code) => code !== exitCodes.done && code !== exitCodes.worker);
-  if (reason !== undefined) return reason;
-  return ended.every(({ code }) => code === exitCodes.done) ? exitCodes.done : exitCodes.worker;
+  if (ended.some(({ rank, code }) => rank === 0 && code === exitCodes.done)) return exitCodes.done;
+  const codes = ended.filter(hasSaidWhy).map(({ code }) => code);
+  return codes.find((code) => code !== exitCodes.worker) ?? exitCodes.worker;
 }
 
 async function freePort(): Promise<number> {

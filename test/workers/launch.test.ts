@@ -1,0 +1,84 @@
+// The launcher of workers on this machine, with programs of a line in their place.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, expect, test, vi } from "vitest";
+import { launch } from "../../src/workers/launch.ts";
+import { toyOn } from "../jobs/toyJob.ts";
+import { workshop } from "../workshop.ts";
+
+const path = workshop();
+
+afterEach(() => void vi.restoreAllMocks());
+
+/** Lets workers do what this says, in which `rank` is theirs; gives the code and the launcher's words. */
+async function launched(program: string, { restarts = 0, environment = {}, workers = 2 } = {}) {
+  let stderr = "";
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+    stderr += text;
+    return true;
+  });
+  const runs: (string | undefined)[] = [];
+  const code = await launch({
+    ...{ workers, restarts, environment: { ...process.env, ...environment } },
+    command: (run) => {
+      runs.push(run);
+      return ["-e", `const rank = Number(process.env.RANK); ${program}`];
+    },
+  });
+  return { code, stderr, runs };
+}
+
+const die = "process.kill(process.pid, 'SIGKILL')";
+
+test("a worker that dies without a word is named, not those that end because of it", async () => {
+  const { code, stderr } = await launched(`setTimeout(() => ${die}, rank === 1 ? 0 : 1000)`);
+  expect(code).toBe(8);
+  expect(stderr).toMatch(/^error: worker 1 of 2 \(process \d+\) was ended by SIGKILL\n$/);
+});
+
+test("what another worker says is shown where the first one cannot speak", async () => {
+  const { code, stderr } = await launched(
+    `if (rank === 0) setTimeout(() => ${die}, 1000); else { console.error("why"); process.exitCode = 5; }`,
+  );
+  expect({ code, stderr }).toEqual({ code: 5, stderr: "why\n" });
+});
+
+test("a run that the first worker has ended is complete, whatever became of the others", async () => {
+  expect(await launched(`if (rank === 1) ${die}`)).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("workers have a store of their own, also under a launcher that offers one", async () => {
+  const environment = { TORCHELASTIC_USE_AGENT_STORE: "True", WORLD_SIZE: "1" };
+  const program =
+    "process.exitCode = process.env.TORCHELASTIC_USE_AGENT_STORE === undefined ? 0 : 2";
+  expect(await launched(program, { environment })).toMatchObject({ code: 0 });
+});
+
+test("they go on with a run's folder once it is there", async () => {
+  const [there, missing] = [path("there"), path("missing")];
+  path("there/config.json", "{}");
+  const loseIn = (directory: string) =>
+    launched(`process.send({ directory: ${JSON.stringify(directory)} }, () => ${die})`, {
+      ...{ workers: 1, restarts: 1 },
+    });
+  expect((await loseIn(there)).runs).toEqual([undefined, there]);
+  expect((await loseIn(missing)).runs).toEqual([undefined, undefined]);
+});
+
+test("a job tells its folder before it makes it", async () => {
+  const out = path("told");
+  const told: unknown[] = [];
+  vi.stubEnv("DEEPOBF_LAUNCHED", "1");
+  const send = process.send!.bind(process); // what is not for a launcher is for vitest
+  vi.spyOn(process, "send").mockImplementation((message, ...rest) => {
+    if (!(message instanceof Object && "directory" in message)) return send(message, ...rest);
+    told.push(message, existsSync(join(out, "config.json")));
+    return true;
+  });
+  try {
+    await toyOn(path("source.txt", "x")).start({ out, data: "cifar10:none", epochs: 1 });
+  } finally {
+    vi.unstubAllEnvs();
+  }
+  expect(told).toEqual([{ directory: out }, false]);
+});
