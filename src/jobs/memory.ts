@@ -1,9 +1,11 @@
-// Memory that a training takes: looked at before it starts, and told when it ran out all the same.
+// Memory that a training takes: looked at before it starts, and told when it ran out all the same. Each of several workers
+// takes its share of the batch, and those on one host share its memory.
 import { isOutOfMemory, ResourceError } from "../errors.ts";
 import { countMapValues } from "../graph/footprint.ts";
 import type { Graph } from "../graph/graph.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import type { Device } from "../torch/index.ts";
+import { type Membership, membership } from "../workers/membership.ts";
 import type { ResolvedJobOptions } from "./options.ts";
 
 /** Bytes that a training takes at least. */
@@ -11,8 +13,16 @@ export interface MemoryNeed {
   /** For weights, gradients and optimizers, whatever the batch. */
   readonly fixed: number;
   readonly perImage: number;
-  /** Images a step. */
+  /** Images a step, of all workers. */
   readonly batchSize: number;
+}
+
+/** Who trains, and with what. */
+export interface Host {
+  /** Bytes that are free. */
+  readonly free?: number;
+  /** This process's place among workers; that which the environment tells by default. */
+  readonly place?: Pick<Membership, "size" | "localSize"> | undefined;
 }
 
 type Settings = Pick<ResolvedJobOptions, "batchSize" | "precision">;
@@ -34,38 +44,44 @@ export function memoryOfTraining(
 }
 
 /** Throws ResourceError where a training on the CPU would take more than is free. */
-export function assertFits(
-  need: MemoryNeed,
-  device: Device,
-  free: number = process.availableMemory(),
-): void {
-  const { fixed, perImage, batchSize } = need;
-  const bytes = fixed + batchSize * perImage;
+export function assertFits(need: MemoryNeed, device: Device, host: Host = {}): void {
+  const { free, each, workers, here } = shareOf(need, host);
+  const bytes = here * (each.fixed + each.batchSize * each.perImage);
   if (device !== "cpu" || bytes <= free) return;
   throw new ResourceError(
-    `training with batches of ${batchSize} images takes at least ${gigabytes(bytes)} of memory, but ` +
-      `${gigabytes(free)} are free: ${advice(need, batchSize, free)}`,
+    `training with batches of ${need.batchSize} images takes at least ${gigabytes(bytes)} of memory` +
+      `${workers > 1 ? ` for ${here} of ${workers} workers` : ""}, but ${gigabytes(free)} are free: ` +
+      advice(need, each.batchSize, host),
   );
 }
 
 /** The error as it is, or a ResourceError where memory ran out in a training. */
-export function explainMemory(error: unknown, need: MemoryNeed): unknown {
+export function explainMemory(error: unknown, need: MemoryNeed, host: Host = {}): unknown {
   if (!(error instanceof Error && isOutOfMemory(error))) return error;
   const [reason] = error.message.split("\n");
-  const { batchSize } = need;
   return new ResourceError(
-    `memory ran out in a training with batches of ${batchSize} images (${reason}): ` +
-      advice(need, batchSize / 2, process.availableMemory()),
+    `memory ran out in a training with batches of ${need.batchSize} images (${reason}): ` +
+      advice(need, shareOf(need, host).each.batchSize / 2, host),
     { cause: error },
   );
 }
 
-/** The largest power of two that leaves a third of the free memory, and is no more than `most`. */
-function advice({ fixed, perImage }: MemoryNeed, most: number, free: number): string {
-  const images = Math.min(most, ((2 / 3) * free - fixed) / perImage);
+/** What each worker takes, how many there are, and how many of them share what is free here. */
+function shareOf(
+  need: MemoryNeed,
+  { free = process.availableMemory(), place = membership() }: Host,
+) {
+  const { size: workers, localSize: here } = place ?? { size: 1, localSize: 1 };
+  return { free, workers, here, each: { ...need, batchSize: need.batchSize / workers } };
+}
+
+/** The largest power of two a worker that leaves a third of the free memory, and is no more than `most`. */
+function advice(need: MemoryNeed, most: number, host: Host): string {
+  const { free, workers, here } = shareOf(need, host);
+  const images = Math.min(most, ((2 / 3) * (free / here) - need.fixed) / need.perImage);
   if (!(images >= 1))
     return "use a machine with more, or a smaller network (of obfuscate: a smaller --max-macs)";
-  return `--batch-size ${2 ** Math.floor(Math.log2(images))} fits`;
+  return `--batch-size ${workers * 2 ** Math.floor(Math.log2(images))} fits`;
 }
 
 function gigabytes(bytes: number): string {

@@ -10,6 +10,8 @@ export interface Membership {
   readonly size: number;
   /** The place among the workers of this machine, which chooses the CUDA device. */
   readonly localRank: number;
+  /** How many of the workers this machine has. */
+  readonly localSize: number;
   readonly host: string;
   readonly port: number;
   /** Whether this process offers the store where all meet; a launcher may do that itself. */
@@ -44,6 +46,7 @@ export function membership(environment: Environment = process.env): Membership |
   const found = {
     ...{ rank, size, host: environment.MASTER_ADDR ?? "" },
     localRank: read("LOCAL_RANK", { from: 0, to: mostWorkers, usual: 0 }),
+    localSize: read("LOCAL_WORLD_SIZE", { from: 1, to: size, usual: 1 }),
     port: read("MASTER_PORT", { from: 1, to: 65_535 }),
     isServer: rank === 0 && environment.TORCHELASTIC_USE_AGENT_STORE !== "True",
     attempt: read("TORCHELASTIC_RESTART_COUNT", { from: 0, to: 1e6, usual: 0 }),

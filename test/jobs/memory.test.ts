@@ -46,22 +46,41 @@ describe("a training", () => {
 
   test("that fits begins, on a GPU always", () => {
     const eight = 8 * gibibyte;
-    assertFits({ ...need, batchSize: 112 }, "cpu", eight);
-    assertFits({ ...need, batchSize: 1e6 }, "cuda:0", eight);
+    assertFits({ ...need, batchSize: 112 }, "cpu", { free: eight });
+    assertFits({ ...need, batchSize: 1e6 }, "cuda:0", { free: eight });
   });
 
   test("that cannot fit is refused with the numbers, and the batches that fit", () => {
     const free = 8 * gibibyte;
     const { message, exitCode } = refusal(() =>
-      assertFits({ ...need, batchSize: 256 }, "cpu", free),
+      assertFits({ ...need, batchSize: 256 }, "cpu", { free }),
     );
     expect(exitCode).toBe(5);
     expect(message).toBe(
       "training with batches of 256 images takes at least 17.0 GiB of memory, but 8.00 GiB are free: " +
         "--batch-size 64 fits",
     );
-    const none = refusal(() => assertFits({ ...need, batchSize: 1 }, "cpu", gibibyte));
+    const none = refusal(() => assertFits({ ...need, batchSize: 1 }, "cpu", { free: gibibyte }));
     expect(none.message).toMatch(/use a machine with more, or a smaller network/);
+  });
+
+  test("by workers takes each one's share of the batch, and the memory of all on a host", () => {
+    const [free, batchSize] = [8 * gibibyte, 256];
+    const eachElsewhere = { free, place: { size: 4, localSize: 1 } };
+    const pairs = { free, place: { size: 4, localSize: 2 } };
+    const refused = (host: typeof pairs) =>
+      refusal(() => assertFits({ ...need, batchSize }, "cpu", host)).message;
+    assertFits({ ...need, batchSize }, "cpu", eachElsewhere);
+    // Two that take a GiB each, and 64 of the images.
+    expect(refused(pairs)).toBe(
+      "training with batches of 256 images takes at least 10.0 GiB of memory for 2 of 4 workers, but 8.00 GiB are " +
+        "free: --batch-size 64 fits",
+    );
+    expect(refused({ free: gibibyte, place: { size: 4, localSize: 1 } })).toMatch(
+      /a smaller network/,
+    );
+    const error = explainMemory(new Error("out of memory"), { ...need, batchSize }, pairs);
+    expect((error as Error).message).toMatch(/batches of 256 .*: --batch-size 64 fits$/);
   });
 
   test("whose memory runs out says which batches fit", () => {
