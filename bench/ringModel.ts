@@ -8,6 +8,15 @@ export interface Network {
   readonly latency: number;
 }
 
+/** The network between two workers who sum one float in so many seconds, and so many bytes in these. */
+export function measuredNetwork(
+  { oneFloat, all }: { readonly oneFloat: number; readonly all: number },
+  bytes: number,
+): Network {
+  const bytesPerSecond = (bytes - 4) / (all - oneFloat);
+  return { bytesPerSecond, latency: (oneFloat - 4 / bytesPerSecond) / 2 };
+}
+
 /** A step of one worker. */
 export interface Job {
   /** Forward and backward pass and update, without any sum. */

@@ -1,9 +1,10 @@
 // Two workers of one thread against one process of two threads, in turn: images a second of the chain of ResNet-56, all
-// sums included. From the sums that were measured, what a step takes with more workers on other networks.
+// sums included. From the step that was measured, what one takes with more workers: where each pair of them is connected
+// as the two are, by the sums that were measured, and on other networks.
 import { fileURLToPath } from "node:url";
 import { Contestant } from "./contestant.ts";
 import { median, readOptions, report, round } from "./report.ts";
-import { type Network, stepSeconds } from "./ringModel.ts";
+import { measuredNetwork, type Network, stepSeconds } from "./ringModel.ts";
 
 const batch = 256;
 const [stepsATurn, sumsATurn] = [4, 20];
@@ -44,19 +45,23 @@ for (const [index, precision] of (["bf16", "f32"] as const).entries()) {
   const speed = (side: 0 | 1) => round(batch / median(turns.map((turn) => turn[side])));
   const small = await secondsOf(`sum 1 ${sumsATurn}`, two);
   const large = await secondsOf(`sum ${gradients} ${sumsATurn}`, two);
+  const between = measuredNetwork({ oneFloat: small, all: large }, 4 * gradients);
   results[precision] = {
     ...{ aloneImagesPerSecond: speed(0), twoWorkersImagesPerSecond: speed(1) },
     ratio: round(median(turns.map(([one, other]) => one / other))),
     sumMilliseconds: { oneNumber: round(1000 * small), allGradients: round(1000 * large) },
-    forecast: forecast(median(turns.map(([one]) => one))),
+    forecast: forecast(median(turns.map(([one]) => one)), between),
   };
   for (const side of [alone, ...two]) side.close();
 }
 report("workers", options, { goal: { ratio: 0.95 }, results });
 
 /** Speed-up over one worker of so many, each of which has a batch of its own of this time. */
-function forecast(computeSeconds: number): object {
+function forecast(computeSeconds: number, between: Network): object {
+  const { bytesPerSecond, latency } = between;
+  const measured = `as measured: ${round(8e-9 * bytesPerSecond)} Gbit/s, ${round(1e6 * latency)} us`;
   const networks: Record<string, Network> = {
+    [measured]: between,
     "1 Gbit/s, 1 ms": { bytesPerSecond: 0.117e9, latency: 1e-3 },
     "25 Gbit/s, 50 us": { bytesPerSecond: 2.9e9, latency: 50e-6 },
     "200 Gbit/s, 5 us": { bytesPerSecond: 23e9, latency: 5e-6 },

@@ -1,0 +1,20 @@
+// The model of time on many workers, by hand.
+import { expect, test } from "vitest";
+import { measuredNetwork, ringSeconds, stepSeconds } from "../../bench/ringModel.ts";
+
+const network = { bytesPerSecond: 1e8, latency: 1e-3 };
+
+test("two workers' sums give their network", () => {
+  // Two messages a sum, each of half of it: 2 ms, and 40 ns or 40 ms for the bytes.
+  const found = measuredNetwork({ oneFloat: 2e-3 + 4e-8, all: 2e-3 + 4e-2 }, 4e6);
+  expect(found.bytesPerSecond).toBeCloseTo(1e8, 0);
+  expect(found.latency).toBeCloseTo(1e-3, 12);
+});
+
+test("a step waits for what its backward pass does not hide", () => {
+  // Six messages of a quarter: 6 ms, and 60 ms for the bytes.
+  expect(ringSeconds(4, 4e6, network)).toBeCloseTo(66e-3, 12);
+  const job = { computeSeconds: 0.06, gradientBytes: 4e6, batchNorms: 1 };
+  // 66 - 40 ms of gradients, and three sums of 2 kB, of 6.03 ms each.
+  expect(stepSeconds(4, job, network)).toBeCloseTo(0.06 + 0.026 + 3 * 6.03e-3, 12);
+});
