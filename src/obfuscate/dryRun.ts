@@ -5,6 +5,7 @@ import { dirname, resolve } from "node:path";
 import { countCost } from "../graph/cost.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { assertNew, type JobHooks } from "../runs/index.ts";
+import { threadsOfEach } from "../workers/launch.ts";
 import type { ObfuscateOptions } from "./options.ts";
 import { untrainedChain } from "./original.ts";
 import { type Description, prepare } from "./prepare.ts";
@@ -29,11 +30,16 @@ const copiesOfWeights = 2 * 4 + 1;
 /** Predictions, metrics and report. */
 const otherFiles = 2e6;
 
-/** Prepares a run and times some of its steps. Throws what the job would throw before its training. */
+/**
+ * Prepares a run and times some of its steps; of several workers, of one with its share of this machine's processors.
+ * Throws what the job would throw before its training. */
 export async function dryRun(asked: ObfuscateOptions, hooks: JobHooks = {}): Promise<Forecast> {
   const out = resolve(asked.out ?? "runs/dry-run");
   if (asked.out !== undefined) assertNew(out);
-  const { options, inputs, description } = await prepare({ ...asked, out }, hooks);
+  const { workers = 1 } = asked;
+  const threads = asked.threads ?? (workers > 1 ? threadsOfEach(workers) : undefined);
+  const located = { ...asked, out, ...(threads !== undefined && { threads }) };
+  const { options, inputs, description } = await prepare(located, hooks);
   const perEpoch = await secondsPerEpoch({ options, inputs });
   const { sealed } = untrainedChain(inputs);
   const { parameters } = countCost(sealed, inferShapes(sealed));

@@ -20,18 +20,25 @@ export async function epochsIn(
   return Math.max(1, Math.floor((60 * minutes) / (await secondsPerEpoch(work))));
 }
 
-/** What an epoch of training takes here. */
-export async function secondsPerEpoch(
-  work: Pick<SimulationWork, "options" | "inputs">,
-): Promise<number> {
-  const { options, inputs } = work;
+/**
+ * What an epoch of training takes here. Of several workers each learns from its share of a batch, and so does the one
+ * that is timed; what they tell each other is not counted.
+ */
+export async function secondsPerEpoch({
+  options: asked,
+  inputs,
+}: Pick<SimulationWork, "options" | "inputs">): Promise<number> {
+  const { batchSize, workers = 1 } = asked;
+  // A single step has no time between it and the next.
+  const epochs = Math.max(2, asked.epochs);
+  const options = { ...asked, epochs, batchSize: Math.ceil(batchSize / workers) };
   setThreads(options.threads);
   using teacher = new Teacher(inputs.teacher, inputs.boundary, options);
   using batches = new Batches(inputs.data.train, batchOptions(options));
   const loss = await calibrate(options, teacher, batches);
   const { plan } = inputs;
   const drawn = sequential(plan.layers, { shape: plan.input });
-  const { chain, stage } = directStage(drawn, work, { teacher, batches, loss });
+  const { chain, stage } = directStage(drawn, { options, inputs }, { teacher, batches, loss });
   using _discarded = chain;
   const times: number[] = [];
   const losses: typeof stage.losses = (batch, step) => {
@@ -49,5 +56,5 @@ export async function secondsPerEpoch(
   await train({ ...stage, losses, part }, { run, hooks: {}, checkpoint: undefined });
   const counted = times.slice(Math.min(warmUpSteps, times.length - 2));
   const secondsPerStep = (counted.at(-1)! - counted[0]!) / (counted.length - 1) / 1000;
-  return secondsPerStep * batches.length;
+  return secondsPerStep * Math.floor(inputs.data.train.count / batchSize);
 }

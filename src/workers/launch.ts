@@ -61,6 +61,11 @@ export async function launch({
   }
 }
 
+/** How many threads each of the workers of this machine has. */
+export function threadsOfEach(workers: number): number {
+  return Math.max(1, Math.floor(availableParallelism() / workers));
+}
+
 /** Whether this process is one of the workers that `launch` started. */
 export function isLaunched(environment: Environment = process.env): boolean {
   return environment[mark] !== undefined;
@@ -87,9 +92,8 @@ interface Attempt extends Pick<Launch, "workers"> {
 /** Gives how the workers ended, in the order in which they did. */
 async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
   const { workers, environment } = attempt;
-  const threads = Math.max(1, Math.floor(availableParallelism() / workers));
   const common = {
-    OMP_NUM_THREADS: String(threads),
+    OMP_NUM_THREADS: String(threadsOfEach(workers)),
     ...environment,
     ...{ WORLD_SIZE: String(workers), LOCAL_WORLD_SIZE: String(workers), [mark]: "1" },
     ...{ MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(await freePort()) },
