@@ -72,13 +72,14 @@ export async function checkModel(
   ]);
   const seconds = patience(countCost(graph, facts).macs);
   announce("loading", readingSeconds);
-  await using session = await openModel(model, [() => graph], {
+  const opened = await openModel(model, [() => graph], {
     name: fileName(model),
     outputs: graph.outputs.map(({ name }) => name),
     graph,
     timeoutSeconds: seconds,
     ...(threads !== undefined && { threads }),
   });
+  await using session = opened.session;
   announce("running", 2 * seconds);
   const ours = runNetwork(network, inputs, device);
   const theirs = await session.run(record(inputs));

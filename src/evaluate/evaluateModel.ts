@@ -3,11 +3,11 @@ import type { DataOptions } from "../data/dataOptions.ts";
 import { type Dataset, isLabelled } from "../data/dataset.ts";
 import { loadTestData } from "../data/load.ts";
 import { ModelError } from "../errors.ts";
-import { plainGraph, takeScores } from "../graph/adopt.ts";
+import { ownGraph, plainGraph, takeScores } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, sizesIn } from "../graph/layout.ts";
 import { describeChoice } from "../graph/logits.ts";
-import { fixInputSizes } from "../graph/rewrites.ts";
+import { fixInputSizes, widenFloats } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
@@ -66,13 +66,15 @@ export async function evaluateModel(
   const { mean = [0], std = [1], channelOrder, onNote } = options;
   assertThreads(options.threads);
   announce("reading", readingSeconds);
-  const graph = plainGraph(await readModel(options.model));
+  const file = await readModel(options.model);
+  const isOnTorch = options.runtime === "torch";
+  const graph = isOnTorch ? plainGraph(file) : ownGraph(file);
   const { shape } = imageInput(fileName(options.model), graph.inputs, imageLayout(graph));
   announce("reading images for", Number.POSITIVE_INFINITY);
   const { test, notes = [] } = await loadTestData(options.data, { ...options, shape });
   for (const note of notes) onNote?.(note);
   announce("loading", runningSeconds);
-  const open = options.runtime === "torch" ? openNetwork : openSession;
+  const open = isOnTorch ? openNetwork : openSession;
   const judged = scored(graph, test, options);
   const output = judged.outputs[0]?.name ?? "";
   const choice = describeChoice(graph, judged);
@@ -152,7 +154,7 @@ async function openSession(
 ): Promise<Opened> {
   const { model, threads } = options;
   const output = judged.outputs[0]?.name;
-  const session = await openModel(model, [() => judged], {
+  const { session } = await openModel(model, [() => judged, () => widenFloats(judged)], {
     ...{ name: fileName(model), outputs: output === undefined ? [] : [output], graph },
     ...(threads !== undefined && { threads }),
   });

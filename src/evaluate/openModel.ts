@@ -1,12 +1,17 @@
 // Opens originals that ONNX Runtime refuses as they are, or whose scores are no output, though what they
 // compute is plain.
+import type { Dataset } from "../data/dataset.ts";
 import { ModelError } from "../errors.ts";
+import { ownGraph, takeScores } from "../graph/adopt.ts";
 import type { Graph, ValueInfo } from "../graph/graph.ts";
 import { type Layout, turnInput } from "../graph/layout.ts";
-import { paddedMaxima } from "../graph/rewrites.ts";
-import { encodeModel } from "../onnx/index.ts";
+import { freeBatch, paddedMaxima } from "../graph/rewrites.ts";
+import { inferShapes } from "../graph/shapes.ts";
+import { isFloat } from "../graph/tensorData.ts";
+import { encodeModel, readModel } from "../onnx/index.ts";
 import { OnnxSession, type SessionOptions } from "../runtime/index.ts";
 import { fileName } from "../text.ts";
+import { OnnxClassifier } from "./onnxClassifier.ts";
 
 type OpenOptions = Omit<SessionOptions, "without"> & {
   /** Outputs that the session must give. */
@@ -15,8 +20,14 @@ type OpenOptions = Omit<SessionOptions, "without"> & {
   readonly graph?: Graph;
 };
 
+/** A session, and the graph that it runs in place of the file; undefined where it runs the file. */
+export interface OpenedModel {
+  readonly session: OnnxSession;
+  readonly graph: Graph | undefined;
+}
+
 /**
- * Opens a model file in ONNX Runtime or, where it refuses the file, one of the graphs that compute the
+ * Opens a model file in ONNX Runtime or, where it refuses the file, the first it takes of the graphs that compute the
  * same, as a file of its own: ONNX Runtime takes no sizes from external data, and has no convolution of
  * doubles. So it does where the file lacks one of `outputs`, which was taken from before its end, or has an input
  * that `graph` does without. Throws the ModelError about the file where it takes none.
@@ -25,25 +36,38 @@ export async function openModel(
   path: string,
   graphs: readonly (() => Graph)[],
   { outputs = [], graph: read, ...given }: OpenOptions = {},
-): Promise<OnnxSession> {
+): Promise<OpenedModel> {
   const options = withoutFusions(read, given);
   try {
     const session = await OnnxSession.open(path, options);
     const problem = misfit(session, outputs, read);
-    if (problem === undefined) return session;
+    if (problem === undefined) return { session, graph: undefined };
     await session.close();
     throw new ModelError(`${options.name ?? path} ${problem}`);
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
-    const problems = [error.message];
-    for (const graph of graphs) {
-      const session = await attempt(graph, options);
-      if (session instanceof OnnxSession) return session;
-      problems.push(session.message);
-    }
-    if (problems.length === 1) throw error;
-    throw new ModelError(problems.join("\nnor what was read of it: "));
+    if (graphs.length === 0) throw error;
+    return openFirst(graphs, given, [error.message]);
   }
+}
+
+/** Opens the first of the graphs that ONNX Runtime takes. Throws a ModelError of all problems where it takes none. */
+async function openFirst(
+  graphs: readonly (() => Graph)[],
+  options: SessionOptions,
+  problems: string[] = [],
+): Promise<OpenedModel> {
+  for (const make of graphs) {
+    try {
+      const graph = make();
+      const session = await OnnxSession.open(encodeModel(graph), withoutFusions(graph, options));
+      return { session, graph };
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  throw new ModelError(problems.join("\nnor what was read of it: "));
 }
 
 const padFusion = "Pad_Fusion";
@@ -72,47 +96,66 @@ export interface AdoptedFile {
   readonly path: string;
   readonly layout: Layout;
   readonly graph: Graph;
+  /** The output that was asked for; found in the file where none was. */
+  readonly output?: string | undefined;
 }
 
-/** Opens an original's graph in its own layout, for batches of any size. Throws ModelError where it cannot run. */
-export function openGraph(
-  { path, layout, graph }: AdoptedFile,
-  options: SessionOptions,
-): Promise<OnnxSession> {
-  const own = inLayout(graph, layout);
-  return OnnxSession.open(encodeModel(own), {
-    name: fileName(path),
-    ...withoutFusions(own, options),
-  });
+/** An original in ONNX Runtime, for the images of one data set. */
+export interface OpenedOriginal extends AsyncDisposable {
+  readonly classifier: OnnxClassifier;
+  /** Whether the adopted graph, all in float32, stands in for the file. */
+  readonly isStandIn: boolean;
 }
 
-/** Opens an original for its images in its own layout; the graph stands in for a file that gives no logits. */
-export function openAdopted(
-  { path, layout, graph }: AdoptedFile,
-  options: OpenOptions,
-): Promise<OnnxSession> {
+interface OriginalOptions extends SessionOptions {
+  /** Whether it must take any number of images at once: then the file's graph, freed of its number, is opened. */
+  readonly isOfAnyBatch?: boolean;
+}
+
+/**
+ * Opens an original: its file; where that gives no logits or takes other numbers of images, its graph in its own numbers
+ * that does; and where there is none, the adopted graph. Throws ModelError where none of them runs.
+ */
+export async function openOriginal(
+  { path, layout, graph, output }: AdoptedFile,
+  dataset: Dataset,
+  { isOfAnyBatch = false, ...given }: OriginalOptions,
+): Promise<OpenedOriginal> {
+  const options = { name: fileName(path), ...given };
+  const file = await readModel(path);
+  const own = () => scoresInOwnNumbers(file, { shape: dataset.shape, output });
+  const adopted = layout === "NCHW" ? graph : turnInput(graph, layout);
   const outputs = graph.outputs.map(({ name }) => name);
-  return openModel(path, [() => inLayout(graph, layout)], {
-    name: fileName(path),
-    outputs,
-    graph,
-    ...options,
-  });
-}
-
-/** An adopted graph, which takes channels first, for images in the layout of its file. */
-function inLayout(graph: Graph, layout: Layout): Graph {
-  return layout === "NCHW" ? graph : turnInput(graph, layout);
-}
-
-async function attempt(
-  graph: () => Graph,
-  options: SessionOptions,
-): Promise<OnnxSession | ModelError> {
+  const opened = isOfAnyBatch
+    ? await openFirst([() => freed(own()), () => adopted], options)
+    : await openModel(path, [own, () => adopted], { outputs, graph, ...options });
+  const { session } = opened;
   try {
-    return await OnnxSession.open(encodeModel(graph()), options);
+    const logits = opened.graph ?? graph;
+    const how = { layout, output: logits.outputs[0]?.name };
+    const classifier = await OnnxClassifier.open(session, dataset, how);
+    const isStandIn = opened.graph === adopted;
+    return { classifier, isStandIn, [Symbol.asyncDispose]: () => session.close() };
   } catch (error) {
-    if (error instanceof ModelError) return error;
+    await session.close();
     throw error;
   }
+}
+
+/** The graph of a file with its logits as its only output. Throws ModelError where these are whole numbers. */
+function scoresInOwnNumbers(
+  file: Graph,
+  options: { shape: readonly number[]; output: string | undefined },
+): Graph {
+  const scored = takeScores(ownGraph(file), options);
+  const { name = "" } = scored.outputs[0] ?? {};
+  const dtype = inferShapes(scored).get(name)?.dtype;
+  if (dtype === undefined || isFloat(dtype)) return scored;
+  throw new ModelError(`"${name}" is ${dtype}, and no logits`);
+}
+
+function freed(graph: Graph): Graph {
+  const free = freeBatch(graph);
+  if (free) return free;
+  throw new ModelError("nodes of the file compute with the number of images that it takes");
 }

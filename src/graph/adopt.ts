@@ -33,11 +33,16 @@ export interface AdoptOptions {
 }
 
 /**
- * A file's graph with its images as the only input, all floats in float32, and what ONNX Runtime's optimizer fused taken
- * apart. Such a graph stays as it is.
+ * A file's graph with its images as the only input, and what ONNX Runtime's optimizer fused taken apart, in the file's own
+ * numbers. Such a graph stays as it is.
  */
-export function plainGraph(graph: Graph): Graph {
-  return takeImagesAlone(unfuse(widenFloats(graph)));
+export function ownGraph(file: Graph): Graph {
+  return takeImagesAlone(unfuse(file));
+}
+
+/** The same with all floats in float32. */
+export function plainGraph(file: Graph): Graph {
+  return ownGraph(widenFloats(file));
 }
 
 /**
@@ -64,8 +69,8 @@ export function adoptModel(file: Graph, options: AdoptOptions): Graph {
 }
 
 /**
- * The file's graph for images of this shape, in its own layout, with scores of classes as its only output. Throws
- * ModelError where no output gives them, and for a single number that may be a measure, unless it is asked for.
+ * The file's graph for images of this shape, in its own layout and numbers, with scores of classes as its only output:
+ * those of the network in floats, where it is quantized. Throws ModelError where no output gives them, and for a single number that may be a measure, unless it is asked for.
  */
 export function takeScores(
   graph: Graph,
@@ -73,9 +78,10 @@ export function takeScores(
 ): Graph {
   const sizes = sizesIn(imageLayout(graph), shape);
   const sized = nameSqueezedAxes(fixInputSizes(dropTails(keepOutput(graph, output)), sizes));
-  const facts = inferShapes(sized);
+  const floats = dequantize(sized);
+  const facts = inferShapes(floats);
   const fileOutputs = graph.outputs.map(({ name }) => name);
-  const tensor = findLogits(sized, facts);
-  if (output === undefined) assertNoMeasure(sized, { facts, tensor });
+  const tensor = findLogits(floats, facts);
+  if (output === undefined) assertNoMeasure(floats, { facts, tensor });
   return takeLogits(sized, { tensor, facts, fileOutputs });
 }

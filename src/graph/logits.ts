@@ -8,9 +8,10 @@ import type { Facts } from "./shapes.ts";
 import { isFloat } from "./tensorData.ts";
 import { producers, upstream } from "./topology.ts";
 
-/** Operators that leave scores as they are, but for their shape. */
+/** Operators that leave scores as they are, but for their shape and rounding. */
 const arranging = new Set([
   ...["Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"],
+  ...["QuantizeLinear", "DequantizeLinear"],
 ]);
 
 /** Operators that neither add to scores nor change which is the largest. */

@@ -28,6 +28,7 @@ import * as linear from "./shapes/linear.ts";
 import * as logical from "./shapes/logical.ts";
 import * as normalization from "./shapes/normalization.ts";
 import * as pooling from "./shapes/pooling.ts";
+import * as quantization from "./shapes/quantization.ts";
 import * as reduction from "./shapes/reduction.ts";
 import * as resize from "./shapes/resize.ts";
 import * as arrangement from "./shapes/shape.ts";
@@ -52,8 +53,15 @@ const rules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ...Object.entries(logical),
   ...Object.entries(normalization),
   ...Object.entries(pooling),
+  ...Object.entries(quantization),
   ...Object.entries(reduction),
   ...Object.entries(resize),
+]);
+
+/** Rules by the domain of the operators; ONNX Runtime's own are known where they are of quantized tensors. */
+const rulesOf: ReadonlyMap<string, ReadonlyMap<string, ShapeRule>> = new Map([
+  ["", rules],
+  ["com.microsoft", new Map<string, ShapeRule>(Object.entries(quantization))],
 ]);
 
 /** Facts by name: all of a graph, or those of a subgraph with the graph around it. */
@@ -149,7 +157,7 @@ function applyRule(
   { opset, budget }: { opset: number; budget: Budget },
 ): Outputs {
   budget.spend(node, { steps: stepsPerNode + node.outputs.length });
-  const rule = node.domain === "" ? rules.get(node.operator) : undefined;
+  const rule = rulesOf.get(node.domain)?.get(node.operator);
   if (!rule || node.inputs.some((name) => name !== "" && !known.has(name))) return [];
   const inputs = node.inputs.map((name) => known.get(name));
   const axes = inputs.reduce((sum, input) => sum + 1 + (input?.shape.length ?? 0), 0);

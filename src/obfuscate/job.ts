@@ -17,7 +17,7 @@ import { resolvedOptions, results } from "./schema.ts";
 import { nameChainInput, seal } from "./seal.ts";
 import { simulate } from "./simulate.ts";
 import { verify } from "./verify.ts";
-import { noteOnBatch, warningsOf } from "./warnings.ts";
+import { warningsOf } from "./warnings.ts";
 import { writeExposure } from "./writeExposure.ts";
 
 /** Trains the chain, seals it under the original's classifier, and verifies the file. */
@@ -51,10 +51,10 @@ export const obfuscationJob = defineJob<
     const onProgress = () => throwIfStopped(hooks, run);
     const judging = { ...data, mean, std, threads, onProgress };
     const trained = compose(chain, simulated.classifier);
-    const file = { path: options.model, layout, graph: original };
-    const verified = await verify(file, shipped, {
+    const file = { path: options.model, layout, graph: original, output: options.output };
+    const { notes, ...verified } = await verify(file, shipped, {
       ...judging,
-      ...{ layout, trained, isOfOneBatch: batch !== undefined },
+      ...{ trained, fileBatch: batch },
       predictions: join(run.directory, "predictions.json"),
     });
     const { quantize } = options;
@@ -71,7 +71,7 @@ export const obfuscationJob = defineJob<
     const warnings = [
       ...warningsOf(results, options),
       ...leftoversOf(sealed, depth),
-      ...(batch === undefined ? [] : [noteOnBatch(batch)]),
+      ...notes,
       ...notesOnRepeated(data),
     ];
     return { ...results, warnings };

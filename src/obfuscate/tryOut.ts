@@ -2,7 +2,7 @@
 // training ends in a file that cannot run, or in the copy of a model that was shown the wrong images.
 import { isLabelled, sampleOf } from "../data/index.ts";
 import { assertNoDoubt, type Judgement, judge, OnnxClassifier } from "../evaluate/index.ts";
-import { openAdopted } from "../evaluate/openModel.ts";
+import { openOriginal } from "../evaluate/openModel.ts";
 import { encodeModel } from "../onnx/index.ts";
 import { quantizeGraph } from "../quantize/index.ts";
 import { OnnxSession } from "../runtime/index.ts";
@@ -21,12 +21,11 @@ export async function tryOut(
   options: ResolvedOptions,
 ): Promise<Judgement | undefined> {
   const { original, layout, data } = inputs;
-  const { model, threads, acceptOriginal } = options;
+  const { model, output, threads, acceptOriginal } = options;
   await tryChain(inputs, options);
-  const file = { path: model, layout, graph: original };
-  await using session = await openAdopted(file, { threads });
-  const output = original.outputs[0]?.name;
-  const classifier = await OnnxClassifier.open(session, data.test, { layout, output });
+  const file = { path: model, layout, graph: original, output };
+  await using opened = await openOriginal(file, data.test, { threads });
+  const { classifier } = opened;
   const judgement = isLabelled(data.test) ? await judge(classifier, data.test, options) : undefined;
   if (!acceptOriginal) {
     const few = { ...options, test: sampleOf(data.test, fewImages) };

@@ -25,6 +25,9 @@ import { labelNode, Problems, quote } from "./problems.ts";
 import { attributeTypes, dataTypeCode } from "./types.ts";
 import { irVersion, opsets } from "./versions.ts";
 
+/** Of ONNX Runtime's own operators, which have one version. */
+const runtimeDomain = "com.microsoft";
+
 /**
  * Serializes a graph as an ONNX model: IR version 8 for opset 17, raw data, producer fields empty.
  * @throws ModelError for a graph that contradicts itself, and for what ONNX cannot hold
@@ -46,7 +49,12 @@ export function encodeModel(graph: Graph): Uint8Array {
     ModelProtoSchema,
     create(ModelProtoSchema, {
       irVersion: BigInt(irVersion(graph.opset)),
-      opsetImport: [{ domain: "", version: BigInt(graph.opset) }],
+      opsetImport: [
+        { domain: "", version: BigInt(graph.opset) },
+        ...(graph.nodes.some(({ domain }) => domain === runtimeDomain)
+          ? [{ domain: runtimeDomain, version: 1n }]
+          : []),
+      ],
       graph: encodeGraph(ordered),
     }),
   );
@@ -74,13 +82,15 @@ function encodeGraph(graph: Graph): MessageInitShape<typeof GraphProtoSchema> {
 }
 
 function encodeNode(node: Node): MessageInitShape<typeof NodeProtoSchema> {
-  if (node.domain !== "")
+  if (node.domain !== "" && node.domain !== runtimeDomain)
     throw new ModelError(
-      `${labelNode(node)} is of domain ${quote(node.domain)}; only standard operators can be written`,
+      `${labelNode(node)} is of domain ${quote(node.domain)}; only standard operators and those of ${runtimeDomain} ` +
+        "can be written",
     );
   return {
     ...(node.name === "" ? {} : { name: node.name }),
     opType: node.operator,
+    ...(node.domain === "" ? {} : { domain: node.domain }),
     input: [...node.inputs],
     output: [...node.outputs],
     attribute: Object.entries(node.attributes).map(([name, attribute]) =>

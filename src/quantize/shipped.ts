@@ -15,7 +15,7 @@ import {
   measureLatency,
   OnnxClassifier,
 } from "../evaluate/index.ts";
-import { type AdoptedFile, openAdopted } from "../evaluate/openModel.ts";
+import { type AdoptedFile, openOriginal } from "../evaluate/openModel.ts";
 import type { Graph, TensorData } from "../graph/graph.ts";
 import type { Layout } from "../graph/layout.ts";
 import { modelFileFacts, writeModel } from "../onnx/index.ts";
@@ -85,13 +85,10 @@ async function quantize(
   const calibration = { ...options, layout: original.layout };
   await writeModel(await quantizeGraph(shipped.graph, quantization, calibration), model);
 
-  await using originalSession = await openAdopted(original, { threads });
+  await using first = await openOriginal(original, test, { threads });
   await using session = await OnnxSession.open(model, { threads });
-  const { layout, graph } = original;
-  const output = graph.outputs[0]?.name;
-  const first = await OnnxClassifier.open(originalSession, test, { layout, output });
-  const second = await OnnxClassifier.open(session, test, { layout });
-  const { evaluations, agreement } = await compare([first, second], test, options);
+  const second = await OnnxClassifier.open(session, test, { layout: original.layout });
+  const { evaluations, agreement } = await compare([first.classifier, second], test, options);
   const { accuracy, accuracyInterval } = evaluations[1];
   const { bytes, sha256 } = await modelFileFacts(model);
   return {

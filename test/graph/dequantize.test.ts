@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { inspectGraph } from "../../src/evaluate/inspect.ts";
 import type { Graph, Node, TensorData } from "../../src/graph/graph.ts";
 import { dequantize } from "../../src/graph/rewrites.ts";
+import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import { float32, graph, int64, node } from "./graphs.ts";
@@ -222,6 +223,21 @@ describe("operators on whole numbers", () => {
     expect(Math.max(...toNumbers(expected).map(Math.abs))).toBeGreaterThan(0.15);
   });
 
+  test.each(cases)("have the shapes and types of ONNX Runtime's results: %s", async (_, given) => {
+    const { x, nodes, constants = {} } = given;
+    const model = graph({
+      inputs: { x },
+      initializers: { ...named, ...constants },
+      nodes: [node("QuantizeLinear", ["x", "x.s", "x.z"], "q"), ...nodes],
+      outputs: ["r"],
+    });
+    const outputs = [{ name: "r", dtype: "uint8" as const, shape: undefined }];
+    const input = { x: float32(x, [...randomInput("x", x).values]) };
+    const { r } = await runModel(encodeOwn({ ...model, outputs }), input);
+    const { dtype, shape } = inferShapes(model).get("r")!;
+    expect({ dtype, shape }).toEqual({ dtype: r!.dtype, shape: r!.shape });
+  });
+
   test("are floats where the range is measured in each run", async () => {
     const constants = { "w.s": scalar(0.01), "w.z": signed(2), b: float32([3], [1, 2, 3]) };
     const convolution = graph({
@@ -267,6 +283,7 @@ describe("operators on whole numbers", () => {
       const [expected, actual] = await both(model, shape);
       const most = Math.max(...toNumbers(expected).map(Math.abs));
       expect(difference(expected, actual) / most).toBeLessThan(0.01);
+      expect(inferShapes(model).get("y")).toEqual({ dtype: "float32", shape: expected.shape });
     }
   });
 

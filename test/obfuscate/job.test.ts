@@ -26,6 +26,7 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import { countCost } from "../../src/graph/cost.ts";
 import type { Dimension, Graph } from "../../src/graph/graph.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
+import { fromNumbers } from "../../src/graph/tensorData.ts";
 import { referenceJob } from "../../src/jobs/index.ts";
 import {
   type ObfuscateOptions,
@@ -37,7 +38,7 @@ import type { ProgressEvent } from "../../src/runs/index.ts";
 import { liveTensors } from "../../src/torch/index.ts";
 import { idxFile } from "../cli/fixtures.ts";
 import { collectGarbage } from "../garbage.ts";
-import { float32 } from "../graph/graphs.ts";
+import { float32, node } from "../graph/graphs.ts";
 import { accuracyOf, classesOf, logitsOf } from "../train/accuracy.ts";
 import { workshop } from "../workshop.ts";
 import { writeData } from "./tiny.ts";
@@ -391,6 +392,23 @@ function other(
   return build.build();
 }
 
+/** Says the class by scores that are whole numbers in its file. */
+function otherInIntegers(): Graph {
+  const graph = other();
+  const scale = fromNumbers("float32", [], [0.01]);
+  const zero = fromNumbers("uint8", [], [128]);
+  return {
+    ...graph,
+    initializers: new Map([...graph.initializers, ["scale", scale], ["zero", zero]]),
+    nodes: [
+      ...graph.nodes,
+      node("QuantizeLinear", ["logits", "scale", "zero"], "scores"),
+      node("ArgMax", ["scores"], "class", { axis: 1 }),
+    ],
+    outputs: [{ name: "class", dtype: "int64", shape: undefined }],
+  };
+}
+
 function written(graph: Graph): string {
   const file = path();
   writeFileSync(file, encodeModel(graph));
@@ -402,6 +420,7 @@ describe("originals of other kinds", () => {
     ["a fixed batch size and an odd size at the boundary", other({ batch: 2 })],
     ["opset 9 and batch norm in the classifier", other({ opset: 9, head: "norm" })],
     ["opset 21", other({ opset: 21 })],
+    ["whole numbers for scores", otherInIntegers()],
   ])("work: %s", async (_, graph) => {
     const file = written(graph);
     const { files, obfuscated, verify, warnings } = await obfuscate(
@@ -409,6 +428,8 @@ describe("originals of other kinds", () => {
     );
     const isOfOneBatch = warnings.some((text) => text.includes("takes 2 images at once"));
     expect(isOfOneBatch).toBe(graph.inputs[0]!.shape![0] === 2);
+    const isStandIn = warnings.some((text) => text.includes("of the graph in float32"));
+    expect(isStandIn).toBe(graph.outputs[0]!.dtype === "int64");
     expect(obfuscated.convolutions).toBe(3);
     expect(verify.maxRelDiff).toBeLessThan(1e-4);
     expect(await accuracyOf(files.model, images, normalization)).toBe(obfuscated.accuracy);

@@ -6,6 +6,7 @@ import { evaluateModel } from "../../src/evaluate/evaluateModel.ts";
 import { OnnxClassifier } from "../../src/evaluate/index.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph, Node, TensorData } from "../../src/graph/graph.ts";
+import { fromNumbers } from "../../src/graph/tensorData.ts";
 import { dryRun } from "../../src/obfuscate/dryRun.ts";
 import { assertReadRightly } from "../../src/obfuscate/sameAnswers.ts";
 import { OnnxSession } from "../../src/runtime/index.ts";
@@ -155,6 +156,18 @@ const forms: Readonly<Record<string, () => Graph>> = {
     behind({ name: "half", dtype: "float16", shape: ["N", 1, 8, 8] }, [
       node("Cast", ["half"], "image", { to: 1 }),
     ]),
+  "quantized images, and says the class": () => {
+    const graph = behind(
+      { name: "x", dtype: "float32", shape: ["N", 1, 8, 8] },
+      [
+        node("QuantizeLinear", ["x", "scale", "zero"], "q"),
+        node("DequantizeLinear", ["q", "scale", "zero"], "image"),
+      ],
+      { scale, zero: fromNumbers("uint8", [], [0]) },
+    );
+    const nodes = [...graph.nodes, node("ArgMax", ["logits"], "class", { axis: 1 })];
+    return { ...graph, nodes, outputs: [{ name: "class", dtype: "int64", shape: undefined }] };
+  },
   "four images at a time": () => {
     const graph = nearestLevel();
     const [image] = graph.inputs;

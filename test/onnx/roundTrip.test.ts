@@ -209,8 +209,8 @@ describe("is refused", () => {
     ["an opset that is not known", sampleGraph({ opset: 27 }), "opset 27; opsets 7 to 26"],
     [
       "another domain",
-      sampleGraph({ nodes: [{ ...relu!, domain: "com.microsoft" }] }),
-      'Relu node "r" is of domain "com.microsoft"',
+      sampleGraph({ nodes: [{ ...relu!, domain: "ai.onnx.ml" }] }),
+      'Relu node "r" is of domain "ai.onnx.ml"',
     ],
     ["a fraction as integer", withAttribute({ type: "int", value: 1.5 }), "is 1.5, not an integer"],
     ["a float too large", withAttribute({ type: "float", value: 1e300 }), "too large"],

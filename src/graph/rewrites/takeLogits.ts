@@ -45,7 +45,7 @@ export function takeLogits(
   if (classes === 1) {
     const column = names.next(`${output}.column`);
     const shape = constant(`${output}.shape`, fromNumbers("int64", [2], [-1, 1]));
-    const weight = constant(`${output}.weight`, fromNumbers("float32", [1, 2], [0, 1]));
+    const weight = constant(`${output}.weight`, fromNumbers(dtype, [1, 2], [0, 1]));
     nodes.push(operation("Reshape", [logitOf(renamed, inner) ?? inner, shape], column));
     nodes.push(operation("MatMul", [column, weight], output));
   } else nodes.push(operation(shape.length === 2 ? "Identity" : "Flatten", [inner], output));

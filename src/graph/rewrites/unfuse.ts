@@ -58,6 +58,12 @@ const rules: ReadonlyMap<string, Rule> = new Map(
       return true;
     },
     Gelu: ({ inputs }, parts) => gelu(inputs[0]!, parts),
+    // Apart, so that the logit before a sigmoid is seen.
+    QLinearSigmoid: ({ inputs: [x = "", scale = "", zero = "", ...result] }, parts) => {
+      const given = parts.add("DequantizeLinear", [x, scale, zero]);
+      parts.add("QuantizeLinear", [parts.add("Sigmoid", [given]), ...result]);
+      return true;
+    },
     QuickGelu: (node, parts) => {
       const [x = ""] = node.inputs;
       const alpha = parts.scalar(attribute(node, "alpha", "float") ?? 1.702);

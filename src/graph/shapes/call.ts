@@ -59,6 +59,12 @@ export class Call {
     this.#budget = options.budget;
   }
 
+  /** The same call on other inputs. */
+  on(inputs: Outputs): Call {
+    const { node, opset, inferSubgraph } = this;
+    return new Call(node, { opset, inputs, inferSubgraph, budget: this.#budget });
+  }
+
   /** Pays for a loop before it runs; see Budget. */
   spend(cost: { steps?: number; bytes?: number }): void {
     this.#budget.spend(this.node, cost);
