@@ -72,7 +72,7 @@ async function quantizeHere(path: string, { train, test }: Data) {
   const graph = await readModel(path);
   const original = { path, layout: "NCHW", graph } as const;
   const options = { ...normalization, train, test, original, threads };
-  const files = await quantizeShipped({ graph, path }, ["int8"], options);
+  const { files } = await quantizeShipped({ graph, path }, ["int8"], options);
   return files.int8!;
 }
 

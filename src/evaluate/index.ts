@@ -4,6 +4,7 @@
 export type { Classifier } from "./classifier.ts";
 export { assertNoDoubt, findDoubt } from "./doubt.ts";
 export {
+  answer,
   type Comparison,
   compare,
   type Evaluation,

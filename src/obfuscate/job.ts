@@ -67,11 +67,12 @@ export const obfuscationJob = defineJob<
         hooks.onProgress?.({ type: "note", text });
       },
     );
-    const results = { ...verified, ...(quantized && { quantized }), depth };
+    const results = { ...verified, ...(quantized && { quantized: quantized.files }), depth };
     const warnings = [
       ...warningsOf(results, options),
       ...leftoversOf(sealed, depth),
       ...notes,
+      ...(quantized?.leftOut ?? []),
       ...notesOnRepeated(data),
     ];
     return { ...results, warnings };

@@ -1,7 +1,7 @@
 // Before an epoch is trained: both files run in ONNX Runtime, and the original's answers are judged, so that no
 // training ends in a file that cannot run, or in the copy of a model that was shown the wrong images.
 import { isLabelled, sampleOf } from "../data/index.ts";
-import { assertNoDoubt, type Judgement, judge, OnnxClassifier } from "../evaluate/index.ts";
+import { answer, assertNoDoubt, type Judgement, judge, OnnxClassifier } from "../evaluate/index.ts";
 import { openOriginal } from "../evaluate/openModel.ts";
 import { encodeModel } from "../onnx/index.ts";
 import { quantizeGraph } from "../quantize/index.ts";
@@ -36,8 +36,8 @@ export async function tryOut(
 }
 
 /**
- * Throws ModelError where the file that training would end in, or one of its quantized ones, cannot run, or the first
- * would be refused for its answers.
+ * Throws ModelError where the file that training would end in, or one of its quantized ones, cannot run or gives no
+ * numbers, or the first would be refused for its answers.
  */
 async function tryChain(inputs: Inputs, options: ResolvedOptions): Promise<void> {
   const { layout, data } = inputs;
@@ -52,7 +52,8 @@ async function tryChain(inputs: Inputs, options: ResolvedOptions): Promise<void>
     const calibration = { train: test, mean, std, layout, threads };
     const small = await quantizeGraph(sealed, each, calibration);
     const named = { name: `${name} in ${each}`, threads };
-    await using _opened = await OnnxSession.open(encodeModel(small), named);
+    await using opened = await OnnxSession.open(encodeModel(small), named);
+    await answer(await OnnxClassifier.open(opened, test, { layout }), test, { mean, std });
   }
 }
 

@@ -1,5 +1,5 @@
 // The shipped file once more with smaller numbers, and what that costs and gains.
-
+import { rm } from "node:fs/promises";
 import {
   type Data,
   type Dataset,
@@ -7,6 +7,7 @@ import {
   type Normalization,
   sampleOf,
 } from "../data/index.ts";
+import { ModelError } from "../errors.ts";
 import { arrangeImages } from "../evaluate/classifier.ts";
 import {
   compare,
@@ -61,27 +62,42 @@ const imagesAtOnce = 16;
 /** The figures of each quantized file. */
 export type QuantizedFiles = Readonly<Partial<Record<Quantization, QuantizedFigures>>>;
 
+/** The files that were made, and a sentence for each that was not. */
+export interface Quantized {
+  readonly files: QuantizedFiles;
+  readonly leftOut: readonly string[];
+}
+
 /**
  * Writes a shipped file in other types of numbers beside it, and measures these files in ONNX Runtime. For int8, ranges
- * are those that 512 training images give. Throws ModelError where one cannot be written or gives what is no number.
+ * are those that 512 training images give. One that cannot be written, or gives what is no number, is left out.
  */
 export async function quantizeShipped(
   shipped: Shipped,
   wanted: readonly Quantization[],
   options: QuantizeOptions,
-): Promise<QuantizedFiles> {
+): Promise<Quantized> {
   const files: Partial<Record<Quantization, QuantizedFigures>> = {};
-  for (const each of wanted) files[each] = await quantize(shipped, each, options);
-  return files;
+  const leftOut: string[] = [];
+  for (const each of wanted) {
+    const model = shipped.path.replace(/(\.onnx)?$/, `.${each}.onnx`);
+    try {
+      files[each] = await quantize(shipped, { quantization: each, model }, options);
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      await rm(model, { force: true });
+      leftOut.push(`there is no ${each} file: ${error.message}`);
+    }
+  }
+  return { files, leftOut };
 }
 
 async function quantize(
   shipped: Shipped,
-  quantization: Quantization,
+  { quantization, model }: { quantization: Quantization; model: string },
   options: QuantizeOptions,
 ): Promise<QuantizedFigures> {
   const { test, original, threads } = options;
-  const model = shipped.path.replace(/(\.onnx)?$/, `.${quantization}.onnx`);
   const calibration = { ...options, layout: original.layout };
   await writeModel(await quantizeGraph(shipped.graph, quantization, calibration), model);
 

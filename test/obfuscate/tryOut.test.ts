@@ -78,6 +78,19 @@ test("refuses before training what could not be quantized in the end", async () 
   );
 });
 
+test("refuses before training a quantized file that gives no numbers", async () => {
+  const graph = nearestLevel();
+  const large = float32([4, 4], [1e6, -1e6, 1e6, -1e6, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+  const initializers = new Map(graph.initializers).set("head.weight", large);
+  const model = writeTiny(path("large.onnx"), { ...graph, initializers });
+  const data = writeGreys(path("large"), 16);
+  const asked = { model, data, depth: 3, epochs: 1, acceptOriginal: true, threads: 1 };
+  await expect(dryRun(asked)).resolves.toBeDefined();
+  await expect(dryRun({ ...asked, quantize: ["fp16"] })).rejects.toThrow(
+    /untrained chain.* in fp16 gives NaN for image 0/,
+  );
+});
+
 const levels = [40, 90, 140, 190];
 
 /** Names the class whose level is nearest to the mean of an image of values from 0 to 1. */

@@ -1,10 +1,12 @@
 // The quantized files of a shipped one, and whether their figures are true.
 import { createHash } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { expect, test } from "vitest";
 import { loadData } from "../../src/data/index.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
+import { toNumbers } from "../../src/graph/tensorData.ts";
 import { quantizeShipped } from "../../src/quantize/index.ts";
+import { float32 } from "../graph/graphs.ts";
 import { tinyResnet, writeData, writeTiny } from "../obfuscate/tiny.ts";
 import { accuracyOf, classesOf } from "../train/accuracy.ts";
 import { workshop } from "../workshop.ts";
@@ -29,10 +31,11 @@ test("writes int8 and fp16 beside the shipped file, and tells the truth about th
   const original = writeTiny(path("original.onnx"), tinyResnet());
   const graph = chain();
   const shipped = writeTiny(path("model.onnx"), graph);
-  const files = await quantizeShipped({ graph, path: shipped }, ["int8", "fp16"], {
+  const { files, leftOut } = await quantizeShipped({ graph, path: shipped }, ["int8", "fp16"], {
     original: { path: original, layout: "NCHW", graph: tinyResnet() },
     ...{ train, test, threads: 1, ...normalization },
   });
+  expect(leftOut).toEqual([]);
   const before = await classesOf(shipped, test, normalization);
   const wanted = await classesOf(original, test, normalization);
   const share = (first: number[], second: number[]) =>
@@ -53,4 +56,34 @@ test("writes int8 and fp16 beside the shipped file, and tells the truth about th
     expect(share(before, classes)).toBeGreaterThan(0.9);
     expect(files[name]!.bytes).toBeLessThan(0.7 * statSync(shipped).size);
   }
+});
+
+test("leaves out a file whose numbers are too large for it, and says why", async () => {
+  const { train, test } = await loadData(writeData(path("large data")));
+  const built = chain();
+  const graph = {
+    ...built,
+    initializers: new Map(
+      [...built.initializers].map(([name, value]) =>
+        // Halves end at 65504.
+        name.startsWith("a.")
+          ? [
+              name,
+              float32(
+                value.shape,
+                toNumbers(value).map((x) => 1e6 * x),
+              ),
+            ]
+          : [name, value],
+      ),
+    ),
+  };
+  const original = { path: writeTiny(path("large.onnx"), graph), graph, layout: "NCHW" as const };
+  const shipped = { graph, path: original.path };
+  const asked = { original, ...{ train, test, threads: 1, ...normalization } };
+  const { files, leftOut } = await quantizeShipped(shipped, ["int8", "fp16"], asked);
+  expect(Object.keys(files)).toEqual(["int8"]);
+  expect(leftOut).toEqual([expect.stringMatching(/^there is no fp16 file: .*gives NaN for image/)]);
+  expect(existsSync(path("large.fp16.onnx"))).toBe(false);
+  expect(existsSync(path("large.int8.onnx"))).toBe(true);
 });
