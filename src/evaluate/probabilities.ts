@@ -27,7 +27,10 @@ function entropy(probabilities: Float32Array): number {
   return -probabilities.reduce((sum, p) => (p > 0 ? sum + p * Math.log(p) : sum), 0);
 }
 
-/** The probabilities of each row of so many numbers; a softmax is applied unless all rows are probabilities already. */
+/**
+ * The probabilities of each row of so many numbers: as they are where all rows are probabilities, shares of their sum where
+ * all numbers lie from 0 to 1, as those of a sigmoid for each class do, and else their softmax.
+ */
 export function probabilitiesOf(logits: Float32Array, outputs: number): Float32Array[] {
   const rows = Array.from({ length: logits.length / outputs }, (_, row) =>
     logits.subarray(row * outputs, (row + 1) * outputs),
@@ -38,7 +41,13 @@ export function probabilitiesOf(logits: Float32Array, outputs: number): Float32A
         row.every((p) => p >= 0) && Math.abs(row.reduce((a, b) => a + b) / sum - 1) < roundedShare,
     ),
   );
-  return whole ? rows.map((row) => row.map((p) => p / whole)) : rows.map(softmax);
+  if (whole) return rows.map((row) => row.map((p) => p / whole));
+  return rows.map(logits.every((p) => p >= 0 && p <= 1) ? sharesOf : softmax);
+}
+
+function sharesOf(row: Float32Array): Float32Array {
+  const sum = row.reduce((a, b) => a + b);
+  return row.map((p) => (sum > 0 ? p / sum : 1 / row.length));
 }
 
 function softmax(row: Float32Array): Float32Array {

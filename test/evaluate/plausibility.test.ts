@@ -11,7 +11,7 @@ import {
   judge,
   suspicionOf,
 } from "../../src/evaluate/plausibility.ts";
-import { informationOf } from "../../src/evaluate/probabilities.ts";
+import { informationOf, meanConfidence } from "../../src/evaluate/probabilities.ts";
 import { toFloat32 } from "../../src/graph/tensorData.ts";
 
 const classes = ["ant", "bee", "cat", "dog"];
@@ -251,6 +251,16 @@ describe("images without labels", () => {
     // Of one bit: the average answer has an entropy of 0.8113, the answers have 0 and 1.
     expect(informationOf(Float32Array.of(1, 0, 0.5, 0.5), 2)).toBeCloseTo(0.8113 - 0.5, 4);
     expect(informationOf(Float32Array.of(50, 0, 0, 50), 2)).toBeCloseTo(1, 6);
+  });
+
+  test("are sure where each class has a sigmoid of its own, and a softmax of all other numbers", () => {
+    const sigmoids = new Float32Array(100).fill(0.01);
+    for (let row = 0; row < 10; row++) sigmoids[11 * row] = 0.97;
+    expect(meanConfidence(sigmoids, 10)).toBeCloseTo(0.97 / (0.97 + 9 * 0.01), 6);
+    const logits = Float32Array.of(0.97, 0.01, 0.01, 1.5);
+    const share = (most: number, least: number) => 1 / (1 + Math.exp(least - most));
+    expect(meanConfidence(logits, 2)).toBeCloseTo((share(0.97, 0.01) + share(1.5, 0.01)) / 2, 6);
+    expect(meanConfidence(Float32Array.of(0, 0, 0, 0.5), 2)).toBeCloseTo((0.5 + 1) / 2, 6);
   });
 });
 
