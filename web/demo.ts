@@ -5,13 +5,14 @@ interface Model {
   readonly file: string;
   readonly input: string;
   readonly output: string;
-  readonly layout: "NCHW" | "NHWC";
+  readonly layout: "NCHW" | "NHWC" | "NHW";
 }
 
 interface Facts {
   readonly shape: readonly [channels: number, height: number, width: number];
   readonly mean: readonly number[];
   readonly std: readonly number[];
+  readonly resize: "crop" | "squash" | number;
   readonly classes: readonly string[] | null;
   readonly original: Model;
   readonly obfuscated: Model;
@@ -46,14 +47,22 @@ const sessions = {
   original: await attempt(`load ${facts.original.file}`, () => open("original")),
   obfuscated: await attempt(`load ${facts.obfuscated.file}`, () => open("obfuscated")),
 };
+const testAnswers = {
+  original: await attempt("run the models", () => answersOf("original")),
+  obfuscated: await attempt("run the models", () => answersOf("obfuscated")),
+};
+const readings = {
+  original: readingOf(testAnswers.original),
+  obfuscated: readingOf(testAnswers.obfuscated),
+};
 let shown = -1;
 
 showRuntime();
+compare();
 await attempt("run the models", async () => {
   await showTestImage();
   note("Measuring …");
   await measure();
-  await compare();
 });
 note("");
 document.body.dataset.ready = "true";
@@ -159,8 +168,7 @@ async function showTestImage(): Promise<void> {
 async function showFile(file: File): Promise<void> {
   try {
     const bitmap = await createImageBitmap(file);
-    const scale = Math.max(width / bitmap.width, height / bitmap.height);
-    const [wide, tall] = [bitmap.width * scale, bitmap.height * scale];
+    const [wide, tall] = scaledSize(bitmap);
     const context = canvas();
     context.imageSmoothingQuality = "high";
     context.clearRect(0, 0, width, height); // else the image before shows through what is transparent
@@ -171,6 +179,14 @@ async function showFile(file: File): Promise<void> {
   } catch {
     note("This file cannot be read as an image.");
   }
+}
+
+/** What a file's image is scaled to before its middle is cut out, as the run did it (src/data/imageView.ts). */
+function scaledSize(image: ImageBitmap): [wide: number, tall: number] {
+  if (facts.resize === "squash") return [width, height];
+  const [wide, tall] = facts.resize === "crop" ? [width, height] : [facts.resize, facts.resize];
+  const scale = Math.max(wide / image.width, tall / image.height);
+  return [image.width * scale, image.height * scale];
 }
 
 function canvas(): CanvasRenderingContext2D {
@@ -204,8 +220,12 @@ function tensorOf(pixels: Uint8Array, { layout }: Model): Runtime.Tensor {
       values[to] = (pixels[channel * area + i]! / 255 - mean) / std;
     }
   }
-  const sizes = layout === "NHWC" ? [1, height, width, channels] : [1, channels, height, width];
-  return new ort.Tensor("float32", values, sizes);
+  const sizes = {
+    NCHW: [1, channels, height, width],
+    NHWC: [1, height, width, channels],
+    NHW: [1, height, width],
+  };
+  return new ort.Tensor("float32", values, sizes[layout]);
 }
 
 async function logits(role: Role, pixels: Uint8Array): Promise<Float32Array> {
@@ -214,22 +234,43 @@ async function logits(role: Role, pixels: Uint8Array): Promise<Float32Array> {
   return results[model.output]!.data as Float32Array;
 }
 
-/** Softmax; what are probabilities already, up to rounding, as shares, in percent or as bytes, stay so. */
-function probabilities(scores: Float32Array): number[] {
-  const sum = scores.reduce((total, value) => total + value, 0);
-  const whole = [1, 100, 256].find((each) => Math.abs(sum / each - 1) < 0.02);
-  if (whole && scores.every((value) => value >= 0)) {
-    return Array.from(scores, (value) => value / whole);
+/** What a model answers to each test image. */
+async function answersOf(role: Role): Promise<Float32Array[]> {
+  const answers: Float32Array[] = [];
+  for (let place = 0; place < facts.images.count; place++) {
+    answers.push(await logits(role, testImage(place)));
   }
-  const most = Math.max(...scores);
-  const powers = Array.from(scores, (value) => Math.exp(value - most));
-  const total = powers.reduce((all, value) => all + value, 0);
-  return powers.map((value) => value / total);
+  return answers;
+}
+
+/**
+ * How a model's answers become probabilities, by those to all test images: as they are, as shares of their sum or by a
+ * softmax, as the run decides it (src/evaluate/probabilities.ts).
+ */
+function readingOf(answers: readonly Float32Array[]): (scores: Float32Array) => number[] {
+  const sumOf = (scores: Float32Array) => scores.reduce((sum, value) => sum + value, 0);
+  const are = (holds: (value: number) => boolean) => answers.every((scores) => scores.every(holds));
+  const whole = [1, 100, 256].find((each) =>
+    answers.every((scores) => Math.abs(sumOf(scores) / each - 1) < 0.02),
+  );
+  if (whole && are((value) => value >= 0)) {
+    return (scores) => Array.from(scores, (value) => value / whole);
+  }
+  if (are((value) => value >= 0 && value <= 1)) return (scores) => sharesOf([...scores]);
+  return (scores) => {
+    const most = Math.max(...scores);
+    return sharesOf(Array.from(scores, (value) => Math.exp(value - most)));
+  };
+}
+
+function sharesOf(values: readonly number[]): number[] {
+  const sum = values.reduce((total, value) => total + value, 0);
+  return values.map((value) => (sum > 0 ? value / sum : 1 / values.length));
 }
 
 async function answer(pixels: Uint8Array): Promise<void> {
   for (const role of roles) {
-    const shares = probabilities(await logits(role, pixels));
+    const shares = readings[role](await logits(role, pixels));
     const order = shares.map((_, place) => place).sort((a, b) => shares[b]! - shares[a]!);
     const rows = order.slice(0, shownClasses).map((place) => {
       const row = document.createElement("li");
@@ -267,13 +308,9 @@ async function measure(): Promise<void> {
   byId("ratio").textContent = `× ${(second / first).toPrecision(3)}`;
 }
 
-async function compare(): Promise<void> {
-  let alike = 0;
+function compare(): void {
   const best = (scores: Float32Array) => scores.indexOf(Math.max(...scores));
-  for (let place = 0; place < facts.images.count; place++) {
-    const pixels = testImage(place);
-    if (best(await logits("original", pixels)) === best(await logits("obfuscated", pixels)))
-      alike++;
-  }
-  byId("agreement").textContent = `${((100 * alike) / facts.images.count).toFixed(1)} %`;
+  const { original, obfuscated } = testAnswers;
+  const alike = original.filter((scores, place) => best(scores) === best(obfuscated[place]!));
+  byId("agreement").textContent = `${((100 * alike.length) / facts.images.count).toFixed(1)} %`;
 }

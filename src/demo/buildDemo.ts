@@ -56,6 +56,7 @@ export async function buildDemo(directory: string): Promise<DemoFiles> {
   const test = await testImagesOf(options, shape);
   const facts: DemoFacts = {
     ...{ name: run.name, shape, mean: options.mean, std: options.std },
+    resize: options.resize ?? "crop",
     classes: test.classes ?? null,
     // The original as DeepObf reads it: in one file, channels first, its logits as the only output.
     original: modelFacts("original.onnx", original, "NCHW"),

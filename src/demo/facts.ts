@@ -15,6 +15,8 @@ export interface DemoFacts {
   readonly shape: readonly number[];
   readonly mean: readonly number[];
   readonly std: readonly number[];
+  /** How images of other sizes are brought to this one; see Resize of src/data/imageView.ts. */
+  readonly resize: "crop" | "squash" | number;
   readonly classes: readonly string[] | null;
   readonly original: DemoModel;
   readonly obfuscated: DemoModel;

@@ -4,7 +4,7 @@ import { renderPage } from "../report/page.ts";
 import { shorten } from "../text.ts";
 import type { DemoFacts } from "./facts.ts";
 
-export function demoHtml({ name, shape, mean, std, images }: DemoFacts): string {
+export function demoHtml({ name, shape, mean, std, resize, images }: DemoFacts): string {
   const [channels, height, width] = shape;
   const hero = html`<p class="eyebrow">DeepObf, both models in this browser</p>
 <h1>${shorten(name)}</h1>
@@ -19,13 +19,19 @@ export function demoHtml({ name, shape, mean, std, images }: DemoFacts): string 
       {
         id: "try",
         title: "Try an image",
-        content: html`<p class="lead">Drop an image here, choose a file, or take a test image. It is brought to ${width}×${height} pixels (scaled until it covers them, then cropped around its middle)${channels === 1 ? " in grey" : ""}; then each channel gets (pixel / 255 − ${mean.join(", ")}) / ${std.join(", ")}, as in the run.</p>
+        content: html`<p class="lead">Drop an image here, choose a file, or take a test image. It is brought to ${width}×${height} pixels (${sayResize(resize)})${channels === 1 ? " in grey" : ""}; then each channel gets (pixel / 255 − ${mean.join(", ")}) / ${std.join(", ")}, as in the run.</p>
 <div class="drop" id="drop"><canvas id="image" width="${width ?? 1}" height="${height ?? 1}" role="img" aria-label="The image as the models see it"></canvas><div><p id="label"></p><p><label for="file">Image file</label> <input id="file" type="file" accept="image/*"></p><p><button type="button" id="next" disabled>Take a test image</button></p></div></div>
 <div class="pair">${answers("The original", "original")}${answers("The shipped chain", "obfuscated")}</div>`,
       },
     ],
     script: { path: "demo.js", policy: "script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'" },
   });
+}
+
+function sayResize(resize: DemoFacts["resize"]): string {
+  if (resize === "squash") return "both sides are scaled, whatever that does to the proportions";
+  const covering = resize === "crop" ? "it covers them" : `its shorter side has ${resize}`;
+  return `scaled until ${covering}, then cropped around its middle`;
 }
 
 function tile(title: string, id: string, detail: string): Markup {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadData, sampleOf } from "../../src/data/index.ts";
 import { writeDemo } from "../../src/demo/buildDemo.ts";
@@ -10,8 +11,10 @@ import { DataError, UsageError } from "../../src/errors.ts";
 import { answer } from "../../src/evaluate/evaluate.ts";
 import { OnnxClassifier } from "../../src/evaluate/index.ts";
 import { probabilitiesOf } from "../../src/evaluate/probabilities.ts";
+import { turnInput } from "../../src/graph/layout.ts";
 import { OnnxSession } from "../../src/runtime/index.ts";
 import { idxFiles, png } from "../cli/fixtures.ts";
+import { node } from "../graph/graphs.ts";
 import { complaintsOf, hasBrowser, openPage, overflowOf } from "../report/browser.ts";
 import { chainModel, writeRun } from "../report/runFixture.ts";
 import { workshop } from "../workshop.ts";
@@ -52,6 +55,17 @@ describe.skipIf(!hasBrowser)("the page", () => {
     const colours = { data: folder("photos"), channels: 3, original: chainModel(3) };
     const options = { channelOrder: "bgr", holdOut: 5 };
     await writeDemo(writeRun(file, { name: "bgr", ...colours, options }), file("page/bgr"));
+    const grey = { data: folder("photos"), original: chainModel() };
+    const chain = turnInput(chainModel(), "NHW");
+    const shipped = {
+      ...chain,
+      nodes: [...chain.nodes, node("Sigmoid", ["logits"], "scores")],
+      outputs: [{ ...chain.outputs[0]!, name: "scores" }],
+    };
+    const other = { name: "grey", ...grey, shipped, options: { resize: "squash" } };
+    await writeDemo(writeRun(file, other), file("page/grey"));
+    const larger = { name: "larger", ...grey, options: { resize: 20 } };
+    await writeDemo(writeRun(file, larger), file("page/larger"));
     server = createServer((request, response) => {
       const name = request.url!.replace(/\/$/, "/index.html");
       const type = Object.entries(types).find(([ending]) => name.endsWith(`.${ending}`))?.[1];
@@ -146,6 +160,40 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.goto(url);
     const note = () => page.locator("#note").textContent();
     await expect.poll(note).toBe("Cannot load demo.json: 404 Not Found");
+  });
+
+  test.each([
+    ["grey", 40, true, "both sides are scaled, whatever that does to the proportions"],
+    ["larger", 20, false, "scaled until its shorter side has 20, then cropped around its middle"],
+  ])("brings files to size as the run did: %s", async (name, width, isFrameSeen, words) => {
+    const { page, problems } = await openPage();
+    await page.goto(`${url}${name}/`);
+    await page.waitForSelector("body[data-ready]", { timeout: 100_000 });
+    expect(await page.locator("#try .lead").textContent()).toContain(words);
+    const { test: images } = await loadData(folder("photos"), { shape: [1, 16, 16] });
+    await using session = await OnnxSession.open(file(`page/${name}/obfuscated.onnx`));
+    const layout = name === "grey" ? "NHW" : "NCHW";
+    const classifier = await OnnxClassifier.open(session, images, { layout });
+    const { logits } = await answer(classifier, images, { mean: [0.5], std: [0.25] });
+    const expected = [...probabilitiesOf(logits, 4)[0]!].sort((a, b) => b - a);
+    const shares = await page
+      .locator("#answers-obfuscated li")
+      .evaluateAll((each) => each.map((row) => Number(row.dataset.share)));
+    for (const [i, share] of expected.entries()) expect(shares[i]).toBeCloseTo(share, 4);
+    // Black, with a white frame of two pixels.
+    const inner = { width: width - 4, height: 16, channels: 3 as const, background: "black" };
+    const image = sharp({ create: inner });
+    const framed = image.extend({ top: 2, bottom: 2, left: 2, right: 2, background: "white" });
+    const buffer = await framed.png().toBuffer();
+    await page.setInputFiles("#file", { name: "framed.png", mimeType: "image/png", buffer });
+    await expect.poll(() => page.locator("#label").textContent()).toBe("framed.png");
+    const redAt = (x: number, y: number) =>
+      page.evaluate<number>(
+        `document.querySelector("canvas").getContext("2d").getImageData(${x}, ${y}, 1, 1).data[0]`,
+      );
+    expect((await redAt(0, 8)) > 128).toBe(isFrameSeen);
+    expect(await redAt(8, 8)).toBe(0);
+    expect(problems).toEqual([]);
   });
 
   test("takes an image of any size, and says of a file that is none that it is none", async () => {

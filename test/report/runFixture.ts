@@ -42,6 +42,7 @@ export interface RunParts {
   readonly stage: string;
   readonly epochs: number;
   readonly original: Graph;
+  readonly shipped: Graph;
   /** In the notation of the command line. */
   readonly data: string;
   readonly channels: number;
@@ -79,7 +80,7 @@ export function writeRun(file: Workshop, parts: Partial<RunParts> = {}): string 
   const { classes = ["ankle boot", "bag", "coat", "dress"], stage = "chain", epochs = 3 } = parts;
   const { name = "run", original = residualModel(), data = "idx:/data", channels = 1 } = parts;
   const model = file(`${name}.original.onnx`, original);
-  const shipped = file(`${name}/model.onnx`, chainModel(channels));
+  const shipped = file(`${name}/model.onnx`, parts.shipped ?? chainModel(channels));
   const predictions = JSON.stringify(predictionsOf(classes));
   file(`${name}/predictions.json`, predictions);
   const hash = (path: string) => sha256Of(readFileSync(path));
