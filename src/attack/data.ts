@@ -42,15 +42,15 @@ export function sourceOf(
   { kind, data, sourceData }: AttackOptions,
   ofRun: string | undefined,
 ): string | undefined {
-  if (kind === "transfer") return undefined;
+  const isOfModel = (own: string | undefined) => own !== undefined && isSame(own, data);
   const known = sourceData ?? ofRun;
-  const isOfModel = known !== undefined && isSame(known, data);
-  if (kind === "extraction") return isOfModel ? undefined : known;
-  if (isOfModel) {
+  if (kind === "extraction") return isOfModel(known) ? undefined : known;
+  if (isOfModel(sourceData) || isOfModel(ofRun)) {
     throw new UsageError(
       `--data: expected classes that the model does not know, but ${data} are its own`,
     );
   }
+  if (kind === "transfer") return undefined;
   if (known !== undefined) return known;
   throw new UsageError(
     "--source-data is missing: expected the data of the classes that the model knows, such as cifar10:DIR",

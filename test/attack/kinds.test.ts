@@ -11,7 +11,7 @@ import type { AttackKind } from "../../src/attack/names.ts";
 import type { ResolvedAttackOptions } from "../../src/attack/options.ts";
 import { type Inputs, Scene } from "../../src/attack/scene.ts";
 import { type Batch, inMemory, type Labelled } from "../../src/data/index.ts";
-import { DataError } from "../../src/errors.ts";
+import { DataError, UsageError } from "../../src/errors.ts";
 import { scope, tensor } from "../../src/torch/index.ts";
 import { idxFiles } from "../cli/fixtures.ts";
 import { writeData, writeFiles } from "../obfuscate/tiny.ts";
@@ -159,10 +159,26 @@ describe("incremental learning", () => {
     const asked = { model: "m", data: "idx:new", kind: "incremental" } as const;
     expect(() => sourceOf(asked, undefined)).toThrow(/--source-data is missing/);
     expect(sourceOf(asked, "idx:run")).toBe("idx:run");
-    expect(() => sourceOf(asked, "idx:./new")).toThrow(/--data: expected classes that the model/);
     expect(sourceOf({ ...asked, sourceData: "idx:given" }, "idx:run")).toBe("idx:given");
   });
 });
+
+test.each(["transfer", "incremental"] as const)(
+  "%s takes no classes of the model's own",
+  (kind) => {
+    const asked = { model: "m", data: "idx:new", kind } as const;
+    for (const [sourceData, ofRun] of [
+      [undefined, "idx:./new"],
+      ["idx:./new", undefined],
+      ["idx:given", "idx:./new"],
+    ]) {
+      const known = sourceData === undefined ? asked : { ...asked, sourceData };
+      expect(() => sourceOf(known, ofRun)).toThrow(UsageError);
+      expect(() => sourceOf(known, ofRun)).toThrow(/--data: expected classes that the model/);
+    }
+    expect(sourceOf({ ...asked, kind: "transfer" }, "idx:run")).toBeUndefined();
+  },
+);
 
 describe("extraction", () => {
   test("learns probabilities or labels of the file, controls the true labels", async () => {
