@@ -1,6 +1,6 @@
 // What a user asks of an attack, and what it answers.
 import { resolve } from "node:path";
-import { assertShareable, type DataOptions, type Dataset } from "../data/index.ts";
+import { assertShareable, type Dataset } from "../data/index.ts";
 import { UsageError } from "../errors.ts";
 import {
   type JobOptions,
@@ -15,26 +15,17 @@ import type { Arm, HeadStart } from "./headStart.ts";
 import { type AttackKind, attackKinds, methodNames } from "./names.ts";
 import type { GridOptions } from "./recipes.ts";
 
-/** What an attack shares with trainings: how data are read and shown, and where and how it computes. */
-type Shared =
-  | keyof DataOptions
-  | "data"
-  | "epochs"
-  | "out"
-  | "mean"
-  | "std"
-  | "device"
-  | "precision"
-  | "seed"
-  | "threads"
-  | "batchSize"
-  | "crop"
-  | "flip"
-  | "checkpointSeconds"
-  | "workers";
+/** The options of trainings that an attack does not take. */
+export const notTaken = {
+  ...{ optimizer: true, learningRate: true, mixup: true, labelSmoothing: true },
+  ...{ averageWeights: true, holdOut: true, resizedCrop: true, colorJitter: true },
+  tensorboard: true,
+} as const satisfies Partial<Record<keyof JobOptions, true>>;
+
+type NotTaken = keyof typeof notTaken;
 
 /** Options of `deepobf attack`. */
-export interface AttackOptions extends Pick<JobOptions, Shared>, GridOptions {
+export interface AttackOptions extends Omit<JobOptions, NotTaken>, GridOptions {
   /** The stolen ONNX file, or the folder of the run that made it. */
   readonly model: string;
   /** The original, an ONNX file; a run's folder knows its own. */
@@ -52,7 +43,7 @@ export interface AttackOptions extends Pick<JobOptions, Shared>, GridOptions {
 
 /** The options with everything decided, as the folder of a run keeps them. */
 export type ResolvedAttackOptions = AttackOptions &
-  Pick<ResolvedJobOptions, Exclude<Shared, keyof DataOptions | "batchSize">> & {
+  Omit<ResolvedJobOptions, NotTaken | "batchSize"> & {
     readonly original: string;
     readonly budgets: readonly number[];
     readonly seeds: number;
@@ -100,16 +91,14 @@ export function resolveAttackOptions(
   if (batchSize !== undefined)
     assertShareable({ batch: batchSize, dropLast: true }, { size: workers });
   const decided = resolveJobOptions({ ...open, epochs }, { dataset, device, usualImages: 1 });
-  const { mean, std, precision, seed, threads, crop, flip, checkpointSeconds } = decided;
+  const taken = Object.entries(decided).filter(
+    ([name]) => !(name in notTaken || name === "batchSize"),
+  );
   return {
-    ...open,
-    ...(batchSize !== undefined && { batchSize }),
-    ...(options.workers !== undefined && { workers }),
-    ...{ data: decided.data, out: decided.out, model: resolve(options.model) },
-    ...(typeof options.classes === "string" && { classes: resolve(options.classes) }),
+    ...options,
+    ...(Object.fromEntries(taken) as Omit<ResolvedJobOptions, NotTaken | "batchSize">),
+    ...{ model: resolve(options.model), original: resolve(options.original) },
     ...(options.sourceData && { sourceData: resolveSpec(options.sourceData) }),
-    original: resolve(options.original),
-    ...{ epochs, mean, std, device, precision, seed, threads, crop, flip, checkpointSeconds },
     ...{ budgets, seeds },
   };
 }

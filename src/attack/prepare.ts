@@ -47,15 +47,10 @@ export async function prepare(
   assertAttackOptions(asked);
   const device = parseDevice(asked.device ?? "cpu");
   const target = await findTarget(asked);
-  const { mean, std, channelOrder } = target;
-  const known = {
-    ...(mean && { mean }),
-    ...(std && { std }),
-    ...(channelOrder && { channelOrder }),
-  };
-  const given = { ...known, ...asked };
-  const sourceData = sourceOf(asked, target.source?.data);
-  const paths = { original: target.original, obfuscated: target.obfuscated };
+  const { original, obfuscated, source: ofRun, ...known } = target;
+  const paths = { original, obfuscated };
+  const given = { ...known, ...asked, original };
+  const sourceData = sourceOf(asked, ofRun?.data);
   const files = await readModels(paths, signal);
   const data = await loadLabelled(asked.data, {
     ...readingOf(asked.data, target, given),
@@ -66,8 +61,10 @@ export async function prepare(
   const source = sourceData
     ? await loadLabelled(sourceData, { ...readingOfSource(sourceData, target, given), shape })
     : undefined;
-  const decided = { original: paths.original, ...(sourceData && { sourceData }) };
-  const options = resolveAttackOptions({ ...given, ...decided }, { dataset: data.train, device });
+  const options = resolveAttackOptions(
+    { ...given, ...(sourceData && { sourceData }) },
+    { dataset: data.train, device },
+  );
   for (const [file, graph] of Object.entries(files)) {
     assertPlainPixels(graph, options, fileName(paths[file as keyof typeof paths]));
   }

@@ -7,6 +7,7 @@ import { loadData } from "../../src/data/index.ts";
 import { DataError, InterruptedError, ModelError, UsageError } from "../../src/errors.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { fromFloat32 } from "../../src/graph/tensorData.ts";
+import { assertAsked } from "../../src/library/options.ts";
 import { resnet } from "../../src/models/index.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import type { ProgressEvent } from "../../src/runs/index.ts";
@@ -212,6 +213,14 @@ describe("an attack refuses", () => {
     await refuses({ kind: "extraction", methods: ["own-labels"] }).rejects.toThrow(UsageError);
     await refuses({ budgets: [2] }).rejects.toThrow(/--budgets: .*received 2/);
     await refuses({ budgets: [0.05] }).rejects.toThrow(/leaves 1 of the 20 of "0"/);
+  });
+
+  test("options of trainings that it would not pass on", async () => {
+    for (const unknown of [{ resizedCrop: 0.5 }, { colorJitter: 0.1 }, { tensorboard: true }]) {
+      const asked = assertAsked("attack", { model, data, kind: "transfer", ...unknown });
+      await expect(asked).rejects.toThrow(new RegExp(`"${Object.keys(unknown)[0]}"`));
+    }
+    await assertAsked("attack", { model, data, kind: "transfer", batchSize: 8, workers: 2 });
   });
 
   test("a file without its original", async () => {
