@@ -4,8 +4,15 @@ import { Network } from "../engine/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { compose, cutGraph } from "../graph/rewrites.ts";
 import { noGrad, type Tensor } from "../torch/index.ts";
-import { Learner, type LossTerm, linearDecay, type Surroundings, train } from "../train/index.ts";
-import { optimizersOf, type Recipe } from "./recipes.ts";
+import {
+  Learner,
+  type LossTerm,
+  linearDecay,
+  optimizersFor,
+  type Surroundings,
+  train,
+} from "../train/index.ts";
+import type { Recipe } from "./recipes.ts";
 
 /** What is trained, from where, on what and towards what. */
 export interface Training {
@@ -22,7 +29,7 @@ export interface Training {
   /** A network that is asked about each batch as it is shown. */
   readonly teacher?: Graph;
   /** The terms of the loss for the rows that the graph gives a batch, with gradients, and those of the teacher. */
-  readonly losses: (rows: Tensor, batch: Batch, taught: Tensor | undefined) => LossTerm[];
+  readonly losses: (rows: Tensor, batch: Batch, answers: Tensor | undefined) => LossTerm[];
 }
 
 /** What all trainings of an attack have. */
@@ -46,22 +53,22 @@ export async function fineTune(
   const batch = batchSizeFor(images.count, { asked: batchSize, workers });
   using batches = new Batches(images, { ...options, batch, dropLast: true });
   using before = still && new Network(still, { device, precision });
-  using asked = teacher && new Network(teacher, { device, precision });
+  using answering = teacher && new Network(teacher, { device, precision });
   using network = new Network(moving, { device, precision, trainable: true });
   const { parameters, buffers } = network;
-  const optimizers = optimizersOf(recipe, { graph: moving, parameters });
+  const optimizers = optimizersFor(moving, parameters, recipe);
   using learner = new Learner({ parameters, buffers, optimizers });
-  const run = (net: Network, x: Tensor, training: boolean) =>
+  const rowsOf = (net: Network, x: Tensor, training: boolean) =>
     net.forward({ [net.graph.inputs[0]!.name]: x }, { training })[net.graph.outputs[0]!.name]!;
   const forward = ({ images: shown }: Batch) =>
-    run(network, before ? noGrad(() => run(before, shown, false)) : shown, true);
+    rowsOf(network, before ? noGrad(() => rowsOf(before, shown, false)) : shown, true);
   const part = { firstStep: 0, steps: Math.max(1, Math.round(epochs * batches.length)) };
   const stage = {
     ...{ index, name, learner, batches, part, forward, schedule: linearDecay() },
     epochs: Math.ceil(epochs),
     losses: (shown: Batch) => {
-      const taught = asked && noGrad(() => run(asked, shown.images, false));
-      return losses(forward(shown), shown, taught);
+      const answers = answering && noGrad(() => rowsOf(answering, shown.images, false));
+      return losses(forward(shown), shown, answers);
     },
   };
   await train(stage, surroundings);

@@ -1,9 +1,5 @@
 // What a pirate tries: every method with every optimizer at several rates, a factor of four apart around the one that
 // is usual for it, and further ones where the best is the highest or the lowest.
-import type { Graph } from "../graph/graph.ts";
-import { layerWeights } from "../graph/roles.ts";
-import { AdamW, type Optimizer, type Tensor } from "../torch/index.ts";
-import { optimizersFor } from "../train/index.ts";
 import { type PirateOptimizer, pirateOptimizers } from "./names.ts";
 
 /** One way to train. */
@@ -32,8 +28,6 @@ const usualRate: Readonly<Record<PirateOptimizer, number>> = {
 const step = 4;
 const mostRates = 5;
 
-const decayOfAdamW = 0.05;
-
 /** All recipes for these methods. */
 export function grid(methods: readonly string[], options: GridOptions): Recipe[] {
   const { optimizers = pirateOptimizers, learningRates } = options;
@@ -60,29 +54,4 @@ export function beyond(best: Recipe, tried: readonly Recipe[]): Recipe | undefin
 
 function ratesAround(usual: number): number[] {
   return [usual / step, usual, usual * step];
-}
-
-/** The optimizers of a recipe for parameters of a graph. Muon leaves what no batch norm follows to AdamW. */
-export function optimizersOf(
-  { optimizer, learningRate }: Pick<Recipe, "optimizer" | "learningRate">,
-  {
-    graph,
-    parameters,
-  }: {
-    readonly graph: Graph;
-    readonly parameters: ReadonlyMap<string, Tensor>;
-  },
-): Optimizer[] {
-  if (optimizer !== "adamw") {
-    return optimizersFor(graph, parameters, { optimizer, learningRate });
-  }
-  const decaying = layerWeights(graph);
-  const part = (decays: boolean) =>
-    new Map([...parameters].filter(([name]) => decaying.has(name) === decays));
-  return [
-    new AdamW([
-      { parameters: part(true), learningRate, weightDecay: decayOfAdamW },
-      { parameters: part(false), learningRate },
-    ]),
-  ];
 }

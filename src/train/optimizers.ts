@@ -5,10 +5,10 @@ import { layerWeights, normalizedConvolutions } from "../graph/roles.ts";
 import { AdamW, Muon, type Optimizer, SGD, type Tensor } from "../torch/index.ts";
 
 export interface OptimizerOptions {
-  /** Learning rate of Muon, or of SGD, before the schedule. */
+  /** Learning rate of Muon, of SGD or of AdamW, before the schedule. */
   readonly learningRate: number;
   /** Muon by default. */
-  readonly optimizer?: OptimizerName;
+  readonly optimizer?: OptimizerName | "adamw";
 }
 
 /** Muon for convolutions that batch norm follows and AdamW for the rest, or SGD for everything. */
@@ -21,7 +21,7 @@ const fewSteps = 200;
 /** Learning rate of AdamW over that of Muon, whose steps are spread over all weights of a filter. */
 const adamShare = 0.05;
 const fineTuningLearningRate = 0.001;
-const decay = 5e-4;
+const [decayOfSgd, decayOfAdamW] = [5e-4, 0.05];
 const betas = [0.9, 0.95] as const;
 
 /**
@@ -49,14 +49,24 @@ export function learningRateOf({
 
 /**
  * Optimizers for parameters of a graph, by their role in it. Muon pulls a weight to a fixed norm before each
- * step, which only batch norm makes harmless.
+ * step, which only batch norm makes harmless, and leaves the rest to AdamW. Of SGD and AdamW for all parameters the
+ * weights of layers decay, biases and norms do not.
  */
 export function optimizersFor(
   graph: Graph,
   parameters: ReadonlyMap<string, Tensor>,
   { optimizer = "muon", learningRate }: OptimizerOptions,
 ): Optimizer[] {
-  if (optimizer === "sgd") return [sgdFor(graph, parameters, learningRate)];
+  if (optimizer !== "muon") {
+    const [weights, others] = split(parameters, layerWeights(graph));
+    const groups = (weightDecay: number) => [
+      { parameters: weights, learningRate, weightDecay },
+      { parameters: others, learningRate },
+    ];
+    return optimizer === "adamw"
+      ? [new AdamW(groups(decayOfAdamW))]
+      : [new SGD(groups(decayOfSgd), { momentum: 0.9, nesterov: true })];
+  }
   const [convolutions, rest] = split(parameters, normalizedConvolutions(graph));
   const optimizers: Optimizer[] = [];
   if (convolutions.size > 0) {
@@ -69,20 +79,6 @@ export function optimizersFor(
 /** For a trained classifier that learns on: small steps. */
 export function fineTuningOptimizer(parameters: ReadonlyMap<string, Tensor>): Optimizer {
   return new AdamW([{ parameters, learningRate: fineTuningLearningRate }], { betas });
-}
-
-/** SGD for all parameters, to compare Muon with; the weights of layers decay, biases and batch norms do not. */
-function sgdFor(
-  graph: Graph,
-  parameters: ReadonlyMap<string, Tensor>,
-  learningRate: number,
-): Optimizer {
-  const [weights, rest] = split(parameters, layerWeights(graph));
-  const groups = [
-    { parameters: weights, learningRate, weightDecay: decay },
-    { parameters: rest, learningRate },
-  ];
-  return new SGD(groups, { momentum: 0.9, nesterov: true });
 }
 
 /** The parameters of these names, and the others. */
