@@ -10,7 +10,7 @@ import { normalizedConvolutions } from "../graph/roles.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
 import { consumers, tensorNames } from "../graph/topology.ts";
-import { findLinks, type Link } from "../obfuscate/links.ts";
+import { findLinks } from "../obfuscate/links.ts";
 
 /** Mean and variance of each channel of a tensor. */
 export interface Moments {
@@ -47,9 +47,12 @@ export function withBatchNorm(graph: Graph, moments: ReadonlyMap<string, Moments
       isShared || value <= rounding * mean[channel]! ** 2 ? 1 : Math.sqrt(value / (1 - epsilon)),
     );
     const link = links.find(({ from, isHomogeneous }) => isHomogeneous && from.weight === weight);
-    const kept = link && !isShared ? scale.map(() => 1) : scale;
+    const kept = link ? scale.map(() => 1) : scale;
     if (!isShared) multiply(initializers, weight, { axis: 0, factors: scale.map((s) => 1 / s) });
-    if (link && !isShared) multiplyReader(initializers, link, scale);
+    if (link) {
+      const { to, block } = link;
+      multiply(initializers, to.weight, { axis: to.inputAxis, block, factors: scale });
+    }
 
     const biases = bias ? toFloat32(initializers.get(bias)!) : new Float32Array(mean.length);
     const ofUnit = variance.map((value, channel) => value / scale[channel]! ** 2);
@@ -96,14 +99,6 @@ function bareNodes(graph: Graph): Node[] {
     const sizes = facts.get(outputs[0]!)?.shape.slice(2) ?? [];
     return isFloat(weight) && (bias === "" || isFloat(bias)) && sizes.some((size) => size > 1);
   });
-}
-
-function multiplyReader(
-  initializers: Map<string, TensorData>,
-  { to, block }: Link,
-  factors: Float64Array,
-): void {
-  multiply(initializers, to.weight, { axis: to.inputAxis, block, factors });
 }
 
 /** Multiplies the slices of an axis, `block` of them by each factor. */
