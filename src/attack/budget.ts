@@ -3,6 +3,8 @@ import { type Labelled, select } from "../data/index.ts";
 import { permutation } from "../data/subsets.ts";
 import { UsageError } from "../errors.ts";
 import { randomBits } from "../graph/random.ts";
+import type { Assignment } from "./campaign.ts";
+import type { LabelledData } from "./scene.ts";
 
 /** Share of the pirate's own images that are held out while he searches. */
 const searchShare = 0.2;
@@ -45,21 +47,33 @@ export function assertBudgets(
   }
 }
 
+/**
+ * The images of a training: the pirate's own, those of them that it learns from, and those held to judge it by, which a
+ * search takes from his own.
+ */
+export function imagesFor(
+  { budget, seed, isSearch }: Pick<Assignment, "budget" | "seed" | "isSearch">,
+  { train, test }: LabelledData,
+): { own: Labelled; learn: Labelled; held: Labelled } {
+  const own = drawBudget(train, budget, seed);
+  return { own, ...(isSearch ? splitForSearch(own, seed) : { learn: own, held: test }) };
+}
+
 /** The pirate's images in two: to learn from and to judge a recipe by. Each class is in both. */
 export function splitForSearch(
   dataset: Labelled,
   seed: number,
-): { learn: Labelled; judge: Labelled } {
-  const isHeldOut = new Set(
+): { learn: Labelled; held: Labelled } {
+  const isHeld = new Set(
     placesByClass(dataset, { seed, name: "search" }).flatMap((places) => [
       ...places.subarray(0, Math.max(1, Math.round(searchShare * places.length))),
     ]),
   );
   const part = (held: boolean) => {
-    const places = [...dataset.labels.keys()].filter((place) => isHeldOut.has(place) === held);
+    const places = [...dataset.labels.keys()].filter((place) => isHeld.has(place) === held);
     return select(dataset, Int32Array.from(places), dataset.name) as Labelled;
   };
-  return { learn: part(false), judge: part(true) };
+  return { learn: part(false), held: part(true) };
 }
 
 /** The places of each class's images, in an order drawn by seed. */

@@ -3,7 +3,7 @@
 import { joinImages, type Labelled, select } from "../data/index.ts";
 
 /** As many as iCaRL has of each of the hundred classes of CIFAR-100, and those that a recipe is searched by. */
-const [exemplarsPerClass, judgesPerClass] = [20, 5];
+const [exemplarsPerClass, heldPerClass] = [20, 5];
 
 /** Of each class the images that are looked at. */
 const candidatesPerClass = 100;
@@ -21,10 +21,10 @@ export function candidates(dataset: Labelled, order: readonly Int32Array[]): Lab
 export function herd(
   dataset: Labelled,
   features: Float32Array,
-): { readonly kept: Labelled; readonly judges: Labelled } {
+): { readonly kept: Labelled; readonly held: Labelled } {
   const width = features.length / dataset.count;
   const rows = unitRows(features, width);
-  const [kept, judges]: [number[], number[]] = [[], []];
+  const [kept, held]: [number[], number[]] = [[], []];
   for (const label of dataset.classes.keys()) {
     const left = [...dataset.labels.keys()].filter((place) => dataset.labels[place] === label);
     const mean = meanOf(left.map((place) => rows[place]!));
@@ -37,11 +37,11 @@ export function herd(
       for (const [i, value] of rows[next]!.entries()) sum[i]! += value;
       kept.push(next);
     }
-    judges.push(...left.slice(0, judgesPerClass));
+    held.push(...left.slice(0, heldPerClass));
   }
   const part = (places: number[]) =>
     select(dataset, Int32Array.from(places), dataset.name) as Labelled;
-  return { kept: part(kept), judges: part(judges) };
+  return { kept: part(kept), held: part(held) };
 }
 
 /** Images of new classes with their labels behind those of the old classes. */

@@ -7,38 +7,31 @@ import type { Labelled } from "../data/index.ts";
 import { argmaxRows } from "../evaluate/metrics.ts";
 import { argmax } from "../torch/index.ts";
 import { distillationLoss, labelLoss } from "../train/index.ts";
-import { drawBudget, splitForSearch } from "./budget.ts";
+import { imagesFor } from "./budget.ts";
 import type { Kind } from "./campaign.ts";
 import { drawRows, withHead } from "./head.ts";
 import { isScratch } from "./headStart.ts";
 import { rowsFor, scoreOf } from "./judge.ts";
+import { methodNames } from "./names.ts";
 import type { Scene } from "./scene.ts";
 import { withRandomWeights } from "./scratch.ts";
-
-const [fromSame, fromOther] = [
-  ["probabilities-same", "labels-same"],
-  ["probabilities-other", "labels-other"],
-] as const;
 
 export function extraction(scene: Scene): Kind {
   const { data, source } = scene.inputs;
   const task = source ?? data;
-  const methods = source ? [...fromSame, ...fromOther] : fromSame;
+  const methods = methodNames.extraction.filter((name) => source || name.endsWith("-same"));
   return {
     groups: (arm) => (isScratch(arm) ? [["own-labels"]] : methods.map((method) => [method])),
 
     async prepare(assignment) {
-      const { arm, budget, seed, recipe, isSearch } = assignment;
+      const { arm, seed, recipe, isSearch } = assignment;
       const { method } = recipe;
-      const asked = method.endsWith("-other") ? data.train : task.train;
-      const own = drawBudget(asked, budget, seed);
+      const { train } = method.endsWith("-other") ? data : task;
+      const { own, learn, held } = imagesFor(assignment, { train, test: task.test });
       const loot = await scene.dismantled(assignment, own);
       const stolen = await scene.dismantled({ ...assignment, arm: "obfuscated" }, own);
       const victim = withHead(stolen, stolen.head);
       const body = withRandomWeights(loot.body, seed);
-      const { learn, judge } = isSearch
-        ? splitForSearch(own, seed)
-        : { learn: own, judge: task.test };
       const isAnswered = !isScratch(arm);
       return {
         graph: withHead({ ...loot, body }, drawRows(stolen.head.bias.length, loot.features, seed)),
@@ -53,8 +46,8 @@ export function extraction(scene: Scene): Kind {
           return [{ name: "answer", weight: 1, value }];
         },
         judge: async (trained) => {
-          const rows = await rowsFor(trained, judge, scene.judging);
-          return scoreOf(rows, isSearch && isAnswered ? await answered(judge) : judge);
+          const rows = await rowsFor(trained, held, scene.judging);
+          return scoreOf(rows, isSearch && isAnswered ? await answered(held) : held);
         },
       };
 

@@ -5,12 +5,13 @@
 import type { Labelled } from "../data/index.ts";
 import { narrow } from "../torch/index.ts";
 import { distillationLoss, labelLoss } from "../train/index.ts";
-import { drawBudget, placesByClass, splitForSearch } from "./budget.ts";
+import { imagesFor, placesByClass } from "./budget.ts";
 import type { Kind } from "./campaign.ts";
 import { behind, candidates, herd, joined, nearestMeans } from "./exemplars.ts";
 import { type Beheaded, behead, drawRows, extendRows, withHead } from "./head.ts";
 import { isScratch } from "./headStart.ts";
 import { bothScores, rowsFor, scoreOf } from "./judge.ts";
+import { methodNames } from "./names.ts";
 import type { LabelledData, Scene } from "./scene.ts";
 import { withRandomWeights } from "./scratch.ts";
 
@@ -18,7 +19,7 @@ import { withRandomWeights } from "./scratch.ts";
 const temperature = 2;
 
 export function incremental(scene: Scene): Kind {
-  const { train, test } = scene.inputs.data;
+  const { data } = scene.inputs;
   const source = scene.inputs.source as LabelledData;
   const old = source.train.classes.length;
   const herds = new Map<string, ReturnType<typeof herd>>();
@@ -35,23 +36,21 @@ export function incremental(scene: Scene): Kind {
 
   return {
     groups: (arm) =>
-      isScratch(arm)
-        ? [["fine-tuning"], ["exemplars"]]
-        : [["fine-tuning"], ["learning-without-forgetting"], ["exemplars"]],
+      methodNames.incremental
+        .filter((name) => !(isScratch(arm) && name === "learning-without-forgetting"))
+        .map((name) => [name]),
 
     async prepare(assignment) {
       const { arm, budget, seed, recipe, isSearch } = assignment;
-      const own = drawBudget(train, budget, seed);
+      const { own, learn, held } = imagesFor(assignment, data);
       const loot = await scene.dismantled(assignment, own);
       const body = isScratch(arm) ? withRandomWeights(loot.body, seed) : loot.body;
-      const { kept, judges } = await exemplarsFor(
+      const { kept, held: heldOfOld } = await exemplarsFor(
         { ...loot, body },
         `${arm} ${budget} ${seed}`,
         seed,
       );
-      const { learn, judge } = isSearch ? splitForSearch(own, seed) : { learn: own, judge: test };
-      const oldJudge = isSearch ? judges : source.test;
-      const drawn = drawRows(old + train.classes.length, loot.features, seed);
+      const drawn = drawRows(old + data.train.classes.length, loot.features, seed);
       const rows = isScratch(arm) ? drawn : extendRows(loot.head, old, drawn);
       const added = behind(source.train.classes, learn);
       const hasExemplars = recipe.method === "exemplars";
@@ -69,17 +68,15 @@ export function incremental(scene: Scene): Kind {
           return [label, { name: "memory", weight: 1, value }];
         },
         judge: async (trained) => {
-          const parts = { old: oldJudge, new: behind(source.train.classes, judge) };
-          if (!hasExemplars) {
-            const score = async (set: Labelled) =>
-              scoreOf(await rowsFor(trained, set, scene.judging), set);
-            return bothScores(await score(parts.old), await score(parts.new));
-          }
-          const { body: net } = behead(trained);
-          const known = { features: await rowsFor(net, images, scene.judging), set: images };
-          const score = async (set: Labelled) =>
-            scoreOf(nearestMeans(await rowsFor(net, set, scene.judging), known), set);
-          return bothScores(await score(parts.old), await score(parts.new));
+          const judged = hasExemplars ? behead(trained).body : trained;
+          const rowsOf = (set: Labelled) => rowsFor(judged, set, scene.judging);
+          const known = hasExemplars && { features: await rowsOf(images), set: images };
+          const score = async (set: Labelled) => {
+            const rows = await rowsOf(set);
+            return scoreOf(known ? nearestMeans(rows, known) : rows, set);
+          };
+          const ofOld = await score(isSearch ? heldOfOld : source.test);
+          return bothScores(ofOld, await score(behind(source.train.classes, held)));
         },
       };
     },

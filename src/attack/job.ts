@@ -32,7 +32,7 @@ export const attackJob = defineJob<AttackOptions, ResolvedAttackOptions, Inputs,
     hooks.onProgress?.({ type: "phase", phase: "train" });
     const scene = new Scene(inputs, options, () => throwIfStopped(hooks, run));
     const trials = await Trials.open(work, async (trained, assignment) => {
-      if (isLoot(assignment, seed)) await writeModel(trained, run.files.model);
+      if (isKept(assignment, seed)) await writeModel(trained, run.files.model);
     });
     const arms = await carryOut(kinds[kind](scene), { options, trials });
     return { kind, arms, headStart: headStarts(arms) };
@@ -40,6 +40,6 @@ export const attackJob = defineJob<AttackOptions, ResolvedAttackOptions, Inputs,
 });
 
 /** Whether a network is the one to keep: what the first seed makes of the stolen file. */
-function isLoot({ arm, isSearch, seed }: Assignment, first: number): boolean {
+function isKept({ arm, isSearch, seed }: Assignment, first: number): boolean {
   return arm === "obfuscated" && !isSearch && seed === first;
 }

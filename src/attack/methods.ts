@@ -7,14 +7,13 @@ import type { Graph } from "../graph/graph.ts";
 import { compose, cutGraph } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { upstream } from "../graph/topology.ts";
-import type { methodNames } from "./names.ts";
+import type { TransferMethod } from "./names.ts";
 import { withRandomWeights } from "./scratch.ts";
 
 /** What of the network learns. */
 export type Learning = "head" | "half" | "all";
 
 export interface Method {
-  readonly name: (typeof methodNames)["transfer"][number];
   /** Whether the last layer starts from the rows that the file has for its own classes. */
   readonly keepsHead: boolean;
   readonly learns: Learning;
@@ -22,14 +21,14 @@ export interface Method {
   readonly redrawsHalf?: true;
 }
 
-export const transferMethods: readonly Method[] = [
-  { name: "initFC-all", keepsHead: false, learns: "all" },
-  { name: "redrawn-half", keepsHead: false, learns: "all", redrawsHalf: true },
-  { name: "initFC-half", keepsHead: false, learns: "half" },
-  { name: "initFC-FC", keepsHead: false, learns: "head" },
-  { name: "direct-all", keepsHead: true, learns: "all" },
-  { name: "direct-FC", keepsHead: true, learns: "head" },
-];
+export const transferMethods: Readonly<Record<TransferMethod, Method>> = {
+  "initFC-all": { keepsHead: false, learns: "all" },
+  "redrawn-half": { keepsHead: false, learns: "all", redrawsHalf: true },
+  "initFC-half": { keepsHead: false, learns: "half" },
+  "initFC-FC": { keepsHead: false, learns: "head" },
+  "direct-all": { keepsHead: true, learns: "all" },
+  "direct-FC": { keepsHead: true, learns: "head" },
+};
 
 /** What an attack by a method starts from: the body [images to features] with what the method draws anew. */
 export function startOf(body: Graph, { redrawsHalf }: Method, seed: number): Graph {

@@ -18,4 +18,6 @@ export const methodNames = {
   extraction: ["probabilities-same", "labels-same", "probabilities-other", "labels-other"],
 } as const satisfies Readonly<Record<AttackKind, readonly string[]>>;
 
+export type TransferMethod = (typeof methodNames)["transfer"][number];
+
 export const pirateMethods = Object.values(methodNames).flat();

@@ -1,27 +1,26 @@
 // Transfer: the pirate fine-tunes the stolen file for classes of his own. From random weights there is nothing to keep
 // or to freeze, so that all layers learn.
 import { labelLoss } from "../train/index.ts";
-import { drawBudget, splitForSearch } from "./budget.ts";
+import { imagesFor } from "./budget.ts";
 import type { Kind } from "./campaign.ts";
 import { drawRows, extendRows, withHead } from "./head.ts";
 import { isScratch } from "./headStart.ts";
 import { rowsFor, scoreOf } from "./judge.ts";
 import { frozenPart, startOf, transferMethods } from "./methods.ts";
-import { methodNames } from "./names.ts";
+import { methodNames, type TransferMethod } from "./names.ts";
 import type { Scene } from "./scene.ts";
 import { withRandomWeights } from "./scratch.ts";
 
 export function transfer(scene: Scene): Kind {
-  const { train, test } = scene.inputs.data;
-  const classes = train.classes.length;
+  const { data } = scene.inputs;
+  const classes = data.train.classes.length;
   return {
     groups: (arm) => [isScratch(arm) ? methodNames.transfer.slice(0, 1) : methodNames.transfer],
 
     async prepare(assignment) {
-      const { arm, budget, seed, recipe, isSearch } = assignment;
-      const method = transferMethods.find(({ name }) => name === recipe.method)!;
-      const own = drawBudget(train, budget, seed);
-      const { learn, judge } = isSearch ? splitForSearch(own, seed) : { learn: own, judge: test };
+      const { arm, seed, recipe } = assignment;
+      const method = transferMethods[recipe.method as TransferMethod];
+      const { own, learn, held } = imagesFor(assignment, data);
       const loot = await scene.dismantled(assignment, own);
       const drawn = drawRows(classes, loot.features, seed);
       const rows = method.keepsHead ? extendRows(loot.head, classes, drawn) : drawn;
@@ -33,7 +32,7 @@ export function transfer(scene: Scene): Kind {
         frozen: frozenPart(body, method.learns),
         images: learn,
         losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
-        judge: async (trained) => scoreOf(await rowsFor(trained, judge, scene.judging), judge),
+        judge: async (trained) => scoreOf(await rowsFor(trained, held, scene.judging), held),
       };
     },
   };

@@ -77,9 +77,9 @@ describe("exemplars", () => {
   test("are herded: one after another what brings the mean closest to that of all", () => {
     // Directions 0°, 90°, 45° (of any length): 45° is the mean's, then the pair on both sides.
     const features = Float32Array.of(2, 0, 0, 3, 1, 1, 1, 0, 1, 0);
-    const { kept, judges } = herd(set, features);
+    const { kept, held } = herd(set, features);
     expect([...kept.pixels!]).toEqual([30, 10, 40]);
-    expect([...judges.pixels!]).toEqual([20, 50]);
+    expect([...held.pixels!]).toEqual([20, 50]);
     expect([...kept.labels]).toEqual([0, 0, 1]);
   });
 

@@ -101,13 +101,13 @@ describe("the pirate's images", () => {
   });
 
   test("are split for the search with each class in both parts", () => {
-    const { learn, judge } = splitForSearch(drawBudget(images, 0.5, 3), 3);
-    expect([counts(learn as Labelled), counts(judge)]).toEqual([
+    const { learn, held } = splitForSearch(drawBudget(images, 0.5, 3), 3);
+    expect([counts(learn as Labelled), counts(held)]).toEqual([
       [5, 5, 5, 5],
       [1, 1, 1, 1],
     ]);
     const two = splitForSearch(drawBudget(images, 2 / 12, 3), 3);
-    expect([counts(two.learn as Labelled), counts(two.judge)]).toEqual([
+    expect([counts(two.learn as Labelled), counts(two.held)]).toEqual([
       [1, 1, 1, 1],
       [1, 1, 1, 1],
     ]);
