@@ -5,7 +5,7 @@ import { withRandomWeights } from "../../src/attack/scratch.ts";
 import { ModelError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { toNumbers } from "../../src/graph/tensorData.ts";
+import { fromFloat32, toNumbers } from "../../src/graph/tensorData.ts";
 import { upstream } from "../../src/graph/topology.ts";
 import { mapModel } from "../cli/fixtures.ts";
 import { evaluate, relativeDifference } from "../graph/onnxruntime.ts";
@@ -104,6 +104,39 @@ test("the last half begins at a map behind about half of the convolutions", () =
   expect(count(frozenPart(body, "half")!)).toBe(3);
   expect(frozenPart(body, "all")).toBeUndefined();
   expect(frozenPart(body, "head")).toBe(body.outputs[0]!.name);
+});
+
+test("random weights forget biases, slopes, norms and scales wherever they stand", () => {
+  const build = new GraphBuilder({ seed: 4 });
+  const constants: [name: string, start: number | undefined][] = [];
+  /** A constant of sevens, and what random weights make of it; undefined where it stays. */
+  const held = (shape: number[], start: number | undefined) => {
+    const size = shape.reduce((product, length) => product * length, 1);
+    const name = build.initializer(
+      `held${constants.length}`,
+      fromFloat32(shape, new Float32Array(size).fill(7)),
+    );
+    constants.push([name, start]);
+    return name;
+  };
+  const conv = (x: string, name: string) => build.conv(x, { name, outputs: 6, kernel: 3 });
+  const pixels = build.node("Sub", [
+    build.input("image", ["N", 3, 8, 8]),
+    held([3, 1, 1], undefined),
+  ]);
+  let x = conv(build.node("Div", [pixels, held([3, 1, 1], undefined)]), "first");
+  x = build.node("PRelu", [build.node("Add", [x, held([6, 1, 1], 0)]), held([1], 0.25)]);
+  x = conv(build.node("InstanceNormalization", [x, held([6], 1), held([6], 0)]), "second");
+  x = build.node("Mul", [x, held([1, 6, 1, 1], 1)]);
+  x = build.node("Mul", [x, held([1], undefined)]);
+  x = build.node("Flatten", [build.globalAveragePool(x)]);
+  x = build.node("LayerNormalization", [x, held([6], 1), held([6], 0)]);
+  build.output(x, "features");
+  const forgotten = withRandomWeights(build.build(), 1);
+  for (const [name, start = 7] of constants) {
+    const values = toNumbers(forgotten.initializers.get(name)!);
+    expect([name, values]).toEqual([name, values.map(() => start)]);
+  }
 });
 
 test("random weights forget all that was learned, by seed", () => {
