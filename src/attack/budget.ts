@@ -48,15 +48,16 @@ export function assertBudgets(
 }
 
 /**
- * The images of a training: the pirate's own, those of them that it learns from, and those held to judge it by, which a
- * search takes from his own.
+ * The images of a training: the pirate's own, those of them that it learns from, and those held to judge it by, of which
+ * `heldOut` are his own.
  */
 export function imagesFor(
   { budget, seed, isSearch }: Pick<Assignment, "budget" | "seed" | "isSearch">,
   { train, test }: LabelledData,
-): { own: Labelled; learn: Labelled; held: Labelled } {
+): { own: Labelled; learn: Labelled; held: Labelled; heldOut: number } {
   const own = drawBudget(train, budget, seed);
-  return { own, ...(isSearch ? splitForSearch(own, seed) : { learn: own, held: test }) };
+  const parts = isSearch ? splitForSearch(own, seed) : { learn: own, held: test };
+  return { own, ...parts, heldOut: own.count - parts.learn.count };
 }
 
 /** The pirate's images in two: to learn from and to judge a recipe by. Each class is in both. */

@@ -27,7 +27,7 @@ export function extraction(scene: Scene): Kind {
       const { arm, seed, recipe, isSearch } = assignment;
       const { method } = recipe;
       const { train } = method.endsWith("-other") ? data : task;
-      const { own, learn, held } = imagesFor(assignment, { train, test: task.test });
+      const { own, learn, held, heldOut } = imagesFor(assignment, { train, test: task.test });
       const loot = await scene.dismantled(assignment, own);
       const stolen = await scene.dismantled({ ...assignment, arm: "obfuscated" }, own);
       const victim = withHead(stolen, stolen.head);
@@ -36,7 +36,7 @@ export function extraction(scene: Scene): Kind {
       return {
         graph: withHead({ ...loot, body }, drawRows(stolen.head.bias.length, loot.features, seed)),
         frozen: undefined,
-        images: learn,
+        ...{ images: learn, heldOut },
         ...(isAnswered && { teacher: victim }),
         losses: (logits, batch, answers) => {
           if (!answers) return [{ name: "label", weight: 1, value: labelLoss(logits, batch) }];

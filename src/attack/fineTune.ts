@@ -26,6 +26,8 @@ export interface Training {
   /** Passes over the images, of which the last may be a part. */
   readonly epochs: number;
   readonly images: Dataset;
+  /** How many images of the same budget are held to judge by: batches are as large as if these learned, too. */
+  readonly heldOut?: number;
   /** A network that is asked about each batch as it is shown. */
   readonly teacher?: Graph;
   /** The terms of the loss for the rows that the graph gives a batch, with gradients, and those of the teacher. */
@@ -43,14 +45,14 @@ export interface TrainingOptions extends Omit<BatchOptions, "batch" | "dropLast"
 
 /** The trained graph. `index` is the training's place in the job. Throws as `train` does. */
 export async function fineTune(
-  { name, graph, frozen, recipe, epochs, images, teacher, losses }: Training,
+  { name, graph, frozen, recipe, epochs, images, heldOut = 0, teacher, losses }: Training,
   { precision, batchSize, workers, ...options }: TrainingOptions,
   { index, ...surroundings }: Surroundings & { readonly index: number },
 ): Promise<Graph> {
   const { device = "cpu" } = options;
   const { extractor: still, classifier: moving } =
     frozen === undefined ? { extractor: undefined, classifier: graph } : cutGraph(graph, frozen);
-  const batch = batchSizeFor(images.count, { asked: batchSize, workers });
+  const batch = batchSizeFor(images.count, { heldOut, asked: batchSize, workers });
   using batches = new Batches(images, { ...options, batch, dropLast: true });
   using before = still && new Network(still, { device, precision });
   using answering = teacher && new Network(teacher, { device, precision });
@@ -77,17 +79,22 @@ export async function fineTune(
 }
 
 /**
- * Images a step: as asked, or a power of two from 8 to 128 that makes at least seven steps an epoch; never more than
- * there are, and less what workers could not share alike.
+ * Images a step: as asked, or a power of two from 8 to 128 that makes at least seven steps an epoch of these and those
+ * held out; never more than there are, and less what workers could not share alike.
  */
 export function batchSizeFor(
   images: number,
   {
+    heldOut = 0,
     asked,
     workers = 1,
-  }: { readonly asked?: number | undefined; readonly workers?: number | undefined } = {},
+  }: {
+    readonly heldOut?: number;
+    readonly asked?: number | undefined;
+    readonly workers?: number | undefined;
+  } = {},
 ): number {
-  const power = 2 ** Math.floor(Math.log2(images / 7));
+  const power = 2 ** Math.floor(Math.log2((images + heldOut) / 7));
   const size = Math.min(images, asked ?? Math.min(128, Math.max(8, power)));
   return size - (size % workers);
 }

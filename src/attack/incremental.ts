@@ -42,7 +42,7 @@ export function incremental(scene: Scene): Kind {
 
     async prepare(assignment) {
       const { arm, budget, seed, recipe, isSearch } = assignment;
-      const { own, learn, held } = imagesFor(assignment, data);
+      const { own, learn, held, heldOut } = imagesFor(assignment, data);
       const loot = await scene.dismantled(assignment, own);
       const body = isScratch(arm) ? withRandomWeights(loot.body, seed) : loot.body;
       const { kept, held: heldOfOld } = await exemplarsFor(
@@ -59,7 +59,7 @@ export function incremental(scene: Scene): Kind {
       return {
         graph: withHead({ ...loot, body }, rows),
         frozen: undefined,
-        images,
+        ...{ images, heldOut },
         ...(remembers && { teacher: withHead(loot, loot.head) }),
         losses: (logits, batch, answers) => {
           const label = { name: "label", weight: 1, value: labelLoss(logits, batch) };

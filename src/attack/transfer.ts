@@ -20,7 +20,7 @@ export function transfer(scene: Scene): Kind {
     async prepare(assignment) {
       const { arm, seed, recipe } = assignment;
       const method = transferMethods[recipe.method as TransferMethod];
-      const { own, learn, held } = imagesFor(assignment, data);
+      const { own, learn, held, heldOut } = imagesFor(assignment, data);
       const loot = await scene.dismantled(assignment, own);
       const drawn = drawRows(classes, loot.features, seed);
       const rows = method.keepsHead ? extendRows(loot.head, classes, drawn) : drawn;
@@ -30,7 +30,7 @@ export function transfer(scene: Scene): Kind {
       return {
         graph: withHead({ ...loot, body }, rows),
         frozen: frozenPart(body, method.learns),
-        images: learn,
+        ...{ images: learn, heldOut },
         losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
         judge: async (trained) => scoreOf(await rowsFor(trained, held, scene.judging), held),
       };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { assertBudgets, drawBudget, splitForSearch } from "../../src/attack/budget.ts";
+import { assertBudgets, drawBudget, imagesFor, splitForSearch } from "../../src/attack/budget.ts";
 import { batchSizeFor } from "../../src/attack/fineTune.ts";
 import { scoreOf } from "../../src/attack/judge.ts";
 import { pirateOptimizers } from "../../src/attack/names.ts";
@@ -113,6 +113,15 @@ describe("the pirate's images", () => {
     ]);
   });
 
+  test("are held to judge by from the budget while he searches, and are the test images later", () => {
+    const data = { train: images, test: drawBudget(images, 0.5, 9) };
+    const found = (isSearch: boolean) => imagesFor({ budget: 0.5, seed: 3, isSearch }, data);
+    const [search, last] = [found(true), found(false)];
+    expect([search.own.count, search.learn.count, search.held.count]).toEqual([24, 20, 4]);
+    expect(search.heldOut).toBe(4);
+    expect([last.learn.count, last.held, last.heldOut]).toEqual([24, data.test, 0]);
+  });
+
   test("are refused where a class has fewer than two", () => {
     expect(() => drawBudget(images, 0.05, 0)).toThrow(UsageError);
     expect(() => drawBudget(images, 0.05, 0)).toThrow(/0\.05 leaves 1 of the 12 of "a"/);
@@ -128,6 +137,10 @@ describe("the pirate's images", () => {
     // Workers take equal parts of a batch.
     [63, { asked: 64, workers: 2 }, 62],
     [1000, { workers: 3 }, 126],
+    // A search holds some of the budget out, and is to find what is right for all of it.
+    [800, {}, 64],
+    [800, { heldOut: 200 }, 128],
+    [6, { heldOut: 2 }, 6],
   ])("%d of them come in batches, asked for %j: %d", (count, asked, size) => {
     expect(batchSizeFor(count, asked)).toBe(size);
   });
