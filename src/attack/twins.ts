@@ -1,21 +1,46 @@
 // The pirate removes what somebody has split: channels that are positive multiples of each other become one again, and
 // the weights that read them, however large and cancelling they are, are added up. The network computes the same with
 // fewer channels, and its gradients are those of the channels that there were.
-import { elementCount, type Graph, type TensorData } from "../graph/graph.ts";
-import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
+import { FreshNames } from "../graph/freshNames.ts";
+import { elementCount, type Graph, type Node, type TensorData } from "../graph/graph.ts";
+import { factsForAnyBatch } from "../graph/rewrites/anyBatch.ts";
+import { roundingOf } from "../graph/rounding.ts";
+import { fromFloat32, fromNumbers, toFloat32 } from "../graph/tensorData.ts";
+import { tensorNames } from "../graph/topology.ts";
 import { findLinks, type Layer, type Link } from "../obfuscate/links.ts";
 
-/** Directions of weights that differ by less are the same. */
-const tolerance = 1e-5;
+/**
+ * Directions of weights that differ by less are the same, and those that differ by no more than the rounding of both.
+ * Where that is more than a row can bear, it says nothing.
+ */
+const [tolerance, mostRounding] = [1e-5, 0.05];
 
 /** The graph with the twins merged between layers that positively homogeneous operators connect. */
 export function mergeTwins(graph: Graph): Graph {
-  const links = findLinks(graph);
-  const initializers = new Map(graph.initializers);
+  const free = freeReshapes(graph);
+  const links = findLinks(free);
+  const initializers = new Map(free.initializers);
   for (const link of links) {
     if (link.isHomogeneous && link.repeats === 1) mergeLink(link, initializers);
   }
-  return { ...graph, initializers };
+  return { ...free, initializers };
+}
+
+/** The graph with reshapes that keep the batch and take as many channels as come. */
+function freeReshapes(graph: Graph): Graph {
+  const { small: facts } = factsForAnyBatch(graph);
+  const names = new FreshNames(tensorNames(graph));
+  const initializers = new Map(graph.initializers);
+  const nodes = graph.nodes.map((node): Node => {
+    const [from, to] = [node.inputs[0]!, node.outputs[0]!].map((name) => facts.get(name)?.shape);
+    const isFree = node.operator === "Reshape" && from && to && to.length > 1 && from[0] === to[0];
+    if (!isFree) return node;
+    const sizes = [0, -1, ...to.slice(2)];
+    const name = names.next(`${node.outputs[0]}.sizes`);
+    initializers.set(name, fromNumbers("int64", [sizes.length], sizes));
+    return { ...node, inputs: node.inputs.with(1, name), attributes: {} };
+  });
+  return { ...graph, nodes, initializers };
 }
 
 function mergeLink(
@@ -24,14 +49,17 @@ function mergeLink(
 ): void {
   const rows = rowsOf(from, channels, initializers);
   const norms = rows.map((row) => Math.sqrt(row.reduce((sum, value) => sum + value ** 2, 0)));
+  const weights = from.bias ? rows.map((row) => row.slice(0, -1)) : rows;
+  const errors = roundingErrors(weights, norms);
   const isTwin = (a: number, b: number) => {
     const [x, y, n, m] = [rows[a]!, rows[b]!, norms[a]!, norms[b]!];
+    const most = Math.max(tolerance, errors[a]! + errors[b]!);
     let distance = 0;
     return (
       n * m > 0 &&
       x.every((value, i) => {
         distance += (value / n - y[i]! / m) ** 2;
-        return distance < tolerance ** 2;
+        return distance < most ** 2;
       })
     );
   };
@@ -58,6 +86,17 @@ function mergeLink(
   if (from.bias) keep(from.bias, from.biasAxis);
   const change = { axis: to.inputAxis, block, target, factors: share, count: leaders.length };
   initializers.set(to.weight, gather(initializers.get(to.weight)!, change));
+}
+
+/** How far the direction of each row may be off by the rounding of the type that held all rows, or each. */
+function roundingErrors(rows: readonly (readonly number[])[], norms: readonly number[]): number[] {
+  const ofAll = roundingOf(Float32Array.from(rows.flat()));
+  return rows.map((row, channel) => {
+    const ofRow = roundingOf(Float32Array.from(row));
+    const { relative, absolute } = ofAll.relative + ofAll.absolute > 0 ? ofAll : ofRow;
+    const error = relative + (absolute * Math.sqrt(row.length)) / norms[channel]!;
+    return error <= mostRounding ? error : 0;
+  });
 }
 
 /** Weights and bias of each output. */
