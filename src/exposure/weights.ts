@@ -1,9 +1,9 @@
 // Which weights two files share: as they are, and up to the order of channels and positive scales of inputs and outputs.
-import { sha256Of } from "../files.ts";
 import { elementCount, type Graph, type TensorData } from "../graph/graph.ts";
+import { type Rounding, roundingOf } from "../graph/rounding.ts";
 import { isFloat, toFloat32 } from "../graph/tensorData.ts";
 
-/** How many weights of the first file are in the second, too. */
+/** How many weights of the first file are in the second, too, but for the rounding of either. */
 export interface WeightComparison {
   readonly weights: number;
   readonly shared: number;
@@ -17,21 +17,29 @@ const mostSweeps = 500;
 const largestChange = 1e-9;
 
 /**
- * Below this relative distance two forms are the same. Rounding moves the elements of a form by 1e-6 of their size, while
- * the sorted elements of two random weights of a million elements are still 1e-3 apart.
+ * Below this relative distance two forms are the same: float32 moves the elements of a form by 1e-6 of their size, shorter
+ * types by their own rounding. The sorted elements of two random weights are apart by the second number over the root
+ * of theirs, and more.
  */
-const tolerance = 1e-4;
+const [tolerance, apart] = [1e-4, 0.5];
+
+/** A weight in float32. */
+interface Weight {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+  readonly rounding: Rounding;
+}
 
 /** Compares the weights of convolutions and linear layers. */
 export function compareWeights(first: Graph, second: Graph): WeightComparison {
   const [own, others] = [weightsOf(first), weightsOf(second)];
-  const exact = take(own, others, (a, b) => hashOf(a) === hashOf(b));
-  const forms = (weights: readonly TensorData[]) => weights.map(canonicalForm);
+  const exact = take(own, others, isSame);
+  const forms = (weights: readonly Weight[]) => weights.map(canonicalForm);
   const alike = take(forms(own), forms(others), isSameForm);
   return { weights: own.length, shared: exact, sharedUpToScale: Math.max(exact, alike) };
 }
 
-function weightsOf({ nodes, initializers }: Graph): TensorData[] {
+function weightsOf({ nodes, initializers }: Graph): Weight[] {
   const names = new Set(
     nodes.flatMap(({ operator, inputs }) =>
       /^(Conv|ConvTranspose|Gemm|MatMul)$/.test(operator) ? inputs.slice(0, 2) : [],
@@ -40,8 +48,13 @@ function weightsOf({ nodes, initializers }: Graph): TensorData[] {
   return [...names].flatMap((name) => {
     const tensor = initializers.get(name);
     const isWeight = tensor && tensor.shape.length >= 2 && isFloat(tensor.dtype);
-    return isWeight && elementCount(tensor.shape) >= fewestElements ? [tensor] : [];
+    return isWeight && elementCount(tensor.shape) >= fewestElements ? [asWeight(tensor)] : [];
   });
+}
+
+function asWeight(tensor: TensorData): Weight {
+  const values = toFloat32(tensor);
+  return { shape: tensor.shape, values, rounding: roundingOf(values) };
 }
 
 /** How many of the first have a partner of their own among the second. */
@@ -58,8 +71,18 @@ function take<T>(
   }).length;
 }
 
-function hashOf({ shape, dtype, data }: TensorData): string {
-  return sha256Of(`${dtype}[${shape}]`, data);
+/** Whether both were rounded from the same. */
+function isSame(first: Weight, second: Weight): boolean {
+  const bound = ({ values, rounding: { relative, absolute } }: Weight, place: number) =>
+    relative * Math.abs(values[place]!) + absolute;
+  return (
+    String(first.shape) === String(second.shape) &&
+    first.values.every((value, place) => {
+      const other = second.values[place]!;
+      const distance = Math.abs(value - other);
+      return Object.is(value, other) || distance <= bound(first, place) + bound(second, place);
+    })
+  );
 }
 
 /** What order and scale of channels do not change. */
@@ -67,16 +90,17 @@ interface Form {
   readonly shape: string;
   /** Sorted. */
   readonly elements: Float64Array;
+  readonly rounding: Rounding;
 }
 
 /**
  * The elements once rows and columns have one norm each, sorted: positive factors that do so are unique (Sinkhorn 1967,
  * "Diagonal equivalence to matrices with prescribed row and column sums"). Alternately rows and columns are scaled.
  */
-function canonicalForm(tensor: TensorData): Form {
-  const [outputs, inputs, ...kernel] = tensor.shape as [number, number, ...number[]];
+function canonicalForm({ shape, values, rounding }: Weight): Form {
+  const [outputs, inputs, ...kernel] = shape as [number, number, ...number[]];
   const area = elementCount(kernel);
-  const elements = Float64Array.from(toFloat32(tensor));
+  const elements = Float64Array.from(values);
   const squares = new Float64Array(outputs * inputs);
   for (const [place, value] of elements.entries()) {
     squares[Math.floor(place / area)]! += value ** 2;
@@ -96,7 +120,7 @@ function canonicalForm(tensor: TensorData): Form {
   }
   // A linear layer may be stored either way round.
   const sizes = [outputs, inputs].sort((a, b) => a - b);
-  return { shape: `${sizes} ${kernel}`, elements: elements.sort() };
+  return { shape: `${sizes} ${kernel}`, elements: elements.sort(), rounding };
 }
 
 /** Sets factors to one over the sums; gives the largest relative change. Channels of zeros keep their factor. */
@@ -124,5 +148,7 @@ function isSameForm(a: Form, b: Form): boolean {
     difference += (value - b.elements[place]!) ** 2;
     size += value ** 2;
   }
-  return difference <= tolerance ** 2 * size;
+  const rounded = a.rounding.relative + b.rounding.relative;
+  const allowed = Math.max(tolerance, Math.min(rounded, apart / Math.sqrt(a.elements.length)));
+  return difference <= allowed ** 2 * size;
 }

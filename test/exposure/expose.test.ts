@@ -7,9 +7,11 @@ import { compareStructures, editDistance } from "../../src/exposure/structure.ts
 import { compareWeights } from "../../src/exposure/weights.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { operation } from "../../src/graph/operation.ts";
+import { toFloat32Graph } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromFloat32, fromNumbers, toFloat32 } from "../../src/graph/tensorData.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
+import { toFloat16 } from "../../src/quantize/float16.ts";
 import { noise } from "../attack/pair.ts";
 import { writeData } from "../obfuscate/tiny.ts";
 import { workshop } from "../workshop.ts";
@@ -154,6 +156,45 @@ describe("the exposure of files", () => {
     expect(figures).toMatchObject({ sharedNames: 2, sharedWeights: 0, sharedWeightsUpToScale: 1 });
     expect(figures.sharedMetadata).toBe(0);
     expect(sentences.sharedNames).toMatch(/but those that callers use: "input", "logits"/);
+  });
+
+  test.each(["float16", "bfloat16"] as const)(
+    "finds all weights again in a %s file",
+    async (dtype) => {
+      const narrow = (graph: Graph): Graph => ({
+        ...graph,
+        initializers: new Map(
+          [...graph.initializers].map(([name, value]) => [
+            name,
+            value.dtype === "float32" ? fromNumbers(dtype, value.shape, toFloat32(value)) : value,
+          ]),
+        ),
+      });
+      const count = weightsOf(folded);
+      const found = (graph: Graph) => compareWeights(toFloat32Graph(narrow(graph)), folded);
+      expect(found(folded)).toMatchObject({ shared: count, sharedUpToScale: count });
+      const copy = found(renamed(scrambled(folded)));
+      expect(copy.shared).toBeLessThan(count);
+      expect(copy.sharedUpToScale).toBe(count);
+      const none = { shared: 0, sharedUpToScale: 0 };
+      expect(found(reweighted(folded))).toMatchObject(none);
+      expect(found(stranger)).toMatchObject(none);
+    },
+  );
+
+  test("tells that a float16 copy has all weights", async () => {
+    const half = path("half.onnx", toFloat16(folded));
+    const { sharedWeights, sentences } = await expose({ model: half, against: original });
+    expect(sharedWeights).toBe(weightsOf(folded));
+    expect(sentences.sharedWeights).toMatch(/^8 of 8 weights are the original's as they are/);
+    // As far from the original as float16 rounds, but in float32: another training's.
+    const initializers = new Map(
+      [...folded.initializers].map(([name, value]) => {
+        const moved = toFloat32(value).map((each) => each * (1 + 2 ** -13));
+        return [name, value.dtype === "float32" ? fromFloat32(value.shape, moved) : value];
+      }),
+    );
+    expect(compareWeights({ ...folded, initializers }, folded).shared).toBe(0);
   });
 
   test("sees through what a quantizer wrote around the original's layers", async () => {
