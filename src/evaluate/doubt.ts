@@ -12,6 +12,7 @@ import {
   findBetterForm,
   findTellingForm,
   type Judgement,
+  triedOf,
 } from "./plausibility.ts";
 
 /** What a classifier is judged by. */
@@ -23,6 +24,11 @@ export interface Trial<Images extends Dataset = Dataset> {
   /** Images on which every other form is tried; a few hundred by default. */
   readonly images?: number;
 }
+
+/** Classes that a message names. */
+const mostNames = 20;
+/** An order that few images tell may be wrong of some classes. */
+const shareOfShift = 0.9;
 
 /**
  * Throws DataError where a classifier's answers cannot be its own, or are better for images in another usual form or
@@ -73,15 +79,23 @@ async function reasonOf(
     suspicion === "chance"
       ? "as often as by guessing"
       : `though it is ${percent(confidence)} sure of its answers on average`;
-  const remark = found ? `It is right ${remedy(found, trial)}` : nothingFound(classifier);
+  const remark = found ? `It is right ${remedy(found, trial)}` : nothingFound(trial);
   return `${why}: the data are not given as it learned them. ${remark}`;
 }
 
-function nothingFound({ takesPixels }: Classifier): string {
-  const normalisations = takesPixels
-    ? "It normalises its images itself; "
-    : "Other normalisations (0 to 1, ImageNet's, CIFAR-10's, -1 to 1, 0 to 255, Caffe's, MNIST's), ";
-  return `${normalisations}the channels in reverse and another order of the classes were tried, and none explains it`;
+function nothingFound({ classifier, test, given }: Trial<Labelled>): string {
+  const { normalizations, reversed, order } = triedOf(classifier, test, given);
+  const tried = [
+    ...(normalizations.length > 0 ? [`other normalisations (${normalizations.join(", ")})`] : []),
+    ...(reversed ? ["the channels in reverse"] : []),
+    ...(order ? ["another order of the classes"] : []),
+  ];
+  const sentences = [
+    ...(classifier.takesPixels ? ["It normalises its images itself"] : []),
+    ...(tried.length > 0 ? [`None of these explains it: ${tried.join(", ")}`] : []),
+    ...(order ? [] : ["Of most classes there are too few images to try another order"]),
+  ];
+  return sentences.join(". ");
 }
 
 /** What it is right on, and with which options. */
@@ -103,12 +117,31 @@ function changesOf({ normalization, reversedChannels }: Form, given: Trial["give
 }
 
 function describeOrder(order: readonly number[], classes: readonly string[]): string {
-  const shift = (order[0]! + order.length) % order.length;
-  if (order.every((output, label) => output === (label + shift) % order.length)) {
-    return `labels shifted by ${shift}`;
+  const shift = shiftOf(order);
+  if (shift !== 0) return `labels shifted by ${shift}`;
+  const nameOf = (label: number) => classes[label] ?? String(label);
+  if (order.length <= mostNames) {
+    const names = order.map((_, output) => nameOf(order.indexOf(output)));
+    return `its outputs in the order ${names.join(", ")}, which --classes FILE gives`;
   }
-  const names = order.map((_, output) => classes[order.indexOf(output)]);
-  return `its outputs in the order ${names.join(", ")}, which --classes FILE gives`;
+  const moved = [...order.keys()].filter((label) => order[label] !== label);
+  const shown = moved.slice(0, mostNames).map((label) => `${order[label]} for ${nameOf(label)}`);
+  const more = moved.length > shown.length ? `, and ${moved.length - shown.length} more` : "";
+  return (
+    `other outputs for ${moved.length} of its ${order.length} classes (${shown.join(", ")}${more}): --classes FILE ` +
+    "gives the order of their names"
+  );
+}
+
+/** By how much nearly all labels are shifted. */
+function shiftOf(order: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const [label, output] of order.entries()) {
+    const shift = (output - label + order.length) % order.length;
+    counts.set(shift, (counts.get(shift) ?? 0) + 1);
+  }
+  const [shift, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a));
+  return count > shareOfShift * order.length ? shift : 0;
 }
 
 function numbers(values: Normalization["mean"]): string {

@@ -5,6 +5,7 @@ import type { Dataset, Labelled } from "../data/dataset.ts";
 import type { Normalization } from "../data/normalize.ts";
 import { sampleOf } from "../data/subsets.ts";
 import type { Classifier } from "./classifier.ts";
+import { canTellOrder, findOrder } from "./classOrder.ts";
 import { type Answers, answer, testPairs } from "./evaluate.ts";
 import { countEqual } from "./metrics.ts";
 import { informationOf, meanConfidence } from "./probabilities.ts";
@@ -47,6 +48,8 @@ export interface Explanation extends Form {
 const imagesToJudge = 2000;
 const imagesToExplain = 500;
 const imagesToCompare = 200;
+/** Of each class: so many are enough to tell their order, and so many are looked at where the usual ones are too few. */
+const [enoughOfClass, soughtOfClass] = [10, 4];
 
 /** Below this number of images nothing is suspected. */
 const fewestImages = 30;
@@ -117,16 +120,41 @@ export async function explain(
   images = imagesToExplain,
 ): Promise<Explanation | undefined> {
   const sample = sampleOf(dataset, images) as Labelled;
-  const found = await explanations(classifier, sample, { given, gain: largestGap });
+  const found = await explanations(classifier, sample, given);
+  const asGiven = found[0]!;
+  if (!tellsOrder(classifier, sample)) {
+    const more = imagesForOrder(classifier, dataset);
+    const { classes } = await answersTo(classifier, more, asGiven);
+    const { order, accuracy } = inBestOrder(classes, classifier, more);
+    if (order) found.push({ ...asGiven, order, accuracy });
+  }
   // Of explanations as good as each other the first, which changes least.
   const best = found.reduce((a, b) => (b.accuracy > a.accuracy + 0.01 ? b : a));
-  return best.accuracy >= 0.5 ? best : undefined;
+  const isChange = best !== asGiven || best.order !== undefined;
+  return isChange && best.accuracy >= 0.5 ? best : undefined;
+}
+
+/** What `explain` tries of a classifier beside the images as they are given. */
+export function triedOf(
+  classifier: Classifier,
+  dataset: Labelled,
+  given: Normalization,
+): { readonly normalizations: string[]; readonly reversed: boolean; readonly order: boolean } {
+  const forms = formsOf(classifier, dataset, given);
+  const names = new Set(forms.map(({ normalization: { name } }) => name));
+  const { labels } = imagesForOrder(classifier, dataset);
+  return {
+    normalizations: [...names].filter((name) => name !== "given"),
+    reversed: forms.some(({ reversedChannels }) => reversedChannels),
+    order: canTellOrder({ labels, outputs: classifier.outputs }),
+  };
 }
 
 /**
  * Another usual form of the images, or another order of the classes, with which the classifier is right on more of them
  * than chance explains (McNemar's test): channels in reverse, or two folders for each other, may cost no more than a few
- * points. All forms are tried on so many images, the best on as many as `judge` takes. Undefined where there is none.
+ * points. All forms are tried on so many images, the best on as many as `judge` takes, or on some of each class.
+ * Undefined where there is none.
  */
 export async function findBetterForm(
   classifier: Classifier,
@@ -135,17 +163,28 @@ export async function findBetterForm(
   images = imagesToCompare,
 ): Promise<Explanation | undefined> {
   const few = sampleOf(dataset, images) as Labelled;
-  const found = await explanations(classifier, few, { given, gain: leastGain });
+  const found = await explanations(classifier, few, given);
   const best = found.reduce((a, b) => (b.accuracy >= a.accuracy + leastGain ? b : a));
   const asGiven = found[0]!;
-  if (best === asGiven && !best.order) return undefined;
-  const all = sampleOf(dataset, imagesToJudge) as Labelled;
+  if (best === asGiven && !best.order && tellsOrder(classifier, few)) return undefined;
+  const all = imagesForOrder(classifier, dataset);
   const { classes: before } = await answersTo(classifier, all, asGiven);
-  const { classes: outputs } = await answersTo(classifier, all, best);
-  const after = outputs.map((output) => best.order?.indexOf(output) ?? output);
+  const { classes: outputs } =
+    best === asGiven ? { classes: before } : await answersTo(classifier, all, best);
+  const { classes: after, ...figures } = inBestOrder(outputs, classifier, all);
   const { onlyFirst: lost, onlySecond: gained, pValue } = testPairs(before, after, all.labels);
   const isBetter = gained - lost >= leastGain * all.count && pValue < largestChance;
-  return isBetter ? { ...best, accuracy: countEqual(after, all.labels) / all.count } : undefined;
+  return isBetter ? { ...best, ...figures } : undefined;
+}
+
+/** Whether so many images tell in which order the classes are. */
+function tellsOrder({ outputs }: Classifier, { count }: Labelled): boolean {
+  return count >= enoughOfClass * outputs;
+}
+
+/** As many images as tell how right a classifier is and, of those that there are, the order of its classes. */
+function imagesForOrder({ outputs }: Classifier, dataset: Labelled): Labelled {
+  return sampleOf(dataset, Math.max(imagesToJudge, soughtOfClass * outputs)) as Labelled;
 }
 
 /**
@@ -172,15 +211,27 @@ export async function findTellingForm(
   return isClear ? { ...best, informationAsGiven } : undefined;
 }
 
-/** What the classifier reaches in each form, with its outputs in the order that explains so much more. */
+/** What the classifier reaches in each form, with its outputs in the order that explains more. */
 function explanations(
   classifier: Classifier,
   images: Labelled,
-  { given, gain }: { readonly given: Normalization; readonly gain: number },
+  given: Normalization,
 ): Promise<Explanation[]> {
-  const measure = ({ classes }: Answers) =>
-    bestOrder(classes, images.labels, classifier.outputs, gain);
+  const measure = ({ classes: answers }: Answers) => {
+    const { classes: _, ...figures } = inBestOrder(answers, classifier, images);
+    return figures;
+  };
   return inEachForm(classifier, images, { given, measure });
+}
+
+/** The answers as classes, with the outputs in another order where that makes them better. */
+function inBestOrder(
+  answers: Int32Array,
+  { outputs }: Classifier,
+  { labels }: Labelled,
+): Pick<Explanation, "order" | "accuracy"> & { readonly classes: Int32Array } {
+  const plain = { classes: answers, accuracy: countEqual(answers, labels) / labels.length };
+  return findOrder({ answers, labels, outputs }, leastGain) ?? { ...plain, order: undefined };
 }
 
 /** Each form, with what is measured of the classifier's answers to images in it. */
@@ -236,25 +287,6 @@ function answersTo(
     reversedChannels ? withReversedChannels(images) : images,
     normalization,
   );
-}
-
-/** The accuracy, with outputs in the order that most images speak for where that explains so much more. */
-export function bestOrder(
-  answers: Int32Array,
-  labels: Int32Array,
-  outputs: number,
-  gain = largestGap,
-): Pick<Explanation, "order" | "accuracy"> {
-  const plain = countEqual(answers, labels) / labels.length;
-  const counts = Array.from({ length: outputs }, () => new Int32Array(outputs));
-  for (const [i, label] of labels.entries()) counts[label]![answers[i]!]!++;
-  const order = counts.map((row) => row.indexOf(row.reduce((a, b) => Math.max(a, b))));
-  const isPermutation = new Set(order).size === outputs;
-  const right = order.reduce((sum, output, label) => sum + counts[label]![output]!, 0);
-  const permuted = right / labels.length;
-  return isPermutation && permuted > plain + gain
-    ? { order, accuracy: permuted }
-    : { order: undefined, accuracy: plain };
 }
 
 function withReversedChannels(dataset: Dataset): Dataset {

@@ -2,9 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { inMemory, type Labelled, type Normalization } from "../../src/data/index.ts";
 import type { Classifier } from "../../src/evaluate/classifier.ts";
+import { findOrder } from "../../src/evaluate/classOrder.ts";
 import { findDoubt } from "../../src/evaluate/index.ts";
 import {
-  bestOrder,
   explain,
   findBetterForm,
   findTellingForm,
@@ -140,7 +140,7 @@ describe("explanations", () => {
     );
     const blind = { ...ofPixels, logits: classifier(plain, { output: () => 0 }).logits };
     expect(await findDoubt({ classifier: blind, test, given: plain }, judgement)).toContain(
-      "It normalises its images itself; the channels in reverse and another order of the classes were tried",
+      "It normalises its images itself. None of these explains it: the channels in reverse, another order of the classes",
     );
   });
 
@@ -264,11 +264,111 @@ describe("images without labels", () => {
   });
 });
 
-test("an order is taken only where it is one to one and explains much more", () => {
-  const labels = Int32Array.of(0, 0, 1, 1, 2, 2);
-  expect(bestOrder(Int32Array.of(1, 1, 0, 0, 2, 2), labels, 3)).toEqual({
-    ...{ order: [1, 0, 2], accuracy: 1 },
+describe("the order of outputs", () => {
+  const find = (answers: number[], labels: number[], outputs: number) =>
+    findOrder(
+      { answers: Int32Array.from(answers), labels: Int32Array.from(labels), outputs },
+      0.25,
+    );
+
+  test("is taken only where it explains much more", () => {
+    const labels = [0, 0, 1, 1, 2, 2];
+    expect(find([1, 1, 0, 0, 2, 2], labels, 3)).toMatchObject({ order: [1, 0, 2], accuracy: 1 });
+    expect(find([1, 1, 1, 1, 2, 2], labels, 3)).toBeUndefined();
+    expect(find(labels, labels, 3)).toBeUndefined();
   });
-  expect(bestOrder(Int32Array.of(1, 1, 1, 1, 2, 2), labels, 3).order).toBeUndefined();
-  expect(bestOrder(labels, labels, 3)).toEqual({ order: undefined, accuracy: 1 });
+
+  test("is judged by other images than those that tell it", () => {
+    // One image of each class fits any order and says nothing of it.
+    expect(find([1, 2, 3, 0], [0, 1, 2, 3], 4)).toBeUndefined();
+    expect(find([1, 2, 3, 0, 1, 2, 3, 0], [0, 1, 2, 3, 0, 1, 2, 3], 4)).toMatchObject({
+      ...{ order: [1, 2, 3, 0], accuracy: 1 },
+    });
+    // The halves are those of each label, also where the labels alternate.
+    expect(find([1, 0, 1, 0], [0, 1, 0, 1], 2)).toMatchObject({ order: [1, 0], accuracy: 1 });
+  });
+
+  test("gives each class an output, its own where nothing speaks for another", () => {
+    // Of class 2 there is no image, and 0 is wrong as often as it is right.
+    expect(
+      find([0, 0, 1, 1, 3, 3, 3, 3, 1, 1, 1, 1], [0, 0, 0, 0, 1, 1, 1, 1, 3, 3, 3, 3], 4),
+    ).toMatchObject({
+      ...{ order: [0, 3, 2, 1], accuracy: 10 / 12 },
+    });
+  });
+});
+
+describe("many classes", () => {
+  /** So many images of each class, one after another in class order, as a sorted folder has them. */
+  function sorted(number: number, ofEach: number): Labelled {
+    const labels = Int32Array.from({ length: number * ofEach }, (_, i) => Math.floor(i / ofEach));
+    const pixels = new Uint8Array(2 * labels.length);
+    labels.forEach((label, i) => {
+      pixels.set([label % 256, Math.floor(label / 256)], 2 * i);
+    });
+    const names = Array.from({ length: number }, (_, label) => `name ${label}`);
+    return inMemory({ name: "many", pixels, labels, shape: [1, 1, 2], classes: names });
+  }
+
+  /** Right on eight of ten images, another class else; the first `moved` outputs stand for the class before. */
+  function movedBy(moved: number, number: number): Classifier {
+    let seen = 0;
+    return {
+      ...{ name: "model", shape: [1, 1, 2], outputs: number, takesPixels: true },
+      async logits(images) {
+        const values = toFloat32(images);
+        const logits = new Float32Array(images.shape[0]! * number);
+        for (let i = 0; i < images.shape[0]!; i++) {
+          const label = Math.round(255 * values[2 * i]! + 256 * 255 * values[2 * i + 1]!);
+          // A step of 7 in 10 spreads the wrong ones over the images of every class.
+          const isRight = (seen++ * 7 + label) % 10 < 8;
+          const answer = isRight ? label : (label * 31 + seen * 17) % number;
+          logits[i * number + (answer < moved ? (answer + 1) % moved : answer)] = 10;
+        }
+        return logits;
+      },
+      latency: async () => 1,
+    };
+  }
+
+  test.each([
+    [10, 100, 20],
+    [25, 100, 20],
+    [250, 1000, 4],
+  ])("%d moved outputs of %d are found", async (moved, number, ofEach) => {
+    const images = sorted(number, ofEach);
+    const found = await findBetterForm(movedBy(moved, number), images, plain);
+    const expected = Array.from({ length: number }, (_, k) => (k < moved ? (k + 1) % moved : k));
+    expect(found?.order).toEqual(expected);
+    expect(found?.accuracy).toBeGreaterThan(0.75);
+    expect(await findBetterForm(movedBy(0, number), images, plain)).toBeUndefined();
+  });
+
+  test("that are all in other places are found, also a thousand", async () => {
+    const model = movedBy(1000, 1000);
+    const images = sorted(1000, 4);
+    const judgement = await judge(model, images, plain);
+    expect(judgement.suspicion).toBe("chance");
+    expect(await findDoubt({ classifier: model, test: images, given: plain }, judgement)).toMatch(
+      /It is right on \d\d\.\d\d % with labels shifted by 1$/,
+    );
+  });
+
+  test("are told of by the outputs that moved", async () => {
+    const model = movedBy(25, 100);
+    const images = sorted(100, 20);
+    const judgement = await judge(model, images, plain);
+    const doubt = await findDoubt({ classifier: model, test: images, given: plain }, judgement);
+    expect(doubt).toContain("other outputs for 25 of its 100 classes (1 for name 0, 2 for name 1,");
+    expect(doubt).toContain(", and 5 more): --classes FILE");
+  });
+
+  test("of one image each are not said to have been tried in another order", async () => {
+    const model = movedBy(1000, 1000);
+    const images = sorted(1000, 1);
+    const judgement = await judge(model, images, plain);
+    expect(await findDoubt({ classifier: model, test: images, given: plain }, judgement)).toMatch(
+      /itself\. Of most classes there are too few images to try another order$/,
+    );
+  });
 });
