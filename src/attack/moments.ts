@@ -9,7 +9,8 @@ const varianceAndMean = operator<[Tensor, Tensor]>("aten::var_mean.dim");
 
 /**
  * The moments of maps [N, C, H, W] over all images, batch by batch: batches are joined as Chan, Golub and LeVeque do
- * (1983, "Algorithms for computing the sample variance"), which loses no digits where means are large.
+ * (1983, "Algorithms for computing the sample variance"), which loses no digits where means are large. In float64, which
+ * holds the squares of whatever float32 does.
  */
 export async function measureMoments(
   graph: Graph,
@@ -27,7 +28,8 @@ export async function measureMoments(
         const inputs = { [graph.inputs[0]!.name]: images };
         const maps = network.forward(inputs, { outputs: tensors });
         for (const name of tensors) {
-          const [variance, mean] = varianceAndMean(maps[name]!, [0, 2, 3], false, false);
+          const map = maps[name]!.to({ dtype: "float64" });
+          const [variance, mean] = varianceAndMean(map, [0, 2, 3], false, false);
           const ofBatch = {
             mean: Float64Array.from(mean.numbers()),
             variance: Float64Array.from(variance.numbers()),

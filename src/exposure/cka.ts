@@ -11,11 +11,12 @@ import {
   inferenceMode,
   keep,
   matmul,
+  mul,
   operator,
   scope,
-  sqrt,
   sub,
   type Tensor,
+  tensor,
   transpose,
 } from "../torch/index.ts";
 
@@ -31,6 +32,9 @@ export interface Alignment {
 /** Most images, and most elements of all layers that are held at once. */
 const [mostImages, mostElements] = [256, 2 ** 27];
 const fewestImages = 16;
+
+/** Variances below this share of the squared mean are rounding: the channel is a constant. */
+const rounding = 1e-12;
 
 const varianceAndMean = operator<[Tensor, Tensor]>("aten::var_mean.dim");
 const flatten = operator("aten::flatten.using_ints");
@@ -89,11 +93,19 @@ function kernels(graph: Graph, images: Tensor): Tensor[] {
 function kernelOf(features: Tensor): Tensor {
   return scope(() => {
     const axes = features.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
-    const [variance] = varianceAndMean(features, axes, false, true);
-    const scaled = div(features, sqrt(addScalar(variance, 1e-12)));
-    const rows = flatten(scaled, 1, -1);
-    const [, mean] = varianceAndMean(rows, [0], false, true);
-    const centred = sub(rows, mean);
+    const doubles = features.to({ dtype: "float64" });
+    const [variance, mean] = varianceAndMean(doubles, axes, false, true);
+    const means = mean.numbers();
+    const factors = Array.from(variance.numbers(), (value, channel) =>
+      value <= rounding * means[channel]! ** 2 ? 0 : 1 / Math.sqrt(value),
+    );
+    const scaled = mul(
+      sub(doubles, mean),
+      tensor(factors, { shape: variance.shape, dtype: "float64" }),
+    );
+    const rows = flatten(scaled, 1, -1).to({ dtype: "float32" });
+    const [, center] = varianceAndMean(rows, [0], false, true);
+    const centred = sub(rows, center);
     const kernel = flatten(matmul(centred, transpose(centred)), 0, -1).to({ dtype: "float64" });
     return div(kernel, addScalar(norm(kernel), 1e-30));
   });

@@ -4,7 +4,7 @@ import { type Dataset, inMemory, type Labelled } from "../../src/data/index.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { randomBits, uniform } from "../../src/graph/random.ts";
 import { foldBatchNorm } from "../../src/graph/rewrites.ts";
-import { fromFloat32 } from "../../src/graph/tensorData.ts";
+import { fromFloat32, toFloat32 } from "../../src/graph/tensorData.ts";
 import { sequential } from "../../src/models/index.ts";
 import { type PlannedOriginal, planOriginal } from "../../src/obfuscate/original.ts";
 import { nameChainInput, seal } from "../../src/obfuscate/seal.ts";
@@ -46,4 +46,35 @@ export function noise(count: number, shape: Dataset["shape"] = [1, 8, 8]): Datas
   const size = shape.reduce((product, length) => product * length, count);
   const bits = randomBits({ seed: 9, name: "noise" }, size);
   return inMemory({ name: "noise", shape, pixels: Uint8Array.from(bits, (each) => each % 256) });
+}
+
+/** All convolutions but the last times powers of ten, each undone by its reader: what the network computes stays. */
+export function rescaled(graph: Graph, exponentOf = (channel: number) => (channel % 7) - 3): Graph {
+  const initializers = new Map(graph.initializers);
+  const scale = (name: string, factor: (place: number) => number) => {
+    const value = initializers.get(name)!;
+    initializers.set(
+      name,
+      fromFloat32(
+        value.shape,
+        toFloat32(value).map((x, i) => x * factor(i)),
+      ),
+    );
+  };
+  const convolutions = graph.nodes.filter(({ operator }) => operator === "Conv");
+  for (const [i, { inputs }] of convolutions.slice(0, -1).entries()) {
+    const [, weight, bias] = inputs as [string, string, string];
+    const next = convolutions[i + 1]!.inputs[1]!;
+    const [outputs, ...sizes] = initializers.get(weight)!.shape as [number, ...number[]];
+    const row = sizes.reduce((product, size) => product * size, 1);
+    const kernel = initializers
+      .get(next)!
+      .shape.slice(2)
+      .reduce((a, b) => a * b, 1);
+    const factor = (channel: number) => 10 ** exponentOf(channel);
+    scale(weight, (place) => factor(Math.floor(place / row)));
+    scale(bias, factor);
+    scale(next, (place) => 1 / factor(Math.floor(place / kernel) % outputs));
+  }
+  return { ...graph, initializers };
 }

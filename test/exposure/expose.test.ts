@@ -12,7 +12,7 @@ import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromFloat32, fromNumbers, toFloat32 } from "../../src/graph/tensorData.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import { toFloat16 } from "../../src/quantize/float16.ts";
-import { noise } from "../attack/pair.ts";
+import { noise, rescaled } from "../attack/pair.ts";
 import { writeData } from "../obfuscate/tiny.ts";
 import { workshop } from "../workshop.ts";
 import { chain, folded, renamed, reordered, reweighted, scrambled, stranger } from "./copies.ts";
@@ -104,6 +104,12 @@ describe("alignment", () => {
       // Different layers are not the same.
       expect(values[0]![7]).toBeLessThan(0.99);
     }
+  });
+
+  test.each([-7, -23, 20])("is 1 whatever scale the channels have: 1e%d", async (exponent) => {
+    const model = rescaled(chain, () => exponent);
+    const { values } = await align({ model, original: chain }, dataset, normalization);
+    for (const [i, row] of values.entries()) expect(row[i]).toBeGreaterThan(0.999);
   });
 
   test("is below 1 for every layer of an unrelated network", async () => {
