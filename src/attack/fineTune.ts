@@ -1,17 +1,20 @@
 // One fine-tuning: a network learns, or what stands behind a frozen part of it, with the loop that trains everything else.
 import { type Batch, Batches, type BatchOptions, type Dataset } from "../data/index.ts";
-import { Network } from "../engine/index.ts";
+import { type ForwardOptions, Network } from "../engine/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { compose, cutGraph } from "../graph/rewrites.ts";
-import { noGrad, type Tensor } from "../torch/index.ts";
+import { throwIfStopped } from "../runs/index.ts";
+import { agree, noGrad, type Tensor } from "../torch/index.ts";
 import {
   Learner,
   type LossTerm,
   linearDecay,
+  measureStatistics,
   optimizersFor,
   type Surroundings,
   train,
 } from "../train/index.ts";
+import { mostImages } from "./moments.ts";
 import type { Recipe } from "./recipes.ts";
 
 /** What is trained, from where, on what and towards what. */
@@ -43,7 +46,10 @@ export interface TrainingOptions extends Omit<BatchOptions, "batch" | "dropLast"
   readonly workers?: number;
 }
 
-/** The trained graph. `index` is the training's place in the job. Throws as `train` does. */
+/**
+ * The trained graph, its batch norms with the statistics of the images for the last weights: running ones would lag
+ * behind where the training is short. `index` is the training's place in the job. Throws as `train` does.
+ */
 export async function fineTune(
   { name, graph, frozen, recipe, epochs, images, heldOut = 0, teacher, losses }: Training,
   { precision, batchSize, workers, ...options }: TrainingOptions,
@@ -60,20 +66,29 @@ export async function fineTune(
   const { parameters, buffers } = network;
   const optimizers = optimizersFor(moving, parameters, recipe);
   using learner = new Learner({ parameters, buffers, optimizers });
-  const rowsOf = (net: Network, x: Tensor, training: boolean) =>
-    net.forward({ [net.graph.inputs[0]!.name]: x }, { training })[net.graph.outputs[0]!.name]!;
-  const forward = ({ images: shown }: Batch) =>
-    rowsOf(network, before ? noGrad(() => rowsOf(before, shown, false)) : shown, true);
+  const rowsOf = (net: Network, x: Tensor, mode?: ForwardOptions) =>
+    net.forward({ [net.graph.inputs[0]!.name]: x }, mode)[net.graph.outputs[0]!.name]!;
+  const forward = ({ images: shown }: Batch, batchWeight?: number) =>
+    rowsOf(network, before ? noGrad(() => rowsOf(before, shown)) : shown, {
+      training: true,
+      batchWeight,
+    });
   const part = { firstStep: 0, steps: Math.max(1, Math.round(epochs * batches.length)) };
   const stage = {
     ...{ index, name, learner, batches, part, forward, schedule: linearDecay() },
     epochs: Math.ceil(epochs),
     losses: (shown: Batch) => {
-      const answers = answering && noGrad(() => rowsOf(answering, shown.images, false));
+      const answers = answering && noGrad(() => rowsOf(answering, shown.images));
       return losses(forward(shown), shown, answers);
     },
   };
   await train(stage, surroundings);
+  if (moving.nodes.some(({ operator }) => operator === "BatchNormalization")) {
+    const { hooks, run } = surroundings;
+    const onBatch = () => throwIfStopped(hooks, run, ...agree([hooks.signal?.aborted ?? false]));
+    const mostBatches = Math.ceil(mostImages / batch);
+    await measureStatistics(batches, { forward, onBatch, mostBatches });
+  }
   const trained = network.toGraph();
   return still ? compose(still, trained) : trained;
 }

@@ -5,11 +5,8 @@ import type { Graph } from "../graph/graph.ts";
 import type { Device } from "../torch/index.ts";
 import { bareConvolutions, withBatchNorm } from "./batchNorm.ts";
 import { type Beheaded, behead } from "./head.ts";
-import { measureMoments } from "./moments.ts";
+import { measureMoments, mostImages } from "./moments.ts";
 import { mergeTwins } from "./twins.ts";
-
-/** Images that batch norm's statistics are measured by, at most. */
-const mostImages = 2000;
 
 /**
  * A classifier without twins, with batch norm behind every convolution, its statistics those of these images, and

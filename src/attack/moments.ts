@@ -5,6 +5,9 @@ import type { Graph } from "../graph/graph.ts";
 import { type Device, inferenceMode, operator, scope, type Tensor } from "../torch/index.ts";
 import type { Moments } from "./batchNorm.ts";
 
+/** Images that statistics of batch norm are measured by, at most. */
+export const mostImages = 2000;
+
 const varianceAndMean = operator<[Tensor, Tensor]>("aten::var_mean.dim");
 
 /**

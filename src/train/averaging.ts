@@ -20,6 +20,16 @@ const addLists = operator<undefined>("aten::_foreach_add_.List");
 /** Most batches that the running statistics are measured on. */
 const measuredBatches = 100;
 
+/** How running statistics are measured. */
+interface Measuring {
+  /** Runs the network in training mode, with the batch's weight in the running statistics. */
+  readonly forward: (batch: Batch, batchWeight: number) => unknown;
+  /** Called after each batch; what it throws ends the measuring. */
+  readonly onBatch: () => void;
+  /** 100 by default. */
+  readonly mostBatches?: number;
+}
+
 /** Averages of parameters, on their device. Dispose of it after use. */
 export class WeightAverage {
   /** The averages by the parameters' names. */
@@ -52,30 +62,37 @@ export class WeightAverage {
 
   /**
    * Gives the parameters their averages. The running statistics on the way do not fit those, so they are
-   * measured anew, as the mean over batches of training. `forward` runs the network in training mode
-   * with the batch's weight in the running statistics; what `onBatch` throws ends it.
+   * measured anew, as `measureStatistics` does it.
    */
-  async apply(
-    batches: Batches,
-    options: { forward: (batch: Batch, batchWeight: number) => unknown; onBatch: () => void },
-  ): Promise<void> {
+  async apply(batches: Batches, options: Measuring): Promise<void> {
     noGrad(() => {
       for (const [name, parameter] of this.#parameters) {
         copyInto(parameter, this.state.get(name)!).dispose();
       }
     });
-    let measured = 0;
-    for await (const batch of batches.epoch(0, { share: workers() })) {
-      measured++;
-      noGrad(() => scope(() => void options.forward(batch, 1 / measured)));
-      await new Promise(setImmediate); // lets signals in
-      options.onBatch();
-      if (measured === measuredBatches) break;
-    }
+    await measureStatistics(batches, options);
   }
 
   dispose(): void {
     for (const tensor of this.state.values()) tensor.dispose();
+  }
+}
+
+/**
+ * Measures the running statistics of batch norm for the present weights, as the mean over batches of training (Wu and
+ * Johnson 2021, "Rethinking 'Batch' in BatchNorm", arXiv 2105.07576, section 3).
+ */
+export async function measureStatistics(
+  batches: Batches,
+  { forward, onBatch, mostBatches = measuredBatches }: Measuring,
+): Promise<void> {
+  let measured = 0;
+  for await (const batch of batches.epoch(0, { share: workers() })) {
+    measured++;
+    noGrad(() => scope(() => void forward(batch, 1 / measured)));
+    await new Promise(setImmediate); // lets signals in
+    onBatch();
+    if (measured === mostBatches) break;
   }
 }
 

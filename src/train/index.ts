@@ -1,5 +1,5 @@
 // How to learn: the loop, losses as named weighted terms, optimizers by role, schedules, averages.
-export { averageOf } from "./averaging.ts";
+export { averageOf, measureStatistics } from "./averaging.ts";
 export { Learner } from "./learner.ts";
 export { train } from "./loop.ts";
 export { distillationLoss, featureLoss, type LossTerm, labelLoss, totalLoss } from "./losses.ts";

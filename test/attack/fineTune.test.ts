@@ -1,0 +1,55 @@
+// What a fine-tuning leaves behind.
+import { expect, test } from "vitest";
+import { fineTune } from "../../src/attack/fineTune.ts";
+import { float } from "../../src/graph/attributes.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import { toNumbers } from "../../src/graph/tensorData.ts";
+import { labelLoss } from "../../src/train/index.ts";
+import { evaluate } from "../graph/onnxruntime.ts";
+import { forgetful } from "../train/tiny.ts";
+import { images } from "./pair.ts";
+
+test("batch norms have the statistics of the images, whatever momentum the file gives them", async () => {
+  const build = new GraphBuilder({ seed: 4 });
+  const raw = build.conv(build.input("image", ["N", 1, 8, 8]), {
+    name: "conv",
+    outputs: 3,
+    kernel: 3,
+  });
+  const map = build.relu(build.batchNorm(raw, { name: "bn" }));
+  const rows = build.flatten(build.globalAveragePool(map));
+  build.output(build.linear(rows, { name: "fc", outputs: 4 }), "logits");
+  const plain = build.build();
+  const nodes = plain.nodes.map((node) =>
+    node.operator === "BatchNormalization"
+      ? { ...node, attributes: { ...node.attributes, momentum: float(0.999) } }
+      : node,
+  );
+  const graph = { ...plain, nodes };
+  const trained = await fineTune(
+    {
+      ...{ name: "still", graph, frozen: undefined, epochs: 1, images },
+      recipe: { optimizer: "sgd", learningRate: 1e-30 },
+      losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
+    },
+    { mean: [0], std: [1], seed: 0, precision: "f32", batchSize: 16 },
+    { ...forgetful(), index: 0 },
+  );
+  const shown = { ...graph, outputs: [{ name: raw, dtype: "float32" as const, shape: undefined }] };
+  const values = Float32Array.from(images.pixels!, (pixel) => pixel / 255);
+  const maps = await evaluate(shown, { image: { shape: [images.count, 1, 8, 8], values } });
+  const { shape, values: features } = maps[raw]!;
+  const area = shape[2]! * shape[3]!;
+  const running = ["mean", "var"].map((name) =>
+    toNumbers(trained.initializers.get(`bn.running_${name}`)!),
+  );
+  for (let c = 0; c < 3; c++) {
+    const own = features.filter((_, place) => Math.floor(place / area) % 3 === c);
+    const mean = own.reduce((sum, x) => sum + x, 0) / own.length;
+    const variance = own.reduce((sum, x) => sum + (x - mean) ** 2, 0) / own.length;
+    expect(running[0]![c]).toBeCloseTo(mean, 4);
+    // That of a batch leaves out how its mean differs from that of all.
+    expect(running[1]![c]! / variance).toBeGreaterThan(0.95);
+    expect(running[1]![c]! / variance).toBeLessThan(1.01);
+  }
+});
