@@ -5,8 +5,8 @@ import { ModelError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { behead, type Rows } from "./head.ts";
 
-/** Biases that correlate less belong to different networks. */
-const leastCorrelation = 0.8;
+/** Biases that are less alike belong to different networks. */
+const leastAlike = 0.8;
 
 /** Throws ModelError where the networks cannot be a file and its original. */
 export function assertRelated({
@@ -27,11 +27,12 @@ export function assertRelated({
         `features, that of the file ${second.features}`,
     );
   }
-  const found = correlation(first.head, second.head);
-  if (!(found < leastCorrelation)) return;
+  const found =
+    outputs === 2 ? closeness(first.head, second.head) : correlation(first.head, second.head);
+  if (!(found < leastAlike)) return;
   throw new ModelError(
     "--original: expected the network that the file was made of, but the biases of their last layers have " +
-      `nothing to do with each other (correlation ${found.toFixed(2)}); --accept-original goes on all the same`,
+      `nothing to do with each other (alike by ${found.toFixed(2)} of 1); --accept-original goes on all the same`,
   );
 }
 
@@ -44,4 +45,13 @@ function correlation({ bias: a }: Rows, { bias: b }: Rows): number {
   const [x, y] = [centred(a), centred(b)];
   const product = (p: number[], q: number[]) => p.reduce((sum, value, i) => sum + value * q[i]!, 0);
   return product(x, y) / Math.sqrt(product(x, x) * product(y, y));
+}
+
+/**
+ * How close the biases are: 1 for the same, 0 for opposite ones; not a number where no layer has any. For two outputs,
+ * whose correlation is 1 or -1 whatever they are.
+ */
+function closeness({ bias: a }: Rows, { bias: b }: Rows): number {
+  const distance = Math.hypot(...a.map((value, i) => value - b[i]!));
+  return 1 - distance / (Math.hypot(...a) + Math.hypot(...b));
 }

@@ -247,6 +247,28 @@ describe("an attack refuses", () => {
     expect(relate(wider)).toThrow(ModelError);
   });
 
+  test.each([
+    ["the same", [0.3, -0.1], true],
+    ["tuned", [0.28, -0.15], true],
+    ["in the same order, as half of all are", [0.1, -0.3], false],
+    ["in the same order, and ten times as large", [3, -1], false],
+    ["opposite", [-0.3, 0.1], false],
+  ])("of two outputs an original whose biases are not near: %s", (_, biases, isRelated) => {
+    const binary = (bias: number[]) => {
+      const graph = resnet({ depth: 8, widths: [4, 8, 16], shape: [1, 8, 8], classes: 2 });
+      const name = graph.nodes.find(({ operator }) => operator === "Gemm")!.inputs[2]!;
+      const initializers = new Map(graph.initializers);
+      return {
+        ...graph,
+        initializers: initializers.set(name, fromFloat32([2], Float32Array.from(bias))),
+      };
+    };
+    const relate = () =>
+      assertRelated({ original: binary([0.3, -0.1]), obfuscated: binary(biases) });
+    if (isRelated) expect(relate).not.toThrow();
+    else expect(relate).toThrow(/biases .*nothing to do with each other/);
+  });
+
   test("images of another size, and of a single class", async () => {
     const large = writeData(path("large"), { train: 80, test: 40, size: 16 });
     await refuses({ data: large }).rejects.toThrow(DataError);
