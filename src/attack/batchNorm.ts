@@ -1,8 +1,8 @@
 // The pirate puts batch norm back. Folding it into the convolutions makes a network hard to fine-tune: rates that its
 // training liked now blow it up. So each convolution without one gets a batch norm that leaves what the network
-// computes as it is, and channels are brought to unit scale on the way: after a convolution each has the variance 1 on
-// the pirate's images, and the weights that read it take up the difference. That also undoes whatever scales
-// somebody has put between the layers.
+// computes as it is, but for those of pooled features, which one number an image is too few to normalize by. And channels
+// are brought to unit scale on the way: after a convolution each has the variance 1 on the pirate's images, and the
+// weights that read it take up the difference. That also undoes whatever scales somebody has put between the layers.
 import { float } from "../graph/attributes.ts";
 import { FreshNames } from "../graph/freshNames.ts";
 import type { Graph, Node, TensorData } from "../graph/graph.ts";
@@ -23,7 +23,7 @@ const epsilon = 1e-5;
 /** Variances below this share of the squared mean are rounding: the channel is a constant. */
 const rounding = 1e-12;
 
-/** Results of the convolutions over maps that no batch norm follows. */
+/** Results of the convolutions that no batch norm follows, where they are maps of more than one place. */
 export function bareConvolutions(graph: Graph): string[] {
   return bareNodes(graph).map(({ outputs }) => outputs[0]!);
 }

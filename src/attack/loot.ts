@@ -9,8 +9,8 @@ import { measureMoments, mostImages } from "./moments.ts";
 import { mergeTwins } from "./twins.ts";
 
 /**
- * A classifier without twins, with batch norm behind every convolution, its statistics those of these images, and
- * channels at unit scale. What it computes stays the same up to rounding.
+ * A classifier without twins, with batch norm behind every convolution over a map, its statistics those of these images,
+ * and channels at unit scale. What it computes stays the same up to rounding.
  */
 export async function dismantle(
   graph: Graph,
