@@ -8,7 +8,6 @@ import { commandLineOf, type Decided, shortPath } from "../runs/commandLine.ts";
 import type { JobHooks, ProgressEvent } from "../runs/index.ts";
 import { PartDone } from "../workers/partDone.ts";
 import { defineCommand, formatOutput, type Invocation, type Output } from "./command.ts";
-import type { CommonOption } from "./commonOptions.ts";
 import { workerOptions } from "./dataOptions.ts";
 import type { OptionTable, Values } from "./options.ts";
 import { Progress, type Screen, wantsColour } from "./progress.ts";
@@ -21,8 +20,7 @@ interface JobCommandDefinition<O extends OptionTable, Asked, Results> {
   /** `option` is what the job calls the command's argument. */
   readonly argument: { readonly name: string; readonly help: string; readonly option: string };
   readonly options: O;
-  /** The common options that change something here, and the options that `--help` shows. */
-  readonly common: readonly CommonOption[];
+  /** Options that `--help` shows. */
   readonly essential: readonly string[];
   readonly example: string;
   readonly failures: readonly (keyof typeof exitCodes)[];
@@ -58,7 +56,7 @@ const exitCodeOf = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
 export function defineJobCommand<O extends OptionTable, Asked, Results extends object>(
   definition: JobCommandDefinition<O, Asked, Results>,
 ): JobCommand {
-  const { name, summary, argument, options, common, essential, example, failures } = definition;
+  const { name, summary, argument, options, essential, example, failures } = definition;
   const { renderPrepared, renderSummary } = definition;
 
   const outputOf = async (result: Results & RunFacts): Promise<Output> => {
@@ -87,7 +85,8 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
   return {
     name,
     add: defineCommand({
-      ...{ name, summary, argument, common, essential, example },
+      ...{ name, summary, argument, essential, example },
+      common: ["device", "precision", "seed", "mean", "std", "threads", "config", "json"],
       options: { ...options, ...workerOptions },
       failures: [...failures, "worker"],
       run: async ({ argument: given, options: chosen, json }: JobInvocation<O>) => {

@@ -79,7 +79,6 @@ export const attack = defineJobCommand({
   summary: "measure what a pirate gets who fine-tunes or queries a stolen file",
   argument: { name: "MODEL", help: "stolen ONNX file, or the folder of its run", option: "model" },
   options: attackOptions,
-  common: ["device", "precision", "seed", "mean", "std", "threads", "config", "json"],
   essential: [
     ...["kind", "original", "data", "sourceData", "budgets", "seeds", "epochs", "out"],
     ...["mean", "std", "flip", "json"],

@@ -131,7 +131,6 @@ export const obfuscate = defineJobCommand({
   summary: "turn a trained network into a plain chain of convolutions",
   argument: { name: "MODEL", help: "ONNX file of the original", option: "model" },
   options: obfuscateOptions,
-  common: ["device", "precision", "seed", "mean", "std", "threads", "config", "json"],
   essential: [
     ...["depth", "data", "epochs", "out", "mean", "std", "flip", "maxAccuracyDrop"],
     ...["maxLatencyRatio", "json"],

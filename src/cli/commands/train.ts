@@ -16,7 +16,6 @@ export const train = defineJobCommand({
     option: "architecture",
   },
   options: { ...trainingOptions, tensorboard },
-  common: ["device", "precision", "seed", "mean", "std", "threads", "config", "json"],
   essential: ["data", "epochs", "out", "mean", "std", "flip", "seed", "json"],
   example: "train resnet20 --data cifar10:data --epochs 60 --flip --out resnet20",
   failures: ["data", "resources", "diverged"],
