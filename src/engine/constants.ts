@@ -3,6 +3,7 @@
 import { ModelError } from "../errors.ts";
 import type { DataType, TensorData } from "../graph/graph.ts";
 import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
+import { typeCodes } from "../graph/typeCodes.ts";
 import { type Device, type DType, fromBytes, type Tensor } from "../torch/index.ts";
 
 /** The element type that the engine computes with for one of a file. Throws ModelError. */
@@ -28,23 +29,9 @@ export function toTensorData(tensor: Tensor, dtype: DataType): TensorData {
   return { dtype, shape: tensor.shape, data: tensor.to({ dtype: type, device: "cpu" }).toBytes() };
 }
 
-// TensorProto.DataType of onnx.proto3.
-const typeNumbers: Readonly<Record<number, DataType>> = {
-  1: "float32",
-  2: "uint8",
-  3: "int8",
-  5: "int16",
-  6: "int32",
-  7: "int64",
-  9: "bool",
-  10: "float16",
-  11: "float64",
-  16: "bfloat16",
-};
-
-/** The element type of a number in an attribute. Throws RangeError for one without tensors here. */
+/** The element type of a number in an attribute. Throws RangeError for one that is not known. */
 export function typeOfNumber(number: number): DataType {
-  const dtype = typeNumbers[number];
+  const dtype = typeCodes.get(number);
   if (!dtype) throw new RangeError(`element type ${number} is not supported`);
   return dtype;
 }

@@ -1,6 +1,7 @@
 // Which initializers of a graph are trained: those that reach an output through differentiable inputs.
 import type { Graph, Node } from "../graph/graph.ts";
 import { isFloat } from "../graph/tensorData.ts";
+import { isFloatCode } from "../graph/typeCodes.ts";
 import { signatures } from "./signatures.ts";
 
 /** What these compute does not change with small changes of their inputs. */
@@ -22,16 +23,13 @@ const notDifferentiable = new Set([
 /** Positions of the running mean and variance, which training measures. */
 const runningStatistics: readonly number[] = [3, 4];
 
-/** The float types among the numbers of TensorProto.DataType: float32, float16, float64, bfloat16. */
-const floatTypes: readonly number[] = [1, 10, 11, 16];
-
 /** Whether the input at this position enters what the node computes with a gradient. */
 function isDifferentiable(node: Node, position: number): boolean {
   if (notDifferentiable.has(node.operator)) return false;
   if (node.operator === "BatchNormalization") return !runningStatistics.includes(position);
   if (node.operator === "Cast") {
     const to = node.attributes.to;
-    return to?.type === "int" && floatTypes.includes(to.value);
+    return to?.type === "int" && isFloatCode(to.value);
   }
   return !signatures.get(node.operator)?.host.has(position);
 }

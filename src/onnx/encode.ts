@@ -11,6 +11,7 @@ import {
   type TensorData,
   type ValueInfo,
 } from "../graph/graph.ts";
+import { codeOf } from "../graph/typeCodes.ts";
 import {
   type AttributeProtoSchema,
   type GraphProtoSchema,
@@ -22,7 +23,7 @@ import {
 import { limits } from "./limits.ts";
 import { orderGraph } from "./order.ts";
 import { labelNode, Problems, quote } from "./problems.ts";
-import { attributeTypes, dataTypeCode } from "./types.ts";
+import { attributeTypes } from "./types.ts";
 import { irVersion, opsets } from "./versions.ts";
 
 /** Of ONNX Runtime's own operators, which have one version. */
@@ -154,7 +155,7 @@ function encodeTensor(
     TensorProtoSchema,
     create(TensorProtoSchema, {
       ...(name === "" ? {} : { name }),
-      dataType: dataTypeCode(dtype),
+      dataType: codeOf(dtype),
       dims: shape.map(BigInt),
       rawData: data,
     }),
@@ -172,7 +173,7 @@ function encodeValueInfo({
     type: {
       value: {
         case: "tensorType",
-        value: { elemType: dataTypeCode(dtype), ...(dim === undefined ? {} : { shape: { dim } }) },
+        value: { elemType: codeOf(dtype), ...(dim === undefined ? {} : { shape: { dim } }) },
       },
     },
   };

@@ -1,22 +1,7 @@
-// ONNX's numbers for element types (TensorProto.DataType) and kinds of attributes (AttributeProto.AttributeType).
+// The element types of a file that are read, and ONNX's numbers for kinds of attributes (AttributeProto.AttributeType).
 import { ModelError } from "../errors.ts";
 import type { DataType } from "../graph/graph.ts";
-
-const dataTypes: ReadonlyMap<number, DataType> = new Map([
-  [1, "float32"],
-  [2, "uint8"],
-  [3, "int8"],
-  [4, "uint16"],
-  [5, "int16"],
-  [6, "int32"],
-  [7, "int64"],
-  [9, "bool"],
-  [10, "float16"],
-  [11, "float64"],
-  [12, "uint32"],
-  [13, "uint64"],
-  [16, "bfloat16"],
-]);
+import { typeCodes } from "../graph/typeCodes.ts";
 
 const unsupportedDataTypes: Readonly<Record<number, string>> = {
   8: "string",
@@ -33,10 +18,6 @@ const unsupportedDataTypes: Readonly<Record<number, string>> = {
   25: "uint2",
   26: "int2",
 };
-
-const dataTypeCodes: ReadonlyMap<DataType, number> = new Map(
-  [...dataTypes].map(([code, dtype]) => [dtype, code]),
-);
 
 /** Kinds of attributes. */
 export const attributeTypes = {
@@ -56,15 +37,10 @@ export const attributeTypes = {
  * @throws ModelError for types that DeepObf does not support, and for numbers that mean nothing
  */
 export function readDataType(code: number, subject: string): DataType {
-  const dtype = dataTypes.get(code);
+  const dtype = typeCodes.get(code);
   if (dtype !== undefined) return dtype;
   if (code === 0) throw new ModelError(`${subject} has no element type`);
   const name = unsupportedDataTypes[code];
   if (name === undefined) throw new ModelError(`${subject} has the unknown element type ${code}`);
   throw new ModelError(`${subject} has element type ${name}, which is not supported`);
-}
-
-/** ONNX's number of an element type. */
-export function dataTypeCode(dtype: DataType): number {
-  return dataTypeCodes.get(dtype)!;
 }

@@ -1,6 +1,7 @@
 // Outputs that are words: strings, and maps from strings to scores, as classifiers of scikit-learn's tradition
 // and Custom Vision give them. The scores that they are made of take their place.
 import { create } from "@bufbuild/protobuf";
+import { codeOf } from "../graph/typeCodes.ts";
 import {
   type GraphProto,
   type NodeProto,
@@ -11,7 +12,8 @@ import { readHeader } from "./tensorHeader.ts";
 
 /** Operators of the domain ai.onnx.ml that give words. */
 const naming = new Set(["ArrayFeatureExtractor", "LabelEncoder", "ZipMap"]);
-const float = 1;
+const float = codeOf("float32");
+/** The number of strings, of which there are no tensors here. */
 const string = 8;
 
 /**

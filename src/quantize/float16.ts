@@ -4,10 +4,9 @@ import type { Graph, Node, TensorData } from "../graph/graph.ts";
 import { operation } from "../graph/operation.ts";
 import { renameTensors, stripNames } from "../graph/rewrites.ts";
 import { fromNumbers, toFloat32 } from "../graph/tensorData.ts";
+import { codeOf } from "../graph/typeCodes.ts";
 
-// TensorProto.DataType
-const float32 = 1;
-const float16 = 10;
+const [float32, float16] = [codeOf("float32"), codeOf("float16")];
 
 /** The graph with float16 in place of float32 between its inputs and its outputs. */
 export function toFloat16(graph: Graph): Graph {

@@ -2,9 +2,9 @@
 // likeliest class, the best few, scores in whole numbers, a map from names to scores.
 import { attribute } from "../attributes.ts";
 import { elementCount, type Graph, type Node, type TensorData, type ValueInfo } from "../graph.ts";
-import { typeCodes } from "../shapes/elementType.ts";
 import { isFloat, toNumbers } from "../tensorData.ts";
 import { producers } from "../topology.ts";
+import { typeCodes } from "../typeCodes.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 import { expandLinearClassifiers } from "./linearClassifier.ts";
 
@@ -69,6 +69,6 @@ function isPositive(factor: TensorData | undefined): boolean {
 /** Whether a node makes whole numbers. */
 function isRounding(node: Node): boolean {
   if (node.operator !== "Cast") return false;
-  const type = typeCodes[attribute(node, "to", "int") ?? 0];
+  const type = typeCodes.get(attribute(node, "to", "int") ?? 0);
   return type !== undefined && type !== "bool" && !isFloat(type);
 }

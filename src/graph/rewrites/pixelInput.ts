@@ -4,6 +4,7 @@ import { FreshNames } from "../freshNames.ts";
 import { describeNode, elementCount, type Graph, type Node } from "../graph.ts";
 import { fromNumbers, isFloat, toNumbers } from "../tensorData.ts";
 import { consumers, tensorNames } from "../topology.ts";
+import { codeOf } from "../typeCodes.ts";
 import { identity } from "./toFloat32.ts";
 
 /** Operators that only arrange what they read. */
@@ -60,7 +61,7 @@ export function takePixelsAsFloats(graph: Graph): Graph {
   function follow(cast: Node): void {
     const to = cast.attributes.to?.value;
     const result = cast.outputs[0]!;
-    if (to !== 1) {
+    if (to !== codeOf("float32")) {
       // From one whole number to another.
       replaced.set(cast, identity(cast));
       whole.add(result);

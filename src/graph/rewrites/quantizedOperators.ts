@@ -1,8 +1,9 @@
 // What each quantized operator is in floats. Those that are not of ONNX are ONNX Runtime's:
 // https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 import { attribute, int } from "../attributes.ts";
-import { type DataType, elementCount, type Node } from "../graph.ts";
+import { elementCount, type Node } from "../graph.ts";
 import { fromNumbers, toNumbers } from "../tensorData.ts";
+import { codeOf, typeCodes } from "../typeCodes.ts";
 import type { Dequantization } from "./dequantization.ts";
 import { dequantizeValues } from "./quantizedValues.ts";
 
@@ -66,7 +67,7 @@ function dequantizeLinear(node: Node, graph: Dequantization): boolean {
   );
   const step = (operator: string, inputs: string[], name: string, attributes = {}) =>
     graph.add({ name: "", operator, inputs, outputs: [name], attributes });
-  step("Cast", [x], cast!, { to: int(1) });
+  step("Cast", [x], cast!, { to: int(codeOf("float32")) });
   step("Sub", [cast!, from], centred!);
   step("Mul", [centred!, scale], output);
   return true;
@@ -78,15 +79,10 @@ function quantizeLinear(node: Node, graph: Dequantization): boolean {
   const by = graph.quantization(scale, zero);
   const code = attribute(node, "output_dtype", "int") ?? 0;
   const isTold = by && !by.zero && code !== 0;
-  const from = fromNumbers(quantizedTypes[code] ?? "int32", [], [0]);
+  const from = fromNumbers(typeCodes.get(code) ?? "int32", [], [0]);
   graph.quantize(x, node.outputs[0]!, isTold ? { ...by, zero: from } : by);
   return true;
 }
-
-/** Numbers of TensorProto.DataType whose range may cut something off; that of others does not. */
-const quantizedTypes: Readonly<Record<number, DataType>> = {
-  ...{ 2: "uint8", 3: "int8", 4: "uint16", 5: "int16" },
-};
 
 /** Of a range that is measured in each run, the scale becomes 1. */
 function quantizeByRange(node: Node, graph: Dequantization): boolean {

@@ -4,11 +4,8 @@ import { attribute, int } from "../attributes.ts";
 import type { Attribute, DataType, Graph, Node, TensorData, ValueInfo } from "../graph.ts";
 import { inferShapes } from "../shapes.ts";
 import { fromFloat32, isFloat, toFloat32 } from "../tensorData.ts";
+import { codeOf, isFloatCode } from "../typeCodes.ts";
 import { removeIdentities } from "./identities.ts";
-
-/** The floats among the numbers of TensorProto.DataType: float32, float16, float64, bfloat16. */
-const floatCodes: readonly number[] = [1, 10, 11, 16];
-const float32Code = 1;
 
 /** Attributes that name an element type by its number. */
 const typeAttributes = ["to", "dtype", "output_dtype", "stash_type", "softmax_precision"] as const;
@@ -53,7 +50,7 @@ function convertAttributes(node: Node): Record<string, Attribute> {
   for (const name of typeAttributes) {
     if (converted[name]?.type !== "int") continue;
     const code = attribute(node, name, "int");
-    if (code !== undefined && floatCodes.includes(code)) converted[name] = int(float32Code);
+    if (code !== undefined && isFloatCode(code)) converted[name] = int(codeOf("float32"));
   }
   for (const [name, { type, value }] of Object.entries(converted)) {
     if (type === "tensor") converted[name] = { type, value: convertTensor(value) };
