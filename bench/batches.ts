@@ -1,8 +1,9 @@
 // Time to make a batch of 64 CIFAR-10 images (crop of 4 pixels, flip, normalisation), and its share of a training
 // step of the reference chain in the fastest precision.
+import { median } from "../src/averages.ts";
 import { Batches, inMemory } from "../src/data/index.ts";
 import { cpuHasBfloat16, setThreads } from "../src/torch/index.ts";
-import { type BenchOptions, median, report, round } from "./report.ts";
+import { type BenchOptions, report, round } from "./report.ts";
 import { startOurs } from "./training.ts";
 
 const batch = 64;

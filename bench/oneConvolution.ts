@@ -1,6 +1,7 @@
 // Time of a single convolution, forward and backward: libtorch's own beside ours.
+import { median } from "../src/averages.ts";
 import { grad, scope, type Tensor } from "../src/torch/index.ts";
-import { median, round } from "./report.ts";
+import { round } from "./report.ts";
 
 type Convolve = (x: Tensor, weight: Tensor) => Tensor;
 

@@ -1,8 +1,10 @@
 // Time of one call of a small operator, and its ratio to Python's PyTorch, measured in turn.
+
 import { fileURLToPath } from "node:url";
+import { median } from "../src/averages.ts";
 import { Contestant } from "./contestant.ts";
 import { findPython, peerScript } from "./python.ts";
-import { median, readOptions, report, round } from "./report.ts";
+import { readOptions, report, round } from "./report.ts";
 
 const cases = ["add", "addWithGradient", "relu", "reluWithGradient", "conv", "convWithGradient"];
 const calls = 5000;

@@ -57,13 +57,6 @@ export function report(benchmark: string, options: BenchOptions, results: object
   appendRecord(path, { series: benchmark, name: record, ...measured });
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
-}
-
 /** Three digits, enough for a measurement. */
 export function round(value: number): number {
   return Number(value.toPrecision(3));

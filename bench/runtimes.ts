@@ -1,19 +1,20 @@
 // An original and its shipped file in the runtimes that models are shipped to: whether they answer as ONNX
 // Runtime for Node does, and how long one image takes, on one thread.
 //   npm run bench:runtimes -- ORIGINAL SHIPPED [--python PATH] [--seconds 2]
+
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { median } from "../src/averages.ts";
 import { UsageError } from "../src/errors.ts";
 import { uniform } from "../src/graph/random.ts";
 import { fromFloat32, toFloat32 } from "../src/graph/tensorData.ts";
 import { readModel } from "../src/onnx/index.ts";
 import { OnnxSession } from "../src/runtime/index.ts";
 import { peerScript } from "./python.ts";
-import { median } from "./report.ts";
 
 interface Answer {
   readonly version: string;

@@ -1,10 +1,11 @@
 // One training step of the reference chain (batch 64) against Python's PyTorch as it comes and at its
 // best, in f32 and, where the processor has it, in bf16. Each round lets every side do a few steps.
+import { median } from "../src/averages.ts";
 import type { Precision } from "../src/engine/index.ts";
 import { cpuHasBfloat16 } from "../src/torch/index.ts";
 import type { Contestant } from "./contestant.ts";
 import { findPython } from "./python.ts";
-import { median, readOptions, report, round } from "./report.ts";
+import { readOptions, report, round } from "./report.ts";
 import { startBest, startOurs, startPlain } from "./training.ts";
 
 const batch = 64;

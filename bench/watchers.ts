@@ -1,5 +1,6 @@
 // Images per second of a training that nobody watches, and that a hundred watch, one of whom reads nothing: epochs of
 // one run in turn, with listeners on every second. The server is a process of its own, as `--watch` starts it.
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type ClientRequest, request } from "node:http";
@@ -8,8 +9,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fashionMnist } from "../native/system.mjs";
+import { median } from "../src/averages.ts";
 import { root } from "../tools/records/records.ts";
-import { median, readOptions, report, round } from "./report.ts";
+import { readOptions, report, round } from "./report.ts";
 
 const watchers = 100;
 const options = readOptions({ rounds: 10 });

@@ -1,9 +1,11 @@
 // Two workers of one thread against one process of two threads, in turn: images a second of the chain of ResNet-56, all
 // sums included. From the step that was measured, what one takes with more workers: where each pair of them is connected
 // as the two are, by the sums that were measured, and on other networks.
+
 import { fileURLToPath } from "node:url";
+import { median } from "../src/averages.ts";
 import { Contestant } from "./contestant.ts";
-import { median, readOptions, report, round } from "./report.ts";
+import { readOptions, report, round } from "./report.ts";
 import { measuredNetwork, type Network, stepSeconds } from "./ringModel.ts";
 
 const batch = 256;

@@ -10,8 +10,8 @@ export function nearest(word: string, words: readonly string[]): string | undefi
   return best && best.distance <= Math.max(1, best.known.length / 3) ? best.known : undefined;
 }
 
-/** Number of characters to insert, remove or replace (Levenshtein 1965). */
-function editDistance(a: string, b: string): number {
+/** Fewest characters, or words of a list, to insert, remove or replace (Levenshtein 1965). */
+export function editDistance(a: ArrayLike<string>, b: ArrayLike<string>): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

@@ -1,11 +1,11 @@
 // A classifier on libtorch: a graph that the engine runs.
 
+import { median } from "../averages.ts";
 import type { Network } from "../engine/index.ts";
 import type { TensorData } from "../graph/graph.ts";
 import type { Layout } from "../graph/layout.ts";
 import { uniform } from "../graph/random.ts";
 import { fromFloat32, isFloat, toFloat32 } from "../graph/tensorData.ts";
-import { median } from "../runtime/index.ts";
 import { type Device, type DType, fromBytes, inferenceMode, scope } from "../torch/index.ts";
 import {
   arrangeImages,

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import type { Graph, Node } from "../graph/graph.ts";
 import type { Facts } from "../graph/shapes.ts";
 import { producers, readTensors } from "../graph/topology.ts";
+import { editDistance } from "../nearest.ts";
 
 /** Operators that do nothing where a network is used. */
 const idle = new Set(["Identity", "Dropout", "Cast"]);
@@ -107,20 +108,6 @@ function sequenceOf({ operators, before, after }: Skeleton, labels: readonly str
     for (const node of after[next]!) if (--waiting[node]! === 0) ready.push(node);
   }
   return sequence;
-}
-
-/** Levenshtein's distance (1966): fewest insertions, deletions and replacements. */
-export function editDistance(first: readonly string[], second: readonly string[]): number {
-  let row = Array.from({ length: second.length + 1 }, (_, j) => j);
-  for (const [i, own] of first.entries()) {
-    const next = [i + 1];
-    for (const [j, other] of second.entries()) {
-      const replaced = row[j]! + (own === other ? 0 : 1);
-      next.push(Math.min(replaced, row[j + 1]! + 1, next[j]! + 1));
-    }
-    row = next;
-  }
-  return row.at(-1)!;
 }
 
 function counts(labels: readonly string[]): Map<string, number> {

@@ -107,6 +107,12 @@ export function pick(
   return { dtype: tensor.dtype, shape, data };
 }
 
+/** The nearest integer, of two the even one, as ONNX rounds. */
+export function roundHalfToEven(x: number): number {
+  const rounded = Math.round(x);
+  return Math.abs(x % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+}
+
 const int64Range = [-(2n ** 63n), 2n ** 63n - 1n] as const;
 const uint64Range = [0n, 2n ** 64n - 1n] as const;
 

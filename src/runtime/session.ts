@@ -1,6 +1,7 @@
 // A model opened in ONNX Runtime. ONNX Runtime lives in a child process, so whatever a file does to
 // it arrives here as an error.
 
+import { median } from "../averages.ts";
 import { resolve } from "node:path";
 import { ModelError } from "../errors.ts";
 import type { TensorData, ValueInfo } from "../graph/graph.ts";
@@ -169,14 +170,6 @@ export class OnnxSession {
     if (reply.type !== "timed") throw new TypeError(`unexpected reply ${reply.type}`);
     return reply.milliseconds;
   }
-}
-
-/** Middle value; the mean of the two middle ones of an even number. */
-export function median(values: readonly number[]): number {
-  if (values.length === 0) throw new RangeError("the median of no values is undefined");
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** An input with every size known: an open first size is the batch, other open sizes are given. */

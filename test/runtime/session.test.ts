@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ModelError, ResourceError } from "../../src/errors.ts";
 import type { TensorData } from "../../src/graph/graph.ts";
 import { fromFloat32, fromNumbers, toFloat32, toNumbers } from "../../src/graph/tensorData.ts";
-import { median, OnnxSession } from "../../src/runtime/index.ts";
+import { OnnxSession } from "../../src/runtime/index.ts";
 import { missingRuntime } from "../../src/runtime/process.ts";
 import * as proto from "../onnx/protos.ts";
 
@@ -281,12 +281,6 @@ test("a session left open does not keep the program alive", () => {
     timeout: 60_000,
   });
   expect(output).toBe("end\n");
-});
-
-test("median", () => {
-  expect(median([3, 1, 2])).toBe(2);
-  expect(median([10, 1, 2, 3])).toBe(2.5);
-  expect(() => median([])).toThrow(RangeError);
 });
 
 const builtIndex = new URL("../../dist/runtime/index.js", import.meta.url).href;

@@ -1,5 +1,5 @@
 // Elementwise arithmetic. https://onnx.ai/onnx/operators/
-import { isFloat } from "../tensorData.ts";
+import { isFloat, roundHalfToEven } from "../tensorData.ts";
 import type { Call, ShapeRule } from "./call.ts";
 import { facts } from "./call.ts";
 import { broadcast, elementwise, foldElementwise } from "./folding.ts";
@@ -72,9 +72,4 @@ export function Pow(call: Call) {
   const power = ([a, b]: Elements) => a! ** b!;
   const value = foldElementwise(call, [base, exponent], { dtype: base.dtype, shape }, power);
   return [facts(base.dtype, shape, value)];
-}
-
-function roundHalfToEven(x: number): number {
-  const rounded = Math.round(x);
-  return Math.abs(x % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
