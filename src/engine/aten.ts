@@ -1,4 +1,5 @@
 // libtorch operators that several families of operators share, and tensors made from host values.
+import { elementCount } from "../graph/graph.ts";
 import { counted } from "../text.ts";
 import { type DType, dtypeCode, operator, type Tensor, tensor } from "../torch/index.ts";
 import type { OperatorContext } from "./operator.ts";
@@ -79,19 +80,10 @@ export function checkShape(
   shape: readonly number[],
   { mostElements }: Pick<OperatorContext, "mostElements">,
 ): readonly number[] {
-  const count = product(shape);
+  const count = elementCount(shape);
   const isLarge = count > smallTensor && count * 4 > process.availableMemory();
   if (shape.some((size) => !(size >= 0)) || count > mostElements || isLarge) {
     throw new RangeError(`a tensor of shape [${shape}] is impossible or too large`);
   }
   return shape;
-}
-
-/** Product of sizes. */
-export function product(sizes: readonly number[]): number {
-  return sizes.reduce((total, size) => total * size, 1);
-}
-
-export function isFloating(x: Tensor): boolean {
-  return x.dtype.startsWith("float") || x.dtype === "bfloat16";
 }

@@ -1,7 +1,7 @@
 // A graph on a device: runs on libtorch, learns, and becomes a graph again.
 
 import { isOutOfMemory, ModelError, ResourceError } from "../errors.ts";
-import { describeNode, type Graph, type Node, type TensorData } from "../graph/graph.ts";
+import { describeNode, type Graph, type Node, type TensorData, elementCount } from "../graph/graph.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat } from "../graph/tensorData.ts";
@@ -15,7 +15,7 @@ import {
   type Tensor,
   zeros,
 } from "../torch/index.ts";
-import { alias, mostHostValues, product } from "./aten.ts";
+import { alias, mostHostValues } from "./aten.ts";
 import { toTensor, toTensorData } from "./constants.ts";
 import { assertAffordable } from "./guard.ts";
 import type { OperatorContext } from "./operator.ts";
@@ -239,7 +239,7 @@ export class Network {
 
 /** Reads back a tensor that holds sizes or positions. */
 function hostValues(tensor: Tensor | undefined): number[] | undefined {
-  if (tensor && product(tensor.shape) > mostHostValues) {
+  if (tensor && elementCount(tensor.shape) > mostHostValues) {
     throw new RangeError(`[${tensor.shape}] sizes or positions are too many`);
   }
   return tensor?.numbers();

@@ -1,4 +1,5 @@
 // Activation functions.
+import { elementCount } from "../../graph/graph.ts";
 import { operator, type Tensor } from "../../torch/index.ts";
 import {
   abs,
@@ -8,10 +9,8 @@ import {
   div,
   mul,
   mulScalar,
-  product,
   reshape,
-  where,
-} from "../aten.ts";
+  where } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { Operator, OperatorContext } from "../operator.ts";
 
@@ -129,7 +128,7 @@ function alongAxis(
     7: ([x]: [Tensor], { axis = 1 }: Attributes) => {
       const rank = x.shape.length;
       const from = axis === rank ? rank : axisOf(axis, rank);
-      const flat = reshape(x, [product(x.shape.slice(0, from)), product(x.shape.slice(from))]);
+      const flat = reshape(x, [elementCount(x.shape.slice(0, from)), elementCount(x.shape.slice(from))]);
       return reshape(compute(flat, 1), x.shape);
     },
     13: ([x]: [Tensor], { axis = -1 }: Attributes) => compute(x, axisOf(axis, x.shape.length)),

@@ -1,6 +1,7 @@
 // Elementwise arithmetic, with NumPy's broadcasting. https://onnx.ai/onnx/operators/
+import { isFloat } from "../../graph/tensorData.ts";
 import { operator, type Tensor } from "../../torch/index.ts";
-import { abs, add, div, divScalar, isFloating, mul, sub, where } from "../aten.ts";
+import { abs, add, div, divScalar, mul, sub, where } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { OperatorContext } from "../operator.ts";
 
@@ -65,7 +66,7 @@ export function Mean(inputs: [Tensor, ...Tensor[]]): Tensor {
 
 /** Integers are divided towards zero. */
 export function Div([a, b]: [Tensor, Tensor]): Tensor {
-  if (isFloating(a)) return div(a, b);
+  if (isFloat(a.dtype)) return div(a, b);
   const { isMinusOne, safe } = checkDivisor(b);
   return where(isMinusOne, negate(a), divideRounding(a, safe, "trunc"));
 }
@@ -81,7 +82,7 @@ function checkDivisor(divisor: Tensor): { isMinusOne: Tensor; safe: Tensor } {
 }
 
 export function Mod([a, b]: [Tensor, Tensor], { fmod: truncated = 0 }: Attributes): Tensor {
-  const divisor = isFloating(a) ? b : checkDivisor(b).safe;
+  const divisor = isFloat(a.dtype) ? b : checkDivisor(b).safe;
   return truncated ? fmod(a, divisor) : remainder(a, divisor);
 }
 

@@ -1,8 +1,9 @@
 // Element types, shapes as tensors, and tensors made from sizes alone. Most of these are known before
 // anything runs and never get here.
+import { elementCount } from "../../graph/graph.ts";
 import { toNumbers } from "../../graph/tensorData.ts";
 import { arange, full, operator, type Tensor } from "../../torch/index.ts";
-import { checkShape, hostTensor, product } from "../aten.ts";
+import { checkShape, hostTensor } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import { castTo, computedType, typeOfNumber } from "../constants.ts";
 import type { OperatorContext } from "../operator.ts";
@@ -24,7 +25,7 @@ export function Shape([x]: [Tensor], { start = 0, end }: Attributes): Tensor {
 }
 
 export function Size([x]: [Tensor]): Tensor {
-  return hostTensor([product(x.shape)], x, { shape: [] });
+  return hostTensor([elementCount(x.shape)], x, { shape: [] });
 }
 
 export function ConstantOfShape(_: [], { value }: Attributes, call: OperatorContext): Tensor {

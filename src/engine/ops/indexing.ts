@@ -1,4 +1,5 @@
 // Reading and writing by index. Negative indices count from the end.
+import { elementCount } from "../../graph/graph.ts";
 import { operator, type Tensor } from "../../torch/index.ts";
 import {
   add,
@@ -10,13 +11,11 @@ import {
   indexSelect,
   mul,
   permute,
-  product,
   range,
   reshape,
   slice,
   sum,
-  where,
-} from "../aten.ts";
+  where } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { OperatorContext } from "../operator.ts";
 
@@ -65,16 +64,16 @@ export function GatherND([x, indices]: [Tensor, Tensor], { batch_dims = 0 }: Att
   const indexed = x.shape.slice(batch_dims, batch_dims + depth);
   const rest = x.shape.slice(batch_dims + depth);
   const spread = indices.shape.slice(batch_dims, -1);
-  const rows = reshape(flatPositions(indices, indexed), [product(batch), product(spread)]);
-  const starts = range(product(batch)).map((row) => row * product(indexed));
+  const rows = reshape(flatPositions(indices, indexed), [elementCount(batch), elementCount(spread)]);
+  const starts = range(elementCount(batch)).map((row) => row * elementCount(indexed));
   const positions = add(rows, hostTensor(starts, x, { shape: [starts.length, 1] }));
-  const blocks = reshape(x, [product(batch) * product(indexed), product(rest)]);
+  const blocks = reshape(x, [elementCount(batch) * elementCount(indexed), elementCount(rest)]);
   return reshape(indexSelect(blocks, 0, reshape(positions, [-1])), [...batch, ...spread, ...rest]);
 }
 
 /** Index tuples along the last axis, as positions in a tensor of these sizes in row-major order. */
 function flatPositions(indices: Tensor, sizes: readonly number[]): Tensor {
-  const strides = sizes.map((_, axis) => product(sizes.slice(axis + 1)));
+  const strides = sizes.map((_, axis) => elementCount(sizes.slice(axis + 1)));
   const lengths = hostTensor(sizes, indices);
   const long = indices.to({ dtype: "int64" });
   const front = where(lessThan(long, 0), add(long, lengths), long);
@@ -119,9 +118,9 @@ export function ScatterND(
 ): Tensor {
   const depth = indices.shape.at(-1) ?? 0;
   const [indexed, rest] = [x.shape.slice(0, depth), x.shape.slice(depth)];
-  const blocks = reshape(x, [product(indexed), product(rest)]);
+  const blocks = reshape(x, [elementCount(indexed), elementCount(rest)]);
   const positions = reshape(flatPositions(indices, indexed), [-1]);
-  const rows = reshape(updates, [-1, product(rest)]);
+  const rows = reshape(updates, [-1, elementCount(rest)]);
   const spread = expand(reshape(positions, [-1, 1]), rows.shape);
   const scattered = scatterWith(reduction, { x: blocks, axis: 0, indices: spread, updates: rows });
   return reshape(scattered, x.shape);

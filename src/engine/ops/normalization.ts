@@ -1,4 +1,5 @@
 // Normalization and dropout.
+import { elementCount } from "../../graph/graph.ts";
 import { operator, type Tensor } from "../../torch/index.ts";
 import {
   add,
@@ -9,13 +10,11 @@ import {
   mul,
   mulScalar,
   powScalar,
-  product,
   range,
   reshape,
   sqrt,
   sub,
-  where,
-} from "../aten.ts";
+  where } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import { type BatchNormInputs, trainBatchNorm } from "../batchNorm.ts";
 import type { OperatorContext, Outputs } from "../operator.ts";
@@ -122,7 +121,7 @@ export function LRN(
 ): Tensor {
   if (size < 1) throw new RangeError(`"size" must be at least 1, but is ${size}`);
   const [batch = 1, channels = 1, ...spatial] = x.shape;
-  const squares = reshape(mul(x, x), [batch, 1, channels, product(spatial)]);
+  const squares = reshape(mul(x, x), [batch, 1, channels, elementCount(spatial)]);
   const before = Math.floor((size - 1) / 2);
   const padded = padSpatial(squares, [before, 0, size - 1 - before, 0]);
   const means = reshape(averagePool2d(padded, [size, 1], [1, 1]), x.shape);

@@ -1,5 +1,7 @@
 // Pooling. libtorch pads symmetrically and by half a window at most; whatever else ONNX allows is
 // padded by hand, and averages then come from sums and counts.
+import { isFloat } from "../../graph/tensorData.ts";
+import { elementCount } from "../../graph/graph.ts";
 import { counted } from "../../text.ts";
 import { ones, operator, type Tensor } from "../../torch/index.ts";
 import {
@@ -8,15 +10,12 @@ import {
   amax,
   div,
   hostTensor,
-  isFloating,
   mulScalar,
   powScalar,
-  product,
   range,
   reshape,
   sub,
-  sum,
-} from "../aten.ts";
+  sum } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { OperatorContext, Outputs } from "../operator.ts";
 import {
@@ -46,7 +45,7 @@ export function MaxPool(
   call: OperatorContext,
 ): Outputs {
   const { x, window } = place(
-    isFloating(input) ? input : input.to({ dtype: "float32" }),
+    isFloat(input.dtype) ? input : input.to({ dtype: "float32" }),
     attributes,
   );
   const { kernel, strides, dilations, output } = window;
@@ -74,7 +73,7 @@ function isFused({ device, dtype }: Tensor, { kernel, dilations }: PlacedWindow)
     device === "cpu" &&
     (dtype === "float32" || dtype === "bfloat16") &&
     kernel.length === 2 &&
-    product(kernel) <= 256 &&
+    elementCount(kernel) <= 256 &&
     dilations.every((dilation) => dilation === 1)
   );
 }
@@ -91,16 +90,16 @@ function positionsIn(
 ): Tensor {
   const { indices, size, before, columnMajor } = options;
   const spatial = x.shape.slice(2);
-  const planes = product(x.shape.slice(0, 2));
-  const first = range(planes).map((plane) => plane * product(spatial));
+  const planes = elementCount(x.shape.slice(0, 2));
+  const first = range(planes).map((plane) => plane * elementCount(spatial));
   let positions = hostTensor(first, x, {
     shape: [...x.shape.slice(0, 2), ...spatial.map(() => 1)],
   });
   size.forEach((length, axis) => {
-    const inner = product(size.slice(axis + 1));
+    const inner = elementCount(size.slice(axis + 1));
     const coordinate = remainder(divideNumberRounding(indices, inner, "floor"), length);
     const shifted = sub(coordinate, hostTensor([before[axis]!], x));
-    const stride = product(columnMajor ? spatial.slice(0, axis) : spatial.slice(axis + 1));
+    const stride = elementCount(columnMajor ? spatial.slice(0, axis) : spatial.slice(axis + 1));
     positions = add(positions, mulScalar(shifted, stride));
   });
   return positions;
@@ -140,7 +139,7 @@ export function LpPool([input]: [Tensor], { p = 2, ...attributes }: Attributes):
 
 /** A sum and a factor: the gradient of a mean would divide every element of the map. */
 export function GlobalAveragePool([x]: [Tensor]): Tensor {
-  return mulScalar(sum(x, spatialAxes(x)), 1 / product(x.shape.slice(2)));
+  return mulScalar(sum(x, spatialAxes(x)), 1 / elementCount(x.shape.slice(2)));
 }
 
 export function GlobalMaxPool([x]: [Tensor]): Tensor {

@@ -1,16 +1,11 @@
 // Quantization by scale and zero point, a pair for the whole tensor or one for each slice of an axis.
-import { type DType, full, operator, type Tensor } from "../../torch/index.ts";
+import { quantizedRanges } from "../../graph/rewrites/quantizedValues.ts";
+import { full, operator, type Tensor } from "../../torch/index.ts";
 import { add, div, mul, reshape, sub } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 
 const clamp = operator("aten::clamp");
 const roundHalfToEven = operator("aten::round");
-
-const limits: Partial<Record<DType, readonly [least: number, greatest: number]>> = {
-  uint8: [0, 255],
-  int8: [-128, 127],
-  int16: [-32768, 32767],
-};
 
 /** Scale or zero point in a shape that broadcasts to `x`. */
 function alongAxis(values: Tensor, x: Tensor, axis: number): Tensor {
@@ -27,7 +22,7 @@ export function QuantizeLinear(
   { axis = 1 }: Attributes,
 ): Tensor {
   const dtype = zero?.dtype ?? "uint8";
-  const range = limits[dtype];
+  const range = quantizedRanges.get(dtype);
   if (!range) throw new RangeError(`quantizing to ${dtype} is not supported`);
   const steps = roundHalfToEven(div(x, alongAxis(scale, x, axis)));
   const offset = zero

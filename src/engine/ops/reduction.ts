@@ -1,18 +1,17 @@
 // Reductions over axes, running sums, and positions of extremes.
+import { isFloat } from "../../graph/tensorData.ts";
 import { dtypeCode, operator, type Tensor } from "../../torch/index.ts";
 import {
   abs,
   addScalar,
   amax,
   axisOf,
-  isFloating,
   mean,
   mul,
   range,
   sqrt,
   sub,
-  sum,
-} from "../aten.ts";
+  sum } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { Operator, OperatorContext } from "../operator.ts";
 
@@ -62,7 +61,7 @@ export const ReduceL1 = reduction((x, axes, keep) => sum(abs(x), axes, keep));
 // The root of a sum has no gradient at 0, the norm has.
 export const ReduceL2 = reduction((x, axes, keep) => {
   if (isNone(axes)) return abs(x);
-  return isFloating(x) ? norm(x, 2, axes, keep) : sqrt(sum(mul(x, x), axes, keep));
+  return isFloat(x.dtype) ? norm(x, 2, axes, keep) : sqrt(sum(mul(x, x), axes, keep));
 });
 export const ReduceSumSquare = reduction((x, axes, keep) => sum(mul(x, x), axes, keep));
 export const ReduceLogSum = reduction((x, axes, keep) => log(sum(x, axes, keep)));

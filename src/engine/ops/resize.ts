@@ -1,5 +1,6 @@
 // Resampling. Every output element is a weighted sum of a few input elements along each axis, so an
 // axis is resized by gathering and adding these; gradients come with it.
+import { isFloat } from "../../graph/tensorData.ts";
 import { operator, type Tensor } from "../../torch/index.ts";
 import {
   add,
@@ -7,11 +8,9 @@ import {
   checkShape,
   hostTensor,
   indexSelect,
-  isFloating,
   mostHostValues,
   mul,
-  range,
-} from "../aten.ts";
+  range } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { OperatorContext } from "../operator.ts";
 import { type AxisResampling, type ResamplingMode, resamplingTaps } from "../resampling.ts";
@@ -149,7 +148,7 @@ function resampleAxis(
   checkHostValues(options);
   const { taps, outside } = resamplingTaps(options);
   const shape = x.shape.map((_, other) => (other === axis ? options.size : 1));
-  const dtype = isFloating(x) ? x.dtype : "float32";
+  const dtype = isFloat(x.dtype) ? x.dtype : "float32";
   const weigh = (y: Tensor, weights: readonly number[]) =>
     weights.every((weight) => weight === 1) ? y : mul(y, hostTensor(weights, x, { shape, dtype }));
   const parts = taps.map(({ positions, weights }) =>

@@ -1,5 +1,6 @@
 // Shape and layout: views, joins and cuts.
 
+import { elementCount } from "../../graph/graph.ts";
 import { sliceRange } from "../../graph/sliceRange.ts";
 import { record } from "../../record.ts";
 import { operator, type Tensor } from "../../torch/index.ts";
@@ -11,11 +12,9 @@ import {
   hostTensor,
   indexSelect,
   permute,
-  product,
   range,
   reshape,
-  slice,
-} from "../aten.ts";
+  slice } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { Operator, OperatorContext, Outputs } from "../operator.ts";
 import { padSpatial } from "../window.ts";
@@ -42,7 +41,7 @@ export function Reshape(
 
 export function Flatten([x]: [Tensor], { axis = 1 }: Attributes): Tensor {
   const from = axis === x.shape.length ? axis : axisOf(axis, x.shape.length);
-  return reshape(x, [product(x.shape.slice(0, from)), product(x.shape.slice(from))]);
+  return reshape(x, [elementCount(x.shape.slice(0, from)), elementCount(x.shape.slice(from))]);
 }
 
 /** Axes are an attribute before version 13. */

@@ -1,6 +1,6 @@
 // The head of a classifier under construction: what its tensors are as rows, [batch, columns].
 import { int } from "../attributes.ts";
-import type { Graph, Node, TensorData } from "../graph.ts";
+import { elementCount, type Graph, type Node, type TensorData } from "../graph.ts";
 import { operation } from "../operation.ts";
 import type { Facts } from "../shapes.ts";
 import { fromFloat32, toNumbers } from "../tensorData.ts";
@@ -80,7 +80,7 @@ export class Head {
   /** The pooled map, or the map itself, as a row. */
   flatten(tensor: string, pooling?: "GlobalAveragePool" | "GlobalMaxPool"): true {
     const [, channels = 0, ...sizes] = this.shape(this.#map);
-    const area = sizes.reduce((product, size) => product * size, 1);
+    const area = elementCount(sizes);
     const pooled = pooling ? this.#emit(pooling, [this.#map]) : this.#map;
     const name = this.#emit("Flatten", [pooled]);
     return this.setRow(tensor, { name, columns: pooling ? channels : channels * area });

@@ -47,19 +47,21 @@ function at(values: readonly number[], place: number): number {
   return values.length === 1 ? values[0]! : values[place]!;
 }
 
-const limits: Partial<Record<DataType, readonly [least: number, most: number]>> = {
-  uint8: [0, 255],
-  int8: [-128, 127],
-  uint16: [0, 65535],
-  int16: [-32768, 32767],
-};
+/** The least and the greatest number of the types whose range may cut something off. */
+export const quantizedRanges: ReadonlyMap<DataType, readonly [least: number, most: number]> =
+  new Map([
+    ["uint8", [0, 255]],
+    ["int8", [-128, 127]],
+    ["uint16", [0, 65535]],
+    ["int16", [-32768, 32767]],
+  ]);
 
 /**
  * The least and the greatest float that can be written, of a quantization with one scale whose least
  * number stands for 0: it cuts off what is negative, as a ReLU does. Undefined for all others.
  */
 export function cutRange({ scale, zero }: Quantization): readonly [number, number] | undefined {
-  const [least, most] = limits[zero?.dtype ?? "uint8"] ?? [];
+  const [least, most] = quantizedRanges.get(zero?.dtype ?? "uint8") ?? [];
   if (least === undefined || most === undefined || elementCount(scale.shape) !== 1)
     return undefined;
   const [offset = 0] = zero ? toNumbers(zero) : [];

@@ -1,6 +1,6 @@
 // Leaves a classifier one output: a row of scores for each image.
 import { FreshNames } from "../freshNames.ts";
-import type { DataType, Graph } from "../graph.ts";
+import { type DataType, elementCount, type Graph } from "../graph.ts";
 import { logitOf } from "../logits.ts";
 import { operation } from "../operation.ts";
 import type { Facts } from "../shapes.ts";
@@ -27,7 +27,7 @@ export function takeLogits(
   },
 ): Graph {
   const { shape, dtype } = facts.get(tensor)!;
-  const classes = shape.slice(1).reduce((product, size) => product * size, 1);
+  const classes = elementCount(shape.slice(1));
   const isSame = shape.length === 2 && classes > 1 && fileOutputs.includes(tensor);
   if (isSame) return withOutput(graph, { name: tensor, dtype, classes });
   const isKept = classes > 1 && fileOutputs.includes(tensor);
