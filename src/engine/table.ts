@@ -1,7 +1,7 @@
 // The operator table: every export of ops/ is the operator of that name.
 
 import { ModelError } from "../errors.ts";
-import { describeNode, type Graph, type Node } from "../graph/graph.ts";
+import { describeNode, type Graph, type Node, operatorName } from "../graph/graph.ts";
 import { adviseOn } from "../graph/otherKinds.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
 import { readAttributes } from "./attributes.ts";
@@ -68,43 +68,26 @@ export function findOperator(node: Node, opset: number): Operator | undefined {
   return entry[newest];
 }
 
-/** An operator call that the engine has no operator for. */
-export interface UnsupportedOperator {
-  readonly operator: string;
-  readonly domain: string;
-  /** Name of the node, or of its first output where it has none. */
-  readonly node: string;
-}
-
-/** All nodes that the engine cannot run. Of an `If` with a constant condition, the branch taken counts. */
-export function unsupportedOperators(graph: Graph): UnsupportedOperator[] {
-  return takeBranches(graph)
-    .nodes.filter((node) => !findOperator(node, graph.opset))
-    .map((node) => ({
-      operator: node.operator,
-      domain: node.domain,
-      node: node.name || (node.outputs[0] ?? ""),
-    }));
-}
-
 /**
  * Throws ModelError that lists, with node names, every operator without support, every node with too
  * few or too many inputs, and every attribute that is unknown or of the wrong type.
  */
 export function assertSupported(graph: Graph): void {
-  const missing = new Map<string, UnsupportedOperator[]>();
-  for (const call of unsupportedOperators(graph)) {
-    const operator = call.domain === "" ? call.operator : `${call.domain}.${call.operator}`;
-    const calls = missing.get(operator);
-    if (calls) calls.push(call);
-    else missing.set(operator, [call]);
-  }
-  const complaints = [...missing].map(
-    ([operator, calls]) => `operator ${operator} is not supported (${listNodes(calls)})`,
-  );
+  const missing = new Map<string, Node[]>();
+  const misused: string[] = [];
   for (const node of takeBranches(graph).nodes) {
-    if (findOperator(node, graph.opset)) complaints.push(...complaintsAbout(node));
+    if (findOperator(node, graph.opset)) {
+      misused.push(...complaintsAbout(node));
+      continue;
+    }
+    const nodes = missing.get(operatorName(node));
+    if (nodes) nodes.push(node);
+    else missing.set(operatorName(node), [node]);
   }
+  const unsupported = [...missing].map(
+    ([operator, nodes]) => `operator ${operator} is not supported (${listNodes(nodes)})`,
+  );
+  const complaints = [...unsupported, ...misused];
   if (complaints.length === 0) return;
   const version = missing.size > 0 ? `, in a model of opset ${graph.opset}` : "";
   const shown = complaints.slice(0, mostComplaints);
@@ -118,10 +101,12 @@ export function assertSupported(graph: Graph): void {
 const mostComplaints = 50;
 const mostNames = 10;
 
-function listNodes(calls: readonly UnsupportedOperator[]): string {
-  const names = calls.slice(0, mostNames).map(({ node }) => `"${node}"`);
-  if (calls.length > mostNames) names.push(`${calls.length - mostNames} more`);
-  return `${calls.length === 1 ? "node" : "nodes"} ${names.join(", ")}`;
+function listNodes(nodes: readonly Node[]): string {
+  const names = nodes
+    .slice(0, mostNames)
+    .map(({ name, outputs: [output = ""] }) => `"${name || output}"`);
+  if (nodes.length > mostNames) names.push(`${nodes.length - mostNames} more`);
+  return `${nodes.length === 1 ? "node" : "nodes"} ${names.join(", ")}`;
 }
 
 function complaintsAbout(node: Node): string[] {

@@ -5,7 +5,7 @@ import { ModelError } from "../errors.ts";
 import { adoptModel, plainGraph } from "../graph/adopt.ts";
 import { countCost } from "../graph/cost.ts";
 import { type Boundary, findBoundary, findCutPoints } from "../graph/cuts.ts";
-import type { Dimension, Graph, Node } from "../graph/graph.ts";
+import { type Dimension, type Graph, type Node, operatorName } from "../graph/graph.ts";
 import { imageLayout, sizesFrom } from "../graph/layout.ts";
 import { adviseOn, assertImageClassifier, assertTakesImages } from "../graph/otherKinds.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
@@ -148,7 +148,7 @@ export function isSequential(graph: Graph, facts: Facts): boolean {
 function warnOfUnsupported(graph: Graph): string[] {
   const unknown = allNodes(graph).filter((node) => !signatureOf(node, graph.opset));
   if (unknown.length === 0) return [];
-  const names = [...new Set(unknown.map(qualifiedName))];
+  const names = [...new Set(unknown.map(operatorName))];
   const shown = names.slice(0, mostShown).map(shorten);
   if (names.length > mostShown) shown.push(`... and ${names.length - mostShown} more`);
   const advice = adviseOn(unknown);
@@ -156,13 +156,9 @@ function warnOfUnsupported(graph: Graph): string[] {
   return [advice === "" ? complaint : `${complaint}. ${advice}`];
 }
 
-function qualifiedName({ operator, domain }: Node): string {
-  return domain === "" ? operator : `${domain}.${operator}`;
-}
-
 function countOperators(graph: Graph): Record<string, number> {
   const counts = new Map<string, number>();
-  for (const name of allNodes(graph).map(qualifiedName)) {
+  for (const name of allNodes(graph).map(operatorName)) {
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   return record([...counts].sort(([, a], [, b]) => b - a));

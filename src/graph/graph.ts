@@ -92,6 +92,11 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
+/** The operator of a node with its domain, which the standard one has not. */
+export function operatorName({ operator, domain }: Node): string {
+  return domain === "" ? operator : `${domain}.${operator}`;
+}
+
 /** Node as an error message names it: operator and name, or its first output where it has none. */
 export function describeNode(node: Node): string {
   return `${shorten(node.operator)} node "${shorten(node.name || (node.outputs[0] ?? ""))}"`;

@@ -1,7 +1,14 @@
 // Takes off a network's outputs what turns scores of classes into an answer: the number or the name of the
 // likeliest class, the best few, scores in whole numbers, a map from names to scores.
 import { attribute } from "../attributes.ts";
-import { elementCount, type Graph, type Node, type TensorData, type ValueInfo } from "../graph.ts";
+import {
+  elementCount,
+  type Graph,
+  type Node,
+  operatorName,
+  type TensorData,
+  type ValueInfo,
+} from "../graph.ts";
 import { isFloat, toNumbers } from "../tensorData.ts";
 import { producers } from "../topology.ts";
 import { typeCodes } from "../typeCodes.ts";
@@ -13,13 +20,15 @@ const answering = new Set([
   ...["ArgMax", "TopK", "Hardmax", "Greater", "GreaterOrEqual", "Round", "Floor", "Ceil"],
 ]);
 /** Operators that say an answer in other words, and the input that holds it. */
-const wording: Readonly<Record<string, number>> = {
-  "ai.onnx.ml.ArrayFeatureExtractor": 1,
-  "ai.onnx.ml.LabelEncoder": 0,
-  "ai.onnx.ml.ZipMap": 0,
-  ...{ Cast: 0, Gather: 1, Identity: 0, Reshape: 0, Squeeze: 0, Unsqueeze: 0, Flatten: 0 },
-  ...{ Mul: 0, Div: 0 },
-};
+const wording: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    "ai.onnx.ml.ArrayFeatureExtractor": 1,
+    "ai.onnx.ml.LabelEncoder": 0,
+    "ai.onnx.ml.ZipMap": 0,
+    ...{ Cast: 0, Gather: 1, Identity: 0, Reshape: 0, Squeeze: 0, Unsqueeze: 0, Flatten: 0 },
+    ...{ Mul: 0, Div: 0 },
+  }),
+);
 
 /** The graph with the scores as outputs where it has answers, behind the outputs that are scores already. */
 export function dropTails(given: Graph): Graph {
@@ -47,9 +56,9 @@ function scoresBehind(
   for (;;) {
     const node = makers.get(tensor);
     if (!node) return scores;
-    const name = node.domain === "" ? node.operator : `${node.domain}.${node.operator}`;
+    const name = operatorName(node);
     const isAnswer = node.domain === "" && (answering.has(node.operator) || isRounding(node));
-    const input = isAnswer ? 0 : Object.hasOwn(wording, name) ? wording[name] : undefined;
+    const input = isAnswer ? 0 : wording.get(name);
     const next = input === undefined ? undefined : node.inputs[input];
     if (next === undefined || graph.initializers.has(next)) return scores;
     const isScaled = name === "Mul" || name === "Div";
