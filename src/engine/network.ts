@@ -1,7 +1,13 @@
 // A graph on a device: runs on libtorch, learns, and becomes a graph again.
 
 import { isOutOfMemory, ModelError, ResourceError } from "../errors.ts";
-import { describeNode, type Graph, type Node, type TensorData, elementCount } from "../graph/graph.ts";
+import {
+  describeNode,
+  elementCount,
+  type Graph,
+  type Node,
+  type TensorData,
+} from "../graph/graph.ts";
 import { takeBranches } from "../graph/rewrites/branches.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat } from "../graph/tensorData.ts";

@@ -4,6 +4,7 @@
 import { Batches, type Dataset, type Normalization, sampleOf } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { elementCount, type Graph } from "../graph/graph.ts";
+import { layerOperators } from "../graph/roles.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import {
   addScalar,
@@ -68,7 +69,7 @@ export async function align(
 /** Results of the convolutions and linear layers, in order. */
 function layersOf({ nodes }: Graph): string[] {
   return nodes.flatMap(({ operator: name, outputs }) =>
-    /^(Conv|ConvTranspose|Gemm|MatMul)$/.test(name) ? [outputs[0]!] : [],
+    layerOperators.has(name) ? [outputs[0]!] : [],
   );
 }
 

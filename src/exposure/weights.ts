@@ -1,5 +1,6 @@
 // Which weights two files share: as they are, and up to the order of channels and positive scales of inputs and outputs.
 import { elementCount, type Graph, type TensorData } from "../graph/graph.ts";
+import { layerOperators } from "../graph/roles.ts";
 import { type Rounding, roundingOf } from "../graph/rounding.ts";
 import { isFloat, toFloat32 } from "../graph/tensorData.ts";
 
@@ -42,7 +43,7 @@ export function compareWeights(first: Graph, second: Graph): WeightComparison {
 function weightsOf({ nodes, initializers }: Graph): Weight[] {
   const names = new Set(
     nodes.flatMap(({ operator, inputs }) =>
-      /^(Conv|ConvTranspose|Gemm|MatMul)$/.test(operator) ? inputs.slice(0, 2) : [],
+      layerOperators.has(operator) ? inputs.slice(0, 2) : [],
     ),
   );
   return [...names].flatMap((name) => {

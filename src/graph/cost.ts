@@ -1,6 +1,7 @@
 // What a graph costs: parameters, and multiply-accumulate operations (MACs).
 import { record } from "../record.ts";
 import { elementCount, type Graph, type Node } from "./graph.ts";
+import { layerOperators } from "./roles.ts";
 import type { Facts } from "./shapes.ts";
 import { isFloat } from "./tensorData.ts";
 import { consumers } from "./topology.ts";
@@ -145,12 +146,11 @@ const settings = record<readonly number[]>(
   }),
 );
 
-const layers = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul", "PRelu"]);
-
 function countParameters(graph: Graph): number {
   const counted = new Set<string>();
   for (const node of graph.nodes) {
-    const isLayer = layers.has(node.operator) || node.operator.endsWith("Normalization");
+    const { operator } = node;
+    const isLayer = layerOperators.has(operator) || /^PRelu$|Normalization$/.test(operator);
     node.inputs.forEach((name, index) => {
       const value = graph.initializers.get(name);
       if (!value || !isFloat(value.dtype) || settings[node.operator]?.includes(index)) return;

@@ -33,11 +33,18 @@ export function normalizedConvolutions(graph: Graph): Set<string> {
   return new Set(weights);
 }
 
+/** Convolutions and linear layers. */
+export const layerOperators: ReadonlySet<string> = new Set([
+  "Conv",
+  "ConvTranspose",
+  "Gemm",
+  "MatMul",
+]);
+
 /** The weights that convolutions and linear layers multiply by. */
 export function layerWeights(graph: Graph): Set<string> {
-  const layers = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
   const weights = graph.nodes.flatMap(({ operator, inputs }) =>
-    layers.has(operator) ? inputs.slice(0, 2).filter((name) => graph.initializers.has(name)) : [],
+    layerOperators.has(operator) ? inputs.slice(0, 2).filter((name) => graph.initializers.has(name)) : [],
   );
   return new Set(weights);
 }

@@ -2,7 +2,7 @@
 // Activations have a zero point; weights have none and a scale for each output (Nagel et al. 2021, "A white paper on
 // neural network quantization", section 2).
 import { elementCount, type TensorData } from "../graph/graph.ts";
-import { fromFloat32, fromNumbers, toFloat32, roundHalfToEven } from "../graph/tensorData.ts";
+import { fromFloat32, fromNumbers, roundHalfToEven, toFloat32 } from "../graph/tensorData.ts";
 
 /** Least and greatest value of a tensor. */
 export interface Range {

@@ -1,8 +1,8 @@
 // A model opened in ONNX Runtime. ONNX Runtime lives in a child process, so whatever a file does to
 // it arrives here as an error.
 
-import { median } from "../averages.ts";
 import { resolve } from "node:path";
+import { median } from "../averages.ts";
 import { ModelError } from "../errors.ts";
 import type { TensorData, ValueInfo } from "../graph/graph.ts";
 import { record } from "../record.ts";

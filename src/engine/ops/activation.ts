@@ -1,16 +1,7 @@
 // Activation functions.
 import { elementCount } from "../../graph/graph.ts";
 import { operator, type Tensor } from "../../torch/index.ts";
-import {
-  abs,
-  add,
-  addScalar,
-  axisOf,
-  div,
-  mul,
-  mulScalar,
-  reshape,
-  where } from "../aten.ts";
+import { abs, add, addScalar, axisOf, div, mul, mulScalar, reshape, where } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { Operator, OperatorContext } from "../operator.ts";
 
@@ -128,7 +119,10 @@ function alongAxis(
     7: ([x]: [Tensor], { axis = 1 }: Attributes) => {
       const rank = x.shape.length;
       const from = axis === rank ? rank : axisOf(axis, rank);
-      const flat = reshape(x, [elementCount(x.shape.slice(0, from)), elementCount(x.shape.slice(from))]);
+      const flat = reshape(x, [
+        elementCount(x.shape.slice(0, from)),
+        elementCount(x.shape.slice(from)),
+      ]);
       return reshape(compute(flat, 1), x.shape);
     },
     13: ([x]: [Tensor], { axis = -1 }: Attributes) => compute(x, axisOf(axis, x.shape.length)),

@@ -15,7 +15,8 @@ import {
   reshape,
   slice,
   sum,
-  where } from "../aten.ts";
+  where,
+} from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { OperatorContext } from "../operator.ts";
 
@@ -64,7 +65,10 @@ export function GatherND([x, indices]: [Tensor, Tensor], { batch_dims = 0 }: Att
   const indexed = x.shape.slice(batch_dims, batch_dims + depth);
   const rest = x.shape.slice(batch_dims + depth);
   const spread = indices.shape.slice(batch_dims, -1);
-  const rows = reshape(flatPositions(indices, indexed), [elementCount(batch), elementCount(spread)]);
+  const rows = reshape(flatPositions(indices, indexed), [
+    elementCount(batch),
+    elementCount(spread),
+  ]);
   const starts = range(elementCount(batch)).map((row) => row * elementCount(indexed));
   const positions = add(rows, hostTensor(starts, x, { shape: [starts.length, 1] }));
   const blocks = reshape(x, [elementCount(batch) * elementCount(indexed), elementCount(rest)]);

@@ -14,7 +14,8 @@ import {
   reshape,
   sqrt,
   sub,
-  where } from "../aten.ts";
+  where,
+} from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import { type BatchNormInputs, trainBatchNorm } from "../batchNorm.ts";
 import type { OperatorContext, Outputs } from "../operator.ts";

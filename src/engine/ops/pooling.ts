@@ -1,7 +1,8 @@
 // Pooling. libtorch pads symmetrically and by half a window at most; whatever else ONNX allows is
 // padded by hand, and averages then come from sums and counts.
-import { isFloat } from "../../graph/tensorData.ts";
+
 import { elementCount } from "../../graph/graph.ts";
+import { isFloat } from "../../graph/tensorData.ts";
 import { counted } from "../../text.ts";
 import { ones, operator, type Tensor } from "../../torch/index.ts";
 import {
@@ -15,7 +16,8 @@ import {
   range,
   reshape,
   sub,
-  sum } from "../aten.ts";
+  sum,
+} from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { OperatorContext, Outputs } from "../operator.ts";
 import {

@@ -1,17 +1,7 @@
 // Reductions over axes, running sums, and positions of extremes.
 import { isFloat } from "../../graph/tensorData.ts";
 import { dtypeCode, operator, type Tensor } from "../../torch/index.ts";
-import {
-  abs,
-  addScalar,
-  amax,
-  axisOf,
-  mean,
-  mul,
-  range,
-  sqrt,
-  sub,
-  sum } from "../aten.ts";
+import { abs, addScalar, amax, axisOf, mean, mul, range, sqrt, sub, sum } from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { Operator, OperatorContext } from "../operator.ts";
 

@@ -10,7 +10,8 @@ import {
   indexSelect,
   mostHostValues,
   mul,
-  range } from "../aten.ts";
+  range,
+} from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { OperatorContext } from "../operator.ts";
 import { type AxisResampling, type ResamplingMode, resamplingTaps } from "../resampling.ts";

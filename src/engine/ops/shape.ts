@@ -14,7 +14,8 @@ import {
   permute,
   range,
   reshape,
-  slice } from "../aten.ts";
+  slice,
+} from "../aten.ts";
 import type { Attributes } from "../attributes.ts";
 import type { Operator, OperatorContext, Outputs } from "../operator.ts";
 import { padSpatial } from "../window.ts";
