@@ -1,6 +1,6 @@
 // The one representation of a network: a graph with the semantics of ONNX. Graphs are immutable
 // values; a rewrite returns a new one.
-import { shorten } from "../text.ts";
+import { escapeInvisible, shorten } from "../text.ts";
 
 /** Element types, by their names in NumPy. */
 export type DataType =
@@ -97,7 +97,7 @@ export function operatorName({ operator, domain }: Node): string {
   return domain === "" ? operator : `${domain}.${operator}`;
 }
 
-/** Node as an error message names it: operator and name, or its first output where it has none. */
-export function describeNode(node: Node): string {
-  return `${shorten(node.operator)} node "${shorten(node.name || (node.outputs[0] ?? ""))}"`;
+/** Node as an error message names it, escaped: operator and name, or its first output where it has none. */
+export function describeNode({ operator, name, outputs: [output = ""] }: Node): string {
+  return escapeInvisible(`${shorten(operator)} node "${shorten(name || output)}"`);
 }

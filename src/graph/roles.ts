@@ -44,7 +44,9 @@ export const layerOperators: ReadonlySet<string> = new Set([
 /** The weights that convolutions and linear layers multiply by. */
 export function layerWeights(graph: Graph): Set<string> {
   const weights = graph.nodes.flatMap(({ operator, inputs }) =>
-    layerOperators.has(operator) ? inputs.slice(0, 2).filter((name) => graph.initializers.has(name)) : [],
+    layerOperators.has(operator)
+      ? inputs.slice(0, 2).filter((name) => graph.initializers.has(name))
+      : [],
   );
   return new Set(weights);
 }

@@ -48,11 +48,8 @@ export function readAttribute(proto: AttributeProto, context: AttributeContext):
     case attributeTypes.string:
       return { type: "string", value: readText(proto.s, label) };
     case attributeTypes.tensor: {
-      const { dtype, shape, data } = decodeTensor(proto.t, {
-        subject: label(),
-        external: context.external,
-      });
-      return { type: "tensor", value: { dtype, shape, data } };
+      const { value } = decodeTensor(proto.t, { subject: label(), external: context.external });
+      return { type: "tensor", value };
     }
     case attributeTypes.graph:
       if (proto.g === undefined) throw new ModelError(`${label()} has no graph`);

@@ -1,7 +1,7 @@
 // Constant nodes (https://onnx.ai/onnx/operators/onnx__Constant.html) as the tensors that they stand for.
 import { ModelError } from "../errors.ts";
-import type { Attribute, Node, TensorData } from "../graph/graph.ts";
-import { labelNode, quote } from "./problems.ts";
+import { type Attribute, describeNode, type Node, type TensorData } from "../graph/graph.ts";
+import { quote } from "./problems.ts";
 
 // A function that is called often would otherwise multiply its constants.
 const converted = new WeakMap<Attribute, TensorData>();
@@ -15,13 +15,13 @@ export function constantValue(node: Node): TensorData {
   const [entry] = entries;
   if (entries.length !== 1 || entry === undefined)
     throw new ModelError(
-      `${labelNode(node)} must have one attribute that is its value; it has ${entries.length}`,
+      `${describeNode(node)} must have one attribute that is its value; it has ${entries.length}`,
     );
   const [name, attribute] = entry;
   const value = converted.get(attribute) ?? convert(name, attribute);
   if (value === undefined)
     throw new ModelError(
-      `${labelNode(node)} has its value as ${quote(name)} of type ${attribute.type}, which is not supported`,
+      `${describeNode(node)} has its value as ${quote(name)} of type ${attribute.type}, which is not supported`,
     );
   converted.set(attribute, value);
   return value;

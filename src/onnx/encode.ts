@@ -4,6 +4,7 @@ import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { ModelError } from "../errors.ts";
 import {
   type Attribute,
+  describeNode,
   elementCount,
   elementSize,
   type Graph,
@@ -22,7 +23,7 @@ import {
 } from "./generated/onnx_pb.ts";
 import { limits } from "./limits.ts";
 import { orderGraph } from "./order.ts";
-import { labelNode, Problems, quote } from "./problems.ts";
+import { Problems, quote } from "./problems.ts";
 import { attributeTypes } from "./types.ts";
 import { irVersion, opsets } from "./versions.ts";
 
@@ -85,7 +86,7 @@ function encodeGraph(graph: Graph): MessageInitShape<typeof GraphProtoSchema> {
 function encodeNode(node: Node): MessageInitShape<typeof NodeProtoSchema> {
   if (node.domain !== "" && node.domain !== runtimeDomain)
     throw new ModelError(
-      `${labelNode(node)} is of domain ${quote(node.domain)}; only standard operators and those of ${runtimeDomain} ` +
+      `${describeNode(node)} is of domain ${quote(node.domain)}; only standard operators and those of ${runtimeDomain} ` +
         "can be written",
     );
   return {
@@ -105,7 +106,7 @@ function encodeAttribute(
   name: string,
   node: Node,
 ): MessageInitShape<typeof AttributeProtoSchema> {
-  const label = () => `attribute ${quote(name)} of ${labelNode(node)}`;
+  const label = () => `attribute ${quote(name)} of ${describeNode(node)}`;
   const header = { name, type: attributeTypes[attribute.type] };
   switch (attribute.type) {
     case "float":

@@ -1,15 +1,16 @@
 // Model files: reading with a clear message for everything that is no model, writing whole or not at all.
+
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ModelError, ResourceError } from "../errors.ts";
 import { sha256Of, writeFileAtomically } from "../files.ts";
 import type { Graph } from "../graph/graph.ts";
+import { escapeInvisible } from "../text.ts";
 import { encodeModel } from "./encode.ts";
 import { ExternalData } from "./external.ts";
 import { limits } from "./limits.ts";
 import { parseModel, parseWith } from "./parse.ts";
-import { escapePath } from "./problems.ts";
 
 /**
  * Reads a model file; external data may lie below its folder.
@@ -47,7 +48,7 @@ export async function writeModel(graph: Graph, path: string): Promise<void> {
 }
 
 export async function readModelFile(path: string): Promise<Uint8Array> {
-  const name = escapePath(path);
+  const name = escapeInvisible(path);
   if (path.includes("\0")) throw new ModelError(`${name}: not a possible path`);
   let file: FileHandle | undefined;
   try {

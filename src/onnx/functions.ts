@@ -2,9 +2,9 @@
 // functions, and what a name or an attribute of a function's body stands for in one call.
 import { ModelError } from "../errors.ts";
 import type { FreshNames } from "../graph/freshNames.ts";
-import type { Attribute, Node } from "../graph/graph.ts";
+import { type Attribute, describeNode, type Node } from "../graph/graph.ts";
 import type { FunctionProto, GraphProto, ModelProto, NodeProto } from "./generated/onnx_pb.ts";
-import { labelNode, quote } from "./problems.ts";
+import { quote } from "./problems.ts";
 
 /** What the names and attribute references of a list of nodes stand for. */
 export interface Scope {
@@ -102,7 +102,7 @@ export function callScope(
   for (const side of ["input", "output"] as const)
     if (node[`${side}s`].length > definition[side].length)
       throw new ModelError(
-        `${labelNode(node)} has ${node[`${side}s`].length} ${side}s, but its function has ${definition[side].length}`,
+        `${describeNode(node)} has ${node[`${side}s`].length} ${side}s, but its function has ${definition[side].length}`,
       );
   const called = node.name || node.operator;
   const prefix = called.length <= longestPrefix ? called : node.operator.slice(0, longestPrefix);

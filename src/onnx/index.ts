@@ -15,9 +15,5 @@ export { opsets } from "./versions.ts";
  */
 export function readTensor(bytes: Uint8Array): TensorData {
   const file = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const { dtype, shape, data } = decodeTensor(file, {
-    subject: "tensor",
-    external: new ExternalData(undefined),
-  });
-  return { dtype, shape, data };
+  return decodeTensor(file, { subject: "tensor", external: new ExternalData(undefined) }).value;
 }

@@ -1,6 +1,13 @@
 import { ModelError } from "../errors.ts";
 import { FreshNames } from "../graph/freshNames.ts";
-import type { Attribute, Graph, Node, TensorData, ValueInfo } from "../graph/graph.ts";
+import {
+  type Attribute,
+  describeNode,
+  type Graph,
+  type Node,
+  type TensorData,
+  type ValueInfo,
+} from "../graph/graph.ts";
 import { record } from "../record.ts";
 import { attributeKind, readAttribute } from "./attributes.ts";
 import { constantValue } from "./constants.ts";
@@ -20,8 +27,8 @@ import {
 import type { AttributeProto, FunctionProto, GraphProto, NodeProto } from "./generated/onnx_pb.ts";
 import { limits } from "./limits.ts";
 import { orderGraph } from "./order.ts";
-import { escapeText, LimitError, labelNode, Problems, quote } from "./problems.ts";
-import { decodeTensor } from "./tensor.ts";
+import { escapeText, LimitError, Problems, quote } from "./problems.ts";
+import { decodeTensor, type NamedTensorData } from "./tensor.ts";
 import { readValueInfo } from "./valueInfo.ts";
 import { checkVersions } from "./versions.ts";
 import { dropWords } from "./words.ts";
@@ -46,7 +53,7 @@ export class ModelReader {
   /** Attributes that hold no graph and no reference are the same in every call. */
   readonly #attributes = new Map<AttributeProto, Attribute>();
   /** Likewise the initializers of graphs in functions. */
-  readonly #tensors = new Map<Uint8Array, ReturnType<typeof decodeTensor>>();
+  readonly #tensors = new Map<Uint8Array, NamedTensorData>();
   #depth = 0;
 
   constructor({ model, graph }: ModelFile, external: ExternalData) {
@@ -109,8 +116,7 @@ export class ModelReader {
     const name = scope.tensor(tensor.name);
     if (contents.initializers.has(name))
       throw new ModelError(`initializer ${quote(name)} is defined twice`);
-    const { dtype, shape, data } = tensor;
-    contents.initializers.set(name, { dtype, shape, data });
+    contents.initializers.set(name, tensor.value);
   }
 
   #readValue(read: () => ValueInfo, scope: Scope): ValueInfo | undefined {
@@ -156,7 +162,7 @@ export class ModelReader {
     };
     const complete = {
       ...node,
-      attributes: this.#readAttributes(proto, () => labelNode(node), scope),
+      attributes: this.#readAttributes(proto, () => describeNode(node), scope),
     };
     const definition = this.#functions.get(functionKey(proto));
     if (definition !== undefined) {
@@ -165,7 +171,7 @@ export class ModelReader {
       const [output = ""] = node.outputs;
       if (contents.initializers.has(output))
         throw new ModelError(
-          `${labelNode(node)} defines ${quote(output)}, which is defined already`,
+          `${describeNode(node)} defines ${quote(output)}, which is defined already`,
         );
       if (output !== "") contents.initializers.set(output, constantValue(complete));
     } else {

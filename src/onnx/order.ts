@@ -1,9 +1,10 @@
 // The rules that hold between the names of a graph: every tensor is defined once (outer graphs included), every
 // name that is read is defined, no cycles; and the order of nodes that follows.
 
-import type { Attribute, Graph, Node } from "../graph/graph.ts";
+import { type Attribute, describeNode, type Graph, type Node } from "../graph/graph.ts";
 import { record } from "../record.ts";
-import { isSafeName, labelNode, type Problems, quote } from "./problems.ts";
+import { isVisible } from "../text.ts";
+import { type Problems, quote } from "./problems.ts";
 
 /** Index of the node that defines a name; -1 for inputs and initializers. */
 type Definitions = ReadonlyMap<string, number>;
@@ -38,10 +39,10 @@ function order(
   const nodes = graph.nodes.map((node) => {
     const needed = node.inputs
       .filter((name) => name !== "")
-      .map((name) => resolve(name, () => labelNode(node)));
+      .map((name) => resolve(name, () => describeNode(node)));
     const attributes = orderSubgraphs(node, (subgraph) => {
       const ordered = order(subgraph, [...outer, definitions], problems);
-      for (const name of ordered.outerNames) needed.push(resolve(name, () => labelNode(node)));
+      for (const name of ordered.outerNames) needed.push(resolve(name, () => describeNode(node)));
       return ordered.graph;
     });
     dependencies.push(needed.filter((index) => index >= 0));
@@ -49,7 +50,7 @@ function order(
   });
   for (const { name } of graph.outputs) resolve(name, () => `output ${quote(name)}`);
   const sequence = sort(dependencies, (cycle) => {
-    const members = cycle.slice(0, 5).map((index) => labelNode(nodes[index]!));
+    const members = cycle.slice(0, 5).map((index) => describeNode(nodes[index]!));
     problems.add(`nodes depend on each other in a cycle: ${members.join(", ")}`);
   });
   return { graph: { ...graph, nodes: sequence.map((index) => nodes[index]!) }, outerNames };
@@ -72,7 +73,7 @@ function define(graph: Graph, outer: readonly Definitions[], problems: Problems)
   const definitions = new Map<string, number>();
   const add = (name: string, index: number, what: () => string): void => {
     if (name === "") problems.add(`${what()} has no name`);
-    else if (!isSafeName(name)) problems.add(`${what()} has control characters in its name`);
+    else if (!isVisible(name)) problems.add(`${what()} has control characters in its name`);
     else if (definitions.has(name)) problems.add(`${what()} is defined more than once`);
     else if (outer.some((names) => names.has(name)))
       problems.add(`${what()} has the name of a tensor of the graph around it`);
@@ -82,7 +83,7 @@ function define(graph: Graph, outer: readonly Definitions[], problems: Problems)
   for (const name of graph.initializers.keys()) add(name, -1, () => `initializer ${quote(name)}`);
   for (const [index, node] of graph.nodes.entries())
     for (const name of node.outputs)
-      if (name !== "") add(name, index, () => `output ${quote(name)} of ${labelNode(node)}`);
+      if (name !== "") add(name, index, () => `output ${quote(name)} of ${describeNode(node)}`);
   return definitions;
 }
 
@@ -124,11 +125,11 @@ function checkNodeNames(graph: Graph, problems: Problems): void {
   const seen = new Set<string>();
   for (const node of graph.nodes) {
     if (node.name !== "" && seen.has(node.name))
-      problems.add(`${labelNode(node)}: the name belongs to another node too`);
+      problems.add(`${describeNode(node)}: the name belongs to another node too`);
     seen.add(node.name);
     if (node.operator === "") problems.add(`node ${quote(node.name)} has no operator`);
-    if (![node.name, node.operator, node.domain, ...Object.keys(node.attributes)].every(isSafeName))
-      problems.add(`${labelNode(node)} has control characters in a name`);
+    if (![node.name, node.operator, node.domain, ...Object.keys(node.attributes)].every(isVisible))
+      problems.add(`${describeNode(node)} has control characters in a name`);
     for (const attribute of Object.values(node.attributes))
       if (attribute.type === "graph") checkNodeNames(attribute.value, problems);
   }

@@ -1,9 +1,9 @@
 import { isOutOfMemory, ModelError, ResourceError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
+import { escapeInvisible } from "../text.ts";
 import { decodeModel } from "./decode.ts";
 import { ExternalData } from "./external.ts";
 import { ModelReader } from "./modelReader.ts";
-import { escapePath } from "./problems.ts";
 
 export interface ParseOptions {
   /** What messages call the model; its path, as a rule. */
@@ -23,7 +23,7 @@ export function parseModel(bytes: Uint8Array, options: ParseOptions = {}): Graph
 
 /** Does what `parseModel` does with external data that the caller keeps. */
 export function parseWith(bytes: Uint8Array, external: ExternalData, path = "model"): Graph {
-  const name = escapePath(path);
+  const name = escapeInvisible(path);
   try {
     const file = decodeModel(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     return new ModelReader(file, external).read();

@@ -1,14 +1,10 @@
 // Messages about a model: names in them are escaped and shortened, and all complaints come in one error.
 import { ModelError } from "../errors.ts";
-import type { Node } from "../graph/graph.ts";
-import { escapeInvisible, isVisible, shorten } from "../text.ts";
+import { escapeInvisible, shorten } from "../text.ts";
 
 const shownProblems = 10;
 
-/** A path as a terminal can show it: unsafe characters as `\u{..}`. */
-export const escapePath = escapeInvisible;
-
-/** A text from a file, escaped like a path; the middle of a long one is left out. */
+/** A text from a file, what is not visible as `\u{..}`; the middle of a long one is left out. */
 export function escapeText(text: string): string {
   return escapeInvisible(shorten(text));
 }
@@ -17,14 +13,6 @@ export function escapeText(text: string): string {
 export function quote(name: string): string {
   return `"${escapeText(name)}"`;
 }
-
-/** A node by operator and name, or by its first output where it has no name. */
-export function labelNode(node: Pick<Node, "name" | "operator" | "outputs">): string {
-  return `${escapeText(node.operator)} node ${quote(node.name || (node.outputs[0] ?? ""))}`;
-}
-
-/** Whether a name holds nothing that could garble a terminal or a report. */
-export const isSafeName = isVisible;
 
 /** The model asks for more than `limits` allow; nothing else is looked at after that. */
 export class LimitError extends ModelError {}

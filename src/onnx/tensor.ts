@@ -16,6 +16,12 @@ export interface TensorPlace {
   readonly external: ExternalData;
 }
 
+/** A tensor with its name, which is empty where it has none. */
+export interface NamedTensorData {
+  readonly name: string;
+  readonly value: TensorData;
+}
+
 /**
  * Decodes a serialized TensorProto. The result may share memory with `bytes`; it is aligned for its element type.
  * @throws ModelError where the tensor contradicts itself or has an element type that DeepObf does not support
@@ -23,7 +29,7 @@ export interface TensorPlace {
 export function decodeTensor(
   bytes: Uint8Array,
   { subject, external }: TensorPlace,
-): TensorData & { readonly name: string } {
+): NamedTensorData {
   const header = readHeader(bytes, subject);
   const label = header.name === "" ? subject : `${subject} ${quote(header.name)}`;
   const dtype = readDataType(header.dataType, label);
@@ -31,7 +37,8 @@ export function decodeTensor(
   const count = countElements(shape, dtype, label);
   const storage = findStorage(header, dtype, label);
   const size = count * elementSize[dtype];
-  return { name: header.name, dtype, shape, data: aligned(readData(), elementSize[dtype]) };
+  const data = aligned(readData(), elementSize[dtype]);
+  return { name: header.name, value: { dtype, shape, data } };
 
   function readData(): Uint8Array {
     if (header.isExternal) return checkBool(external.read(header.externalData, size, label));

@@ -1,9 +1,11 @@
 // ValueInfoProto (name, element type and shape of an input or output) to ValueInfo.
+
 import { ModelError } from "../errors.ts";
 import type { Dimension, ValueInfo } from "../graph/graph.ts";
+import { isVisible } from "../text.ts";
 import type { TensorShapeProto, ValueInfoProto } from "./generated/onnx_pb.ts";
 import { limits } from "./limits.ts";
-import { isSafeName, quote } from "./problems.ts";
+import { quote } from "./problems.ts";
 import { readDataType } from "./types.ts";
 
 /**
@@ -36,7 +38,7 @@ function readShape({ dim }: TensorShapeProto, label: string): Dimension[] {
   return dim.map(({ value }) => {
     if (value.case === undefined) return "";
     if (value.case === "dimParam") {
-      if (!isSafeName(value.value))
+      if (!isVisible(value.value))
         throw new ModelError(`${label} has control characters in the name of a dimension`);
       return value.value;
     }
