@@ -4,7 +4,7 @@ import { FreshNames } from "../freshNames.ts";
 import { elementCount, type Graph, type Node, type TensorData } from "../graph.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { consumers, tensorNames } from "../topology.ts";
-import { cutRange, dequantizeValues, type Quantization } from "./quantizedValues.ts";
+import { cutRange, dequantizeValues, type QuantizationParameters } from "./quantizedValues.ts";
 
 /** Operators whose results are not negative, whatever they read. */
 const positive = new Set(["Relu", "Sigmoid", "HardSigmoid", "Softmax", "Abs", "Exp"]);
@@ -63,9 +63,9 @@ export class Dequantization {
   readonly #makers = new Map<string, number>();
   readonly #readers: ReadonlyMap<string, readonly Node[]>;
   /** Tensors of whole numbers in the file that are floats here, and how they were quantized. */
-  readonly #floats = new Map<string, Quantization | undefined>();
+  readonly #floats = new Map<string, QuantizationParameters | undefined>();
   /** By the name of a constant: how it was last read, and the name of its floats. */
-  readonly #weights = new Map<string, readonly [Quantization, string]>();
+  readonly #weights = new Map<string, readonly [QuantizationParameters, string]>();
   /** Tensors without negative values. */
   readonly #positive: Set<string>;
 
@@ -88,7 +88,7 @@ export class Dequantization {
   }
 
   /** Scale and zero point of these names; undefined where they are no constants. */
-  quantization(scale: string | undefined, zero: string | undefined): Quantization | undefined {
+  quantization(scale: string | undefined, zero: string | undefined): QuantizationParameters | undefined {
     const [by, from] = [this.constant(scale), this.constant(zero)];
     return by && (!zero || from) ? { scale: by, zero: from } : undefined;
   }
@@ -106,7 +106,7 @@ export class Dequantization {
   }
 
   /** The float tensor behind a quantized one: a constant becomes one of floats. Undefined for neither. */
-  float(name: string, by: Quantization | undefined, axis = 1): string | undefined {
+  float(name: string, by: QuantizationParameters | undefined, axis = 1): string | undefined {
     const value = this.constant(name);
     if (this.isFloat(name)) return name;
     if (!value || !by) return undefined;
@@ -153,7 +153,7 @@ export class Dequantization {
   }
 
   /** Makes `to` the floats of `from` as quantized: the same, but for what a ReLU cuts off. */
-  quantize(from: string, to: string, by: Quantization | undefined): void {
+  quantize(from: string, to: string, by: QuantizationParameters | undefined): void {
     this.#floats.set(to, by);
     const range = by && cutRange(by);
     if (!range || this.#positive.has(from) || this.constant(from)) {

@@ -1,6 +1,7 @@
 // Takes softmax and sigmoids off the end of a network: losses are of logits.
 import { attribute } from "../attributes.ts";
 import type { Graph, Node } from "../graph.ts";
+import { passOn } from "../operation.ts";
 import { producers } from "../topology.ts";
 
 /** What may come after: nothing that changes a value. */
@@ -17,9 +18,8 @@ export function endInLogits(graph: Graph): Graph {
     last = makers.get(last.inputs[0] as string);
   }
   if (!last || !isOfLogits(last)) return graph;
-  const replace = (node: Node): Node =>
-    node === last ? { ...node, operator: "Identity", attributes: {} } : node;
-  return { ...graph, nodes: graph.nodes.map(replace) };
+  const nodes = graph.nodes.map((node) => (node === last ? passOn(node) : node));
+  return { ...graph, nodes };
 }
 
 /** Classes are the second axis, and the last: others have size 1 in what ends as [batch, classes]. */

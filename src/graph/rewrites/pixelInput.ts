@@ -2,10 +2,10 @@
 import { ModelError } from "../../errors.ts";
 import { FreshNames } from "../freshNames.ts";
 import { describeNode, elementCount, type Graph, type Node } from "../graph.ts";
+import { passOn } from "../operation.ts";
 import { fromNumbers, isFloat, toNumbers } from "../tensorData.ts";
 import { consumers, tensorNames } from "../topology.ts";
 import { codeOf } from "../typeCodes.ts";
-import { identity } from "./toFloat32.ts";
 
 /** Operators that only arrange what they read. */
 const arranging: ReadonlySet<string> = new Set([
@@ -63,14 +63,14 @@ export function takePixelsAsFloats(graph: Graph): Graph {
     const result = cast.outputs[0]!;
     if (to !== codeOf("float32")) {
       // From one whole number to another.
-      replaced.set(cast, identity(cast));
+      replaced.set(cast, passOn(cast));
       whole.add(result);
       return;
     }
     const next = readers.get(result) ?? [];
     if (!outputs.has(result) && next.length > 0 && next.every((n) => isDivision(n, result))) {
-      replaced.set(cast, identity(cast));
-      for (const division of next) replaced.set(division, identity(division, result));
+      replaced.set(cast, passOn(cast));
+      for (const division of next) replaced.set(division, passOn(division, result));
     } else {
       const inputs = [cast.inputs[0]!, factor];
       replaced.set(cast, { ...cast, operator: "Mul", inputs, attributes: {} });

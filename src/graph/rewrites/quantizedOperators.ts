@@ -2,6 +2,7 @@
 // https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 import { attribute, int } from "../attributes.ts";
 import { elementCount, type Node } from "../graph.ts";
+import { passOn } from "../operation.ts";
 import { fromNumbers, toNumbers } from "../tensorData.ts";
 import { codeOf, typeCodes } from "../typeCodes.ts";
 import type { Dequantization } from "./dequantization.ts";
@@ -56,7 +57,7 @@ function dequantizeLinear(node: Node, graph: Dequantization): boolean {
     return true;
   }
   if (graph.isFloat(x)) {
-    graph.add({ ...node, operator: "Identity", inputs: [x], attributes: {} });
+    graph.add(passOn(node));
     return true;
   }
   if (!by || elementCount(by.scale.shape) !== 1) return false;

@@ -4,7 +4,7 @@ import { type DataType, elementCount, type TensorData } from "../graph.ts";
 import { fromFloat32, toNumbers } from "../tensorData.ts";
 
 /** What turns whole numbers into floats: (number - zero) * scale. Without a zero point it is 0. */
-export interface Quantization {
+export interface QuantizationParameters {
   readonly scale: TensorData;
   readonly zero: TensorData | undefined;
 }
@@ -19,7 +19,7 @@ interface Layout {
 /** The floats that whole numbers stand for, as float32. */
 export function dequantizeValues(
   value: TensorData,
-  { scale, zero }: Quantization,
+  { scale, zero }: QuantizationParameters,
   { axis, block = 0 }: Layout,
 ): TensorData {
   const { shape } = value;
@@ -60,7 +60,7 @@ export const quantizedRanges: ReadonlyMap<DataType, readonly [least: number, mos
  * The least and the greatest float that can be written, of a quantization with one scale whose least
  * number stands for 0: it cuts off what is negative, as a ReLU does. Undefined for all others.
  */
-export function cutRange({ scale, zero }: Quantization): readonly [number, number] | undefined {
+export function cutRange({ scale, zero }: QuantizationParameters): readonly [number, number] | undefined {
   const [least, most] = quantizedRanges.get(zero?.dtype ?? "uint8") ?? [];
   if (least === undefined || most === undefined || elementCount(scale.shape) !== 1)
     return undefined;

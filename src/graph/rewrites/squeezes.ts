@@ -2,10 +2,10 @@
 import { ints } from "../attributes.ts";
 import { FreshNames } from "../freshNames.ts";
 import type { Graph, Node } from "../graph.ts";
+import { passOn } from "../operation.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { tensorNames } from "../topology.ts";
 import { factsForAnyBatch } from "./anyBatch.ts";
-import { identity } from "./toFloat32.ts";
 
 /**
  * The graph with each `Squeeze` given the axes that it takes in a batch of several images. Throws ModelError where
@@ -23,7 +23,7 @@ export function nameSqueezedAxes(graph: Graph): Graph {
     if (!isWithoutAxes(node) || !shape || String(shape) === String(other)) return node;
     const axes = shape.flatMap((size, axis) => (size === 1 ? [axis] : []));
     // No axes at all would mean every one again.
-    if (axes.length === 0) return identity(node);
+    if (axes.length === 0) return passOn(node);
     if (graph.opset < 13) {
       return { ...node, attributes: { ...node.attributes, axes: ints(axes) } };
     }

@@ -2,6 +2,7 @@
 // stand behind maps of another.
 import { attribute, int } from "../attributes.ts";
 import type { Attribute, DataType, Graph, Node, TensorData, ValueInfo } from "../graph.ts";
+import { passOn } from "../operation.ts";
 import { inferShapes } from "../shapes.ts";
 import { fromFloat32, isFloat, toFloat32 } from "../tensorData.ts";
 import { codeOf, isFloatCode } from "../typeCodes.ts";
@@ -22,14 +23,9 @@ export function toFloat32Graph(graph: Graph): Graph {
   const nodes = converted.nodes.map((node) => {
     const isCast = node.domain === "" && ["Cast", "CastLike"].includes(node.operator);
     const isIdle = isCast && typeOf(node.inputs[0]) === typeOf(node.outputs[0]);
-    return isIdle && typeOf(node.outputs[0]) === "float32" ? identity(node) : node;
+    return isIdle && typeOf(node.outputs[0]) === "float32" ? passOn(node) : node;
   });
   return removeIdentities({ ...converted, nodes });
-}
-
-/** A node that passes an input of `node` on, the first unless another is named. */
-export function identity(node: Node, input = node.inputs[0]!): Node {
-  return { ...node, operator: "Identity", domain: "", inputs: [input], attributes: {} };
 }
 
 /** The graph with all floats in float32, its casts between float types still there: no shapes have to be known. */
