@@ -12,8 +12,7 @@ export function canonicalHead(graph: Graph): Graph {
   if (graph.inputs.length !== 1 || !output || others.length > 0) return graph;
   const head = new Head(graph, input!.name);
   for (const node of graph.nodes) {
-    const rule = Object.hasOwn(headRules, node.operator) ? headRules[node.operator] : undefined;
-    if (node.domain !== "" || !rule?.(node, head)) return graph;
+    if (node.domain !== "" || !headRules.get(node.operator)?.(node, head)) return graph;
   }
   return head.finish(output.name) ?? graph;
 }

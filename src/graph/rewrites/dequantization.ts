@@ -50,7 +50,10 @@ const arranging = new Set([
 ]);
 
 /** Inputs of such operators that hold numbers of the same quantization: what is filled in, and limits. */
-const alike: Readonly<Record<string, readonly number[]>> = { Clip: [1, 2], Pad: [2] };
+const alike: ReadonlyMap<string, readonly number[]> = new Map([
+  ["Clip", [1, 2]],
+  ["Pad", [2]],
+]);
 
 /** What the rules of single operators read and write. */
 export class Dequantization {
@@ -139,7 +142,7 @@ export class Dequantization {
       this.#floats.set(node.outputs[0]!, by);
       return;
     }
-    const places = by && Object.hasOwn(alike, node.operator) ? alike[node.operator]! : [];
+    const places = (by && alike.get(node.operator)) ?? [];
     const inputs = node.inputs.map((name, i) =>
       places.includes(i) ? (this.float(name, by) ?? name) : name,
     );

@@ -275,7 +275,7 @@ const rules: readonly (readonly [Rule, readonly string[]])[] = [
 ];
 
 /** Rules by operator. */
-export const headRules: Readonly<Record<string, Rule>> = Object.fromEntries(
+export const headRules: ReadonlyMap<string, Rule> = new Map(
   rules.flatMap(([rule, operators]) => operators.map((operator) => [operator, rule] as const)),
 );
 

@@ -254,18 +254,20 @@ const reductions = [
 ];
 
 /** Rules by operator. A node of another operator gets its inputs as the graph says. */
-export const layoutRules: Readonly<Record<string, LayoutRule>> = {
-  Transpose: transpose,
-  ...Object.fromEntries(ofOne.map((name) => [name, elementwise])),
-  ...Object.fromEntries(ofSeveral.map((name) => [name, broadcasting])),
-  ...Object.fromEntries(reductions.map((name) => [`Reduce${name}`, reduction])),
-  Concat: concat,
-  Softmax: softmax,
-  LogSoftmax: softmax,
-  Pad: pad,
-  Squeeze: squeeze,
-  Flatten: reshape,
-  Reshape: reshape,
-  Gemm: linear,
-  MatMul: linear,
-};
+export const layoutRules: ReadonlyMap<string, LayoutRule> = new Map([
+  ...ofOne.map((name) => [name, elementwise] as const),
+  ...ofSeveral.map((name) => [name, broadcasting] as const),
+  ...reductions.map((name) => [`Reduce${name}`, reduction] as const),
+  ...Object.entries({
+    Transpose: transpose,
+    Concat: concat,
+    Softmax: softmax,
+    LogSoftmax: softmax,
+    Pad: pad,
+    Squeeze: squeeze,
+    Flatten: reshape,
+    Reshape: reshape,
+    Gemm: linear,
+    MatMul: linear,
+  }),
+]);

@@ -50,7 +50,7 @@ export class Sinking {
   }
 
   /** Runs every node through its rule. */
-  run(rules: Readonly<Record<string, LayoutRule>>): Graph {
+  run(rules: ReadonlyMap<string, LayoutRule>): Graph {
     for (const node of this.#graph.nodes) {
       this.#sink(node, rules);
       for (const name of node.outputs) if (this.#kept.has(name)) this.#putBack(name);
@@ -64,11 +64,10 @@ export class Sinking {
     return eliminateDeadNodes(removeIdentities(rewritten));
   }
 
-  #sink(node: Node, rules: Readonly<Record<string, LayoutRule>>): void {
-    const rule = Object.hasOwn(rules, node.operator) ? rules[node.operator] : undefined;
+  #sink(node: Node, rules: ReadonlyMap<string, LayoutRule>): void {
     const isArranged = node.inputs.some((name) => this.#arranged.has(name));
     const canSink = node.domain === "" && (isArranged || layoutChange(node));
-    if (canSink && rule?.(node, this)) return;
+    if (canSink && rules.get(node.operator)?.(node, this)) return;
     this.#nodes.push({ ...node, inputs: node.inputs.map((name) => this.restore(name)) });
   }
 
