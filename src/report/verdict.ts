@@ -20,7 +20,7 @@ function sayAccuracy({ original, obfuscated, verify }: Summary): string {
   const { samples, agreement, paired } = verify;
   const alike = `gives the original's answer on ${percent(agreement, 1)}`;
   if (original.accuracy === null || obfuscated.accuracy === null) {
-    return `The chain ${alike} of ${samples} images that it did not learn from; how many of these answers are right is not known, since the images have no labels.`;
+    return `The chain ${alike} of ${samples} images to judge by; how many of these answers are right is not known, since the images have no labels.`;
   }
   const difference = obfuscated.accuracy - original.accuracy;
   const amount = `${points(Math.abs(difference)).slice(1)} points`;
@@ -32,7 +32,7 @@ function sayAccuracy({ original, obfuscated, verify }: Summary): string {
     paired && paired.pValue > 0.05 && Math.abs(difference) >= 5e-5
       ? ", a difference that may be chance"
       : "";
-  return `The chain is right on ${percent(obfuscated.accuracy, 1)} of ${samples} images that it did not learn from, ${compared}${chance}, and ${alike}.`;
+  return `The chain is right on ${percent(obfuscated.accuracy, 1)} of ${samples} images to judge by, ${compared}${chance}, and ${alike}.`;
 }
 
 function saySpeed({ original, obfuscated }: Summary): string {

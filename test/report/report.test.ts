@@ -28,7 +28,7 @@ describe("the report of a whole run", () => {
     expect(validate(facts), JSON.stringify(validate.errors)).toBe(true);
     expect(facts.verdict).toEqual({
       accuracy:
-        "The chain is right on 87.5 % of 8 images that it did not learn from, 2.50 points less than the original, a difference that may " +
+        "The chain is right on 87.5 % of 8 images to judge by, 2.50 points less than the original, a difference that may " +
         "be chance, and gives the original's answer on 62.5 %.",
       speed:
         "It is faster: it takes 0.500 of the original's time for one image and 0.500 of the original's time for " +

@@ -12,7 +12,7 @@ export function modelsSection({ models }: Report): Section {
   const section = { id: "models", title: "Both models in numbers" };
   if (isMissing(models)) return { ...section, content: renderMissing(models) };
   const { verify, warnings } = models;
-  const content = html`<p class="lead">Measured in ONNX Runtime with the files themselves, on ${grouped(verify.samples)} images that the chain did not learn from, one view of each. Times are medians on the machine of the run.</p>
+  const content = html`<p class="lead">Measured in ONNX Runtime on ${grouped(verify.samples)} images to judge by, one view of each. Times are medians on the machine of the run.</p>
 ${warnings.map((text) => html`<p class="warning">${text}.</p>`)}
 ${renderFigures(models)}
 ${verify.paired ? html`<p>${grouped(verify.paired.onlyFirst)} images are classified rightly by the original alone, ${grouped(verify.paired.onlySecond)} by the chain alone. Between models that are equally good, a difference at least as large has a probability ${sayChance(verify.paired.pValue)} (McNemar's test).</p>` : undefined}`;
