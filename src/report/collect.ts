@@ -16,6 +16,9 @@ export interface CollectOptions {
   readonly attacks?: readonly string[];
 }
 
+/** What the hash of the images is called, those to learn from and those to judge by. */
+export const dataSet = "the data set";
+
 /** Most boxes of a drawing, repetitions folded. */
 const mostBoxes = 600;
 
@@ -105,7 +108,7 @@ function reproductionOf({ config, summary, shipped }: RunRecord): Report["reprod
     versions: Object.fromEntries(Object.entries(versions).slice(0, 20)),
     hashes: [
       ...(identity.model ? [{ what: "the original", sha256: identity.model }] : []),
-      { what: "the data set", sha256: identity.data },
+      { what: dataSet, sha256: identity.data },
       ...(isMissing(shipped)
         ? []
         : [

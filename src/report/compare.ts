@@ -1,9 +1,10 @@
 // Several runs on one page: accuracy against latency, a table, and their losses over each other.
-import { join } from "node:path";
+import { join, resolve, sep } from "node:path";
 import { UsageError } from "../errors.ts";
 import { ensureDirectory, writeFileAtomically } from "../files.ts";
-import { percent, points, significant } from "../numbers.ts";
-import { collectReport } from "./collect.ts";
+import { grouped, percent, points, significant } from "../numbers.ts";
+import { shorten } from "../text.ts";
+import { collectReport, dataSet } from "./collect.ts";
 import { html, type Markup } from "./html.ts";
 import { lineChart } from "./lineChart.ts";
 import { isMissing } from "./missing.ts";
@@ -27,7 +28,10 @@ export async function writeComparison(
     throw new UsageError(`expected at most ${mostRuns} runs to compare, received ${runs.length}`);
   }
   const reports: Report[] = [];
-  for (const run of runs) reports.push(await collectReport(run));
+  for (const [i, name] of namesApart(runs).entries()) {
+    const report = await collectReport(runs[i]!);
+    reports.push({ ...report, run: { ...report.run, name: shorten(name) } });
+  }
   const files = { report: join(out, "comparison.html"), json: join(out, "comparison.json") };
   await ensureDirectory(out);
   await writeFileAtomically(files.report, renderComparison(reports));
@@ -35,14 +39,46 @@ export async function writeComparison(
   return files;
 }
 
+/** The last parts of each path, as many as tell it from the others. */
+export function namesApart(paths: readonly string[]): string[] {
+  const parts = paths.map((path) => resolve(path).split(sep));
+  const lastOf = (own: readonly string[], count: number) => own.slice(-count).join("/");
+  return parts.map((own) => {
+    const others = parts.filter((each) => String(each) !== String(own));
+    const isAlone = (count: number) =>
+      others.every((each) => lastOf(each, count) !== lastOf(own, count));
+    let count = 1;
+    while (count < own.length && !isAlone(count)) count++;
+    return lastOf(own, count);
+  });
+}
+
 /** The page that compares runs. */
 export function renderComparison(reports: readonly Report[]): string {
   const candidates = reports.flatMap(candidateOf);
+  const unlike = sayUnlikeImages(reports);
   return renderPage({
     title: `DeepObf: ${reports.length} runs compared`,
-    hero: renderHero(reports, candidates),
-    sections: [paretoSection(candidates), tableSection(reports), curvesSection(reports)],
+    hero: renderHero(reports, candidates, unlike),
+    sections: [paretoSection(candidates, unlike), tableSection(reports), curvesSection(reports)],
   });
+}
+
+/** Which runs are judged by which images; undefined where all finished ones are by the same. */
+function sayUnlikeImages(reports: readonly Report[]): string | undefined {
+  const groups = new Map<string, { readonly samples: number; readonly names: string[] }>();
+  for (const { run, models, reproduction } of reports) {
+    if (isMissing(models)) continue;
+    const { samples } = models.verify;
+    const data = reproduction.hashes.find(({ what }) => what === dataSet)?.sha256;
+    const key = `${data} ${samples}`;
+    groups.set(key, { samples, names: [...(groups.get(key)?.names ?? []), run.name] });
+  }
+  if (groups.size < 2) return undefined;
+  const parts = [...groups.values()].map(
+    ({ samples, names }) => `${names.join(", ")} (${grouped(samples)} images)`,
+  );
+  return `the runs have different data, so their accuracies say nothing of which is better: ${parts.join("; ")}`;
 }
 
 /** A run that ended with an accuracy. */
@@ -53,20 +89,23 @@ function candidateOf({ run, models }: Report): Candidate[] {
   return [{ name: run.name, accuracy: models.obfuscated.accuracy, time }];
 }
 
-function renderHero(reports: readonly Report[], candidates: readonly Candidate[]): Markup {
+function renderHero(
+  reports: readonly Report[],
+  candidates: readonly Candidate[],
+  unlike: string | undefined,
+): Markup {
   const best = candidates.toSorted((a, b) => b.accuracy - a.accuracy)[0];
   const fastest = candidates.toSorted((a, b) => a.time - b.time)[0];
   const unfinished = reports.filter(({ run }) => !run.finished).length;
   const sentences = [
-    ...(best ? [`${best.name} is the most accurate: ${percent(best.accuracy)}.`] : []),
+    ...(unlike ? [`Not ranked: ${unlike}.`] : []),
+    ...(best && !unlike ? [`${best.name} is the most accurate: ${percent(best.accuracy)}.`] : []),
     ...(fastest
       ? [
           `${fastest.name} is the fastest: ${significant(fastest.time)} of its original's time for one image.`,
         ]
       : []),
-    frontOf(candidates).length === 1 && candidates.length > 1
-      ? "No other run is more accurate or faster than that one."
-      : `${frontOf(candidates).length} of ${candidates.length} finished runs are best at something: no other is both as accurate and as fast.`,
+    ...(unlike ? [] : [sayFront(candidates)]),
     ...(unfinished > 0 ? [`Not finished: ${unfinished}.`] : []),
   ];
   return html`<p class="eyebrow">DeepObf comparison</p>
@@ -74,10 +113,18 @@ function renderHero(reports: readonly Report[], candidates: readonly Candidate[]
 <ul class="verdict">${sentences.map((sentence) => html`<li>${sentence}</li>`)}</ul>`;
 }
 
-function paretoSection(candidates: readonly Candidate[]): Section {
+function sayFront(candidates: readonly Candidate[]): string {
+  const best = frontOf(candidates).length;
+  return best === 1 && candidates.length > 1
+    ? "No other run is more accurate or faster than that one."
+    : `${best} of ${candidates.length} finished runs are best at something: no other is both as accurate and as fast.`;
+}
+
+function paretoSection(candidates: readonly Candidate[], unlike: string | undefined): Section {
+  const missing = candidates.length === 0 ? "no run has ended with an accuracy" : unlike;
   const content =
-    candidates.length === 0
-      ? renderMissing({ missing: "no run has ended with an accuracy" })
+    missing !== undefined
+      ? renderMissing({ missing })
       : html`<p class="lead">Up and to the left is better. The line connects the runs that no other one beats in both.</p>
 ${scrollable("Chart of accuracy against time", paretoChart(candidates))}`;
   return { id: "front", title: "Accuracy against time", content };
@@ -118,8 +165,8 @@ function curvesSection(reports: readonly Report[]): Section {
   const section = { id: "curves", title: "How they learned" };
   const series = reports.flatMap(({ run, training }) => {
     if (isMissing(training)) return [];
-    const curve = training.epochs.flatMap(({ losses: { loss } }, i) =>
-      loss === undefined ? [] : [{ x: i + 1, y: loss }],
+    const curve = training.epochs.flatMap(({ epoch, losses: { loss } }) =>
+      loss === undefined ? [] : [{ x: epoch, y: loss }],
     );
     return curve.length === 0 ? [] : [{ name: run.name, points: curve }];
   });

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { DataError, UsageError } from "../../src/errors.ts";
 import { sha256Of } from "../../src/files.ts";
 import { collectReport } from "../../src/report/collect.ts";
+import { writeComparison } from "../../src/report/index.ts";
 import { isMissing } from "../../src/report/missing.ts";
 import { reportSchemaText } from "../../src/report/reportForm.ts";
 import { renderReport, writeReport } from "../../src/report/writeReport.ts";
@@ -153,6 +154,55 @@ test("convolutions behind the boundary are said to be the original's", async () 
     "Taking the 2 convolutions behind the boundary: they are the original's own, as they are.",
   );
   expect(protection.stops[1]).toContain("extractor before the boundary");
+});
+
+test("a training in stages counts its epochs once, and tells the loss of the last stage", async () => {
+  const run = write();
+  const record = (stage: string, epoch: number, loss: number) =>
+    JSON.stringify({ stage, epoch, epochs: 3, imagesPerSecond: 800, seconds: 4, losses: { loss } });
+  // The first stage ends within the second epoch.
+  const lines = [
+    record("a", 1, 9),
+    record("a", 2, 8),
+    record("chain", 2, 5),
+    record("chain", 3, 2),
+  ];
+  writeFileSync(join(run, "metrics.jsonl"), `${lines.join("\n")}\n`);
+  const page = renderReport(await collectReport(run));
+  expect(page).toContain("3 of 3 epochs, 5.33 s each. The loss of “chain” went from 5.00 to 2.00.");
+});
+
+describe("a comparison", () => {
+  const compared = async (...names: string[]) => {
+    const out = file("comparisons");
+    const { report, json } = await writeComparison(
+      names.map((name) => file(name)),
+      { out },
+    );
+    const facts = JSON.parse(readFileSync(json, "utf8")) as { run: { name: string } }[];
+    return { page: readFileSync(report, "utf8"), names: facts.map(({ run }) => run.name) };
+  };
+
+  test("ranks runs with the same data, by as much of their paths as tells them apart", async () => {
+    for (const name of ["first/seed/run", "second/seed/run", "alone"]) writeRun(file, { name });
+    const { page, names } = await compared("first/seed/run", "second/seed/run", "alone");
+    expect(names).toEqual(["first/seed/run", "second/seed/run", "alone"]);
+    expect(page).toContain("first/seed/run is the most accurate: 87.50 %.");
+    expect(page).not.toContain("Not ranked");
+    expect((await compared("first/seed/run", "alone")).names).toEqual(["run", "alone"]);
+  });
+
+  test("ranks no accuracies on different images", async () => {
+    writeRun(file, { name: "test" });
+    writeRun(file, { name: "held", dataContent: "held out" });
+    const { page } = await compared("test", "held");
+    expect(page).not.toContain("is the most accurate");
+    expect(page).not.toContain("best at something");
+    expect(page).toContain(
+      "Not ranked: the runs have different data, so their accuracies say nothing of which is better: " +
+        "test (8 images); held (8 images).",
+    );
+  });
 });
 
 describe("a run that is not whole", () => {

@@ -46,6 +46,8 @@ export interface RunParts {
   /** In the notation of the command line. */
   readonly data: string;
   readonly channels: number;
+  /** What has the SHA-256 of the data. */
+  readonly dataContent: string;
   /** Options of the command beside those that every run has. */
   readonly options: object;
 }
@@ -108,7 +110,7 @@ export function writeRun(file: Workshop, parts: Partial<RunParts> = {}): string 
       checkpointSeconds: 60,
       ...{ mean: [0.5], std: [0.25], ...parts.options },
     },
-    identity: { model: hash(model), data: sha256Of("data") },
+    identity: { model: hash(model), data: sha256Of(parts.dataContent ?? "data") },
     description: {
       data: { training: 64, test: 8, shape: [channels, 16, 16], classes: 4 },
       boundary: boundaryOf(original),

@@ -25,18 +25,22 @@ export function trainingSection({ training }: Report): Section {
 export function renderTraining(training: Training): Markup {
   const { epochs, unreadableLines } = training;
   const last = epochs.at(-1)!;
+  // A stage that ends within an epoch has a line of its own for its part.
+  const done = new Set(epochs.map(({ epoch }) => epoch)).size;
   const seconds = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
   const losses = lossSeries(training);
-  const first = epochs[0]!.losses.loss;
+  const ofLast = epochs.filter(({ stage }) => stage === last.stage);
+  const [first, final] = [ofLast[0]!.losses.loss, last.losses.loss];
+  const whose = ofLast.length === epochs.length ? "The loss" : `The loss of “${last.stage}”`;
   const fell =
-    first !== undefined && last.losses.loss !== undefined
-      ? ` The loss went from ${significant(first)} to ${significant(last.losses.loss)}.`
+    first !== undefined && final !== undefined
+      ? ` ${whose} went from ${significant(first)} to ${significant(final)}.`
       : "";
   const damaged =
     unreadableLines > 0
       ? html`<p class="warning">${unreadableLines} lines of metrics.jsonl cannot be read and are left out.</p>`
       : undefined;
-  return html`<p class="lead">${epochs.length} of ${last.epochs} epochs, ${significant(seconds / epochs.length)} s each.${fell}</p>
+  return html`<p class="lead">${done} of ${last.epochs} epochs, ${significant(seconds / done)} s each.${fell}</p>
 ${damaged}
 <figure><figcaption>Loss and its parts, mean of each epoch</figcaption>${scrollable("Chart of the losses", lineChart(losses, { label: "Loss and its parts by epoch", x: "epoch", y: "loss" }))}
 <ul class="legend">${losses.flatMap(({ name }) => (explanations[name] ? [html`<li>${explanations[name]}</li>`] : []))}</ul></figure>
@@ -47,8 +51,8 @@ ${small("Images learned from a second", [{ name: "images/s", points: pointsOf(tr
 }
 
 function rateChart({ epochs, learningRate }: Training): Markup {
-  const points = epochs.flatMap(({ rate }, i) =>
-    rate === undefined ? [] : [{ x: i + 1, y: rate * learningRate }],
+  const points = epochs.flatMap(({ epoch, rate }) =>
+    rate === undefined ? [] : [{ x: epoch, y: rate * learningRate }],
   );
   if (points.length === 0) {
     return renderMissing({
@@ -69,13 +73,13 @@ function lossSeries(training: Training): Series[] {
   const ordered = ["loss", ...[...names].filter((name) => name !== "loss")].slice(0, 5);
   return ordered.map((name) => ({
     name,
-    points: training.epochs.flatMap(({ losses }, i) => {
+    points: training.epochs.flatMap(({ epoch, losses }) => {
       const y = losses[name];
-      return y === undefined ? [] : [{ x: i + 1, y }];
+      return y === undefined ? [] : [{ x: epoch, y }];
     }),
   }));
 }
 
 function pointsOf({ epochs }: Training, y: (epoch: Training["epochs"][number]) => number) {
-  return epochs.map((epoch, i) => ({ x: i + 1, y: y(epoch) }));
+  return epochs.map((each) => ({ x: each.epoch, y: y(each) }));
 }
