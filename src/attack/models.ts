@@ -12,39 +12,39 @@ export type OfBoth<T> = Readonly<Record<"original" | "obfuscated", T>>;
 
 const rehearsal = { module: "attack/rehearsal.js", name: "rehearse" };
 
+/** Which files, and how they are read. */
+interface ModelsOptions {
+  readonly paths: OfBoth<string>;
+  /** The original's output that tells the classes apart; found where it is not given. */
+  readonly output: string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Reads both files. Throws ModelError where one cannot be attacked. */
-export async function readModels(
-  paths: OfBoth<string>,
-  signal: AbortSignal | undefined,
-): Promise<OfBoth<Graph>> {
-  await rehearse(paths, { signal });
-  return {
-    original: await readOriginal(paths.original),
-    obfuscated: await readOriginal(paths.obfuscated),
-  };
+export async function readModels(options: ModelsOptions): Promise<OfBoth<Graph>> {
+  await rehearse(options);
+  const { original, obfuscated } = options.paths;
+  return { original: await readOriginal(original), obfuscated: await readOriginal(obfuscated) };
 }
 
 /** Both for images of this shape, with their scores as the only output. Throws ModelError where one takes others. */
 export async function adoptModels(
   files: OfBoth<Graph>,
-  options: {
-    readonly paths: OfBoth<string>;
-    readonly shape: readonly number[];
-    readonly signal: AbortSignal | undefined;
-  },
+  options: ModelsOptions & { readonly shape: readonly number[] },
 ): Promise<OfBoth<Graph>> {
-  const { paths, shape } = options;
-  if (!Object.values(files).every(knownShape)) await rehearse(paths, options);
-  const adopt = (file: keyof typeof files) =>
-    adoptModel(files[file], { shape, name: fileName(paths[file]) });
-  return { original: adopt("original"), obfuscated: adopt("obfuscated") };
+  const { paths, shape, output } = options;
+  if (!Object.values(files).every(knownShape)) await rehearse(options);
+  const adopt = (file: keyof typeof files, output?: string) =>
+    adoptModel(files[file], { shape, name: fileName(paths[file]), output });
+  return { original: adopt("original", output), obfuscated: adopt("obfuscated") };
 }
 
-function rehearse(
-  paths: OfBoth<string>,
-  { shape, signal }: { shape?: readonly number[]; signal: AbortSignal | undefined },
-): Promise<void> {
-  const models = Object.values(paths);
-  const model = models.map(fileName).join(" or ");
+function rehearse({
+  paths: { original, obfuscated },
+  ...options
+}: ModelsOptions & { readonly shape?: readonly number[] }): Promise<void> {
+  const { shape, output, signal } = options;
+  const models = [{ path: original, output }, { path: obfuscated }];
+  const model = models.map(({ path }) => fileName(path)).join(" or ");
   return runIsolated(rehearsal, { options: { models, shape }, model, signal });
 }

@@ -30,6 +30,8 @@ export interface AttackOptions extends Omit<JobOptions, NotTaken>, GridOptions {
   readonly model: string;
   /** The original, an ONNX file; a run's folder knows its own. */
   readonly original?: string;
+  /** The original's output that tells the classes apart; that of the run, or found in the file, by default. */
+  readonly output?: string;
   readonly kind: AttackKind;
   /** Data of the model's own classes. */
   readonly sourceData?: string;

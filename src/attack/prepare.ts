@@ -48,16 +48,17 @@ export async function prepare(
   const device = parseDevice(asked.device ?? "cpu");
   const target = await findTarget(asked);
   const { original, obfuscated, source: ofRun, ...known } = target;
-  const paths = { original, obfuscated };
   const given = { ...known, ...asked, original };
   const sourceData = sourceOf(asked, ofRun?.data);
-  const files = await readModels(paths, signal);
+  const paths = { original, obfuscated };
+  const models = { paths, output: given.output, signal };
+  const files = await readModels(models);
   const data = await loadLabelled(asked.data, {
     ...readingOf(asked.data, target, given),
     ...wantedShape(files.original),
   });
   const { shape } = data.train;
-  const graphs = await adoptModels(files, { paths, shape, signal });
+  const graphs = await adoptModels(files, { ...models, shape });
   const source = sourceData
     ? await loadLabelled(sourceData, { ...readingOfSource(sourceData, target, given), shape })
     : undefined;

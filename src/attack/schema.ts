@@ -16,6 +16,7 @@ export const resolvedOptions = z
   .extend({
     model: z.string(),
     original: z.string(),
+    output: z.exactOptional(z.string()),
     kind: z.enum(attackKinds),
     budgets: z.array(z.number().positive().max(1)),
     seeds: z.int().min(1),

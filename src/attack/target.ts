@@ -18,6 +18,8 @@ export interface Target {
   readonly original: string;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
+  /** The original's output that the run took for the classes, where it was told one. */
+  readonly output?: string;
   readonly channelOrder?: "rgb" | "bgr";
   /** The data that the run learned from, and how they are read. */
   readonly source?: { readonly data: string; readonly reading: DataOptions };
@@ -32,6 +34,7 @@ const knownConfig = z.looseObject({
     data: z.string(),
     mean: numbers,
     std: numbers,
+    output: z.exactOptional(z.string()),
     ...readingOptions,
   }),
   identity: z.looseObject({ model: sha256Text }),
@@ -67,13 +70,14 @@ async function targetOfRun(directory: string, given: string | undefined): Promis
     const path = escapeInvisible(run.files.summary);
     return new DataError(`${path} is no summary of an obfuscation:\n  ${problems}`);
   });
-  const { model, mean, std, data, channelOrder } = options;
+  const { model, mean, std, data, channelOrder, output } = options;
   const obfuscated = join(directory, "model.onnx");
   const original = given ?? model;
   await assertSame(obfuscated, summary.obfuscated.sha256, "the file that this run shipped");
   await assertSame(original, identity.model, "the original that this run obfuscated");
   const source = { data, reading: z.object(readingOptions).parse(options) };
-  return { obfuscated, original, mean, std, ...(channelOrder && { channelOrder }), source };
+  const told = { ...(output && { output }), ...(channelOrder && { channelOrder }) };
+  return { obfuscated, original, mean, std, ...told, source };
 }
 
 async function assertSame(path: string, expected: string, what: string): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { signatureOf } from "../engine/signatures.ts";
 import { ModelError } from "../errors.ts";
-import { adoptModel, plainGraph } from "../graph/adopt.ts";
+import { type AdoptOptions, adoptModel, plainGraph } from "../graph/adopt.ts";
 import { countCost } from "../graph/cost.ts";
 import { type Boundary, findBoundary, findCutPoints } from "../graph/cuts.ts";
 import { type Dimension, type Graph, type Node, operatorName } from "../graph/graph.ts";
@@ -42,6 +42,8 @@ export interface InspectOptions {
   readonly model: string;
   /** Shape of the first input, for files that leave sizes open. */
   readonly inputShape?: readonly number[];
+  /** The output that tells the classes apart; the one that comes from a linear layer by default. */
+  readonly output?: string;
 }
 
 /** An inspection, and why something in it is null or cannot be run. */
@@ -71,7 +73,7 @@ export async function inspectModel(
  */
 export function inspectGraph(
   graph: Graph,
-  { inputShape }: { inputShape?: readonly number[] } = {},
+  { inputShape, output }: Omit<InspectOptions, "model"> = {},
 ): Inspected {
   const floats = dequantize(plainGraph(graph));
   const warnings: string[] = [];
@@ -94,7 +96,8 @@ export function inspectGraph(
   const isEnded = unsupported.length > 0 && floats.outputs.some(({ name }) => !inferred?.has(name));
   const facts = isEnded ? undefined : inferred;
   const shape = facts && attempt(() => imageShape(floats, facts));
-  const cut = shape && (attempt(() => adopt(floats, shape)) ?? { graph: floats, facts });
+  const cut =
+    shape && (attempt(() => adopt(floats, { shape, output })) ?? { graph: floats, facts });
   const boundary = cut && attempt(() => findBoundary(cut.graph, cut.facts));
   const cutPoints = cut && attempt(() => findCutPoints(cut.graph, cut.facts, boundary?.tensor));
   const cost = countCost(floats, facts ?? new Map());
@@ -122,8 +125,11 @@ function imageShape(graph: Graph, facts: Facts): readonly number[] {
 }
 
 /** The graph as the main job cuts it: with scores of classes as its only output, and channels first. */
-function adopt(graph: Graph, shape: readonly number[]): { graph: Graph; facts: Facts } {
-  const adopted = adoptModel(graph, { shape, name: "the model" });
+function adopt(
+  graph: Graph,
+  options: Pick<AdoptOptions, "shape" | "output">,
+): { graph: Graph; facts: Facts } {
+  const adopted = adoptModel(graph, { ...options, name: "the model" });
   return { graph: adopted, facts: inferShapes(adopted) };
 }
 

@@ -25,6 +25,8 @@ export interface ExposureOptions extends Omit<LoadOptions, "shape"> {
   readonly inputShape?: readonly number[];
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
+  /** The original's output that tells the classes apart; the one that comes from a linear layer by default. */
+  readonly output?: string;
 }
 
 /** What the file shares with the original. */
@@ -117,7 +119,7 @@ function fixedShape({ inputs: [input] }: Graph): readonly number[] | undefined {
 }
 
 async function openImages(
-  { model, against, mean = [0], std = [1], ...options }: ExposureOptions,
+  { model, against, output, mean = [0], std = [1], ...options }: ExposureOptions,
   data: string,
 ): Promise<ComparedImages> {
   const files = { model: await readOriginal(model), original: await readOriginal(against) };
@@ -125,7 +127,7 @@ async function openImages(
   const { shape } = test;
   const graphs = {
     model: adoptModel(files.model, { shape, name: fileName(model) }),
-    original: adoptModel(files.original, { shape, name: fileName(against) }),
+    original: adoptModel(files.original, { shape, name: fileName(against), output }),
   };
   return { mean, std, dataset: test, graphs };
 }

@@ -10,6 +10,7 @@ const data = z.string().min(1);
 const device = z.string().regex(/^(cpu|cuda(:\d{1,3})?)$/, "expected cpu, cuda or cuda:N");
 const { mean, std, threads, seed } = jobOptions;
 const inputShape = z.array(z.int().min(1));
+const output = z.string();
 
 /** Decided options as a caller gives them: any may be left open. */
 function open(decided: z.ZodRawShape, needed: z.ZodRawShape) {
@@ -32,13 +33,13 @@ const schemas = {
   train: async () => open(jobOptions, { data, architecture: z.string() }),
   evaluate: async () =>
     z
-      .strictObject({ ...readingOptions, output: z.string(), runtime: z.enum(["ort", "torch"]) })
+      .strictObject({ ...readingOptions, output, runtime: z.enum(["ort", "torch"]) })
       .extend({ mean, std, device, threads, onProgress: z.function(), onNote: z.function() })
       .partial()
       .extend({ model, data }),
   check: async () =>
     z.strictObject({ inputShape, seed, device, threads }).partial().extend({ model }),
-  inspect: async () => z.strictObject({ inputShape }).partial().extend({ model }),
+  inspect: async () => z.strictObject({ inputShape, output }).partial().extend({ model }),
 } as const;
 
 /** Throws UsageError that names each option which the function does not have, needs, or has of another kind. */

@@ -5,8 +5,10 @@ import { relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readingOf, readingOfSource } from "../../src/attack/data.ts";
 import type { AttackOptions } from "../../src/attack/index.ts";
+import { adoptModels } from "../../src/attack/models.ts";
 import { findTarget } from "../../src/attack/target.ts";
 import { DeepObfError, ModelError, UsageError } from "../../src/errors.ts";
+import { node } from "../graph/graphs.ts";
 import { workshop } from "../workshop.ts";
 import { chain, folded, original } from "./pair.ts";
 
@@ -64,6 +66,21 @@ describe("data of the model's own classes", () => {
   });
 });
 
+test("the original's output is the one that was asked for, in each of its readings", async () => {
+  const scores = original.outputs[0]!;
+  const nodes = [...original.nodes, node("Neg", [scores.name], "other")];
+  const twoOutputs = { ...original, nodes, outputs: [scores, { ...scores, name: "other" }] };
+  const open = { ...twoOutputs, inputs: [{ ...original.inputs[0]!, shape: ["N", 1, "H", "W"] }] };
+  const paths = { original: path("two.onnx", open), obfuscated: path("chain.onnx", chain) };
+  const files = { original: open, obfuscated: chain };
+  const options = { paths, shape: [1, 8, 8], output: "other", signal: undefined };
+  const adopted = await adoptModels(files, options);
+  expect(adopted.original.outputs.map(({ name }) => name)).toEqual(["other"]);
+  expect(adopted.obfuscated.outputs).toHaveLength(1);
+  const missing = { ...options, output: "neither" };
+  await expect(adoptModels(files, missing)).rejects.toThrow(/--output neither: the model has no/);
+});
+
 describe("a target", () => {
   test("is a file with its original", async () => {
     expect(await find("shipped.onnx", { original: file })).toEqual({
@@ -83,11 +100,20 @@ describe("a target", () => {
     expect(await find(folder)).toEqual({ obfuscated: `${folder}/model.onnx`, ...known });
     expect(await find(folder, { original: file })).toMatchObject(known);
     const read = { classes: ["b", "a"], channelOrder: "bgr", resize: 256 };
-    const options = { model: file, mean: [0], std: [1], data: "images:task", flip: true, ...read };
+    const output = "logits";
+    const options = {
+      output,
+      model: file,
+      mean: [0],
+      std: [1],
+      data: "images:task",
+      flip: true,
+      ...read,
+    };
     expect(
       await find(run({ config: { options: { ...options, checkpointSeconds: 60 } } })),
     ).toMatchObject({
-      ...{ channelOrder: "bgr", source: { data: "images:task", reading: read } },
+      ...{ output, channelOrder: "bgr", source: { data: "images:task", reading: read } },
     });
     await expect(find(folder, { original: other })).rejects.toThrow(ModelError);
     await expect(find(folder, { original: other })).rejects.toThrow(

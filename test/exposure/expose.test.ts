@@ -14,6 +14,7 @@ import { editDistance } from "../../src/nearest.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import { toFloat16 } from "../../src/quantize/float16.ts";
 import { noise, rescaled } from "../attack/pair.ts";
+import { node } from "../graph/graphs.ts";
 import { writeData } from "../obfuscate/tiny.ts";
 import { workshop } from "../workshop.ts";
 import { chain, folded, renamed, reordered, reweighted, scrambled, stranger } from "./copies.ts";
@@ -232,6 +233,19 @@ describe("the exposure of files", () => {
     const plain = path("plain.onnx", { ...folded, initializers: floats });
     const found = await expose({ model: plain, against: quantized });
     expect(found).toMatchObject({ layerEditDistance: 0, sharedWeights: weightsOf(folded) });
+  });
+
+  test("takes the original's output that is asked for", async () => {
+    const scores = folded.outputs[0]!;
+    const nodes = [...folded.nodes, node("Gemm", [scores.name, "square"], "other")];
+    const initializers = new Map(folded.initializers);
+    initializers.set("square", fromFloat32([4, 4], new Float32Array(16).fill(1)));
+    const outputs = [scores, { ...scores, name: "other" }];
+    const against = path("two.onnx", { ...folded, nodes, initializers, outputs });
+    const model = path("of two.onnx", folded);
+    const convolutionsAnd = async (output: string) =>
+      (await expose({ model, against, output, data, ...normalization })).cka?.original.length;
+    expect(await convolutionsAnd("other")).toBe(1 + (await convolutionsAnd(scores.name))!);
   });
 
   test("needs no images, and finds remarks that both files have", async () => {

@@ -2,7 +2,7 @@
 import type { AttackDescription, AttackSummary } from "../../attack/index.ts";
 import { attackKinds, pirateMethods, pirateOptimizers } from "../../attack/names.ts";
 import { duration, percent, withDeviation } from "../../numbers.ts";
-import { trainingOptions } from "../dataOptions.ts";
+import { output, trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
 import { choice, choices, flag, integer, numbers, required, text } from "../options.ts";
 import { dataLine, renderTable } from "../render.ts";
@@ -23,6 +23,10 @@ const attackOptions = {
     help: "the model that MODEL was made of; a run's folder knows its own",
     expected: "the path of an ONNX file",
   }),
+  output: {
+    ...output,
+    help: "the original's output that tells the classes apart; a run's folder knows it",
+  },
   data: { ...data, help: "the pirate's images: cifar10:DIR, idx:DIR or images:DIR" },
   sourceData: text({
     flags: "--source-data <DATA>",

@@ -7,8 +7,8 @@ import type {
 import { runIsolated } from "../../isolate/run.ts";
 import { milliseconds, percent } from "../../numbers.ts";
 import { defineCommand } from "../command.ts";
-import { data, readingOptions } from "../dataOptions.ts";
-import { choice, text, withDefault } from "../options.ts";
+import { data, output, readingOptions } from "../dataOptions.ts";
+import { choice, withDefault } from "../options.ts";
 import { Progress } from "../progress.ts";
 import { renderList } from "../render.ts";
 
@@ -21,11 +21,7 @@ export const evaluate = defineCommand({
   options: {
     data,
     ...readingOptions,
-    output: text({
-      flags: "--output <NAME>",
-      help: "output that tells the classes apart (default: the one that comes from a linear layer)",
-      expected: "the name of an output",
-    }),
+    output,
     runtime: withDefault(
       choice({
         flags: "--runtime <NAME>",

@@ -6,7 +6,7 @@ import type { Exposure, ExposureOptions } from "../../exposure/expose.ts";
 import { runIsolated } from "../../isolate/run.ts";
 import { count } from "../../numbers.ts";
 import { defineCommand } from "../command.ts";
-import { data, readingOptions } from "../dataOptions.ts";
+import { data, output, readingOptions } from "../dataOptions.ts";
 import { warn } from "../failure.ts";
 import { inputShape } from "../inputShape.ts";
 import { text } from "../options.ts";
@@ -28,18 +28,26 @@ export const inspect = defineCommand({
     }),
     data: { ...data, required: false, help: "with --against: images to compare features by" },
     ...readingOptions,
+    output: {
+      ...output,
+      help: "output that tells the classes apart; with --against that of ORIGINAL",
+    },
   },
   common: ["mean", "std", "config", "json"],
   essential: ["inputShape", "against", "data", "mean", "std", "json"],
   example: "inspect run/model.onnx --against resnet20.onnx --data cifar10:data",
   failures: ["model", "data", "resources"],
   run: async ({ argument, options }) => {
-    const { against, data: images, inputShape: shape } = options;
+    const { against, data: images, inputShape: shape, output: asked } = options;
     if (images !== undefined && against === undefined) {
       throw new UsageError("--data: only with --against, to compare features by");
     }
     const { inspection, warnings } = await runIsolated<InspectOptions, Inspected>(inspecting, {
-      options: { model: argument, ...(shape && { inputShape: shape }) },
+      options: {
+        model: argument,
+        ...(shape && { inputShape: shape }),
+        ...(asked !== undefined && against === undefined && { output: asked }),
+      },
       model: argument,
     });
     for (const warning of warnings) warn(warning);

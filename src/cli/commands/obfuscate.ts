@@ -3,7 +3,7 @@ import type { Description, ObfuscateOptions } from "../../obfuscate/index.ts";
 import { quantizations } from "../../quantize/names.ts";
 import type { JobHooks } from "../../runs/index.ts";
 import type { Output } from "../command.ts";
-import { tensorboard, trainingOptions } from "../dataOptions.ts";
+import { output, tensorboard, trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
 import {
   choice,
@@ -34,11 +34,7 @@ export const obfuscateOptions = {
     help: "further images to learn from, whatever they show; their labels do not count",
     expected: "a data set",
   }),
-  output: text({
-    flags: "--output <NAME>",
-    help: "output that tells the classes apart (default: the one that comes from a linear layer)",
-    expected: "the name of an output",
-  }),
+  output,
   minutes: insteadOf(
     "epochs",
     number({

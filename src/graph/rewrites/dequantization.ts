@@ -91,7 +91,10 @@ export class Dequantization {
   }
 
   /** Scale and zero point of these names; undefined where they are no constants. */
-  quantization(scale: string | undefined, zero: string | undefined): QuantizationParameters | undefined {
+  quantization(
+    scale: string | undefined,
+    zero: string | undefined,
+  ): QuantizationParameters | undefined {
     const [by, from] = [this.constant(scale), this.constant(zero)];
     return by && (!zero || from) ? { scale: by, zero: from } : undefined;
   }

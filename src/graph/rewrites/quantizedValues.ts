@@ -60,7 +60,10 @@ export const quantizedRanges: ReadonlyMap<DataType, readonly [least: number, mos
  * The least and the greatest float that can be written, of a quantization with one scale whose least
  * number stands for 0: it cuts off what is negative, as a ReLU does. Undefined for all others.
  */
-export function cutRange({ scale, zero }: QuantizationParameters): readonly [number, number] | undefined {
+export function cutRange({
+  scale,
+  zero,
+}: QuantizationParameters): readonly [number, number] | undefined {
   const [least, most] = quantizedRanges.get(zero?.dtype ?? "uint8") ?? [];
   if (least === undefined || most === undefined || elementCount(scale.shape) !== 1)
     return undefined;

@@ -2,11 +2,11 @@
 // the same operators on floats. Those that are not of ONNX are ONNX Runtime's:
 // https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 import type { DataType } from "../graph.ts";
+import { typeCodes } from "../typeCodes.ts";
 import { LeakyRelu, Sigmoid, Softmax } from "./activation.ts";
 import { Add, Mul } from "./arithmetic.ts";
 import { type Call, facts, type Outputs, type ShapeRule, type TensorFacts } from "./call.ts";
 import { Conv } from "./convolution.ts";
-import { typeCodes } from "./elementType.ts";
 import { Gemm, MatMul } from "./linear.ts";
 import { AveragePool, GlobalAveragePool } from "./pooling.ts";
 import { Concat } from "./shape.ts";
@@ -36,7 +36,7 @@ const integers =
 /** Without a zero point the type is an attribute, and uint8 where there is none either. */
 export function QuantizeLinear(call: Call): Outputs {
   const code = call.int("output_dtype") || 2;
-  const dtype = call.optional(2)?.dtype ?? typeCodes[code];
+  const dtype = call.optional(2)?.dtype ?? typeCodes.get(code);
   return [dtype && facts(dtype, call.input(0).shape)];
 }
 
