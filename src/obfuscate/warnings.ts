@@ -1,4 +1,5 @@
 // What a reader of the results should know before believing them.
+import { wilsonInterval } from "../evaluate/statistics.ts";
 import { isWebAssembly, nativeRemedy } from "../runtime/index.ts";
 import { counted } from "../text.ts";
 import type { ObfuscateResults, ResolvedOptions } from "./options.ts";
@@ -56,6 +57,15 @@ export function warningsOf(
       `The ${kind} file loses another ${points(loss)} of ${figure}: ship the other one`,
     );
   }
+  if (samples < fewestImages) {
+    const [figure, [least, greatest]] = paired
+      ? ["accuracy", obfuscated.accuracyInterval]
+      : ["agreement with the original", wilsonInterval(verify.agreement, samples)];
+    warnings.push(
+      `few images to judge by (${samples}) say little: the chain's ${figure} lies between ` +
+        `${(100 * least).toFixed(1)} and ${(100 * greatest).toFixed(1)} %`,
+    );
+  }
   if (!paired) return warnings;
   const drop = original.accuracy - obfuscated.accuracy;
   if (drop > largestDrop) {
@@ -66,13 +76,6 @@ export function warningsOf(
   if (maxAccuracyDrop !== undefined && maxAccuracyDrop >= largestDropAllowed) {
     warnings.push(
       `--max-accuracy-drop ${maxAccuracyDrop} allows a loss of ${points(maxAccuracyDrop)}: one point is 0.01`,
-    );
-  }
-  if (samples < fewestImages) {
-    const [least, greatest] = obfuscated.accuracyInterval;
-    warnings.push(
-      `few images to judge by (${samples}) say little: the chain's accuracy lies between ` +
-        `${(100 * least).toFixed(1)} and ${(100 * greatest).toFixed(1)} %`,
     );
   }
   const resolution = (usualQuantile * Math.sqrt(paired.onlyFirst + paired.onlySecond)) / samples;
