@@ -2,6 +2,7 @@
 // it is resumed. A job says what it checks and decides, what it trains, and what it answers; folder, lock,
 // checkpoints, gates and the answer's common part are the same for all.
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { ownCommand } from "../../native/remedies.mjs";
@@ -235,7 +236,7 @@ export function defineJob<
     const config = readConfiguration(shown, place.files.config);
     const hooks = { ...(signal && { signal }) };
     const device = deviceOf(config.options.device, group);
-    const prepared = await prepare({ ...config.options, device }, hooks);
+    const prepared = await prepare({ ...onThisMachine(config.options), device }, hooks);
     assertSame({ identity: prepared.identity, versions: versions() }, config);
     const { inputs, options } = prepared;
     await executeTogether(inputs, { options, place, hooks, group, checkpoint: undefined });
@@ -339,13 +340,35 @@ export function defineJob<
           const meanwhile = await answer(); // whoever held the lock may have finished the run
           if (meanwhile) return meanwhile;
           const checkpoint = await run.readCheckpoint(hooks);
-          const prepared = await prepare(config.options, hooks);
+          const options = onThisMachine(config.options);
+          if (options.threads < config.options.threads) {
+            hooks.onProgress?.({ type: "note", text: sayFewerThreads(config.options, options) });
+          }
+          const prepared = await prepare(options, hooks);
           assertSame({ identity: prepared.identity, versions: versions() }, config);
           await show(group, run, config);
-          return execute(prepared, { config, run, hooks, checkpoint, group });
+          return execute(prepared, {
+            config: { ...config, options },
+            run,
+            hooks,
+            checkpoint,
+            group,
+          });
         });
       }),
   };
+}
+
+/** The options of a run that may have begun on another machine, with no more threads than this one has processors. */
+function onThisMachine<Decided extends JobBasics>(options: Decided): Decided {
+  return { ...options, threads: Math.min(options.threads, availableParallelism()) };
+}
+
+function sayFewerThreads({ threads: before }: JobBasics, { threads: now }: JobBasics): string {
+  return (
+    `the run began with ${before} threads and goes on with ${now}, as many as this machine has processors: it takes ` +
+    "longer, and sums are rounded otherwise, so its file differs a little from that of a run that was not interrupted"
+  );
 }
 
 /** Tells the other workers what is to be done, and where. */

@@ -129,7 +129,7 @@ export function resolveJobOptions(
   assertShareable(batchOptions(resolved), { size: options.workers ?? 1 });
   const { labelSmoothing, averageWeights } = resolved;
   assertShares({ "--label-smoothing": labelSmoothing, "--average-weights": averageWeights });
-  assertThreads(resolved.threads);
+  assertThreads(options.threads);
   return resolved;
 }
 

@@ -1,5 +1,6 @@
 // What every job gets from the shell without a line of its own, shown on a toy.
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { beforeAll, expect, test, vi } from "vitest";
 import {
   GateError,
@@ -9,9 +10,14 @@ import {
   UsageError,
 } from "../../src/errors.ts";
 import { type ProgressEvent, RunFolder } from "../../src/runs/index.ts";
-import { setThreads } from "../../src/torch/index.ts";
+import { setThreads, threads } from "../../src/torch/index.ts";
 import { workshop } from "../workshop.ts";
 import { type ToyOptions, toyOn } from "./toyJob.ts";
+
+vi.mock("node:os", async (load) => {
+  const os = await load<typeof import("node:os")>();
+  return { ...os, availableParallelism: vi.fn(os.availableParallelism) };
+});
 
 const path = workshop();
 const source = path("source.txt", "what the job works on");
@@ -101,6 +107,26 @@ test("whose folder is moved away while it trains ends, and makes no other one", 
   expect(existsSync(out)).toBe(false);
   const { files } = await toy.resume(elsewhere);
   expect(existsSync(files.model)).toBe(true);
+});
+
+test("goes on where there are fewer processors than it had threads, and says so", async () => {
+  const out = path();
+  vi.mocked(availableParallelism).mockReturnValue(2);
+  await expect(toy.start(options({ out, threads: 2 }), stopping())).rejects.toThrow(
+    InterruptedError,
+  );
+  const began = readFileSync(`${out}/config.json`, "utf8");
+  vi.mocked(availableParallelism).mockReturnValue(1);
+  const notes: string[] = [];
+  await toy.resume(out, {
+    onProgress: (event) => event.type === "note" && notes.push(event.text),
+  });
+  expect(notes).toEqual([
+    expect.stringMatching(/began with 2 threads and goes on with 1, .*round/),
+  ]);
+  expect(threads()).toBe(1);
+  expect(readFileSync(`${out}/config.json`, "utf8")).toBe(began);
+  await expect(toy.start(options({ threads: 2 }))).rejects.toThrow(/--threads: expected at most 1/);
 });
 
 test("takes the next free folder where another one of its name has begun meanwhile", async () => {
