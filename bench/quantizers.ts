@@ -50,8 +50,7 @@ try {
     perTensor: await judge(tensor, model),
     perChannel: await judge(channel, model),
   };
-  const options = { python: values.python, rounds: 1, threads, images: imagesToCalibrate };
-  report("quantizers", { ...options, record: values.record }, { results });
+  report("quantizers", { rounds: 1, threads, record: values.record }, { results });
 } finally {
   rmSync(folder, { recursive: true });
 }

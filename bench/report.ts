@@ -37,8 +37,11 @@ export function readOptions(defaults: { rounds: number; threads?: number }): Ben
 }
 
 /** Prints the report, and adds it to records/bench.jsonl where `--record` names the machine. */
-export function report(benchmark: string, options: BenchOptions, results: object): void {
-  const { threads, rounds, record } = options;
+export function report(
+  benchmark: string,
+  { threads, rounds, record }: Pick<BenchOptions, "threads" | "rounds" | "record">,
+  results: object,
+): void {
   const measured = {
     date: new Date().toISOString().slice(0, 10),
     machine: {

@@ -37,9 +37,9 @@ export function dataLine({ training, extra, test, shape, classes, notes = [] }: 
   return [summary, ...notes.map((note) => `Note: ${note}`)].join("\n");
 }
 
-/** Values as a row of eight heights, such as `█▅▃▂▁`; the last `most` of them. */
-export function sparkline(values: readonly number[], most = 24): string {
-  const shown = values.slice(-most).filter(Number.isFinite);
+/** Values as a row of eight heights, such as `█▅▃▂▁`; the last 24 of them. */
+export function sparkline(values: readonly number[]): string {
+  const shown = values.slice(-24).filter(Number.isFinite);
   const [least, greatest] = [-largest(shown.map((value) => -value)), largest(shown)];
   const span = greatest - least || 1;
   return shown.map((value) => "▁▂▃▄▅▆▇█"[Math.round((7 * (value - least)) / span)]!).join("");

@@ -29,7 +29,7 @@ export interface VerifyOptions extends Data, Normalization {
   /** Where the answers of both to every test image are written. */
   readonly predictions: string;
   /** Called after every batch; what it throws ends the verification. */
-  readonly onProgress?: () => void;
+  readonly onProgress: () => void;
 }
 
 /** What the verification finds out, and what is to be known of it. */
@@ -42,8 +42,8 @@ const imagesForTrainingError = 1000;
 const secondsPerLatency = 2;
 
 /**
- * Compares the shipped file with the trained network and with the original. Throws ModelError where it
- * computes something else than was trained.
+ * Compares the shipped file with the trained network and with the original, in whose layout both take their images.
+ * Throws ModelError where it computes something else than was trained.
  */
 export async function verify(
   original: AdoptedFile,

@@ -24,8 +24,6 @@ export interface LineChartOptions {
   readonly y: string;
   readonly height?: number;
   readonly width?: number;
-  /** Whether the y axis begins at 0; by default it does. */
-  readonly fromZero?: boolean;
   /** Whether x is drawn by its logarithm, with a mark at each value. */
   readonly logarithmic?: boolean;
   readonly formatX?: (x: number) => string;
@@ -38,7 +36,7 @@ const leastBetweenNames = 15;
 
 /** The chart; the empty one where no series has a point. */
 export function lineChart(all: readonly Series[], options: LineChartOptions): Markup {
-  const { label, width = 760, height = 280, fromZero = true, logarithmic = false } = options;
+  const { label, width = 760, height = 280, logarithmic = false } = options;
   const end = width - (all.length > 1 ? rightOfMany : rightOfOne);
   const series = all.map((each) => ({ ...each, points: thinned(each.points) }));
   const points = series.flatMap((each) => each.points);
@@ -48,7 +46,7 @@ export function lineChart(all: readonly Series[], options: LineChartOptions): Ma
   const up = [height - margin.bottom, margin.top] as const;
   const x = logarithmic ? logScale(xs, right) : linearScale(range(xs), right, width / 95);
   const [least, most] = range(spans);
-  const y = linearScale(padded(fromZero ? Math.min(0, least) : least, most), up);
+  const y = linearScale(padded(Math.min(0, least), most), up);
   const look = (i: number) => series[i]!.look ?? i % 5;
   const lines = series.map((each, i) => drawLine(each, { x, y, look: look(i) }));
   const names = spreadOut(

@@ -50,7 +50,8 @@ export class Group {
    * The group that the environment tells of, connected. Throws UsageError, ResourceError where libtorch is without what
    * workers talk by, and WorkerError where the first one cannot be reached.
    */
-  static meet(place = membership()): Group {
+  static meet(): Group {
+    const place = membership();
     if (!place) return new Group();
     if (!canHaveWorkers()) {
       throw new ResourceError(

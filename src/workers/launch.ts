@@ -16,7 +16,6 @@ export interface Launch {
   readonly restarts: number;
   /** The command line of each worker; once there is a run's folder, that which goes on with it. */
   readonly command: (run: string | undefined) => readonly string[];
-  readonly environment?: Environment;
 }
 
 /** Says to a worker that this file started it. */
@@ -39,16 +38,11 @@ interface Ended {
 }
 
 /** Runs the workers to their end. The first one has this process's input and outputs. Gives the exit code of all. */
-export async function launch({
-  workers,
-  restarts,
-  command,
-  environment = process.env,
-}: Launch): Promise<number> {
+export async function launch({ workers, restarts, command }: Launch): Promise<number> {
   let run = "";
   for (let restart = 0; ; restart++) {
     const isBegun = run !== "" && existsSync(join(run, "config.json"));
-    const attempt = { workers, command: command(isBegun ? run : undefined), environment, onRun };
+    const attempt = { workers, command: command(isBegun ? run : undefined), onRun };
     const ended = await attemptTogether(attempt);
     const code = codeOf(ended);
     if (code !== exitCodes.done) process.stderr.write(complaintOf(ended, workers));
@@ -67,8 +61,8 @@ export function threadsOfEach(workers: number): number {
 }
 
 /** Whether this process is one of the workers that `launch` started. */
-export function isLaunched(environment: Environment = process.env): boolean {
-  return environment[mark] !== undefined;
+export function isLaunched(): boolean {
+  return process.env[mark] !== undefined;
 }
 
 /** Ties a worker to the process that started it, if one did: it tells that one its run, and ends with it. */
@@ -84,17 +78,16 @@ export function tellLauncher(directory: string): void {
 }
 
 interface Attempt extends Pick<Launch, "workers"> {
-  readonly environment: Environment;
   readonly command: readonly string[];
   readonly onRun: (directory: string) => void;
 }
 
 /** Gives how the workers ended, in the order in which they did. */
 async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
-  const { workers, environment } = attempt;
+  const { workers } = attempt;
   const common = {
     OMP_NUM_THREADS: String(threadsOfEach(workers)),
-    ...environment,
+    ...process.env,
     ...{ WORLD_SIZE: String(workers), LOCAL_WORLD_SIZE: String(workers), [mark]: "1" },
     ...{ MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(await freePort()) },
     TORCHELASTIC_USE_AGENT_STORE: undefined, // of a launcher that started this process
@@ -107,7 +100,7 @@ async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
   };
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, pass);
-  const patience = Number(environment.DEEPOBF_WORKER_TIMEOUT ?? usualPatience);
+  const patience = Number(process.env.DEEPOBF_WORKER_TIMEOUT ?? usualPatience);
   let timer: NodeJS.Timeout | undefined;
   const limit = (seconds: number) => {
     clearTimeout(timer);
