@@ -20,6 +20,10 @@ export interface Blas {
   readonly fast: boolean;
 }
 
+/** The oldest Node that DeepObf runs on. */
+export const oldestNode: string;
+/** Whether a version of Node is that one or newer. */
+export function nodeFits(version: string): boolean;
 export function buildTools(): Requirement[];
 /** What Debian's libtorch needs beside it; a Python package brings its own. */
 export function libtorchCompanions(): Requirement[];

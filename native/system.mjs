@@ -12,6 +12,16 @@ const libraryFolders = [
   "/usr/lib",
 ];
 
+/** The oldest Node that DeepObf runs on. */
+export const oldestNode = "20.19";
+
+/** @param {string} version */
+export function nodeFits(version) {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [oldestMajor = 0, oldestMinor = 0] = oldestNode.split(".").map(Number);
+  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+}
+
 /** @returns {Requirement[]} */
 export function buildTools() {
   const purpose = "builds the addon";

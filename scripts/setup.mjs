@@ -11,6 +11,8 @@ import {
   fashionMnist,
   installCommand,
   libtorchCompanions,
+  nodeFits,
+  oldestNode,
   onnxTestData,
 } from "../native/system.mjs";
 import { attempt, fail, run } from "./process.mjs";
@@ -31,10 +33,9 @@ for (const script of ["build-native.mjs", ...(isClone ? ["build.mjs"] : [])]) ru
 console.log(`set-up: done (${doctorCommand} shows what was found)`);
 
 function checkNode() {
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  if (major < 20 || (major === 20 && minor < 19))
+  if (!nodeFits(process.versions.node))
     fail(
-      `DeepObf needs Node 20.19 or newer, but this is ${process.versions.node} (${process.execPath}). ` +
+      `DeepObf needs Node ${oldestNode} or newer, but this is ${process.versions.node} (${process.execPath}). ` +
         `Install a newer one from your system or https://nodejs.org, then: ${setupCommand}`,
     );
 }

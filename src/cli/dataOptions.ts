@@ -18,12 +18,6 @@ export const data = required(
   }),
 );
 
-export const output = text({
-  flags: "--output <NAME>",
-  help: "output that tells the classes apart (default: the one that comes from a linear layer)",
-  expected: "the name of an output",
-});
-
 /** How data are read: what every command with data takes. */
 export const readingOptions = {
   resize: choiceOrInteger({

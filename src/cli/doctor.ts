@@ -2,7 +2,7 @@
 
 import { explainMissing, type Libtorch } from "../../native/locate.mjs";
 import { rebuildCommand, setupCommand } from "../../native/remedies.mjs";
-import { blasRemedy, installCommand } from "../../native/system.mjs";
+import { blasRemedy, installCommand, oldestNode } from "../../native/system.mjs";
 import { nativeRemedy } from "../runtime/packages.ts";
 import { counted } from "../text.ts";
 import { collectFacts, type MachineFacts } from "./machine.ts";
@@ -37,7 +37,7 @@ export function diagnose(facts: MachineFacts): Finding[] {
     findings.push({
       name: "Node",
       needed: true,
-      problem: `${facts.node.version} is too old: 20.19 or newer is needed`,
+      problem: `${facts.node.version} is too old: ${oldestNode} or newer is needed`,
       remedy: "https://nodejs.org",
     });
   const { addon, blas, cpu } = facts;

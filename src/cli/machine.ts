@@ -8,7 +8,8 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type Libtorch, locateLibtorch, type Skipped } from "../../native/locate.mjs";
 import { checkAddon, type Stamp } from "../../native/stamp.mjs";
-import { fashionMnist, onnxTestData, type Requirement } from "../../native/system.mjs";
+import { fashionMnist, nodeFits, onnxTestData, type Requirement } from "../../native/system.mjs";
+import { cpuHasBfloat16 } from "../torch/processor.ts";
 import { ownVersion } from "../version.ts";
 
 /** An npm package with native code: installed, and does it load? */
@@ -94,7 +95,7 @@ export async function collectFacts(): Promise<MachineFacts> {
       model: cpus()[0]?.model.trim() ?? "unknown",
       processors: availableParallelism(),
       instructions,
-      bf16: instructions.some((name) => name.endsWith("bf16")),
+      bf16: cpuHasBfloat16(),
     },
     memory: totalmem(),
     addon: addonProper,
@@ -105,12 +106,6 @@ export async function collectFacts(): Promise<MachineFacts> {
     packages,
     data: [fashionMnist(), onnxTestData()],
   };
-}
-
-/** Whether a version of Node is 20.19 or newer. */
-export function nodeFits(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major > 20 || (major === 20 && minor >= 19);
 }
 
 /** What the addon says of itself, and of what libtorch brought along. */

@@ -1,7 +1,8 @@
 // Shows a job's progress on stderr: on a terminal one live line and a table with a row for each epoch,
 // elsewhere plain lines that are not too many.
 import { clock, duration } from "../numbers.ts";
-import type { EpochEvent, Phase, ProgressEvent, StepEvent } from "../runs/index.ts";
+import { phases } from "../runs/events.ts";
+import type { EpochEvent, ProgressEvent, StepEvent } from "../runs/index.ts";
 import { printableLines } from "../text.ts";
 import { printable } from "./printable.ts";
 import { sparkline } from "./render.ts";
@@ -12,12 +13,6 @@ export interface Screen {
   readonly columns?: number;
   write(text: string): unknown;
 }
-
-const phases: Readonly<Record<Phase, string>> = {
-  prepare: "checking model and data",
-  train: "training",
-  verify: "verifying",
-};
 
 interface ProgressOptions {
   /** What a job has decided before its training, as people read it. */

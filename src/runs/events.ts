@@ -4,8 +4,14 @@ import { ownCommand } from "../../native/remedies.mjs";
 import { InterruptedError } from "../errors.ts";
 import { quoteForShell } from "../text.ts";
 
-/** The parts that every job has, in order. */
-export type Phase = "prepare" | "train" | "verify";
+/** The parts that every job has, in order, as people read them. */
+export const phases = {
+  prepare: "checking model and data",
+  train: "training",
+  verify: "verifying",
+} as const;
+
+export type Phase = keyof typeof phases;
 
 /** Events of a running job, in order. Rates are images a second, times seconds. */
 export type ProgressEvent = PhaseEvent | PreparedEvent | NoteEvent | StepEvent | EpochEvent;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { bytes, clock, roughDuration, significant } from "../numbers.ts";
 import { isMissing, readJson } from "../report/missing.ts";
+import { type Phase, phases } from "../runs/events.ts";
 import { holderOf } from "../runs/lock.ts";
 import { progressFileName } from "../runs/progressFile.ts";
 import { shorten } from "../text.ts";
@@ -12,7 +13,7 @@ import { type RunState, stateOf } from "./runList.ts";
 const count = z.number().int().nonnegative();
 
 const progressForm = z.object({
-  phase: z.enum(["prepare", "train", "verify"]).optional(),
+  phase: z.enum(Object.keys(phases) as Phase[]).optional(),
   step: z
     .object({
       stage: z.string(),
@@ -34,8 +35,6 @@ export interface LiveState {
   readonly done: number;
   readonly fields: Readonly<Record<string, string>>;
 }
-
-const phases = { prepare: "checking model and data", train: "training", verify: "verifying" };
 
 /** Reads what a run is doing; the same object's calls tell the share of a processor between them. */
 export class LiveReader {

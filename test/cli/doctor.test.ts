@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
-import { onnxTestData } from "../../native/system.mjs";
+import { nodeFits, onnxTestData } from "../../native/system.mjs";
 import { diagnose, renderReport } from "../../src/cli/doctor.ts";
-import { collectFacts, type MachineFacts, nodeFits } from "../../src/cli/machine.ts";
+import { collectFacts, type MachineFacts } from "../../src/cli/machine.ts";
 
 const requirement = { purpose: "data of the demo", needed: false, packages: {} };
 const facts: MachineFacts = {

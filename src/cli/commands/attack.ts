@@ -2,8 +2,9 @@
 import type { AttackDescription, AttackSummary } from "../../attack/index.ts";
 import { attackKinds, pirateMethods, pirateOptimizers } from "../../attack/names.ts";
 import { duration, percent, withDeviation } from "../../numbers.ts";
-import { output, trainingOptions } from "../dataOptions.ts";
+import { trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
+import { output } from "../modelOptions.ts";
 import { choice, choices, flag, integer, numbers, required, text } from "../options.ts";
 import { dataLine, renderTable } from "../render.ts";
 

@@ -4,7 +4,7 @@ import { runIsolated } from "../../isolate/run.ts";
 import { tiny } from "../../numbers.ts";
 import { defineCommand } from "../command.ts";
 import { warn } from "../failure.ts";
-import { inputShape } from "../inputShape.ts";
+import { inputShape } from "../modelOptions.ts";
 import { renderTable } from "../render.ts";
 
 const mostWarnings = 10;

@@ -7,7 +7,8 @@ import type {
 import { runIsolated } from "../../isolate/run.ts";
 import { milliseconds, percent } from "../../numbers.ts";
 import { defineCommand } from "../command.ts";
-import { data, output, readingOptions } from "../dataOptions.ts";
+import { data, readingOptions } from "../dataOptions.ts";
+import { output } from "../modelOptions.ts";
 import { choice, withDefault } from "../options.ts";
 import { Progress } from "../progress.ts";
 import { renderList } from "../render.ts";

@@ -6,9 +6,9 @@ import type { Exposure, ExposureOptions } from "../../exposure/expose.ts";
 import { runIsolated } from "../../isolate/run.ts";
 import { count } from "../../numbers.ts";
 import { defineCommand } from "../command.ts";
-import { data, output, readingOptions } from "../dataOptions.ts";
+import { data, readingOptions } from "../dataOptions.ts";
 import { warn } from "../failure.ts";
-import { inputShape } from "../inputShape.ts";
+import { inputShape, output } from "../modelOptions.ts";
 import { text } from "../options.ts";
 import { renderList } from "../render.ts";
 

@@ -3,8 +3,9 @@ import type { Description, ObfuscateOptions } from "../../obfuscate/index.ts";
 import { quantizations } from "../../quantize/names.ts";
 import type { JobHooks } from "../../runs/index.ts";
 import type { Output } from "../command.ts";
-import { output, tensorboard, trainingOptions } from "../dataOptions.ts";
+import { tensorboard, trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
+import { output } from "../modelOptions.ts";
 import {
   choice,
   choices,
