@@ -6,8 +6,9 @@ import { escapeInvisible, shorten } from "./text.ts";
 
 const mostProblems = 5;
 
-/** Whole numbers from 0, and SHA-256 in hexadecimal: what many files hold. */
+/** Whole numbers from 0, shares of 1, and SHA-256 in hexadecimal: what many files hold. */
 export const count = z.int().min(0);
+export const shareOfOne = z.number().min(0).max(1);
 export const sha256Text = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 in hexadecimal");
 
 /** A figure that may be no number, which JSON writes as null. */

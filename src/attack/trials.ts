@@ -5,7 +5,7 @@ import { z } from "zod";
 import { DataError, DivergedError, ModelError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Work } from "../jobs/index.ts";
-import { figure, parseAs } from "../schema.ts";
+import { figure, parseAs, shareOfOne } from "../schema.ts";
 import { escapeInvisible } from "../text.ts";
 import type { Assignment, Kind, Trial } from "./campaign.ts";
 import { fineTune, type TrainingOptions } from "./fineTune.ts";
@@ -20,16 +20,14 @@ type Surroundings = Pick<
   "options" | "run" | "hooks" | "checkpoint" | "group"
 >;
 
-const share = z.number().min(0).max(1);
-
 /** What a line of the metrics file says of a finished trial: what was trained, and what it reached. */
 const outcome = z.object({
   ...{ arm: z.string(), budget: figure, seed: figure, epochs: figure, isSearch: z.boolean() },
   ...{ method: z.string(), optimizer: z.string(), learningRate: figure },
   result: z.strictObject({
-    accuracy: share,
+    accuracy: shareOfOne,
     crossEntropy: figure,
-    parts: z.exactOptional(z.strictObject({ old: share, new: share })),
+    parts: z.exactOptional(z.strictObject({ old: shareOfOne, new: shareOfOne })),
   }),
 });
 

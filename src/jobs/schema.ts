@@ -1,9 +1,8 @@
 // What config.json and summary.json of a run hold, whatever its job: they are read again when it is resumed.
 import { z } from "zod";
-import { count, figure, sha256Text } from "../schema.ts";
+import { count, figure, sha256Text, shareOfOne } from "../schema.ts";
 import type { Device } from "../torch/index.ts";
 
-const shareOfOne = z.number().min(0).max(1);
 const device = z.string().regex(/^(cpu|cuda:\d{1,3})$/) as z.ZodType<Device>;
 
 /** How data are read: DataOptions. */

@@ -1,7 +1,7 @@
 // What config.json and summary.json of a run of the main job hold.
 import { z } from "zod";
 import { jobOptions } from "../jobs/index.ts";
-import { count, figure, sha256Text } from "../schema.ts";
+import { count, figure, sha256Text, shareOfOne } from "../schema.ts";
 import type { ResolvedOptions } from "./options.ts";
 
 const weight = z.number().min(0);
@@ -16,7 +16,7 @@ export const resolvedOptions = z.strictObject({
   distillationWeight: weight,
   temperature: z.number().positive(),
   simulation: z.enum(["recursive", "direct"]),
-  tuneClassifier: z.number().min(0).max(1),
+  tuneClassifier: shareOfOne,
   extraData: z.exactOptional(z.string()),
   output: z.exactOptional(z.string()),
   boundary: z.exactOptional(z.string()),

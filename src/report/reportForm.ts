@@ -1,11 +1,11 @@
 // What a report says, as report.json holds it: docs/report.schema.json is this form as a JSON Schema.
 import { z } from "zod";
+import { count } from "../schema.ts";
 import { attackForm, epochForm, exposureForm, summaryForm } from "./runForms.ts";
 
 const missing = z.object({
   missing: z.string().describe("why this part cannot be shown, without the full stop"),
 });
-const count = z.number().int().nonnegative();
 const share = z.number().nullable();
 
 function orMissing<T extends z.ZodType>(form: T) {

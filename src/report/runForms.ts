@@ -1,11 +1,10 @@
 // The forms of the files in a run's folder, as far as the report reads them. Fields that it does not know are left out.
 import { z } from "zod";
+import { count, sha256Text, shareOfOne } from "../schema.ts";
 import { base64Form } from "./html.ts";
 
-const count = z.number().int().nonnegative();
 /** A share that is not known, as an accuracy without labels, is null in JSON. */
-const share = z.number().min(0).max(1).nullable();
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const share = shareOfOne.nullable();
 const latency = z.object({ batch1: z.number().positive(), batch64: z.number().positive() });
 
 const figures = z.object({
@@ -16,7 +15,7 @@ const figures = z.object({
   convolutions: count,
   bytes: count,
   latencyMs: latency,
-  sha256,
+  sha256: sha256Text,
 });
 
 /** summary.json of a run of `obfuscate`. */
@@ -26,20 +25,20 @@ export const summaryForm = z.object({
   verify: z.object({
     maxAbsDiff: z.number().nonnegative(),
     samples: count.min(1),
-    agreement: z.number().min(0).max(1),
+    agreement: shareOfOne,
     paired: z.object({ onlyFirst: count, onlySecond: count, pValue: z.number() }).optional(),
     logitError: z.number().nonnegative().nullable(),
-    predictionsSha256: sha256.optional(),
+    predictionsSha256: sha256Text.optional(),
   }),
   quantized: z
     .partialRecord(
       z.enum(["int8", "fp16"]),
       z.object({
         accuracy: share,
-        agreement: z.number().min(0).max(1),
+        agreement: shareOfOne,
         bytes: count,
         latencyMs: latency,
-        sha256,
+        sha256: sha256Text,
       }),
     )
     .optional(),
@@ -135,7 +134,7 @@ const gain = z.object({ mean: z.number(), deviation: z.number().nullable().optio
 /** config.json of a run of `attack`: of which files it was. */
 export const attackConfigForm = z.object({
   job: z.literal("attack"),
-  identity: z.object({ model: sha256 }),
+  identity: z.object({ model: sha256Text }),
 });
 
 /** summary.json of a run of `attack`. */

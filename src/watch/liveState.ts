@@ -7,10 +7,9 @@ import { isMissing, readJson } from "../report/missing.ts";
 import { type Phase, phases } from "../runs/events.ts";
 import { holderOf } from "../runs/lock.ts";
 import { progressFileName } from "../runs/progressFile.ts";
+import { count } from "../schema.ts";
 import { shorten } from "../text.ts";
 import { type RunState, stateOf } from "./runList.ts";
-
-const count = z.number().int().nonnegative();
 
 const progressForm = z.object({
   phase: z.enum(Object.keys(phases) as Phase[]).optional(),
