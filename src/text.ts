@@ -19,6 +19,14 @@ export function escapeInvisible(text: string): string {
   return text.replaceAll(everyInvisible, (found) => `\\u{${found.codePointAt(0)!.toString(16)}}`);
 }
 
+/** A value as JSON, in which what is not visible is escaped, too; it means the same. */
+export function jsonText(value: object): string {
+  const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(value, null, 2).replaceAll(everyInvisible, (found) =>
+    found === "\n" ? found : found.split("").map(escapeUnit).join(""),
+  );
+}
+
 /** Several lines, each as `escapeInvisible` makes it. */
 export function printableLines(text: string): string {
   return text.split("\n").map(escapeInvisible).join("\n");

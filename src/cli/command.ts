@@ -6,7 +6,7 @@ import { exitCodes, UsageError } from "../errors.ts";
 import { type CommonOption, commonOptions } from "./commonOptions.ts";
 import { readConfiguration } from "./configuration.ts";
 import { type Option, type OptionTable, optionName, type Values } from "./options.ts";
-import { jsonText, printable } from "./printable.ts";
+import { escapeInvisible, jsonText } from "../text.ts";
 
 /** What a command prints: with `--json` the object, else the text. */
 export interface Output {
@@ -192,10 +192,10 @@ export async function readOptions(
     if (value !== undefined) values[key] = value;
     else {
       const name = fromFile
-        ? `"${optionName(option)}" in ${printable(String(path))}`
+        ? `"${optionName(option)}" in ${escapeInvisible(String(path))}`
         : `--${optionName(option)}`;
       const shown = typeof received === "string" ? received : JSON.stringify(received);
-      complaints.push(`${name}: expected ${option.expected}, received "${printable(shown)}"`);
+      complaints.push(`${name}: expected ${option.expected}, received "${escapeInvisible(shown)}"`);
     }
   }
   if (complaints.length > 0) {

@@ -21,7 +21,7 @@ import { demo, setup } from "./commands/setup.ts";
 import { train } from "./commands/train.ts";
 import { watch } from "./commands/watch.ts";
 import { reportFailure } from "./failure.ts";
-import { printable } from "./printable.ts";
+import { escapeInvisible } from "../text.ts";
 
 const jobs = [train, obfuscate, attack];
 const commands = [
@@ -61,7 +61,7 @@ function assertHelpExists([first, name = "help"]: readonly string[], { commands 
   if (first !== "help" || name.startsWith("-") || known.includes(name)) return;
   const guess = nearest(name, known);
   throw new UsageError(
-    `unknown command '${printable(name)}'${guess ? `: did you mean ${guess}?` : ""}\nSee: ${ownCommand} --help`,
+    `unknown command '${escapeInvisible(name)}'${guess ? `: did you mean ${guess}?` : ""}\nSee: ${ownCommand} --help`,
   );
 }
 

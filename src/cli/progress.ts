@@ -3,8 +3,7 @@
 import { clock, duration } from "../numbers.ts";
 import { phases } from "../runs/events.ts";
 import type { EpochEvent, ProgressEvent, StepEvent } from "../runs/index.ts";
-import { printableLines } from "../text.ts";
-import { printable } from "./printable.ts";
+import { escapeInvisible, printableLines } from "../text.ts";
 import { sparkline } from "./render.ts";
 
 /** What is written to: stderr, or a test's stand-in. */
@@ -116,7 +115,7 @@ export class Progress {
     ].join(", ");
     const left = `${duration(secondsLeft)} left`;
     if (!this.#screen.isTTY) {
-      this.line(`${printable(stage)}: ${parts}, ${left}`);
+      this.line(`${escapeInvisible(stage)}: ${parts}, ${left}`);
       return;
     }
     const done = Math.round((barWidth * step) / Math.max(1, steps));
@@ -124,7 +123,7 @@ export class Progress {
       ? `, ends ${clock(new Date(Date.now() + 1000 * secondsLeft))}`
       : "";
     const bar = `[${"=".repeat(done).padEnd(barWidth)}]`;
-    this.#draw(`${bar} ${left}${end}, ${printable(stage)}: ${parts}`);
+    this.#draw(`${bar} ${left}${end}, ${escapeInvisible(stage)}: ${parts}`);
   }
 
   #epoch(event: EpochEvent): void {
@@ -142,13 +141,13 @@ export class Progress {
     ];
     if (!this.#screen.isTTY) {
       const parts = cells.map(([name, value]) => `${name} ${value}`).join(", ");
-      this.line(`${printable(stage)}: ${parts}`);
+      this.line(`${escapeInvisible(stage)}: ${parts}`);
       return;
     }
     const widths = cells.map(([name]) => Math.max(10, name.length + 2));
     const row = (texts: readonly string[]) =>
       texts.map((text, index) => text.padStart(widths[index]!)).join("");
-    const header = `${printable(stage)}\n${row(cells.map(([name]) => printable(name)))}`;
+    const header = `${escapeInvisible(stage)}\n${row(cells.map(([name]) => escapeInvisible(name)))}`;
     if (header !== this.#columns) this.line(header);
     this.#columns = header;
     this.line(`${row(cells.map(([, value]) => value))}  ${sparkline(this.#losses)}`.trimEnd());

@@ -2,15 +2,14 @@
 
 import type { DataFacts } from "../data/index.ts";
 import { largest } from "../lists.ts";
-import { counted } from "../text.ts";
-import { printable } from "./printable.ts";
+import { counted, escapeInvisible } from "../text.ts";
 
 /** Rows of cells as aligned text: to the right, but for the first column where it holds names. */
 export function renderTable(
   rows: readonly (readonly string[])[],
   { align = "names" }: { align?: "names" | "right" } = {},
 ): string {
-  const cells = rows.map((row) => row.map(printable));
+  const cells = rows.map((row) => row.map(escapeInvisible));
   const widths = cells.reduce<number[]>(
     (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, cell.length)),
     [],
@@ -24,7 +23,7 @@ export function renderTable(
 /** Names and values below each other. */
 export function renderList(rows: readonly (readonly [name: string, value: string])[]): string {
   const width = largest(rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `${name.padEnd(width)}   ${printable(value)}`).join("\n");
+  return rows.map(([name, value]) => `${name.padEnd(width)}   ${escapeInvisible(value)}`).join("\n");
 }
 
 /** A line on what there is to learn from and to judge by, and one for each note. */

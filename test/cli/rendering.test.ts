@@ -1,13 +1,13 @@
 // Progress, numbers and failures as they are shown.
 import { describe, expect, test } from "vitest";
 import { describeFailure } from "../../src/cli/failure.ts";
-import { jsonText, printable } from "../../src/cli/printable.ts";
 import { Progress, wantsColour } from "../../src/cli/progress.ts";
 import { renderTable, sparkline } from "../../src/cli/render.ts";
 import { ModelError } from "../../src/errors.ts";
 import { nearest } from "../../src/nearest.ts";
 import { bytes, count, duration, percent } from "../../src/numbers.ts";
 import type { ProgressEvent } from "../../src/runs/index.ts";
+import { escapeInvisible, jsonText } from "../../src/text.ts";
 
 /** Progress on a screen that keeps what is written; each event comes a second after the last. */
 function screen({ isTTY = false, secondsBetween = 1, columns = 72 } = {}) {
@@ -129,7 +129,7 @@ describe("progress on a terminal", () => {
 });
 
 test("text is shown with escapes for what a terminal would obey or hide", () => {
-  expect(printable("größe\t\u001b[31m\u202e\u200b😀")).toBe(
+  expect(escapeInvisible("größe\t\u001b[31m\u202e\u200b😀")).toBe(
     "größe\\u{9}\\u{1b}[31m\\u{202e}\\u{200b}😀",
   );
   const value = { name: "\u001b\u202e\u{e0041}", text: "ä\n" };

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { UsageError } from "../../errors.ts";
 import { defineCommand, hintOf } from "../command.ts";
 import { type CompletedCommand, completionScript, shells } from "../completion.ts";
-import { printable } from "../printable.ts";
+import { escapeInvisible } from "../../text.ts";
 
 /** The command, for the others of its program. */
 export function completion(program: Command): void {
@@ -19,7 +19,7 @@ export function completion(program: Command): void {
       const shell = shells.find((known) => known === argument);
       if (!shell) {
         throw new UsageError(
-          `SHELL: expected one of ${shells.join(", ")}, received "${printable(argument)}"`,
+          `SHELL: expected one of ${shells.join(", ")}, received "${escapeInvisible(argument)}"`,
         );
       }
       const script = completionScript(shell, describeCommands(program));

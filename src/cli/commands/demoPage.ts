@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { defineCommand } from "../command.ts";
 import { warn } from "../failure.ts";
 import { required, text } from "../options.ts";
-import { printable } from "../printable.ts";
+import { escapeInvisible } from "../../text.ts";
 
 export const demoPage = defineCommand({
   name: "demo-page",
@@ -26,6 +26,6 @@ export const demoPage = defineCommand({
     await writeDemo(argument, out);
     warn("the folder holds the original, too: show it to those alone who may have that");
     const page = join(out, "index.html");
-    return { json: { page }, text: `page: ${printable(page)}, for any web server` };
+    return { json: { page }, text: `page: ${escapeInvisible(page)}, for any web server` };
   },
 });

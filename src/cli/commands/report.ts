@@ -1,7 +1,7 @@
 // `deepobf report RUN...`: what a run did, as a page; of several runs a page that compares them.
 import { defineCommand } from "../command.ts";
 import { text, texts } from "../options.ts";
-import { printable } from "../printable.ts";
+import { escapeInvisible } from "../../text.ts";
 
 export const report = defineCommand({
   name: "report",
@@ -29,6 +29,6 @@ export const report = defineCommand({
       others.length === 0
         ? await writeReport(first, options)
         : await writeComparison(given, options);
-    return { json: { files }, text: `report: ${printable(files.report)}` };
+    return { json: { files }, text: `report: ${escapeInvisible(files.report)}` };
   },
 });
