@@ -4,7 +4,6 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { explainMissing, locateLibtorch } from "../native/locate.mjs";
 import { setupCommand } from "../native/remedies.mjs";
 import {
@@ -16,11 +15,11 @@ import {
   removeStamp,
   writeStamp,
 } from "../native/stamp.mjs";
+import { fail, root } from "./process.mjs";
 
 /** @import { Libtorch } from "../native/locate.d.mts" */
 /** @import { Stamp } from "../native/stamp.d.mts" */
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 
 const { libtorch, skipped } = locateLibtorch();
@@ -149,13 +148,4 @@ function packageDirectory(name) {
 /** @param {string} name */
 function packageVersion(name) {
   return JSON.parse(readFileSync(join(packageDirectory(name), "package.json"), "utf8")).version;
-}
-
-/**
- * @param {string} message
- * @returns {never}
- */
-function fail(message) {
-  console.error(message);
-  process.exit(5);
 }

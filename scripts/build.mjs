@@ -1,11 +1,9 @@
 // Compiles src/, and web/ for browsers, to dist/; does nothing where dist was made from the same sources.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { run } from "./process.mjs";
+import { join } from "node:path";
+import { root, run } from "./process.mjs";
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const output = join(root, "dist");
 const stamp = join(output, ".sources");
 

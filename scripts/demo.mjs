@@ -4,12 +4,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { ownCommand } from "../native/remedies.mjs";
 import { findFashionMnist } from "./fashion-mnist.mjs";
+import { root } from "./process.mjs";
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const data = await findFashionMnist(process.argv[2]);
 const parameters = [
   ...["obfuscate", join(root, "examples", "resnet8-fashion-mnist.onnx"), "--data", `idx:${data}`],

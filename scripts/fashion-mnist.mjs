@@ -2,15 +2,14 @@
 // Fashion-MNIST: Xiao et al. 2017, https://github.com/zalandoresearch/fashion-mnist (MIT licence).
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { demoCommand } from "../native/remedies.mjs";
-import { fail } from "./process.mjs";
+import { fashionMnist } from "../native/system.mjs";
+import { fail, root } from "./process.mjs";
 
 const source = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion";
-const debian = "/usr/share/datasets/fashion-mnist";
-const downloads = join(dirname(dirname(fileURLToPath(import.meta.url))), ".cache", "fashion-mnist");
+const downloads = join(root, ".cache", "fashion-mnist");
 
 /** SHA-256 of each file, unpacked. */
 const files = {
@@ -26,7 +25,7 @@ const files = {
  */
 export async function findFashionMnist(given) {
   if (given) return given;
-  const present = [debian, downloads].find(isComplete);
+  const present = [fashionMnist().found, downloads].find(isComplete);
   if (present) return present;
   console.error(`Fashion-MNIST: downloading from ${source}`);
   await download(source, downloads).catch((error) =>
@@ -60,8 +59,9 @@ export async function download(from, to) {
   }
 }
 
-/** @param {string} folder */
+/** @param {string | undefined} folder */
 function isComplete(folder) {
+  if (!folder) return false;
   return Object.keys(files).every((name) =>
     [name, `${name}.gz`].some((file) => existsSync(join(folder, file))),
   );

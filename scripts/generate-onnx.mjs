@@ -5,9 +5,8 @@
 // - what DeepObf never reads is left out, so that the decoder skips it unseen.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { run } from "./process.mjs";
+import { join } from "node:path";
+import { root, run } from "./process.mjs";
 
 const unreadFields =
   "doc_string|metadata_props|value_info|quantization_annotation|training_info|configuration|device_configurations|denotation|tensors|graphs|sparse_tensors?|type_protos|tp";
@@ -23,7 +22,6 @@ const narrowing = [
   [new RegExp(`^message (?:${unreadMessages}) \\{[^]*?^\\}`, "gm"), ""],
 ];
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const directory = mkdtempSync(join(tmpdir(), "onnx-schema-"));
 try {
   const schema = readFileSync(join(root, "src/onnx/schema/onnx.proto"), "utf8");

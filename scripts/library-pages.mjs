@@ -2,16 +2,14 @@
 // or type has none. TypeDoc reads sources by TypeScript's JavaScript API, which ends with TypeScript 6: it has packages
 // of its own, in .cache/typedoc.
 import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { run } from "./process.mjs";
+import { join } from "node:path";
+import { root, run } from "./process.mjs";
 
 const packages = {
   typedoc: "0.28.20",
   "typedoc-plugin-missing-exports": "4.1.4",
   typescript: "6.0.3",
 };
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const home = join(root, ".cache", "typedoc");
 const output = join(root, "build", "library");
 

@@ -2,8 +2,8 @@
 // all, `npm run test:nightly -- R2 R9` some. What came out is the last line of its goal in records/nightly.jsonl.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { root } from "./process.mjs";
 
 /**
  * @typedef {object} Goal
@@ -13,7 +13,6 @@ import { fileURLToPath } from "node:url";
  * @property {Readonly<Record<string, string>>} [environment]
  */
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const record = join(root, "records", "nightly.jsonl");
 /** @param {readonly string[]} files */
 const tests = (...files) => ["npx", "vitest", "run", ...files];

@@ -1,5 +1,10 @@
-// Runs the commands of set-up: quiet while they work, their last lines when they fail.
+// Where the scripts are, and the commands of set-up: quiet while they work, their last lines when they fail.
 import { spawnSync } from "node:child_process";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The folder of the repository, or of the installed package. */
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Exit code of a missing or failing tool (docs/exit-codes.md: resources). */
 const resources = 5;

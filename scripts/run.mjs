@@ -1,10 +1,9 @@
 // Compiles src/, bench/ and tools/ and runs a program of the latter two: node scripts/run.mjs tools/NAME [OPTIONS].
 import { spawnSync } from "node:child_process";
 import { existsSync, symlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { root } from "./process.mjs";
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const output = join(root, "build", "tools");
 const [program = "", ...options] = process.argv.slice(2);
 

@@ -2,11 +2,9 @@
 // for: Node.js and libtorch keep memory on purpose (test/torch/memory.test.ts counts tensors instead).
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, rmSync, symlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { run } from "./process.mjs";
+import { join } from "node:path";
+import { root, run } from "./process.mjs";
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const copy = join(root, ".cache", "sanitized");
 const flags = "-fsanitize=address -fno-omit-frame-pointer";
 

@@ -1,8 +1,7 @@
 // Set-up: finds or installs what is missing, builds what is out of date, one line a step. `--demo` and `--tests`
 // add the data of those. Idempotent; uses no network but the package registries.
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { locateLibtorch } from "../native/locate.mjs";
 import { doctorCommand, isClone, setupCommand } from "../native/remedies.mjs";
 import {
@@ -15,13 +14,12 @@ import {
   oldestNode,
   onnxTestData,
 } from "../native/system.mjs";
-import { attempt, fail, run } from "./process.mjs";
+import { attempt, fail, root, run } from "./process.mjs";
 import { installPythonTorch } from "./python-torch.mjs";
 import { aptHasLibtorch, installMissing } from "./system-packages.mjs";
 
 /** @import { Requirement } from "../native/system.d.mts" */
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const demo = process.argv.includes("--demo");
 const tests = process.argv.includes("--tests");
 
