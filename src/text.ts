@@ -49,6 +49,11 @@ export function shorten(text: string): string {
   return `${head}…(${text.length - longestExcerpt} more)…${tail}`;
 }
 
+/** A text of at most so many characters, the last of which says that others are left out. */
+export function cut(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
+
 /** A word as a shell reads it, in one line. */
 export function quoteForShell(word: string): string {
   if (/^[\w./:,=@%+-]+$/.test(word)) return word;

@@ -1,5 +1,6 @@
 // Lines over a common axis, as SVG: told apart by colour, by dashes, and by their names at their ends.
 import { largest } from "../lists.ts";
+import { cut } from "../text.ts";
 import { html, Markup } from "./html.ts";
 import { linearScale, logScale, type Scale, thinned, tickText } from "./scale.ts";
 
@@ -29,7 +30,8 @@ export interface LineChartOptions {
   readonly formatX?: (x: number) => string;
 }
 
-const margin = { left: 56, top: 26, bottom: 40 };
+/** Around what is drawn, but on the right. */
+export const margin = { left: 56, top: 26, bottom: 40 };
 /** Beside the lines: of several, for their names. */
 const [rightOfOne, rightOfMany] = [24, 132];
 const leastBetweenNames = 15;
@@ -53,10 +55,10 @@ export function lineChart(all: readonly Series[], options: LineChartOptions): Ma
     series.map(({ points }) => y.at(points.at(-1)?.y ?? 0)),
     leastBetweenNames,
   );
-  const labels = series.map(({ name }, i) => {
-    const shown = name.length > 18 ? `${name.slice(0, 17)}…` : name;
-    return html`<text class="start t${look(i)}" x="${end + 10}" y="${place(names[i]! + 4)}">${shown}</text>`;
-  });
+  const labels = series.map(
+    ({ name }, i) =>
+      html`<text class="start t${look(i)}" x="${end + 10}" y="${place(names[i]! + 4)}">${cut(name, 18)}</text>`,
+  );
   return html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">
 ${drawAxes({ x, y }, { ...options, height, end })}
 ${lines}
@@ -64,10 +66,11 @@ ${series.length > 1 ? labels : undefined}
 </svg>`;
 }
 
-function drawAxes(
+/** The axes with their names and ticks; `end` is the right one of x. */
+export function drawAxes(
   { x, y }: { x: Scale; y: Scale },
-  options: LineChartOptions & { height: number; end: number },
-) {
+  options: Pick<LineChartOptions, "x" | "y" | "formatX"> & { height: number; end: number },
+): Markup {
   const { height, end: right, formatX = tickText } = options;
   const [left, bottom] = [margin.left, height - margin.bottom];
   return html`<text class="axis start" x="0" y="12">${options.y}</text>

@@ -1,7 +1,8 @@
 // Runs as dots, accuracy against time, with a line through those that no other one beats in both.
+import { cut } from "../text.ts";
 import { html, Markup } from "./html.ts";
-import { padded, place, range } from "./lineChart.ts";
-import { linearScale, tickText } from "./scale.ts";
+import { drawAxes, margin, padded, place, range } from "./lineChart.ts";
+import { linearScale } from "./scale.ts";
 
 export interface Candidate {
   readonly name: string;
@@ -21,14 +22,11 @@ export function frontOf(candidates: readonly Candidate[]): Candidate[] {
 }
 
 export function paretoChart(candidates: readonly Candidate[]): Markup {
-  const [width, height, left, right, top, bottom] = [760, 360, 60, 24, 28, 318];
-  const x = linearScale(
-    padded(...range(candidates.map(({ time }) => time))),
-    [left, width - right],
-    7,
-  );
+  const [width, height, end] = [760, 360, 736];
+  const times = candidates.map(({ time }) => time);
+  const x = linearScale(padded(...range(times)), [margin.left, end], 7);
   const accuracies = candidates.map(({ accuracy }) => 100 * accuracy);
-  const y = linearScale(padded(...range(accuracies)), [bottom, top]);
+  const y = linearScale(padded(...range(accuracies)), [height - margin.bottom, margin.top]);
   const front = frontOf(candidates);
   const path = front.map(({ time, accuracy }, i) => {
     const [a, b] = [place(x.at(time)), place(y.at(100 * accuracy))];
@@ -38,14 +36,11 @@ export function paretoChart(candidates: readonly Candidate[]): Markup {
     const isBest = front.includes(each);
     const [cx, cy] = [x.at(each.time), y.at(100 * each.accuracy)];
     const isRight = cx > width / 2;
-    const name = each.name.length > 28 ? `${each.name.slice(0, 27)}…` : each.name;
-    return html`<circle class="${isBest ? "f0" : "f4"}" cx="${place(cx)}" cy="${place(cy)}" r="${isBest ? 6 : 4}"/><text class="${isRight ? "end" : "start"} ${isBest ? "t0" : "t4"}" x="${place(cx + (isRight ? -11 : 11))}" y="${place(cy + 16)}">${name}</text>`;
+    return html`<circle class="${isBest ? "f0" : "f4"}" cx="${place(cx)}" cy="${place(cy)}" r="${isBest ? 6 : 4}"/><text class="${isRight ? "end" : "start"} ${isBest ? "t0" : "t4"}" x="${place(cx + (isRight ? -11 : 11))}" y="${place(cy + 16)}">${cut(each.name, 28)}</text>`;
   });
+  const axis = "time for one image over the original's";
   return html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="Accuracy of each run against its time">
-<text class="axis start" x="0" y="12">accuracy, %</text><text class="axis end" x="${width - right}" y="${height - 4}">time for one image over the original's</text>
-${y.ticks.map((tick) => html`<line class="grid" x1="${left}" x2="${width - right}" y1="${place(y.at(tick))}" y2="${place(y.at(tick))}"/><text class="axis end" x="${left - 8}" y="${place(y.at(tick) + 4)}">${tickText(tick)}</text>`)}
-<line class="base" x1="${left}" x2="${width - right}" y1="${bottom}" y2="${bottom}"/>
-${x.ticks.map((tick) => html`<text class="axis middle" x="${place(x.at(tick))}" y="${bottom + 17}">${tickText(tick)}</text>`)}
+${drawAxes({ x, y }, { x: axis, y: "accuracy, %", height, end })}
 <path class="stroke c0" d="${new Markup(path.join(""))}"/>
 ${dots}
 </svg>`;

@@ -1,5 +1,6 @@
 // Where both models are right, where they confuse classes differently, and the images on which they disagree most.
 import { grouped, percent, points } from "../../numbers.ts";
+import { cut } from "../../text.ts";
 import { base64, html, type Markup } from "../html.ts";
 import { place } from "../lineChart.ts";
 import { isMissing } from "../missing.ts";
@@ -49,9 +50,8 @@ function dumbbells(rows: Classes["classes"]): Markup {
   const lines = rows.map((row, i) => {
     const y = top + (i + 0.5) * step;
     const [a, b] = [x.at(row.original ?? 0), x.at(row.obfuscated ?? 0)].map(place);
-    const name = row.name.length > 24 ? `${row.name.slice(0, 23)}…` : row.name;
     const text = `${percent(row.original ?? 0, 1)} → ${percent(row.obfuscated ?? 0, 1)}`;
-    return html`<text class="end" x="${left - 14}" y="${place(y + 4)}">${name}</text>
+    return html`<text class="end" x="${left - 14}" y="${place(y + 4)}">${cut(row.name, 24)}</text>
 <path class="stroke c4" d="M${a} ${place(y)}H${b}"/><circle class="box input" cx="${a}" cy="${place(y)}" r="5"/><circle class="f0" cx="${b}" cy="${place(y)}" r="5"/>
 <text class="axis start" x="${width - right + 14}" y="${place(y + 4)}">${text}</text>`;
   });

@@ -1,5 +1,6 @@
 // What the shipped file tells of the original, as measured.
 import { percent, significant } from "../../numbers.ts";
+import { cut } from "../../text.ts";
 import { html, type Markup } from "../html.ts";
 import { place } from "../lineChart.ts";
 import { isMissing } from "../missing.ts";
@@ -56,7 +57,6 @@ function renderHeat({ model, original, values }: Heat): Markup {
     top + model.length * tall + 24,
   ];
   const rows = model.flatMap((name, y) => {
-    const label = name.length > 20 ? `${name.slice(0, 19)}…` : name;
     const squares = original.map((other, x) => {
       const value = values[y]?.[x];
       if (value === undefined || value === null) return undefined;
@@ -64,7 +64,7 @@ function renderHeat({ model, original, values }: Heat): Markup {
       return html`<rect class="f0" fill-opacity="${strength}" x="${left + x * cell}" y="${place(top + y * tall)}" width="${cell - 1}" height="${tall - 1}"><title>${name} and ${other}: ${significant(value)}</title></rect>`;
     });
     return [
-      html`<text class="end cell" x="${left - 8}" y="${place(top + (y + 0.5) * tall + 4)}">${label}</text>`,
+      html`<text class="end cell" x="${left - 8}" y="${place(top + (y + 0.5) * tall + 4)}">${cut(name, 20)}</text>`,
       ...squares,
     ];
   });
