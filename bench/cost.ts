@@ -4,6 +4,7 @@
 import { argv } from "node:process";
 import { parseArgs } from "node:util";
 import * as ort from "onnxruntime-node";
+import { median } from "../src/averages.ts";
 import { estimateTime } from "../src/graph/cost.ts";
 import { findBoundary } from "../src/graph/cuts.ts";
 import type { Graph } from "../src/graph/graph.ts";
@@ -115,7 +116,7 @@ for (let round = 0; round <= rounds; round++) {
 }
 
 const perWork = subjects.map(({ work, milliseconds }) => milliseconds / work / batch);
-const middle = perWork.toSorted((a, b) => a - b)[perWork.length >> 1]!;
+const middle = median(perWork);
 console.log("estimated over measured time, where a median network has 1");
 console.log("network                          million MACs   ms an image   estimated / measured");
 for (const { name, work, milliseconds } of subjects) {

@@ -3,10 +3,10 @@
 import { type Command, Option as CommanderOption } from "commander";
 import { ownCommand } from "../../native/remedies.mjs";
 import { exitCodes, UsageError } from "../errors.ts";
+import { escapeInvisible, jsonText } from "../text.ts";
 import { type CommonOption, commonOptions } from "./commonOptions.ts";
 import { readConfiguration } from "./configuration.ts";
 import { type Option, type OptionTable, optionName, type Values } from "./options.ts";
-import { escapeInvisible, jsonText } from "../text.ts";
 
 /** What a command prints: with `--json` the object, else the text. */
 export interface Output {

@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { ownCommand } from "../../native/remedies.mjs";
 import { exitCodes, UsageError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
+import { escapeInvisible } from "../text.ts";
 import { ownVersion } from "../version.ts";
 import { describeExitCodes } from "./command.ts";
 import { attack } from "./commands/attack.ts";
@@ -21,7 +22,6 @@ import { demo, setup } from "./commands/setup.ts";
 import { train } from "./commands/train.ts";
 import { watch } from "./commands/watch.ts";
 import { reportFailure } from "./failure.ts";
-import { escapeInvisible } from "../text.ts";
 
 const jobs = [train, obfuscate, attack];
 const commands = [

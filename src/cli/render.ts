@@ -23,7 +23,9 @@ export function renderTable(
 /** Names and values below each other. */
 export function renderList(rows: readonly (readonly [name: string, value: string])[]): string {
   const width = largest(rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `${name.padEnd(width)}   ${escapeInvisible(value)}`).join("\n");
+  return rows
+    .map(([name, value]) => `${name.padEnd(width)}   ${escapeInvisible(value)}`)
+    .join("\n");
 }
 
 /** A line on what there is to learn from and to judge by, and one for each note. */

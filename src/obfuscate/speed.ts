@@ -3,7 +3,7 @@ import { Batches } from "../data/index.ts";
 import { batchOptions } from "../jobs/index.ts";
 import { sequential } from "../models/index.ts";
 import { setThreads } from "../torch/index.ts";
-import { train } from "../train/index.ts";
+import { nowhere, train } from "../train/index.ts";
 import { directStage } from "./direct.ts";
 import { calibrate } from "./jointLoss.ts";
 import type { SimulationWork } from "./lesson.ts";
@@ -46,14 +46,8 @@ export async function secondsPerEpoch({
     return stage.losses(batch, step);
   };
   const steps = Math.min(warmUpSteps + countedSteps, options.epochs * batches.length);
-  const run = {
-    ...{ directory: "", checkpointSeconds: Number.POSITIVE_INFINITY },
-    metrics: { append: async () => {} },
-    saveCheckpoint: async () => {},
-    goBack: async () => undefined,
-  };
   const part = { firstStep: 0, steps };
-  await train({ ...stage, losses, part }, { run, hooks: {}, checkpoint: undefined });
+  await train({ ...stage, losses, part }, { run: nowhere, hooks: {}, checkpoint: undefined });
   const counted = times.slice(Math.min(warmUpSteps, times.length - 2));
   const secondsPerStep = (counted.at(-1)! - counted[0]!) / (counted.length - 1) / 1000;
   return secondsPerStep * Math.floor(inputs.data.train.count / batchSize);

@@ -19,7 +19,7 @@ export interface Share {
 export interface Meeting extends Share {
   readonly host: string;
   readonly port: number;
-  /** Whether this process offers the store. */
+  /** Whether this process offers the store; a launcher may do that itself. */
   readonly isServer: boolean;
   /** Before every key, so that nobody reads what another attempt left. */
   readonly prefix: string;

@@ -11,4 +11,4 @@ export {
   optimizersFor,
 } from "./optimizers.ts";
 export { linearDecay, type Schedule } from "./schedule.ts";
-export type { Stage, Surroundings } from "./stage.ts";
+export { nowhere, type Stage, type Surroundings } from "./stage.ts";

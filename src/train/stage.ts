@@ -38,6 +38,14 @@ export interface Surroundings {
   readonly checkpoint: Checkpoint | undefined;
 }
 
+/** A run that keeps nothing. */
+export const nowhere: Surroundings["run"] = {
+  ...{ directory: "", checkpointSeconds: Number.POSITIVE_INFINITY },
+  metrics: { append: async () => {} },
+  saveCheckpoint: async () => {},
+  goBack: async () => undefined,
+};
+
 /** Where a stage lies in its job, in steps. */
 export function partOf({ part, epochs, batches }: Stage): { firstStep: number; steps: number } {
   return part ?? { firstStep: 0, steps: epochs * batches.length };

@@ -2,24 +2,16 @@
 // batch files set RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT
 // (https://docs.pytorch.org/docs/stable/elastic/run.html, "Environment Variables").
 import { UsageError } from "../errors.ts";
+import type { Meeting } from "../torch/index.ts";
 
 /** A process's place among the workers of a training, and where they meet. */
-export interface Membership {
-  /** From 0. */
-  readonly rank: number;
-  readonly size: number;
+export interface Membership extends Omit<Meeting, "prefix"> {
   /** The place among the workers of this machine, which chooses the CUDA device. */
   readonly localRank: number;
   /** How many of the workers this machine has. */
   readonly localSize: number;
-  readonly host: string;
-  readonly port: number;
-  /** Whether this process offers the store where all meet; a launcher may do that itself. */
-  readonly isServer: boolean;
   /** How often the launcher has begun again: each attempt meets anew. */
   readonly attempt: number;
-  /** Seconds after which a worker that gives no sign of life is given up. */
-  readonly patience: number;
   /** The network interface that connects the workers; empty where the route to the first one decides. */
   readonly networkInterface: string;
 }

@@ -1,31 +1,21 @@
 // The picture of the README: the demo's original beside the chain that is shipped for it.
 import { join } from "node:path";
-import { findBoundary } from "../../src/graph/cuts.ts";
 import { type Box, diagramOf } from "../../src/graph/diagram.ts";
-import { cutGraph } from "../../src/graph/rewrites.ts";
-import { inferShapes } from "../../src/graph/shapes.ts";
-import { sequential } from "../../src/models/index.ts";
-import { planChain } from "../../src/obfuscate/plan.ts";
-import { nameChainInput, seal } from "../../src/obfuscate/seal.ts";
+import { planOriginal, untrainedChain } from "../../src/obfuscate/original.ts";
 import { readModel } from "../../src/onnx/index.ts";
 import { root } from "../records/records.ts";
 import { drawPanels, type Panel } from "./svg.ts";
 
-const depth = 5;
-
 /** The SVG image. The chain is planned and sealed as the main job does it, but not trained. */
 export async function drawOriginalAndChain(): Promise<string> {
-  const original = await readModel(join(root, "examples", "resnet8-fashion-mnist.onnx"));
-  const facts = inferShapes(original);
-  const boundary = findBoundary(original, facts);
-  const { extractor, classifier } = cutGraph(original, boundary.tensor, facts);
-  const plan = planChain(extractor, facts, { depth, boundary });
-  const chain = nameChainInput(sequential(plan.layers, { shape: plan.input }), original);
-  const shipped = seal(chain, classifier, { depth, seed: 0 });
+  const model = join(root, "examples", "resnet8-fashion-mnist.onnx");
+  const original = await readModel(model);
+  const planned = planOriginal(original, [1, 28, 28], { model, depth: 5 });
+  const { sealed } = untrainedChain(planned);
   return drawPanels(
     [
       { title: "The original", ...describe("a ResNet-8", diagramOf(original)) },
-      { title: "What is shipped", ...describe("a plain chain", diagramOf(shipped)) },
+      { title: "What is shipped", ...describe("a plain chain", diagramOf(sealed)) },
     ],
     "A ResNet-8 with its shortcuts beside the plain chain of five convolutions that is shipped for it",
   );

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AttackResults } from "../../src/attack/index.ts";
 import type { Exposure } from "../../src/exposure/expose.ts";
+import type { ModelFigures } from "../../src/obfuscate/options.ts";
 
 /** The repository, from tools/records/ and from where that is compiled to alike. */
 export const root = findRoot(dirname(fileURLToPath(import.meta.url)));
@@ -20,15 +21,7 @@ export interface Label {
 }
 
 /** Figures of a model file, as `deepobf obfuscate --json` prints them. */
-export interface Figures {
-  readonly accuracy: number;
-  readonly parameters: number;
-  readonly macs: number;
-  readonly convolutions: number;
-  readonly bytes: number;
-  readonly latencyMs: { readonly batch1: number; readonly batch64: number };
-  readonly sha256: string;
-}
+export type Figures = Omit<ModelFigures, "accuracyInterval">;
 
 interface Run extends Label {
   readonly command: string;

@@ -10,7 +10,7 @@ import type { LabelledData } from "../../src/attack/scene.ts";
 import { withRandomWeights } from "../../src/attack/scratch.ts";
 import { type Labelled, type Normalization, sampleOf, select } from "../../src/data/index.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { labelLoss } from "../../src/train/index.ts";
+import { labelLoss, nowhere } from "../../src/train/index.ts";
 
 export interface PirateOptions extends Normalization {
   readonly data: LabelledData;
@@ -92,11 +92,3 @@ function others(train: Labelled, budget: number, seed: number): Labelled {
   const left = count.flatMap((places) => [...places.subarray(Math.round(budget * places.length))]);
   return sampleOf(select(train, Int32Array.from(left), train.name), judges) as Labelled;
 }
-
-/** A run that keeps nothing. */
-const nowhere = {
-  ...{ directory: "", checkpointSeconds: Number.POSITIVE_INFINITY },
-  metrics: { append: async () => {} },
-  saveCheckpoint: async () => {},
-  goBack: async () => undefined,
-};

@@ -1,9 +1,9 @@
 // `deepobf completion SHELL`: prints a script that lets a shell complete commands and options.
 import type { Command } from "commander";
 import { UsageError } from "../../errors.ts";
+import { escapeInvisible } from "../../text.ts";
 import { defineCommand, hintOf } from "../command.ts";
 import { type CompletedCommand, completionScript, shells } from "../completion.ts";
-import { escapeInvisible } from "../../text.ts";
 
 /** The command, for the others of its program. */
 export function completion(program: Command): void {

@@ -1,9 +1,9 @@
 // `deepobf demo-page RUN --out DIR`: both models of a run in the browser, as a folder for any web server.
 import { join } from "node:path";
+import { escapeInvisible } from "../../text.ts";
 import { defineCommand } from "../command.ts";
 import { warn } from "../failure.ts";
 import { required, text } from "../options.ts";
-import { escapeInvisible } from "../../text.ts";
 
 export const demoPage = defineCommand({
   name: "demo-page",
