@@ -12,7 +12,6 @@ export { memoryOfTraining } from "./memory.ts";
 export {
   assertShares,
   batchOptions,
-  type JobBasics,
   type JobOptions,
   type ResolvedJobOptions,
   resolveJobOptions,

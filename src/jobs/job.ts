@@ -33,7 +33,7 @@ import { tellLauncher } from "../workers/launch.ts";
 import { PartDone } from "../workers/partDone.ts";
 import {
   type Run,
-  type RunFacts as RunPlace,
+  type RunPlace,
   shareCheckpoint,
   sharedRun,
 } from "../workers/sharedRun.ts";

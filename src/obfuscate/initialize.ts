@@ -77,7 +77,7 @@ async function withWhitening(
  * norm behind them divides by the standard deviations, which are the roots of the eigenvalues. None
  * where the images are not finite, of which training complains.
  */
-export async function whiteningFilters(batches: Batches, layer: Layer): Promise<Float32Array> {
+async function whiteningFilters(batches: Batches, layer: Layer): Promise<Float32Array> {
   const covariance = await patchCovariance(batches, layer);
   const whitening = scope(() => {
     if (!Number.isFinite(sum(covariance).item())) return new Float32Array(0);

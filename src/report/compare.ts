@@ -54,7 +54,7 @@ export function namesApart(paths: readonly string[]): string[] {
 }
 
 /** The page that compares runs. */
-export function renderComparison(reports: readonly Report[]): string {
+function renderComparison(reports: readonly Report[]): string {
   const candidates = reports.flatMap(candidateOf);
   const unlike = sayUnlikeImages(reports);
   return renderPage({

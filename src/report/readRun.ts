@@ -91,7 +91,7 @@ export async function readOutcome(path: string): Promise<RunOutcome> {
 const otherLines = ["calibration", "setback", "trial"];
 
 /** The epochs in the text of a metrics.jsonl. A line that is still being written counts as not there. */
-export function parseEpochs(text: string): Epochs {
+function parseEpochs(text: string): Epochs {
   const lines = text.split("\n").slice(0, -1);
   const records: Epoch[] = [];
   let damaged = 0;

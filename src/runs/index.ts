@@ -3,9 +3,7 @@ export { assertStage, type Checkpoint, type Position } from "./checkpoint.ts";
 export {
   type EpochEvent,
   type JobHooks,
-  type NoteEvent,
   type Phase,
-  type PreparedEvent,
   type ProgressEvent,
   type StepEvent,
   throwIfStopped,
@@ -15,7 +13,6 @@ export {
   assertNew,
   configError,
   mostModelBytes,
-  type RunConfig,
   type RunFiles,
   RunFolder,
   readConfig,

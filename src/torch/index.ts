@@ -1,6 +1,6 @@
 // The typed API over libtorch: tensors, their lifetimes, gradients, operators, optimizers.
 export { backward, clearGradients, grad, inferenceMode, noGrad, parameter } from "./autograd.ts";
-export { type BatchNormState, trainingBatchNorm } from "./batchNorm.ts";
+export { trainingBatchNorm } from "./batchNorm.ts";
 export { arange, fromBytes, full, ones, randn, tensor, zeros } from "./create.ts";
 export { TorchError } from "./dispatch.ts";
 export {
@@ -16,13 +16,13 @@ export {
   threads,
 } from "./environment.ts";
 export { Muon } from "./muon.ts";
-export { type Argument, operator, type Result } from "./operator.ts";
+export { operator } from "./operator.ts";
 export * from "./ops.ts";
-export { AdamW, type Optimizer, type ParameterGroup, SGD } from "./optimizers.ts";
+export { AdamW, type Optimizer, SGD } from "./optimizers.ts";
 export { cpuHasBfloat16, cpuVectorBits } from "./processor.ts";
 export { keep, scope } from "./scope.ts";
-export { liveTensors, Tensor, type TypedArray, UseAfterDisposeError } from "./tensor.ts";
-export { type Device, type DType, dtypeCode, type MemoryFormat } from "./types.ts";
+export { liveTensors, Tensor, UseAfterDisposeError } from "./tensor.ts";
+export { type Device, type DType, dtypeCode } from "./types.ts";
 export {
   agree,
   announceFailure,

@@ -10,5 +10,5 @@ export {
   type OptimizerOptions,
   optimizersFor,
 } from "./optimizers.ts";
-export { linearDecay, type Schedule } from "./schedule.ts";
+export { linearDecay } from "./schedule.ts";
 export { nowhere, type Stage, type Surroundings } from "./stage.ts";

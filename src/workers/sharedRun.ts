@@ -9,12 +9,12 @@ export type Run = Pick<
 > & { readonly metrics: Pick<RunFolder["metrics"], "append" | "lines"> };
 
 /** What all workers know of a run, as JSON holds it. */
-export type RunFacts = Pick<RunFolder, "directory" | "files" | "checkpointSeconds">;
+export type RunPlace = Pick<RunFolder, "directory" | "files" | "checkpointSeconds">;
 
 /** The run of a group, of which the first worker alone has the folder. */
-export function sharedRun(facts: RunFacts, folder: RunFolder | undefined, group: Group): Run {
+export function sharedRun(place: RunPlace, folder: RunFolder | undefined, group: Group): Run {
   if (folder && group.size === 1) return folder;
-  const { directory, files, checkpointSeconds } = facts;
+  const { directory, files, checkpointSeconds } = place;
   return {
     ...{ directory, files, checkpointSeconds },
     saveCheckpoint: async (...state) => folder?.saveCheckpoint(...state),

@@ -6,7 +6,6 @@ import { table } from "./markdown.ts";
 /** Accuracy on the own task and the pirate's head start, way by way. */
 export function resistanceTable(records: readonly ResistanceRecord[]): string {
   const of = ({ arms }: ResistanceRecord, name: string) => arms.find(({ arm }) => arm === name)!;
-  const points = (mean: number) => mean.toFixed(1);
   return table(records, [
     ["way", ({ name }) => name],
     ["depth", ({ depth }) => depth],
@@ -15,8 +14,8 @@ export function resistanceTable(records: readonly ResistanceRecord[]): string {
     ["the pirate", (record) => pirateOf(of(record, "obfuscated"))],
     ["reaches", (record) => percent(of(record, "obfuscated").mean)],
     ["from random weights", (record) => percent(of(record, "obfuscated-scratch").mean)],
-    ["head start, points", ({ headStart }) => points(headStart[0]!.obfuscated.mean)],
-    ["of the original", ({ headStart }) => points(headStart[0]!.original.mean)],
+    ["head start, points", ({ headStart }) => headStart[0]!.obfuscated.mean.toFixed(1)],
+    ["of the original", ({ headStart }) => headStart[0]!.original.mean.toFixed(1)],
     ["judged by", ({ pirate }) => (pirate.judges === "test" ? "test images" : "others")],
     ["seed", ({ seed }) => seed],
   ]);

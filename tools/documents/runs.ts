@@ -22,7 +22,7 @@ export function accuracyTable(runs: readonly ChainRun[]): string {
     minutes,
     ["trained on", ({ device, precision }) => `${device}, ${precision}`],
     accuracy,
-    ["points", (run) => points(gain(run))],
+    ["points", (run) => hundredths(gain(run))],
     ["agreement", ({ verify }) => percent(verify.agreement)],
     ["logits off by", ({ verify }) => optionalPercent(verify.logitError)],
   ]);
@@ -64,7 +64,7 @@ export function meansTable(runs: readonly ChainRun[]): string {
       ["convolutions", ([first]) => `${first!.original.convolutions} → ${first!.depth}`],
       ["accuracy of the original", (runs) => percent(of(runs, (run) => run.original.accuracy))],
       ["of the chain", (runs) => percent(of(runs, (run) => run.obfuscated.accuracy))],
-      ["points", (runs) => points(of(runs, gain))],
+      ["points", (runs) => hundredths(of(runs, gain))],
       ["agreement", (runs) => percent(of(runs, (run) => run.verify.agreement))],
       ["time, batch 1", (runs) => time(runs, "batch1")],
       ["batch 64", (runs) => time(runs, "batch64")],
@@ -93,7 +93,7 @@ export function optionalPercent(fraction: number | undefined): string {
 }
 
 /** A difference of two fractions of 1 in hundredths, with its sign. */
-export function points(difference: number): string {
+function hundredths(difference: number): string {
   const rounded = (100 * difference).toFixed(2);
   return difference > 0 ? `+${rounded}` : rounded;
 }
