@@ -1,13 +1,6 @@
 // Jobs: what one is, the options that all have, and the training of reference models.
-export {
-  beginVerifying,
-  defineJob,
-  type Job,
-  type Located,
-  type Prepared,
-  type RunFacts,
-  type Work,
-} from "./job.ts";
+export type { Job, Located, Prepared, RunFacts, Work } from "./definition.ts";
+export { beginVerifying, defineJob } from "./job.ts";
 export { memoryOfTraining } from "./memory.ts";
 export {
   assertShares,

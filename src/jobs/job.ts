@@ -1,25 +1,13 @@
-// What a job is: long work in a folder of its own that can be stopped at any step and gives the same file when
-// it is resumed. A job says what it checks and decides, what it trains, and what it answers; folder, lock,
-// checkpoints, gates and the answer's common part are the same for all.
+// How a job is started and resumed: its folder, lock, checkpoints, gates and the answer's common part are the same for
+// all.
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
-import { z } from "zod";
-import { ownCommand } from "../../native/remedies.mjs";
-import { DataError, GateError, ModelError, UsageError } from "../errors.ts";
+import { DataError, ModelError, UsageError } from "../errors.ts";
 import { keepEvents } from "../runs/eventFile.ts";
-import {
-  assertNew,
-  type Checkpoint,
-  configError,
-  type JobHooks,
-  type RunFiles,
-  RunFolder,
-  type Setback,
-} from "../runs/index.ts";
+import { assertNew, configError, type JobHooks, RunFolder } from "../runs/index.ts";
 import { keepProgress } from "../runs/progressFile.ts";
 import { parseAs } from "../schema.ts";
-import { escapeInvisible, quoteForShell } from "../text.ts";
 import {
   addonVersion,
   type Device,
@@ -31,106 +19,25 @@ import { ownVersion } from "../version.ts";
 import { Group } from "../workers/group.ts";
 import { tellLauncher } from "../workers/launch.ts";
 import { PartDone } from "../workers/partDone.ts";
-import {
-  type Run,
-  type RunPlace,
-  shareCheckpoint,
-  sharedRun,
-} from "../workers/sharedRun.ts";
-import { assertFits, explainMemory, type MemoryNeed } from "./memory.ts";
+import { type RunPlace, shareCheckpoint, sharedRun } from "../workers/sharedRun.ts";
+import { filesOf, judge, readAnswer, reportComplaint } from "./answer.ts";
+import type {
+  Identity,
+  Job,
+  JobDefinition,
+  Located,
+  Prepared,
+  RunFacts,
+  Work,
+} from "./definition.ts";
+import { assertFits, explainMemory } from "./memory.ts";
 import { assertEpochs, type JobBasics, type JobOptions } from "./options.ts";
-import { configSchema, runFacts } from "./schema.ts";
-
-/** What makes one job different from the others. */
-export interface JobDefinition<Asked, Decided, Inputs, Results> {
-  /** As the command line and config.json of a run call it. */
-  readonly name: string;
-  /** What the run is called where nobody names its folder. */
-  readonly runName: (options: Asked) => string;
-  /** What config.json and summary.json of a run must hold when they are read again. */
-  readonly options: z.ZodType<Decided>;
-  readonly results: { readonly [Key in keyof Results]-?: z.ZodType<Results[Key]> };
-  /**
-   * Reads and checks everything, decides what is left open, and writes nothing. Options that it has decided
-   * before come back the same.
-   */
-  prepare(options: Located<Asked>, hooks: JobHooks): Promise<Prepared<Decided, Inputs>>;
-  /** What the training takes. */
-  memory(inputs: Inputs, options: Decided): MemoryNeed;
-  /** Trains, writes the model file, and gives what is to say about it. */
-  execute(work: Work<Decided, Inputs>): Promise<Results>;
-  /** Says in a line each which gates of the options the results miss; none by default. */
-  missedGates?(results: Results, options: Decided): readonly string[];
-  /** Writes `report.html` into the folder of a finished run; none by default. */
-  report?(directory: string): Promise<unknown>;
-}
-
-/** Options of a run whose folder is known. */
-export type Located<Asked> = Asked & { readonly out: string };
-
-export interface Prepared<Decided, Inputs> {
-  readonly options: Decided;
-  /** What the job works on. */
-  readonly inputs: Inputs;
-  /** SHA-256 of what must be the same when the run is resumed. */
-  readonly identity: Identity;
-  /** What was decided besides the options, for config.json and for a user who watches. */
-  readonly description: object;
-}
-
-/** SHA-256 of the model's file with its external data, where a job has one, and of the data set. */
-export interface Identity {
-  readonly model?: string;
-  readonly data: string;
-}
-
-/** A prepared job in its folder. */
-export interface Work<Decided, Inputs> {
-  readonly options: Decided;
-  readonly inputs: Inputs;
-  readonly run: Run;
-  readonly hooks: JobHooks;
-  /** Where to go on; undefined at the start. */
-  readonly checkpoint: Checkpoint | undefined;
-  /** The workers that train together; this one alone, mostly. */
-  readonly group: Group;
-}
+import { configSchema } from "./schema.ts";
 
 /** The training is over: what follows, a single worker does. Throws PartDone on the others. */
 export function beginVerifying({ group, hooks }: Pick<Work<unknown, unknown>, "group" | "hooks">) {
   group.leave();
   hooks.onProgress?.({ type: "phase", phase: "verify" });
-}
-
-/** What every job answers beside its results. */
-export interface RunFacts {
-  readonly epochs: number;
-  readonly seed: number;
-  readonly device: string;
-  readonly precision: "f32" | "bf16";
-  /** Time of the whole job, over all its parts where it was resumed. */
-  readonly seconds: number;
-  /** Largest resident set of the process that ended the job, without ONNX Runtime's own. */
-  readonly peakMemoryBytes: number;
-  readonly versions: Readonly<Record<string, string>>;
-  /** Of the model file that the run made; null where it made none. */
-  readonly modelSha256: string | null;
-  /** Where training went back because a loss was no number. */
-  readonly setbacks: readonly Setback[];
-  /** Paths of what the run made. */
-  readonly files: RunFiles;
-}
-
-/** A job that can be started and resumed. Both throw a DeepObfError, GateError only after all is written. */
-export interface Job<Asked, Results> {
-  readonly name: string;
-  /** Checks everything first; then everything is written to the folder `options.out`. */
-  start(options: Asked, hooks?: JobHooks): Promise<Results & RunFacts>;
-  /**
-   * Goes on from the newest checkpoint, from the start where there is none; gives the answer again where the
-   * run is done. Throws UsageError where the folder is no run of this job.
-   */
-  resume(directory: string, hooks?: JobHooks): Promise<Results & RunFacts>;
 }
 
 /** What config.json of a run holds. */
@@ -204,13 +111,13 @@ export function defineJob<
       ...{ epochs, seed, device, precision, seconds: run.seconds },
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
       ...{ versions, modelSha256: (await run.modelSha256()) ?? null },
-      ...{ setbacks: await run.metrics.setbacks(), files: filesOf(run) },
+      ...{ setbacks: await run.metrics.setbacks(), files: filesOf(definition, run) },
     };
     await run.finish(summary);
     await definition.report?.(run.directory).catch((error: unknown) => {
-      hooks.onProgress?.({ type: "note", text: complaint(run, error) });
+      hooks.onProgress?.({ type: "note", text: reportComplaint(run, error) });
     });
-    return judge(summary, options);
+    return judge(definition, summary, options);
   };
 
   /** What all workers do. Throws PartDone on all but the first one. */
@@ -247,39 +154,6 @@ export function defineJob<
   const together = async (hooks: JobHooks, body: (group: Group) => Promise<Results & RunFacts>) => {
     const group = Group.meet();
     return group.guard(() => (group.isFirst ? body(group) : follow(group, hooks)));
-  };
-
-  /** The answer of a finished run. Throws DataError where its files are not those that it wrote. */
-  const readAnswer = async (run: RunFolder, found: unknown): Promise<Results & RunFacts> => {
-    const schema = z.object({ ...definition.results, ...runFacts });
-    const { summary, model } = run.files;
-    const damaged = (problems: string) =>
-      new DataError(`${escapeInvisible(summary)} is no summary of this job:\n  ${problems}`);
-    const answer = parseAs(schema, found, damaged) as unknown as Results & RunFacts;
-    const sha256 = (await run.modelSha256()) ?? null;
-    if (sha256 === answer.modelSha256) return { ...answer, files: filesOf(run) };
-    throw new DataError(
-      `${escapeInvisible(model)} is not the file that this run wrote; begin a new run`,
-    );
-  };
-
-  const filesOf = ({ directory, files }: RunFolder) => ({
-    ...files,
-    ...(definition.report && { report: join(directory, "report.html") }),
-  });
-
-  const complaint = ({ directory }: RunFolder, error: unknown) =>
-    `the run is complete, but its report was not written: ${error instanceof Error ? error.message : error}\n` +
-    `To write it: ${ownCommand} report ${quoteForShell(directory)}`;
-
-  const judge = (summary: Results & RunFacts, options: Decided) => {
-    const missed = definition.missedGates?.(summary, options) ?? [];
-    if (missed.length === 0) return summary;
-    const { files } = summary;
-    throw new GateError(
-      `the run is complete (${files.summary}), but missed:\n  ${missed.join("\n  ")}`,
-      { summary },
-    );
   };
 
   /** Makes the run's folder: a free one where none was asked for, though others began meanwhile. */
@@ -331,7 +205,7 @@ export function defineJob<
           const finished = await run.readSummary();
           if (finished === undefined) return undefined;
           await group.share(() => undefined);
-          return judge(await readAnswer(run, finished), config.options);
+          return judge(definition, await readAnswer(definition, run, finished), config.options);
         };
         const known = await answer();
         if (known) return known;

@@ -31,7 +31,8 @@ import {
   optimizersFor,
   train,
 } from "../train/index.ts";
-import { beginVerifying, defineJob, type RunFacts, type Work } from "./job.ts";
+import type { RunFacts, Work } from "./definition.ts";
+import { beginVerifying, defineJob } from "./job.ts";
 import { memoryOfTraining } from "./memory.ts";
 import {
   batchOptions,
