@@ -10,7 +10,8 @@ import { type OptionTable, optionName } from "./options.ts";
 
 /**
  * Values by key of the table, not yet checked. What is wrong with keys is added to `complaints`; those of a run's
- * config.json that this command does not have are left out. Throws UsageError where the file cannot be read or holds no options.
+ * config.json that this command does not have are left out. Throws UsageError where the file cannot be read or holds no
+ * options.
  */
 export async function readConfiguration(
   path: string,
