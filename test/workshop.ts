@@ -1,9 +1,18 @@
-// Folders and small disks for the tests.
+// Folders, files and small disks for the tests.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll } from "vitest";
+import { sha256Of } from "../src/files.ts";
 import type { Graph } from "../src/graph/graph.ts";
 import { encodeModel } from "../src/onnx/index.ts";
 
@@ -32,6 +41,11 @@ export function mountDisk(path: string, kibibytes: number): boolean {
   const isMounted = spawnSync("mount", options).status === 0;
   if (isMounted) afterAll(() => spawnSync("umount", [path]));
   return isMounted;
+}
+
+/** The SHA-256 of a file. */
+export function sha256(path: string): string {
+  return sha256Of(readFileSync(path));
 }
 
 /** Paths of all files below a folder, in order. */

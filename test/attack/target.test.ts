@@ -1,6 +1,3 @@
-// What is attacked: two files, or the folder of a run, whatever became of it.
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readingOf, readingOfSource } from "../../src/attack/data.ts";
@@ -9,13 +6,12 @@ import { adoptModels } from "../../src/attack/models.ts";
 import { findTarget } from "../../src/attack/target.ts";
 import { DeepObfError, ModelError, UsageError } from "../../src/errors.ts";
 import { node } from "../graph/graphs.ts";
-import { workshop } from "../workshop.ts";
+import { sha256, workshop } from "../workshop.ts";
 import { chain, folded, original } from "./pair.ts";
 
 const path = workshop();
 const file = path("original.onnx", folded);
 const other = path("other.onnx", original);
-const sha256 = (name: string) => createHash("sha256").update(readFileSync(name)).digest("hex");
 const find = (model: string, changes: Partial<AttackOptions> = {}) =>
   findTarget({ model, data: "idx:data", kind: "transfer", ...changes });
 

@@ -2,8 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
-import { workshop } from "../workshop.ts";
+import { describe, expect, test } from "vitest";
+import { mountDisk, workshop } from "../workshop.ts";
 import { deepobf, root } from "./deepobf.ts";
 import { idxFiles, residualModel } from "./fixtures.ts";
 import { expectRefusal, refusals } from "./refusal.ts";
@@ -146,9 +146,8 @@ test("doctor names what is missing and how to get it", async () => {
   expect(stdout).toContain("npx deepobf setup");
 });
 
-describe.skipIf(!mountDisk("disk", 256))("a full disk", () => {
+describe.skipIf(!mountDisk(file("disk"), 256))("a full disk", () => {
   const disk = file("disk");
-  afterAll(() => spawnSync("umount", [disk]));
 
   test("leaves nothing behind that looks like a run", async ({ expect }) => {
     writeFileSync(join(disk, "filler"), new Uint8Array(256 * 1024));
@@ -158,9 +157,8 @@ describe.skipIf(!mountDisk("disk", 256))("a full disk", () => {
   });
 });
 
-describe.skipIf(!mountDisk("small", 32))("a disk that fills up during a run", () => {
+describe.skipIf(!mountDisk(file("small"), 32))("a disk that fills up during a run", () => {
   const disk = file("small");
-  afterAll(() => spawnSync("umount", [disk]));
 
   test("ends with the reason; no file is half written", async ({ expect }) => {
     const out = join(disk, "run");
@@ -171,11 +169,3 @@ describe.skipIf(!mountDisk("small", 32))("a disk that fills up during a run", ()
     expect(left.filter((name) => /\.tmp$|^model\.onnx$|^summary\.json$/.test(name))).toEqual([]);
   });
 });
-
-/** Mounts a disk of so many KiB; false where we may not. */
-function mountDisk(name: string, kibibytes: number): boolean {
-  mkdirSync(file(name));
-  const options = `size=${kibibytes}k`;
-  const { status } = spawnSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", file(name)]);
-  return status === 0;
-}

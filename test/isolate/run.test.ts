@@ -1,12 +1,13 @@
 // Functions in a process of their own: whatever becomes of it, the call ends and nothing is left behind.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataError, DeepObfError, InterruptedError, ModelError } from "../../src/errors.ts";
 import { runIsolated } from "../../src/isolate/run.ts";
+import { isAlive } from "../processes.ts";
 import { built } from "../setup/built.ts";
 
 const dist = built();
@@ -55,15 +56,6 @@ const run = (name: string, more: Partial<Parameters<typeof runIsolated>[1]> = {}
     { module, name },
     { options: {}, model: "/somewhere/net\n.onnx", ...more },
   );
-
-/** Whether a process runs; one that waits to be reaped does not. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return false;
-  }
-}
 
 describe("a function in a process of its own", () => {
   test("gets options, tells of events and gives its result", async () => {

@@ -6,7 +6,7 @@ import { describeFailure } from "../../src/cli/failure.ts";
 import { setThreads } from "../../src/torch/index.ts";
 import { arm, disarm } from "../runs/faults.ts";
 import { workshop } from "../workshop.ts";
-import { toyOn } from "./toyJob.ts";
+import { tinyRun, toyOn } from "./toyJob.ts";
 
 vi.mock("node:fs/promises", async (original) =>
   (await import("../runs/faults.ts")).faulty(await original()),
@@ -19,16 +19,10 @@ const codes = isNight ? ["ENOSPC", "EIO", "EACCES", "EMFILE"] : ["ENOSPC", "EIO"
 /** Every call of a kind is reached by a stride that shares no factor with the calls of a checkpoint. */
 const stride = isNight ? 1 : 5;
 
-const start = (out: string) =>
-  toy.start({
-    ...{ data: "idx:nowhere", epochs: 1, out, batchSize: 16, threads: 1, precision: "f32" },
-    checkpointSeconds: 0,
-  });
-
 let expected = Buffer.alloc(0);
 beforeAll(async () => {
   setThreads(1);
-  expected = readFileSync((await start(path())).files.model);
+  expected = readFileSync((await toy.start(tinyRun(path()))).files.model);
 });
 
 test.each(codes)("whichever call of a run fails with %s", { timeout: 600_000 }, async (code) => {
@@ -36,12 +30,12 @@ test.each(codes)("whichever call of a run fails with %s", { timeout: 600_000 }, 
   for (let n = 1; ; n += stride) {
     const out = path();
     arm(n, code);
-    const failure = await start(out).then(() => undefined, describeFailure);
+    const failure = await toy.start(tinyRun(out)).then(() => undefined, describeFailure);
     const call = disarm();
     if (call === "") break;
     calls.add(call.split(" ")[0]!);
     if (failure) expect(failure, `${call}: ${failure.message}`).toMatchObject({ exitCode: 5 });
-    const { files } = await (existsSync(out) ? toy.resume(out) : start(out));
+    const { files } = await (existsSync(out) ? toy.resume(out) : toy.start(tinyRun(out)));
     expect(readFileSync(files.model).equals(expected), call).toBe(true);
     rmSync(out, { recursive: true });
   }
@@ -55,7 +49,7 @@ test.each(codes)(
     for (let n = 1; ; n += stride) {
       const out = path();
       arm(60, code); // in the midst of training
-      await start(out).catch(() => undefined);
+      await toy.start(tinyRun(out)).catch(() => undefined);
       disarm();
       arm(n, code);
       const failure = await toy.resume(out).then(() => undefined, describeFailure);

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -10,7 +9,7 @@ import type { ProgressEvent } from "../../src/runs/index.ts";
 import { liveTensors } from "../../src/torch/index.ts";
 import { idxFile, idxFiles } from "../cli/fixtures.ts";
 import { accuracyOf } from "../train/accuracy.ts";
-import { workshop } from "../workshop.ts";
+import { sha256, workshop } from "../workshop.ts";
 
 const path = workshop();
 const data = path("data");
@@ -26,8 +25,6 @@ function options(changes: Partial<TrainOptions> = {}): TrainOptions {
     ...changes,
   };
 }
-
-const sha256 = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
 
 const normalization = { mean: [0.4], std: [0.3] };
 const { test: images } = await loadData(`idx:${data}`);

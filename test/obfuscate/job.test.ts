@@ -1,5 +1,4 @@
 // The main job from end to end, on an original that was trained a moment before.
-import { createHash } from "node:crypto";
 import {
   appendFileSync,
   copyFileSync,
@@ -39,8 +38,9 @@ import { liveTensors } from "../../src/torch/index.ts";
 import { idxFile } from "../cli/fixtures.ts";
 import { collectGarbage } from "../garbage.ts";
 import { float32, node } from "../graph/graphs.ts";
+import { metricsIn } from "../metrics.ts";
 import { accuracyOf, classesOf, logitsOf } from "../train/accuracy.ts";
-import { workshop } from "../workshop.ts";
+import { sha256, workshop } from "../workshop.ts";
 import { writeData } from "./tiny.ts";
 
 const path = workshop();
@@ -67,17 +67,7 @@ function options(changes: Partial<ObfuscateOptions> = {}): ObfuscateOptions {
   };
 }
 
-const sha256 = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
 const json = (file: string) => JSON.parse(readFileSync(file, "utf8"));
-
-/** Lines of the metrics without what depends on the time. */
-function metricsOf({ files }: Pick<ObfuscateSummary, "files">): object[] {
-  const lines = readFileSync(files.metrics, "utf8").trimEnd().split("\n");
-  return lines.map((line) => {
-    const { seconds: _, imagesPerSecond: __, ...rest } = JSON.parse(line);
-    return rest;
-  });
-}
 
 /** Hooks that stop a job once it has reported that many steps and epochs. */
 function stopAfter(reports: number) {
@@ -208,7 +198,7 @@ describe.each([
   });
 
   test("logs what logits are multiplied by, then every epoch of every stage with its losses", () => {
-    const [calibrated, ...epochs] = metricsOf(summary);
+    const [calibrated, ...epochs] = metricsIn(summary.files.metrics);
     expect(calibrated).toEqual({ calibration: expect.any(Number) });
     const lines = epochs as { stage: string; epoch: number; losses: object }[];
     const told = events.filter(({ type }) => type === "epoch");
@@ -251,7 +241,7 @@ describe.each([
       expect(again).toBeInstanceOf(InterruptedError);
       const resumed = await resume(out);
       expect(sha256(resumed.files.model)).toBe(summary.obfuscated.sha256);
-      expect(metricsOf(resumed)).toEqual(metricsOf(summary));
+      expect(metricsIn(resumed.files.metrics)).toEqual(metricsIn(summary.files.metrics));
       const { seconds, peakMemoryBytes, files, original, obfuscated, ...rest } = resumed;
       expect(summary).toMatchObject(rest);
       expect(obfuscated.accuracy).toBe(summary.obfuscated.accuracy);
@@ -320,8 +310,8 @@ test("a job that is stopped while it verifies has nothing left to train", async 
   const events: ProgressEvent[] = [];
   const { files } = await resume(out, { onProgress: (event) => events.push(event) });
   expect(events.map(({ type }) => type)).not.toContain("step");
-  expect(metricsOf({ files }).at(-1)).toMatchObject({ stage: "chain", epoch: 1 });
-  expect(metricsOf({ files })).toHaveLength(2); // the first tells the calibration
+  expect(metricsIn(files.metrics).at(-1)).toMatchObject({ stage: "chain", epoch: 1 });
+  expect(metricsIn(files.metrics)).toHaveLength(2); // the first tells the calibration
 });
 
 test("with images held out, both models are judged by them", async () => {

@@ -2,15 +2,16 @@
 // it ships must be the one of a run that nothing disturbed. DEEPOBF_KILLS sets how often; the more, the more
 // ways of training are tried.
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { uniform } from "../../src/graph/random.ts";
 import { deepobf, root } from "../cli/deepobf.ts";
-import { workshop } from "../workshop.ts";
+import { metricsIn } from "../metrics.ts";
+import { childrenOf } from "../processes.ts";
+import { sha256, workshop } from "../workshop.ts";
 import { writeData, writeTiny } from "./tiny.ts";
 
 const path = workshop();
@@ -50,8 +51,6 @@ const slowWrites = `
 `;
 const hook = ["--import", `data:text/javascript,${encodeURIComponent(slowWrites)}`];
 
-const sha256 = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
-
 /** What is in a folder; nothing where it is missing. */
 function entries(...parts: string[]): string[] {
   const folder = join(...parts);
@@ -60,15 +59,6 @@ function entries(...parts: string[]): string[] {
 
 const hasUnfinishedWrite = (out: string) =>
   entries(out, "checkpoints").some((name) => name.endsWith(".tmp"));
-
-/** Metrics without what depends on the time. */
-function metricsOf(out: string): unknown[] {
-  const lines = readFileSync(join(out, "metrics.jsonl"), "utf8").trimEnd().split("\n");
-  return lines.map((line) => {
-    const { seconds: _, imagesPerSecond: __, ...rest } = JSON.parse(line);
-    return rest;
-  });
-}
 
 /** Moments to kill at, as shares of what they are counted in. */
 const random = uniform({ seed: 1, name: "kills" }, 2 * kills);
@@ -150,7 +140,7 @@ test("killed at random moments, it ships the same file", { timeout: patience }, 
     }
     const other = await undisturbedRun(way);
     expect(sha256(join(out, "model.onnx"))).toBe(sha256(join(other, "model.onnx")));
-    expect(metricsOf(out)).toEqual(metricsOf(other));
+    expect(metricsIn(join(out, "metrics.jsonl"))).toEqual(metricsIn(join(other, "metrics.jsonl")));
     expect(entries(out).sort()).toEqual(entries(other).sort());
     expect(entries(out)).not.toContain("checkpoints");
   }
@@ -159,13 +149,6 @@ test("killed at random moments, it ships the same file", { timeout: patience }, 
   await sleep(1000);
   expect(orphans.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
 });
-
-/** Processes that a process has started. */
-function childrenOf(pid: number): number[] {
-  const file = `/proc/${pid}/task/${pid}/children`;
-  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
-  return text.trim() === "" ? [] : text.trim().split(" ").map(Number);
-}
 
 test("Ctrl-C in a terminal, which reaches every process, ends it while it verifies", async () => {
   const out = path("interrupted");

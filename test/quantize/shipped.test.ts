@@ -1,6 +1,5 @@
 // The quantized files of a shipped one, and whether their figures are true.
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { expect, test } from "vitest";
 import { loadData } from "../../src/data/index.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
@@ -9,7 +8,7 @@ import { quantizeShipped } from "../../src/quantize/index.ts";
 import { float32 } from "../graph/graphs.ts";
 import { tinyResnet, writeData, writeTiny } from "../obfuscate/tiny.ts";
 import { accuracyOf, classesOf } from "../train/accuracy.ts";
-import { workshop } from "../workshop.ts";
+import { sha256, workshop } from "../workshop.ts";
 
 const path = workshop();
 const normalization = { mean: [0.4], std: [0.3] };
@@ -50,7 +49,7 @@ test("writes int8 and fp16 beside the shipped file, and tells the truth about th
       agreement: share(wanted, classes),
       bytes: statSync(model).size,
       latencyMs: { batch1: expect.any(Number), batch64: expect.any(Number) },
-      sha256: createHash("sha256").update(readFileSync(model)).digest("hex"),
+      sha256: sha256(model),
     });
     expect(files[name]!.latencyMs.batch1).toBeGreaterThan(0);
     expect(share(before, classes)).toBeGreaterThan(0.9);

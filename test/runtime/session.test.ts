@@ -11,6 +11,7 @@ import { fromFloat32, fromNumbers, toFloat32, toNumbers } from "../../src/graph/
 import { OnnxSession } from "../../src/runtime/index.ts";
 import { missingRuntime } from "../../src/runtime/process.ts";
 import * as proto from "../onnx/protos.ts";
+import { isAlive } from "../processes.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -300,13 +301,4 @@ function parentScript(state: string): string {
 
 function firstLine(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => child.stdout!.once("data", (text) => resolve(String(text))));
-}
-
-/** Whether a process runs; one that waits to be reaped does not. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return false;
-  }
 }

@@ -1,13 +1,11 @@
-// Losses and weights that are no numbers: training goes back, on with smaller steps, and comes to the same end however
-// often it is interrupted on the way.
-import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { DivergedError, InterruptedError } from "../../src/errors.ts";
 import { type JobHooks, RunFolder } from "../../src/runs/index.ts";
 import { copyInto, full, mulScalar, noGrad, scope, setThreads } from "../../src/torch/index.ts";
 import { type Stage, train } from "../../src/train/index.ts";
+import { metricsIn } from "../metrics.ts";
 import { workshop } from "../workshop.ts";
-import { forgetful, type Setup, setUp, stepsPerEpoch } from "./tiny.ts";
+import { bitsOf, forgetful, type Setup, setUp, stepsPerEpoch, trainIn } from "./tiny.ts";
 
 const path = workshop();
 const steps = 3 * stepsPerEpoch;
@@ -46,26 +44,6 @@ const kinds: Record<string, [factor: number, breaking?: Breaking]> = {
   "weights of NaN": [Number.NaN, breakWeights],
 };
 
-async function trainIn(run: RunFolder, stage: Stage, hooks: JobHooks = {}): Promise<void> {
-  await train(stage, { run, hooks, checkpoint: await run.readCheckpoint() });
-}
-
-function bitsOf({ stage }: Setup): Record<string, string> {
-  const state = [...stage.learner.state];
-  return Object.fromEntries(
-    state.map(([name, tensor]) => [name, Buffer.from(tensor.toBytes()).toString("hex")]),
-  );
-}
-
-/** The lines of the metrics without what depends on the time. */
-function metricsOf(run: RunFolder): Record<string, unknown>[] {
-  const lines = readFileSync(run.files.metrics, "utf8").trimEnd().split("\n");
-  return lines.map((line) => {
-    const { seconds: _, imagesPerSecond: __, ...rest } = JSON.parse(line);
-    return rest;
-  });
-}
-
 /** Whether all that a checkpoint holds are numbers. */
 async function isSound(run: RunFolder): Promise<boolean> {
   const checkpoint = await run.readCheckpoint();
@@ -87,7 +65,7 @@ describe.each(Object.entries(kinds))("%s", (_, [factor, breaking]) => {
     expect(notes).toEqual([expect.stringMatching(/"tiny".*Back to step 0, and on with 0.5 of/)]);
     const halved = { stage: "tiny", backTo: 0, rate: 0.5 };
     expect(await run.metrics.setbacks()).toEqual([halved]);
-    const log = metricsOf(run);
+    const log = metricsIn(run.files.metrics);
     expect(log.map(({ epoch }) => epoch)).toEqual([undefined, 1, 2, 3]);
 
     // From the start with half the rate it is the same training.
@@ -142,7 +120,7 @@ describe("a training that is set back twice", () => {
         expect(bitsOf(setup)).toEqual(bitsOf(undisturbed));
         break;
       }
-      expect(metricsOf(run)).toEqual(metricsOf(whole));
+      expect(metricsIn(run.files.metrics)).toEqual(metricsIn(whole.files.metrics));
     }
   });
 });

@@ -1,8 +1,8 @@
-import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { InterruptedError } from "../../src/errors.ts";
-import { type JobHooks, type ProgressEvent, RunFolder } from "../../src/runs/index.ts";
+import { type ProgressEvent, RunFolder } from "../../src/runs/index.ts";
 import {
   inferenceMode,
   liveTensors,
@@ -14,8 +14,9 @@ import {
 } from "../../src/torch/index.ts";
 import { type Stage, train } from "../../src/train/index.ts";
 import { collect, collectGarbage } from "../garbage.ts";
+import { metricsIn } from "../metrics.ts";
 import { workshop } from "../workshop.ts";
-import { forgetful, quarters, type Setup, setUp, stepsPerEpoch } from "./tiny.ts";
+import { bitsOf, forgetful, quarters, type Setup, setUp, stepsPerEpoch, trainIn } from "./tiny.ts";
 
 const path = workshop();
 const epochs = 3;
@@ -25,29 +26,6 @@ beforeAll(() => setThreads(1));
 
 const create = (checkpointSeconds = 3600) =>
   RunFolder.create(path(), { job: "test", options: { checkpointSeconds } });
-
-/** Trains from the newest checkpoint of a run to the end. */
-async function trainIn(run: RunFolder, { stage }: Setup, hooks: JobHooks = {}): Promise<void> {
-  await train(stage, { run, hooks, checkpoint: await run.readCheckpoint() });
-}
-
-/** Everything that training changes, bit for bit. */
-function bitsOf({ stage }: Setup): Record<string, string> {
-  const state = [...stage.learner.state];
-  return Object.fromEntries(
-    state.map(([name, tensor]) => [name, Buffer.from(tensor.toBytes()).toString("hex")]),
-  );
-}
-
-/** The lines of a metrics file without what depends on the time. */
-function metricsOf(run: RunFolder): unknown[] {
-  const lines = readFileSync(run.files.metrics, "utf8").trimEnd().split("\n");
-  return lines.map((line) => {
-    const { seconds, imagesPerSecond, ...rest } = JSON.parse(line);
-    expect([seconds, imagesPerSecond].every((value) => value > 0)).toBe(true);
-    return rest;
-  });
-}
 
 /** A signal that aborts in the middle of a step. */
 function abortAt(reason: unknown, step: number) {
@@ -72,6 +50,8 @@ describe("training", () => {
     expect(log.map(({ stage, epoch, epochs: all }) => [stage, epoch, all])).toEqual(
       [1, 2, 3, 4, 5, 6].map((epoch) => ["tiny", epoch, 6]),
     );
+    const times = log.flatMap(({ seconds, imagesPerSecond }) => [seconds, imagesPerSecond]);
+    expect(times.every((value) => Number(value) > 0)).toBe(true);
     const seen = events.filter(({ type }) => type === "epoch").map(({ type: _, ...rest }) => rest);
     expect(seen).toEqual(log);
     const reported = events.flatMap((event) => (event.type === "step" ? [event] : []));
@@ -156,8 +136,8 @@ describe.each(["f32", "bf16"] as const)("a run in %s", (precision) => {
   beforeAll(async () => {
     const run = await create();
     using setup = setUp({ precision });
-    await trainIn(run, setup);
-    [undisturbed, metrics] = [bitsOf(setup), metricsOf(run)];
+    await trainIn(run, setup.stage);
+    [undisturbed, metrics] = [bitsOf(setup), metricsIn(run.files.metrics)];
   });
 
   test.each(Array.from({ length: steps }, (_, i) => i + 1))(
@@ -166,7 +146,7 @@ describe.each(["f32", "bf16"] as const)("a run in %s", (precision) => {
       const run = await create();
       const { onStep, hooks } = abortAt("SIGTERM", step);
       using first = setUp({ precision, onStep });
-      const error = await trainIn(run, first, hooks).catch((reason) => reason);
+      const error = await trainIn(run, first.stage, hooks).catch((reason) => reason);
       expect(error).toBeInstanceOf(InterruptedError);
       expect(error.exitCode).toBe(143);
       expect(error.message).toContain("stopped by SIGTERM after a checkpoint");
@@ -175,10 +155,10 @@ describe.each(["f32", "bf16"] as const)("a run in %s", (precision) => {
 
       let taken = 0;
       using second = setUp({ precision, onStep: () => taken++ });
-      await trainIn(run, second);
+      await trainIn(run, second.stage);
       expect(taken).toBe(steps - step);
       expect(bitsOf(second)).toEqual(undisturbed);
-      expect(metricsOf(run)).toEqual(metrics);
+      expect(metricsIn(run.files.metrics)).toEqual(metrics);
     },
   );
 
@@ -192,14 +172,14 @@ describe.each(["f32", "bf16"] as const)("a run in %s", (precision) => {
           cpSync(run.directory, join(kept, String(step - 1)), { recursive: true });
       },
     });
-    await trainIn(run, setup);
+    await trainIn(run, setup.stage);
     expect(bitsOf(setup)).toEqual(undisturbed);
     for (const name of readdirSync(kept)) {
       const { run: copy } = await RunFolder.open(join(kept, name), "test");
       using resumed = setUp({ precision });
-      await trainIn(copy, resumed);
+      await trainIn(copy, resumed.stage);
       expect(bitsOf(resumed)).toEqual(undisturbed);
-      expect(metricsOf(copy)).toEqual(metrics);
+      expect(metricsIn(copy.files.metrics)).toEqual(metrics);
     }
     expect(readdirSync(kept).sort()).toEqual(["1", "10", "4", "7"]);
     rmSync(kept, { recursive: true });
@@ -210,7 +190,7 @@ describe.each(["f32", "bf16"] as const)("a run in %s", (precision) => {
     for (let part = 1; ; part++) {
       const { onStep, hooks } = abortAt("SIGINT", part * 5);
       using setup = setUp({ precision, onStep });
-      const error = await trainIn(run, setup, hooks).catch((reason) => reason);
+      const error = await trainIn(run, setup.stage, hooks).catch((reason) => reason);
       if (error === undefined) {
         expect(bitsOf(setup)).toEqual(undisturbed);
         expect(part).toBe(3);
@@ -218,7 +198,7 @@ describe.each(["f32", "bf16"] as const)("a run in %s", (precision) => {
       }
       expect(error.exitCode).toBe(130);
     }
-    expect(metricsOf(run)).toEqual(metrics);
+    expect(metricsIn(run.files.metrics)).toEqual(metrics);
   });
 });
 
@@ -229,7 +209,7 @@ describe("stopping", () => {
       controller.abort(reason);
       const run = await create();
       using setup = setUp();
-      const error = await trainIn(run, setup, { signal: controller.signal }).catch((e) => e);
+      const error = await trainIn(run, setup.stage, { signal: controller.signal }).catch((e) => e);
       expect(error).toBeInstanceOf(InterruptedError);
       expect(error.message).toMatch(/^stopped after a checkpoint/);
       expect((await run.readCheckpoint())?.step).toBe(1);
@@ -240,9 +220,9 @@ describe("stopping", () => {
     const run = await create();
     const { onStep, hooks } = abortAt("SIGINT", steps);
     using first = setUp({ onStep });
-    await expect(trainIn(run, first, hooks)).rejects.toThrow(InterruptedError);
+    await expect(trainIn(run, first.stage, hooks)).rejects.toThrow(InterruptedError);
     using second = setUp({ onStep: () => expect.fail("a step too many") });
-    await trainIn(run, second);
+    await trainIn(run, second.stage);
     expect(bitsOf(second)).toEqual(bitsOf(first));
   });
 });

@@ -4,7 +4,7 @@ import { Network } from "../../src/engine/index.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { randomBits } from "../../src/graph/random.ts";
-import type { JobHooks } from "../../src/runs/index.ts";
+import type { JobHooks, RunFolder } from "../../src/runs/index.ts";
 import {
   Learner,
   labelLoss,
@@ -12,6 +12,7 @@ import {
   optimizersFor,
   type Stage,
   type Surroundings,
+  train,
 } from "../../src/train/index.ts";
 
 export const stepsPerEpoch = 4;
@@ -90,4 +91,17 @@ export function forgetful(log: object[] = [], hooks: JobHooks = {}): Surrounding
   const goBack = async () => undefined;
   const run = { metrics, saveCheckpoint, goBack, checkpointSeconds: 3600, directory: "" };
   return { run, hooks, checkpoint: undefined };
+}
+
+/** Trains from the newest checkpoint of a run to the end. */
+export async function trainIn(run: RunFolder, stage: Stage, hooks: JobHooks = {}): Promise<void> {
+  await train(stage, { run, hooks, checkpoint: await run.readCheckpoint() });
+}
+
+/** Everything that training changes, bit for bit. */
+export function bitsOf({ stage }: Setup): Record<string, string> {
+  const state = [...stage.learner.state];
+  return Object.fromEntries(
+    state.map(([name, tensor]) => [name, Buffer.from(tensor.toBytes()).toString("hex")]),
+  );
 }

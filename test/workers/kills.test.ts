@@ -4,8 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { uniform } from "../../src/graph/random.ts";
 import { writeData, writeTiny } from "../obfuscate/tiny.ts";
+import { childrenOf } from "../processes.ts";
 import { workshop } from "../workshop.ts";
-import { areGone, childrenOf, metricsOf, modelOf, start } from "./running.ts";
+import { areGone, metricsOf, modelOf, start } from "./running.ts";
 
 const kills = Number(process.env.DEEPOBF_WORKER_KILLS ?? 0);
 const path = workshop();

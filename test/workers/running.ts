@@ -1,13 +1,13 @@
 // The real command with several workers, and what becomes of its processes.
 import { type ChildProcess, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { root } from "../cli/deepobf.ts";
 import { writeData, writeTiny } from "../obfuscate/tiny.ts";
-import type { Workshop } from "../workshop.ts";
+import { childrenOf } from "../processes.ts";
+import { sha256, type Workshop } from "../workshop.ts";
 
 export const program = join(root, "bin", "deepobf.js");
 
@@ -57,13 +57,6 @@ export function start(
   return { child, stderr: () => text, ended };
 }
 
-/** Processes that a process has started, in order. */
-export function childrenOf(pid: number): number[] {
-  const file = `/proc/${pid}/task/${pid}/children`;
-  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
-  return text.trim() === "" ? [] : text.trim().split(" ").map(Number);
-}
-
 /** Waits until a run has trained so many epochs; gives the numbers of its workers' processes. */
 export async function workersAfter(
   epochs: number,
@@ -79,10 +72,7 @@ export function areGone(processes: readonly number[]): boolean {
   return processes.every((pid) => !existsSync(`/proc/${pid}`));
 }
 
-export const modelOf = (out: string) =>
-  createHash("sha256")
-    .update(readFileSync(join(out, "model.onnx")))
-    .digest("hex");
+export const modelOf = (out: string) => sha256(join(out, "model.onnx"));
 
 /** The losses of a run's epochs; undefined before the first. */
 export function metricsOf(out: string): Record<string, number>[] | undefined {

@@ -2,17 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { childrenOf } from "../processes.ts";
 import { workshop } from "../workshop.ts";
-import {
-  areGone,
-  childrenOf,
-  metricsOf,
-  modelOf,
-  patience,
-  start,
-  tinyRuns,
-  workersAfter,
-} from "./running.ts";
+import { areGone, metricsOf, modelOf, patience, start, tinyRuns, workersAfter } from "./running.ts";
 
 const path = workshop();
 const tiny = tinyRuns(path);
