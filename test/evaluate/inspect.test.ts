@@ -52,6 +52,28 @@ describe("a graph is sequential", () => {
   });
 });
 
+test("the cut is that of the output which is asked for", () => {
+  const build = new GraphBuilder();
+  const layer = (x: string, name: string) =>
+    build.relu(build.conv(x, { name, outputs: 4, kernel: 3, padding: 1 }));
+  const head = (x: string, name: string) =>
+    build.linear(build.flatten(build.globalAveragePool(x)), { name, outputs: 2 });
+  const early = layer(build.input("x", [1, 3, 8, 8]), "first");
+  const late = layer(early, "second");
+  build.output(head(early, "auxiliary"), "early");
+  build.output(head(late, "main"), "late");
+  const both = build.build();
+  expect(inspectGraph(both).warnings.join()).toContain("say with --output which one does");
+  for (const [output, tensor] of [
+    ["early", early],
+    ["late", late],
+  ] as const) {
+    const { inspection, warnings } = inspectGraph(both, { output });
+    expect(warnings).toEqual([]);
+    expect(inspection.boundary?.tensor).toBe(tensor);
+  }
+});
+
 test("nodes of inner graphs are counted, operators of other domains are named with theirs", () => {
   const inner = graph({ nodes: [node("Relu", ["x"], "r")], outputs: ["r"] });
   const branch = { type: "graph", value: inner } as const;
