@@ -34,7 +34,7 @@ function chain(): Graph {
 }
 
 const [precision, threads] = process.argv.slice(2) as [Precision, string];
-const group = Group.meet();
+const group = await Group.meet();
 setThreads(Number(threads));
 await group.join();
 const graph = chain();

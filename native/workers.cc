@@ -27,6 +27,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace deepobf {
 namespace {
@@ -60,10 +61,29 @@ struct Place {
   milliseconds patience;
 };
 
+/** To the store. They outlive a group: the next one of this process meets at the same store. */
+struct Connections {
+  explicit Connections(const Place& place) : own(connect(place, place.isServer)), pulse(connect(place, false)) {}
+
+  const Store own;
+  /** The watch's: the other one may be waiting. */
+  const Store pulse;
+
+ private:
+  static Store connect(const Place& place, bool isServer) {
+    c10d::TCPStoreOptions options;
+    options.port = place.port;
+    options.isServer = isServer;
+    options.waitWorkers = false;
+    options.timeout = longestStart;
+    return c10::make_intrusive<c10d::TCPStore>(place.host, options);
+  }
+};
+
 class Workers {
  public:
-  explicit Workers(Place place)
-      : place_(std::move(place)), store_(connect(place_.isServer)), pulse_(connect(false)) {
+  Workers(Place place, const Connections& connections)
+      : place_(std::move(place)), store_(prefixed(connections.own)), pulse_(prefixed(connections.pulse)) {
     char host[256] = "";
     gethostname(host, sizeof host - 1);
     who_[place_.rank] = "process " + std::to_string(getpid()) + " on " + host;
@@ -74,6 +94,7 @@ class Workers {
 
   int size() const { return place_.size; }
   bool hasJoined() const { return group_.defined(); }
+  bool hasLeft() const { return isLeaving_; }
 
   void set(const std::string& name, const std::string& text) { store_->set(name, bytesOf(text)); }
 
@@ -128,7 +149,7 @@ class Workers {
       isLeaving_ = true;
     }
     wake_.notify_all();
-    watch_.join();
+    if (watch_.joinable()) watch_.join();
     group_.reset();
   }
 
@@ -170,7 +191,7 @@ class Workers {
   std::string failure() {
     const std::lock_guard<std::mutex> lock(mutex_);
     const Clock::time_point now = Clock::now();
-    if (now - lastBeat_ <= place_.patience + beatInterval) {
+    if (isLeaving_ || now - lastBeat_ <= place_.patience + beatInterval) {
       overdueSince_ = Clock::time_point::max();
     } else if (overdueSince_ == Clock::time_point::max()) {
       overdueSince_ = now;
@@ -224,15 +245,7 @@ class Workers {
     c10::intrusive_ptr<c10d::ProcessGroupGloo> group;
   };
 
-  Store connect(bool isServer) {
-    c10d::TCPStoreOptions options;
-    options.port = place_.port;
-    options.isServer = isServer;
-    options.waitWorkers = false;
-    options.timeout = longestStart;
-    return c10::make_intrusive<c10d::PrefixStore>(
-        place_.prefix, c10::make_intrusive<c10d::TCPStore>(place_.host, options));
-  }
+  Store prefixed(const Store& store) { return c10::make_intrusive<c10d::PrefixStore>(place_.prefix, store); }
 
   static std::string key(const char* name, int rank) { return std::string(name) + "/" + std::to_string(rank); }
   static std::string seconds(milliseconds time) { return std::to_string(time.count() / 1000) + " s"; }
@@ -285,7 +298,7 @@ class Workers {
     for (int64_t beat = 1; !isLeaving_ && failure_.empty(); beat++) {
       lock.unlock();
       try {
-        pulse_->set(key("alive", place_.rank), bytesOf(std::to_string(beat)));
+        pulse_->set(key("alive", place_.rank), bytesOf(life_ + "." + std::to_string(beat)));
         look();
         lock.lock();
         lastBeat_ = Clock::now();
@@ -316,7 +329,9 @@ class Workers {
     if (who_.count(rank) == 0) introduce(rank, textOf(pulse_->get(key("who", rank))));
     const std::string beat = textOf(pulse_->get(key("alive", rank)));
     Sign& sign = signs_[rank];
-    if (beat != sign.beat) {
+    if (!sign.beat.empty() && lifeOf(beat) != lifeOf(sign.beat)) {
+      announce(pulse_, describe(rank, "is gone: another process has taken its place"), place_.size - 2);
+    } else if (beat != sign.beat) {
       sign = {beat, 0};
     } else if (++sign.looks * beatInterval > patience) {
       announce(pulse_, describe(rank, "gives no sign of life"), place_.size - 2);
@@ -370,10 +385,13 @@ class Workers {
     int looks;
   };
 
+  static std::string lifeOf(const std::string& beat) { return beat.substr(0, beat.find('.')); }
+
   const Place place_;
   const Store store_;
-  /** The watch's own connection: the other one may be waiting. */
   const Store pulse_;
+  /** Tells this process from another one of its rank: in containers both may have the same number and host. */
+  const std::string life_ = std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
   c10::intrusive_ptr<c10d::ProcessGroupGloo> group_;
   std::thread watch_;
   std::mutex mutex_;
@@ -401,10 +419,13 @@ int number(const Napi::Value& value) { return value.As<Napi::Number>().Int32Valu
 
 /** connectWorkers(host, port, isServer, prefix, rank, size, patienceSeconds) */
 Napi::Value connectWorkers(const Napi::CallbackInfo& info) {
-  TORCH_CHECK(!present, "this process is connected to other workers already");
+  TORCH_CHECK(!present || present->hasLeft(), "an earlier job of this process ended without the other workers");
   const milliseconds patience(static_cast<int64_t>(info[6].As<Napi::Number>().DoubleValue() * 1000));
-  present = new Workers({text(info[0]), static_cast<uint16_t>(number(info[1])), info[2].As<Napi::Boolean>(),
-                         text(info[3]), number(info[4]), number(info[5]), patience});
+  const Place place{text(info[0]), static_cast<uint16_t>(number(info[1])), info[2].As<Napi::Boolean>(),
+                    text(info[3]), number(info[4]), number(info[5]), patience};
+  static const Connections& connections = *new Connections(place);
+  delete std::exchange(present, nullptr);
+  present = new Workers(place, connections);
   return info.Env().Undefined();
 }
 

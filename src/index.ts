@@ -37,6 +37,7 @@ export {
   saveImages,
 } from "./library/saveImages.ts";
 export type { JobHooks, ProgressEvent } from "./runs/index.ts";
+export { PartDone } from "./workers/partDone.ts";
 export type {
   AttackOptions,
   AttackSummary,

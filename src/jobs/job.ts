@@ -152,7 +152,7 @@ export function defineJob<
 
   /** Does the first worker's part, or this one's; that of a process alone is the first one's. */
   const together = async (hooks: JobHooks, body: (group: Group) => Promise<Results & RunFacts>) => {
-    const group = Group.meet();
+    const group = await Group.meet();
     return group.guard(() => (group.isFirst ? body(group) : follow(group, hooks)));
   };
 
@@ -187,7 +187,7 @@ export function defineJob<
         assertNew(out);
         assertEpochs(options.epochs);
         const { size } = group;
-        if (options.workers !== undefined) group.assertSize(options.workers);
+        group.assertAsked(options.workers);
         const asked = { ...options, out, ...(size > 1 && { workers: size }) };
         const prepared = await prepare(asked, hooks);
         const { run, config } = await createRun(prepared, options);

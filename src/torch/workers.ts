@@ -43,7 +43,10 @@ export function canHaveWorkers(): boolean {
   return "connectWorkers" in native;
 }
 
-/** Connects to the store. Waits for it for five minutes. Throws where it cannot be reached. */
+/**
+ * Connects to the store, again once an earlier group has left. Waits for it for five minutes. Throws where it cannot be
+ * reached.
+ */
 export function connectWorkers(meeting: Meeting): void {
   const { host, port, isServer, prefix, rank, size, patience } = meeting;
   native.connectWorkers(host, port, isServer, prefix, rank, size, patience);
@@ -70,7 +73,7 @@ export function joinWorkers(networkInterface = ""): void {
   share = met;
 }
 
-/** Waits until all workers come to this point. Then each is alone, and may end. */
+/** Waits until all workers that have joined come to this point. Then each is alone; the store is still there. */
 export function leaveWorkers(): void {
   agree([]);
   native.leaveWorkers();

@@ -5,8 +5,8 @@ import { ownCommand } from "../../native/remedies.mjs";
 import {
   DeepObfError,
   DivergedError,
+  GateError,
   InterruptedError,
-  ResourceError,
   UsageError,
   WorkerError,
 } from "../errors.ts";
@@ -15,8 +15,6 @@ import {
   announceFailure,
   askWorkers,
   broadcastFromFirst,
-  canHaveWorkers,
-  connectWorkers,
   fromBytes,
   joinWorkers,
   leaveWorkers,
@@ -26,12 +24,16 @@ import {
   workers,
   zeros,
 } from "../torch/index.ts";
+import { meetOthers, reasonOf } from "./meeting.ts";
 import { type Membership, membership } from "./membership.ts";
 import { PartDone } from "./partDone.ts";
 
 type Tensors = ReadonlyMap<string, Tensor>;
 
 const secondsToCome = 300;
+
+/** How long the first worker, whose store ends with it, waits until the others know that the run is done. */
+const secondsToHear = 5;
 
 const remedy =
   `The newest checkpoint is kept: ${ownCommand} resume DIR goes on with it, ` +
@@ -48,27 +50,11 @@ export class Group {
 
   /**
    * The group that the environment tells of, connected. Throws UsageError, ResourceError where libtorch is without what
-   * workers talk by, and WorkerError where the first one cannot be reached.
+   * workers talk by, and WorkerError where the first one cannot be reached or does not answer.
    */
-  static meet(): Group {
-    const place = membership();
+  static async meet(place = membership()): Promise<Group> {
     if (!place) return new Group();
-    if (!canHaveWorkers()) {
-      throw new ResourceError(
-        "this libtorch has no gloo, by which workers talk: set up with another one, such as that of a PyTorch package " +
-          "or Debian's libtorch-dev, or train with one process",
-      );
-    }
-    const { rank, host, port, attempt } = place;
-    try {
-      connectWorkers({ ...place, prefix: `deepobf/${attempt}` });
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message.split("\n")[0] : cause;
-      throw new WorkerError(
-        `worker ${rank} cannot meet the others at ${host}:${port}, where MASTER_ADDR and MASTER_PORT say: ${reason}`,
-        { cause },
-      );
-    }
+    await meetOthers(place);
     return new Group(place);
   }
 
@@ -119,7 +105,20 @@ export class Group {
     if (!this.#place) return;
     tellWorkers(`ready/${this.rank}`, "");
     for (let rank = 0; rank < this.size; rank++) await this.#hearReady(rank);
-    joinWorkers(this.#place.networkInterface);
+    const { networkInterface } = this.#place;
+    try {
+      joinWorkers(networkInterface);
+    } catch (cause) {
+      this.#throwIfFailed();
+      const error = new WorkerError(
+        `worker ${this.rank} of ${this.size} cannot connect with the others: ${reasonOf(cause)}. Look at the network ` +
+          `interface (GLOO_SOCKET_IFNAME is ${networkInterface ? `"${networkInterface}"` : "not set"}), and at firewalls: ` +
+          "besides MASTER_PORT workers talk by ports that the system chooses",
+        { cause },
+      );
+      this.#announce(error);
+      throw error;
+    }
   }
 
   /** Ends the common part, when all have come to its end. Throws PartDone on all but the first worker. */
@@ -129,21 +128,31 @@ export class Group {
   }
 
   /**
-   * Does a job of the group. Where it fails for this worker alone, the others get to know why. Throws WorkerError where
-   * another worker is gone.
+   * Does a job of the group. No worker ends before the first one has done the rest of it: if that one is lost, launchers
+   * that start a process alone start all again. Where it fails for this worker alone, the others get to know why. Throws
+   * WorkerError where another worker is gone.
    */
   async guard<T>(body: () => Promise<T>): Promise<T> {
+    if (!this.#place) return body();
     try {
-      return await body();
+      const answer = await body();
+      await this.#release();
+      return answer;
     } catch (error) {
-      if (!this.#place || error instanceof PartDone) throw error;
-      this.#throwIfFailed();
-      const isKnown = [DivergedError, InterruptedError, WorkerError].some(
-        (kind) => error instanceof kind,
-      );
-      if (!isKnown) this.#announce(error);
+      if (error instanceof GateError) await this.#release();
+      else if (error instanceof PartDone) await this.#awaitRelease(this.#place);
+      else this.#explain(error);
       throw error;
     }
+  }
+
+  /** Throws UsageError where so many workers are asked for, and this process does not belong to as many. */
+  assertAsked(workers: number | undefined): void {
+    if (workers === undefined || workers === this.size) return;
+    throw new UsageError(
+      `--workers: ${workers} were asked for, and this process is one of ${this.size}. A launcher starts as many ` +
+        "(docs/workers.md), and without one the command deepobf; the library starts none",
+    );
   }
 
   /** Throws UsageError where a job that began with so many workers, 1 where nothing is said, is now done by others. */
@@ -153,6 +162,49 @@ export class Group {
       `this run is one of ${expected ?? 1} workers, and this process belongs to ${this.size}: sums would be formed in ` +
         "another order, and the file would be another. Start as many as it began with, or begin a new run",
     );
+  }
+
+  /** The run is complete: lets the others end. What becomes of them is nothing to it any more. */
+  async #release(): Promise<void> {
+    const end = performance.now() + 1000 * secondsToHear;
+    try {
+      leaveWorkers();
+      tellWorkers("done", "");
+      for (let rank = 1; rank < this.size; rank++) {
+        while (typeof askWorkers(`ended/${rank}`) !== "string" && performance.now() < end) {
+          await setTimeout(20);
+        }
+      }
+    } catch {
+      // a launcher's store that is gone
+    }
+  }
+
+  /** Waits until the first worker has done its part. Throws WorkerError where it is lost or fails. */
+  async #awaitRelease({ patience }: Membership): Promise<void> {
+    leaveWorkers();
+    for (let answered = performance.now(); ; ) {
+      const [done, failure] = [this.#ask("done"), this.#ask("failure")];
+      if (typeof done === "string") return tellWorkers(`ended/${this.rank}`, "");
+      if (typeof failure === "string") throw new WorkerError(`${failure}. ${remedy}`);
+      const now = performance.now();
+      if (done === null) answered = now;
+      if (now - answered > 1000 * patience) {
+        throw new WorkerError(
+          `worker 0 of ${this.size} does not answer for ${patience} s. ${remedy}`,
+        );
+      }
+      await setTimeout(200);
+    }
+  }
+
+  /** Says why a job fails: by another worker's failure, where there is one; else the others get to know. */
+  #explain(error: unknown): void {
+    this.#throwIfFailed();
+    const isKnown = [DivergedError, InterruptedError, WorkerError].some(
+      (kind) => error instanceof kind,
+    );
+    if (!isKnown) this.#announce(error);
   }
 
   /** Tells the others why this worker fails, unless the store is gone: then the first worker is, which they see, too. */
@@ -167,9 +219,18 @@ export class Group {
   /** Waits for a text in the store. */
   async #hear(key: string): Promise<string> {
     for (;;) {
+      const text = await this.#answer(key);
+      if (text !== null) return text;
+      await setTimeout(20);
+    }
+  }
+
+  /** Waits for what the store says of a key: null where nobody has put a text there yet. */
+  async #answer(key: string): Promise<string | null> {
+    for (;;) {
       const text = this.#ask(key);
-      if (typeof text === "string") return text;
       this.#throwIfFailed();
+      if (text !== undefined) return text;
       await setTimeout(20);
     }
   }
@@ -179,7 +240,7 @@ export class Group {
     const tooLate = setTimeout(1000 * secondsToCome, undefined, { ref: false }).then(() => false);
     const ready = this.#hear(`ready/${rank}`).then(() => true);
     if (await Promise.race([ready, tooLate])) return;
-    if (this.#ask(`alive/${rank}`) === null) {
+    if ((await this.#answer(`alive/${rank}`)) === null) {
       ready.catch(() => {}); // nobody waits for it any more
       throw new WorkerError(`worker ${rank} of ${this.size} did not come in ${secondsToCome} s`);
     }

@@ -10,6 +10,8 @@ export interface Membership extends Omit<Meeting, "prefix"> {
   readonly localRank: number;
   /** How many of the workers this machine has. */
   readonly localSize: number;
+  /** Whether a launcher offers the store where all meet. */
+  readonly isLaunchersStore: boolean;
   /** How often the launcher has begun again: each attempt meets anew. */
   readonly attempt: number;
   /** The network interface that connects the workers; empty where the route to the first one decides. */
@@ -35,12 +37,13 @@ export function membership(environment: Environment = process.env): Membership |
   const size = read("WORLD_SIZE", { from: 1, to: mostWorkers, usual: 1 });
   if (size === 1 && complaints.length === 0) return undefined;
   const rank = read("RANK", { from: 0, to: size - 1 });
+  const isLaunchersStore = environment.TORCHELASTIC_USE_AGENT_STORE === "True";
   const found = {
     ...{ rank, size, host: environment.MASTER_ADDR ?? "" },
     localRank: read("LOCAL_RANK", { from: 0, to: mostWorkers, usual: 0 }),
     localSize: read("LOCAL_WORLD_SIZE", { from: 1, to: size, usual: 1 }),
     port: read("MASTER_PORT", { from: 1, to: 65_535 }),
-    isServer: rank === 0 && environment.TORCHELASTIC_USE_AGENT_STORE !== "True",
+    ...{ isLaunchersStore, isServer: rank === 0 && !isLaunchersStore },
     attempt: read("TORCHELASTIC_RESTART_COUNT", { from: 0, to: 1e6, usual: 0 }),
     patience: read("DEEPOBF_WORKER_TIMEOUT", { from: 1, to: 86_400, usual: usualPatience }),
     networkInterface: environment.GLOO_SOCKET_IFNAME ?? "",

@@ -1,6 +1,9 @@
-/** Thrown where a worker that is not the first one has done its part: the rest of the job is the first one's. */
+/**
+ * Thrown where a worker that is not the first one has done its part, once the first one has ended the job: that one alone
+ * has the answer.
+ */
 export class PartDone extends Error {
   constructor() {
-    super("this worker has done its part of the job; the first one ends it");
+    super("this worker has done its part of the job; the first one has its answer");
   }
 }

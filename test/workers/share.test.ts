@@ -61,11 +61,13 @@ test("launchers say who a worker is", () => {
   expect(membership({ WORLD_SIZE: "1", RANK: "0" })).toBe(undefined);
   expect(membership(torchrun)).toEqual({
     ...{ rank: 3, size: 4, localRank: 1, localSize: 2, host: "node1", port: 29_500 },
-    ...{ isServer: false, attempt: 2, patience: 30, networkInterface: "" },
+    ...{ isLaunchersStore: true, isServer: false, attempt: 2, patience: 30, networkInterface: "" },
   });
   // As torchrun --standalone on one machine, Kubernetes' training operator, and examples/cluster/slurm.sh say it.
   const standalone = { ...torchrun, RANK: "0", TORCHELASTIC_USE_AGENT_STORE: "False" };
-  expect(membership(standalone)).toMatchObject({ rank: 0, isServer: true });
+  expect(membership(standalone)).toMatchObject({
+    ...{ rank: 0, isLaunchersStore: false, isServer: true },
+  });
   const pod = { RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: "job-master-0", MASTER_PORT: "23456" };
   expect(membership(pod)).toMatchObject({
     ...{ localRank: 0, localSize: 1, isServer: true, attempt: 0 },

@@ -1,0 +1,47 @@
+// A group's words with a store that is slow, in a time that passes a thousand times as fast.
+import { expect, test, vi } from "vitest";
+import { UsageError, WorkerError } from "../../src/errors.ts";
+import { Group } from "../../src/workers/group.ts";
+import { membership } from "../../src/workers/membership.ts";
+import { toyOn } from "../jobs/toyJob.ts";
+import { workshop } from "../workshop.ts";
+
+const path = workshop();
+
+vi.mock("node:timers/promises", async (importOriginal) => {
+  const { setTimeout } = await importOriginal<typeof import("node:timers/promises")>();
+  return { setTimeout: (delay: number, value: unknown) => setTimeout(delay / 1000, value) };
+});
+
+/** What is in the store. It answers in time where it is asked again. */
+const store = new Map<string, string>();
+const asked = new Set<string>();
+
+vi.mock("../../src/torch/index.ts", async (importOriginal) => ({
+  ...(await importOriginal<object>()),
+  canHaveWorkers: () => true,
+  connectWorkers: () => {},
+  tellWorkers: (key: string, text: string) => void store.set(key, text),
+  askWorkers: (key: string) => (asked.delete(key) ? (store.get(key) ?? null) : void asked.add(key)),
+  workerFailure: () => undefined,
+}));
+
+const environment = { WORLD_SIZE: "2", RANK: "0", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "29500" };
+
+test("a worker that never comes is given up, also where the store is slow", {
+  timeout: 30_000,
+}, async () => {
+  const group = await Group.meet(membership(environment));
+  const joined = group.join();
+  await expect(joined).rejects.toThrow(WorkerError);
+  await expect(joined).rejects.toThrow("worker 1 of 2 did not come in 300 s");
+});
+
+test("more workers than there are processes are refused before a run begins", async () => {
+  const toy = toyOn(path("source.txt", "x"));
+  const started = toy.start({ data: "cifar10:none", out: path("run"), workers: 2 });
+  await expect(started).rejects.toThrow(UsageError);
+  await expect(started).rejects.toThrow(
+    "--workers: 2 were asked for, and this process is one of 1. A launcher starts as many",
+  );
+});
