@@ -111,8 +111,8 @@ export class Group {
     } catch (cause) {
       this.#throwIfFailed();
       const error = new WorkerError(
-        `worker ${this.rank} of ${this.size} cannot connect with the others: ${reasonOf(cause)}. Look at the network ` +
-          `interface (GLOO_SOCKET_IFNAME is ${networkInterface ? `"${networkInterface}"` : "not set"}), and at firewalls: ` +
+        `cannot connect with the others: ${reasonOf(cause)}. Look at the network interface ` +
+          `(GLOO_SOCKET_IFNAME is ${networkInterface ? `"${networkInterface}"` : "not set"}), and at firewalls: ` +
           "besides MASTER_PORT workers talk by ports that the system chooses",
         { cause },
       );

@@ -58,10 +58,11 @@ describe.runIf(canMakeHosts())("two hosts", { timeout: 400_000 }, () => {
   beforeAll(makeHosts);
   afterAll(() => void names.map((name) => ip("netns", "del", name)));
 
-  const runOn = (host: number, args: readonly string[]) =>
+  const runOn = (host: number, args: readonly string[], environment = {}) =>
     start(
       args,
       {
+        ...environment,
         ...{
           WORLD_SIZE: "2",
           RANK: String(host),
@@ -99,5 +100,18 @@ describe.runIf(canMakeHosts())("two hosts", { timeout: 400_000 }, () => {
     expect(succeeds("ip", "-n", names[0]!, "link", "set", "wire", "up")).toBe(true);
     await succeed([0, 1].map((host) => runOn(host, ["resume", cut])));
     expect(modelOf(cut)).toBe(modelOf(whole));
+  });
+
+  test("that refuse each other's connections both end, and are told what to look at", async () => {
+    // Each offers its sums at an address where the other one finds itself.
+    const environment = { GLOO_SOCKET_IFNAME: "lo" };
+    const args = obfuscate(path("refused"));
+    const { codes, words } = await codesOf([0, 1].map((host) => runOn(host, args, environment)));
+    expect(codes, words.join("\n--- host 1\n")).toEqual([8, 8]);
+    for (const stderr of words) {
+      expect(stderr).toMatch(
+        /^error: worker \d of 2 .*refused.*GLOO_SOCKET_IFNAME is "lo".*firewall/m,
+      );
+    }
   });
 });
