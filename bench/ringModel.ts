@@ -30,7 +30,11 @@ export interface Job {
 const backwardShare = 2 / 3;
 
 /** Seconds of a sum of so many bytes over so many workers. */
-export function ringSeconds(count: number, bytes: number, { bytesPerSecond, latency }: Network): number {
+export function ringSeconds(
+  count: number,
+  bytes: number,
+  { bytesPerSecond, latency }: Network,
+): number {
   return 2 * (count - 1) * (latency + bytes / count / bytesPerSecond);
 }
 

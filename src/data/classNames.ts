@@ -1,8 +1,7 @@
 // The order of classes, which must be that of the model's outputs, and what may be wrong with their names.
 
-import { readFile } from "node:fs/promises";
 import { UsageError } from "../errors.ts";
-import { whyUnreadable } from "../systemErrors.ts";
+import { readClassFile } from "./classFile.ts";
 
 /**
  * Folders' names in order: by their number where all of them are whole numbers, else by their code points, in
@@ -24,39 +23,16 @@ export function inClassOrder(names: readonly string[]): { classes: string[]; not
 }
 
 /**
- * The list of classes that a user gives: a file's lines, a JSON list in a file, or a list as it is. Throws
- * UsageError where it cannot be read, is empty or names a class twice.
+ * The list of classes that a user gives: in a file (classFile.ts), or as it is. Throws UsageError where it cannot be
+ * read, is empty or names a class twice.
  */
 export async function readClasses(given: string | readonly string[]): Promise<readonly string[]> {
-  const classes = typeof given === "string" ? parse(await read(given), given) : given;
-  const twice = classes.find((name, place) => classes.indexOf(name) !== place);
+  const classes = typeof given === "string" ? await readClassFile(given) : given;
+  const seen = new Set<string>();
+  const twice = classes.find((name) => seen.size === seen.add(name).size);
   if (twice !== undefined) throw new UsageError(`--classes: "${twice}" is named twice`);
   if (classes.length > 0) return classes;
   throw new UsageError("--classes: expected the names of the classes, received none");
-}
-
-async function read(path: string): Promise<string> {
-  return readFile(path, "utf8").catch((cause) => {
-    throw new UsageError(
-      `--classes: expected a file with a class on each line, but ${path} ${whyUnreadable(cause)}`,
-      { cause },
-    );
-  });
-}
-
-function parse(text: string, path: string): string[] {
-  const content = text.replace(/^\uFEFF/, "").trim();
-  if (!content.startsWith("[")) {
-    return content.split(/\r?\n/).flatMap((line) => (line.trim() === "" ? [] : [line.trim()]));
-  }
-  const expected = `--classes: expected ${path} to hold a list of names, such as ["cat", "dog"]`;
-  try {
-    const list: unknown = JSON.parse(content);
-    if (Array.isArray(list) && list.every((name) => typeof name === "string")) return list;
-  } catch (cause) {
-    throw new UsageError(`${expected}: ${(cause as Error).message}`, { cause });
-  }
-  throw new UsageError(expected);
 }
 
 /** Complaints on classes of one part that another does not have; names may differ in form alone. */

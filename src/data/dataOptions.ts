@@ -16,7 +16,7 @@ export interface DataOptions {
   readonly channelOrder?: "rgb" | "bgr";
   /** `folders` (default): an image's folder is its class. `none`: images have no labels, whatever their folders. */
   readonly labels?: "folders" | "none";
-  /** Names of the classes in the order of the model's outputs, or a file that holds them. */
+  /** Names of the classes in the order of the model's outputs, or a file that holds them, such as the model's own. */
   readonly classes?: string | readonly string[];
   /** Share of the training images of each class to judge by, where a folder has no test part. */
   readonly testShare?: number;

@@ -1,9 +1,12 @@
 // Whether a classifier is given images as it learned them, in words for who gave them.
+import { readClassesOfModel } from "../data/classFile.ts";
 import type { DataOptions } from "../data/dataOptions.ts";
 import { type Dataset, isLabelled, type Labelled } from "../data/dataset.ts";
 import type { Normalization } from "../data/normalize.ts";
-import { DataError } from "../errors.ts";
+import { parseDataSpec } from "../data/notation.ts";
+import { DataError, UsageError } from "../errors.ts";
 import { percent } from "../numbers.ts";
+import { quoteForShell } from "../text.ts";
 import type { Classifier } from "./classifier.ts";
 import {
   type Explanation,
@@ -21,8 +24,21 @@ export interface Trial<Images extends Dataset = Dataset> {
   readonly test: Images;
   /** How the images are given. */
   readonly given: Normalization & Pick<DataOptions, "channelOrder">;
+  /** The model's file, where it may name its outputs in another order than the classes are in. */
+  readonly file?: string | undefined;
   /** Images on which every other form is tried; a few hundred by default. */
   readonly images?: number;
+}
+
+/** The file whose names of classes count for image folders: none where the user gives them. */
+export function fileWithNames(options: {
+  readonly model: string;
+  readonly data: string;
+  readonly classes?: DataOptions["classes"];
+}): string | undefined {
+  const { model, data, classes } = options;
+  const isOpen = classes === undefined && parseDataSpec(data).format === "images";
+  return isOpen ? model : undefined;
 }
 
 /** Classes that a message names. */
@@ -31,8 +47,8 @@ const mostNames = 20;
 const shareOfShift = 0.9;
 
 /**
- * Throws DataError where a classifier's answers cannot be its own, or are better for images in another usual form or
- * classes in another order; where images have no labels, where other forms tell clearly more of them.
+ * Throws DataError where a classifier's answers cannot be its own, are better for images in another usual form or classes
+ * in another order, or have the names of another order in its file; where images have no labels, where other forms tell clearly more of them.
  */
 export async function assertNoDoubt(trial: Trial, judgement?: Judgement): Promise<void> {
   const doubt = await findDoubt(trial, judgement);
@@ -45,11 +61,31 @@ export async function assertNoDoubt(trial: Trial, judgement?: Judgement): Promis
  */
 export async function findDoubt(trial: Trial, judgement?: Judgement): Promise<string | undefined> {
   const { classifier, test } = trial;
+  const otherNames = await findOtherNames(trial);
+  if (otherNames) return otherNames;
   if (!judgement || !isLabelled(test)) return findDoubtWithoutLabels(trial);
   const { accuracy, samples } = judgement;
   const reason = await reasonOf(judgement, { ...trial, test });
   const right = `${percent(accuracy)} of ${samples} images to judge by`;
   return reason && `${classifier.name} is right on ${right}, ${reason}`;
+}
+
+/** What to do where the model's file gives its outputs the names of the classes in another order. */
+async function findOtherNames({ classifier, test, file }: Trial): Promise<string | undefined> {
+  const { classes } = test;
+  if (file === undefined || classes === undefined) return undefined;
+  const names = await readClassesOfModel(file).catch((error: unknown) => {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  });
+  const place = names?.findIndex((name, output) => name !== classes[output]) ?? -1;
+  const known = new Set(names);
+  const isSame = names?.length === classes.length && classes.every((name) => known.has(name));
+  if (!names || place < 0 || !isSame) return undefined;
+  return (
+    `${classifier.name} gives its outputs the names of the classes in another order: output ${place} is ` +
+    `"${names[place]}" there, and "${classes[place]}" in the data. --classes ${quoteForShell(file)} takes its order`
+  );
 }
 
 async function findDoubtWithoutLabels(trial: Trial): Promise<string | undefined> {

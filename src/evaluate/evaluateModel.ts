@@ -13,7 +13,7 @@ import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
 import { fileName } from "../text.ts";
 import { type Classifier, imageInput } from "./classifier.ts";
-import { findDoubt, type Trial } from "./doubt.ts";
+import { fileWithNames, findDoubt, type Trial } from "./doubt.ts";
 import { type Answers, answer, type Evaluation, type Latency, measureLatency } from "./evaluate.ts";
 import { OnnxClassifier } from "./onnxClassifier.ts";
 import { openModel } from "./openModel.ts";
@@ -88,7 +88,8 @@ export async function evaluateModel(
   const answers = await answer(classifier, test, { mean, std, onProgress });
   announce("trying other forms of the images", runningSeconds);
   const given = { mean, std, ...(channelOrder && { channelOrder }) };
-  const warnings = await doubtsOf(answers, { classifier, test, given });
+  const trial = { classifier, test, given, file: fileWithNames(options) };
+  const warnings = await doubtsOf(answers, trial);
   announce("timing", runningSeconds);
   const latencyMs = await measureLatency(classifier);
   return { ...answers.evaluation, output, latencyMs, warnings };

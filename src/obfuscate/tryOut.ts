@@ -1,7 +1,14 @@
 // Before an epoch is trained: both files run in ONNX Runtime, and the original's answers are judged, so that no
 // training ends in a file that cannot run, or in the copy of a model that was shown the wrong images.
 import { isLabelled, sampleOf } from "../data/index.ts";
-import { answer, assertNoDoubt, type Judgement, judge, OnnxClassifier } from "../evaluate/index.ts";
+import {
+  answer,
+  assertNoDoubt,
+  fileWithNames,
+  type Judgement,
+  judge,
+  OnnxClassifier,
+} from "../evaluate/index.ts";
 import { openOriginal } from "../evaluate/openModel.ts";
 import { encodeModel } from "../onnx/index.ts";
 import { quantizeGraph } from "../quantize/index.ts";
@@ -30,7 +37,8 @@ export async function tryOut(
   if (!acceptOriginal) {
     const few = { ...options, test: sampleOf(data.test, fewImages) };
     await assertReadRightly(classifier, original, few);
-    await assertNoDoubt({ classifier, test: data.test, given: options }, judgement);
+    const trial = { classifier, test: data.test, given: options, file: fileWithNames(options) };
+    await assertNoDoubt(trial, judgement);
   }
   return judgement;
 }

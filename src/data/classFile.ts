@@ -1,0 +1,145 @@
+// Names of classes as people keep them: a list in lines, JSON or YAML, a table of numbers and names, and what exporters
+// write into a model's metadata (Ultralytics: Python's {0: 'cat'}, which YAML reads, too).
+import { open } from "node:fs/promises";
+import { ModelError, UsageError } from "../errors.ts";
+import { readMetadata } from "../onnx/index.ts";
+import { whyUnreadable } from "../systemErrors.ts";
+
+/** Where names are in a larger file, and in a model's metadata. */
+const namesOfNames = ["names", "classes", "id2label"];
+
+/** Of what is read as YAML, which may take the square of its length. */
+const mostBytes = 2 ** 18;
+
+/** A value of YAML or JSON: every scalar is a text, a table a list of pairs; undefined for whatever is no plain value. */
+type Value = string | undefined | readonly Value[] | { readonly pairs: readonly Pair[] };
+type Pair = readonly [key: string, value: Value];
+
+/** The names in a file, in the order of the numbers that it gives them. Throws UsageError where it holds none. */
+export async function readClassFile(path: string): Promise<readonly string[]> {
+  if (path.toLowerCase().endsWith(".onnx")) {
+    const names = await readClassesOfModel(path);
+    if (names) return names;
+    throw new UsageError(
+      `--classes: expected ${path} to hold the names of its classes as ${namesOfNames.join(", ")} in its metadata`,
+    );
+  }
+  const content = (await read(path)).replace(/^\uFEFF/, "").trim();
+  const names = await findNames(content, path);
+  if (names) return names;
+  if (!/^[[{]/.test(content)) return linesOf(content);
+  throw new UsageError(
+    `--classes: expected ${path} to hold a list of names, such as ["cat", "dog"], or a table, such as {"0": "cat"}`,
+  );
+}
+
+/**
+ * The names that a model's file gives its classes; undefined where it gives none. Throws UsageError where it is no model,
+ * or what it gives cannot be understood.
+ */
+export async function readClassesOfModel(path: string): Promise<readonly string[] | undefined> {
+  const texts = await readMetadata(path).catch((cause: unknown) => {
+    if (!(cause instanceof ModelError)) throw cause;
+    throw new UsageError(`--classes: ${cause.message}`, { cause });
+  });
+  for (const key of namesOfNames) {
+    const text = texts.find((each) => each.startsWith(`${key}=`))?.slice(key.length + 1);
+    if (text === undefined) continue;
+    const separator = /\n/.test(text) ? "\n" : ",";
+    const list = text.split(separator).map((name) => name.trim());
+    const names = (await findNames(text, path)) ?? (list.length > 1 ? list : undefined);
+    if (names) return names;
+  }
+  return undefined;
+}
+
+async function read(path: string): Promise<string> {
+  try {
+    await using file = await open(path);
+    const { size } = await file.stat();
+    if (size <= mostBytes) return await file.readFile("utf8");
+  } catch (cause) {
+    throw new UsageError(
+      `--classes: expected a file with the names of the classes, but ${path} ${whyUnreadable(cause)}`,
+      { cause },
+    );
+  }
+  throw tooLong(path);
+}
+
+function tooLong(path: string): UsageError {
+  return new UsageError(`--classes: expected at most ${mostBytes} bytes of names in ${path}`);
+}
+
+function linesOf(text: string): string[] {
+  return text.split(/\r?\n/).flatMap((line) => (line.trim() === "" ? [] : [line.trim()]));
+}
+
+/** The names in a list or table, or in one at its top; undefined where the text is neither. Throws UsageError. */
+async function findNames(text: string, path: string): Promise<readonly string[] | undefined> {
+  const value = await parse(text, path);
+  const inside = pairsOf(value)
+    .filter(([key]) => namesOfNames.includes(key))
+    .map(([, each]) => namesIn(each, path));
+  return inside.find((names) => names !== undefined) ?? namesIn(value, path);
+}
+
+/** The names of a list, or of a table from numbers to names or from names to numbers. */
+function namesIn(value: Value, path: string): readonly string[] | undefined {
+  if (isList(value)) return areTexts(value) ? value : undefined;
+  const pairs = pairsOf(value);
+  const [keys, values] = [pairs.map(([key]) => key), pairs.map(([, each]) => each)];
+  if (pairs.length === 0 || !areTexts(values)) return undefined;
+  if (areNumbers(keys)) return inOrder(values, { numbers: keys, path });
+  return areNumbers(values) ? inOrder(keys, { numbers: values, path }) : undefined;
+}
+
+function inOrder(
+  names: readonly string[],
+  { numbers, path }: { readonly numbers: readonly string[]; readonly path: string },
+): string[] {
+  const places = [...names.keys()].sort((a, b) => Number(numbers[a]) - Number(numbers[b]));
+  const wrong = places.findIndex((place, number) => Number(numbers[place]) !== number);
+  if (wrong < 0) return places.map((place) => names[place]!);
+  throw new UsageError(
+    `--classes: expected ${path} to give its ${names.length} classes the numbers 0 to ${names.length - 1}, each once, ` +
+      `but ${Number(numbers[places[wrong]!]) < wrong ? `${wrong - 1} is there twice` : `${wrong} is missing`}`,
+  );
+}
+
+/** What a text says as YAML, of which JSON is a part; undefined where it is no YAML, or a text alone. */
+async function parse(text: string, path: string): Promise<Value> {
+  if (text.length > mostBytes) throw tooLong(path);
+  const { isMap, isScalar, isSeq, parseDocument } = await import("yaml");
+  // Keys that are there twice are found by their numbers; looking for them here takes the square of their number.
+  const document = parseDocument(text, {
+    schema: "failsafe",
+    uniqueKeys: false,
+    logLevel: "error",
+  });
+  if (document.errors.length > 0) return undefined;
+  const plain = (node: unknown): Value => {
+    if (isScalar(node)) return typeof node.value === "string" ? node.value : undefined;
+    if (isSeq(node)) return node.items.map(plain);
+    if (!isMap(node)) return undefined;
+    const pairs = node.items.map(({ key, value }) => [plain(key), plain(value)] as const);
+    return { pairs: pairs.filter((pair): pair is Pair => typeof pair[0] === "string") };
+  };
+  return plain(document.contents);
+}
+
+function pairsOf(value: Value): readonly Pair[] {
+  return typeof value === "object" && "pairs" in value ? value.pairs : [];
+}
+
+function isList(value: Value): value is readonly Value[] {
+  return Array.isArray(value);
+}
+
+function areTexts(values: readonly Value[]): values is readonly string[] {
+  return values.every((value) => typeof value === "string");
+}
+
+function areNumbers(values: readonly string[]): boolean {
+  return values.every((value) => /^\d+$/.test(value));
+}
