@@ -13,6 +13,10 @@ import { listImages, walk } from "./walk.ts";
 
 /** Names of the parts in any case, the ones that come first first. */
 const partNames = { train: ["train"], test: ["test", "val", "valid", "validation"] } as const;
+const looksLikePart = /^(train|test|val)/i;
+
+/** Classes that a note names. */
+const mostNamed = 10;
 
 interface Part extends ImageList {
   /** Folder below the data folder; "" for the data folder itself. */
@@ -41,8 +45,12 @@ export async function listParts(
   const given = options.classes === undefined ? undefined : await readClasses(options.classes);
   const found = findParts(names, complaints);
   const { testShare } = options;
-  const isWhole = testShare !== undefined && found.train === undefined && found.test === undefined;
-  const [trainPath, testPath] = [isWhole ? "" : found.train, found.test];
+  const unlabelled = options.labels === "none";
+  const testPath = unlabelled
+    ? found.tests[0]
+    : await chooseTest(folder, found.tests, { testShare, notes });
+  const isWhole = testShare !== undefined && found.train === undefined && testPath === undefined;
+  const trainPath = isWhole ? "" : found.train;
   if (trainPath === undefined && !(judgeOnly && testPath !== undefined)) {
     complaints.push("train/ does not exist: expected train/CLASS/IMAGE");
   }
@@ -60,15 +68,10 @@ export async function listParts(
   const list = async (path: string | undefined) =>
     path === undefined
       ? undefined
-      : await listPart(folder, path, {
-          complaints,
-          notes,
-          given,
-          unlabelled: options.labels === "none",
-        });
+      : await listPart(folder, path, { complaints, notes, given, unlabelled });
   const train = await list(trainPath);
   const test = await list(testPath);
-  complaints.push(...compareParts({ train, test, given }));
+  complaints.push(...compareParts({ train, test, given, notes }));
   assertNoComplaints(`${folder} does not hold image folders`, complaints);
   const named = (part: Part, name: string) => ({ ...part, name: `${folder} (${name})` });
   if (test === undefined && trainPath) {
@@ -93,16 +96,42 @@ export async function listParts(
 function findParts(
   names: readonly string[],
   complaints: string[],
-): { train: string | undefined; test: string | undefined } {
-  const find = (wanted: readonly string[]) => {
-    for (const name of wanted) {
+): { train: string | undefined; tests: readonly string[] } {
+  const find = (wanted: readonly string[]) =>
+    wanted.flatMap((name) => {
       const found = names.filter((each) => each.toLowerCase() === name);
       if (found.length > 1) complaints.push(`${found.join("/ and ")}/ differ in case alone`);
-      if (found.length > 0) return found[0];
+      return found.slice(0, 1);
+    });
+  return { train: find(partNames.train)[0], tests: find(partNames.test) };
+}
+
+/**
+ * The first part to judge by that holds class folders, as the labelled val/ beside a flat test/ of a competition; where
+ * none does, the first one, unless a share of the training images takes its place.
+ */
+async function chooseTest(
+  folder: string,
+  names: readonly string[],
+  { testShare, notes }: { readonly testShare: number | undefined; readonly notes: Set<string> },
+): Promise<string | undefined> {
+  const flat: string[] = [];
+  for (const name of names) {
+    const { folders } = await listImages(folder, name, []);
+    if (folders.length > 0) {
+      if (flat.length > 0) notes.add(`${name}/ is judged by: ${withoutClasses(flat)}`);
+      return name;
     }
-    return undefined;
-  };
-  return { train: find(partNames.train), test: find(partNames.test) };
+    flat.push(name);
+  }
+  if (testShare === undefined || flat.length === 0) return flat[0];
+  notes.add(`a share of the training images is judged by: ${withoutClasses(flat)}`);
+  return undefined;
+}
+
+function withoutClasses(parts: readonly string[]): string {
+  const [are, hold] = parts.length === 1 ? ["is", "holds"] : ["are", "hold"];
+  return `${parts.join("/ and ")}/ ${are} passed over, which ${hold} no class folder`;
 }
 
 /** The files of a part; with labels, each folder in it is a class. */
@@ -128,6 +157,11 @@ async function listPart(
   complaints.push(...stray.map((file) => `${file} is not a folder: expected ${example}`));
   complaints.push(...findTwins(name, folders));
   if (folders.length === 0) complaints.push(`${name} holds no class folder: expected ${example}`);
+  if (path === "" && folders.length > 1 && folders.every((each) => looksLikePart.test(each))) {
+    complaints.push(
+      `${folders.slice(0, mostNamed).join("/, ")}/ look like parts and not like classes: rename them train/ and test/`,
+    );
+  }
   const { classes, note } = given ? { classes: given } : inClassOrder(folders);
   if (note) notes.add(note);
   const above = [await realpath(join(folder, path))];
@@ -150,23 +184,35 @@ async function listPart(
   return { name, path, files, labels: Int32Array.from(labels), classes };
 }
 
-/** What one part has and the other, or the given list, has not. */
+/** What one part has and the other has not; a class that the given list alone has is noted. */
 function compareParts({
   train,
   test,
   given,
+  notes,
 }: {
   train: Part | undefined;
   test: Part | undefined;
   given: readonly string[] | undefined;
+  notes: Set<string>;
 }): string[] {
   if (given) {
-    const missing = train ? given.filter((_, label) => !train.labels!.includes(label)) : [];
-    return missing.map((name) => `class "${name}" of --classes has no folder in ${train!.name}`);
+    if (train) noteMissing(train, notes);
+    return [];
   }
   if (!train?.classes || !test?.classes) return [];
   const parts = [train, test].map(({ name, classes }) => ({ name, classes: classes! }));
   return [...compareClasses(parts[1]!, parts[0]!), ...compareClasses(parts[0]!, parts[1]!)];
+}
+
+/** A model may know classes of which there are no images. */
+function noteMissing({ name, labels, classes }: Part, notes: Set<string>): void {
+  const known = new Set(labels);
+  const missing = classes!.filter((_, label) => !known.has(label));
+  if (missing.length === 0) return;
+  const more = missing.length - mostNamed;
+  const names = missing.slice(0, mostNamed).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  notes.add(`${name || "the folder"} has no image of these of --classes: ${names}`);
 }
 
 /**

@@ -4,6 +4,7 @@ import sharp, { type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
 import { inClassOrder } from "../../src/data/classNames.ts";
 import {
+  assertLabels,
   type DataOptions,
   type Dataset,
   dataFacts,
@@ -438,7 +439,6 @@ describe("options of image folders", () => {
     const load = (classes: string | string[]) => loadData(`images:${folder}`, { classes });
     const message = await dataError(load(["b", "c"]));
     expect(message).toContain('class "a" is in train but not in --classes');
-    expect(message).toContain('class "c" of --classes has no folder in train');
     await writeFile(join(folder, "broken.json"), "[1");
     for (const [classes, cause] of [
       [["a", "b", "a"], '"a" is named twice'],
@@ -449,6 +449,63 @@ describe("options of image folders", () => {
       await expect(load(classes as string)).rejects.toThrow(UsageError);
       await expect(load(classes as string)).rejects.toThrow(cause);
     }
+  });
+
+  test("--classes may name classes of which there are no images, and a note says so", async () => {
+    const folder = await dataFolder();
+    const {
+      train,
+      test: judged,
+      notes,
+    } = await loadData(`images:${folder}`, {
+      classes: ["c", "a", "b"],
+    });
+    expect(train.classes).toEqual(["c", "a", "b"]);
+    expect([[...train.labels!], [...judged.labels!]]).toEqual([
+      [1, 1, 2],
+      [1, 2],
+    ]);
+    expect(notes).toEqual(["train has no image of these of --classes: c"]);
+    expect(() => assertLabels(train, 3)).not.toThrow();
+  });
+
+  test("a flat test part is passed over for one with class folders, and a note says so", async () => {
+    const flat = { "test/1.png": await grey(1), "test/2.png": await grey(2) };
+    const folder = await dataFolder({
+      ...{ ...flat, "test/a/1.png": undefined, "test/b/1.png": undefined },
+      ...{ "val/a/1.png": await grey(3), "val/b/1.png": await grey(4) },
+    });
+    const { test: judged, notes } = await loadData(`images:${folder}`);
+    expect(await levels(judged)).toEqual([3, 4]);
+    expect(notes).toEqual(["val/ is judged by: test/ is passed over, which holds no class folder"]);
+    const { test: unlabelled } = await loadData(`images:${folder}`, { labels: "none" });
+    expect(await levels(unlabelled)).toEqual([1, 2]);
+  });
+
+  test("--test-share goes with a flat test part, which is passed over", async () => {
+    const folder = await dataFolder({
+      ...{ "test/1.png": await grey(1), "test/a/1.png": undefined, "test/b/1.png": undefined },
+    });
+    expect(await dataError(loadData(`images:${folder}`))).toContain("test holds no class folder");
+    const { train, test: judged, notes } = await loadData(`images:${folder}`, { testShare: 0.5 });
+    expect([train.count, judged.count]).toEqual([2, 1]);
+    expect(notes).toContain(
+      "a share of the training images is judged by: test/ is passed over, which holds no class folder",
+    );
+  });
+
+  test("folders that look like parts are not taken for classes", async () => {
+    const image = await grey(1);
+    const loading = (...names: string[]) =>
+      folders(
+        Object.fromEntries(
+          names.flatMap((name) => [1, 2].map((n) => [`${name}/a/${n}.png`, image])),
+        ),
+      ).then((folder) => loadData(`images:${folder}`, { testShare: 0.5 }));
+    expect(await dataError(loading("training_set", "test_set"))).toContain(
+      "test_set/, training_set/ look like parts and not like classes: rename them train/ and test/",
+    );
+    expect((await loading("trailer", "bus")).train.classes).toEqual(["bus", "trailer"]);
   });
 
   /** Ten images of class a, three of b and one of c, without a test part; images of a level of their own. */
