@@ -1,6 +1,6 @@
 // Images from elsewhere beside those of the task: the original says of them what it says of any image, so that a
 // chain learns its function from more of them (function matching, Beyer et al. 2022, arXiv 2106.05237).
-import { assertShape, type Dataset, noLabel } from "./dataset.ts";
+import { assertShape, type Data, type Dataset, imageBytes, noLabel } from "./dataset.ts";
 import { joinImages } from "./join.ts";
 
 /**
@@ -18,4 +18,16 @@ export function withExtra(own: Dataset, extra: Dataset): Dataset {
     ...(classes && { classes }),
     ...(labels && { labels }),
   });
+}
+
+/** The training images of the task, without those from elsewhere. */
+export function ownImages({ train, extra = 0 }: Pick<Data, "train" | "extra">): Dataset {
+  if (extra === 0) return train;
+  const { labels, pixels } = train;
+  const count = train.count - extra;
+  return {
+    ...{ ...train, count },
+    ...(labels && { labels: labels.subarray(0, count) }),
+    ...(pixels && { pixels: pixels.subarray(0, count * imageBytes(train)) }),
+  };
 }

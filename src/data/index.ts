@@ -15,7 +15,7 @@ export {
   type Labelled,
   noLabel,
 } from "./dataset.ts";
-export { withExtra } from "./extra.ts";
+export { ownImages, withExtra } from "./extra.ts";
 export { type DataFacts, dataFacts, notesOnRepeated } from "./facts.ts";
 export { fingerprint } from "./fingerprint.ts";
 export { joinImages } from "./join.ts";

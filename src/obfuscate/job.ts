@@ -1,6 +1,6 @@
 // The main job: original in, run folder with the shipped file out.
 import { join, parse } from "node:path";
-import { notesOnRepeated } from "../data/index.ts";
+import { notesOnRepeated, ownImages } from "../data/index.ts";
 import { ModelError } from "../errors.ts";
 import { compose } from "../graph/rewrites.ts";
 import { beginVerifying, defineJob, memoryOfTraining } from "../jobs/index.ts";
@@ -59,7 +59,11 @@ export const obfuscationJob = defineJob<
     });
     const { quantize } = options;
     const quantized =
-      quantize && (await quantizeShipped(shipped, quantize, { ...judging, original: file }));
+      quantize &&
+      (await quantizeShipped(shipped, quantize, {
+        ...judging,
+        ...{ train: ownImages(data), original: file },
+      }));
     await writeExposure({ ...file, shipped, data: data.test, mean, std }, run.directory).catch(
       (error: unknown) => {
         if (!(error instanceof ModelError)) throw error;

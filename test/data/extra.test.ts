@@ -6,6 +6,7 @@ import {
   inMemory,
   loadExtraData,
   noLabel,
+  ownImages,
   withExtra,
 } from "../../src/data/index.ts";
 import { dataError, temporaryFolders } from "./folder.ts";
@@ -27,6 +28,17 @@ function onDisk({ pixels: _, ...dataset }: Dataset): Dataset {
 }
 
 describe("images from elsewhere", () => {
+  test.each<[string, Dataset]>([
+    ["in memory", withExtra(own, extra)],
+    ["on disk", withExtra(onDisk(own), onDisk(extra))],
+  ])("are told from a data set's own: %s", async (_, train) => {
+    const found = ownImages({ train, extra: 3 });
+    expect([found.count, [...found.labels!]]).toEqual([2, [1, 0]]);
+    expect([...(found.pixels ?? [])]).toEqual(train.pixels ? [1, 2, 3, 4] : []);
+    expect([...(await found.read(Int32Array.of(1, 0)))]).toEqual([3, 4, 1, 2]);
+    expect(ownImages({ train })).toBe(train);
+  });
+
   test.each<[string, Dataset, Dataset]>([
     ["in memory", own, extra],
     ["on disk", onDisk(own), onDisk(extra)],
