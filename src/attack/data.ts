@@ -5,14 +5,18 @@ import {
   assertLabelled,
   assertLabels,
   type DataOptions,
-  type Labelled,
   type LoadOptions,
   loadData,
   parseDataSpec,
   readingFlags,
 } from "../data/index.ts";
 import { DataError, UsageError } from "../errors.ts";
-import { assertNoDoubt, judge, OnnxClassifier } from "../evaluate/index.ts";
+import {
+  assertNoDoubt,
+  assertNoDoubtOfTraining,
+  judge,
+  OnnxClassifier,
+} from "../evaluate/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { resolveSpec } from "../jobs/index.ts";
 import { encodeModel } from "../onnx/index.ts";
@@ -130,7 +134,7 @@ export function assertOwnClasses(
 /** Throws DataError where the original's answers to images of its own classes say that it learned others. */
 export async function assertShownAsLearned(
   { graph, name }: { readonly graph: Graph; readonly name: string },
-  test: Labelled,
+  { train, test }: LabelledData,
   given: Pick<ResolvedAttackOptions, "mean" | "std" | "channelOrder" | "threads">,
 ): Promise<void> {
   await using session = await OnnxSession.open(encodeModel(graph), {
@@ -138,7 +142,9 @@ export async function assertShownAsLearned(
     threads: given.threads,
   });
   const classifier = await OnnxClassifier.open(session, test);
-  await assertNoDoubt({ classifier, test, given }, await judge(classifier, test, given));
+  const trial = { classifier, test, given };
+  await assertNoDoubt(trial, await judge(classifier, test, given));
+  await assertNoDoubtOfTraining(trial, train);
 }
 
 /** A class's name without what only spelling changes. */

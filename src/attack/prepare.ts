@@ -79,7 +79,7 @@ export async function prepare(
     assertOwnClasses({ data, source }, { graph: graphs.obfuscated, kind });
     if (!options.acceptOriginal) {
       const file = { graph: graphs.original, name: fileName(paths.original) };
-      await assertShownAsLearned(file, (source ?? data).test, options);
+      await assertShownAsLearned(file, source ?? data, options);
     }
   }
   const hashes = await Promise.all(Object.values(paths).map(modelFileFacts));

@@ -15,6 +15,7 @@ import {
   findBetterForm,
   findTellingForm,
   type Judgement,
+  judge,
   triedOf,
 } from "./plausibility.ts";
 
@@ -22,6 +23,8 @@ import {
 export interface Trial<Images extends Dataset = Dataset> {
   readonly classifier: Classifier;
   readonly test: Images;
+  /** What messages call these: images to judge by by default. */
+  readonly kind?: string;
   /** How the images are given. */
   readonly given: Normalization & Pick<DataOptions, "channelOrder">;
   /** The model's file, where it may name its outputs in another order than the classes are in. */
@@ -55,18 +58,32 @@ export async function assertNoDoubt(trial: Trial, judgement?: Judgement): Promis
   if (doubt) throw new DataError(`${doubt}. --accept-original goes on all the same`);
 }
 
+/** So few images to judge by say little. */
+export const fewToJudge = 200;
+
+/**
+ * Throws as `assertNoDoubt` where there are few images to judge by and those that were learned from, which are more, raise
+ * a doubt: ten images show no wrong normalisation.
+ */
+export async function assertNoDoubtOfTraining(trial: Trial, train: Dataset): Promise<void> {
+  const { classifier, test, given } = trial;
+  if (test.count >= fewToJudge || train.count <= test.count || !isLabelled(train)) return;
+  const judgement = await judge(classifier, train, given);
+  await assertNoDoubt({ ...trial, test: train, kind: "training images" }, judgement);
+}
+
 /**
  * Why images are not given to a classifier as it learned them, and what to do; undefined where they seem to be. The
  * judgement is that by its answers to images with labels.
  */
 export async function findDoubt(trial: Trial, judgement?: Judgement): Promise<string | undefined> {
-  const { classifier, test } = trial;
+  const { classifier, test, kind = "images to judge by" } = trial;
   const otherNames = await findOtherNames(trial);
   if (otherNames) return otherNames;
   if (!judgement || !isLabelled(test)) return findDoubtWithoutLabels(trial);
   const { accuracy, samples } = judgement;
   const reason = await reasonOf(judgement, { ...trial, test });
-  const right = `${percent(accuracy)} of ${samples} images to judge by`;
+  const right = `${percent(accuracy)} of ${samples} ${kind}`;
   return reason && `${classifier.name} is right on ${right}, ${reason}`;
 }
 

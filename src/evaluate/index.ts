@@ -2,7 +2,13 @@
 // it loads the addon, which evaluating with ONNX Runtime does without.
 
 export type { Classifier } from "./classifier.ts";
-export { assertNoDoubt, fileWithNames, findDoubt } from "./doubt.ts";
+export {
+  assertNoDoubt,
+  assertNoDoubtOfTraining,
+  fewToJudge,
+  fileWithNames,
+  findDoubt,
+} from "./doubt.ts";
 export {
   answer,
   type Comparison,

@@ -17,7 +17,7 @@ import { resolvedOptions, results } from "./schema.ts";
 import { nameChainInput, seal } from "./seal.ts";
 import { simulate } from "./simulate.ts";
 import { verify } from "./verify.ts";
-import { warningsOf } from "./warnings.ts";
+import { notesOnInput, warningsOf } from "./warnings.ts";
 import { writeExposure } from "./writeExposure.ts";
 
 /** Trains the chain, seals it under the original's classifier, and verifies the file. */
@@ -38,7 +38,7 @@ export const obfuscationJob = defineJob<
 
   async execute(work) {
     const { options, inputs, run, hooks } = work;
-    const { original, layout, batch, data } = inputs;
+    const { original, layout, inputType, batch, data } = inputs;
     const { depth, seed, mean, std, threads } = options;
     hooks.onProgress?.({ type: "phase", phase: "train" });
     const simulated = await simulate(work);
@@ -49,7 +49,7 @@ export const obfuscationJob = defineJob<
     const shipped = { graph: sealed, path: run.files.model };
     await writeModel(sealed, shipped.path);
     const onProgress = () => throwIfStopped(hooks, run);
-    const judging = { ...data, mean, std, threads, onProgress };
+    const judging = { ...data, train: ownImages(data), mean, std, threads, onProgress };
     const trained = compose(chain, simulated.classifier);
     const file = { path: options.model, layout, graph: original, output: options.output };
     const { notes, ...verified } = await verify(file, shipped, {
@@ -62,7 +62,7 @@ export const obfuscationJob = defineJob<
       quantize &&
       (await quantizeShipped(shipped, quantize, {
         ...judging,
-        ...{ train: ownImages(data), original: file },
+        original: file,
       }));
     await writeExposure({ ...file, shipped, data: data.test, mean, std }, run.directory).catch(
       (error: unknown) => {
@@ -75,6 +75,7 @@ export const obfuscationJob = defineJob<
     const warnings = [
       ...warningsOf(results, options),
       ...leftoversOf(sealed, depth),
+      ...notesOnInput(inputType),
       ...notes,
       ...(quantized?.leftOut ?? []),
       ...notesOnRepeated(data),

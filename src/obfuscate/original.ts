@@ -3,7 +3,7 @@
 import type { Data } from "../data/index.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
-import type { Graph } from "../graph/graph.ts";
+import type { DataType, Graph } from "../graph/graph.ts";
 import { imageLayout, type Layout } from "../graph/layout.ts";
 import { compose, cutGraph, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
@@ -21,6 +21,8 @@ export interface PlannedOriginal {
   readonly original: Graph;
   /** How the original's file takes its images. */
   readonly layout: Layout;
+  /** In which type the original's file takes its images. */
+  readonly inputType: DataType;
   /** The only number of images at once that the original's file takes; undefined where it takes any. */
   readonly batch: number | undefined;
   /** What is simulated: the original up to its logits, batch norms folded, its features as a second output. */
@@ -64,7 +66,8 @@ export function planOriginal(
   const layout = imageLayout(model);
   const [size] = model.inputs[0]?.shape ?? [];
   const batch = typeof size === "number" ? size : undefined;
-  const inputs = { original, layout, batch, boundary, extractor, classifier, plan };
+  const inputType = model.inputs[0]?.dtype ?? "float32";
+  const inputs = { original, layout, inputType, batch, boundary, extractor, classifier, plan };
   assertSealable(inputs, options.quantize);
   return { ...inputs, teacher: endInLogits(folded), outputs };
 }

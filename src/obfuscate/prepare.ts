@@ -38,6 +38,7 @@ import type { ChainPlan } from "./plan.ts";
 import type { RehearsalOptions } from "./rehearsal.ts";
 import { epochsIn } from "./speed.ts";
 import { tryOut } from "./tryOut.ts";
+import { notesOnFew, notesOnInput } from "./warnings.ts";
 
 /** What was decided before training, as config.json of a run and progress events hold it. */
 export interface Description {
@@ -98,8 +99,19 @@ export async function prepare(
   const decided = epochs ? resolveOptions({ ...rest, epochs }, { data, device }) : resolved;
   const facts = inferShapes(extractor);
   const chain = foldBatchNorm(sequential(plan.layers, { shape: plan.input }));
+  const notes = [
+    ...(data.notes ?? []),
+    ...notesOnInput(inputs.inputType),
+    ...notesOnFew(data.test, decided),
+  ];
   const description: Description = {
-    ...{ data: dataFacts(data), nodes: original.nodes.length, boundary, plan, judgement },
+    ...{
+      data: dataFacts({ ...data, notes }),
+      nodes: original.nodes.length,
+      boundary,
+      plan,
+      judgement,
+    },
     choice: describeChoice(graph, original) ?? null,
     extractorMacs: countCost(extractor, facts).macs,
     timeShare: estimateTime(chain, inferShapes(chain)) / estimateTime(extractor, facts),

@@ -1,9 +1,10 @@
 // Before an epoch is trained: both files run in ONNX Runtime, and the original's answers are judged, so that no
 // training ends in a file that cannot run, or in the copy of a model that was shown the wrong images.
-import { isLabelled, sampleOf } from "../data/index.ts";
+import { isLabelled, ownImages, sampleOf } from "../data/index.ts";
 import {
   answer,
   assertNoDoubt,
+  assertNoDoubtOfTraining,
   fileWithNames,
   type Judgement,
   judge,
@@ -18,8 +19,8 @@ import { type Inputs, untrainedChain } from "./original.ts";
 import { assertReadRightly, assertSameAnswers } from "./sameAnswers.ts";
 
 /**
- * Runs the original and an untrained sealed chain, and judges the original by some of the test images; undefined
- * where they have no labels. Throws ModelError where a file cannot run or the chain answers otherwise than in training;
+ * Runs the original and an untrained sealed chain, and judges the original by some of the test images, where these are few
+ * by training images, too; undefined where they have no labels. Throws ModelError where a file cannot run or the chain answers otherwise than in training;
  * unless `acceptOriginal` also where the original answers otherwise than it was read, and DataError where its answers
  * cannot be its own, or are better for images in another usual form or classes in another order.
  */
@@ -39,6 +40,7 @@ export async function tryOut(
     await assertReadRightly(classifier, original, few);
     const trial = { classifier, test: data.test, given: options, file: fileWithNames(options) };
     await assertNoDoubt(trial, judgement);
+    await assertNoDoubtOfTraining(trial, ownImages(data));
   }
   return judgement;
 }

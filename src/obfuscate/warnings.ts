@@ -1,5 +1,9 @@
 // What a reader of the results should know before believing them.
+import type { Dataset } from "../data/index.ts";
+import { fewToJudge } from "../evaluate/index.ts";
 import { wilsonInterval } from "../evaluate/statistics.ts";
+import type { DataType } from "../graph/graph.ts";
+import { isFloat } from "../graph/tensorData.ts";
 import { isWebAssembly, nativeRemedy } from "../runtime/index.ts";
 import { counted } from "../text.ts";
 import type { ObfuscateResults, ResolvedOptions } from "./options.ts";
@@ -8,7 +12,6 @@ const usualQuantile = 1.96;
 const largestDrop = 0.02;
 /** What a quantized file may lose against the chain. */
 const largestLossInBits = 0.01;
-const fewestImages = 200;
 /** Who allows so much has taken points for shares of 1. */
 const largestDropAllowed = 0.2;
 
@@ -29,6 +32,34 @@ export function noteOnStandIn(figures: "all" | "latency"): string {
     `the original's ${which} of the graph in float32 that was read of its file: ONNX Runtime does not give the same ` +
     "in the file's own numbers"
   );
+}
+
+/** What is to be said of the input of the shipped file; nothing where the original takes floats, too. */
+export function notesOnInput(inputType: DataType): string[] {
+  if (isFloat(inputType)) return [];
+  return [
+    `the original takes pixels from 0 to 255 as ${inputType}, the shipped file float32 from 0 to 1: divide pixels by ` +
+      "255 before it",
+  ];
+}
+
+/** What images to judge by cannot tell, before anything is trained. */
+export function notesOnFew(
+  { count, labels }: Pick<Dataset, "count" | "labels">,
+  { maxAccuracyDrop }: Pick<ResolvedOptions, "maxAccuracyDrop">,
+): string[] {
+  if (!labels) return [];
+  const [least, greatest] = wilsonInterval(0.9, count).map((share) => (100 * share).toFixed(1));
+  const few =
+    `few images to judge by (${count}) say little: a measured accuracy of 90 % lies between ${least} and ` +
+    `${greatest} %`;
+  const fine =
+    `one of ${counted(count, "test image")} is ${points(1 / count)}, and the accuracy drop allowed is ` +
+    `${points(maxAccuracyDrop ?? 0)}`;
+  return [
+    ...(count < fewToJudge ? [few] : []),
+    ...(maxAccuracyDrop !== undefined && Math.abs(maxAccuracyDrop) < 1 / count ? [fine] : []),
+  ];
 }
 
 /** A sentence for each thing that a reader might overlook. */
@@ -57,7 +88,7 @@ export function warningsOf(
       `The ${kind} file loses another ${points(loss)} of ${figure}: ship the other one`,
     );
   }
-  if (samples < fewestImages) {
+  if (samples < fewToJudge) {
     const [figure, [least, greatest]] = paired
       ? ["accuracy", obfuscated.accuracyInterval]
       : ["agreement with the original", wilsonInterval(verify.agreement, samples)];
@@ -78,7 +109,8 @@ export function warningsOf(
       `--max-accuracy-drop ${maxAccuracyDrop} allows a loss of ${points(maxAccuracyDrop)}: one point is 0.01`,
     );
   }
-  const resolution = (usualQuantile * Math.sqrt(paired.onlyFirst + paired.onlySecond)) / samples;
+  const discordant = paired.onlyFirst + paired.onlySecond;
+  const resolution = Math.max(1, usualQuantile * Math.sqrt(discordant)) / samples;
   if (maxAccuracyDrop !== undefined && Math.abs(maxAccuracyDrop) < resolution) {
     warnings.push(
       `${counted(samples, "test image")} can tell differences of ${points(resolution)}, and the accuracy drop allowed is ` +

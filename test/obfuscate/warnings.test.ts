@@ -27,6 +27,14 @@ test("says what a gate in points instead of shares of 1 lets through", () => {
   expect(warningsOf(results, { maxAccuracyDrop: 0.01 })).toEqual([]);
 });
 
+test("says that a gate is finer than one image, also where both files are right on the same ones", () => {
+  expect(warningsOf(results, { maxAccuracyDrop: 0.0005 })).toEqual([
+    "1000 test images can tell differences of 0.10 points, and the accuracy drop allowed is 0.05 points: whether it is " +
+      "kept is partly chance",
+  ]);
+  expect(warningsOf(results, { maxAccuracyDrop: 0.001 })).toEqual([]);
+});
+
 /** The results with an int8 file beside the float one. */
 function withInt8(accuracy: number, agreement: number) {
   const { latencyMs, sha256, bytes } = figures;
