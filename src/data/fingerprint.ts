@@ -1,14 +1,18 @@
 // What identifies a data set, whichever folder it lies in.
+import { createHash } from "node:crypto";
 import { sha256Of } from "../files.ts";
-import type { Data, Dataset } from "./dataset.ts";
+import { type Data, type Dataset, imageBytes } from "./dataset.ts";
 import { sampleOf } from "./subsets.ts";
 
-/** Images that stand for a data set that memory does not hold. */
+/** Pixels up to which all are hashed, whether or not memory holds them: the same set has one fingerprint everywhere. */
+const mostHashed = 2 ** 30;
+/** Images that stand for a larger set. */
 const imagesToRead = 256;
+const bytesAtOnce = 2 ** 26;
 
 /**
- * SHA-256 of sizes, classes, labels and pixels, as training and test see them. Of a data set that memory does not
- * hold, some hundred images from all over it stand for the pixels.
+ * SHA-256 of sizes, classes, labels and pixels, as training and test see them. Of a part of more than 1 GiB some hundred
+ * images from all over it stand for the pixels.
  */
 export async function fingerprint({ train, test }: Data): Promise<string> {
   return sha256Of(await fingerprintOf(train), await fingerprintOf(test));
@@ -16,9 +20,14 @@ export async function fingerprint({ train, test }: Data): Promise<string> {
 
 async function fingerprintOf(dataset: Dataset): Promise<string> {
   const { count, shape, classes = null, labels = new Int32Array() } = dataset;
-  const sample = sampleOf(dataset, imagesToRead);
-  const places = Int32Array.from({ length: sample.count }, (_, i) => i);
-  const pixels = dataset.pixels ?? (await sample.read(places));
-  const bytes = new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength);
-  return sha256Of(JSON.stringify({ count, shape, classes }), bytes, pixels);
+  const isWhole = count * imageBytes(dataset) <= mostHashed;
+  const shown = isWhole ? dataset : sampleOf(dataset, imagesToRead);
+  const hash = createHash("sha256").update(JSON.stringify({ count, shape, classes }));
+  hash.update(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
+  const atOnce = Math.ceil(bytesAtOnce / imageBytes(dataset));
+  for (let start = 0; start < shown.count; start += atOnce) {
+    const length = Math.min(atOnce, shown.count - start);
+    hash.update(await shown.read(Int32Array.from({ length }, (_, i) => start + i)));
+  }
+  return hash.digest("hex");
 }

@@ -1,8 +1,9 @@
-import { rm, writeFile } from "node:fs/promises";
+import { copyFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { decodeImage } from "../../src/data/decode.ts";
+import { fingerprint } from "../../src/data/fingerprint.ts";
 import { openImageFiles } from "../../src/data/imageFiles.ts";
 import type { ImageView } from "../../src/data/imageView.ts";
 import { select } from "../../src/data/subsets.ts";
@@ -16,7 +17,7 @@ const view: ImageView = { shape: [3, 20, 20], resize: "crop", channelOrder: "rgb
 async function photos(count = 12) {
   const files = Array.from({ length: count }, (_, index) => `${index}.jpg`);
   const made = files.map(async (name, index) => {
-    const [width, height] = [20 + 7 * index, 60 - 3 * index];
+    const [width, height] = [20 + 7 * (index % 12), 60 - 3 * (index % 12)];
     const pixels = Uint8Array.from(
       { length: width * height * 3 },
       (_, i) => (i * (index + 3)) >> 4,
@@ -53,6 +54,20 @@ describe("image files", () => {
     const some = select(streamed, Int32Array.of(7, 11, 0), "some");
     expect([some.count, some.name]).toEqual([3, "some"]);
     expect(await some.read(Int32Array.of(1))).toEqual(await kept.read(Int32Array.of(11)));
+  });
+
+  test("have one fingerprint, kept or not, in which each of them counts", async () => {
+    const { folder, files } = await photos(300);
+    const fingerprintOf = async (mostBytes?: number) => {
+      const part = await open(folder, files, mostBytes);
+      return fingerprint({ train: part, test: part });
+    };
+    const before = await fingerprintOf();
+    expect(await fingerprintOf(0)).toBe(before);
+    await copyFile(join(folder, "1.jpg"), join(folder, "150.jpg"));
+    const after = await fingerprintOf(0);
+    expect(after).not.toBe(before);
+    expect(await fingerprintOf()).toBe(after);
   });
 
   test("are all looked at first, also where they are not kept", async () => {
