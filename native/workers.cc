@@ -259,8 +259,10 @@ class Workers {
 
   /** Tells the others why a worker is gone; the first reason counts. The store may end with this process: they get time. */
   void announce(const Store& store, const std::string& reason, int listeners) {
+    isAnnouncing_ = true;
     const std::string first = textOf(store->compareSet("failure", bytesOf(""), bytesOf(reason)));
-    for (auto end = Clock::now() + 3 * beatInterval; Clock::now() < end;) {
+    if (first != reason) store->add("heard", 1);
+    for (auto end = Clock::now() + 3 * beatInterval; first == reason && Clock::now() < end;) {
       if (store->add("heard", 0) >= listeners) break;
       std::this_thread::sleep_for(milliseconds(50));
     }
@@ -314,7 +316,7 @@ class Workers {
   void look() {
     if (pulse_->check({"failure"})) {
       const std::string reason = textOf(pulse_->get("failure"));
-      pulse_->add("heard", 1);
+      if (!isAnnouncing_) pulse_->add("heard", 1);
       return fail(reason);
     }
     if (isSuspicious_) pulse_->set("suspicion", bytesOf("1"));
@@ -401,6 +403,8 @@ class Workers {
   Clock::time_point lastBeat_;
   Clock::time_point overdueSince_ = Clock::time_point::max();
   std::atomic<bool> isSuspicious_{false};
+  /** Whoever tells of a failure needs no word of it: its own watch is none of the listeners. */
+  std::atomic<bool> isAnnouncing_{false};
   std::map<int, Sign> signs_;
   /** What the store was asked and has not answered, by key. */
   std::map<std::string, std::shared_ptr<Question>> questions_;
