@@ -12,7 +12,10 @@ const libraryFolders = [
   "/usr/lib",
 ];
 
-/** The oldest Node that DeepObf runs on. */
+/**
+ * The oldest Node that DeepObf runs on.
+ * @type {string}
+ */
 export const oldestNode = "20.19";
 
 /** @param {string} version */

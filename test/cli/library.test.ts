@@ -22,7 +22,7 @@ const data = `idx:${file("idx")}`;
 test("the front door is a short list of names", () => {
   expect(Object.keys(library).sort()).toEqual([
     ...["DataError", "DeepObfError", "DivergedError", "GateError", "InterruptedError"],
-    ...["ModelError", "ResourceError", "UsageError", "WorkerError"],
+    ...["ModelError", "PartDone", "ResourceError", "UsageError", "WorkerError"],
     ...["attack", "check", "doctor", "evaluate", "inspect", "obfuscate", "plan", "resume"],
     ...["saveImages", "train"],
   ]);

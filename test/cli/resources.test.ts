@@ -121,7 +121,7 @@ refusals({
   "an output folder below a file": () => ({
     args: job(join(model, "run")),
     code: 5,
-    says: [`cannot write ${join(model, "run")}`, "a file is in the way"],
+    says: [`cannot write ${model}: a file is in the way`],
   }),
 });
 
