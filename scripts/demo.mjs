@@ -17,9 +17,11 @@ const parameters = [
   ...["--out", freeFolder()],
 ];
 console.error(`$ ${ownCommand} ${parameters.join(" ")}`);
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {}); // the job hears of it, too, and ends as it must
 const command = [join(root, "bin", "deepobf.js"), ...parameters];
-const [code, signal] = await once(spawn(process.execPath, command, { stdio: "inherit" }), "close");
+const job = spawn(process.execPath, command, { stdio: "inherit" });
+process.on("SIGINT", () => {}); // a terminal's Ctrl-C reaches the job, too, which ends as it must
+process.on("SIGTERM", () => job.kill("SIGTERM"));
+const [code, signal] = await once(job, "close");
 process.exitCode = code ?? 128 + constants.signals[/** @type {NodeJS.Signals} */ (signal)];
 
 /** runs/demo, or the first of runs/demo-2, runs/demo-3, ... that is free. */

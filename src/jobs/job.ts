@@ -37,6 +37,7 @@ import { configSchema } from "./schema.ts";
 /** The training is over: what follows, a single worker does. Throws PartDone on the others. */
 export function beginVerifying({ group, hooks }: Pick<Work<unknown, unknown>, "group" | "hooks">) {
   group.leave();
+  tellLauncher({ isAlone: true });
   hooks.onProgress?.({ type: "phase", phase: "verify" });
 }
 
@@ -153,7 +154,7 @@ export function defineJob<
   /** Does the first worker's part, or this one's; that of a process alone is the first one's. */
   const together = async (hooks: JobHooks, body: (group: Group) => Promise<Results & RunFacts>) => {
     const group = await Group.meet();
-    return group.guard(() => (group.isFirst ? body(group) : follow(group, hooks)));
+    return group.guard(() => (group.isFirst ? body(group) : follow(group, hooks)), hooks.signal);
   };
 
   /** Makes the run's folder: a free one where none was asked for, though others began meanwhile. */
@@ -165,7 +166,7 @@ export function defineJob<
       const options = { ...decided, out };
       const config = { job: name, options, identity, description, versions: versions() };
       readConfiguration(JSON.parse(JSON.stringify(config)), out);
-      tellLauncher(out); // it may have to go on with the run from its first moment on
+      tellLauncher({ directory: out }); // it may have to go on with the run from its first moment on
       try {
         return { run: await RunFolder.create(out, config), config };
       } catch (error) {

@@ -1,4 +1,5 @@
 // Options that every training job has, and what is decided where the user leaves one open.
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import {
   assertBatchOptions,
@@ -113,7 +114,7 @@ export function resolveJobOptions(
     device,
     precision: precision === "auto" ? (hasBfloat16 ? "bf16" : "f32") : precision,
     seed: options.seed ?? 0,
-    threads: options.threads ?? threads(),
+    threads: options.threads ?? Math.min(threads(), availableParallelism()),
     batchSize,
     optimizer,
     learningRate: options.learningRate ?? learningRateOf({ optimizer, batchSize, steps }),

@@ -32,12 +32,14 @@ const otherFiles = 2e6;
 
 /**
  * Prepares a run and times some of its steps; of several workers, of one with its share of this machine's processors.
- * Throws what the job would throw before its training. */
+ * Throws what the job would throw before its training.
+ */
 export async function dryRun(asked: ObfuscateOptions, hooks: JobHooks = {}): Promise<Forecast> {
   const out = resolve(asked.out ?? "runs/dry-run");
   if (asked.out !== undefined) assertNew(out);
   const { workers = 1 } = asked;
-  const threads = asked.threads ?? (workers > 1 ? threadsOfEach(workers) : undefined);
+  const isSplit = workers > 1 && process.env.OMP_NUM_THREADS === undefined;
+  const threads = asked.threads ?? (isSplit ? threadsOfEach(workers) : undefined);
   const located = { ...asked, out, ...(threads !== undefined && { threads }) };
   const { options, inputs, description } = await prepare(located, hooks);
   const perEpoch = await secondsPerEpoch({ options, inputs });

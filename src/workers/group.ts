@@ -132,7 +132,7 @@ export class Group {
    * that start a process alone start all again. Where it fails for this worker alone, the others get to know why. Throws
    * WorkerError where another worker is gone.
    */
-  async guard<T>(body: () => Promise<T>): Promise<T> {
+  async guard<T>(body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (!this.#place) return body();
     try {
       const answer = await body();
@@ -140,7 +140,7 @@ export class Group {
       return answer;
     } catch (error) {
       if (error instanceof GateError) await this.#release();
-      else if (error instanceof PartDone) await this.#awaitRelease(this.#place);
+      else if (error instanceof PartDone) await this.#awaitRelease(this.#place, signal);
       else this.#explain(error);
       throw error;
     }
@@ -181,9 +181,13 @@ export class Group {
   }
 
   /** Waits until the first worker has done its part. Throws WorkerError where it is lost or fails. */
-  async #awaitRelease({ patience }: Membership): Promise<void> {
+  async #awaitRelease({ patience }: Membership, signal: AbortSignal | undefined): Promise<void> {
     leaveWorkers();
     for (let answered = performance.now(); ; ) {
+      if (signal?.aborted) {
+        const name = signal.reason === "SIGINT" ? "SIGINT" : "SIGTERM";
+        throw new InterruptedError(name, `stopped by ${name} while worker 0 finishes the run`);
+      }
       const [done, failure] = [this.#ask("done"), this.#ask("failure")];
       if (typeof done === "string") return tellWorkers(`ended/${this.rank}`, "");
       if (typeof failure === "string") throw new WorkerError(`${failure}. ${remedy}`);
@@ -201,9 +205,9 @@ export class Group {
   /** Says why a job fails: by another worker's failure, where there is one; else the others get to know. */
   #explain(error: unknown): void {
     this.#throwIfFailed();
-    const isKnown = [DivergedError, InterruptedError, WorkerError].some(
-      (kind) => error instanceof kind,
-    );
+    // Once this worker is alone, its interruption is its own.
+    const shared = [DivergedError, WorkerError, ...(workers().size > 1 ? [InterruptedError] : [])];
+    const isKnown = shared.some((kind) => error instanceof kind);
     if (!isKnown) this.#announce(error);
   }
 

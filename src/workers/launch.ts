@@ -72,9 +72,12 @@ export function followLauncher(): void {
   process.channel?.unref();
 }
 
-/** Tells the launcher, where there is one, which folder the run is about to have. */
-export function tellLauncher(directory: string): void {
-  if (isLaunched()) process.send?.({ directory });
+/** What the first worker tells the launcher: the folder that its run is about to have, and that it needs the others no more. */
+type Told = { readonly directory: string } | { readonly isAlone: true };
+
+/** Tells the launcher, where there is one. */
+export function tellLauncher(told: Told): void {
+  if (isLaunched()) process.send?.(told);
 }
 
 interface Attempt extends Pick<Launch, "workers"> {
@@ -82,9 +85,20 @@ interface Attempt extends Pick<Launch, "workers"> {
   readonly onRun: (directory: string) => void;
 }
 
+/** One worker's process: what it is to do, and who hears what the first one tells. */
+interface Start extends Pick<Attempt, "command"> {
+  readonly rank: number;
+  readonly onTold: (told: Told) => void;
+}
+
 /** Gives how the workers ended, in the order in which they did. */
 async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
-  const { workers } = attempt;
+  const { workers, command, onRun } = attempt;
+  let isFirstAlone = false;
+  const onTold = (told: Told) => {
+    if ("directory" in told) onRun(told.directory);
+    else isFirstAlone = true;
+  };
   const common = {
     OMP_NUM_THREADS: String(threadsOfEach(workers)),
     ...process.env,
@@ -93,7 +107,7 @@ async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
     TORCHELASTIC_USE_AGENT_STORE: undefined, // of a launcher that started this process
   };
   const children = Array.from({ length: workers }, (_, rank) =>
-    start({ ...common, RANK: String(rank), LOCAL_RANK: String(rank) }, attempt, rank),
+    start({ ...common, RANK: String(rank), LOCAL_RANK: String(rank) }, { command, rank, onTold }),
   );
   const pass = (signal: NodeJS.Signals) => {
     for (const child of children) child.kill(signal);
@@ -112,8 +126,10 @@ async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
       children.map(async (child, rank) => {
         const each = await endOf(child, rank);
         ended.push(each);
-        if (each.code === exitCodes.worker) limit(secondsToEnd);
-        else if (each.code !== 0) limit(secondsToEnd + patience);
+        const isFirst = rank === 0;
+        if (isFirstAlone && !isFirst) return;
+        if (each.code === exitCodes.worker || isFirst) limit(secondsToEnd);
+        else if (each.code !== exitCodes.done) limit(secondsToEnd + patience);
       }),
     );
     return ended;
@@ -123,14 +139,14 @@ async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
   }
 }
 
-function start(environment: Environment, { command, onRun }: Attempt, rank: number): ChildProcess {
+function start(environment: Environment, { command, rank, onTold }: Start): ChildProcess {
   const isFirst = rank === 0;
   const child = spawn(process.execPath, command, {
     detached: true, // a Ctrl-C comes from this process alone
     env: environment,
     stdio: isFirst ? ["inherit", "inherit", "inherit", "ipc"] : ["ignore", "ignore", "pipe", "ipc"],
   });
-  if (isFirst) child.on("message", (message: { directory: string }) => onRun(message.directory));
+  if (isFirst) child.on("message", (told: Told) => onTold(told));
   return child;
 }
 

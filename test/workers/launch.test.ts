@@ -8,18 +8,26 @@ import { workshop } from "../workshop.ts";
 
 const path = workshop();
 
-afterEach(() => void vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
 
 /** Lets workers do what this says, in which `rank` is theirs; gives the code and the launcher's words. */
-async function launched(program: string, { restarts = 0, environment = {}, workers = 2 } = {}) {
+async function launched(
+  program: string,
+  { restarts = 0, environment = {} as Record<string, string>, workers = 2 } = {},
+) {
   let stderr = "";
   vi.spyOn(process.stderr, "write").mockImplementation((text) => {
     stderr += text;
     return true;
   });
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
   const runs: (string | undefined)[] = [];
   const code = await launch({
-    ...{ workers, restarts, environment: { ...process.env, ...environment } },
+    workers,
+    restarts,
     command: (run) => {
       runs.push(run);
       return ["-e", `const rank = Number(process.env.RANK); ${program}`];
@@ -45,6 +53,18 @@ test("what another worker says is shown where the first one cannot speak", async
 
 test("a run that the first worker has ended is complete, whatever became of the others", async () => {
   expect(await launched(`if (rank === 1) ${die}`)).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("the first one ends its run though another is lost, once it needs nobody", async () => {
+  vi.stubEnv("DEEPOBF_WORKER_TIMEOUT", "0");
+  const first = "process.send({ isAlone: true }); setTimeout(() => process.disconnect(), 12_000);";
+  const program = `if (rank === 0) { ${first} } else setTimeout(() => ${die}, 1000)`;
+  expect(await launched(program)).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("one that hangs when the first is done is ended", async () => {
+  const program = "if (rank === 1) setInterval(() => {}, 1000)";
+  expect(await launched(program)).toMatchObject({ code: 0, stderr: "" });
 });
 
 test("workers have a store of their own, also under a launcher that offers one", async () => {
@@ -75,10 +95,6 @@ test("a job tells its folder before it makes it", async () => {
     told.push(message, existsSync(join(out, "config.json")));
     return true;
   });
-  try {
-    await toyOn(path("source.txt", "x")).start({ out, data: "cifar10:none", epochs: 1 });
-  } finally {
-    vi.unstubAllEnvs();
-  }
+  await toyOn(path("source.txt", "x")).start({ out, data: "cifar10:none", epochs: 1 });
   expect(told).toEqual([{ directory: out }, false]);
 });

@@ -45,8 +45,8 @@ export const demo = defineCommand({
 async function runScript(name: string, ...parameters: readonly string[]): Promise<void> {
   const script = fileURLToPath(new URL(`../../../scripts/${name}`, import.meta.url));
   const child = spawn(process.execPath, [script, ...parameters], { stdio: "inherit" });
-  const ignore = () => {}; // the child hears of it, too, and ends as it must
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, ignore);
+  process.on("SIGINT", () => {}); // a terminal's Ctrl-C reaches the child, too, which ends as it must
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
   const [code, signal] = await once(child, "close");
   process.exitCode = code ?? 128 + constants.signals[signal as NodeJS.Signals];
 }
