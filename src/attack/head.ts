@@ -8,7 +8,7 @@ import { FreshNames } from "../graph/freshNames.ts";
 import type { Graph, Node } from "../graph/graph.ts";
 import { uniform } from "../graph/random.ts";
 import { cutGraph, endInLogits } from "../graph/rewrites.ts";
-import { inferShapes, type TensorFacts } from "../graph/shapes.ts";
+import { type Facts, inferShapes } from "../graph/shapes.ts";
 import { fromFloat32 } from "../graph/tensorData.ts";
 import { producers, tensorNames } from "../graph/topology.ts";
 import { inferenceMode, scope, tensor } from "../torch/index.ts";
@@ -92,10 +92,7 @@ export function extendRows(head: Rows, count: number, drawn: Rows): Rows {
   return { weight, bias };
 }
 
-function inputOfLastLayer(
-  { nodes, outputs, initializers }: Graph,
-  facts: ReadonlyMap<string, TensorFacts>,
-): string {
+function inputOfLastLayer({ nodes, outputs, initializers }: Graph, facts: Facts): string {
   const made = producers({ nodes });
   let name = outputs[0]!.name;
   let found: string | undefined;

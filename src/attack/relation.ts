@@ -47,11 +47,15 @@ function correlation({ bias: a }: Rows, { bias: b }: Rows): number {
   return product(x, y) / Math.sqrt(product(x, x) * product(y, y));
 }
 
+/** Of both biases together: what a tuned classifier may have moved smaller ones by says nothing. */
+const leastSize = 0.3;
+
 /**
  * How close the biases are: 1 for the same, 0 for opposite ones; not a number where no layer has any. For two outputs,
  * whose correlation is 1 or -1 whatever they are.
  */
 function closeness({ bias: a }: Rows, { bias: b }: Rows): number {
   const distance = Math.hypot(...a.map((value, i) => value - b[i]!));
-  return 1 - distance / (Math.hypot(...a) + Math.hypot(...b));
+  const size = Math.hypot(...a) + Math.hypot(...b);
+  return size === 0 ? Number.NaN : 1 - distance / Math.max(size, leastSize);
 }

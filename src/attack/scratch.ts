@@ -57,7 +57,12 @@ export function withRandomWeights(graph: Graph, seed: number): Graph {
   const trained = trainedInitializers(graph);
   const behind = downstream(graph, layerWeights(graph)).nodes;
   const initializers = new Map(graph.initializers);
+  const images = downstream(
+    graph,
+    graph.inputs.map(({ name }) => name),
+  ).nodes;
   const startOf = (node: Node, position: number, size: number) => {
+    if (images.has(node) && !behind.has(node)) return undefined;
     const own = starts[node.operator]?.[position];
     if (own || size === 1) return own;
     const alone = neutral[node.operator];

@@ -3,7 +3,7 @@
 // fewer channels, and its gradients are those of the channels that there were.
 import { FreshNames } from "../graph/freshNames.ts";
 import { elementCount, type Graph, type Node, type TensorData } from "../graph/graph.ts";
-import { factsForAnyBatch } from "../graph/rewrites/anyBatch.ts";
+import { factsForAnyBatch, growingAxis } from "../graph/rewrites/anyBatch.ts";
 import { roundingOf } from "../graph/rounding.ts";
 import { fromFloat32, fromNumbers, toFloat32 } from "../graph/tensorData.ts";
 import { tensorNames } from "../graph/topology.ts";
@@ -28,13 +28,14 @@ export function mergeTwins(graph: Graph): Graph {
 
 /** The graph with reshapes that keep the batch and take as many channels as come. */
 function freeReshapes(graph: Graph): Graph {
-  const { small: facts } = factsForAnyBatch(graph);
+  const { small, large } = factsForAnyBatch(graph);
   const names = new FreshNames(tensorNames(graph));
   const initializers = new Map(graph.initializers);
   const nodes = graph.nodes.map((node): Node => {
-    const [from, to] = [node.inputs[0]!, node.outputs[0]!].map((name) => facts.get(name)?.shape);
-    const isFree = node.operator === "Reshape" && from && to && to.length > 1 && from[0] === to[0];
-    if (!isFree) return node;
+    if (node.operator !== "Reshape") return node;
+    const [from, to] = [node.inputs[0]!, node.outputs[0]!].map((name) => small.get(name)?.shape);
+    if (!from || !to || to.length < 2 || from[0] !== to[0]) return node;
+    if (growingAxis(to, large.get(node.outputs[0]!)!.shape) > 0) return node;
     const sizes = [0, -1, ...to.slice(2)];
     const name = names.next(`${node.outputs[0]}.sizes`);
     initializers.set(name, fromNumbers("int64", [sizes.length], sizes));

@@ -70,7 +70,8 @@ export function adoptModel(file: Graph, options: AdoptOptions): Graph {
 
 /**
  * The file's graph for images of this shape, in its own layout and numbers, with scores of classes as its only output:
- * those of the network in floats, where it is quantized. Throws ModelError where no output gives them, and for a single number that may be a measure, unless it is asked for.
+ * those of the network in floats, where it is quantized. Throws ModelError where no output gives them, and for a single
+ * number that may be a measure, unless it is asked for.
  */
 export function takeScores(
   graph: Graph,

@@ -10,8 +10,8 @@ export interface Rounding {
 /** Largest number of steps in quantized weights, and how far from whole numbers of steps float32 leaves them. */
 const [mostSteps, stepTolerance] = [127, 1e-4];
 
-/** Fewer numbers than these may be whole steps by chance. */
-const fewestValues = 4;
+/** Numbers of fewer sizes than these, zero left out, may be whole steps by chance. */
+const fewestSizes = 4;
 
 /**
  * The rounding of numbers that all are whole steps of int8, with the largest at the end of its range, or all fit
@@ -24,7 +24,7 @@ export function roundingOf(values: Float32Array): Rounding {
     const steps = (value / largest) * mostSteps;
     return Math.abs(steps - Math.round(steps)) < stepTolerance;
   };
-  if (values.length < fewestValues || largest === 0) return { relative: 0, absolute: 0 };
+  if (!areOfManySizes(values)) return { relative: 0, absolute: 0 };
   if (values.every(isWhole)) return { relative: 0, absolute: largest / mostSteps / 2 };
   if (bits.every((each) => (each & 0xffff) === 0)) return { relative: 2 ** -8, absolute: 0 };
   const fitsFloat16 = (value: number, place: number) =>
@@ -32,4 +32,13 @@ export function roundingOf(values: Float32Array): Rounding {
   return values.every(fitsFloat16)
     ? { relative: 2 ** -11, absolute: 2 ** -25 }
     : { relative: 0, absolute: 0 };
+}
+
+function areOfManySizes(values: Float32Array): boolean {
+  const sizes = new Set<number>();
+  for (const value of values) {
+    if (value !== 0) sizes.add(Math.abs(value));
+    if (sizes.size === fewestSizes) return true;
+  }
+  return false;
 }

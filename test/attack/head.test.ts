@@ -124,7 +124,9 @@ test("random weights forget biases, slopes, norms and scales wherever they stand
     build.input("image", ["N", 3, 8, 8]),
     held([3, 1, 1], undefined),
   ]);
-  let x = conv(build.node("Div", [pixels, held([3, 1, 1], undefined)]), "first");
+  const scaled = build.node("Div", [pixels, held([3, 1, 1], undefined)]);
+  const statistics = [0, 1, 2, 3].map(() => held([3], undefined));
+  let x = conv(build.node("BatchNormalization", [scaled, ...statistics]), "first");
   x = build.node("PRelu", [build.node("Add", [x, held([6, 1, 1], 0)]), held([1], 0.25)]);
   x = conv(build.node("InstanceNormalization", [x, held([6], 1), held([6], 0)]), "second");
   x = build.node("Mul", [x, held([1, 6, 1, 1], 1)]);

@@ -1,3 +1,4 @@
+// What is attacked: two files, or the folder of a run, whatever became of it.
 import { relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readingOf, readingOfSource } from "../../src/attack/data.ts";

@@ -130,6 +130,14 @@ test.each([
   expect(relativeDifference(a.logits!, b.logits!)).toBeLessThan(1e-5);
 });
 
+test("rows of a single number each are no twins: their zeros fit any quantization", () => {
+  const centred = changed(chain, 1, (values) =>
+    values.map((_, i) => (i % 9 === 4 ? 1.2345678 : 0)),
+  );
+  const graph = changed(centred, 2, (biases) => biases.map((_, i) => -0.12 - 0.003 * i));
+  expect(mergeTwins(graph)).toEqual(graph);
+});
+
 test("networks without twins stay as they are", () => {
   for (const graph of [chain, folded]) expect(mergeTwins(graph)).toEqual(graph);
 });

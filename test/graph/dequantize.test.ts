@@ -177,7 +177,6 @@ const cases: readonly (readonly [what: string, Case])[] = [
     "QLinearAveragePool",
     { x: [2, 3, 4, 4], nodes: linear("QLinearAveragePool", { kernel_shape: [2, 2] }) },
   ],
-  ["QLinearSigmoid", { x: [2, 3], nodes: linear("QLinearSigmoid") }],
   ["QLinearLeakyRelu", { x: [2, 3], nodes: linear("QLinearLeakyRelu", { alpha: 0.25 }) }],
   ["QLinearSoftmax", { x: [2, 3], nodes: linear("QLinearSoftmax", { axis: -1, opset: 13 }) }],
 ];

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { inspectGraph } from "../../src/evaluate/inspect.ts";
 import type { Node } from "../../src/graph/graph.ts";
 import { unfuse } from "../../src/graph/rewrites.ts";
-import { fromFloat32, typedView } from "../../src/graph/tensorData.ts";
+import { fromFloat32, fromNumbers, typedView } from "../../src/graph/tensorData.ts";
 import { float32, graph, node } from "./graphs.ts";
 import { encodeOwn, evaluate, randomInput, relativeDifference, runModel } from "./onnxruntime.ts";
 
@@ -130,6 +130,14 @@ describe("ONNX Runtime's own operators become standard ones", () => {
     const wanted = { shape: sizes, values: typedView(file.y!) as Float32Array };
     expect(relativeDifference(wanted, (await evaluate(plain, { x })).y!)).toBeLessThan(1e-6);
   });
+});
+
+test("new numbers have the type of the weights", () => {
+  const four = fromNumbers("float16", [4], [1, 2, 3, 4]);
+  const nodes = [own("BiasGelu", ["x", "four"], "y")];
+  const half = graph({ inputs: { x: [2, 4] }, initializers: { four }, nodes, outputs: ["y"] });
+  const types = [...unfuse(half).initializers.values()].map(({ dtype }) => dtype);
+  expect(types).toEqual(new Array(4).fill("float16"));
 });
 
 test("what is not known how to take apart stays, and inspect says so", () => {

@@ -38,7 +38,6 @@ export const quantizedOperators: ReadonlyMap<string, Rule> = new Map(
     QLinearLeakyRelu: unary,
     QLinearMatMul: (node, graph) => binary(node, graph, "MatMul"),
     QLinearMul: (node, graph) => binary(node, graph, "Mul"),
-    QLinearSigmoid: unary,
     QLinearSoftmax: unary,
     QuantizeLinear: quantizeLinear,
   }),

@@ -3,9 +3,16 @@
 // https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 import { attribute, float, ints } from "../attributes.ts";
 import { FreshNames } from "../freshNames.ts";
-import type { Attribute, Graph, Node, TensorData } from "../graph.ts";
+import {
+  type Attribute,
+  type DataType,
+  elementCount,
+  type Graph,
+  type Node,
+  type TensorData,
+} from "../graph.ts";
 import { operation } from "../operation.ts";
-import { fromNumbers } from "../tensorData.ts";
+import { fromNumbers, isFloat } from "../tensorData.ts";
 import { tensorNames } from "../topology.ts";
 
 /** The graph with standard operators for fused ones; those that are not known stay. The graph itself without any. */
@@ -13,11 +20,19 @@ export function unfuse(graph: Graph): Graph {
   if (!graph.nodes.some((node) => ruleFor(node, graph.opset) !== undefined)) return graph;
   const names = new FreshNames(tensorNames(graph));
   const initializers = new Map(graph.initializers);
+  const dtype = floatOf(graph);
   const nodes = graph.nodes.flatMap((node) => {
-    const parts = new Parts(node, { names, initializers, opset: graph.opset });
+    const parts = new Parts(node, { names, initializers, opset: graph.opset, dtype });
     return ruleFor(node, graph.opset)?.(node, parts) === true ? parts.nodes : [node];
   });
   return { ...graph, nodes, initializers };
+}
+
+/** The type that most of the weights have. */
+function floatOf({ initializers }: Graph): DataType {
+  const weights = [...initializers.values()].filter(({ dtype }) => isFloat(dtype));
+  weights.sort((a, b) => elementCount(b.shape) - elementCount(a.shape));
+  return weights[0]?.dtype ?? "float32";
 }
 
 /** Adds what a node stands for, its result last. Else it is not known, and the node stays. */
@@ -126,6 +141,8 @@ interface Surroundings {
   readonly names: FreshNames;
   readonly initializers: Map<string, TensorData>;
   readonly opset: number;
+  /** Of the numbers that the new nodes read. */
+  readonly dtype: DataType;
 }
 
 /** The nodes that one fused node becomes. The last has its output, the first its name. */
@@ -151,7 +168,7 @@ class Parts {
 
   scalar(value: number): string {
     const name = this.#fresh();
-    this.#graph.initializers.set(name, fromNumbers("float32", [], [value]));
+    this.#graph.initializers.set(name, fromNumbers(this.#graph.dtype, [], [value]));
     return name;
   }
 

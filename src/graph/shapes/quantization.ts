@@ -3,7 +3,7 @@
 // https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 import type { DataType } from "../graph.ts";
 import { typeCodes } from "../typeCodes.ts";
-import { LeakyRelu, Sigmoid, Softmax } from "./activation.ts";
+import { LeakyRelu, Softmax } from "./activation.ts";
 import { Add, Mul } from "./arithmetic.ts";
 import { type Call, facts, type Outputs, type ShapeRule, type TensorFacts } from "./call.ts";
 import { Conv } from "./convolution.ts";
@@ -66,5 +66,4 @@ export const QLinearGlobalAveragePool = typedAs(GlobalAveragePool, [0], 0);
 export const QLinearLeakyRelu = typedAs(LeakyRelu, [0], 0);
 export const QLinearMatMul = typedAs(MatMul, [0, 3], 7);
 export const QLinearMul = typedAs(Mul, [0, 3], 0);
-export const QLinearSigmoid = typedAs(Sigmoid, [0], 0);
 export const QLinearSoftmax = typedAs(Softmax, [0], 0);
