@@ -8,8 +8,13 @@ import { whyUnreadable } from "../systemErrors.ts";
 /** Where names are in a larger file, and in a model's metadata. */
 const namesOfNames = ["names", "classes", "id2label"];
 
-/** Of what is read as YAML, which may take the square of its length. */
-const mostBytes = 2 ** 18;
+/** Of a file of names. */
+const mostBytes = 2 ** 24;
+/** Of what is read as YAML, which may take the square of its length; longer texts are names on lines. */
+const mostYaml = 2 ** 18;
+/** Brackets in brackets, and marks in a row: names lie less deep, and the parser's recursion would end the process. */
+const mostNested = 32;
+const manyMarks = /(?:[-?:&!*]\S*[ \t]+){33}/;
 
 /** A value of YAML or JSON: every scalar is a text, a table a list of pairs; undefined for whatever is no plain value. */
 type Value = string | undefined | readonly Value[] | { readonly pairs: readonly Pair[] };
@@ -27,7 +32,7 @@ export async function readClassFile(path: string): Promise<readonly string[]> {
   const content = (await read(path)).replace(/^\uFEFF/, "").trim();
   const names = await findNames(content, path);
   if (names) return names;
-  if (!/^[[{]/.test(content)) return linesOf(content);
+  if (!/^(?:[[{]|- |["']?\d+["']? *:)/.test(content)) return linesOf(content);
   throw new UsageError(
     `--classes: expected ${path} to hold a list of names, such as ["cat", "dog"], or a table, such as {"0": "cat"}`,
   );
@@ -64,11 +69,7 @@ async function read(path: string): Promise<string> {
       { cause },
     );
   }
-  throw tooLong(path);
-}
-
-function tooLong(path: string): UsageError {
-  return new UsageError(`--classes: expected at most ${mostBytes} bytes of names in ${path}`);
+  throw new UsageError(`--classes: expected at most ${mostBytes} bytes of names in ${path}`);
 }
 
 function linesOf(text: string): string[] {
@@ -77,7 +78,7 @@ function linesOf(text: string): string[] {
 
 /** The names in a list or table, or in one at its top; undefined where the text is neither. Throws UsageError. */
 async function findNames(text: string, path: string): Promise<readonly string[] | undefined> {
-  const value = await parse(text, path);
+  const value = await parse(text);
   const inside = pairsOf(value)
     .filter(([key]) => namesOfNames.includes(key))
     .map(([, each]) => namesIn(each, path));
@@ -107,9 +108,9 @@ function inOrder(
   );
 }
 
-/** What a text says as YAML, of which JSON is a part; undefined where it is no YAML, or a text alone. */
-async function parse(text: string, path: string): Promise<Value> {
-  if (text.length > mostBytes) throw tooLong(path);
+/** What a text says as YAML, of which JSON is a part; undefined where it is none, a text alone, too long or too deep. */
+async function parse(text: string): Promise<Value> {
+  if (text.length > mostYaml || isDeep(text)) return undefined;
   const { isMap, isScalar, isSeq, parseDocument } = await import("yaml");
   // Keys that are there twice are found by their numbers; looking for them here takes the square of their number.
   const document = parseDocument(text, {
@@ -126,6 +127,15 @@ async function parse(text: string, path: string): Promise<Value> {
     return { pairs: pairs.filter((pair): pair is Pair => typeof pair[0] === "string") };
   };
   return plain(document.contents);
+}
+
+function isDeep(text: string): boolean {
+  let depth = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    depth += "[{".includes(bracket) ? 1 : -1;
+    if (depth > mostNested) return true;
+  }
+  return manyMarks.test(text);
 }
 
 function pairsOf(value: Value): readonly Pair[] {

@@ -13,7 +13,8 @@ import { listImages, walk } from "./walk.ts";
 
 /** Names of the parts in any case, the ones that come first first. */
 const partNames = { train: ["train"], test: ["test", "val", "valid", "validation"] } as const;
-const looksLikePart = /^(train|test|val)/i;
+const looksLikePart =
+  /^(train(ing)?|test(ing)?|val(id(ation)?)?)([-_ ]?(set|data|images|split|\d+))?$/i;
 
 /** Classes that a note names. */
 const mostNamed = 10;
@@ -43,13 +44,14 @@ export async function listParts(
   const notes = new Set<string>();
   const names = await listFolder(folder);
   const given = options.classes === undefined ? undefined : await readClasses(options.classes);
-  const found = findParts(names, complaints);
+  const found = findParts(names);
   const { testShare } = options;
   const unlabelled = options.labels === "none";
   const testPath = unlabelled
     ? found.tests[0]
     : await chooseTest(folder, found.tests, { testShare, notes });
-  const isWhole = testShare !== undefined && found.train === undefined && testPath === undefined;
+  for (const part of [found.train, testPath]) complaints.push(...twinsOf(names, part));
+  const isWhole = testShare !== undefined && found.train === undefined && found.tests.length === 0;
   const trainPath = isWhole ? "" : found.train;
   if (trainPath === undefined && !(judgeOnly && testPath !== undefined)) {
     complaints.push("train/ does not exist: expected train/CLASS/IMAGE");
@@ -93,17 +95,19 @@ export async function listParts(
   };
 }
 
-function findParts(
-  names: readonly string[],
-  complaints: string[],
-): { train: string | undefined; tests: readonly string[] } {
+function findParts(names: readonly string[]): {
+  train: string | undefined;
+  tests: readonly string[];
+} {
   const find = (wanted: readonly string[]) =>
-    wanted.flatMap((name) => {
-      const found = names.filter((each) => each.toLowerCase() === name);
-      if (found.length > 1) complaints.push(`${found.join("/ and ")}/ differ in case alone`);
-      return found.slice(0, 1);
-    });
+    wanted.flatMap((name) => names.find((each) => each.toLowerCase() === name) ?? []);
   return { train: find(partNames.train)[0], tests: find(partNames.test) };
+}
+
+/** A complaint where a part that is read has a twin. */
+function twinsOf(names: readonly string[], part: string | undefined): string[] {
+  const twins = names.filter((each) => each.toLowerCase() === part?.toLowerCase());
+  return twins.length > 1 ? [`${twins.join("/ and ")}/ differ in case alone`] : [];
 }
 
 /**
@@ -212,7 +216,7 @@ function noteMissing({ name, labels, classes }: Part, notes: Set<string>): void 
   if (missing.length === 0) return;
   const more = missing.length - mostNamed;
   const names = missing.slice(0, mostNamed).join(", ") + (more > 0 ? ` and ${more} more` : "");
-  notes.add(`${name || "the folder"} has no image of these of --classes: ${names}`);
+  notes.add(`${name} has no image of these of --classes: ${names}`);
 }
 
 /**

@@ -56,9 +56,9 @@ export async function walk(
   { complaints, above = [], reached = new Map() }: Walk,
 ): Promise<string[]> {
   const place = await realpath(join(root, path));
-  const same = above.includes(place) ? "a folder above it" : reached.get(place);
+  const same = above.includes(place) ? "one above it" : reached.get(place);
   if (same !== undefined) {
-    complaints.push(`${path} is a link to ${same}, whose images would count again`);
+    complaints.push(`${path} leads to the same folder as ${same}, whose images would count again`);
     return [];
   }
   reached.set(place, path);

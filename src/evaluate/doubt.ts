@@ -51,7 +51,8 @@ const shareOfShift = 0.9;
 
 /**
  * Throws DataError where a classifier's answers cannot be its own, are better for images in another usual form or classes
- * in another order, or have the names of another order in its file; where images have no labels, where other forms tell clearly more of them.
+ * in another order, or have the names of another order in its file; where images have no labels, where other forms tell
+ * clearly more of them.
  */
 export async function assertNoDoubt(trial: Trial, judgement?: Judgement): Promise<void> {
   const doubt = await findDoubt(trial, judgement);
@@ -69,7 +70,10 @@ export async function assertNoDoubtOfTraining(trial: Trial, train: Dataset): Pro
   const { classifier, test, given } = trial;
   if (test.count >= fewToJudge || train.count <= test.count || !isLabelled(train)) return;
   const judgement = await judge(classifier, train, given);
-  await assertNoDoubt({ ...trial, test: train, kind: "training images" }, judgement);
+  await assertNoDoubt(
+    { ...trial, file: undefined, test: train, kind: "training images" },
+    judgement,
+  );
 }
 
 /**

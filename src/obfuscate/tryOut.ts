@@ -20,8 +20,8 @@ import { assertReadRightly, assertSameAnswers } from "./sameAnswers.ts";
 
 /**
  * Runs the original and an untrained sealed chain, and judges the original by some of the test images, where these are few
- * by training images, too; undefined where they have no labels. Throws ModelError where a file cannot run or the chain answers otherwise than in training;
- * unless `acceptOriginal` also where the original answers otherwise than it was read, and DataError where its answers
+ * by training images, too; undefined where they have no labels. Throws ModelError where a file cannot run or the chain
+ * answers otherwise than in training; unless `acceptOriginal` also where the original answers otherwise than it was read, and DataError where its answers
  * cannot be its own, or are better for images in another usual form or classes in another order.
  */
 export async function tryOut(

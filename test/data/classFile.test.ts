@@ -68,7 +68,14 @@ describe("names of classes", () => {
     ["deep nesting", "[".repeat(50_000), "to hold a list of names"],
     ["what is cut short", "{0: 'a', 1:", "to hold a list of names"],
     ["nothing", "\n", "received none"],
-    ["too much", "a\n".repeat(2 ** 17 + 1), "at most 262144 bytes"],
+    ["marks in a row", `- ${"- ".repeat(30_000)}a`, "to hold a list of names"],
+    ["references in a row", `[${"&a ".repeat(30_000)}]`, "to hold a list of names"],
+    ["too much", "a\n".repeat(2 ** 23 + 1), "at most 16777216 bytes"],
+    [
+      "a long table",
+      Array.from({ length: 30_000 }, (_, i) => `${i}: name ${i}`).join("\n"),
+      "to hold a list of names",
+    ],
   ])("are refused: %s", async (_, content, cause) => {
     await expect(read(content)).rejects.toThrow(UsageError);
     await expect(read(content)).rejects.toThrow(cause);

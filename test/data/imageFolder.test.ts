@@ -112,7 +112,7 @@ describe("image folders", () => {
     const message = await dataError(loadData(`images:${folder}`));
     expect(message).toContain("2 problems");
     expect(message).toContain('train/a holds the name "caf\\xe9.", which is not UTF-8: rename it');
-    expect(message).toContain("train/a/loop is a link to a folder above it");
+    expect(message).toContain("train/a/loop leads to the same folder as one above it");
     const alone = await folders({ "train/a/1.png": await png(red), "test/a/1.png": "x" });
     await rename(
       join(alone, "train/a/1.png"),
@@ -134,7 +134,7 @@ describe("image folders", () => {
     expect((await loadData(`images:${folder}`)).train.labels).toHaveLength(4);
     await symlink(elsewhere, join(folder, "train/a/yet"));
     expect(await dataError(loadData(`images:${folder}`))).toContain(
-      "train/a/yet is a link to train/a/more, whose images would count again",
+      "train/a/yet leads to the same folder as train/a/more, whose images would count again",
     );
   });
 
@@ -150,7 +150,9 @@ describe("image folders", () => {
       for (const name of ["left", "right"]) await symlink(to, join(from, name));
     }
     const unlabelled = loadExtraData(`images:${join(folder, "images")}`, { shape: [3, 4, 4] });
-    expect(await dataError(unlabelled)).toContain("left/left/left/right is a link to");
+    expect(await dataError(unlabelled)).toContain(
+      "left/left/left/right leads to the same folder as",
+    );
   });
 
   test("decode every format and colour model to the same colour", async () => {
@@ -505,7 +507,19 @@ describe("options of image folders", () => {
     expect(await dataError(loading("training_set", "test_set"))).toContain(
       "test_set/, training_set/ look like parts and not like classes: rename them train/ and test/",
     );
-    expect((await loading("trailer", "bus")).train.classes).toEqual(["bus", "trailer"]);
+    for (const names of [
+      ["bus", "trailer"],
+      ["valve_closed", "valve_open"],
+    ]) {
+      expect((await loading(...names)).train.classes).toEqual(names);
+    }
+  });
+
+  test("a flat test part of a folder without train/ does not become a class", async () => {
+    const image = await grey(1);
+    const folder = await folders({ "cat/1.png": image, "dog/1.png": image, "test/1.png": image });
+    const message = await dataError(loadData(`images:${folder}`, { testShare: 0.5 }));
+    expect(message).toContain("train/ does not exist");
   });
 
   /** Ten images of class a, three of b and one of c, without a test part; images of a level of their own. */
