@@ -87,7 +87,10 @@ export async function prepare(
   return {
     options,
     inputs,
-    identity: { model: sha256Of(...hashes.map(({ sha256 }) => sha256)), data: sha256Of(...sets) },
+    identity: {
+      model: sha256Of(...hashes.map(({ sha256 }) => sha256)),
+      data: sha256Of(...sets.map((prints) => prints.data)),
+    },
     description: { kind, data: dataFacts(data), budgets, seeds },
   };
 }

@@ -11,11 +11,12 @@ const imagesToRead = 256;
 const bytesAtOnce = 2 ** 26;
 
 /**
- * SHA-256 of sizes, classes, labels and pixels, as training and test see them. Of a part of more than 1 GiB some hundred
- * images from all over it stand for the pixels.
+ * SHA-256 of sizes, classes, labels and pixels, as training and test see them, of both together and of the images to
+ * judge by. Of a part of more than 1 GiB some hundred images from all over it stand for the pixels.
  */
-export async function fingerprint({ train, test }: Data): Promise<string> {
-  return sha256Of(await fingerprintOf(train), await fingerprintOf(test));
+export async function fingerprint(data: Data): Promise<{ data: string; test: string }> {
+  const [train, test] = [await fingerprintOf(data.train), await fingerprintOf(data.test)];
+  return { data: sha256Of(train, test), test };
 }
 
 async function fingerprintOf(dataset: Dataset): Promise<string> {

@@ -70,7 +70,7 @@ export async function buildDemo(directory: string): Promise<DemoFiles> {
     ["demo.json", JSON.stringify(facts)],
     ["original.onnx", encodeModel(original)],
     ["obfuscated.onnx", await readFile(shippedPath)],
-    ...(await readOutcometime()),
+    ...(await readRuntime()),
   ]);
 }
 
@@ -120,7 +120,7 @@ async function imagesOf(test: Dataset): Promise<DemoFacts["images"]> {
   };
 }
 
-async function readOutcometime(): Promise<[string, Uint8Array][]> {
+async function readRuntime(): Promise<[string, Uint8Array][]> {
   try {
     const folder = dirname(resolvePackage("onnxruntime-web/wasm"));
     const read = async (name: string, file: string): Promise<[string, Uint8Array]> => [

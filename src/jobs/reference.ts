@@ -85,7 +85,7 @@ export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Inputs
       return {
         options: { ...resolved, architecture },
         inputs: { train, test },
-        identity: { data: await fingerprint(data) },
+        identity: { data: (await fingerprint(data)).data },
         description: { data: dataFacts(data) },
       };
     },

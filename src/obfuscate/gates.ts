@@ -16,9 +16,14 @@ export function missedGates(
     minAccuracy,
     maxAccuracyDrop,
     maxLatencyRatio,
-  }: Pick<ResolvedOptions, "minAccuracy" | "maxAccuracyDrop" | "maxLatencyRatio">,
+    quantize = [],
+  }: Pick<ResolvedOptions, "minAccuracy" | "maxAccuracyDrop" | "maxLatencyRatio" | "quantize">,
 ): string[] {
   const missed: string[] = [];
+  const isAccuracyAsked = minAccuracy !== undefined || maxAccuracyDrop !== undefined;
+  for (const kind of isAccuracyAsked ? quantize : []) {
+    if (!quantized[kind]) missed.push(`--quantize ${kind}: there is no such file to keep them`);
+  }
   for (const [kind, { accuracy }] of Object.entries({ float: obfuscated, ...quantized })) {
     const file = kind === "float" ? "" : ` of the ${kind} file`;
     if (minAccuracy !== undefined && accuracy < minAccuracy - rounding) {

@@ -43,6 +43,8 @@ import { notesOnFew, notesOnInput } from "./warnings.ts";
 /** What was decided before training, as config.json of a run and progress events hold it. */
 export interface Description {
   readonly data: DataFacts;
+  /** Of the images to judge by: runs that have the same compare. */
+  readonly testSha256: string;
   /** What is to be said of the output that was taken for the logits; null where there was no choice. */
   readonly choice: string | null;
   /** Number of nodes of the original. */
@@ -104,8 +106,10 @@ export async function prepare(
     ...notesOnInput(inputs.inputType),
     ...notesOnFew(data.test, decided),
   ];
+  const prints = await fingerprint(data);
   const description: Description = {
     ...{
+      testSha256: prints.test,
       data: dataFacts({ ...data, notes }),
       nodes: original.nodes.length,
       boundary,
@@ -118,7 +122,7 @@ export async function prepare(
   };
   const identity = {
     model: (await modelFileFacts(decided.model)).sha256,
-    data: await fingerprint(data),
+    data: prints.data,
   };
   return { options: decided, inputs, identity, description };
 }

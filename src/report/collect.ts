@@ -18,6 +18,7 @@ export interface CollectOptions {
 
 /** What the hash of the images is called, those to learn from and those to judge by. */
 export const dataSet = "the data set";
+export const testImages = "the images to judge by";
 
 /** Most boxes of a drawing, repetitions folded. */
 const mostBoxes = 600;
@@ -90,7 +91,7 @@ function architectureOf({ convolutions, joins, diagram }: Drawn): Architecture |
 }
 
 function reproductionOf({ config, summary, shipped }: RunRecord): Report["reproduction"] {
-  const { options, identity, versions } = config;
+  const { options, identity, description, versions } = config;
   const made = isMissing(summary) ? undefined : summary;
   const isMeasured = isMissing(shipped) || !made || shipped.sha256 === made.obfuscated.sha256;
   const predictions = made?.verify.predictionsSha256;
@@ -109,6 +110,7 @@ function reproductionOf({ config, summary, shipped }: RunRecord): Report["reprod
     hashes: [
       ...(identity.model ? [{ what: "the original", sha256: identity.model }] : []),
       { what: dataSet, sha256: identity.data },
+      ...(description.testSha256 ? [{ what: testImages, sha256: description.testSha256 }] : []),
       ...(isMissing(shipped)
         ? []
         : [

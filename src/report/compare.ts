@@ -4,7 +4,7 @@ import { UsageError } from "../errors.ts";
 import { ensureDirectory, writeFileAtomically } from "../files.ts";
 import { grouped, percent, points, significant } from "../numbers.ts";
 import { shorten } from "../text.ts";
-import { collectReport, dataSet } from "./collect.ts";
+import { collectReport, dataSet, testImages } from "./collect.ts";
 import { html, type Markup } from "./html.ts";
 import { lineChart } from "./lineChart.ts";
 import { isMissing } from "./missing.ts";
@@ -40,7 +40,7 @@ export async function writeComparison(
 }
 
 /** The last parts of each path, as many as tell it from the others. */
-export function namesApart(paths: readonly string[]): string[] {
+function namesApart(paths: readonly string[]): string[] {
   const parts = paths.map((path) => resolve(path).split(sep));
   const lastOf = (own: readonly string[], count: number) => own.slice(-count).join("/");
   return parts.map((own) => {
@@ -70,7 +70,8 @@ function sayUnlikeImages(reports: readonly Report[]): string | undefined {
   for (const { run, models, reproduction } of reports) {
     if (isMissing(models)) continue;
     const { samples } = models.verify;
-    const data = reproduction.hashes.find(({ what }) => what === dataSet)?.sha256;
+    const hashOf = (part: string) => reproduction.hashes.find(({ what }) => what === part)?.sha256;
+    const data = hashOf(testImages) ?? hashOf(dataSet);
     const key = `${data} ${samples}`;
     groups.set(key, { samples, names: [...(groups.get(key)?.names ?? []), run.name] });
   }
@@ -78,7 +79,7 @@ function sayUnlikeImages(reports: readonly Report[]): string | undefined {
   const parts = [...groups.values()].map(
     ({ samples, names }) => `${names.join(", ")} (${grouped(samples)} images)`,
   );
-  return `the runs have different data, so their accuracies say nothing of which is better: ${parts.join("; ")}`;
+  return `the runs are judged by different images, so their accuracies say nothing of which is better: ${parts.join("; ")}`;
 }
 
 /** A run that ended with an accuracy. */

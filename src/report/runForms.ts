@@ -72,6 +72,7 @@ export const configForm = z.object({
   identity: z.object({ model: z.string().optional(), data: z.string() }),
   description: z.object({
     data: z.object({ training: count, test: count, shape: sizes, classes: count.optional() }),
+    testSha256: sha256Text.optional(),
     boundary: z.object({ tensor: z.string(), shape: sizes }),
     timeShare: z.number().optional(),
   }),

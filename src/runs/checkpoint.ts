@@ -112,13 +112,19 @@ export async function readCheckpoint(
   for (const name of (await checkpointNames(directory)).reverse()) {
     const checkpoint = await readOne(join(directory, name));
     if (!checkpoint) await remove(name);
-    else if (checkpoint.metricsLength > metricsLength) ahead.set(name, checkpoint);
-    else {
+    else if (checkpoint.metricsLength > metricsLength || isFirstOf(checkpoint, ahead)) {
+      ahead.set(name, checkpoint);
+    } else {
       for (const newer of ahead.keys()) await remove(newer);
       return checkpoint;
     }
   }
   return ahead.values().next().value;
+}
+
+/** Whether a checkpoint is of a run's begin, which any metrics reach: it tells nothing of those that are missing. */
+function isFirstOf({ metricsLength }: Checkpoint, newer: ReadonlyMap<string, unknown>): boolean {
+  return metricsLength === 0 && newer.size > 0;
 }
 
 /** Removes what is newer than the newest return point, where there is one. */

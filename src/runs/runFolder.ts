@@ -154,15 +154,18 @@ export class RunFolder {
 
   /**
    * The newest valid checkpoint that the metrics reach, with the metrics rewound to it; undefined where there is none,
-   * of which a note tells where there were damaged ones. Throws UsageError where config.json was changed since,
+   * a note tells of newer ones that are damaged or that they do not reach. Throws UsageError where config.json was changed since,
    * DataError where the folder holds what no run writes.
    */
   async readCheckpoint({ onProgress }: JobHooks = {}): Promise<Checkpoint | undefined> {
     const { length } = await checkpointNames(this.#checkpoints);
     const checkpoint = await this.#readCheckpoint();
     this.#secondsBefore = checkpoint?.seconds ?? 0;
-    if (!checkpoint && length > 0) {
-      const text = `no checkpoint of ${escapeInvisible(this.directory)} is whole (${length} tried): the training begins anew`;
+    const left = (await checkpointNames(this.#checkpoints)).length;
+    if (left < length) {
+      const text = checkpoint
+        ? `the newest checkpoints of ${escapeInvisible(this.directory)} are damaged, or newer than its metrics.jsonl: the training goes on from an older one`
+        : `no checkpoint of ${escapeInvisible(this.directory)} is whole (${length} tried): the training begins anew`;
       onProgress?.({ type: "note", text });
     }
     return checkpoint;

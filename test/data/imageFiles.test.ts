@@ -63,11 +63,11 @@ describe("image files", () => {
       return fingerprint({ train: part, test: part });
     };
     const before = await fingerprintOf();
-    expect(await fingerprintOf(0)).toBe(before);
+    expect(await fingerprintOf(0)).toEqual(before);
     await copyFile(join(folder, "1.jpg"), join(folder, "150.jpg"));
     const after = await fingerprintOf(0);
-    expect(after).not.toBe(before);
-    expect(await fingerprintOf()).toBe(after);
+    expect(after).not.toEqual(before);
+    expect(await fingerprintOf()).toEqual(after);
   });
 
   test("are all looked at first, also where they are not kept", async () => {

@@ -35,6 +35,14 @@ test("says that a gate is finer than one image, also where both files are right 
   expect(warningsOf(results, { maxAccuracyDrop: 0.001 })).toEqual([]);
 });
 
+test("misses a gate of accuracy where a quantized file that was asked for is not there", () => {
+  const gates = { quantize: ["int8"] as const };
+  expect(missedGates(results, { ...gates, minAccuracy: 0.5 })).toEqual([
+    "--quantize int8: there is no such file to keep them",
+  ]);
+  expect(missedGates(results, gates)).toEqual([]);
+});
+
 /** The results with an int8 file beside the float one. */
 function withInt8(accuracy: number, agreement: number) {
   const { latencyMs, sha256, bytes } = figures;

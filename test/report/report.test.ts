@@ -192,6 +192,13 @@ describe("a comparison", () => {
     expect((await compared("first/seed/run", "alone")).names).toEqual(["run", "alone"]);
   });
 
+  test("ranks runs that learned from other images and are judged by the same", async () => {
+    writeRun(file, { name: "own", testContent: "test" });
+    writeRun(file, { name: "extra", dataContent: "more", testContent: "test" });
+    const { page } = await compared("own", "extra");
+    expect(page).toContain("own is the most accurate: 87.50 %.");
+  });
+
   test("ranks no accuracies on different images", async () => {
     writeRun(file, { name: "test" });
     writeRun(file, { name: "held", dataContent: "held out" });
@@ -199,7 +206,7 @@ describe("a comparison", () => {
     expect(page).not.toContain("is the most accurate");
     expect(page).not.toContain("best at something");
     expect(page).toContain(
-      "Not ranked: the runs have different data, so their accuracies say nothing of which is better: " +
+      "Not ranked: the runs are judged by different images, so their accuracies say nothing of which is better: " +
         "test (8 images); held (8 images).",
     );
   });

@@ -48,6 +48,8 @@ export interface RunParts {
   readonly channels: number;
   /** What has the SHA-256 of the data. */
   readonly dataContent: string;
+  /** What has that of the images to judge by; older runs do not say it. */
+  readonly testContent: string;
   /** Options of the command beside those that every run has. */
   readonly options: object;
 }
@@ -113,6 +115,7 @@ export function writeRun(file: Workshop, parts: Partial<RunParts> = {}): string 
     identity: { model: hash(model), data: sha256Of(parts.dataContent ?? "data") },
     description: {
       data: { training: 64, test: 8, shape: [channels, 16, 16], classes: 4 },
+      ...(parts.testContent && { testSha256: sha256Of(parts.testContent) }),
       boundary: boundaryOf(original),
     },
     versions: summary.versions,

@@ -1,5 +1,4 @@
 // `deepobf report RUN...`: what a run did, as a page; of several runs a page that compares them.
-
 import { escapeInvisible } from "../../text.ts";
 import { defineCommand } from "../command.ts";
 import { text, texts } from "../options.ts";
