@@ -32,7 +32,7 @@ export async function readClassFile(path: string): Promise<readonly string[]> {
   const content = (await read(path)).replace(/^\uFEFF/, "").trim();
   const names = await findNames(content, path);
   if (names) return names;
-  if (!/^(?:[[{]|- |["']?\d+["']? *:)/.test(content)) return linesOf(content);
+  if (!/^(?:[[{]|- |["']?\d+["']? *:\s)/.test(content)) return linesOf(content);
   throw new UsageError(
     `--classes: expected ${path} to hold a list of names, such as ["cat", "dog"], or a table, such as {"0": "cat"}`,
   );

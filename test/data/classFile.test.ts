@@ -29,6 +29,7 @@ describe("names of classes", () => {
       "null\n1.0\nyes\n0x1f",
       ["null", "1.0", "yes", "0x1f"],
     ],
+    ["lines that begin with a time", "12:30 clock\nbee", ["12:30 clock", "bee"]],
     ["a list in JSON", '["no", "12", "a, b"]', ["no", "12", "a, b"]],
     ["a list in YAML", "- no\n- 1.50\n- 'a: b'\n", ["no", "1.50", "a: b"]],
     ["a table from numbers in JSON", '{"1": "bee", "0": "ant"}', ["ant", "bee"]],
