@@ -86,8 +86,13 @@ class Workers {
       : place_(std::move(place)), store_(prefixed(connections.own)), pulse_(prefixed(connections.pulse)) {
     char host[256] = "";
     gethostname(host, sizeof host - 1);
-    who_[place_.rank] = "process " + std::to_string(getpid()) + " on " + host;
-    store_->set(key("who", place_.rank), bytesOf(who_[place_.rank]));
+    if (isTaken()) {
+      introduce(place_.rank, textOf(store_->get(key("who", place_.rank))));
+      announce(store_, describe(place_.rank, "is gone: another process has taken its place"), place_.size - 1);
+    } else {
+      introduce(place_.rank, "process " + std::to_string(getpid()) + " on " + host);
+      store_->set(key("who", place_.rank), bytesOf(who_[place_.rank]));
+    }
     lastBeat_ = Clock::now();
     watch_ = std::thread([this] { keepWatch(); });
   }
@@ -169,6 +174,7 @@ class Workers {
 
   /** Waits for a collective operation. Throws once a worker is known to be gone, and leaves the operation its tensors. */
   void wait(const c10::intrusive_ptr<c10d::Work>& work) {
+    throwIfFailed();  // sums may go well although somebody else has come in a worker's place
     for (const auto end = Clock::now() + spinning; !work->isCompleted() && Clock::now() < end;) sched_yield();
     for (;;) {
       try {
@@ -288,6 +294,12 @@ class Workers {
     }
     fail("the connection to a worker broke: " + what);
     throw std::runtime_error(failure());
+  }
+
+  /** Whether another process has been this worker. The first one's store ends with it, so that nobody takes its place. */
+  bool isTaken() {
+    const std::string alive = key("alive", place_.rank);
+    return place_.rank != 0 && store_->check({alive}) && lifeOf(textOf(store_->get(alive))) != life_;
   }
 
   void introduce(int rank, const std::string& who) {
