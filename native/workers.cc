@@ -86,13 +86,7 @@ class Workers {
       : place_(std::move(place)), store_(prefixed(connections.own)), pulse_(prefixed(connections.pulse)) {
     char host[256] = "";
     gethostname(host, sizeof host - 1);
-    if (isTaken()) {
-      introduce(place_.rank, textOf(store_->get(key("who", place_.rank))));
-      announce(store_, describe(place_.rank, "is gone: another process has taken its place"), place_.size - 1);
-    } else {
-      introduce(place_.rank, "process " + std::to_string(getpid()) + " on " + host);
-      store_->set(key("who", place_.rank), bytesOf(who_[place_.rank]));
-    }
+    who_[place_.rank] = "process " + std::to_string(getpid()) + " on " + host;
     lastBeat_ = Clock::now();
     watch_ = std::thread([this] { keepWatch(); });
   }
@@ -296,10 +290,12 @@ class Workers {
     throw std::runtime_error(failure());
   }
 
-  /** Whether another process has been this worker. The first one's store ends with it, so that nobody takes its place. */
-  bool isTaken() {
-    const std::string alive = key("alive", place_.rank);
-    return place_.rank != 0 && store_->check({alive}) && lifeOf(textOf(store_->get(alive))) != life_;
+  /** Says who this is, unless another process has been this worker. The first one's store ends with it: nobody takes its place. */
+  void come() {
+    const std::string who = key("who", place_.rank);
+    if (place_.rank == 0 || !pulse_->check({who})) return pulse_->set(who, bytesOf(who_[place_.rank]));
+    introduce(place_.rank, textOf(pulse_->get(who)));
+    announce(pulse_, describe(place_.rank, "is gone: another process has taken its place"), place_.size - 1);
   }
 
   void introduce(int rank, const std::string& who) {
@@ -308,6 +304,11 @@ class Workers {
   }
 
   void keepWatch() {
+    try {
+      come();
+    } catch (const std::exception&) {
+      return fail(describe(0, "is gone: its store cannot be reached"));
+    }
     std::unique_lock<std::mutex> lock(mutex_);
     for (int64_t beat = 1; !isLeaving_ && failure_.empty(); beat++) {
       lock.unlock();
