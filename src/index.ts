@@ -74,13 +74,18 @@ function asked<T>(
   });
 }
 
-/** Hooks that keep a temporary model once the run has its folder, and can be resumed. */
-function keepingModel(keep: () => void, hooks?: JobHooks): JobHooks {
-  const onProgress: JobHooks["onProgress"] = (event) => {
-    if (event.type === "prepared") keep();
-    hooks?.onProgress?.(event);
+/** Starts a job on a model that may be a temporary file, which is kept once the run has its folder, and can be resumed. */
+function starting<Asked, Summary>(
+  job: () => Promise<{ start(options: Asked, hooks: JobHooks): Promise<Summary> }>,
+  hooks?: JobHooks,
+) {
+  return async (located: Asked, keep: () => void): Promise<Summary> => {
+    const onProgress: JobHooks["onProgress"] = (event) => {
+      if (event.type === "prepared") keep();
+      hooks?.onProgress?.(event);
+    };
+    return (await job()).start(located, { ...hooks, onProgress });
   };
-  return { ...hooks, onProgress };
 }
 
 /**
@@ -91,9 +96,7 @@ export function obfuscate(
   options: WithModelSource<ObfuscateOptions>,
   hooks?: JobHooks,
 ): Promise<ObfuscateSummary> {
-  const work = async (located: ObfuscateOptions, keep: () => void) =>
-    (await jobs.obfuscate()).start(located, keepingModel(keep, hooks));
-  return asked("obfuscate", options, () => withModelFile(options, work));
+  return asked("obfuscate", options, () => withModelFile(options, starting(jobs.obfuscate, hooks)));
 }
 
 /** What `obfuscate` would do. */
@@ -130,9 +133,7 @@ export function attack(
   options: WithModelSource<AttackOptions>,
   hooks?: JobHooks,
 ): Promise<AttackSummary> {
-  const work = async (located: AttackOptions, keep: () => void) =>
-    (await jobs.attack()).start(located, keepingModel(keep, hooks));
-  return asked("attack", options, () => withModelFile(options, work));
+  return asked("attack", options, () => withModelFile(options, starting(jobs.attack, hooks)));
 }
 
 /** Continues an interrupted run of any job; see `deepobf resume`. Throws UsageError where it is none. */

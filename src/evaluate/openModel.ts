@@ -20,6 +20,9 @@ type OpenOptions = Omit<SessionOptions, "without"> & {
   readonly graph?: Graph;
 };
 
+/** Makes a graph; called where no other has run. */
+type MakeGraph = () => Graph | Promise<Graph>;
+
 /** A session, and the graph that it runs in place of the file; undefined where it runs the file. */
 export interface OpenedModel {
   readonly session: OnnxSession;
@@ -34,7 +37,7 @@ export interface OpenedModel {
  */
 export async function openModel(
   path: string,
-  graphs: readonly (() => Graph)[],
+  graphs: readonly MakeGraph[],
   { outputs = [], graph: read, ...given }: OpenOptions = {},
 ): Promise<OpenedModel> {
   const options = withoutFusions(read, given);
@@ -53,13 +56,13 @@ export async function openModel(
 
 /** Opens the first of the graphs that ONNX Runtime takes. Throws a ModelError of all problems where it takes none. */
 async function openFirst(
-  graphs: readonly (() => Graph)[],
+  graphs: readonly MakeGraph[],
   options: SessionOptions,
   problems: string[] = [],
 ): Promise<OpenedModel> {
   for (const make of graphs) {
     try {
-      const graph = make();
+      const graph = await make();
       const session = await OnnxSession.open(encodeModel(graph), withoutFusions(graph, options));
       return { session, graph };
     } catch (error) {
@@ -122,12 +125,12 @@ export async function openOriginal(
   { isOfAnyBatch = false, ...given }: OriginalOptions,
 ): Promise<OpenedOriginal> {
   const options = { name: fileName(path), ...given };
-  const file = await readModel(path);
-  const own = () => scoresInOwnNumbers(file, { shape: dataset.shape, output });
+  const own = async () =>
+    scoresInOwnNumbers(await readModel(path), { shape: dataset.shape, output });
   const adopted = layout === "NCHW" ? graph : turnInput(graph, layout);
   const outputs = graph.outputs.map(({ name }) => name);
   const opened = isOfAnyBatch
-    ? await openFirst([() => freed(own()), () => adopted], options)
+    ? await openFirst([async () => freed(await own()), () => adopted], options)
     : await openModel(path, [own, () => adopted], { outputs, graph, ...options });
   const { session } = opened;
   try {
