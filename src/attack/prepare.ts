@@ -1,5 +1,6 @@
 // Everything that can be checked and decided before an attack starts.
 import { type DataFacts, dataFacts, fingerprint } from "../data/index.ts";
+import { notesOnFew } from "../evaluate/index.ts";
 import { assertPlainPixels } from "../evaluate/inputTypes.ts";
 import { wantedShape } from "../evaluate/readOriginal.ts";
 import { sha256Of } from "../files.ts";
@@ -82,6 +83,7 @@ export async function prepare(
       await assertShownAsLearned(file, source ?? data, options);
     }
   }
+  const judging = kind === "extraction" && source ? source : data;
   const hashes = await Promise.all(Object.values(paths).map(modelFileFacts));
   const sets = await Promise.all([data, ...(source ? [source] : [])].map(fingerprint));
   return {
@@ -91,6 +93,6 @@ export async function prepare(
       model: sha256Of(...hashes.map(({ sha256 }) => sha256)),
       data: sha256Of(...sets.map((prints) => prints.data)),
     },
-    description: { kind, data: dataFacts(data), budgets, seeds },
+    description: { kind, data: dataFacts(data, notesOnFew(judging.test)), budgets, seeds },
   };
 }

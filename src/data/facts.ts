@@ -20,12 +20,12 @@ export interface DataFacts {
   readonly notes?: readonly string[];
 }
 
-/** What data hold, and what a user should know of them. */
-export function dataFacts(data: Data): DataFacts {
+/** What data hold, and what a user should know of them; `more` besides what reading them told. */
+export function dataFacts(data: Data, more: readonly string[] = []): DataFacts {
   const { train, test, extra } = data;
   const { count, shape, classes } = train;
   const kinds = classes && { classes: classes.length };
-  const notes = [...(data.notes ?? []), ...notesOnRepeated(data)];
+  const notes = [...(data.notes ?? []), ...more, ...notesOnRepeated(data)];
   const facts = {
     training: count,
     test: test.count,

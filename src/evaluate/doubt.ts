@@ -8,6 +8,7 @@ import { DataError, UsageError } from "../errors.ts";
 import { percent } from "../numbers.ts";
 import { quoteForShell } from "../text.ts";
 import type { Classifier } from "./classifier.ts";
+import { fewToJudge } from "./few.ts";
 import {
   type Explanation,
   explain,
@@ -58,9 +59,6 @@ export async function assertNoDoubt(trial: Trial, judgement?: Judgement): Promis
   const doubt = await findDoubt(trial, judgement);
   if (doubt) throw new DataError(`${doubt}. --accept-original goes on all the same`);
 }
-
-/** So few images to judge by say little. */
-export const fewToJudge = 200;
 
 /**
  * Throws as `assertNoDoubt` where there are few images to judge by and those that were learned from, which are more, raise

@@ -15,6 +15,7 @@ import { fileName } from "../text.ts";
 import { type Classifier, imageInput } from "./classifier.ts";
 import { fileWithNames, findDoubt, type Trial } from "./doubt.ts";
 import { type Answers, answer, type Evaluation, type Latency, measureLatency } from "./evaluate.ts";
+import { noteOnFew } from "./few.ts";
 import { OnnxClassifier } from "./onnxClassifier.ts";
 import { openModel } from "./openModel.ts";
 import { imagesForEachForm, judgementOf } from "./plausibility.ts";
@@ -89,10 +90,14 @@ export async function evaluateModel(
   announce("trying other forms of the images", runningSeconds);
   const given = { mean, std, ...(channelOrder && { channelOrder }) };
   const trial = { classifier, test, given, file: fileWithNames(options) };
-  const warnings = await doubtsOf(answers, trial);
+  const { evaluation } = answers;
+  const warnings = [
+    ...(await doubtsOf(answers, trial)),
+    ...(isLabelled(test) ? noteOnFew(test.count, "the accuracy", evaluation.accuracyInterval) : []),
+  ];
   announce("timing", runningSeconds);
   const latencyMs = await measureLatency(classifier);
-  return { ...answers.evaluation, output, latencyMs, warnings };
+  return { ...evaluation, output, latencyMs, warnings };
 }
 
 /** Why the images may not be given as the model learned them. Takes about as long as the answers took. */

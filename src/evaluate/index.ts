@@ -5,7 +5,6 @@ export type { Classifier } from "./classifier.ts";
 export {
   assertNoDoubt,
   assertNoDoubtOfTraining,
-  fewToJudge,
   fileWithNames,
   findDoubt,
 } from "./doubt.ts";
@@ -19,6 +18,7 @@ export {
   type Latency,
   measureLatency,
 } from "./evaluate.ts";
+export { noteOnFew, notesOnFew } from "./few.ts";
 export { OnnxClassifier } from "./onnxClassifier.ts";
 export { type Judgement, judge } from "./plausibility.ts";
 export type { Interval, PairedTest } from "./statistics.ts";

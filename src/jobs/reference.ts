@@ -12,7 +12,7 @@ import {
   loadData,
 } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
-import { evaluate, OnnxClassifier } from "../evaluate/index.ts";
+import { evaluate, notesOnFew, OnnxClassifier } from "../evaluate/index.ts";
 import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
 import { foldBatchNorm } from "../graph/rewrites.ts";
@@ -86,7 +86,7 @@ export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Inputs
         options: { ...resolved, architecture },
         inputs: { train, test },
         identity: { data: (await fingerprint(data)).data },
-        description: { data: dataFacts(data) },
+        description: { data: dataFacts(data, notesOnFew(test)) },
       };
     },
 

@@ -38,7 +38,7 @@ import type { ChainPlan } from "./plan.ts";
 import type { RehearsalOptions } from "./rehearsal.ts";
 import { epochsIn } from "./speed.ts";
 import { tryOut } from "./tryOut.ts";
-import { notesOnFew, notesOnInput } from "./warnings.ts";
+import { notesOnInput, notesOnTest } from "./warnings.ts";
 
 /** What was decided before training, as config.json of a run and progress events hold it. */
 export interface Description {
@@ -101,16 +101,12 @@ export async function prepare(
   const decided = epochs ? resolveOptions({ ...rest, epochs }, { data, device }) : resolved;
   const facts = inferShapes(extractor);
   const chain = foldBatchNorm(sequential(plan.layers, { shape: plan.input }));
-  const notes = [
-    ...(data.notes ?? []),
-    ...notesOnInput(inputs.inputType),
-    ...notesOnFew(data.test, decided),
-  ];
+  const notes = [...notesOnInput(inputs.inputType), ...notesOnTest(data.test, decided)];
   const prints = await fingerprint(data);
   const description: Description = {
     ...{
       testSha256: prints.test,
-      data: dataFacts({ ...data, notes }),
+      data: dataFacts(data, notes),
       nodes: original.nodes.length,
       boundary,
       plan,

@@ -1,6 +1,6 @@
 // What a reader of the results should know before believing them.
 import type { Dataset } from "../data/index.ts";
-import { fewToJudge } from "../evaluate/index.ts";
+import { noteOnFew, notesOnFew } from "../evaluate/index.ts";
 import { wilsonInterval } from "../evaluate/statistics.ts";
 import type { DataType } from "../graph/graph.ts";
 import { isFloat } from "../graph/tensorData.ts";
@@ -44,20 +44,17 @@ export function notesOnInput(inputType: DataType): string[] {
 }
 
 /** What images to judge by cannot tell, before anything is trained. */
-export function notesOnFew(
-  { count, labels }: Pick<Dataset, "count" | "labels">,
+export function notesOnTest(
+  test: Pick<Dataset, "count" | "labels">,
   { maxAccuracyDrop }: Pick<ResolvedOptions, "maxAccuracyDrop">,
 ): string[] {
+  const { count, labels } = test;
   if (!labels) return [];
-  const [least, greatest] = wilsonInterval(0.9, count).map((share) => (100 * share).toFixed(1));
-  const few =
-    `few images to judge by (${count}) say little: a measured accuracy of 90 % lies between ${least} and ` +
-    `${greatest} %`;
   const fine =
     `one of ${counted(count, "test image")} is ${points(1 / count)}, and the accuracy drop allowed is ` +
     `${points(maxAccuracyDrop ?? 0)}`;
   return [
-    ...(count < fewToJudge ? [few] : []),
+    ...notesOnFew(test),
     ...(maxAccuracyDrop !== undefined && Math.abs(maxAccuracyDrop) < 1 / count ? [fine] : []),
   ];
 }
@@ -88,15 +85,10 @@ export function warningsOf(
       `The ${kind} file loses another ${points(loss)} of ${figure}: ship the other one`,
     );
   }
-  if (samples < fewToJudge) {
-    const [figure, [least, greatest]] = paired
-      ? ["accuracy", obfuscated.accuracyInterval]
-      : ["agreement with the original", wilsonInterval(verify.agreement, samples)];
-    warnings.push(
-      `few images to judge by (${samples}) say little: the chain's ${figure} lies between ` +
-        `${(100 * least).toFixed(1)} and ${(100 * greatest).toFixed(1)} %`,
-    );
-  }
+  const [figure, interval] = paired
+    ? ["accuracy", obfuscated.accuracyInterval]
+    : ["agreement with the original", wilsonInterval(verify.agreement, samples)];
+  warnings.push(...noteOnFew(samples, `the chain's ${figure}`, interval));
   if (!paired) return warnings;
   const drop = original.accuracy - obfuscated.accuracy;
   if (drop > largestDrop) {

@@ -5,7 +5,7 @@ import sharp from "sharp";
 import { expect, test } from "vitest";
 import { loadData, sampleOf } from "../../src/data/index.ts";
 import { DataError, ModelError } from "../../src/errors.ts";
-import { evaluateModel } from "../../src/evaluate/evaluateModel.ts";
+import { type EvaluateOptions, evaluateModel } from "../../src/evaluate/evaluateModel.ts";
 import { OnnxClassifier } from "../../src/evaluate/index.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph, Node, TensorData } from "../../src/graph/graph.ts";
@@ -225,8 +225,8 @@ test.each(Object.entries(forms))("judges an original that takes %s", async (name
   const data = writeGreys(path(`${name} data`), 100);
   const asked = { model, data, depth: 3, epochs: 1, threads: 1 };
   expect(await dryRun(asked)).toMatchObject({ description: { judgement: { accuracy: 1 } } });
-  expect((await evaluateModel({ model, data })).warnings).toEqual([]);
-  expect((await evaluateModel({ model, data, runtime: "torch" })).warnings).toEqual([]);
+  expect(await doubts({ model, data })).toEqual([]);
+  expect(await doubts({ model, data, runtime: "torch" })).toEqual([]);
 });
 
 test("refuses images in a form that costs the original a few points, and says which does not", async () => {
@@ -239,9 +239,10 @@ test("refuses images in a form that costs the original a few points, and says wh
     /right on 9\d\.\d\d % of 400 images to judge by, and on 100\.00 % with --mean 0 --std 1 \(0 to 1\): the data are/,
   );
   expect(await dryRun(asked)).toMatchObject({ epochs: 1 });
-  const { warnings } = await evaluateModel({ model, data, mean: [0.02] });
-  expect(warnings).toEqual([expect.stringMatching(/ and on 100\.00 % with --mean 0 --std 1/)]);
-  expect((await evaluateModel({ model, data })).warnings).toEqual([]);
+  expect(await doubts({ model, data, mean: [0.02] })).toEqual([
+    expect.stringMatching(/ and on 100\.00 % with --mean 0 --std 1/),
+  ]);
+  expect(await doubts({ model, data })).toEqual([]);
 });
 
 test("judges by training images, too, where those to judge by are few", async () => {
@@ -295,8 +296,8 @@ test("refuses folders in another order than the model's file names its outputs",
   );
   await expect(dryRun(asked)).rejects.toThrow(DataError);
   await expect(dryRun(asked)).rejects.toThrow(doubt);
-  expect((await evaluateModel(asked)).warnings).toEqual([expect.stringMatching(doubt)]);
-  expect((await evaluateModel({ ...asked, classes: model })).warnings).toEqual([]);
+  expect(await doubts(asked)).toEqual([expect.stringMatching(doubt)]);
+  expect(await doubts({ ...asked, classes: model })).toEqual([]);
   expect(await dryRun({ ...asked, classes: model })).toMatchObject({ epochs: 1 });
   expect(await dryRun({ ...asked, acceptOriginal: true })).toMatchObject({ epochs: 1 });
   for (const [name, list] of Object.entries({
@@ -304,6 +305,12 @@ test("refuses folders in another order than the model's file names its outputs",
     "others.onnx": "cat,bee,ant,fox",
     "broken.onnx": "{1: 'cat'}",
   })) {
-    expect((await evaluateModel({ ...asked, model: write(name, list) })).warnings).toEqual([]);
+    expect(await doubts({ ...asked, model: write(name, list) })).toEqual([]);
   }
 });
+
+/** What `evaluate` warns of, but that few images say little. */
+async function doubts(options: EvaluateOptions): Promise<string[]> {
+  const { warnings } = await evaluateModel(options);
+  return warnings.filter((warning) => !warning.startsWith("few images to judge by"));
+}
