@@ -15,6 +15,7 @@ import { fromFloat32, toFloat32 } from "../src/graph/tensorData.ts";
 import { readModel } from "../src/onnx/index.ts";
 import { OnnxSession } from "../src/runtime/index.ts";
 import { peerScript } from "./python.ts";
+import { inChromium, inNodeWeb, type WebAnswer, type WebTask } from "./webRuntime.ts";
 
 interface Answer {
   readonly version: string;
@@ -50,7 +51,8 @@ if (positionals.length !== 2) {
 
 const runtimes: Readonly<Record<string, Runtime>> = {
   "onnxruntime-node": inNode,
-  "onnxruntime-web (WASM, Node)": inWebAssembly,
+  "onnxruntime-web (WASM, Node)": inWeb(inNodeWeb),
+  "onnxruntime-web (WASM, Chromium)": inWeb(inChromium),
   "onnxruntime (Python)": inPython("onnxruntime"),
   OpenVINO: inPython("openvino"),
   "ncnn, by pnnx": inPython("ncnn"),
@@ -101,29 +103,13 @@ async function inNode({ path, input, shape, images, seconds }: Model): Promise<A
   return { version: versionOf("onnxruntime-node"), logits, milliseconds };
 }
 
-async function inWebAssembly(model: Model): Promise<Answer | string> {
-  // Not a dependency: npm install --no-save onnxruntime-web
-  const name = "onnxruntime-web";
-  const ort: typeof import("onnxruntime-node") | undefined = await import(name).catch(
-    () => undefined,
-  );
-  if (!ort) return "not installed: npm install --no-save onnxruntime-web";
-  ort.env.wasm.numThreads = 1;
-  const session = await ort.InferenceSession.create(model.path);
-  const run = async (values: Float32Array, shape: readonly number[]) => {
-    const results = await session.run({ [model.input]: new ort.Tensor("float32", values, shape) });
-    return results[session.outputNames[0]!]!.data as Float32Array;
+function inWeb(run: (task: WebTask) => Promise<WebAnswer | string>): Runtime {
+  return async ({ path, ...model }) => {
+    const answer = await run({ ...model, model: path });
+    if (typeof answer === "string") return answer;
+    const version = versionOf("onnxruntime-web");
+    return { version, logits: answer.logits, milliseconds: median(answer.times) };
   };
-  const logits = await run(model.images, model.shape);
-  const one = [1, ...model.shape.slice(1)];
-  const times: number[] = [];
-  const end = performance.now() + model.seconds * 1000;
-  do {
-    const start = performance.now();
-    await run(model.images.subarray(0, model.images.length / images), one);
-    times.push(performance.now() - start);
-  } while (performance.now() < end);
-  return { version: versionOf(name), logits, milliseconds: median(times) };
 }
 
 function inPython(runtime: string): Runtime {
