@@ -13,7 +13,10 @@ export async function measureBatches(options: BenchOptions): Promise<void> {
   const { rounds, threads } = options;
   setThreads(threads);
   using batches = new Batches(madeUpImages(), {
-    ...{ batch, seed: 1, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+    batch,
+    seed: 1,
+    mean: [0.5, 0.5, 0.5],
+    std: [0.25, 0.25, 0.25],
     augment: { crop: 4, flip: true },
   });
   const training = await startOurs(cpuHasBfloat16() ? "bf16" : "f32", threads);

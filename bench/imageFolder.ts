@@ -29,16 +29,25 @@ export async function measureFolder(count: number, options: BenchOptions): Promi
     const { train } = await loadData(`images:${folder}`, { shape: [3, side, side] });
     const secondsToOpen = (performance.now() - opened) / 1000;
     using batches = new Batches(train, {
-      ...{ batch, seed: 1, mean: [0.5], std: [0.25], dropLast: true },
+      batch,
+      seed: 1,
+      mean: [0.5],
+      std: [0.25],
+      dropLast: true,
       augment: { crop: 14, flip: true },
     });
     const reading = await run(batches, rounds, () => undefined);
     const training = await run(batches, rounds, trainer());
     report("data", options, {
-      ...{ images: train.count, side, batch, limit: { gibibytes: 4 } },
+      images: train.count,
+      side,
+      batch,
+      limit: { gibibytes: 4 },
       results: {
-        ...{ isHeldInMemory: train.pixels !== undefined, secondsToOpen: round(secondsToOpen) },
-        ...{ reading, training },
+        isHeldInMemory: train.pixels !== undefined,
+        secondsToOpen: round(secondsToOpen),
+        reading,
+        training,
         peakGibibytes: round(process.resourceUsage().maxRSS / 2 ** 20),
       },
     });

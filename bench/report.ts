@@ -51,7 +51,8 @@ export function report(
       load: round(loadavg()[0]!),
     },
     versions: { node: process.versions.node, libtorch: libtorchVersion() },
-    ...{ threads, rounds },
+    threads,
+    rounds,
     ...results,
   };
   console.log(JSON.stringify({ benchmark, ...measured }, null, 2));

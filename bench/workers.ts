@@ -49,7 +49,8 @@ for (const [index, precision] of (["bf16", "f32"] as const).entries()) {
   const large = await secondsOf(`sum ${gradients} ${sumsATurn}`, two);
   const between = measuredNetwork({ oneFloat: small, all: large }, 4 * gradients);
   results[precision] = {
-    ...{ aloneImagesPerSecond: speed(0), twoWorkersImagesPerSecond: speed(1) },
+    aloneImagesPerSecond: speed(0),
+    twoWorkersImagesPerSecond: speed(1),
     ratio: round(median(turns.map(([one, other]) => one / other))),
     sumMilliseconds: { oneNumber: round(1000 * small), allGradients: round(1000 * large) },
     forecast: forecast(median(turns.map(([one]) => one)), between),

@@ -11,7 +11,10 @@ export async function look(model: string | Uint8Array, data: string): Promise<st
     timeShare,
     options,
   } = await plan({
-    ...{ model, data, depth: 3, acceptOriginal: true },
+    model,
+    data,
+    depth: 3,
+    acceptOriginal: true,
   });
   return (
     `${convolutions} convolutions before ${boundary?.tensor} become ${chain.layers.length}, in ` +

@@ -59,7 +59,10 @@ for (const seed of numbers("--seeds", taken.get("--seeds") ?? "0")) {
       );
       const summary = runObfuscate([...rest, ...given, ...options], out);
       appendRecord(join(root, "records", "few-images.jsonl"), {
-        ...{ series, name, images: count, elsewhere: learned - count },
+        series,
+        name,
+        images: count,
+        elsewhere: learned - count,
         ...summary,
       });
     }

@@ -58,7 +58,13 @@ for (const seed of options.seeds) {
     console.error(`${name}, seed ${seed}: accuracy ${accuracy}`);
     const shipped = await read(path);
     const pirate = {
-      ...{ data: pirateData, budget, seed, ...normalization, isFinal, optimizer, learningRates },
+      data: pirateData,
+      budget,
+      seed,
+      ...normalization,
+      isFinal,
+      optimizer,
+      learningRates,
       epochs: options.pirateEpochs,
     };
     const whiten = (body: Graph, images: Labelled) =>
@@ -77,8 +83,14 @@ for (const seed of options.seeds) {
     };
     const method = whitens ? "whitened" : "initFC-all";
     const arm = (from: ArmName, { accuracy, learningRate }: Theft, by = "initFC-all"): Arm => ({
-      ...{ arm: from, method: by, budget, accuracies: [accuracy], mean: accuracy },
-      ...{ deviation: null, optimizer, learningRate },
+      arm: from,
+      method: by,
+      budget,
+      accuracies: [accuracy],
+      mean: accuracy,
+      deviation: null,
+      optimizer,
+      learningRate,
     });
     const arms = [
       arm("original", await ofOriginal.reached(planned.original, { name: basename(model) })),
@@ -87,10 +99,16 @@ for (const seed of options.seeds) {
       arm("obfuscated-scratch", await ofChain.reached(shipped, whitenedScratch)),
     ];
     appendRecord(join(root, "records", "resistance.jsonl"), {
-      ...{ series: basename(model, ".onnx"), name, depth, epochs, seed, accuracy },
+      series: basename(model, ".onnx"),
+      name,
+      depth,
+      epochs,
+      seed,
+      accuracy,
       ...(start && { start: basename(start) }),
-      ...{ pirate: { epochs: pirate.epochs, judges: isFinal ? "test" : "search" } },
-      ...{ arms, headStart: headStarts(arms) },
+      pirate: { epochs: pirate.epochs, judges: isFinal ? "test" : "search" },
+      arms,
+      headStart: headStarts(arms),
     });
   }
 }
@@ -102,7 +120,11 @@ async function chainOf(name: string, seed: number): Promise<string> {
   if (!way)
     throw new Error(`--ways: expected some of ${Object.keys(ways).join(", ")}, received ${name}`);
   const graph = await trainChain(way, {
-    ...{ planned, data, epochs, seed, ...normalization },
+    planned,
+    data,
+    epochs,
+    seed,
+    ...normalization,
     ...(start && { start: await read(start) }),
     onProgress: (text) => console.error(`${name}, seed ${seed}: ${text}`),
   });

@@ -80,8 +80,11 @@ export function withBatchNorm(graph: Graph, moments: ReadonlyMap<string, Moments
     inserted.set(conv, [
       { ...conv, inputs: [x, weight], outputs: [raw] },
       {
-        ...{ name: names.next(`${output}.norm`), operator: "BatchNormalization", domain: "" },
-        ...{ inputs: [raw, ...state], outputs: [output] },
+        name: names.next(`${output}.norm`),
+        operator: "BatchNormalization",
+        domain: "",
+        inputs: [raw, ...state],
+        outputs: [output],
         attributes: { epsilon: float(epsilon), momentum: float(0.9) },
       },
     ]);

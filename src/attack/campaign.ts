@@ -88,7 +88,13 @@ async function measure(
   const parts = scores.map((score) => score.parts ?? { old: 0, new: 0 });
   const { method, learningRate, optimizer } = best;
   return {
-    ...{ arm, method, budget, accuracies, ...spread(accuracies), learningRate, optimizer },
+    arm,
+    method,
+    budget,
+    accuracies,
+    ...spread(accuracies),
+    learningRate,
+    optimizer,
     ...(isTold && {
       oldAccuracies: parts.map(({ old }) => old),
       newAccuracies: parts.map((each) => each.new),

@@ -36,7 +36,8 @@ export function extraction(scene: Scene): Kind {
       return {
         graph: withHead({ ...loot, body }, drawRows(stolen.head.bias.length, loot.features, seed)),
         frozen: undefined,
-        ...{ images: learn, heldOut },
+        images: learn,
+        heldOut,
         ...(isAnswered && { teacher: victim }),
         losses: (logits, batch, answers) => {
           if (!answers) return [{ name: "label", weight: 1, value: labelLoss(logits, batch) }];

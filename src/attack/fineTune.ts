@@ -75,7 +75,13 @@ export async function fineTune(
     });
   const part = { firstStep: 0, steps: Math.max(1, Math.round(epochs * batches.length)) };
   const stage = {
-    ...{ index, name, learner, batches, part, forward, schedule: linearDecay() },
+    index,
+    name,
+    learner,
+    batches,
+    part,
+    forward,
+    schedule: linearDecay(),
     epochs: Math.ceil(epochs),
     losses: (shown: Batch) => {
       const answers = answering && noGrad(() => rowsOf(answering, shown.images));

@@ -55,8 +55,12 @@ export function withHead({ body, features }: Beheaded, { weight, bias }: Rows): 
   const names = new FreshNames(tensorNames(body));
   const [w, b, logits] = ["head.weight", "head.bias", "logits"].map((name) => names.next(name));
   const gemm: Node = {
-    ...{ name: "head", operator: "Gemm", domain: "", attributes: { transB: int(1) } },
-    ...{ inputs: [body.outputs[0]!.name, w!, b!], outputs: [logits!] },
+    name: "head",
+    operator: "Gemm",
+    domain: "",
+    attributes: { transB: int(1) },
+    inputs: [body.outputs[0]!.name, w!, b!],
+    outputs: [logits!],
   };
   const classes = bias.length;
   const batch = body.inputs[0]!.shape![0]!;
@@ -147,8 +151,12 @@ function flattened(body: Graph): Graph {
   const [{ name, dtype, shape }] = body.outputs as [Graph["outputs"][number]];
   const rows = names.next(`${name}.rows`);
   const node: Node = {
-    ...{ name: names.next(`${name}.flatten`), operator: "Flatten", domain: "" },
-    ...{ inputs: [name], outputs: [rows], attributes: { axis: int(1) } },
+    name: names.next(`${name}.flatten`),
+    operator: "Flatten",
+    domain: "",
+    inputs: [name],
+    outputs: [rows],
+    attributes: { axis: int(1) },
   };
   const outputs = [{ name: rows, dtype, shape: shape?.slice(0, 2) }];
   return { ...body, nodes: [...body.nodes, node], outputs };

@@ -59,7 +59,8 @@ export function incremental(scene: Scene): Kind {
       return {
         graph: withHead({ ...loot, body }, rows),
         frozen: undefined,
-        ...{ images, heldOut },
+        images,
+        heldOut,
         ...(remembers && { teacher: withHead(loot, loot.head) }),
         losses: (logits, batch, answers) => {
           const label = { name: "label", weight: 1, value: labelLoss(logits, batch) };

@@ -19,7 +19,11 @@ export async function dismantle(
 ): Promise<Beheaded> {
   const sample = sampleOf(images, mostImages);
   using batches = new Batches(sample, {
-    ...{ mean, std, seed, device, batch: Math.min(sample.count, 128) },
+    mean,
+    std,
+    seed,
+    device,
+    batch: Math.min(sample.count, 128),
   });
   const merged = mergeTwins(graph);
   const moments = await measureMoments(merged, bareConvolutions(merged), { batches, device });

@@ -17,8 +17,14 @@ import type { GridOptions } from "./recipes.ts";
 
 /** The options of trainings that an attack does not take. */
 export const notTaken = {
-  ...{ optimizer: true, learningRate: true, mixup: true, labelSmoothing: true },
-  ...{ averageWeights: true, holdOut: true, resizedCrop: true, colorJitter: true },
+  optimizer: true,
+  learningRate: true,
+  mixup: true,
+  labelSmoothing: true,
+  averageWeights: true,
+  holdOut: true,
+  resizedCrop: true,
+  colorJitter: true,
   tensorboard: true,
 } as const satisfies Partial<Record<keyof JobOptions, true>>;
 
@@ -99,8 +105,10 @@ export function resolveAttackOptions(
   return {
     ...options,
     ...(Object.fromEntries(taken) as Omit<ResolvedJobOptions, NotTaken | "batchSize">),
-    ...{ model: resolve(options.model), original: resolve(options.original) },
+    model: resolve(options.model),
+    original: resolve(options.original),
     ...(options.sourceData && { sourceData: resolveSpec(options.sourceData) }),
-    ...{ budgets, seeds },
+    budgets,
+    seeds,
   };
 }

@@ -34,7 +34,9 @@ export function grid(methods: readonly string[], options: GridOptions): Recipe[]
   return methods.flatMap((method) =>
     optimizers.flatMap((optimizer) =>
       (learningRates ?? ratesAround(usualRate[optimizer])).map((learningRate) => ({
-        ...{ method, optimizer, learningRate },
+        method,
+        optimizer,
+        learningRate,
       })),
     ),
   );

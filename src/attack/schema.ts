@@ -35,8 +35,13 @@ export const results = {
   kind: z.enum(attackKinds),
   arms: z.array(
     z.object({
-      ...{ arm: z.enum(arms), method: z.string(), budget: positive, optimizer: z.string() },
-      ...{ accuracies: z.array(figure), mean: figure, deviation: z.number().nullable() },
+      arm: z.enum(arms),
+      method: z.string(),
+      budget: positive,
+      optimizer: z.string(),
+      accuracies: z.array(figure),
+      mean: figure,
+      deviation: z.number().nullable(),
       learningRate: positive,
       oldAccuracies: z.exactOptional(z.array(figure)),
       newAccuracies: z.exactOptional(z.array(figure)),

@@ -30,7 +30,8 @@ export function transfer(scene: Scene): Kind {
       return {
         graph: withHead({ ...loot, body }, rows),
         frozen: frozenPart(body, method.learns),
-        ...{ images: learn, heldOut },
+        images: learn,
+        heldOut,
         losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
         judge: async (trained) => scoreOf(await rowsFor(trained, held, scene.judging), held),
       };

@@ -22,8 +22,14 @@ type Surroundings = Pick<
 
 /** What a line of the metrics file says of a finished trial: what was trained, and what it reached. */
 const outcome = z.object({
-  ...{ arm: z.string(), budget: figure, seed: figure, epochs: figure, isSearch: z.boolean() },
-  ...{ method: z.string(), optimizer: z.string(), learningRate: figure },
+  arm: z.string(),
+  budget: figure,
+  seed: figure,
+  epochs: figure,
+  isSearch: z.boolean(),
+  method: z.string(),
+  optimizer: z.string(),
+  learningRate: figure,
   result: z.strictObject({
     accuracy: shareOfOne,
     crossEntropy: figure,
@@ -103,7 +109,12 @@ export class Trials {
     const { options, ...surroundings } = this.#work;
     const { mean, std, device, precision, batchSize, workers, crop, flip } = options;
     const training: TrainingOptions = {
-      ...{ mean, std, device, precision, seed, augment: { crop, flip } },
+      mean,
+      std,
+      device,
+      precision,
+      seed,
+      augment: { crop, flip },
       ...(batchSize !== undefined && { batchSize }),
       ...(workers !== undefined && { workers }),
     };

@@ -95,7 +95,8 @@ export function defineCommand<O extends OptionTable>(
       const isCommon = Object.hasOwn(commonOptions, key);
       const hidden = !(wantsAll() ? listed : essential).includes(key);
       addOption(command, option, {
-        ...{ hidden, isListed: listed.includes(key) },
+        hidden,
+        isListed: listed.includes(key),
         group: isCommon ? "Common options:" : "Options:",
       });
     }
@@ -112,8 +113,10 @@ export function defineCommand<O extends OptionTable>(
       const { config: _, json, ...rest } = values;
       const words = (argument ? [received[0]].flat() : []).filter((word) => word !== undefined);
       const invocation: Invocation<O> = {
-        ...{ argument: String(words[0]), given: words.map(String) },
-        ...{ options: rest as Invocation<O>["options"], json: json === true },
+        argument: String(words[0]),
+        given: words.map(String),
+        options: rest as Invocation<O>["options"],
+        json: json === true,
       };
       const output = await definition.run(invocation);
       if (!output) return;

@@ -85,7 +85,11 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
   return {
     name,
     add: defineCommand({
-      ...{ name, summary, argument, essential, example },
+      name,
+      summary,
+      argument,
+      essential,
+      example,
       common: ["device", "precision", "seed", "mean", "std", "threads", "config", "json"],
       options: { ...options, ...workerOptions },
       failures: [...failures, "worker"],

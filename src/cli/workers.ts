@@ -25,7 +25,8 @@ export async function withWorkers(
   const [program = "", ...words] = process.argv.slice(1);
   const goOn = (run: string) => ["resume", run, ...(json ? ["--json"] : [])];
   process.exitCode = await launch({
-    ...{ workers, restarts },
+    workers,
+    restarts,
     command: (run) => [...process.execArgv, program, ...(run === undefined ? words : goOn(run))],
   });
   return undefined;

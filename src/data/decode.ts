@@ -56,7 +56,9 @@ async function withImage<T>(
   if (typeof content === "string") return content;
   try {
     const image = decoder(content, {
-      ...{ failOn: "warning", limitInputPixels: largestImage, ignoreIcc: true },
+      failOn: "warning",
+      limitInputPixels: largestImage,
+      ignoreIcc: true,
     });
     return await use(image, await image.metadata());
   } catch (cause) {

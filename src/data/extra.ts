@@ -26,7 +26,8 @@ export function ownImages({ train, extra = 0 }: Pick<Data, "train" | "extra">): 
   const { labels, pixels } = train;
   const count = train.count - extra;
   return {
-    ...{ ...train, count },
+    ...train,
+    count,
     ...(labels && { labels: labels.subarray(0, count) }),
     ...(pixels && { pixels: pixels.subarray(0, count * imageBytes(train)) }),
   };

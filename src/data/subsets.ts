@@ -32,7 +32,8 @@ export function select(dataset: Dataset, indices: Int32Array, name: string): Dat
   const { shape, channelOrder, labels, classes, pixels } = dataset;
   const size = imageBytes(dataset);
   const known = {
-    ...{ name, shape },
+    name,
+    shape,
     ...(channelOrder && { channelOrder }),
     ...(classes && { classes }),
     ...(labels && { labels: indices.map((index) => labels[index]!) }),

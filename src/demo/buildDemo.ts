@@ -48,14 +48,19 @@ export async function buildDemo(directory: string): Promise<DemoFiles> {
   const { shape } = description.data;
   await assertFile(options.model, identity.model, "the original that the run began with");
   const original = adoptModel(await readModel(options.model), {
-    ...{ shape, name: fileName(options.model), output: options.output },
+    shape,
+    name: fileName(options.model),
+    output: options.output,
   });
   const shippedPath = join(run.directory, "model.onnx");
   await assertFile(shippedPath, run.summary.obfuscated.sha256, "the file that the run shipped");
   const shipped = await readModel(shippedPath);
   const test = await testImagesOf(options, shape);
   const facts: DemoFacts = {
-    ...{ name: run.name, shape, mean: options.mean, std: options.std },
+    name: run.name,
+    shape,
+    mean: options.mean,
+    std: options.std,
     resize: options.resize ?? "crop",
     classes: test.classes ?? null,
     // The original as DeepObf reads it: in one file, channels first, its logits as the only output.

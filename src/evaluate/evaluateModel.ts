@@ -161,7 +161,9 @@ async function openSession(
   const { model, threads } = options;
   const output = judged.outputs[0]?.name;
   const { session } = await openModel(model, [() => judged, () => widenFloats(judged)], {
-    ...{ name: fileName(model), outputs: output === undefined ? [] : [output], graph },
+    name: fileName(model),
+    outputs: output === undefined ? [] : [output],
+    graph,
     ...(threads !== undefined && { threads }),
   });
   try {

@@ -90,7 +90,10 @@ export function judgementOf({ evaluation, logits }: Answers, outputs: number): J
   const { samples, accuracy, accuracyInterval: interval } = evaluation;
   const confidence = meanConfidence(logits, outputs);
   return {
-    ...{ samples, accuracy, interval, confidence },
+    samples,
+    accuracy,
+    interval,
+    confidence,
     suspicion: suspicionOf({ samples, accuracy, confidence, classes: outputs }),
   };
 }

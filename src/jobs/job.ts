@@ -109,10 +109,16 @@ export function defineJob<
     const results = await executeTogether(inputs, { ...begun, place: run, options });
     const summary = {
       ...results,
-      ...{ epochs, seed, device, precision, seconds: run.seconds },
+      epochs,
+      seed,
+      device,
+      precision,
+      seconds: run.seconds,
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-      ...{ versions, modelSha256: (await run.modelSha256()) ?? null },
-      ...{ setbacks: await run.metrics.setbacks(), files: filesOf(definition, run) },
+      versions,
+      modelSha256: (await run.modelSha256()) ?? null,
+      setbacks: await run.metrics.setbacks(),
+      files: filesOf(definition, run),
     };
     await run.finish(summary);
     await definition.report?.(run.directory).catch((error: unknown) => {
@@ -290,7 +296,9 @@ function assertSame(now: Origin, before: Origin): void {
 
 function versions(): Record<string, string> {
   return {
-    ...{ deepobf: ownVersion(), node: process.versions.node },
-    ...{ libtorch: libtorchVersion(), addon: addonVersion() },
+    deepobf: ownVersion(),
+    node: process.versions.node,
+    libtorch: libtorchVersion(),
+    addon: addonVersion(),
   };
 }

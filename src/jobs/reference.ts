@@ -124,13 +124,20 @@ async function trainNetwork(work: Work<ResolvedTrainOptions, Inputs>): Promise<G
   const { parameters, buffers } = network;
   const average = { share: options.averageWeights, steps: epochs * batches.length };
   using learner = new Learner({
-    ...{ parameters, buffers, optimizers: optimizersFor(graph, parameters, options) },
+    parameters,
+    buffers,
+    optimizers: optimizersFor(graph, parameters, options),
     average: averageOf(parameters, average),
   });
   const forward = ({ images }: Batch, batchWeight?: number) =>
     network.forward({ input: images }, { training: true, batchWeight });
   const stage = {
-    ...{ index: 0, name: architecture, learner, batches, epochs, forward },
+    index: 0,
+    name: architecture,
+    learner,
+    batches,
+    epochs,
+    forward,
     schedule: linearDecay(warmUp),
     losses: (batch: Batch) => {
       const [logits] = Object.values(forward(batch));

@@ -48,7 +48,8 @@ export async function dryRun(asked: ObfuscateOptions, hooks: JobHooks = {}): Pro
   const { bavail, bsize } = await statfs(existingAbove(out));
   return {
     description: description as Description,
-    ...{ epochs: options.epochs, secondsPerEpoch: perEpoch },
+    epochs: options.epochs,
+    secondsPerEpoch: perEpoch,
     seconds: options.epochs * perEpoch,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     diskBytes: 4 * parameters * copiesOfWeights + otherFiles,

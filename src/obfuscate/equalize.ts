@@ -35,7 +35,9 @@ export function canonicalFactors(
     const last = squaresOf(link.to, link, initializers);
     const bias = link.from.bias && initializers.get(link.from.bias);
     return {
-      ...{ own: factors[i] as Factors, first, last },
+      own: factors[i] as Factors,
+      first,
+      last,
       biases: bias ? toFloat32(bias) : new Float32Array(link.channels),
       scaleOfInputs: factors[into]?.after ?? ones(first.inputs),
       scaleOfOutputs: factors[outOf]?.before ?? ones(last.outputs),

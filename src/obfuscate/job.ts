@@ -54,7 +54,8 @@ export const obfuscationJob = defineJob<
     const file = { path: options.model, layout, graph: original, output: options.output };
     const { notes, ...verified } = await verify(file, shipped, {
       ...judging,
-      ...{ trained, fileBatch: batch },
+      trained,
+      fileBatch: batch,
       predictions: join(run.directory, "predictions.json"),
     });
     const { quantize } = options;

@@ -104,14 +104,12 @@ export async function prepare(
   const notes = [...notesOnInput(inputs.inputType), ...notesOnTest(data.test, decided)];
   const prints = await fingerprint(data);
   const description: Description = {
-    ...{
-      testSha256: prints.test,
-      data: dataFacts(data, notes),
-      nodes: original.nodes.length,
-      boundary,
-      plan,
-      judgement,
-    },
+    testSha256: prints.test,
+    data: dataFacts(data, notes),
+    nodes: original.nodes.length,
+    boundary,
+    plan,
+    judgement,
     choice: describeChoice(graph, original) ?? null,
     extractorMacs: countCost(extractor, facts).macs,
     timeShare: estimateTime(chain, inferShapes(chain)) / estimateTime(extractor, facts),

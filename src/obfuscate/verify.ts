@@ -103,7 +103,8 @@ async function figuresOf(
   const { bytes, sha256 } = await modelFileFacts(path);
   const { parameters, macs } = countCost(graph, inferShapes(graph));
   return {
-    ...{ accuracy, accuracyInterval },
+    accuracy,
+    accuracyInterval,
     parameters,
     macs,
     convolutions: countConvolutions(graph),

@@ -21,7 +21,8 @@ export async function writeExposure(
 ): Promise<void> {
   const model = adoptModel(shipped.graph, { shape: data.shape, name: "the shipped file" });
   const exposure = await compareFiles({
-    ...{ model: shipped.path, against: path },
+    model: shipped.path,
+    against: path,
     inputShape: [1, ...sizesIn(layout, data.shape)],
     images: { mean, std, dataset: data, graphs: { model, original: graph } },
   });

@@ -108,7 +108,11 @@ async function quantize(
   const { accuracy, accuracyInterval } = evaluations[1];
   const { bytes, sha256 } = await modelFileFacts(model);
   return {
-    ...{ model, accuracy, accuracyInterval, agreement, bytes },
+    model,
+    accuracy,
+    accuracyInterval,
+    agreement,
+    bytes,
     latencyMs: await measureLatency(second),
     sha256,
   };

@@ -36,7 +36,8 @@ export async function readAttacks(
     if (isMissing(attack)) throw refused(name, attack.missing);
     const arms = attack.arms.map((arm) => ({
       ...arm,
-      ...{ arm: shorten(arm.arm), method: shorten(arm.method) },
+      arm: shorten(arm.arm),
+      method: shorten(arm.method),
     }));
     runs.push({ ...attack, kind: shorten(attack.kind), arms, name });
   }

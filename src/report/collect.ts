@@ -41,7 +41,10 @@ export async function collectReport(
     run: { name: shorten(run.name), finished: !isMissing(summary) },
     verdict: from(summary, (known) => verdictOf(known, { kept, original: architectures.original })),
     models: from(summary, ({ original, obfuscated, verify, quantized, warnings }) => ({
-      ...{ original, obfuscated, verify, warnings },
+      original,
+      obfuscated,
+      verify,
+      warnings,
       ...(quantized && { quantized }),
     })),
     architectures,
@@ -50,7 +53,8 @@ export async function collectReport(
         ? { missing: "no epoch of the training is written down" }
         : {
             epochs: records.map((record) => ({ ...record, stage: shorten(record.stage) })),
-            ...{ learningRate: config.options.learningRate, unreadableLines: damaged },
+            learningRate: config.options.learningRate,
+            unreadableLines: damaged,
           },
     ),
     classes: from(run.predictions, perClass),
@@ -98,7 +102,8 @@ function reproductionOf({ config, summary, shipped }: RunRecord): Report["reprod
   return {
     command: commandLineOf(config, "model"),
     settings: {
-      ...{ seed: options.seed, epochs: options.epochs },
+      seed: options.seed,
+      epochs: options.epochs,
       ...(made && {
         device: made.device,
         precision: made.precision,

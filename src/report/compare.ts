@@ -181,7 +181,9 @@ function curvesSection(reports: readonly Report[]): Section {
       : undefined;
   const chart = lineChart(series.slice(0, mostCurves), {
     label: "Loss of each run by epoch",
-    ...{ x: "epoch", y: "loss", height: 320 },
+    x: "epoch",
+    y: "loss",
+    height: 320,
   });
   return { ...section, content: html`${note}${scrollable("Chart of the losses", chart)}` };
 }

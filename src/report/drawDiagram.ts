@@ -21,11 +21,15 @@ interface Form {
 }
 
 const sideBySide: Form = {
-  ...{ height: 30, nodesep: 18, isStacked: false },
+  height: 30,
+  nodesep: 18,
+  isStacked: false,
   widthOf: ({ what, sizes }) => Math.max(110, 7.3 * (what.length + sizes.length) + 46),
 };
 const stacked: Form = {
-  ...{ height: 44, nodesep: 10, isStacked: true },
+  height: 44,
+  nodesep: 10,
+  isStacked: true,
   widthOf: ({ what, sizes }) =>
     Math.max(70, 7 * Math.max(shortened(what).length, sizes.length) + 18),
 };
@@ -143,8 +147,10 @@ function around(nodes: readonly Rectangle[], { first, last }: Frame): Rectangle 
     Math.max(...inside.map(({ y, height }) => y + height / 2)),
   ];
   return {
-    ...{ x: left - frameRoom, y: top - frameRoom },
-    ...{ width: right - left + 2 * frameRoom, height: bottom - top + 2 * frameRoom },
+    x: left - frameRoom,
+    y: top - frameRoom,
+    width: right - left + 2 * frameRoom,
+    height: bottom - top + 2 * frameRoom,
   };
 }
 

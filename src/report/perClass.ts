@@ -51,7 +51,8 @@ export function perClass(file: PredictionsFile): Part<"classes"> | Missing {
     .sort((a, b) => difference(b) - difference(a))
     .slice(0, mostConfusions)
     .map(({ label, answer, ...both }) => ({
-      ...{ label: nameOf(classes, label), answer: nameOf(classes, answer) },
+      label: nameOf(classes, label),
+      answer: nameOf(classes, answer),
       ...both,
     }));
   return { samples: labels.length, classes: rows, confusions };
@@ -71,7 +72,9 @@ export function disagreementsOf(file: PredictionsFile): Part<"disagreements"> {
       confidence: confidences[place]!,
     });
     return {
-      ...{ place, png, apart: apart[place]! },
+      place,
+      png,
+      apart: apart[place]!,
       ...(labels && { label: nameOf(classes, labels[place]!) }),
       original: answer(original),
       obfuscated: answer(obfuscated),

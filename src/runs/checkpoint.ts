@@ -40,9 +40,14 @@ export interface Checkpoint extends Position {
 /** What manifest.json holds; `sha256` is that of the rest of it and of the state beside it. */
 const manifest = z.strictObject({
   format: z.literal(2),
-  ...{ step: count, halvings: count, epochLosses: z.record(z.string(), z.number()) },
-  ...{ stageIndex: count, configuration: sha256Text, metricsLength: count },
-  ...{ seconds: z.number().min(0), sha256: sha256Text },
+  step: count,
+  halvings: count,
+  epochLosses: z.record(z.string(), z.number()),
+  stageIndex: count,
+  configuration: sha256Text,
+  metricsLength: count,
+  seconds: z.number().min(0),
+  sha256: sha256Text,
 });
 
 const kept = 2;

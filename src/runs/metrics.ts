@@ -22,8 +22,13 @@ const setback = z.strictObject({ stage: z.string(), backTo: count, rate: z.numbe
 /** What a line holds: an epoch, a calibration of the loss, a setback, or what one of a job's trainings came to. */
 const line = z.union([
   z.strictObject({
-    ...{ stage: z.string(), epoch: count, epochs: count, seconds: z.number() },
-    ...{ imagesPerSecond: figure, losses: z.record(z.string(), z.number()), rate: z.number() },
+    stage: z.string(),
+    epoch: count,
+    epochs: count,
+    seconds: z.number(),
+    imagesPerSecond: figure,
+    losses: z.record(z.string(), z.number()),
+    rate: z.number(),
   }),
   z.strictObject({ calibration: z.number() }),
   z.strictObject({ setback }),

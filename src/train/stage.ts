@@ -40,7 +40,8 @@ export interface Surroundings {
 
 /** A run that keeps nothing. */
 export const nowhere: Surroundings["run"] = {
-  ...{ directory: "", checkpointSeconds: Number.POSITIVE_INFINITY },
+  directory: "",
+  checkpointSeconds: Number.POSITIVE_INFINITY,
   metrics: { append: async () => {} },
   saveCheckpoint: async () => {},
   goBack: async () => undefined,

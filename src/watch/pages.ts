@@ -32,7 +32,8 @@ export function overviewPage(folder: string, rows: readonly OverviewRow[]): stri
         content: html`<div data-fragment="/fragment">${overviewFragment(rows)}</div>`,
       },
     ],
-    ...{ script, events: "/events" },
+    script,
+    events: "/events",
   });
 }
 
@@ -98,7 +99,8 @@ export function runPage(run: ListedRun, live: LiveState, course: RunCourse | und
         content: html`<div data-fragment="/runs/${run.id}/fragment">${runFragment(course)}</div>`,
       },
     ],
-    ...{ script, events: `/runs/${run.id}/events` },
+    script,
+    events: `/runs/${run.id}/events`,
   });
 }
 
@@ -111,6 +113,7 @@ export function runFragment(course: RunCourse | undefined): Markup {
   if (epochs.records.length === 0) return renderMissing({ missing: "no epoch has ended yet" });
   return renderTraining({
     epochs: epochs.records.map((each) => ({ ...each, stage: shorten(each.stage) })),
-    ...{ learningRate: config.options.learningRate, unreadableLines: epochs.damaged },
+    learningRate: config.options.learningRate,
+    unreadableLines: epochs.damaged,
   });
 }

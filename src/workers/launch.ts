@@ -102,8 +102,11 @@ async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
   const common = {
     OMP_NUM_THREADS: String(threadsOfEach(workers)),
     ...process.env,
-    ...{ WORLD_SIZE: String(workers), LOCAL_WORLD_SIZE: String(workers), [mark]: "1" },
-    ...{ MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(await freePort()) },
+    WORLD_SIZE: String(workers),
+    LOCAL_WORLD_SIZE: String(workers),
+    [mark]: "1",
+    MASTER_ADDR: "127.0.0.1",
+    MASTER_PORT: String(await freePort()),
     TORCHELASTIC_USE_AGENT_STORE: undefined, // of a launcher that started this process
   };
   const children = Array.from({ length: workers }, (_, rank) =>
@@ -157,7 +160,10 @@ async function endOf(child: ChildProcess, rank: number): Promise<Ended> {
   });
   const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
   return {
-    ...{ rank, pid: child.pid, signal, complaints },
+    rank,
+    pid: child.pid,
+    signal,
+    complaints,
     code: code ?? 128 + constants.signals[signal!],
   };
 }

@@ -39,11 +39,14 @@ export function membership(environment: Environment = process.env): Membership |
   const rank = read("RANK", { from: 0, to: size - 1 });
   const isLaunchersStore = environment.TORCHELASTIC_USE_AGENT_STORE === "True";
   const found = {
-    ...{ rank, size, host: environment.MASTER_ADDR ?? "" },
+    rank,
+    size,
+    host: environment.MASTER_ADDR ?? "",
     localRank: read("LOCAL_RANK", { from: 0, to: mostWorkers, usual: 0 }),
     localSize: read("LOCAL_WORLD_SIZE", { from: 1, to: size, usual: 1 }),
     port: read("MASTER_PORT", { from: 1, to: 65_535 }),
-    ...{ isLaunchersStore, isServer: rank === 0 && !isLaunchersStore },
+    isLaunchersStore,
+    isServer: rank === 0 && !isLaunchersStore,
     attempt: read("TORCHELASTIC_RESTART_COUNT", { from: 0, to: 1e6, usual: 0 }),
     patience: read("DEEPOBF_WORKER_TIMEOUT", { from: 1, to: 86_400, usual: usualPatience }),
     networkInterface: environment.GLOO_SOCKET_IFNAME ?? "",

@@ -16,7 +16,9 @@ export function sharedRun(place: RunPlace, folder: RunFolder | undefined, group:
   if (folder && group.size === 1) return folder;
   const { directory, files, checkpointSeconds } = place;
   return {
-    ...{ directory, files, checkpointSeconds },
+    directory,
+    files,
+    checkpointSeconds,
     saveCheckpoint: async (...state) => folder?.saveCheckpoint(...state),
     goBack: async () => shareCheckpoint(await folder?.goBack(), group),
     metrics: {

@@ -34,8 +34,13 @@ test("an attack prints one JSON object, with the command that makes it again", a
   expect(command).toContain("--methods initFC-FC");
   expect([kind, arms.length, headStart.length]).toEqual(["transfer", 4, 1]);
   expect(arms[1]).toMatchObject({
-    ...{ arm: "obfuscated", method: "initFC-FC", budget: 0.5, deviation: null },
-    ...{ learningRate: 0.05, optimizer: "sgd", accuracies: [expect.any(Number)] },
+    arm: "obfuscated",
+    method: "initFC-FC",
+    budget: 0.5,
+    deviation: null,
+    learningRate: 0.05,
+    optimizer: "sgd",
+    accuracies: [expect.any(Number)],
   });
   expect(files.summary).toBe(`${out}/summary.json`);
   // A start from random weights has nothing to freeze.

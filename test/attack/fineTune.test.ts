@@ -28,7 +28,11 @@ test("batch norms have the statistics of the images, whatever momentum the file 
   const graph = { ...plain, nodes };
   const trained = await fineTune(
     {
-      ...{ name: "still", graph, frozen: undefined, epochs: 1, images },
+      name: "still",
+      graph,
+      frozen: undefined,
+      epochs: 1,
+      images,
       recipe: { optimizer: "sgd", learningRate: 1e-30 },
       losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
     },

@@ -46,7 +46,11 @@ function kindOf(kind: AttackKind, changes: Partial<Inputs> = {}) {
 }
 
 const assignment = (method: string, changes: Partial<Assignment> = {}): Assignment => ({
-  ...{ arm: "obfuscated", budget: 1, seed: 0, epochs: 1, isSearch: false },
+  arm: "obfuscated",
+  budget: 1,
+  seed: 0,
+  epochs: 1,
+  isSearch: false,
   recipe: { method, optimizer: "sgd", learningRate: 0.1 },
   ...changes,
 });
@@ -69,7 +73,9 @@ const ln = Math.log;
 
 describe("exemplars", () => {
   const set = inMemory({
-    ...{ name: "points", shape: [1, 1, 1] as const, classes: ["a", "b"] },
+    name: "points",
+    shape: [1, 1, 1] as const,
+    classes: ["a", "b"],
     labels: Int32Array.of(0, 0, 0, 1, 1),
     pixels: Uint8Array.of(10, 20, 30, 40, 50),
   });
@@ -121,7 +127,8 @@ describe("incremental learning", () => {
     expect(same.label).toBeCloseTo((ln(others) + ln(8)) / 2, 5);
     // Softened by 2, answers 4 ln 3 more for one of two classes: 9/10 against 1/2, times 4.
     const changed = terms(trial, {
-      ...{ logits: new Array(16).fill(0), labels: [4, 4] },
+      logits: new Array(16).fill(0),
+      labels: [4, 4],
       answers: [0, 0, 0, 2 * ln(3), 0, 0, 0, 2 * ln(3)],
     });
     // Probabilities 1/6, 1/6, 1/6, 1/2 against a quarter each.
@@ -221,9 +228,19 @@ describe("from end to end", () => {
   const options = (
     changes: Partial<AttackOptions> & Pick<AttackOptions, "kind">,
   ): AttackOptions => ({
-    ...{ model: path("shipped.onnx", chain), original: path("original.onnx", folded), out: path() },
-    ...{ data: others, sourceData: task, budgets: [0.5], seeds: 1, epochs: 2, threads: 1 },
-    ...{ precision: "f32", optimizers: ["sgd"], learningRates: [0.05], ...normalization },
+    model: path("shipped.onnx", chain),
+    original: path("original.onnx", folded),
+    out: path(),
+    data: others,
+    sourceData: task,
+    budgets: [0.5],
+    seeds: 1,
+    epochs: 2,
+    threads: 1,
+    precision: "f32",
+    optimizers: ["sgd"],
+    learningRates: [0.05],
+    ...normalization,
     acceptOriginal: true, // which has learned nothing
     ...changes,
   });

@@ -47,7 +47,8 @@ describe("the search", () => {
     const few = grid(["a"], { optimizers: ["sgd"] });
     // High rates look better the shorter the training is.
     const attempt = async ({ learningRate }: Recipe, epochs: number) => ({
-      ...{ accuracy: epochs < 18 ? learningRate : 0.5 - learningRate, crossEntropy: 1 },
+      accuracy: epochs < 18 ? learningRate : 0.5 - learningRate,
+      crossEntropy: 1,
     });
     const best = await search(few, { epochs: 36, attempt, beyond: within });
     expect(best.learningRate).toBe(0.05);

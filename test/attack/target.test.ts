@@ -81,7 +81,8 @@ test("the original's output is the one that was asked for, in each of its readin
 describe("a target", () => {
   test("is a file with its original", async () => {
     expect(await find("shipped.onnx", { original: file })).toEqual({
-      ...{ obfuscated: "shipped.onnx", original: file },
+      obfuscated: "shipped.onnx",
+      original: file,
     });
     await expect(find("shipped.onnx")).rejects.toThrow(/--original is missing/);
   });
@@ -110,7 +111,9 @@ describe("a target", () => {
     expect(
       await find(run({ config: { options: { ...options, checkpointSeconds: 60 } } })),
     ).toMatchObject({
-      ...{ output, channelOrder: "bgr", source: { data: "images:task", reading: read } },
+      output,
+      channelOrder: "bgr",
+      source: { data: "images:task", reading: read },
     });
     await expect(find(folder, { original: other })).rejects.toThrow(ModelError);
     await expect(find(folder, { original: other })).rejects.toThrow(

@@ -35,8 +35,17 @@ function binary(bias: number[]): Graph {
 
 function options(changes: Partial<AttackOptions> = {}): AttackOptions {
   return {
-    ...{ model, original, data, kind: "transfer", out: path(), ...normalization },
-    ...{ budgets: [0.5], seeds: 2, epochs: 6, threads: 1, precision: "f32" },
+    model,
+    original,
+    data,
+    kind: "transfer",
+    out: path(),
+    ...normalization,
+    budgets: [0.5],
+    seeds: 2,
+    epochs: 6,
+    threads: 1,
+    precision: "f32",
     ...changes,
   };
 }
@@ -194,8 +203,14 @@ test("a file whose weights are no numbers ends in an answer without a model, whi
   const { shape, data: bytes } = initializers.get(name!)!;
   initializers.set(name!, fromFloat32(shape, new Float32Array(bytes.length / 4).fill(Number.NaN)));
   const asked = options({
-    ...{ model: path("nan.onnx", { ...chain, initializers }), acceptOriginal: true, out: path() },
-    ...{ methods: ["initFC-all"], optimizers: ["sgd"], learningRates: [0.05], epochs: 1, seeds: 1 },
+    model: path("nan.onnx", { ...chain, initializers }),
+    acceptOriginal: true,
+    out: path(),
+    methods: ["initFC-all"],
+    optimizers: ["sgd"],
+    learningRates: [0.05],
+    epochs: 1,
+    seeds: 1,
   });
   const summary = await attackJob.start(asked);
   expect(summary.arms.find(({ arm }) => arm === "obfuscated")!.accuracies).toEqual([0]);
@@ -215,7 +230,9 @@ describe("an attack refuses", () => {
       /--methods: .*initFC-all.*received guess/,
     );
     await refuses({
-      ...{ kind: "extraction", methods: ["labels-other"], acceptOriginal: true },
+      kind: "extraction",
+      methods: ["labels-other"],
+      acceptOriginal: true,
     }).rejects.toThrow(
       /--methods: expected some of probabilities-same, labels-same, which these data allow, received labels-other/,
     );

@@ -66,7 +66,8 @@ test("a missing native ONNX Runtime is no obstacle where WebAssembly's takes its
   ];
   expect(diagnose({ ...facts, packages })).toMatchObject([
     {
-      ...{ name: "onnxruntime-node", needed: false },
+      name: "onnxruntime-node",
+      needed: false,
       problem: "not installed; onnxruntime-web takes its place, more slowly",
       remedy: expect.stringContaining("npm install --ignore-scripts onnxruntime-node@"),
     },

@@ -43,7 +43,7 @@ test("a folder that is not there is no bug", async () => {
 
 test("a run's configuration serves other commands, and the command line wins over it", async () => {
   const path = file("config.json");
-  const options = { ...{ model: "m", data: "idx:d", epochs: 3 }, flip: true, unknown: 1 };
+  const options = { model: "m", data: "idx:d", epochs: 3, flip: true, unknown: 1 };
   writeFileSync(path, JSON.stringify({ job: "obfuscate", options }));
   const table = { ...obfuscateOptions, ...commonOptions };
   const read = (given: object) =>
@@ -66,10 +66,14 @@ test("a configuration may be YAML or JSON", async () => {
   };
   const yaml = "epochs: 3 # few\nmean: [0.5, 0.25, 1e-1]\nstd: 0.5,0.25,0.1\nflip: true\n";
   expect(await read(yaml)).toEqual({
-    ...{ epochs: 3, mean: [0.5, 0.25, 0.1], std: "0.5,0.25,0.1", flip: true },
+    epochs: 3,
+    mean: [0.5, 0.25, 0.1],
+    std: "0.5,0.25,0.1",
+    flip: true,
   });
   expect(await read('{"max-macs": 8e7, "label-weight": 0}')).toEqual({
-    ...{ maxMacs: 8e7, labelWeight: 0 },
+    maxMacs: 8e7,
+    labelWeight: 0,
   });
   expect(complaints).toEqual([]);
   await expect(read("epochs: 3\nepochs: 4\n")).rejects.toThrow(

@@ -24,15 +24,25 @@ function screen({ isTTY = false, secondsBetween = 1, columns = 72 } = {}) {
 
 const step = (number: number): ProgressEvent => ({
   type: "step",
-  ...{ stage: "chain", epoch: 1, epochs: 2, step: number, steps: 40 },
-  ...{ imagesPerSecond: 812.4, secondsLeft: 75, losses: { loss: 1.23456, label: 0.5 } },
+  stage: "chain",
+  epoch: 1,
+  epochs: 2,
+  step: number,
+  steps: 40,
+  imagesPerSecond: 812.4,
+  secondsLeft: 75,
+  losses: { loss: 1.23456, label: 0.5 },
 });
 
 const epoch: ProgressEvent = {
   type: "epoch",
   rate: 0.5,
-  ...{ stage: "chain", epoch: 1, epochs: 2, seconds: 61, imagesPerSecond: 800 },
-  ...{ losses: { loss: 1.25, feature: 0.75 } },
+  stage: "chain",
+  epoch: 1,
+  epochs: 2,
+  seconds: 61,
+  imagesPerSecond: 800,
+  losses: { loss: 1.25, feature: 0.75 },
 };
 
 describe("progress without a terminal", () => {

@@ -171,8 +171,10 @@ describe("mixup", () => {
   async function* epochOf(batches: Batches, epoch: number, from: number) {
     for await (const { images, labels, mixed } of batches.epoch(epoch, { from })) {
       yield {
-        ...{ images: images.numbers(), labels: labels!.numbers() },
-        ...{ partners: mixed!.labels!.numbers(), share: mixed!.share },
+        images: images.numbers(),
+        labels: labels!.numbers(),
+        partners: mixed!.labels!.numbers(),
+        share: mixed!.share,
       };
     }
   }

@@ -74,7 +74,10 @@ describe("holding out", () => {
 test("a data set is described by its numbers", () => {
   const others = inMemory({ ...ten, pixels: new Uint8Array(8).fill(255) });
   expect(dataFacts({ train: ten, test: others })).toEqual({
-    ...{ training: 10, test: 4, shape: [1, 1, 2], classes: 10 },
+    training: 10,
+    test: 4,
+    shape: [1, 1, 2],
+    classes: 10,
   });
 });
 

@@ -474,8 +474,11 @@ describe("options of image folders", () => {
   test("a flat test part is passed over for one with class folders, and a note says so", async () => {
     const flat = { "test/1.png": await grey(1), "test/2.png": await grey(2) };
     const folder = await dataFolder({
-      ...{ ...flat, "test/a/1.png": undefined, "test/b/1.png": undefined },
-      ...{ "val/a/1.png": await grey(3), "val/b/1.png": await grey(4) },
+      ...flat,
+      "test/a/1.png": undefined,
+      "test/b/1.png": undefined,
+      "val/a/1.png": await grey(3),
+      "val/b/1.png": await grey(4),
     });
     const { test: judged, notes } = await loadData(`images:${folder}`);
     expect(await levels(judged)).toEqual([3, 4]);
@@ -486,7 +489,9 @@ describe("options of image folders", () => {
 
   test("--test-share goes with a flat test part, which is passed over", async () => {
     const folder = await dataFolder({
-      ...{ "test/1.png": await grey(1), "test/a/1.png": undefined, "test/b/1.png": undefined },
+      "test/1.png": await grey(1),
+      "test/a/1.png": undefined,
+      "test/b/1.png": undefined,
     });
     expect(await dataError(loadData(`images:${folder}`))).toContain("test holds no class folder");
     const { train, test: judged, notes } = await loadData(`images:${folder}`, { testShare: 0.5 });
@@ -569,9 +574,12 @@ describe("options of image folders", () => {
 
   test("class folders beside one that is called train are said to be left out", async () => {
     const folder = await folders({
-      ...{ "bus/1.png": await grey(1), "car/1.png": await grey(2) },
-      ...{ "train/ice/1.png": await grey(3), "train/ice/2.png": await grey(4) },
-      ...{ "train/steam/1.png": await grey(5), "train/steam/2.png": await grey(6) },
+      "bus/1.png": await grey(1),
+      "car/1.png": await grey(2),
+      "train/ice/1.png": await grey(3),
+      "train/ice/2.png": await grey(4),
+      "train/steam/1.png": await grey(5),
+      "train/steam/2.png": await grey(6),
     });
     const { notes } = await loadData(`images:${folder}`, { testShare: 0.5 });
     expect(notes).toEqual([`of ${folder} only train/ is read, and not bus, car beside it`]);

@@ -84,7 +84,9 @@ describe("scaling", () => {
 
 describe("the part that is shown", () => {
   const view = (resize: ImageView["resize"], height = 224, width = 224): ImageView => ({
-    ...{ shape: [3, height, width], resize, channelOrder: "rgb" },
+    shape: [3, height, width],
+    resize,
+    channelOrder: "rgb",
   });
   const sizes = (height: number, width: number, of: ImageView) => {
     const { rows, columns } = fit({ height, width }, of);

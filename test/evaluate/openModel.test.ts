@@ -117,7 +117,9 @@ describe("openOriginal", () => {
   const shape = [1, 2, 2] as const;
   const images = fromNumbers("float32", [2, ...shape], [0.4, 1.6, -0.6, 2, 3, 3, 3, 3.4]);
   const data: Dataset = {
-    ...{ name: "two", shape, count: 2 },
+    name: "two",
+    shape,
+    count: 2,
     read: async () => new Uint8Array(8),
   };
 

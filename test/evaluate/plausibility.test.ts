@@ -34,7 +34,10 @@ function classifier(
   { channel = 0, output = (label: number) => label } = {},
 ): Classifier {
   return {
-    ...{ name: "model", shape: [3, 2, 2], outputs: classes.length, takesPixels: false },
+    name: "model",
+    shape: [3, 2, 2],
+    outputs: classes.length,
+    takesPixels: false,
     async logits(images) {
       const values = toFloat32(images);
       const logits = new Float32Array(images.shape[0]! * classes.length);
@@ -111,7 +114,10 @@ describe("explanations", () => {
     const forgetful = classifier(imageNet);
     expect((await judge(forgetful, colours(), plain)).suspicion).toBeDefined();
     expect(await explain(forgetful, colours(), plain)).toMatchObject({
-      ...{ normalization: imageNet, reversedChannels: false, order: undefined, accuracy: 1 },
+      normalization: imageNet,
+      reversedChannels: false,
+      order: undefined,
+      accuracy: 1,
     });
   });
 
@@ -119,7 +125,9 @@ describe("explanations", () => {
     const reversed = classifier(plain, { channel: 2 });
     expect((await judge(reversed, colours(), plain)).suspicion).toBe("chance");
     expect(await explain(reversed, colours(), plain)).toMatchObject({
-      ...{ normalization: plain, reversedChannels: true, accuracy: 1 },
+      normalization: plain,
+      reversedChannels: true,
+      accuracy: 1,
     });
   });
 
@@ -184,21 +192,28 @@ describe("a better form", () => {
     expect(judgement.accuracy).toBeGreaterThan(0.9);
     expect(judgement.accuracy).toBeLessThan(0.98);
     expect(await findBetterForm(learned, strayingColours(count), imageNet)).toMatchObject({
-      ...{ normalization: cifar, reversedChannels: false, order: undefined, accuracy: 1 },
+      normalization: cifar,
+      reversedChannels: false,
+      order: undefined,
+      accuracy: 1,
     });
   });
 
   test("is found where channels are in reverse", async () => {
     const reversed = classifier(plain, { channel: 2 });
     expect(await findBetterForm(reversed, colours(), plain)).toMatchObject({
-      ...{ reversedChannels: true, accuracy: 1 },
+      reversedChannels: true,
+      accuracy: 1,
     });
   });
 
   test("is found where two classes stand for each other", async () => {
     const swapped = classifier(plain, { output: (label) => [1, 0, 2, 3][label]! });
     expect(await findBetterForm(swapped, strayingColours(200), plain)).toMatchObject({
-      ...{ normalization: plain, reversedChannels: false, order: [1, 0, 2, 3], accuracy: 1 },
+      normalization: plain,
+      reversedChannels: false,
+      order: [1, 0, 2, 3],
+      accuracy: 1,
     });
   });
 
@@ -214,7 +229,8 @@ describe("images without labels", () => {
 
   test("tell more in the form that was learned", async () => {
     expect(await findTellingForm(classifier(imageNet), images, plain, count)).toMatchObject({
-      ...{ normalization: { name: "ImageNet's" }, reversedChannels: false },
+      normalization: { name: "ImageNet's" },
+      reversedChannels: false,
       information: expect.closeTo(1, 2),
     });
     const reversed = classifier(plain, { channel: 2 });
@@ -282,7 +298,8 @@ describe("the order of outputs", () => {
     // One image of each class fits any order and says nothing of it.
     expect(find([1, 2, 3, 0], [0, 1, 2, 3], 4)).toBeUndefined();
     expect(find([1, 2, 3, 0, 1, 2, 3, 0], [0, 1, 2, 3, 0, 1, 2, 3], 4)).toMatchObject({
-      ...{ order: [1, 2, 3, 0], accuracy: 1 },
+      order: [1, 2, 3, 0],
+      accuracy: 1,
     });
     // The halves are those of each label, also where the labels alternate.
     expect(find([1, 0, 1, 0], [0, 1, 0, 1], 2)).toMatchObject({ order: [1, 0], accuracy: 1 });
@@ -293,7 +310,8 @@ describe("the order of outputs", () => {
     expect(
       find([0, 0, 1, 1, 3, 3, 3, 3, 1, 1, 1, 1], [0, 0, 0, 0, 1, 1, 1, 1, 3, 3, 3, 3], 4),
     ).toMatchObject({
-      ...{ order: [0, 3, 2, 1], accuracy: 10 / 12 },
+      order: [0, 3, 2, 1],
+      accuracy: 10 / 12,
     });
   });
 });
@@ -314,7 +332,10 @@ describe("many classes", () => {
   function movedBy(moved: number, number: number): Classifier {
     let seen = 0;
     return {
-      ...{ name: "model", shape: [1, 1, 2], outputs: number, takesPixels: true },
+      name: "model",
+      shape: [1, 1, 2],
+      outputs: number,
+      takesPixels: true,
       async logits(images) {
         const values = toFloat32(images);
         const logits = new Float32Array(images.shape[0]! * number);

@@ -64,7 +64,9 @@ describe("weights", () => {
   test("are all the original's in the file itself", () => {
     const count = weightsOf(folded);
     expect(compareWeights(folded, folded)).toEqual({
-      ...{ weights: count, shared: count, sharedUpToScale: count },
+      weights: count,
+      shared: count,
+      sharedUpToScale: count,
     });
   });
 

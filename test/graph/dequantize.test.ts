@@ -291,7 +291,10 @@ describe("operators on whole numbers", () => {
     const model = graph({
       inputs: { x },
       initializers: {
-        ...{ s: scalar(0.125), z: signed(0), least: signed(-8), most: signed(7) },
+        s: scalar(0.125),
+        z: signed(0),
+        least: signed(-8),
+        most: signed(7),
         w: float32([1, 2], [1, -1]),
         "w.s": float32([2], [0.25, 0.125]),
         "w.z": fromNumbers("int8", [2], [0, 0]),

@@ -11,7 +11,9 @@ const features = [5, 4] as const;
 
 function classifier(attributes: Record<string, string | readonly number[]>): Graph {
   const layer = node("LinearClassifier", ["x"], ["label", "scores"], {
-    ...{ coefficients, intercepts: [0.25, -0.5, 1.25], classlabels_ints: [3, 5, 7] },
+    coefficients,
+    intercepts: [0.25, -0.5, 1.25],
+    classlabels_ints: [3, 5, 7],
     ...attributes,
   });
   const file = graph({

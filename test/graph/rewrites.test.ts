@@ -94,7 +94,10 @@ describe("foldBatchNorm", () => {
     node("BatchNormalization", [x, "s", "b", "m", "v"], y, attributes);
   const parameters = {
     w: float32([2, 2, 1, 1], [1, 2, 3, 4]),
-    ...{ s: float32([2], [2, -1]), b: float32([2]), m: float32([2]), v: float32([2]) },
+    s: float32([2], [2, -1]),
+    b: float32([2]),
+    m: float32([2]),
+    v: float32([2]),
   };
   const inputs = { x: [1, 2, 3, 3] };
 
@@ -194,8 +197,12 @@ describe("foldConstants", () => {
       graph({
         inputs: { x: ["N", 6, 1, 1] },
         initializers: {
-          ...{ all: int64(-1), target: int64(-1, 6), axes: int64(1) },
-          ...{ none: scalar(0), one: scalar(1), step: scalar(step) },
+          all: int64(-1),
+          target: int64(-1, 6),
+          axes: int64(1),
+          none: scalar(0),
+          one: scalar(1),
+          step: scalar(step),
           columns: fromNumbers("int64", [1, 6], [0, 1, 2, 3, 4, 5]),
         },
         nodes: [

@@ -10,7 +10,8 @@ describe("options that are left open", () => {
   const given = { data: "idx:data", epochs: 1, out: "run" };
   const images = (count: number, size = 32): Dataset => ({
     ...quarters(4),
-    ...{ count, labels: new Int32Array(count) },
+    count,
+    labels: new Int32Array(count),
     shape: [3, size, size],
   });
   const resolved = (changes = {}, dataset = images(50_000)) =>
@@ -18,19 +19,25 @@ describe("options that are left open", () => {
 
   test("are decided by data and machine", () => {
     expect(resolved()).toEqual({
-      ...{ data: `idx:${process.cwd()}/data`, out: `${process.cwd()}/run`, epochs: 1 },
-      ...{
-        mean: [0, 0, 0],
-        std: [1, 1, 1],
-        device: "cpu",
-        seed: 0,
-        learningRate: 0.24,
-        flip: false,
-        mixup: 0,
-      },
-      ...{ precision: cpuHasBfloat16() ? "bf16" : "f32", threads: threads(), crop: 2 },
-      ...{ batchSize: 256, optimizer: "muon", holdOut: 0, checkpointSeconds: 60 },
-      ...{ labelSmoothing: 0, averageWeights: 0 },
+      data: `idx:${process.cwd()}/data`,
+      out: `${process.cwd()}/run`,
+      epochs: 1,
+      mean: [0, 0, 0],
+      std: [1, 1, 1],
+      device: "cpu",
+      seed: 0,
+      learningRate: 0.24,
+      flip: false,
+      mixup: 0,
+      precision: cpuHasBfloat16() ? "bf16" : "f32",
+      threads: threads(),
+      crop: 2,
+      batchSize: 256,
+      optimizer: "muon",
+      holdOut: 0,
+      checkpointSeconds: 60,
+      labelSmoothing: 0,
+      averageWeights: 0,
     });
   });
 
@@ -55,7 +62,9 @@ describe("options that are left open", () => {
   ])("%d images are shown %d times", (count, epochs) => {
     const { epochs: _, ...open } = given;
     const options = resolveJobOptions(open, {
-      ...{ dataset: images(count), device: "cpu", usualImages: 800_000 },
+      dataset: images(count),
+      device: "cpu",
+      usualImages: 800_000,
     });
     expect(options.epochs).toBe(epochs);
   });
@@ -66,8 +75,15 @@ describe("options that are left open", () => {
 
   test("stay as they are given", () => {
     const choices = {
-      ...{ mean: [1, 2, 3], std: [4, 5, 6], seed: 7, flip: true, precision: "f32" as const },
-      ...{ threads: 1, crop: 0, batchSize: 8, checkpointSeconds: 0 },
+      mean: [1, 2, 3],
+      std: [4, 5, 6],
+      seed: 7,
+      flip: true,
+      precision: "f32" as const,
+      threads: 1,
+      crop: 0,
+      batchSize: 8,
+      checkpointSeconds: 0,
     };
     expect(resolved(choices)).toMatchObject(choices);
   });

@@ -20,8 +20,14 @@ for (const [name, bytes] of Object.entries(idxFiles({ train: 96, test: 50, size:
 
 function options(changes: Partial<TrainOptions> = {}): TrainOptions {
   return {
-    ...{ architecture: "resnet8", data: `idx:${data}`, epochs: 4, out: path() },
-    ...{ batchSize: 16, threads: 1, precision: "f32", ...normalization },
+    architecture: "resnet8",
+    data: `idx:${data}`,
+    epochs: 4,
+    out: path(),
+    batchSize: 16,
+    threads: 1,
+    precision: "f32",
+    ...normalization,
     ...changes,
   };
 }
@@ -45,8 +51,14 @@ describe("training a reference model", () => {
     expect(summary.accuracy).toBeGreaterThan(0.9);
     expect(await accuracyOf(summary.files.model, images, normalization)).toBe(summary.accuracy);
     expect(summary).toMatchObject({
-      ...{ architecture: "resnet8", epochs: 4, seed: 0, device: "cpu", precision: "f32" },
-      ...{ parameters: expect.any(Number), macs: expect.any(Number), seconds: expect.any(Number) },
+      architecture: "resnet8",
+      epochs: 4,
+      seed: 0,
+      device: "cpu",
+      precision: "f32",
+      parameters: expect.any(Number),
+      macs: expect.any(Number),
+      seconds: expect.any(Number),
     });
   });
 
@@ -77,10 +89,22 @@ describe("training a reference model", () => {
     const { job, options: kept } = JSON.parse(readFileSync(summary.files.config, "utf8"));
     expect(job).toBe("train");
     expect(kept).toMatchObject({
-      ...{ architecture: "resnet8", learningRate: expect.any(Number), epochs: 4, seed: 0 },
-      ...{ batchSize: 16, crop: 1, flip: false, threads: 1, checkpointSeconds: 60 },
-      ...{ labelSmoothing: 0, averageWeights: 0 },
-      ...{ data: `idx:${data}`, mean: [0.4], std: [0.3], device: "cpu", precision: "f32" },
+      architecture: "resnet8",
+      learningRate: expect.any(Number),
+      epochs: 4,
+      seed: 0,
+      batchSize: 16,
+      crop: 1,
+      flip: false,
+      threads: 1,
+      checkpointSeconds: 60,
+      labelSmoothing: 0,
+      averageWeights: 0,
+      data: `idx:${data}`,
+      mean: [0.4],
+      std: [0.3],
+      device: "cpu",
+      precision: "f32",
     });
   });
 

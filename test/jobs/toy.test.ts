@@ -24,7 +24,12 @@ const source = path("source.txt", "what the job works on");
 const toy = toyOn(source);
 
 const options = (changes: Partial<ToyOptions> = {}): ToyOptions => ({
-  ...{ data: "idx:nowhere", epochs: 3, out: path(), batchSize: 16, threads: 1, precision: "f32" },
+  data: "idx:nowhere",
+  epochs: 3,
+  out: path(),
+  batchSize: 16,
+  threads: 1,
+  precision: "f32",
   ...changes,
 });
 
@@ -43,18 +48,21 @@ test("is checked, trained and summed up in a folder of its own", async () => {
   const events: ProgressEvent[] = [];
   const summary = await toy.start(options(), { onProgress: (event) => void events.push(event) });
   expect(summary).toMatchObject({
-    ...{ loss: expect.any(Number), epochs: 3, seed: 0, device: "cpu", precision: "f32" },
-    ...{ seconds: expect.any(Number), peakMemoryBytes: expect.any(Number) },
+    loss: expect.any(Number),
+    epochs: 3,
+    seed: 0,
+    device: "cpu",
+    precision: "f32",
+    seconds: expect.any(Number),
+    peakMemoryBytes: expect.any(Number),
     versions: { node: process.versions.node },
   });
   expect(JSON.parse(readFileSync(summary.files.summary, "utf8"))).toEqual(summary);
   const { job, identity, description } = JSON.parse(readFileSync(summary.files.config, "utf8"));
   expect({ job, identity, description }).toEqual({
-    ...{
-      job: "toy",
-      identity: { model: readFileSync(source, "utf8"), data: "quarters" },
-      description: { parts: 1 },
-    },
+    job: "toy",
+    identity: { model: readFileSync(source, "utf8"), data: "quarters" },
+    description: { parts: 1 },
   });
   expect(events[0]).toEqual({ type: "phase", phase: "prepare" });
   expect(events[1]).toEqual({ type: "prepared", job: "toy", description: { parts: 1 } });

@@ -66,6 +66,11 @@ export const toyOn = (source: string, { memory }: { memory?: MemoryNeed } = {}) 
 
 /** The options of a run of one epoch that saves after every step. */
 export const tinyRun = (out: string): ToyOptions => ({
-  ...{ data: "idx:nowhere", epochs: 1, out, batchSize: 16, threads: 1, precision: "f32" },
+  data: "idx:nowhere",
+  epochs: 1,
+  out,
+  batchSize: 16,
+  threads: 1,
+  precision: "f32",
   checkpointSeconds: 0,
 });

@@ -25,14 +25,22 @@ function smoothImages(): Dataset {
     pixels[i] = Math.max(0, Math.min(255, Math.round(128 + walk + other / 4)));
   }
   return inMemory({
-    ...{ name: "smooth", pixels, shape },
-    ...{ labels: new Int32Array(count), classes: ["one"] },
+    name: "smooth",
+    pixels,
+    shape,
+    labels: new Int32Array(count),
+    classes: ["one"],
   });
 }
 
 const layer = (outputs: number, changes: Partial<Layer> = {}): Layer => ({
-  ...{ outputs, kernel: [3, 3], stride: [1, 1], padding: [1, 1] },
-  ...{ pool: false, activation: "none", ...changes },
+  outputs,
+  kernel: [3, 3],
+  stride: [1, 1],
+  padding: [1, 1],
+  pool: false,
+  activation: "none",
+  ...changes,
 });
 
 async function start(layers: readonly Layer[], std = 0.3) {

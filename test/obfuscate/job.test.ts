@@ -53,16 +53,29 @@ let images: Dataset;
 beforeAll(async () => {
   images = (await loadData(data)).test;
   const trained = await referenceJob.start({
-    ...{ architecture: "resnet8", data, epochs: 4, out: path("original"), batchSize: 16 },
-    ...{ threads: 1, precision: "f32", ...normalization },
+    architecture: "resnet8",
+    data,
+    epochs: 4,
+    out: path("original"),
+    batchSize: 16,
+    threads: 1,
+    precision: "f32",
+    ...normalization,
   });
   model = trained.files.model;
 });
 
 function options(changes: Partial<ObfuscateOptions> = {}): ObfuscateOptions {
   return {
-    ...{ model, data, depth: 4, epochs: 4, out: path(), batchSize: 16 },
-    ...{ threads: 1, precision: "f32", ...normalization },
+    model,
+    data,
+    depth: 4,
+    epochs: 4,
+    out: path(),
+    batchSize: 16,
+    threads: 1,
+    precision: "f32",
+    ...normalization,
     ...changes,
   };
 }
@@ -97,10 +110,14 @@ describe.each([
   const recipe =
     simulation === "recursive"
       ? {
-          ...{ tuneClassifier: 0.3, averageWeights: 0.2, mixup: 0.2 },
+          tuneClassifier: 0.3,
+          averageWeights: 0.2,
+          mixup: 0.2,
         }
       : {
-          ...{ tuneClassifier: 0, averageWeights: 0, mixup: 0 },
+          tuneClassifier: 0,
+          averageWeights: 0,
+          mixup: 0,
         };
   const choices = { simulation, precision, seed, ...recipe };
 
@@ -137,7 +154,9 @@ describe.each([
       expect(figures).toEqual({
         accuracy: await accuracyOf(file, images, normalization),
         accuracyInterval: [expect.any(Number), expect.any(Number)],
-        ...{ parameters, macs, convolutions },
+        parameters,
+        macs,
+        convolutions,
         bytes: statSync(file).size,
         latencyMs: { batch1: expect.any(Number), batch64: expect.any(Number) },
         sha256: sha256(file),
@@ -187,10 +206,25 @@ describe.each([
       },
       versions: { node: process.versions.node, libtorch: expect.any(String) },
       options: {
-        ...{ model, data, depth: 4, epochs: 4, batchSize: 16, threads: 1, crop: 1, flip: false },
-        ...{ device: "cpu", checkpointSeconds: 60, ...choices, ...normalization },
-        ...{ optimizer: "muon", holdOut: 0, labelSmoothing: 0, temperature: 4 },
-        ...{ featureWeight: 1, labelWeight: 0.5, distillationWeight: 1 },
+        model,
+        data,
+        depth: 4,
+        epochs: 4,
+        batchSize: 16,
+        threads: 1,
+        crop: 1,
+        flip: false,
+        device: "cpu",
+        checkpointSeconds: 60,
+        ...choices,
+        ...normalization,
+        optimizer: "muon",
+        holdOut: 0,
+        labelSmoothing: 0,
+        temperature: 4,
+        featureWeight: 1,
+        labelWeight: 0.5,
+        distillationWeight: 1,
       },
     });
     expect(summary).toMatchObject({ depth: 4, epochs: 4, seed, device: "cpu", precision });

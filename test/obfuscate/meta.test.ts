@@ -36,8 +36,14 @@ beforeAll(() => native.completeMeta());
 /** Two steps of the main job, as its loop takes them; gives the names of what is not on the device of its state. */
 async function stepsOnMeta(changes: Partial<ObfuscateOptions>): Promise<string[]> {
   const given = {
-    ...{ model: writeTiny(`${path()}.onnx`), data: writeData(path()), out: path() },
-    ...{ depth: 3, epochs: 1, batchSize: 8, acceptOriginal: true, ...changes },
+    model: writeTiny(`${path()}.onnx`),
+    data: writeData(path()),
+    out: path(),
+    depth: 3,
+    epochs: 1,
+    batchSize: 8,
+    acceptOriginal: true,
+    ...changes,
   };
   const prepared = await prepare(given);
   const options = { ...prepared.options, device: meta };

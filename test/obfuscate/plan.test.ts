@@ -79,7 +79,10 @@ const originals: fc.Arbitrary<Original> = fc.record({
 function build({ shape, parts }: Original): Graph {
   const builder = new GraphBuilder();
   let x = builder.conv(builder.input("image", ["N", ...shape]), {
-    ...{ name: "stem", outputs: 6, kernel: 3, padding: 1 },
+    name: "stem",
+    outputs: 6,
+    kernel: 3,
+    padding: 1,
   });
   for (const [i, { kind, channels, stride, padding, ...part }] of parts.entries()) {
     const name = `part${i}`;

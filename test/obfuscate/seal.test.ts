@@ -218,8 +218,12 @@ describe("seal", () => {
   });
 
   const layer: Layer = {
-    ...{ outputs: 4, kernel: [3, 3], stride: [1, 1], padding: [1, 1] },
-    ...{ pool: true, activation: "relu" },
+    outputs: 4,
+    kernel: [3, 3],
+    stride: [1, 1],
+    padding: [1, 1],
+    pool: true,
+    activation: "relu",
   };
 
   /** A chain of one pooling layer, and a classifier for it. */

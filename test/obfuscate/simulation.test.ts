@@ -60,8 +60,15 @@ async function trained(model: Graph, changes: Partial<ObfuscateOptions>) {
   const [, , height, width] = model.inputs[0]!.shape as number[];
   const data = noise(height!, width!);
   const given = {
-    ...{ model: file, data, depth: 5, epochs: 2, out: path(), batchSize: 4 },
-    ...{ precision: "f32" as const, acceptOriginal: true, ...changes },
+    model: file,
+    data,
+    depth: 5,
+    epochs: 2,
+    out: path(),
+    batchSize: 4,
+    precision: "f32" as const,
+    acceptOriginal: true,
+    ...changes,
   };
   const { options, inputs } = await prepare(given);
   const run = await RunFolder.create(options.out, { job: "obfuscate", options });
@@ -104,7 +111,9 @@ const models = {
 describe.each(Object.entries(models))("%s", (_, model) => {
   test.each([5, 7])("is simulated recursively by %d convolutions", async (depth) => {
     const { chain, inputs, epochs } = await trained(model, {
-      ...{ depth, simulation: "recursive", distillationWeight: 0.1 },
+      depth,
+      simulation: "recursive",
+      distillationWeight: 0.1,
     });
     const stages = [...new Set(epochs.map(({ stage }) => stage))];
     expect(stages.length).toBeGreaterThan(1);
@@ -300,7 +309,11 @@ test("the frozen original gives the features and logits of its file, and judges 
   const file = path();
   writeFileSync(file, encodeModel(model));
   const given = {
-    ...{ model: file, data: noise(16, 16), depth: 3, epochs: 1, out: path() },
+    model: file,
+    data: noise(16, 16),
+    depth: 3,
+    epochs: 1,
+    out: path(),
     acceptOriginal: true,
   };
   const { teacher: graph, boundary } = (await prepare(given)).inputs;

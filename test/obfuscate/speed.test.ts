@@ -9,8 +9,14 @@ const path = workshop();
 
 test("is measured on a worker's share of each batch, and where the run has a single step", async () => {
   const { options, inputs } = await prepare({
-    ...{ model: writeTiny(path("tiny.onnx")), data: writeData(path("data")), out: path("run") },
-    ...{ depth: 4, epochs: 1, batchSize: 128, threads: 1, acceptOriginal: true },
+    model: writeTiny(path("tiny.onnx")),
+    data: writeData(path("data")),
+    out: path("run"),
+    depth: 4,
+    epochs: 1,
+    batchSize: 128,
+    threads: 1,
+    acceptOriginal: true,
   });
   const { pixels: _, ...train } = inputs.data.train;
   /** Numbers of images in the batches that were read. */

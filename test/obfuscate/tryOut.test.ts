@@ -215,8 +215,10 @@ function writeGreys(folder: string, count: number, judged = count): string {
   const [images, labels] = greys(count);
   const [testImages, testLabels] = greys(judged);
   return writeFiles(folder, {
-    ...{ "train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels },
-    ...{ "t10k-images-idx3-ubyte": testImages, "t10k-labels-idx1-ubyte": testLabels },
+    "train-images-idx3-ubyte": images,
+    "train-labels-idx1-ubyte": labels,
+    "t10k-images-idx3-ubyte": testImages,
+    "t10k-labels-idx1-ubyte": testLabels,
   });
 }
 

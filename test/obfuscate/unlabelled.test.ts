@@ -25,7 +25,13 @@ beforeAll(async () => {
 });
 
 const options = (changes: Partial<ObfuscateOptions> = {}): ObfuscateOptions => ({
-  ...{ model, depth: 4, epochs: 4, out: path(), ...shared, labels: "none", ...changes },
+  model,
+  depth: 4,
+  epochs: 4,
+  out: path(),
+  ...shared,
+  labels: "none",
+  ...changes,
 });
 
 test("gives a chain that agrees with the original, resumed or not", async () => {

@@ -32,7 +32,10 @@ test("writes int8 and fp16 beside the shipped file, and tells the truth about th
   const shipped = writeTiny(path("model.onnx"), graph);
   const { files, leftOut } = await quantizeShipped({ graph, path: shipped }, ["int8", "fp16"], {
     original: { path: original, layout: "NCHW", graph: tinyResnet() },
-    ...{ train, test, threads: 1, ...normalization },
+    train,
+    test,
+    threads: 1,
+    ...normalization,
   });
   expect(leftOut).toEqual([]);
   const before = await classesOf(shipped, test, normalization);
@@ -79,7 +82,7 @@ test("leaves out a file whose numbers are too large for it, and says why", async
   };
   const original = { path: writeTiny(path("large.onnx"), graph), graph, layout: "NCHW" as const };
   const shipped = { graph, path: original.path };
-  const asked = { original, ...{ train, test, threads: 1, ...normalization } };
+  const asked = { original, train, test, threads: 1, ...normalization };
   const { files, leftOut } = await quantizeShipped(shipped, ["int8", "fp16"], asked);
   expect(Object.keys(files)).toEqual(["int8"]);
   expect(leftOut).toEqual([expect.stringMatching(/^there is no fp16 file: .*gives NaN for image/)]);

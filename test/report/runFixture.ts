@@ -89,28 +89,51 @@ export function writeRun(file: Workshop, parts: Partial<RunParts> = {}): string 
   file(`${name}/predictions.json`, predictions);
   const hash = (path: string) => sha256Of(readFileSync(path));
   const figures = (accuracy: number, convolutions: number, time: number) => ({
-    ...{ accuracy, accuracyInterval: [accuracy - 0.1, Math.min(1, accuracy + 0.1)] },
-    ...{ parameters: 4000, macs: 600_000, convolutions, bytes: 20_000 },
+    accuracy,
+    accuracyInterval: [accuracy - 0.1, Math.min(1, accuracy + 0.1)],
+    parameters: 4000,
+    macs: 600_000,
+    convolutions,
+    bytes: 20_000,
     latencyMs: { batch1: time, batch64: 40 * time },
   });
   const summary = {
     original: { ...figures(0.9, 4, 0.2), sha256: hash(model) },
     obfuscated: { ...figures(0.875, 3, 0.1), sha256: hash(shipped) },
     verify: {
-      ...{ maxAbsDiff: 1e-6, maxRelDiff: 1e-7, samples: 8, agreement: 0.625 },
+      maxAbsDiff: 1e-6,
+      maxRelDiff: 1e-7,
+      samples: 8,
+      agreement: 0.625,
       paired: { onlyFirst: 3, onlySecond: 0, pValue: 0.25 },
-      ...{ logitError: 0.05, trainingLogitError: 0.04, maxAbsDiffToOriginal: 2 },
+      logitError: 0.05,
+      trainingLogitError: 0.04,
+      maxAbsDiffToOriginal: 2,
       predictionsSha256: sha256Of(predictions),
     },
-    ...{ depth: 3, warnings: [], epochs, seed: 0, device: "cpu", precision: "f32", seconds: 12 },
-    ...{ peakMemoryBytes: 300_000_000, versions: { node: "20.19.0", libtorch: "1.13.0" } },
+    depth: 3,
+    warnings: [],
+    epochs,
+    seed: 0,
+    device: "cpu",
+    precision: "f32",
+    seconds: 12,
+    peakMemoryBytes: 300_000_000,
+    versions: { node: "20.19.0", libtorch: "1.13.0" },
   };
   const config = {
     job: "obfuscate",
     options: {
-      ...{ model, data, depth: 3, epochs, learningRate: 0.2, seed: 0 },
+      model,
+      data,
+      depth: 3,
+      epochs,
+      learningRate: 0.2,
+      seed: 0,
       checkpointSeconds: 60,
-      ...{ mean: [0.5], std: [0.25], ...parts.options },
+      mean: [0.5],
+      std: [0.25],
+      ...parts.options,
     },
     identity: { model: hash(model), data: sha256Of(parts.dataContent ?? "data") },
     description: {
@@ -121,7 +144,11 @@ export function writeRun(file: Workshop, parts: Partial<RunParts> = {}): string 
     versions: summary.versions,
   };
   const lines = Array.from({ length: epochs }, (_, i) => ({
-    ...{ stage, epoch: i + 1, epochs, imagesPerSecond: 800 + i, seconds: 2 },
+    stage,
+    epoch: i + 1,
+    epochs,
+    imagesPerSecond: 800 + i,
+    seconds: 2,
     losses: { feature: 1 / (i + 1), label: 2 / (i + 1), loss: 3 / (i + 1) },
     rate: 1 - (i + 1) / epochs,
   }));

@@ -30,13 +30,13 @@ const path = workshop();
 /** A checkpoint whose every value follows from its step. */
 function checkpointAt(step: number, elements = 3): Checkpoint {
   return {
-    ...{
-      step,
-      halvings: 0,
-      epochLosses: { label: step / 3, loss: 1e-45 + step },
-    },
-    ...{ stageIndex: 1, configuration: "c".repeat(64) },
-    ...{ metricsLength: 10 * step, seconds: step + 0.1 },
+    step,
+    halvings: 0,
+    epochLosses: { label: step / 3, loss: 1e-45 + step },
+    stageIndex: 1,
+    configuration: "c".repeat(64),
+    metricsLength: 10 * step,
+    seconds: step + 0.1,
     tensors: new Map([
       ["weight", tensor(Float32Array.from({ length: elements }, (_, i) => step + i / 7))],
       ["count", tensor([step], { shape: [], dtype: "int64" })],
@@ -215,7 +215,11 @@ describe("checkpoints", () => {
 });
 
 const epochLine = (epoch: number) => ({
-  ...{ stage: "chain", epoch, epochs: 9, seconds: 1, imagesPerSecond: 2, rate: 1 },
+  stage: "chain",
+  epoch,
+  epochs: 9,
+  seconds: 1,
+  imagesPerSecond: 2,
   losses: { label: epoch / 2 },
   rate: 1 / epoch,
 });

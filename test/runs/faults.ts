@@ -38,7 +38,9 @@ export function faulty(real: Files): Files {
   };
   return {
     ...real,
-    ...{ open, mkdir: wrap("mkdir"), rename: wrap("rename") },
+    open,
+    mkdir: wrap("mkdir"),
+    rename: wrap("rename"),
   };
 }
 

@@ -16,7 +16,11 @@ test("chosen variants and seeds; other options are handed on", () => {
   const own = ["--variants", "recursive-joint", "--seeds", "4"];
   expect(planTrials([...given, ...own, "--hold-out", "5000"])).toEqual(
     [3, 16].map((epochs) => ({
-      ...{ series: "resnet20", name: "recursive-joint", depth: 5, epochs, seed: 4 },
+      series: "resnet20",
+      name: "recursive-joint",
+      depth: 5,
+      epochs,
+      seed: 4,
       arguments: [
         ...["o/resnet20.onnx", "--data", "cifar10:d", "--hold-out", "5000", "--depth", "5"],
         ...["--epochs", `${epochs}`, "--seed", "4", "--simulation", "recursive"],

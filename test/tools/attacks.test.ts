@@ -8,21 +8,33 @@ import { cells } from "./runs.ts";
 
 const recipe = { method: "initFC-all", optimizer: "sgd", learningRate: 0.05 };
 const run: AttackRun = {
-  ...{
-    series: "transfer",
-    name: "ResNet-56 by 7",
-    command: "deepobf attack run",
-    kind: "transfer",
-  },
-  ...{ epochs: 40, seed: 0, device: "cpu", precision: "bf16", seconds: 100 },
+  series: "transfer",
+  name: "ResNet-56 by 7",
+  command: "deepobf attack run",
+  kind: "transfer",
+  epochs: 40,
+  seed: 0,
+  device: "cpu",
+  precision: "bf16",
+  seconds: 100,
   arms: [
     {
-      ...{ arm: "obfuscated", budget: 0.1, ...recipe },
-      ...{ accuracies: [0.64, 0.66], mean: 0.65, deviation: 0.01414 },
+      arm: "obfuscated",
+      budget: 0.1,
+      ...recipe,
+      accuracies: [0.64, 0.66],
+      mean: 0.65,
+      deviation: 0.01414,
     },
     {
-      ...{ arm: "obfuscated-scratch", budget: 0.1, ...recipe, accuracies: [0.46], mean: 0.46 },
-      ...{ deviation: null, oldAccuracies: [0.4, 0.5], newAccuracies: [0.5, 0.6] },
+      arm: "obfuscated-scratch",
+      budget: 0.1,
+      ...recipe,
+      accuracies: [0.46],
+      mean: 0.46,
+      deviation: null,
+      oldAccuracies: [0.4, 0.5],
+      newAccuracies: [0.5, 0.6],
     },
   ],
   headStart: [
@@ -63,7 +75,8 @@ test("an exposure is a row of figures", () => {
   ];
   const cka = { model: ["a", "b"], original: ["c", "d"], values, images: 256 };
   const record = {
-    ...{ series: "cifar10", name: "ResNet-56 by 7" },
+    series: "cifar10",
+    name: "ResNet-56 by 7",
     exposure: { ...figures, ...weights, cka },
   } as unknown as ExposureRecord;
   expect(cells(exposureTable([record]))[1]).toEqual([
@@ -73,19 +86,24 @@ test("an exposure is a row of figures", () => {
 
 test("a way of resistance: what it costs, and what the pirate gets from the chain", () => {
   const arm = (name: ArmName, mean: number, method = "initFC-all") => ({
-    ...{ arm: name, budget: 0.1, ...recipe, method, accuracies: [mean], mean, deviation: null },
+    arm: name,
+    budget: 0.1,
+    ...recipe,
+    method,
+    accuracies: [mean],
+    mean,
+    deviation: null,
   });
   const table = resistanceTable([
     {
-      ...{
-        series: "resnet20",
-        name: "collapse",
-        depth: 7,
-        epochs: 0.5,
-        start: "chain.onnx",
-        seed: 3,
-      },
-      ...{ accuracy: 0.871, pirate: { epochs: 20, judges: "search" } },
+      series: "resnet20",
+      name: "collapse",
+      depth: 7,
+      epochs: 0.5,
+      start: "chain.onnx",
+      seed: 3,
+      accuracy: 0.871,
+      pirate: { epochs: 20, judges: "search" },
       arms: [
         ...[arm("original", 0.6), arm("obfuscated", 0.5465, "redrawn 5,6,7")],
         ...[arm("original-scratch", 0.4), arm("obfuscated-scratch", 0.41)],

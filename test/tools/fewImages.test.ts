@@ -33,7 +33,8 @@ test("a share holds so many of the training images with their labels, and all th
 test("the table has a row for each number of images and variant, with means over the seeds", () => {
   const run = (name: string, seed: number, accuracy: number) => ({
     ...chainRun({ series: "o", name, seed }),
-    ...{ images: 450, elsewhere: name === "extra" ? 9000 : 0 },
+    images: 450,
+    elsewhere: name === "extra" ? 9000 : 0,
     obfuscated: { ...chainRun({}).obfuscated, accuracy },
   });
   const rows = fewImagesTable([run("plain", 0, 0.6), run("plain", 1, 0.7), run("extra", 0, 0.8)]);

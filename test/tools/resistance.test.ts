@@ -46,8 +46,15 @@ describe("the options", () => {
   test("stand by their names, in any order", () => {
     const own = ["--final", "--rates", "0.01,0.2", "--whitened", "--redrawn", "5,6"];
     expect(readOptions([...own, ...given])).toMatchObject({
-      ...{ model: "o.onnx", data: "cifar10:d", pirateData: "images:p", depth: 7, pirateEpochs: 20 },
-      ...{ isFinal: true, whitens: true, learningRates: [0.01, 0.2], redraws: [5, 6] },
+      model: "o.onnx",
+      data: "cifar10:d",
+      pirateData: "images:p",
+      depth: 7,
+      pirateEpochs: 20,
+      isFinal: true,
+      whitens: true,
+      learningRates: [0.01, 0.2],
+      redraws: [5, 6],
     });
     expect(readOptions(given)).toMatchObject({ isFinal: false, whitens: false, redraws: [] });
   });

@@ -2,8 +2,13 @@
 import type { ChainRun, Figures } from "../../tools/records/records.ts";
 
 const figures: Figures = {
-  ...{ accuracy: 0.9, parameters: 269_034, macs: 40_551_040, convolutions: 19, bytes: 1_092_225 },
-  ...{ latencyMs: { batch1: 0.5, batch64: 20 }, sha256: "0123456789abcdef".repeat(4) },
+  accuracy: 0.9,
+  parameters: 269_034,
+  macs: 40_551_040,
+  convolutions: 19,
+  bytes: 1_092_225,
+  latencyMs: { batch1: 0.5, batch64: 20 },
+  sha256: "0123456789abcdef".repeat(4),
 };
 
 export interface Changes {
@@ -24,15 +29,27 @@ export function chainRun(changes: Changes = {}): ChainRun {
   const { series = "cifar10", name = "resnet20", note, accuracy = 0.89, seed = 0 } = changes;
   const { epochs = 16, seconds = 396, batch1 = 0.25, logitError = 0.0712, options = "" } = changes;
   return {
-    ...{ series, name, ...(note && { note }) },
+    series,
+    name,
+    ...(note && { note }),
     command: `deepobf obfuscate o/m.onnx --depth 5 --epochs ${epochs} --out runs/${seed} --seed ${seed}${options}`,
     original: figures,
     obfuscated: {
-      ...{ ...figures, accuracy, parameters: 262_250, macs: 21_086_848, convolutions: 5 },
-      ...{ bytes: 1_050_234, latencyMs: { batch1, batch64: 8 } },
+      ...figures,
+      accuracy,
+      parameters: 262_250,
+      macs: 21_086_848,
+      convolutions: 5,
+      bytes: 1_050_234,
+      latencyMs: { batch1, batch64: 8 },
     },
     verify: { agreement: 0.9026, logitError, trainingLogitError: 0.05 },
-    ...{ depth: 5, epochs, seed, device: "cpu", precision: "bf16", seconds },
+    depth: 5,
+    epochs,
+    seed,
+    device: "cpu",
+    precision: "bf16",
+    seconds,
     peakMemoryBytes: 2_500_000_000,
   };
 }

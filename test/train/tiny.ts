@@ -26,8 +26,11 @@ export function quarters(count = 64, seed = 1): Dataset {
     return (bits % 100) + (quarter === labels[Math.floor(index / 64)] ? 100 : 0);
   });
   return inMemory({
-    ...{ name: "quarters", pixels, labels },
-    ...{ shape: [1, 8, 8] as const, classes: ["a", "b", "c", "d"] },
+    name: "quarters",
+    pixels,
+    labels,
+    shape: [1, 8, 8] as const,
+    classes: ["a", "b", "c", "d"],
   });
 }
 
@@ -66,7 +69,12 @@ export function setUp(
   const learner = new Learner({ parameters, buffers, optimizers });
   const augment = { crop: 1, flip: false };
   const batches = new Batches(dataset, {
-    ...{ batch: 16, seed: 5, mean: [0.3], std: [0.3], augment, dropLast: true },
+    batch: 16,
+    seed: 5,
+    mean: [0.3],
+    std: [0.3],
+    augment,
+    dropLast: true,
   });
   const forward = ({ images }: Batch, batchWeight?: number) =>
     network.forward({ input: images }, { training: true, batchWeight });

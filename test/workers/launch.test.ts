@@ -79,7 +79,8 @@ test("they go on with a run's folder once it is there", async () => {
   path("there/config.json", "{}");
   const loseIn = (directory: string) =>
     launched(`process.send({ directory: ${JSON.stringify(directory)} }, () => ${die})`, {
-      ...{ workers: 1, restarts: 1 },
+      workers: 1,
+      restarts: 1,
     });
   expect((await loseIn(there)).runs).toEqual([undefined, there]);
   expect((await loseIn(missing)).runs).toEqual([undefined, undefined]);

@@ -63,12 +63,10 @@ describe.runIf(canMakeHosts())("two hosts", { timeout: 400_000 }, () => {
       args,
       {
         ...environment,
-        ...{
-          WORLD_SIZE: "2",
-          RANK: String(host),
-          MASTER_ADDR: addresses[0]!,
-          MASTER_PORT: "29500",
-        },
+        WORLD_SIZE: "2",
+        RANK: String(host),
+        MASTER_ADDR: addresses[0]!,
+        MASTER_PORT: "29500",
       },
       ["ip", "netns", "exec", names[host]!, process.execPath, program],
     );

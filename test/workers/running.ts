@@ -42,7 +42,8 @@ export function start(
   const child = spawn(name, [...before, ...args], {
     env: {
       ...process.env,
-      ...{ DEEPOBF_WORKER_TIMEOUT: String(patience), OMP_WAIT_POLICY: "passive" },
+      DEEPOBF_WORKER_TIMEOUT: String(patience),
+      OMP_WAIT_POLICY: "passive",
       ...environment,
     },
     stdio: ["ignore", "ignore", "pipe"],

@@ -8,7 +8,11 @@ import { quarters } from "../train/tiny.ts";
 test("workers show the batches of one process, mixtures and all", async () => {
   for (const mixup of [0, 0.4]) {
     using batches = new Batches(quarters(48), {
-      ...{ batch: 12, seed: 7, mean: [0.3], std: [0.3], dropLast: true },
+      batch: 12,
+      seed: 7,
+      mean: [0.3],
+      std: [0.3],
+      dropLast: true,
       augment: { crop: 1, flip: true, mixup },
     });
     const whole = await shown(batches, { rank: 0, size: 1 });
@@ -44,36 +48,63 @@ async function shown(batches: Batches, share: { rank: number; size: number }) {
 
 test("a batch that workers cannot share alike is refused", async () => {
   using batches = new Batches(quarters(48), {
-    ...{ batch: 12, seed: 0, mean: [0], std: [1], dropLast: true },
+    batch: 12,
+    seed: 0,
+    mean: [0],
+    std: [1],
+    dropLast: true,
   });
   const first = batches.epoch(0, { share: { rank: 0, size: 5 } }).next();
   await expect(first).rejects.toThrow(/5 workers cannot share batches of 12 .*--batch-size 10/);
 });
 
 const torchrun = {
-  ...{ RANK: "3", LOCAL_RANK: "1", WORLD_SIZE: "4", LOCAL_WORLD_SIZE: "2", GROUP_RANK: "1" },
-  ...{ MASTER_ADDR: "node1", MASTER_PORT: "29500", TORCHELASTIC_RESTART_COUNT: "2" },
-  ...{ TORCHELASTIC_USE_AGENT_STORE: "True", OMP_NUM_THREADS: "1" },
+  RANK: "3",
+  LOCAL_RANK: "1",
+  WORLD_SIZE: "4",
+  LOCAL_WORLD_SIZE: "2",
+  GROUP_RANK: "1",
+  MASTER_ADDR: "node1",
+  MASTER_PORT: "29500",
+  TORCHELASTIC_RESTART_COUNT: "2",
+  TORCHELASTIC_USE_AGENT_STORE: "True",
+  OMP_NUM_THREADS: "1",
 };
 
 test("launchers say who a worker is", () => {
   expect(membership({})).toBe(undefined);
   expect(membership({ WORLD_SIZE: "1", RANK: "0" })).toBe(undefined);
   expect(membership(torchrun)).toEqual({
-    ...{ rank: 3, size: 4, localRank: 1, localSize: 2, host: "node1", port: 29_500 },
-    ...{ isLaunchersStore: true, isServer: false, attempt: 2, patience: 30, networkInterface: "" },
+    rank: 3,
+    size: 4,
+    localRank: 1,
+    localSize: 2,
+    host: "node1",
+    port: 29_500,
+    isLaunchersStore: true,
+    isServer: false,
+    attempt: 2,
+    patience: 30,
+    networkInterface: "",
   });
   // As torchrun --standalone on one machine, Kubernetes' training operator, and examples/cluster/slurm.sh say it.
   const standalone = { ...torchrun, RANK: "0", TORCHELASTIC_USE_AGENT_STORE: "False" };
   expect(membership(standalone)).toMatchObject({
-    ...{ rank: 0, isLaunchersStore: false, isServer: true },
+    rank: 0,
+    isLaunchersStore: false,
+    isServer: true,
   });
   const pod = { RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: "job-master-0", MASTER_PORT: "23456" };
   expect(membership(pod)).toMatchObject({
-    ...{ localRank: 0, localSize: 1, isServer: true, attempt: 0 },
+    localRank: 0,
+    localSize: 1,
+    isServer: true,
+    attempt: 0,
   });
   expect(membership({ ...pod, RANK: "1", GLOO_SOCKET_IFNAME: "ib0" })).toMatchObject({
-    ...{ rank: 1, isServer: false, networkInterface: "ib0" },
+    rank: 1,
+    isServer: false,
+    networkInterface: "ib0",
   });
 });
 

@@ -55,12 +55,18 @@ function submit(plan: string, environment: Record<string, string> = {}) {
     chmodSync(path(`${job}/bin/${name}`, script), 0o755);
   }
   const { status, stderr } = spawnSync("bash", [join(root, "examples", "cluster", "slurm.sh")], {
-    ...{ cwd: folder, encoding: "utf8", timeout: 60_000 },
+    cwd: folder,
+    encoding: "utf8",
+    timeout: 60_000,
     env: {
       ...process.env,
-      ...{ PATH: `${bin}${delimiter}${process.env.PATH}`, PLAN: plan },
-      ...{ SLURM_JOB_ID: "7", SLURM_JOB_NODELIST: "node1", SLURM_NTASKS: "2" },
-      ...{ SLURM_NTASKS_PER_NODE: "2", SLURM_CPUS_PER_TASK: "1" },
+      PATH: `${bin}${delimiter}${process.env.PATH}`,
+      PLAN: plan,
+      SLURM_JOB_ID: "7",
+      SLURM_JOB_NODELIST: "node1",
+      SLURM_NTASKS: "2",
+      SLURM_NTASKS_PER_NODE: "2",
+      SLURM_CPUS_PER_TASK: "1",
       ...environment,
     },
   });

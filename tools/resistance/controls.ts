@@ -31,7 +31,9 @@ export class Controls {
       optimizer,
       learningRates,
       isFinal,
-      ...{ data: await fingerprint(data), mean, std },
+      data: await fingerprint(data),
+      mean,
+      std,
       ...(!name.endsWith("scratch") && { weights: hashOf(graph) }),
       ...(whitens && { whitens }),
     });

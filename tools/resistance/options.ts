@@ -34,12 +34,14 @@ export function readOptions(given: readonly string[]) {
       `expected ORIGINAL.onnx --data DATA --pirate-data DATA; received ${given.join(" ")}`,
     );
   return {
-    ...{ model, data, pirateData, start: values.start, ways: values.ways.split(",") },
-    ...{
-      whitens: values.whitened,
-      isFinal: values.final,
-      optimizer: optimizerOf(values.optimizer),
-    },
+    model,
+    data,
+    pirateData,
+    start: values.start,
+    ways: values.ways.split(","),
+    whitens: values.whitened,
+    isFinal: values.final,
+    optimizer: optimizerOf(values.optimizer),
     depth: only("--depth", numbers("--depth", values.depth)),
     epochs: only("--epochs", decimals("--epochs", values.epochs)),
     seeds: numbers("--seeds", values.seeds),

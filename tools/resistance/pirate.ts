@@ -48,11 +48,21 @@ export async function steal(graph: Graph, options: PirateOptions): Promise<Theft
     const recipe = { optimizer, learningRate };
     return fineTune(
       {
-        ...{ name: "pirate", graph: start, frozen: undefined, recipe, epochs, images: own },
+        name: "pirate",
+        graph: start,
+        frozen: undefined,
+        recipe,
+        epochs,
+        images: own,
         losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
       },
       {
-        ...{ mean, std, seed, device: "cpu", precision: "bf16", batchSize: 128 },
+        mean,
+        std,
+        seed,
+        device: "cpu",
+        precision: "bf16",
+        batchSize: 128,
         augment: { crop: 4, flip: true },
       },
       { index: 0, run: nowhere, hooks: {}, checkpoint: undefined },

@@ -127,7 +127,9 @@ export async function trainChain(way: Way, options: TrainOptions): Promise<Graph
           ...(way.terms?.(
             inner.map((name) => maps[name]!),
             {
-              ...{ labels: shown.labels!, images: shown.images, progress: step / steps },
+              labels: shown.labels!,
+              images: shown.images,
+              progress: step / steps,
             },
           ) ?? []),
         ];

@@ -58,7 +58,11 @@ export async function whitened(
           initializers.set(weight, times(initializers.get(weight)!, outOf));
           inserted.set(conv, [
             {
-              ...{ name, operator: "Conv", domain: "", inputs: [from, name], outputs: [white] },
+              name,
+              operator: "Conv",
+              domain: "",
+              inputs: [from, name],
+              outputs: [white],
               attributes: { kernel_shape: ints([1, 1]) },
             },
             { ...conv, inputs: [white, ...conv.inputs.slice(1)] },

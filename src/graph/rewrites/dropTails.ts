@@ -25,8 +25,15 @@ const wording: ReadonlyMap<string, number> = new Map(
     "ai.onnx.ml.ArrayFeatureExtractor": 1,
     "ai.onnx.ml.LabelEncoder": 0,
     "ai.onnx.ml.ZipMap": 0,
-    ...{ Cast: 0, Gather: 1, Identity: 0, Reshape: 0, Squeeze: 0, Unsqueeze: 0, Flatten: 0 },
-    ...{ Mul: 0, Div: 0 },
+    Cast: 0,
+    Gather: 1,
+    Identity: 0,
+    Reshape: 0,
+    Squeeze: 0,
+    Unsqueeze: 0,
+    Flatten: 0,
+    Mul: 0,
+    Div: 0,
   }),
 );
 

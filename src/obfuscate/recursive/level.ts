@@ -46,8 +46,13 @@ export async function trainLevel(
   try {
     await train(
       {
-        ...{ index, name: isRoot ? "chain" : nameOf(segments), learner: chain.learner, finished },
-        ...{ batches: lesson.batches, epochs: options.epochs, part: { firstStep, steps } },
+        index,
+        name: isRoot ? "chain" : nameOf(segments),
+        learner: chain.learner,
+        finished,
+        batches: lesson.batches,
+        epochs: options.epochs,
+        part: { firstStep, steps },
         schedule: linearDecay(),
         losses: (batch, step) => levelLosses(batch, { step, chain, segments, lesson }),
         forward: (batch, batchWeight) => runLevel(batch, { chain, segments, lesson, batchWeight }),

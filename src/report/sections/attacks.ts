@@ -28,7 +28,10 @@ function renderRun(run: Run): Markup {
   const series = seriesOf(run);
   const chart = lineChart(series, {
     label: `Accuracy over the pirate's data in the attack ${run.kind}`,
-    ...{ x: "share of the pirate's data", y: "accuracy, %", logarithmic: true, height: 300 },
+    x: "share of the pirate's data",
+    y: "accuracy, %",
+    logarithmic: true,
+    height: 300,
     formatX: plainPercent,
   });
   return html`<figure><figcaption>Attack “${run.kind}” (${run.name})</figcaption>${scrollable(`Chart of the attack ${run.kind}`, chart)}</figure>
