@@ -9,7 +9,8 @@ import { evaluate } from "../graph/onnxruntime.ts";
 import { forgetful } from "../train/tiny.ts";
 import { images } from "./pair.ts";
 
-test("batch norms have the statistics of the images, whatever momentum the file gives them", async () => {
+/** A convolution with batch norm, then a linear layer. */
+function small() {
   const build = new GraphBuilder({ seed: 4 });
   const raw = build.conv(build.input("image", ["N", 1, 8, 8]), {
     name: "conv",
@@ -19,7 +20,64 @@ test("batch norms have the statistics of the images, whatever momentum the file 
   const map = build.relu(build.batchNorm(raw, { name: "bn" }));
   const rows = build.flatten(build.globalAveragePool(map));
   build.output(build.linear(rows, { name: "fc", outputs: 4 }), "logits");
-  const plain = build.build();
+  return { plain: build.build(), raw, rows };
+}
+
+const reading = { mean: [0], std: [1], seed: 0, precision: "f32", batchSize: 16 } as const;
+
+test("what is frozen stays as it is, and what learns is shown what it gives in use", async () => {
+  const { plain: graph, rows } = small();
+  const values = Float32Array.from(images.pixels!, (pixel) => pixel / 255);
+  const { logits } = await evaluate(graph, { image: { shape: [images.count, 1, 8, 8], values } });
+  const expected = new Map(
+    Array.from({ length: images.count }, (_, i) => [
+      String([...values.subarray(64 * i, 64 * i + 64)]),
+      logits!.values.subarray(4 * i, 4 * i + 4),
+    ]),
+  );
+  const trained = await fineTune(
+    {
+      ...{ name: "head", graph, frozen: rows, epochs: 1, images },
+      recipe: { optimizer: "sgd", learningRate: 1e-3 },
+      losses: (given, batch) => {
+        const shown = batch.images.numbers();
+        for (const [i, value] of given.detach().numbers().entries()) {
+          const image = shown.slice(64 * Math.floor(i / 4), 64 * Math.floor(i / 4) + 64);
+          const before = expected.get(String([...Float32Array.from(image)]))!;
+          // The linear layer has moved a little by the last of three steps.
+          expect(value).toBeCloseTo(before[i % 4]!, 1);
+        }
+        return [{ name: "label", weight: 1, value: labelLoss(given, batch) }];
+      },
+    },
+    reading,
+    { ...forgetful(), index: 0 },
+  );
+  for (const [name, value] of graph.initializers) {
+    const now = toNumbers(trained.initializers.get(name)!);
+    if (name.startsWith("fc.")) expect(now).not.toEqual(toNumbers(value));
+    else expect([name, now]).toEqual([name, toNumbers(value)]);
+  }
+});
+
+test("the learning rate falls linearly from that of the recipe to 0", async () => {
+  const log: object[] = [];
+  await fineTune(
+    {
+      ...{ name: "falling", graph: small().plain, frozen: undefined, epochs: 2, images },
+      recipe: { optimizer: "sgd", learningRate: 0.01 },
+      losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
+    },
+    reading,
+    { ...forgetful(log), index: 0 },
+  );
+  // In the third and the sixth of six steps.
+  const rates = [4 / 6, 1 / 6].map((rate) => expect.closeTo(rate, 9));
+  expect(log.map((record) => (record as { rate: number }).rate)).toEqual(rates);
+});
+
+test("batch norms have the statistics of the images, whatever momentum the file gives them", async () => {
+  const { plain, raw } = small();
   const nodes = plain.nodes.map((node) =>
     node.operator === "BatchNormalization"
       ? { ...node, attributes: { ...node.attributes, momentum: float(0.999) } }
@@ -36,7 +94,7 @@ test("batch norms have the statistics of the images, whatever momentum the file 
       recipe: { optimizer: "sgd", learningRate: 1e-30 },
       losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
     },
-    { mean: [0], std: [1], seed: 0, precision: "f32", batchSize: 16 },
+    reading,
     { ...forgetful(), index: 0 },
   );
   const shown = { ...graph, outputs: [{ name: raw, dtype: "float32" as const, shape: undefined }] };

@@ -3,17 +3,23 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Assignment } from "../../src/attack/campaign.ts";
 import { assertOwnClasses, sourceOf } from "../../src/attack/data.ts";
-import { behind, herd, joined, nearestMeans } from "../../src/attack/exemplars.ts";
-import { behead } from "../../src/attack/head.ts";
+import { behind, candidates, herd, joined, nearestMeans } from "../../src/attack/exemplars.ts";
+import { behead, drawRows } from "../../src/attack/head.ts";
+import { type ArmName, fileOf } from "../../src/attack/headStart.ts";
 import { type AttackOptions, attackJob } from "../../src/attack/index.ts";
 import { kinds } from "../../src/attack/kinds.ts";
+import { dismantle } from "../../src/attack/loot.ts";
 import type { AttackKind } from "../../src/attack/names.ts";
 import type { ResolvedAttackOptions } from "../../src/attack/options.ts";
 import { type Inputs, Scene } from "../../src/attack/scene.ts";
 import { type Batch, inMemory, type Labelled } from "../../src/data/index.ts";
 import { DataError, UsageError } from "../../src/errors.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { cutGraph } from "../../src/graph/rewrites.ts";
+import { toNumbers } from "../../src/graph/tensorData.ts";
 import { scope, tensor } from "../../src/torch/index.ts";
 import { idxFiles } from "../cli/fixtures.ts";
+import { evaluate } from "../graph/onnxruntime.ts";
 import { writeData, writeFiles } from "../obfuscate/tiny.ts";
 import { quarters } from "../train/tiny.ts";
 import { workshop } from "../workshop.ts";
@@ -71,6 +77,106 @@ function terms(
 
 const ln = Math.log;
 
+/** The weights of all convolutions. */
+const convolutions = ({ nodes, initializers }: Graph) =>
+  nodes.flatMap(({ operator, inputs }) =>
+    operator === "Conv" ? [toNumbers(initializers.get(inputs[1]!)!)] : [],
+  );
+
+const closeTo = (values: Iterable<number>) =>
+  Array.from(values, (value) => expect.closeTo(value, 5));
+
+describe("where a training begins", () => {
+  const graphs = { original: folded, obfuscated: chain };
+  const loot = (arm: ArmName) =>
+    dismantle(graphs[fileOf(arm)], negatives(40), { ...normalization, device: "cpu", seed: 0 });
+
+  test.each([
+    ["transfer", "initFC-all"],
+    ["incremental", "fine-tuning"],
+    ["incremental", "exemplars"],
+  ] as const)(
+    "is the file itself, and for a control random weights and rows: %s by %s",
+    async (name, method) => {
+      const kind = kindOf(name);
+      for (const arm of ["original", "obfuscated"] as const) {
+        const own = convolutions((await loot(arm)).body);
+        const start = async (from: ArmName) =>
+          (await kind.prepare(assignment(method, { arm: from }))).graph;
+        expect(convolutions(await start(arm))).toEqual(own);
+        const control = await start(`${arm}-scratch`);
+        const drawn = convolutions(control);
+        expect(drawn).toHaveLength(own.length);
+        for (const [i, weight] of drawn.entries()) {
+          expect(weight).toHaveLength(own[i]!.length);
+          expect(weight).not.toEqual(own[i]);
+        }
+        const { head } = behead(control);
+        const rows = drawRows(head.bias.length, head.weight.length / head.bias.length, 0);
+        expect([...head.bias]).toEqual(closeTo(rows.bias));
+        expect([...head.weight]).toEqual(closeTo(rows.weight));
+      }
+    },
+  );
+
+  test("is random in an extraction, whose teacher is the stolen file for both architectures", async () => {
+    const kind = kindOf("extraction");
+    for (const arm of ["original", "obfuscated"] as const) {
+      const own = convolutions((await loot(arm)).body);
+      const { graph, teacher } = await kind.prepare(assignment("labels-other", { arm }));
+      const drawn = convolutions(graph);
+      expect(drawn.map((weight) => weight.length)).toEqual(own.map((weight) => weight.length));
+      for (const [i, weight] of drawn.entries()) expect(weight).not.toEqual(own[i]);
+      expect(convolutions(teacher!)).toHaveLength(3);
+    }
+  });
+
+  test("keeps the rows and holds the layers that the method says", async () => {
+    const kind = kindOf("transfer");
+    const rows = behead(chain).head;
+    const drawn = drawRows(4, 16, 0);
+    for (const [method, bias, learning] of [
+      ["initFC-all", drawn.bias, 3],
+      ["redrawn-half", drawn.bias, 3],
+      ["initFC-half", drawn.bias, 1],
+      ["initFC-FC", drawn.bias, 0],
+      ["direct-all", rows.bias, 3],
+      ["direct-FC", rows.bias, 0],
+    ] as const) {
+      const { graph, frozen } = await kind.prepare(assignment(method));
+      expect([method, ...behead(graph).head.bias]).toEqual([method, ...closeTo(bias)]);
+      const moving = frozen === undefined ? graph : cutGraph(graph, frozen).classifier;
+      expect([method, convolutions(moving).length]).toEqual([method, learning]);
+    }
+  });
+});
+
+test.each([
+  ["transfer", "initFC-all"],
+  ["incremental", "fine-tuning"],
+  ["incremental", "exemplars"],
+  ["extraction", "labels-same"],
+  ["extraction", "labels-other"],
+] as const)(
+  "no recipe is chosen by test images, which the result is judged by: %s by %s",
+  async (name, method) => {
+    const sealedOff = (set: Labelled): Labelled => {
+      const { pixels: _, ...rest } = set;
+      return { ...rest, read: () => Promise.reject(new Error("test images")) };
+    };
+    const kind = kindOf(name, {
+      data: { train: negatives(40), test: sealedOff(negatives(20, 4)) },
+      source: { train: images, test: sealedOff(quarters(16, 7) as Labelled) },
+    });
+    const judged = async (isSearch: boolean) => {
+      const trial = await kind.prepare(assignment(method, { isSearch }));
+      return trial.judge(trial.graph);
+    };
+    expect((await judged(true)).accuracy).toBeGreaterThanOrEqual(0);
+    await expect(judged(false)).rejects.toThrow("test images");
+  },
+);
+
 describe("exemplars", () => {
   const set = inMemory({
     name: "points",
@@ -87,6 +193,25 @@ describe("exemplars", () => {
     expect([...kept.pixels!]).toEqual([30, 10, 40]);
     expect([...held.pixels!]).toEqual([20, 50]);
     expect([...kept.labels]).toEqual([0, 0, 1]);
+  });
+
+  test("are twenty of each class and five to judge by, chosen from a hundred", () => {
+    const labels = Int32Array.from({ length: 172 }, (_, i) => Number(i >= 150));
+    const shape = [1, 1, 1] as const;
+    const pixels = Uint8Array.from(labels.keys());
+    const many = inMemory({ name: "many", shape, classes: ["a", "b"], labels, pixels });
+    const numbers = [150, 22].map((count) => Int32Array.from({ length: count }, (_, i) => i));
+    const order = [numbers[0]!.toReversed(), numbers[1]!.map((i) => 150 + i)];
+    const pool = candidates(many, order);
+    expect([...pool.pixels!]).toEqual([...order[0]!.subarray(0, 100), ...order[1]!]);
+    const features = Float32Array.from({ length: 2 * pool.count }, (_, i) => 1 + (i % 3));
+    const counts = Object.values(herd(pool, features)).map((part) =>
+      [0, 1].map((label) => part.labels.filter((each) => each === label).length),
+    );
+    expect(counts).toEqual([
+      [20, 20],
+      [5, 2],
+    ]);
   });
 
   test("classify by the nearest mean direction", () => {
@@ -210,6 +335,21 @@ describe("extraction", () => {
     const kind = kindOf("extraction");
     const trial = await kind.prepare(assignment("labels-other", { isSearch: true }));
     expect((await trial.judge(trial.teacher!)).accuracy).toBe(1);
+  });
+
+  test("is judged by the true labels in the end", async () => {
+    const kind = kindOf("extraction");
+    const trial = await kind.prepare(assignment("labels-other"));
+    const { pixels, labels, count } = quarters(16, 7) as Labelled;
+    const values = Float32Array.from(pixels!, (pixel) => (pixel / 255 - 0.4) / 0.3);
+    const [name] = chain.inputs.map((input) => input.name);
+    const { logits } = await evaluate(chain, { [name!]: { shape: [count, 1, 8, 8], values } });
+    const right = labels.filter((label, i) => {
+      const row = [...logits!.values.subarray(4 * i, 4 * i + 4)];
+      return row.indexOf(Math.max(...row)) === label;
+    });
+    expect(right.length).toBeLessThan(count);
+    expect((await trial.judge(trial.teacher!)).accuracy).toBe(right.length / count);
   });
 
   test("asks about images of the task alone where there are no others", () => {
