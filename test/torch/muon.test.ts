@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  add,
   backward,
   Muon,
   manualSeed,
@@ -108,5 +109,27 @@ describe("Muon", () => {
     const velocity = (optimizer.state.get("momentum.w") as Tensor).numbers();
     for (const [i, value] of velocity.entries())
       expect(value).toBeCloseTo(expected[i] as number, 5);
+  });
+
+  test("looks ahead as Nesterov does, by default with momentum 0.6 and four turns", () => {
+    manualSeed(3);
+    const w = parameter(randn([4, 9]));
+    const optimizer = new Muon([{ parameters: new Map([["w", w]]), learningRate: 0.1 }]);
+    const [first, second] = [randn([4, 9]), randn([4, 9])];
+    const step = (gradient: Tensor) => {
+      optimizer.zeroGrad();
+      backward(sum(mul(w, gradient)));
+      optimizer.step();
+    };
+    step(first);
+    const before = w.detach().numbers();
+    step(second);
+    // v = 0.6 first + second, and the step goes along second + 0.6 v.
+    const direction = add(mulScalar(first, 0.36), mulScalar(second, 1.6));
+    const update = orthogonalize(direction, 4).numbers();
+    const ratio = 2 / Math.hypot(...before);
+    for (const [i, value] of w.numbers().entries()) {
+      expect(value).toBeCloseTo(ratio * before[i]! - 0.1 * update[i]!, 5);
+    }
   });
 });

@@ -13,7 +13,7 @@ import {
   sum,
 } from "../../src/torch/index.ts";
 import { averageOf, Learner, train } from "../../src/train/index.ts";
-import { forgetful, quarters, setUp } from "./tiny.ts";
+import { forgetful, quarters, type Setup, setUp } from "./tiny.ts";
 
 /** The averages of one parameter that is 1, 2, 3, ... after its steps. */
 function averages(steps: number, window: number): number[] {
@@ -52,9 +52,13 @@ describe("averages of weights", () => {
   });
 
   test("follow training, and come with the statistics of their own network", async () => {
-    using plain = setUp();
+    const weightOf = ({ network }: Setup) =>
+      network.parameters.get("conv0.weight")!.detach().numbers();
+    const weights: number[][] = [];
+    using plain: Setup = setUp({ onStep: (step) => step > 1 && weights.push(weightOf(plain)) });
     await train(plain.stage, forgetful());
-    const last = plain.network.parameters.get("conv0.weight")!.numbers();
+    const last = weightOf(plain);
+    weights.push(last);
 
     using setup = setUp();
     const { network, stage } = setup;
@@ -66,6 +70,16 @@ describe("averages of weights", () => {
     const averaged = average.state.get("conv0.weight")!.numbers();
     expect(network.parameters.get("conv0.weight")!.numbers()).toEqual(averaged);
     expect(averaged).not.toEqual(last);
+    // Of the weights after each of the 12 steps, over a window of 6.
+    let expected = weights[0]!.map(() => 0);
+    for (const [i, each] of weights.entries()) {
+      const share = 2 / (Math.min(i + 1, 6) + 1);
+      expected = expected.map((value, place) => value + share * (each[place]! - value));
+    }
+    expect(weights).toHaveLength(12);
+    averaged.forEach((value, place) => {
+      expect(value).toBeCloseTo(expected[place]!, 5);
+    });
 
     // The mean over the batches of each channel's mean and unbiased variance.
     const weight = network.parameters.get("conv0.weight")!;

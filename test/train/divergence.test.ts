@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { DivergedError, InterruptedError } from "../../src/errors.ts";
+import { DataError, DivergedError, InterruptedError } from "../../src/errors.ts";
 import { type JobHooks, RunFolder } from "../../src/runs/index.ts";
 import { copyInto, full, mulScalar, noGrad, scope, setThreads } from "../../src/torch/index.ts";
 import { type Stage, train } from "../../src/train/index.ts";
@@ -131,6 +131,22 @@ test("without a folder to go back in, a training ends at once", async () => {
   await expect(train(training, forgetful())).rejects.toThrow(
     /"tiny" by step 8 of 12: label = NaN, loss = NaN/,
   );
+});
+
+test.each([
+  ["step 13 of 12", { step: 13, halvings: 0 }],
+  ["step 4 of 12, after 4 of at most 3 halvings", { step: 4, halvings: 4 }],
+])("a checkpoint where no training comes is refused: %s", async (where, position) => {
+  using setup = setUp();
+  const checkpoint = {
+    ...position,
+    stageIndex: 0,
+    epochLosses: {},
+    tensors: setup.stage.learner.state,
+  };
+  const work = train(setup.stage, { ...forgetful(), checkpoint } as never);
+  await expect(work).rejects.toThrow(DataError);
+  await expect(work).rejects.toThrow(`the checkpoint is at ${where}`);
 });
 
 test("a long training goes back to its last return point", async () => {

@@ -1,6 +1,6 @@
 import { cpSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { InterruptedError } from "../../src/errors.ts";
 import { type ProgressEvent, RunFolder } from "../../src/runs/index.ts";
 import {
@@ -12,6 +12,7 @@ import {
   setThreads,
   type Tensor,
 } from "../../src/torch/index.ts";
+import { Clock } from "../../src/train/clock.ts";
 import { type Stage, train } from "../../src/train/index.ts";
 import { collect, collectGarbage } from "../garbage.ts";
 import { metricsIn } from "../metrics.ts";
@@ -225,6 +226,25 @@ describe("stopping", () => {
     await trainIn(run, second.stage);
     expect(bitsOf(second)).toEqual(bitsOf(first));
   });
+});
+
+test("the clock goes by the steps since the start, and tells once that a checkpoint is due", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  try {
+    const clock = new Clock(10);
+    clock.count(100);
+    clock.count(60);
+    vi.advanceTimersByTime(2000);
+    // Four steps in two seconds, and six are left.
+    expect(clock.estimate(14, 20)).toEqual({ imagesPerSecond: 80, secondsLeft: 3 });
+    const due = [57_999, 1, 1, 59_999].map((milliseconds) => {
+      vi.advanceTimersByTime(milliseconds);
+      return clock.checkpointIsDue(60);
+    });
+    expect(due).toEqual([false, true, false, true]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 const stepsForMemory = Number(process.env.DEEPOBF_STEPS ?? 200);

@@ -10,13 +10,20 @@ import {
   backward,
   copyInto,
   full,
+  mulScalar,
   noGrad,
+  type Optimizer,
   scope,
   square,
   sum,
   type Tensor,
 } from "../../src/torch/index.ts";
-import { learningRateOf, type OptimizerOptions, optimizersFor } from "../../src/train/index.ts";
+import {
+  fineTuningOptimizer,
+  learningRateOf,
+  type OptimizerOptions,
+  optimizersFor,
+} from "../../src/train/index.ts";
 
 /** A convolution with batch norm, one with max pooling between, one without, and a linear layer. */
 function mixed(): Graph {
@@ -157,6 +164,63 @@ describe("SGD for everything", () => {
     expect(by.get("bare.weight")).toBeCloseTo(weight(0.2), 5);
     expect(by.get("linear.weight")).toBeCloseTo(weight(0.2), 5);
     expect(Math.abs(weight(0.2) - bias(0.2))).toBeGreaterThan(1e-4);
+  });
+});
+
+describe("AdamW", () => {
+  /** Parameters of 1, and gradients of 1, then 3; gives how far both steps move each parameter. */
+  function moved(
+    parameters: ReadonlyMap<string, Tensor>,
+    optimizers: readonly Optimizer[],
+  ): Map<string, number> {
+    noGrad(() => {
+      for (const each of parameters.values()) copyInto(each, full(each.shape, 1));
+    });
+    for (const gradient of [1, 3]) {
+      for (const optimizer of optimizers) optimizer.zeroGrad();
+      differentiate(parameters, (x) => mulScalar(x, gradient));
+      for (const optimizer of optimizers) optimizer.step();
+    }
+    return new Map([...parameters].map(([name, each]) => [name, 1 - each.numbers()[0]!]));
+  }
+
+  /** The same of a parameter, by the paper's algorithm 2. */
+  function adam(rate: number, [b, c]: readonly [number, number], decay = 0): number {
+    let [value, m, v] = [1, 0, 0];
+    for (const [i, g] of [1, 3].entries()) {
+      m = b * m + (1 - b) * g;
+      v = c * v + (1 - c) * g * g;
+      const step = m / (1 - b ** (i + 1)) / Math.sqrt(v / (1 - c ** (i + 1)));
+      value = value * (1 - rate * decay) - rate * step;
+    }
+    return 1 - value;
+  }
+
+  test("for everything decays weights alone", () => {
+    const asked = { optimizer: "adamw", learningRate: 0.1 } as const;
+    const { parameters, optimizers } = optimized(mixed(), asked);
+    expect(optimizers).toHaveLength(1);
+    const by = moved(parameters, optimizers);
+    const betas = [0.9, 0.999] as const;
+    for (const name of ["linear.bias", "bare.bias", "norm1.weight", "norm1.bias"]) {
+      expect(by.get(name), name).toBeCloseTo(adam(0.1, betas), 5);
+    }
+    for (const name of ["linear.weight", "bare.weight", "normed.weight"]) {
+      expect(by.get(name), name).toBeCloseTo(adam(0.1, betas, 0.05), 5);
+    }
+    expect(adam(0.1, betas, 0.05) - adam(0.1, betas)).toBeGreaterThan(1e-3);
+  });
+
+  test("beside Muon and for a classifier that learns on forgets sooner, and decays nothing", () => {
+    const { parameters, optimizers } = optimized(mixed(), { learningRate: 2 });
+    const by = moved(parameters, optimizers);
+    const betas = [0.9, 0.95] as const;
+    for (const name of ["linear.weight", "linear.bias", "bare.weight", "norm1.weight"]) {
+      expect(by.get(name), name).toBeCloseTo(adam(0.1, betas), 5);
+    }
+    expect(Math.abs(adam(0.1, betas) - adam(0.1, [0.9, 0.999]))).toBeGreaterThan(5e-4);
+    const tuned = moved(parameters, [fineTuningOptimizer(parameters)]);
+    for (const distance of tuned.values()) expect(distance).toBeCloseTo(adam(0.001, betas), 6);
   });
 });
 
