@@ -12,7 +12,7 @@ export interface WeightComparison {
   readonly sharedUpToScale: number;
 }
 
-/** Weights have two axes at least, more than one element on both, and are read by layers. */
+/** Weights have two axes at least and so many elements, and are read by layers. */
 const fewestElements = 16;
 const mostSweeps = 500;
 const largestChange = 1e-9;
@@ -35,8 +35,13 @@ interface Weight {
 export function compareWeights(first: Graph, second: Graph): WeightComparison {
   const [own, others] = [weightsOf(first), weightsOf(second)];
   const exact = take(own, others, isSame);
-  const forms = (weights: readonly Weight[]) => weights.map(canonicalForm);
-  const alike = take(forms(own), forms(others), isSameForm);
+  const forms = (weights: readonly Weight[]) =>
+    weights.map((weight) => ({ weight, form: canonicalForm(weight) }));
+  const alike = take(
+    forms(own),
+    forms(others),
+    (a, b) => isSame(a.weight, b.weight) || (isTelling(a.weight) && isSameForm(a.form, b.form)),
+  );
   return { weights: own.length, shared: exact, sharedUpToScale: Math.max(exact, alike) };
 }
 
@@ -84,6 +89,11 @@ function isSame(first: Weight, second: Weight): boolean {
       return Object.is(value, other) || distance <= bound(first, place) + bound(second, place);
     })
   );
+}
+
+/** Whether it has more than scales can change: those of a row alone bring it to any other. */
+function isTelling({ shape, values }: Weight): boolean {
+  return values.length > shape[0]! + shape[1]! - 1;
 }
 
 /** What order and scale of channels do not change. */

@@ -7,6 +7,7 @@ import { compareStructures } from "../../src/exposure/structure.ts";
 import { compareWeights } from "../../src/exposure/weights.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { operation } from "../../src/graph/operation.ts";
+import { normal } from "../../src/graph/random.ts";
 import { toFloat32Graph } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromFloat32, fromNumbers, toFloat32 } from "../../src/graph/tensorData.ts";
@@ -87,6 +88,40 @@ describe("weights", () => {
 
   test("of the classifier alone are shared by the sealed chain", () => {
     expect(compareWeights(chain, folded)).toEqual({ weights: 4, shared: 0, sharedUpToScale: 1 });
+  });
+
+  /** Layers of these weights. */
+  const layers = (...weights: (readonly [shape: number[], values: Float32Array])[]): Graph => {
+    const names = weights.map((_, i) => `weight${i}`);
+    return {
+      ...folded,
+      nodes: names.map((name) => node("MatMul", ["x", name], `${name}.result`)),
+      initializers: new Map(
+        weights.map(([shape, values], i) => [names[i]!, fromFloat32(shape, values)]),
+      ),
+    };
+  };
+  const draw = (name: string, count: number) => normal({ seed: 5, name }, count);
+
+  test("count once each: two of the file are not both the same one of the original", () => {
+    const values = draw("one", 24);
+    const [once, twice] = [layers([[4, 6], values]), layers([[4, 6], values], [[4, 6], values])];
+    expect(compareWeights(twice, once)).toEqual({ weights: 2, shared: 1, sharedUpToScale: 1 });
+    expect(compareWeights(once, twice)).toEqual({ weights: 1, shared: 1, sharedUpToScale: 1 });
+  });
+
+  test("are the same where a linear layer has them the other way round", () => {
+    const values = draw("one", 24);
+    const turned = Float32Array.from(values, (_, i) => values[(i % 4) * 6 + Math.floor(i / 4)]!);
+    const found = compareWeights(layers([[6, 4], turned]), layers([[4, 6], values]));
+    expect(found).toEqual({ weights: 1, shared: 0, sharedUpToScale: 1 });
+  });
+
+  test("say nothing up to scale where scales make all alike", () => {
+    const single = (name: string) => layers([[1, 24], draw(name, 24).map(Math.abs)]);
+    const found = compareWeights(single("one"), single("two"));
+    expect(found).toEqual({ weights: 1, shared: 0, sharedUpToScale: 0 });
+    expect(compareWeights(single("one"), single("one"))).toMatchObject({ shared: 1 });
   });
 
   test("are none of the original's in another training of it, and in a stranger", () => {
