@@ -1,13 +1,16 @@
 // Simulating the three families of networks, directly and recursively, on noise: a few steps each.
 import { writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
+import { Batches } from "../../src/data/index.ts";
 import { UsageError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { compose, renameTensors } from "../../src/graph/rewrites.ts";
+import { pooledScales } from "../../src/graph/roles.ts";
 import { toNumbers } from "../../src/graph/tensorData.ts";
 import { densenet, googlenet, resnet, sequential } from "../../src/models/index.ts";
+import { calibrate, defaultLoss } from "../../src/obfuscate/jointLoss.ts";
 import type { ObfuscateOptions } from "../../src/obfuscate/options.ts";
 import type { Inputs } from "../../src/obfuscate/original.ts";
 import { prepare } from "../../src/obfuscate/prepare.ts";
@@ -29,6 +32,7 @@ import {
 import { idxFile } from "../cli/fixtures.ts";
 import { float32, node } from "../graph/graphs.ts";
 import { evaluate, randomInput, relativeDifference } from "../graph/onnxruntime.ts";
+import { quarters } from "../train/tiny.ts";
 import { workshop } from "../workshop.ts";
 import { writeFiles } from "./tiny.ts";
 
@@ -149,6 +153,17 @@ describe.each(Object.entries(models))("%s", (_, model) => {
   });
 });
 
+test("scales behind pooling learn nothing: one below zero could not be sealed", async () => {
+  const { chain } = await trained(models.resnet, { depth: 4, epochs: 1, averageWeights: 0.5 });
+  const scales = [...pooledScales(chain)];
+  expect(scales.length).toBeGreaterThan(0);
+  for (const [name, value] of chain.initializers) {
+    if (!/\.bn\d\.weight$/.test(name)) continue;
+    const isOne = toNumbers(value).every((scale) => scale === 1);
+    expect([name, isOne]).toEqual([name, scales.includes(name)]);
+  }
+});
+
 test("SGD learns otherwise than Muon, from the same start", async () => {
   const losses = async (optimizer: "muon" | "sgd") => {
     const { epochs } = await trained(models.resnet, { optimizer, depth: 3 });
@@ -235,6 +250,20 @@ describe("the terms of the loss", () => {
     const smooth = await first({ featureWeight: 0, labelSmoothing: 1 });
     expect(smooth.label).toBeGreaterThanOrEqual(Math.log(3));
     expect(smooth.label).not.toEqual((await first({ featureWeight: 0 })).label);
+  });
+
+  test("are calibrated by the mean over images of how far an image's logits spread", async () => {
+    using batches = new Batches(quarters(2), { batch: 2, seed: 0, mean: [0], std: [1] });
+    const factor = async (...values: number[]) => {
+      const logits = tensor(values, { shape: [2, 2] });
+      const teacher = { look: () => ({ features: {}, logits }) } as unknown as Teacher;
+      const loss = { ...defaultLoss, labelSmoothing: 0 };
+      return (await calibrate(loss, teacher, batches)).calibration;
+    };
+    // Standard deviations of 1 and 3; 1.5 is usual.
+    expect(await factor(10, 12, -1, 5)).toBeCloseTo(1.5 / 2, 6);
+    expect(await factor(1, 1, 1, 1)).toBe(1);
+    expect(await factor(1, 1, 1, Number.NaN)).toBe(1);
   });
 
   test("do not depend on how large the original's logits are", async () => {

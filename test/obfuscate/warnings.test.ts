@@ -45,6 +45,24 @@ test("says that a gate is finer than one image, also where both files are right 
   expect(warningsOf(results, { maxAccuracyDrop: 0.001 })).toEqual([]);
 });
 
+test("says that a gate is finer than the images that only one file is right on make it", () => {
+  const paired = { onlyFirst: 30, onlySecond: 34, pValue: 1 };
+  const told = (maxAccuracyDrop: number) =>
+    warningsOf({ ...results, verify: { ...results.verify, paired } }, { maxAccuracyDrop });
+  // 1.96 · √64 of a thousand images.
+  expect(told(0.0156)).toEqual([expect.stringContaining("can tell differences of 1.57 points")]);
+  expect(told(0.0157)).toEqual([]);
+});
+
+test("says what the chain loses where that is more than two points", () => {
+  const told = (accuracy: number) =>
+    warningsOf({ ...results, obfuscated: { ...figures, accuracy } }, {});
+  expect(told(0.879)).toEqual([
+    "The chain loses 2.10 points of accuracy. More epochs or a wider chain lose less",
+  ]);
+  expect(told(0.881)).toEqual([]);
+});
+
 test("misses a gate of accuracy where a quantized file that was asked for is not there", () => {
   const gates = { quantize: ["int8"] as const };
   expect(missedGates(results, { ...gates, minAccuracy: 0.5 })).toEqual([
