@@ -4,10 +4,12 @@ import { bareConvolutions, withBatchNorm } from "../../src/attack/batchNorm.ts";
 import { measureMoments } from "../../src/attack/moments.ts";
 import { Batches, type Dataset, hostBatches } from "../../src/data/index.ts";
 import { Network } from "../../src/engine/index.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { fromFloat32, toFloat32, toNumbers } from "../../src/graph/tensorData.ts";
 import { densenet } from "../../src/models/index.ts";
 import { scope, tensor } from "../../src/torch/index.ts";
+import { attributes } from "../graph/graphs.ts";
 import { evaluate, relativeDifference } from "../graph/onnxruntime.ts";
 import { chain, folded, images, noise, original, rescaled, trained } from "./pair.ts";
 
@@ -89,6 +91,26 @@ describe("batch norm put back", () => {
       });
       expect(relativeDifference(answers[0]!, answers[1]!)).toBeLessThan(1e-3);
     });
+  });
+
+  test("changes no answer where two convolutions share their weights", async () => {
+    const build = new GraphBuilder({ seed: 4 });
+    const image = build.input("image", ["N", 1, 8, 8]);
+    const conv = (x: string, name: string, outputs: number) =>
+      build.conv(x, { name, outputs, kernel: 3, padding: 1, bias: true });
+    const map = build.relu(conv(image, "first", 4));
+    const shared = build.relu(conv(map, "shared", 4));
+    const again = build.relu(
+      build.node("Conv", [shared, "shared.weight", "shared.bias"], {
+        attributes: attributes({ pads: [1, 1, 1, 1] }),
+      }),
+    );
+    const rows = build.flatten(build.globalAveragePool(conv(again, "last", 3)));
+    build.output(build.linear(rows, { name: "fc", outputs: 4 }), "logits");
+    const graph = build.build();
+    const restored = await putBack(graph);
+    expect(norms(restored)).toHaveLength(4);
+    expect(await difference(graph, restored)).toBeLessThan(1e-5);
   });
 
   test("leaves channels alone that are constant on the pirate's images", async () => {

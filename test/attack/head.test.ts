@@ -141,6 +141,25 @@ test("random weights forget biases, slopes, norms and scales wherever they stand
   }
 });
 
+test("random weights of linear layers are as large as a layer of so many inputs begins with", () => {
+  const build = new GraphBuilder({ seed: 4 });
+  const rows = build.linear(build.flatten(build.input("image", ["N", 1, 2, 2])), {
+    ...{ name: "wide", outputs: 900 },
+  });
+  const other = build.initializer("other", fromFloat32([900, 4], new Float32Array(3600).fill(7)));
+  build.output(build.node("MatMul", [rows, other]), "features");
+  const forgotten = withRandomWeights(build.build(), 1);
+  for (const [name, inputs] of [
+    ["wide.weight", 4],
+    ["other", 900],
+  ] as const) {
+    const values = toNumbers(forgotten.initializers.get(name)!).map(Math.abs);
+    const largest = Math.max(...values) * Math.sqrt(inputs);
+    expect([name, largest]).toEqual([name, expect.closeTo(1, 2)]);
+    expect(largest).toBeLessThanOrEqual(1 + 1e-6);
+  }
+});
+
 test("random weights forget all that was learned, by seed", () => {
   const forgotten = withRandomWeights(original, 1);
   for (const [name, value] of original.initializers) {

@@ -24,13 +24,18 @@ const model = path("shipped.onnx", chain);
 const original = path("original.onnx", folded);
 const normalization = { mean: [0.4], std: [0.3] };
 
+/** A network with other biases in its last layer. */
+function withBiases(graph: Graph, bias: number[]): Graph {
+  const name = graph.nodes.find(({ operator }) => operator === "Gemm")!.inputs[2]!;
+  const initializers = new Map(graph.initializers);
+  initializers.set(name, fromFloat32([bias.length], Float32Array.from(bias)));
+  return { ...graph, initializers };
+}
+
 /** A network of two outputs with these biases. */
 function binary(bias: number[]): Graph {
   const graph = resnet({ depth: 8, widths: [4, 8, 16], shape: [1, 8, 8], classes: 2 });
-  const name = graph.nodes.find(({ operator }) => operator === "Gemm")!.inputs[2]!;
-  const initializers = new Map(graph.initializers);
-  initializers.set(name, fromFloat32([2], Float32Array.from(bias)));
-  return { ...graph, initializers };
+  return withBiases(graph, bias);
 }
 
 function options(changes: Partial<AttackOptions> = {}): AttackOptions {
@@ -271,6 +276,13 @@ describe("an attack refuses", () => {
     const wider = resnet({ depth: 8, widths: [4, 8, 12], shape: [1, 8, 8], classes: 4 });
     expect(relate(wider)).toThrow(/reads 12 features, that of the file 16/);
     expect(relate(wider)).toThrow(ModelError);
+    // Without biases, or with the same for all classes, nothing is known.
+    for (const bias of [0, 0.2]) {
+      const flat = (graph: Graph) => withBiases(graph, [bias, bias, bias, bias]);
+      expect(() =>
+        assertRelated({ original: flat(folded), obfuscated: flat(chain) }),
+      ).not.toThrow();
+    }
   });
 
   test.each([
