@@ -1,6 +1,6 @@
 // Reports of runs, whole ones and others: the facts, and that what is missing is said.
 import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { DataError, UsageError } from "../../src/errors.ts";
@@ -9,8 +9,11 @@ import { collectReport } from "../../src/report/collect.ts";
 import { writeComparison } from "../../src/report/index.ts";
 import { isMissing } from "../../src/report/missing.ts";
 import { reportSchemaText } from "../../src/report/reportForm.ts";
+import type { Summary } from "../../src/report/runForms.ts";
+import { verdictOf } from "../../src/report/verdict.ts";
 import { renderReport, writeReport } from "../../src/report/writeReport.ts";
 import { root } from "../cli/deepobf.ts";
+import { residualModel } from "../cli/fixtures.ts";
 import { workshop } from "../workshop.ts";
 import { hostileModel, hostileNames, readPart, writeRun } from "./runFixture.ts";
 
@@ -140,12 +143,76 @@ async function after(change: (run: string) => void) {
   return report;
 }
 
+/** A run whose summary says something else. */
+function writeWith(change: (summary: ReturnType<typeof readPart>) => void, parts = {}): string {
+  const run = write(parts);
+  const summary = readPart(run, "summary.json");
+  change(summary);
+  writeFileSync(join(run, "summary.json"), JSON.stringify(summary));
+  return run;
+}
+
+describe("the verdict", () => {
+  const said = (change: Parameters<typeof writeWith>[0]) => {
+    const summary: Summary = readPart(writeWith(change), "summary.json");
+    return verdictOf(summary, { kept: 0, original: { missing: "" } });
+  };
+
+  test.each([
+    [0.9, 0.925, 0.05, "92.5 % of 8 images to judge by, 2.50 points more than the original, and"],
+    [
+      ...[0.9, 0.925, 0.06],
+      "92.5 % of 8 images to judge by, 2.50 points more than the original, a difference that may be chance, and",
+    ],
+    [0.9, 0.875, 0.01, "87.5 % of 8 images to judge by, 2.50 points less than the original, and"],
+    [0.9, 0.90004, 0.9, "90.0 % of 8 images to judge by, as many as the original, and"],
+  ] as const)("on accuracies of %d and %d where p is %d", (before, after, pValue, sentence) => {
+    const { accuracy } = said(({ original, obfuscated, verify }) => {
+      original.accuracy = before;
+      obfuscated.accuracy = after;
+      verify.paired.pValue = pValue;
+    });
+    expect(accuracy).toBe(
+      `The chain is right on ${sentence} gives the original's answer on 62.5 %.`,
+    );
+  });
+
+  test("says of images without labels how often both answer alike, and no more", () => {
+    const { accuracy } = said(({ original, obfuscated, verify }) => {
+      for (const each of [original, obfuscated]) each.accuracy = null;
+      delete verify.paired;
+    });
+    expect(accuracy).toMatch(
+      /^The chain gives the original's answer on 62\.5 % of 8 images .* not known, since the images have no labels\.$/,
+    );
+  });
+
+  // The original takes 0.2 ms and 8 ms.
+  test.each([
+    [0.19, 7, "It is faster: it takes 0.950 of the original's time for one image and 0.875"],
+    [
+      0.3,
+      7,
+      "It is not always faster: it takes 1.50 of the original's time for one image and 0.875",
+    ],
+    [
+      0.1,
+      12,
+      "It is not always faster: it takes 0.500 of the original's time for one image and 1.50",
+    ],
+    [0.2, 8, "It is slower: it takes 1.00 of the original's time for one image and 1.00"],
+  ])("on %d ms for one image and %d ms for 64", (batch1, batch64, sentence) => {
+    const { speed } = said(({ obfuscated }) => {
+      obfuscated.latencyMs = { batch1, batch64 };
+    });
+    expect(speed).toBe(`${sentence} of the original's time for 64 at once.`);
+  });
+});
+
 test("convolutions behind the boundary are said to be the original's", async () => {
-  const run = write();
-  const path = join(run, "summary.json");
-  const summary = JSON.parse(readFileSync(path, "utf8"));
-  summary.obfuscated.convolutions = 5;
-  writeFileSync(path, JSON.stringify(summary));
+  const run = writeWith((summary) => {
+    summary.obfuscated.convolutions = 5;
+  });
   const { verdict, protection } = await collectReport(run);
   expect(verdict).toMatchObject({
     hiding: expect.stringContaining("3 convolutions in a row, and 2 of the original's own behind"),
@@ -197,6 +264,39 @@ describe("a comparison", () => {
     writeRun(file, { name: "extra", dataContent: "more", testContent: "test" });
     const { page } = await compared("own", "extra");
     expect(page).toContain("own is the most accurate: 87.50 %.");
+  });
+
+  test("names the most accurate run and the fastest, and those that no other one beats", async () => {
+    const written = (name: string, accuracy: number, batch1: number) =>
+      writeWith(
+        ({ obfuscated }) => {
+          obfuscated.accuracy = accuracy;
+          obfuscated.latencyMs.batch1 = batch1;
+        },
+        { name },
+      );
+    // The originals take 0.2 ms; the third run is beaten by the second, which is as accurate.
+    written("accurate", 0.95, 0.16);
+    written("fast", 0.9, 0.08);
+    written("beaten", 0.9, 0.12);
+    const { page } = await compared("beaten", "fast", "accurate");
+    for (const sentence of [
+      "accurate is the most accurate: 95.00 %.",
+      "fast is the fastest: 0.400 of its original&#39;s time for one image.",
+      "2 of 3 finished runs are best at something",
+    ]) {
+      expect(page).toContain(sentence);
+    }
+    // The most accurate stands highest, the fastest leftmost.
+    const dots = [...page.matchAll(/<circle class="(f\d)" cx="([\d.]+)" cy="([\d.]+)" r="[46]"/g)];
+    const [beaten, fast, accurate] = dots.map(([, look, x, y]) => ({ look, x: +x!, y: +y! }));
+    expect([beaten, fast, accurate].map((dot) => dot?.look)).toEqual(["f4", "f0", "f0"]);
+    expect(fast!.x).toBeLessThan(beaten!.x);
+    expect(beaten!.x).toBeLessThan(accurate!.x);
+    expect(accurate!.y).toBeLessThan(fast!.y);
+    expect(fast!.y).toBe(beaten!.y);
+    const cells = ["accurate", "4 → 3", "90.00 %", "95.00 %", "+5.00", "62.50 %", "0.800", "0.500"];
+    expect(page.replaceAll(/<[^>]*>/g, "|").replaceAll(/\|+\s*/g, "|")).toContain(cells.join("|"));
   });
 
   test("ranks no accuracies on different images", async () => {
@@ -280,6 +380,12 @@ describe("a run that is not whole", () => {
     });
     const other = await after((run) => writeFileSync(`${run}.original.onnx`, "damaged"));
     expect(isMissing(other.architectures.original)).toBe(true);
+    const replaced = await after((run) => {
+      file(`${basename(run)}.original.onnx`, { ...residualModel(), name: "another" });
+    });
+    expect(replaced.architectures.original).toEqual({
+      missing: expect.stringContaining("its SHA-256 differs"),
+    });
     const run = write();
     writeFileSync(join(run, "model.onnx"), "something else");
     const { reproduction } = await collectReport(run);
