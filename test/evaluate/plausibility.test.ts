@@ -8,6 +8,7 @@ import {
   explain,
   findBetterForm,
   findTellingForm,
+  imagesForEachForm,
   judge,
   suspicionOf,
 } from "../../src/evaluate/plausibility.ts";
@@ -164,6 +165,25 @@ describe("explanations", () => {
     }
   });
 
+  test("say the classes in the order of the outputs, as a file for --classes has them", async () => {
+    // Output 0 is right for bees, 1 for dogs, 2 for ants, 3 for cats.
+    const permuted = classifier(plain, { output: (label) => [2, 0, 3, 1][label]! });
+    const judgement = await judge(permuted, colours(), plain);
+    const trial = { classifier: permuted, test: colours(), given: plain };
+    expect(await findDoubt(trial, judgement)).toContain(
+      "with its outputs in the order bee, dog, ant, cat, which --classes FILE gives",
+    );
+  });
+
+  test("turn around the order of channels that was given", async () => {
+    const reversed = classifier(plain, { channel: 2 });
+    const given = { ...plain, channelOrder: "bgr" as const };
+    const judgement = await judge(reversed, colours(), plain);
+    expect(await findDoubt({ classifier: reversed, test: colours(), given }, judgement)).toMatch(
+      /It is right on 100\.00 % with --channel-order rgb$/,
+    );
+  });
+
   test("are none where nothing helps", async () => {
     const broken = classifier(plain, { output: () => 0 });
     expect(await explain(broken, colours(), plain)).toBeUndefined();
@@ -223,6 +243,42 @@ describe("a better form", () => {
     expect(await findBetterForm(learned, strayingColours(60), imageNet)).toBeUndefined();
   });
 });
+
+describe("probabilities", () => {
+  test("are those of logits of any size", () => {
+    const confidence = 1 / (1 + Math.exp(-10));
+    for (const level of [-1000, 0, 1000]) {
+      const logits = Float32Array.of(level, level + 10, level + 10, level);
+      expect(meanConfidence(logits, 2)).toBeCloseTo(confidence, 6);
+    }
+  });
+
+  test("tell all that they can where each image has an answer of its own", () => {
+    const answers = (...classes: number[]) =>
+      Float32Array.from(classes.flatMap((k) => [0, 1, 2, 3].map((i) => (i === k ? 1 : 0))));
+    expect(informationOf(answers(3, 1), 4)).toBeCloseTo(1, 6);
+    expect(informationOf(answers(0, 1, 2, 3, 3, 2, 1, 0), 4)).toBeCloseTo(1, 6);
+    // Two of four classes are one of two bits.
+    expect(informationOf(answers(0, 1, 0, 1, 0, 1), 4)).toBeCloseTo(0.5, 6);
+  });
+});
+
+test.each([
+  // Sixteen forms: eight normalisations, with the channels either way round.
+  [400, false, 30],
+  [1600, false, 100],
+  [1601, false, 101],
+  [100_000, false, 200],
+  // Where the model normalises images itself, two.
+  [100, true, 50],
+  [1000, true, 200],
+])(
+  "of %d images, each form is tried on as many as keep the time (%s: %d)",
+  (images, takesPixels, tried) => {
+    const model = { ...classifier(plain), takesPixels };
+    expect(imagesForEachForm(model, { ...colours(), count: images }, plain)).toBe(tried);
+  },
+);
 
 describe("images without labels", () => {
   const { labels: _, classes: __, ...images } = colours();
