@@ -87,6 +87,21 @@ describe("evaluate", () => {
     expect(right.accuracy).toBe(1);
   });
 
+  test("counts images a second by the time of the answers", async () => {
+    const instant = fake(() => [1, 0]);
+    const slow: Classifier = {
+      ...instant,
+      logits: async (batch) => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return instant.logits(batch);
+      },
+    };
+    // Three batches of 20 ms or, where the machine is busy, more.
+    const { imagesPerSecond } = await evaluate(slow, images, options);
+    expect(imagesPerSecond).toBeLessThan(7 / 0.055);
+    expect(imagesPerSecond).toBeGreaterThan(1);
+  });
+
   test("reports progress up to the last image", async () => {
     const seen: string[] = [];
     const onProgress = (done: number, total: number) => seen.push(`${done}/${total}`);
