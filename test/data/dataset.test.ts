@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { fingerprint } from "../../src/data/fingerprint.ts";
 import {
   assertLabels,
   assertShape,
@@ -9,7 +10,9 @@ import {
   loadData,
   notesOnRepeated,
   parseDataSpec,
+  sampleOf,
 } from "../../src/data/index.ts";
+import { readAhead } from "../../src/data/readAhead.ts";
 import { DataError, UsageError } from "../../src/errors.ts";
 
 const ten = inMemory({
@@ -69,6 +72,85 @@ describe("holding out", () => {
       `--hold-out: expected a whole number from 0 to 9, so that some of the images of ten are left to train on, received ${count}`,
     );
   });
+});
+
+describe("a sample", () => {
+  const labelsOf = (count: number) => [...sampleOf(ten, count).labels!];
+
+  test("is of images from all over the data set, each with its label", async () => {
+    expect(labelsOf(5)).toEqual([0, 2, 4, 6, 8]);
+    expect(labelsOf(3)).toEqual([0, 3, 6]);
+    expect([...sampleOf(ten, 3).pixels!]).toEqual([0, 1, 6, 7, 12, 13]);
+    const { pixels: _, ...onDisk } = ten;
+    expect([...(await sampleOf(onDisk, 3).read(Int32Array.of(2, 1)))]).toEqual([12, 13, 6, 7]);
+  });
+
+  test("is all of the data set where that has no more", () => {
+    expect(labelsOf(10)).toEqual([...ten.labels]);
+    expect(labelsOf(2000)).toEqual([...ten.labels]);
+  });
+});
+
+describe("the fingerprint", () => {
+  const other = inMemory({ ...ten, pixels: ten.pixels.toReversed() });
+  const of = (train: Dataset, judged: Dataset = other) => fingerprint({ train, test: judged });
+
+  test.each<[string, Dataset]>([
+    ["a label", { ...ten, labels: ten.labels.with(3, 4) }],
+    ["two labels that change places", { ...ten, labels: ten.labels.with(3, 4).with(4, 3) }],
+    ["labels that are not there", (({ labels: _, ...rest }) => rest)(ten)],
+    ["a class's name", { ...ten, classes: ten.classes.with(9, "c10") }],
+    ["the shape", { ...ten, shape: [1, 2, 1] }],
+    ["a pixel", inMemory({ ...ten, pixels: ten.pixels.with(19, 20) })],
+    ["the order of images", inMemory({ ...ten, pixels: ten.pixels.toReversed() })],
+    ["an image less", sampleOf(ten, 9)],
+  ])("tells of %s, of either part", async (_, changed) => {
+    const known = await of(ten);
+    const learned = await of(changed);
+    expect(learned.data).not.toBe(known.data);
+    expect(learned.test).toBe(known.test);
+    const judged = await of(other, changed);
+    expect(judged.data).not.toBe((await of(other, ten)).data);
+    expect(judged.test).not.toBe((await of(other, ten)).test);
+  });
+
+  test("is the same whatever the folder's name, and another where the parts change places", async () => {
+    expect(await of({ ...ten, name: "moved" })).toEqual(await of(ten));
+    expect((await of(other, ten)).data).not.toBe((await of(ten, other)).data);
+  });
+
+  test("of more than a GiB is that of some hundred images from all over it", async () => {
+    const asked: number[] = [];
+    const read = async (indices: Int32Array) => {
+      asked.push(...indices);
+      return Uint8Array.from(indices, (index) => index / 2 ** 12);
+    };
+    const large: Dataset = { name: "large", count: 2 ** 20 + 1, shape: [1, 32, 32], read };
+    const { data } = await of(large);
+    expect(asked).toHaveLength(256);
+    expect([Math.min(...asked), Math.max(...asked)]).toEqual([
+      0,
+      Math.floor((255 * large.count) / 256),
+    ]);
+    expect((await of({ ...large, count: large.count + 1 })).data).not.toBe(data);
+  });
+});
+
+test("large images are read one ahead, and no more of them wait", async () => {
+  let asked = 0;
+  const read = async () => {
+    asked++;
+    return new Uint8Array(1);
+  };
+  const large: Dataset = { name: "large", count: 9, shape: [1, 2 ** 14, 2 ** 14], read };
+  let used = 0;
+  for await (const _ of readAhead(
+    large,
+    Array.from({ length: 9 }, (_, i) => Int32Array.of(i)),
+  )) {
+    expect(asked).toBeLessThanOrEqual(++used + 1);
+  }
+  expect([asked, used]).toEqual([9, 9]);
 });
 
 test("a data set is described by its numbers", () => {
