@@ -9,8 +9,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
-import { ResourceError } from "../../src/errors.ts";
+import { DataError, ResourceError } from "../../src/errors.ts";
 import {
+  assertStage,
   backToReturnPoint,
   type Checkpoint,
   readCheckpoint,
@@ -212,6 +213,15 @@ describe("checkpoints", () => {
     await writeCheckpoint(folder, large(3));
     expect((await readCheckpoint(folder))?.step).toBe(3);
   });
+});
+
+test("a checkpoint of a stage that the job has not is refused", () => {
+  const { tensors: _, ...position } = checkpointAt(1);
+  const second = { ...position, tensors: new Map() };
+  assertStage(undefined, 1);
+  assertStage(second, 2);
+  expect(() => assertStage(second, 1)).toThrow(DataError);
+  expect(() => assertStage(second, 1)).toThrow("the checkpoint is of stage 2 of 1");
 });
 
 const epochLine = (epoch: number) => ({

@@ -6,6 +6,13 @@ import { commandLineOf } from "../../src/runs/commandLine.ts";
 const line = (options: Record<string, unknown>) =>
   commandLineOf({ job: "obfuscate", options }, "model");
 
+test("what people look for comes first, the rest by the alphabet, and a shell takes every word as it is", () => {
+  const options = { seed: 1, out: "o", batchSize: 2, epochs: 3, depth: 5, data: "idx:d" };
+  expect(line({ ...options, model: "it's $(id).onnx" })).toBe(
+    `deepobf obfuscate 'it'\\''s $(id).onnx' --data idx:d --depth 5 --epochs 3 --out o --batch-size 2 --seed 1`,
+  );
+});
+
 test("paths are as seen from the working directory, and only paths", () => {
   const here = process.cwd();
   const data = `idx:${here}`;

@@ -14,9 +14,11 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { DataError, ResourceError, UsageError } from "../../src/errors.ts";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { DataError, InterruptedError, ResourceError, UsageError } from "../../src/errors.ts";
+import { throwIfStopped } from "../../src/runs/events.ts";
 import { type ProgressEvent, RunFolder, readConfig } from "../../src/runs/index.ts";
+import { keepProgress } from "../../src/runs/progressFile.ts";
 import { lockFile, tensor } from "../../src/torch/index.ts";
 
 import { mountDisk, workshop } from "../workshop.ts";
@@ -293,4 +295,89 @@ describe("the lock", () => {
     mkdirSync(join(run.directory, "x.tmp"));
     expect((await hold(run)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
+});
+
+describe("where a job is", () => {
+  const stepAt = (step: number) => ({
+    ...{ stage: "chain", epoch: 1, epochs: 2, step, steps: 30 },
+    ...{ imagesPerSecond: 100, secondsLeft: 9, losses: { loss: 1 } },
+  });
+
+  /** The hooks, with a clock of their own, and the file that they keep. */
+  function kept(onProgress?: (event: ProgressEvent) => void) {
+    const directory = path();
+    mkdirSync(directory);
+    const clock = vi.spyOn(performance, "now");
+    onTestFinished(() => clock.mockRestore());
+    const { hooks, remove } = keepProgress({ ...(onProgress && { onProgress }) }, { directory });
+    const tell = (milliseconds: number, event: ProgressEvent) => {
+      clock.mockReturnValue(milliseconds);
+      hooks.onProgress?.(event);
+    };
+    const file = join(directory, "progress.json");
+    return { directory, file, tell, remove, read: () => JSON.parse(readFileSync(file, "utf8")) };
+  }
+
+  test("is in a file while it works: a phase at once, steps once a second", () => {
+    const heard: string[] = [];
+    const { directory, tell, remove, read } = kept(({ type }) => void heard.push(type));
+    tell(5000, { type: "phase", phase: "train" });
+    expect(read()).toEqual({ phase: "train" });
+    tell(5999, { type: "step", ...stepAt(10) });
+    tell(5999, { type: "note", text: "a note" });
+    expect(read()).toEqual({ phase: "train" });
+    tell(6000, { type: "step", ...stepAt(20) });
+    tell(6900, { type: "step", ...stepAt(30) });
+    expect(read()).toEqual({ phase: "train", step: stepAt(20) });
+    tell(6901, { type: "phase", phase: "verify" });
+    expect(read()).toEqual({ phase: "verify", step: stepAt(30) });
+    expect(heard).toEqual(["phase", "step", "note", "step", "step", "phase"]);
+    expect(readdirSync(directory)).toEqual(["progress.json"]);
+    remove();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test.each(["progress.json", "progress.json.tmp"])(
+    "is not written behind a link in the place of %s",
+    (name) => {
+      const precious = path();
+      writeFileSync(precious, "precious");
+      const { directory, tell, remove } = kept();
+      symlinkSync(precious, join(directory, name));
+      tell(0, { type: "phase", phase: "train" });
+      expect(readFileSync(precious, "utf8")).toBe("precious");
+      remove();
+      expect(existsSync(precious)).toBe(true);
+    },
+  );
+
+  test("ends no job that it cannot be told of", () => {
+    const { directory, tell, remove } = kept();
+    rmSync(directory, { recursive: true });
+    tell(0, { type: "phase", phase: "train" });
+    remove();
+    expect(existsSync(directory)).toBe(false);
+  });
+});
+
+test.each([
+  ["SIGINT", 130, "stopped by SIGINT after"],
+  ["SIGTERM", 143, "stopped by SIGTERM after"],
+  ["SIGHUP", 143, "stopped by SIGHUP after"],
+  ["a caller's own reason", 130, "stopped after"],
+])("a job that is stopped by %s ends with %d and says how to go on", (reason, exitCode, words) => {
+  const stopped = AbortSignal.abort(reason);
+  const ends = () => throwIfStopped({ signal: stopped }, { directory: "a run" });
+  expect(ends).toThrow(InterruptedError);
+  expect(ends).toThrow(expect.objectContaining({ exitCode }));
+  expect(ends).toThrow(`${words} a checkpoint. To go on: node bin/deepobf.js resume 'a run'`);
+});
+
+test("a job that nobody stops goes on, and one of several workers ends with the others", () => {
+  const { signal } = new AbortController();
+  throwIfStopped({ signal }, { directory: "run" });
+  throwIfStopped({}, { directory: "run" });
+  expect(() => throwIfStopped({ signal }, { directory: "run" }, true)).toThrow(
+    expect.objectContaining({ exitCode: 143 }),
+  );
 });
