@@ -131,6 +131,24 @@ describe("quantizeToInt8", () => {
   });
 });
 
+test.each([
+  ["another node reads what is pooled", (b: GraphBuilder, x: string) => b.add(b.relu(x), x)],
+  [
+    "what is pooled is an output",
+    (b: GraphBuilder, x: string) => {
+      b.output(x, "pooled");
+      return b.relu(x);
+    },
+  ],
+])("ReLU stays behind max pooling where %s", (_, head) => {
+  const build = new GraphBuilder({ seed: 4 });
+  const image = build.input("image", ["N", 3, 12, 12]);
+  const map = build.conv(image, { name: "a", outputs: 4, kernel: 3, bias: true });
+  build.output(head(build, build.maxPool(map, { kernel: 2 })), "map");
+  const graph = build.build();
+  expect(reluBeforePooling(graph)).toEqual(graph);
+});
+
 describe("calibrate", () => {
   test("finds the range over all batches", async () => {
     const build = new GraphBuilder();
@@ -169,6 +187,15 @@ describe("withOpsetForInt8", () => {
   test("leaves an opset that has int8 as it is", () => {
     const graph = chain(pooled, { opset: 13 });
     expect(withOpsetForInt8(graph)).toBe(graph);
+  });
+
+  test("takes limits of Clip from opset 11 on, where they are no attributes, and nothing before opset 9", () => {
+    const clipped = (opset: number) => chain(pooled, { activation: "Clip", opset });
+    expect(withOpsetForInt8(clipped(11)).opset).toBe(17);
+    for (const opset of [9, 10]) {
+      expect(() => withOpsetForInt8(clipped(opset))).toThrow(`opset ${opset} with Clip`);
+    }
+    expect(() => withOpsetForInt8({ ...chain(pooled), opset: 8 })).toThrow("opset 8 with Conv");
   });
 
   test("refuses operators that mean something else later", () => {
