@@ -19,7 +19,7 @@ import {
   subgraph,
 } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
-import { fromFloat32, fromNumbers } from "../../src/graph/tensorData.ts";
+import { fromFloat32, fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import { float32, graph, int64, node } from "./graphs.ts";
 import { evaluate, relativeDifference } from "./onnxruntime.ts";
@@ -140,6 +140,35 @@ describe("foldBatchNorm", () => {
     const model = graph({ inputs, initializers: parameters, nodes, outputs });
     expect(foldBatchNorm(model).nodes).toEqual(nodes);
   });
+
+  test.each<[string, object, readonly number[], readonly number[], readonly number[]]>([
+    // Deviations of 1 and 2, so that the scales are 2 and -0.5.
+    ["its own epsilon", { epsilon: 0.75 }, [0.25, 3.25], [2, 4, -1.5, -2], [18.5, -9.5]],
+    // 1e-5 where none is written: the root of 9e-5 + 1e-5 is 0.01.
+    ["the usual epsilon", {}, [9e-5, 3.99999], [200, 400, -1.5, -2], [1800.5, -9.5]],
+  ])(
+    "makes the weights that are worked out by hand, with %s",
+    (_, attributes, variances, weights, biases) => {
+      const model = graph({
+        inputs,
+        initializers: {
+          w: float32([2, 2, 1, 1], [1, 2, 3, 4]),
+          c: float32([2], [10, 20]),
+          ...{ s: float32([2], [2, -1]), b: float32([2], [0.5, 1]) },
+          ...{ m: float32([2], [1, -1]), v: float32([2], variances) },
+        },
+        nodes: [node("Conv", ["x", "w", "c"], "d"), normalization("d", "y", attributes)],
+        outputs: ["y"],
+      });
+      const folded = foldBatchNorm(model);
+      const [conv] = folded.nodes;
+      const [weight, bias] = conv!.inputs.slice(1).map((name) => folded.initializers.get(name)!);
+      const made = [...toNumbers(weight!), ...toNumbers(bias!)];
+      for (const [i, wanted] of [...weights, ...biases].entries()) {
+        expect(made[i]! / wanted).toBeCloseTo(1, 4);
+      }
+    },
+  );
 
   test("copies weights that another convolution shares", async () => {
     const nodes = [
