@@ -5,7 +5,9 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { DataError, UsageError } from "../../src/errors.ts";
 import { sha256Of } from "../../src/files.ts";
+import type { Box } from "../../src/graph/diagram.ts";
 import { collectReport } from "../../src/report/collect.ts";
+import { foldDiagram } from "../../src/report/fold.ts";
 import { writeComparison } from "../../src/report/index.ts";
 import { isMissing } from "../../src/report/missing.ts";
 import { reportSchemaText } from "../../src/report/reportForm.ts";
@@ -72,6 +74,42 @@ describe("the report of a whole run", () => {
     });
   });
 
+  test("has each figure under its head, on the page that people read", async () => {
+    const quantized = {
+      ...{ accuracy: 0.85, agreement: 0.6, bytes: 7000, sha256: sha256Of("int8") },
+      latencyMs: { batch1: 0.05, batch64: 3 },
+    };
+    const run = writeWith((summary) => {
+      summary.quantized = { int8: quantized };
+      summary.obfuscated.latencyMs.batch64 = 3.2;
+    });
+    const page = renderReport(await collectReport(run));
+    const body = page.slice(page.indexOf("<body>"));
+    const text = body.replaceAll(/\s*<[^>]*>\s*/g, "|").replaceAll(/\|+/g, "|");
+    for (const row of [
+      ["Accuracy", "87.5 %", "−2.50 points against the original"],
+      ["Time for one image", "× 0.500", "of the original&#39;s; × 0.400 for 64"],
+      ["Convolutions to be seen", "3", "in place of 4"],
+      ["original", "shipped chain", "chain, int8"],
+      ["accuracy", "90.00 %", "87.50 %", "85.00 %"],
+      ["95 % interval", "80.0 to 100.0 %", "77.5 to 97.5 %", "–"],
+      ["same answer as the original", "–", "62.50 %", "60.00 %"],
+      ["convolutions", "4", "3", "–"],
+      ["time for 1 image", "0.200 ms", "0.100 ms", "0.0500 ms"],
+      ["time for 64 images", "8.00 ms", "3.20 ms", "3.00 ms"],
+      ["ankle boot", "bag", "0", "1", "+1"],
+      ["label", "dress", "original", "dress, 90 % ✓", "chain", "bag, 80 % ✗"],
+    ]) {
+      expect(text).toContain(`|${row.join("|")}|`);
+    }
+    expect(text).toContain(
+      "|3 images are classified rightly by the original alone, 0 by the chain alone. Between models that are equally " +
+        "good, a difference at least as large has a probability of 25.0 %",
+    );
+    expect(text).toContain("|The chain loses most on ankle boot: −50.0 points, of 2 images.");
+    expect(text).toContain("|3 of 8 images are classified differently.");
+  });
+
   test("shows attacks and exposure where they were measured", async () => {
     const run = write();
     const gain = { mean: 19, deviation: 1.5 };
@@ -85,7 +123,9 @@ describe("the report of a whole run", () => {
     const attack = {
       kind: "transfer",
       arms: [
+        { ...arm, arm: "obfuscated", method: "head", mean: 0.5, deviation: 0.01 },
         { ...arm, arm: "obfuscated" },
+        { ...arm, arm: "obfuscated", method: "late", mean: 0.55, deviation: 0.02 },
         { ...arm, arm: "obfuscated-scratch", mean: 0.46 },
       ],
       headStart: [{ budget: 0.07, original: gain, obfuscated: gain }],
@@ -114,6 +154,10 @@ describe("the report of a whole run", () => {
     expect(facts.exposure).toMatchObject({ layerEditDistance: 0.7 });
     const page = renderReport(facts);
     expect(page).toContain("19.0 ± 1.5");
+    // Of each arm the best method.
+    expect(page).toContain("<title>shipped chain: 65 at 0.07</title>");
+    expect(page).toContain("<title>chain, random: 46 at 0.07</title>");
+    expect(page).not.toContain("<title>shipped chain: 5");
     expect(page).toContain("c and b: 0.250");
     expect(page).toContain("Little is &lt;alike&gt;.");
     expect(page).toContain(
@@ -206,6 +250,57 @@ describe("the verdict", () => {
       obfuscated.latencyMs = { batch1, batch64 };
     });
     expect(speed).toBe(`${sentence} of the original's time for 64 at once.`);
+  });
+});
+
+describe("a folded diagram", () => {
+  const box = (what: string, shape: readonly number[], from: readonly number[]): Box => {
+    const kind = what === "sum" ? "sum" : "convolution";
+    return { ...{ label: what, what, shape, kind, from }, inClassifier: what === "linear" };
+  };
+  /** Two convolutions and their sum with what they read, the box before `at`. */
+  const residual = (at: number, channels: number, size = 4) => {
+    const shape = [channels, size, size];
+    return [box("a", shape, [at - 1]), box("b", shape, [at]), box("sum", shape, [at - 1, at + 1])];
+  };
+  const ends = {
+    first: box("stem", [8, 4, 4], []),
+    last: (at: number) => box("linear", [5], [at]),
+  };
+
+  test("draws repeated blocks once, with their sizes, and what follows behind them", () => {
+    const blocks = [residual(1, 8), residual(4, 16), residual(7, 24)].flat();
+    const { boxes, frames } = foldDiagram([ends.first, ...blocks, ends.last(9)]);
+    expect(frames).toEqual([{ first: 1, last: 3, times: 3 }]);
+    expect(boxes.map(({ what, sizes, from }) => [what, sizes, from])).toEqual([
+      ["stem", "8×4×4", []],
+      ["a", "8–24×4×4", [0]],
+      ["b", "8–24×4×4", [1]],
+      ["sum", "", [0, 2]],
+      ["linear", "5", [3]],
+    ]);
+    expect(boxes.map(({ inClassifier }) => inClassifier)).toEqual([
+      ...[false, false, false, false, true],
+    ]);
+  });
+
+  test("keeps apart blocks of other sizes", () => {
+    const blocks = [residual(1, 8), residual(4, 8), residual(7, 8, 2), residual(10, 8, 2)].flat();
+    const { boxes, frames } = foldDiagram([ends.first, ...blocks, ends.last(12)]);
+    expect(frames).toEqual([
+      { first: 1, last: 3, times: 2 },
+      { first: 4, last: 6, times: 2 },
+    ]);
+    expect(boxes.map(({ from }) => from)).toEqual([
+      ...[[], [0], [1], [0, 2], [3], [4], [3, 5], [6]],
+    ]);
+  });
+
+  test("draws a chain as it is", () => {
+    const chain = [0, 1, 2, 3, 4].map((i) => box("a", [8, 4, 4], i === 0 ? [] : [i - 1]));
+    const { boxes, frames } = foldDiagram(chain);
+    expect(frames).toEqual([]);
+    expect(boxes.map(({ from }) => from)).toEqual([[], [0], [1], [2], [3]]);
   });
 });
 
