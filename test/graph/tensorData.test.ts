@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { roundingOf } from "../../src/graph/rounding.ts";
 import {
   fromFloat32,
   fromNumbers,
@@ -78,5 +79,33 @@ describe("tensor data", () => {
   test("picks elements by position", () => {
     const tensor = fromNumbers("int64", [2, 2], [1, 2, 3, 4]);
     expect(toNumbers(pick(tensor, [3, 0, 0], [3]))).toEqual([4, 1, 1]);
+  });
+});
+
+describe("what numbers were rounded to before", () => {
+  const rounding = (...values: number[]) => roundingOf(Float32Array.from(values));
+  const none = { relative: 0, absolute: 0 };
+
+  test("is told by their bits", () => {
+    expect(rounding(1 + 2 ** -7, -3, 100, 0.0625)).toEqual({ relative: 2 ** -8, absolute: 0 });
+    const half = { relative: 2 ** -11, absolute: 2 ** -25 };
+    expect(rounding(1 + 2 ** -10, -65504, 3 * 2 ** -24, 0, 5)).toEqual(half);
+    expect(rounding(1 + 2 ** -11, 2, 3, 5)).toEqual(none);
+  });
+
+  test("is not float16 beyond its largest number, and below its least", () => {
+    expect(rounding(1 + 2 ** -10, 2, 3, 2 ** 17 * (1 + 2 ** -10))).toEqual(none);
+    expect(rounding(1 + 2 ** -10, 2, 3, 2 ** -26 * (1 + 2 ** -10))).toEqual(none);
+  });
+
+  test("is half a step of int8 where all are whole steps, the largest 127", () => {
+    const { relative, absolute } = rounding(-1.27, 0.5, 0.03, 0, 0.9);
+    expect([relative, absolute]).toEqual([0, expect.closeTo(0.005, 8)]);
+    expect(rounding(-1.27, 0.5, 0.034, 0.9)).toEqual(none);
+  });
+
+  test("is not told by fewer than four sizes", () => {
+    expect(rounding(1.27, -1.27, 0.5, -0.5, 0.03, 0)).toEqual(none);
+    expect(rounding(1, 2, 3)).toEqual(none);
   });
 });
