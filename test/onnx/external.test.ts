@@ -1,5 +1,6 @@
 // Weights in files beside the model: what is read, and everything that must never be opened.
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   linkSync,
   mkdirSync,
@@ -14,7 +15,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ModelError } from "../../src/errors.ts";
 import { toNumbers } from "../../src/graph/tensorData.ts";
-import { encodeModel, parseModel, readModel, readTensor } from "../../src/onnx/index.ts";
+import {
+  encodeModel,
+  modelFileFacts,
+  parseModel,
+  readModel,
+  readTensor,
+} from "../../src/onnx/index.ts";
 import { floats, graph, message, model, tensor } from "./protos.ts";
 
 let root: string;
@@ -93,6 +100,46 @@ describe("reads", () => {
     symlinkSync(directory, join(root, "linked"));
     const { initializers } = await readModel(join(root, "linked", "m.onnx"));
     expect(initializers.get("w")!.data).toHaveLength(16);
+  });
+});
+
+describe("what identifies a model file", () => {
+  const later = external("later", 1, { location: "z.bin", offset: "4" });
+  const first = external("first", 2, { location: "sub/a.bin" });
+  const last = external("last", 1, { location: "z.bin" });
+
+  /** Facts of a file of these tensors, and the file itself. */
+  async function factsOf(...tensors: Uint8Array[]) {
+    const file = withTensors(...tensors);
+    writeFileSync(join(directory, "facts.onnx"), file);
+    return { file, facts: await modelFileFacts(join(directory, "facts.onnx")) };
+  }
+
+  test("is the file and what its tensors take from others, each once, whatever their order in it", async () => {
+    writeFileSync(join(directory, "z.bin"), floats(7, 8, 9));
+    writeFileSync(join(directory, "sub", "a.bin"), floats(5, 6));
+    for (const order of [
+      [later, first, last],
+      [last, later, first],
+      [first, last, later, external("again", 1, { location: "./z.bin" })],
+    ]) {
+      const { file, facts } = await factsOf(...order);
+      // By the files' paths, then by the places in them; the third number of z.bin is nobody's.
+      const all = Buffer.concat([file, floats(5, 6), floats(7), floats(8)]);
+      expect(facts).toEqual({
+        bytes: file.length + 16,
+        sha256: createHash("sha256").update(all).digest("hex"),
+      });
+    }
+  });
+
+  test("changes with a number in another file, and not with one that no tensor takes", async () => {
+    writeFileSync(join(directory, "z.bin"), floats(7, 8, 9));
+    const { facts: before } = await factsOf(last, later);
+    writeFileSync(join(directory, "z.bin"), floats(7, 8, 10));
+    expect((await factsOf(last, later)).facts).toEqual(before);
+    writeFileSync(join(directory, "z.bin"), floats(7, 8.5, 9));
+    expect((await factsOf(last, later)).facts.sha256).not.toBe(before.sha256);
   });
 });
 
