@@ -50,6 +50,8 @@ test("records follow each other by their lengths: version, start, and one for ea
   const [name] = readdirSync(folder);
   expect(name).toMatch(/^events\.out\.tfevents\.\d+\./);
   const bytes = readFileSync(join(folder, name!));
+  // As every event file begins: 24 bytes, and the masked checksum of that length.
+  expect(bytes.subarray(0, 13).toString("hex")).toBe("1800000000000000a37f4b2209");
   const records: string[] = [];
   for (let at = 0; at < bytes.length; ) {
     const length = Number(bytes.readBigUInt64LE(at));
