@@ -8,6 +8,7 @@ import {
   type DataOptions,
   type Dataset,
   dataFacts,
+  type LoadOptions,
   loadData,
   loadExtraData,
   loadTestData,
@@ -682,7 +683,12 @@ describe("options of image folders", () => {
     await expect(grey).rejects.toThrow("--channel-order: expected a model of 3 channels");
   });
 
-  test.each<[DataOptions, string]>([
+  test.each<[LoadOptions, string]>([
+    [{ shape: [3, 4, 6], resize: 5 }, "--resize: expected at least 6, the size that is cut out"],
+    [
+      { shape: [3, undefined, 6], imageSize: 4 },
+      "--image-size: the model takes images of any×6, received 4",
+    ],
     [{ testShare: 0 }, "--test-share: expected a number above 0 and up to 1, received 0"],
     [{ imageSize: 1.5 }, "--image-size: expected a whole number"],
     [{ resize: 0 }, "--resize: expected a whole number"],
