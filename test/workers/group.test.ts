@@ -37,6 +37,21 @@ test("a worker that never comes is given up, also where the store is slow", {
   await expect(joined).rejects.toThrow("worker 1 of 2 did not come in 300 s");
 });
 
+test("a run goes on with as many workers as it began with, and no others", async () => {
+  const [alone, pair] = [await Group.meet(undefined), await Group.meet(membership(environment))];
+  alone.assertSize(undefined);
+  alone.assertSize(1);
+  pair.assertSize(2);
+  for (const [group, expected, words] of [
+    [alone, 2, "this run is one of 2 workers, and this process belongs to 1"],
+    [pair, undefined, "this run is one of 1 workers, and this process belongs to 2"],
+    [pair, 3, "this run is one of 3 workers, and this process belongs to 2"],
+  ] as const) {
+    expect(() => group.assertSize(expected)).toThrow(UsageError);
+    expect(() => group.assertSize(expected)).toThrow(words);
+  }
+});
+
 test("more workers than there are processes are refused before a run begins", async () => {
   const toy = toyOn(path("source.txt", "x"));
   const started = toy.start({ data: "cifar10:none", out: path("run"), workers: 2 });

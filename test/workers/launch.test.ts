@@ -74,6 +74,14 @@ test("workers have a store of their own, also under a launcher that offers one",
   expect(await launched(program, { environment })).toMatchObject({ code: 0 });
 });
 
+test("each is told its place among all and on this machine, and the threads that a user chose", async () => {
+  const environment = { WORLD_SIZE: "7", RANK: "5", LOCAL_RANK: "5", OMP_NUM_THREADS: "3" };
+  const told = "[e.RANK, e.LOCAL_RANK, e.WORLD_SIZE, e.LOCAL_WORLD_SIZE, e.OMP_NUM_THREADS]";
+  const program = `const e = process.env; const told = ${told}.join();
+    if (told !== [rank, rank, 2, 2, 3].join()) { console.error(told); process.exitCode = 2; }`;
+  expect(await launched(program, { environment })).toMatchObject({ code: 0, stderr: "" });
+});
+
 test("they go on with a run's folder once it is there", async () => {
   const [there, missing] = [path("there"), path("missing")];
   path("there/config.json", "{}");

@@ -108,11 +108,22 @@ test("launchers say who a worker is", () => {
   });
 });
 
+test("patience is that of the environment", () => {
+  expect(membership({ ...torchrun, DEEPOBF_WORKER_TIMEOUT: "90" })).toMatchObject({ patience: 90 });
+  expect(() => membership({ ...torchrun, DEEPOBF_WORKER_TIMEOUT: "0" })).toThrow(
+    /DEEPOBF_WORKER_TIMEOUT: expected a whole number from 1 to 86400, received "0"/,
+  );
+});
+
 test("an environment that is no worker's is refused with all that is wrong", () => {
   const refusal = (environment: object) => () => membership({ ...torchrun, ...environment });
   expect(refusal({ RANK: "4" })).toThrow(UsageError);
   expect(refusal({ RANK: "4" })).toThrow(/RANK: expected a whole number from 0 to 3, received "4"/);
   expect(refusal({ RANK: "0.5" })).toThrow(UsageError);
+  // Who took it for 1 would train alone beside the others.
+  expect(refusal({ WORLD_SIZE: "four", RANK: "0" })).toThrow(
+    /WORLD_SIZE: expected a whole number from 1 to 4096, received "four"/,
+  );
   expect(refusal({ RANK: "", MASTER_ADDR: "", MASTER_PORT: "x" })).toThrow(
     /RANK: .*received nothing\n.*MASTER_PORT: .*received "x"\n.*MASTER_ADDR: expected a host/s,
   );
