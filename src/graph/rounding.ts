@@ -22,7 +22,8 @@ export function roundingOf(values: Float32Array): Rounding {
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const isWhole = (value: number) => {
     const steps = (value / largest) * mostSteps;
-    return Math.abs(steps - Math.round(steps)) < stepTolerance;
+    const whole = Math.round(steps);
+    return value === 0 || (whole !== 0 && Math.abs(steps - whole) < stepTolerance);
   };
   if (!areOfManySizes(values)) return { relative: 0, absolute: 0 };
   if (values.every(isWhole)) return { relative: 0, absolute: largest / mostSteps / 2 };

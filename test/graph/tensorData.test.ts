@@ -102,6 +102,8 @@ describe("what numbers were rounded to before", () => {
     const { relative, absolute } = rounding(-1.27, 0.5, 0.03, 0, 0.9);
     expect([relative, absolute]).toEqual([0, expect.closeTo(0.005, 8)]);
     expect(rounding(-1.27, 0.5, 0.034, 0.9)).toEqual(none);
+    // Far below the largest and not 0, as steps of int8 would have made them.
+    expect(rounding(1, 1e-7, 2e-7, 3e-7)).toEqual(none);
   });
 
   test("is not told by fewer than four sizes", () => {
