@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { availableParallelism, constants } from "node:os";
 import { join } from "node:path";
 import { exitCodes } from "../errors.ts";
-import { type Environment, usualPatience } from "./membership.ts";
+import { type Environment, patienceOf } from "./membership.ts";
 
 /** What is to be started. */
 export interface Launch {
@@ -37,7 +37,10 @@ interface Ended {
   readonly complaints: string;
 }
 
-/** Runs the workers to their end. The first one has this process's input and outputs. Gives the exit code of all. */
+/**
+ * Runs the workers to their end. The first one has this process's input and outputs. Gives the exit code of all. Throws
+ * UsageError, before it starts one, where DEEPOBF_WORKER_TIMEOUT is not what workers take.
+ */
 export async function launch({ workers, restarts, command }: Launch): Promise<number> {
   let run = "";
   for (let restart = 0; ; restart++) {
@@ -94,6 +97,7 @@ interface Start extends Pick<Attempt, "command"> {
 /** Gives how the workers ended, in the order in which they did. */
 async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
   const { workers, command, onRun } = attempt;
+  const patience = patienceOf(process.env);
   let isFirstAlone = false;
   const onTold = (told: Told) => {
     if ("directory" in told) onRun(told.directory);
@@ -117,7 +121,6 @@ async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
   };
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, pass);
-  const patience = Number(process.env.DEEPOBF_WORKER_TIMEOUT ?? usualPatience);
   let timer: NodeJS.Timeout | undefined;
   const limit = (seconds: number) => {
     clearTimeout(timer);

@@ -20,19 +20,23 @@ export interface Membership extends Omit<Meeting, "prefix"> {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Seconds without a sign of life after which a worker is given up, where DEEPOBF_WORKER_TIMEOUT does not say it. */
-export const usualPatience = 30;
+const patienceVariable = ["DEEPOBF_WORKER_TIMEOUT", { from: 1, to: 86_400, usual: 30 }] as const;
+
+/** Seconds without a sign of life after which a worker is given up. Throws UsageError. */
+export function patienceOf(environment: Environment): number {
+  const patience = wholeNumberOf(environment, ...patienceVariable);
+  if (typeof patience === "string") throw new UsageError(patience);
+  return patience;
+}
 
 /** The membership that the environment tells; undefined where this process works alone. Throws UsageError. */
 export function membership(environment: Environment = process.env): Membership | undefined {
   const complaints: string[] = [];
-  const read = (name: string, { from, to, usual }: Range): number => {
-    const text = environment[name] || (usual === undefined ? "" : String(usual));
-    const value = Number(text);
-    if (text !== "" && Number.isInteger(value) && value >= from && value <= to) return value;
-    const what = `a whole number from ${from} to ${to}`;
-    complaints.push(`${name}: expected ${what}, received ${text === "" ? "nothing" : `"${text}"`}`);
-    return from;
+  const read = (name: string, range: Range): number => {
+    const value = wholeNumberOf(environment, name, range);
+    if (typeof value === "number") return value;
+    complaints.push(value);
+    return range.from;
   };
   const size = read("WORLD_SIZE", { from: 1, to: mostWorkers, usual: 1 });
   if (size === 1 && complaints.length === 0) return undefined;
@@ -48,7 +52,7 @@ export function membership(environment: Environment = process.env): Membership |
     isLaunchersStore,
     isServer: rank === 0 && !isLaunchersStore,
     attempt: read("TORCHELASTIC_RESTART_COUNT", { from: 0, to: 1e6, usual: 0 }),
-    patience: read("DEEPOBF_WORKER_TIMEOUT", { from: 1, to: 86_400, usual: usualPatience }),
+    patience: read(...patienceVariable),
     networkInterface: environment.GLOO_SOCKET_IFNAME ?? "",
   };
   if (found.host === "") complaints.push("MASTER_ADDR: expected a host, received nothing");
@@ -66,3 +70,16 @@ interface Range {
 }
 
 const mostWorkers = 4096;
+
+/** A whole number of the environment, or what is wrong with it. */
+function wholeNumberOf(
+  environment: Environment,
+  name: string,
+  { from, to, usual }: Range,
+): number | string {
+  const text = environment[name] || (usual === undefined ? "" : String(usual));
+  const value = Number(text);
+  if (text !== "" && Number.isInteger(value) && value >= from && value <= to) return value;
+  const received = text === "" ? "nothing" : `"${text}"`;
+  return `${name}: expected a whole number from ${from} to ${to}, received ${received}`;
+}

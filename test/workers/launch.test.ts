@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
+import { UsageError } from "../../src/errors.ts";
 import { launch } from "../../src/workers/launch.ts";
 import { toyOn } from "../jobs/toyJob.ts";
 import { workshop } from "../workshop.ts";
@@ -56,10 +57,19 @@ test("a run that the first worker has ended is complete, whatever became of the 
 });
 
 test("the first one ends its run though another is lost, once it needs nobody", async () => {
-  vi.stubEnv("DEEPOBF_WORKER_TIMEOUT", "0");
-  const first = "process.send({ isAlone: true }); setTimeout(() => process.disconnect(), 12_000);";
+  vi.stubEnv("DEEPOBF_WORKER_TIMEOUT", "1");
+  const first = "process.send({ isAlone: true }); setTimeout(() => process.disconnect(), 14_000);";
   const program = `if (rank === 0) { ${first} } else setTimeout(() => ${die}, 1000)`;
   expect(await launched(program)).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("a patience that workers refuse is refused before one is started", async () => {
+  for (const patience of ["0", "x", "86401"]) {
+    const environment = { DEEPOBF_WORKER_TIMEOUT: patience };
+    const launching = launched("", { environment });
+    const complaint = `DEEPOBF_WORKER_TIMEOUT: expected a whole number from 1 to 86400, received "${patience}"`;
+    await expect(launching).rejects.toThrow(new UsageError(complaint));
+  }
 });
 
 test("one that hangs when the first is done is ended", async () => {
