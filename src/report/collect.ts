@@ -4,7 +4,7 @@ import { commandLineOf } from "../runs/commandLine.ts";
 import { shorten } from "../text.ts";
 import { readAttacks } from "./attacks.ts";
 import { type Drawn, drawModelsIsolated } from "./drawModel.ts";
-import { from, isMissing, type Missing } from "./missing.ts";
+import { isMissing, type Missing, mapPresent } from "./missing.ts";
 import { disagreementsOf, perClass } from "./perClass.ts";
 import { protectionOf } from "./protection.ts";
 import { type RunRecord, readRun } from "./readRun.ts";
@@ -39,8 +39,10 @@ export async function collectReport(
   return {
     format: 1,
     run: { name: shorten(run.name), finished: !isMissing(summary) },
-    verdict: from(summary, (known) => verdictOf(known, { kept, original: architectures.original })),
-    models: from(summary, ({ original, obfuscated, verify, quantized, warnings }) => ({
+    verdict: mapPresent(summary, (known) =>
+      verdictOf(known, { kept, original: architectures.original }),
+    ),
+    models: mapPresent(summary, ({ original, obfuscated, verify, quantized, warnings }) => ({
       original,
       obfuscated,
       verify,
@@ -48,7 +50,7 @@ export async function collectReport(
       ...(quantized && { quantized }),
     })),
     architectures,
-    training: from(epochs, ({ records, damaged }) =>
+    training: mapPresent(epochs, ({ records, damaged }) =>
       records.length === 0
         ? { missing: "no epoch of the training is written down" }
         : {
@@ -57,8 +59,8 @@ export async function collectReport(
             unreadableLines: damaged,
           },
     ),
-    classes: from(run.predictions, perClass),
-    disagreements: from(run.predictions, disagreementsOf),
+    classes: mapPresent(run.predictions, perClass),
+    disagreements: mapPresent(run.predictions, disagreementsOf),
     exposure: run.exposure,
     attacks,
     protection: protectionOf({ attacks, kept }),
@@ -78,12 +80,12 @@ async function architecturesOf(run: RunRecord): Promise<Report["architectures"]>
   ];
   const [original, obfuscated] = await drawModelsIsolated(models);
   return {
-    original: from(original!, (drawn) =>
+    original: mapPresent(original!, (drawn) =>
       identity.model !== undefined && drawn.sha256 !== identity.model
         ? { missing: "the file is no longer the one that the run began with: its SHA-256 differs" }
         : architectureOf(drawn),
     ),
-    obfuscated: isMissing(shipped) ? shipped : from(obfuscated!, architectureOf),
+    obfuscated: isMissing(shipped) ? shipped : mapPresent(obfuscated!, architectureOf),
   };
 }
 

@@ -1,7 +1,10 @@
 // Parts of a run that may not be there: a run may be cut short, older than a part, or edited by hand.
-import { readFile, stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import type { ZodType } from "zod";
+import { DataError } from "../errors.ts";
+import { parseJson } from "../json.ts";
+import { readOwn } from "../runs/ownFiles.ts";
+import { whyUnreadable } from "../systemErrors.ts";
 import { escapeInvisible, shorten } from "../text.ts";
 
 /** What takes the place of a part that cannot be shown: why, as a sentence without its full stop. */
@@ -14,7 +17,7 @@ export function isMissing(part: object): part is Missing {
 }
 
 /** A part that is made from others, as long as none of these is missing. */
-export function from<T extends object, U extends object>(
+export function mapPresent<T extends object, U extends object>(
   part: T | Missing,
   make: (part: T) => U | Missing,
 ): U | Missing {
@@ -26,17 +29,23 @@ const largestFile = 64 * 2 ** 20;
 
 /** The text of a file of a run, or why there is none. */
 export async function readText(path: string): Promise<{ readonly text: string } | Missing> {
-  const name = basename(path);
   try {
-    const facts = await stat(path);
-    if (!facts.isFile()) return { missing: `${name} is not a file` };
-    if (facts.size > largestFile) return { missing: `${name} is too large for a run's` };
-    return { text: await readFile(path, "utf8") };
+    const bytes = await readOwn(path, largestFile);
+    return bytes ? { text: bytes.toString("utf8") } : notThere(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return { missing: `the run has no ${name}` };
-    return { missing: `${name} cannot be read (${code ?? "unknown reason"})` };
+    return whyMissing(path, error);
   }
+}
+
+/** What takes the place of a file that the run has not. */
+export function notThere(path: string): Missing {
+  return { missing: `the run has no ${basename(path)}` };
+}
+
+/** What takes the place of a file that cannot be read. Its folder is not named: reports are published. */
+export function whyMissing(path: string, error: unknown): Missing {
+  const why = error instanceof DataError ? error.message : `${path} ${whyUnreadable(error)}`;
+  return { missing: why.replaceAll(`${escapeInvisible(dirname(path))}/`, "") };
 }
 
 /** What a JSON file of a run holds, where it has the expected form. */
@@ -45,20 +54,16 @@ export async function readJson<T extends object>(
   schema: ZodType<T>,
 ): Promise<T | Missing> {
   const read = await readText(path);
-  return from(read, ({ text }) => parseJson(text, { name: basename(path), schema }));
+  return mapPresent(read, ({ text }) => parseForm(text, { name: basename(path), schema }));
 }
 
 /** The value of a JSON text, where it has the expected form. */
-export function parseJson<T extends object>(
+export function parseForm<T extends object>(
   text: string,
   { name, schema }: { name: string; schema: ZodType<T> },
 ): T | Missing {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { missing: `${name} is damaged: it does not hold JSON` };
-  }
+  const value = parseJson(text);
+  if (value === undefined) return { missing: `${name} is damaged: it does not hold JSON of a run` };
   const { success, data, error } = schema.safeParse(value);
   if (success) return data;
   const [issue] = error.issues;

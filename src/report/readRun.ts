@@ -1,15 +1,21 @@
 // A run as its folder tells it, whatever state it is in.
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { DataError, UsageError } from "../errors.ts";
 import { sha256Of } from "../files.ts";
+import { parseJson } from "../json.ts";
 import { mostModelBytes, readConfig } from "../runs/index.ts";
-import { parseJson } from "../runs/metrics.ts";
-import { whyUnreadable } from "../systemErrors.ts";
+import { sha256OfOwn } from "../runs/ownFiles.ts";
 import { fileName } from "../text.ts";
-import { from, isMissing, type Missing, readJson, readText } from "./missing.ts";
+import {
+  isMissing,
+  type Missing,
+  mapPresent,
+  notThere,
+  parseForm,
+  readJson,
+  readText,
+  whyMissing,
+} from "./missing.ts";
 import {
   type Config,
   configForm,
@@ -69,7 +75,7 @@ export async function readRun(path: string): Promise<RunRecord> {
 export async function readCourse(path: string): Promise<RunCourse> {
   const outcome = await readOutcome(path);
   const read = await readText(join(outcome.directory, "metrics.jsonl"));
-  return { ...outcome, epochs: from(read, ({ text }) => parseEpochs(text)) };
+  return { ...outcome, epochs: mapPresent(read, ({ text }) => parseEpochs(text)) };
 }
 
 /** What a run came to. Throws as readRun does. */
@@ -125,19 +131,15 @@ async function readPredictions(
   if (!isMissing(read) && sha256Of(read.text) !== expected) {
     return { missing: "predictions.json is not what the run wrote: its SHA-256 differs" };
   }
-  return readJson(path, predictionsForm);
+  const name = basename(path);
+  return mapPresent(read, ({ text }) => parseForm(text, { name, schema: predictionsForm }));
 }
 
 async function hashOf(path: string): Promise<{ readonly sha256: string } | Missing> {
-  const name = basename(path);
-  const facts = await stat(path).catch(() => undefined);
-  if (!facts?.isFile()) return { missing: `the run has no ${name}` };
-  if (facts.size > mostModelBytes) return { missing: `${name} is too large for a model` };
-  const hash = createHash("sha256");
   try {
-    for await (const part of createReadStream(path)) hash.update(part);
+    const sha256 = await sha256OfOwn(path, mostModelBytes);
+    return sha256 === undefined ? notThere(path) : { sha256 };
   } catch (error) {
-    return { missing: `${name} ${whyUnreadable(error)}` };
+    return whyMissing(path, error);
   }
-  return { sha256: hash.digest("hex") };
 }

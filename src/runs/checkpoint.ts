@@ -6,11 +6,11 @@ import { z } from "zod";
 import { DataError, ResourceError } from "../errors.ts";
 import { createDirectoryAtomically, sha256Of, writeFileAtomically } from "../files.ts";
 import { elementCount, elementSize } from "../graph/graph.ts";
+import { parseJson } from "../json.ts";
 import { count, parseAs, sha256Text } from "../schema.ts";
 import { cannotWrite } from "../systemErrors.ts";
 import { escapeInvisible } from "../text.ts";
 import type { Tensor } from "../torch/index.ts";
-import { parseJson } from "./metrics.ts";
 import { hasOwnFolder, readOwn } from "./ownFiles.ts";
 import { decodeTensors, encodeTensors } from "./safetensors.ts";
 

@@ -2,6 +2,7 @@
 // that a resumed run repeats no line.
 import { z } from "zod";
 import { DataError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import { count, figure, parseAs } from "../schema.ts";
 import { cannotWrite } from "../systemErrors.ts";
 import { escapeInvisible } from "../text.ts";
@@ -94,22 +95,4 @@ export class MetricsFile {
       return parseAs(line, parseJson(each), damaged);
     });
   }
-}
-
-/** Levels of nesting that no file of a run comes to; what walks more of them runs out of stack. */
-const mostLevels = 100;
-
-/** The value of a JSON text; undefined where it is none, or nested as no run's is. */
-export function parseJson(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isDeeperThan(mostLevels, value) ? undefined : value;
-  } catch {
-    return undefined;
-  }
-}
-
-function isDeeperThan(levels: number, value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((each) => isDeeperThan(levels - 1, each));
 }

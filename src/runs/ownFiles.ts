@@ -1,5 +1,6 @@
 // The files of a run, whose folder a stranger may have made: only regular files are opened, no link is followed, no
 // pipe is waited for. What lies elsewhere is thus never read, changed or removed.
+import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open } from "node:fs/promises";
 import { DataError } from "../errors.ts";
@@ -34,15 +35,25 @@ export async function openOwn(path: string, mode: keyof typeof modes): Promise<F
 
 /** What a file of a run holds, of at most `limit` bytes; undefined where it is missing. Throws DataError. */
 export async function readOwn(path: string, limit: number): Promise<Buffer | undefined> {
-  const file = await openOwn(path, "read").catch(unlessMissing);
+  await using file = await openToRead(path, limit);
+  return await file?.readFile();
+}
+
+/** SHA-256 of such a file in hexadecimal; undefined where it is missing. Throws DataError. */
+export async function sha256OfOwn(path: string, limit: number): Promise<string | undefined> {
+  await using file = await openToRead(path, limit);
   if (!file) return undefined;
-  try {
-    const { size } = await file.stat();
-    if (size > limit) throw foreign(path, `holds ${size} bytes, and at most ${limit} are read`);
-    return await file.readFile();
-  } finally {
-    await file.close();
-  }
+  const hash = createHash("sha256");
+  for await (const part of file.createReadStream({ autoClose: false })) hash.update(part);
+  return hash.digest("hex");
+}
+
+async function openToRead(path: string, limit: number): Promise<FileHandle | undefined> {
+  const file = await openOwn(path, "read").catch(unlessMissing);
+  const size = (await file?.stat())?.size ?? 0;
+  if (size <= limit) return file;
+  await file?.close();
+  throw foreign(path, `holds ${size} bytes, and at most ${limit} are read`);
 }
 
 /** Whether a folder of a run is there. Throws DataError where something else is in its place. */

@@ -13,6 +13,7 @@ import {
   sha256Of,
   writeFileAtomically,
 } from "../files.ts";
+import { parseJson } from "../json.ts";
 import { parseAs } from "../schema.ts";
 import { escapeInvisible, quoteForShell } from "../text.ts";
 import type { Tensor } from "../torch/index.ts";
@@ -26,8 +27,8 @@ import {
 } from "./checkpoint.ts";
 import type { JobHooks } from "./events.ts";
 import { whileLocked } from "./lock.ts";
-import { MetricsFile, parseJson } from "./metrics.ts";
-import { readOwn } from "./ownFiles.ts";
+import { MetricsFile } from "./metrics.ts";
+import { readOwn, sha256OfOwn } from "./ownFiles.ts";
 
 /** What every run's config.json holds, whatever the job. */
 export interface RunConfig {
@@ -127,8 +128,7 @@ export class RunFolder {
 
   /** Of the model file; undefined where there is none. Throws DataError where it is no regular file. */
   async modelSha256(): Promise<string | undefined> {
-    const bytes = await readOwn(this.files.model, mostModelBytes);
-    return bytes && sha256Of(bytes);
+    return sha256OfOwn(this.files.model, mostModelBytes);
   }
 
   /** Writes the summary, which ends the run: its checkpoints are removed. */

@@ -1,5 +1,5 @@
 // Reports of runs, whole ones and others: the facts, and that what is missing is said.
-import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
@@ -422,7 +422,34 @@ describe("a run that is not whole", () => {
   test("with a model file that no model is as large as", async () => {
     const report = await after((run) => truncateSync(join(run, "model.onnx"), 2 ** 40));
     expect(report.architectures.obfuscated).toEqual({
-      missing: "model.onnx is too large for a model",
+      missing: expect.stringMatching(
+        /^model\.onnx holds 1099511627776 bytes, and at most 2147483647/,
+      ),
+    });
+  });
+
+  test("with links in place of its files: what they lead to is not shown", async () => {
+    const outside = write();
+    const report = await after((run) => {
+      for (const name of ["metrics.jsonl", "summary.json", "model.onnx"]) {
+        rmSync(join(run, name));
+        symlinkSync(join(outside, name), join(run, name));
+      }
+    });
+    const isLink = (name: string) => ({ missing: expect.stringMatching(`^${name} is a link: `) });
+    expect(report.training).toEqual(isLink("metrics.jsonl"));
+    expect(report.verdict).toEqual(isLink("summary.json"));
+    expect(report.architectures.obfuscated).toEqual(isLink("model.onnx"));
+  });
+
+  test("with JSON that is nested deeper than any run's", async () => {
+    const report = await after((run) => {
+      const path = join(run, "summary.json");
+      const deep = `"deep":${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+      writeFileSync(path, readFileSync(path, "utf8").replace("{", `{${deep},`));
+    });
+    expect(report.verdict).toEqual({
+      missing: "summary.json is damaged: it does not hold JSON of a run",
     });
   });
 
