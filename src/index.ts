@@ -94,7 +94,7 @@ function starting<Asked, Summary>(
  */
 export function obfuscate(
   options: WithModelSource<ObfuscateOptions>,
-  hooks?: JobHooks,
+  hooks?: JobHooks<Description>,
 ): Promise<ObfuscateSummary> {
   return asked("obfuscate", options, () => withModelFile(options, starting(jobs.obfuscate, hooks)));
 }
@@ -118,7 +118,7 @@ export function plan(
       const { prepare } = await import("./obfuscate/index.ts");
       const prepared = await prepare({ ...located, out: "" }, hooks);
       const { out: _, model: __, ...decided } = prepared.options;
-      return { ...(prepared.description as Description), options: decided };
+      return { ...prepared.description, options: decided };
     }),
   );
 }

@@ -7,7 +7,7 @@ import { type Assignment, carryOut } from "./campaign.ts";
 import { headStarts } from "./headStart.ts";
 import { kinds } from "./kinds.ts";
 import type { AttackOptions, AttackResults, ResolvedAttackOptions } from "./options.ts";
-import { prepare } from "./prepare.ts";
+import { type AttackDescription, prepare } from "./prepare.ts";
 import { type Inputs, Scene } from "./scene.ts";
 import { resolvedOptions, results } from "./schema.ts";
 import { Trials } from "./trials.ts";
@@ -16,11 +16,17 @@ import { Trials } from "./trials.ts";
 const usualBatch = 128;
 
 /** Attacks a file and its original, with controls from random weights. */
-export const attackJob = defineJob<AttackOptions, ResolvedAttackOptions, Inputs, AttackResults>({
+export const attackJob = defineJob<
+  AttackOptions,
+  ResolvedAttackOptions,
+  Inputs,
+  AttackDescription,
+  AttackResults
+>({
   name: "attack",
   runName: ({ model, kind }) => `${basename(model, ".onnx")}-${kind}`,
-  options: resolvedOptions,
-  results,
+  optionsSchema: resolvedOptions,
+  resultSchemas: results,
   prepare,
 
   memory: ({ graphs }, { batchSize = usualBatch, precision }) =>

@@ -44,7 +44,7 @@ export interface AttackDescription {
 export async function prepare(
   asked: Located<AttackOptions>,
   { signal }: JobHooks = {},
-): Promise<Prepared<ResolvedAttackOptions, Inputs>> {
+): Promise<Prepared<ResolvedAttackOptions, Inputs, AttackDescription>> {
   assertAttackOptions(asked);
   const device = parseDevice(asked.device ?? "cpu");
   const target = await findTarget(asked);

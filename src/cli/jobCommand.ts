@@ -13,7 +13,7 @@ import type { OptionTable, Values } from "./options.ts";
 import { Progress, type Screen, wantsColour } from "./progress.ts";
 import { isSilent, withWorkers } from "./workers.ts";
 
-interface JobCommandDefinition<O extends OptionTable, Asked, Results> {
+interface JobCommandDefinition<O extends OptionTable, Asked, Description extends object, Results> {
   /** That of the job. */
   readonly name: string;
   readonly summary: string;
@@ -24,7 +24,7 @@ interface JobCommandDefinition<O extends OptionTable, Asked, Results> {
   readonly essential: readonly string[];
   readonly example: string;
   readonly failures: readonly (keyof typeof exitCodes)[];
-  readonly job: () => Promise<Job<Asked, Results>>;
+  readonly job: () => Promise<Job<Asked, Description, Results>>;
   /** The job's options for the command's argument and options. */
   readonly ask: (argument: string, options: Invocation<O>["options"]) => Asked;
   /** What is done where the options ask for something else than the job. */
@@ -33,7 +33,7 @@ interface JobCommandDefinition<O extends OptionTable, Asked, Results> {
   ) => ((asked: Asked, hooks: JobHooks) => Promise<Output>) | undefined;
   /** What is to be done beside the job, once its folder is there. */
   readonly accompany?: (options: Invocation<O>["options"]) => void;
-  readonly renderPrepared: (description: object) => string;
+  readonly renderPrepared: (description: Description) => string;
   readonly renderSummary: (summary: Results & RunFacts) => string;
 }
 
@@ -53,9 +53,12 @@ export interface JobCommand {
 const exitCodeOf = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
 
 /** A command for a job. */
-export function defineJobCommand<O extends OptionTable, Asked, Results extends object>(
-  definition: JobCommandDefinition<O, Asked, Results>,
-): JobCommand {
+export function defineJobCommand<
+  O extends OptionTable,
+  Asked,
+  Description extends object,
+  Results extends object,
+>(definition: JobCommandDefinition<O, Asked, Description, Results>): JobCommand {
   const { name, summary, argument, options, essential, example, failures } = definition;
   const { renderPrepared, renderSummary } = definition;
 
@@ -68,7 +71,10 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
   };
 
   /** Where a gate is missed the answer is printed all the same: as a table to stderr, as JSON to stdout. */
-  const show = async (work: (hooks: JobHooks) => Promise<Results & RunFacts>, json: boolean) => {
+  const show = async (
+    work: (hooks: JobHooks<Description>) => Promise<Results & RunFacts>,
+    json: boolean,
+  ) => {
     try {
       return await outputOf(await runJob(work, renderPrepared));
     } catch (error) {
@@ -102,7 +108,7 @@ export function defineJobCommand<O extends OptionTable, Asked, Results extends o
         return withWorkers({ workers: workers ?? 1, restarts, json }, async () => {
           const job = await definition.job();
           return show((hooks) => {
-            const onProgress = (event: ProgressEvent) => {
+            const onProgress = (event: ProgressEvent<Description>) => {
               if (event.type === "prepared" && !isSilent()) definition.accompany?.(own);
               hooks.onProgress?.(event);
             };
@@ -129,9 +135,9 @@ function withShortPaths(paths: object): Record<string, string> {
  * Runs a job with its progress on stderr. The first SIGINT, SIGTERM or SIGHUP asks it to end after the step, with a
  * checkpoint; the second ends the process at once.
  */
-async function runJob<T>(
-  work: (hooks: JobHooks) => Promise<T>,
-  renderPrepared: (description: object) => string,
+async function runJob<T, Description extends object>(
+  work: (hooks: JobHooks<Description>) => Promise<T>,
+  renderPrepared: (description: Description) => string,
 ): Promise<T> {
   const screen: Screen = isSilent() ? { write: () => {} } : process.stderr;
   const progress = new Progress(screen, { renderPrepared, coloured: wantsColour(screen) });

@@ -13,9 +13,9 @@ export interface Screen {
   write(text: string): unknown;
 }
 
-interface ProgressOptions {
+interface ProgressOptions<Description extends object> {
   /** What a job has decided before its training, as people read it. */
-  readonly renderPrepared?: (description: object) => string;
+  readonly renderPrepared?: (description: Description) => string;
   /** Gives seconds; a test may set its own. */
   readonly now?: () => number;
   /** Whether the bar is coloured on a terminal; by default it is not. */
@@ -37,10 +37,10 @@ export function wantsColour(
 }
 
 /** Renders the events of one job. */
-export class Progress {
+export class Progress<Description extends object = object> {
   readonly #screen: Screen;
   readonly #now: () => number;
-  readonly #renderPrepared: (description: object) => string;
+  readonly #renderPrepared: (description: Description) => string;
   #live = "";
   #lastShown = Number.NEGATIVE_INFINITY;
   #columns = "";
@@ -49,7 +49,7 @@ export class Progress {
   #losses: number[] = [];
   #stage = "";
 
-  constructor(screen: Screen, options: ProgressOptions = {}) {
+  constructor(screen: Screen, options: ProgressOptions<Description> = {}) {
     const { renderPrepared = () => "", now = () => performance.now() / 1000 } = options;
     this.#screen = screen;
     this.#now = now;
@@ -58,7 +58,7 @@ export class Progress {
   }
 
   /** Shows an event. */
-  readonly show = (event: ProgressEvent): void => {
+  readonly show = (event: ProgressEvent<Description>): void => {
     if (event.type === "phase") {
       this.close();
       this.line(phases[event.phase]);

@@ -10,8 +10,8 @@ import type { JobDefinition, RunFacts } from "./definition.ts";
 import { runFacts } from "./schema.ts";
 
 type Definition<Decided, Results> = Pick<
-  JobDefinition<never, Decided, never, Results>,
-  "results" | "missedGates" | "report"
+  JobDefinition<never, Decided, never, never, Results>,
+  "resultSchemas" | "missedGates" | "report"
 >;
 
 /** Paths of what a run made. */
@@ -24,11 +24,11 @@ export function filesOf(
 
 /** The answer of a finished run. Throws DataError where its files are not those that it wrote. */
 export async function readAnswer<Results>(
-  definition: Pick<Definition<never, Results>, "results" | "report">,
+  definition: Pick<Definition<never, Results>, "resultSchemas" | "report">,
   run: RunFolder,
   found: unknown,
 ): Promise<Results & RunFacts> {
-  const schema = z.object({ ...definition.results, ...runFacts });
+  const schema = z.object({ ...definition.resultSchemas, ...runFacts });
   const { summary, model } = run.files;
   const damaged = (problems: string) =>
     new DataError(`${escapeInvisible(summary)} is no summary of this job:\n  ${problems}`);

@@ -7,19 +7,22 @@ import type { Run } from "../workers/sharedRun.ts";
 import type { MemoryNeed } from "./memory.ts";
 
 /** What makes one job different from the others. */
-export interface JobDefinition<Asked, Decided, Inputs, Results> {
+export interface JobDefinition<Asked, Decided, Inputs, Description extends object, Results> {
   /** As the command line and config.json of a run call it. */
   readonly name: string;
   /** What the run is called where nobody names its folder. */
   readonly runName: (options: Asked) => string;
   /** What config.json and summary.json of a run must hold when they are read again. */
-  readonly options: z.ZodType<Decided>;
-  readonly results: { readonly [Key in keyof Results]-?: z.ZodType<Results[Key]> };
+  readonly optionsSchema: z.ZodType<Decided>;
+  readonly resultSchemas: { readonly [Key in keyof Results]-?: z.ZodType<Results[Key]> };
   /**
    * Reads and checks everything, decides what is left open, and writes nothing. Options that it has decided
    * before come back the same.
    */
-  prepare(options: Located<Asked>, hooks: JobHooks): Promise<Prepared<Decided, Inputs>>;
+  prepare(
+    options: Located<Asked>,
+    hooks: JobHooks,
+  ): Promise<Prepared<Decided, Inputs, Description>>;
   /** What the training takes. */
   memory(inputs: Inputs, options: Decided): MemoryNeed;
   /** Trains, writes the model file, and gives what is to say about it. */
@@ -33,14 +36,14 @@ export interface JobDefinition<Asked, Decided, Inputs, Results> {
 /** Options of a run whose folder is known. */
 export type Located<Asked> = Asked & { readonly out: string };
 
-export interface Prepared<Decided, Inputs> {
+export interface Prepared<Decided, Inputs, Description extends object> {
   readonly options: Decided;
   /** What the job works on. */
   readonly inputs: Inputs;
   /** SHA-256 of what must be the same when the run is resumed. */
   readonly identity: Identity;
   /** What was decided besides the options, for config.json and for a user who watches. */
-  readonly description: object;
+  readonly description: Description;
 }
 
 /** SHA-256 of the model's file with its external data, where a job has one, and of the data set. */
@@ -81,13 +84,13 @@ export interface RunFacts {
 }
 
 /** A job that can be started and resumed. Both throw a DeepObfError, GateError only after all is written. */
-export interface Job<Asked, Results> {
+export interface Job<Asked, Description extends object, Results> {
   readonly name: string;
   /** Checks everything first; then everything is written to the folder `options.out`. */
-  start(options: Asked, hooks?: JobHooks): Promise<Results & RunFacts>;
+  start(options: Asked, hooks?: JobHooks<Description>): Promise<Results & RunFacts>;
   /**
    * Goes on from the newest checkpoint, from the start where there is none; gives the answer again where the
    * run is done. Throws UsageError where the folder is no run of this job.
    */
-  resume(directory: string, hooks?: JobHooks): Promise<Results & RunFacts>;
+  resume(directory: string, hooks?: JobHooks<Description>): Promise<Results & RunFacts>;
 }

@@ -10,5 +10,10 @@ export {
   resolveJobOptions,
   resolveSpec,
 } from "./options.ts";
-export { referenceJob, type TrainOptions, type TrainSummary } from "./reference.ts";
+export {
+  referenceJob,
+  type TrainDescription,
+  type TrainOptions,
+  type TrainSummary,
+} from "./reference.ts";
 export { jobOptions, readingOptions } from "./schema.ts";

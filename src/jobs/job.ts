@@ -73,8 +73,11 @@ export function defineJob<
   Asked extends JobOptions,
   Decided extends Asked & JobBasics,
   Inputs,
+  Description extends object,
   Results extends object,
->(definition: JobDefinition<Asked, Decided, Inputs, Results>): Job<Asked, Results> {
+>(
+  definition: JobDefinition<Asked, Decided, Inputs, Description, Results>,
+): Job<Asked, Description, Results> {
   const { name } = definition;
 
   const prepare = async (options: Located<Asked>, hooks: JobHooks) => {
@@ -85,7 +88,7 @@ export function defineJob<
   };
 
   const execute = async (
-    prepared: Prepared<Decided, Inputs>,
+    prepared: Prepared<Decided, Inputs, Description>,
     { hooks, ...rest }: Begun<Decided>,
   ) => {
     const { run, config } = rest;
@@ -99,7 +102,7 @@ export function defineJob<
   };
 
   const executeWatched = async (
-    { inputs, description }: Prepared<Decided, Inputs>,
+    { inputs, description }: Prepared<Decided, Inputs, Description>,
     begun: Begun<Decided>,
   ) => {
     const { config, run, hooks } = begun;
@@ -165,7 +168,7 @@ export function defineJob<
 
   /** Makes the run's folder: a free one where none was asked for, though others began meanwhile. */
   const createRun = async (
-    { options: decided, identity, description }: Prepared<Decided, Inputs>,
+    { options: decided, identity, description }: Prepared<Decided, Inputs, Description>,
     asked: Asked,
   ) => {
     for (let out = decided.out; ; out = resolve(freeFolder(definition.runName(asked)))) {
@@ -182,7 +185,7 @@ export function defineJob<
   };
 
   const readConfiguration = (config: unknown, path: string): Config<Decided> => {
-    const schema = configSchema(definition.options);
+    const schema = configSchema(definition.optionsSchema);
     return parseAs(schema, config, (problems) => configError(path, problems));
   };
 

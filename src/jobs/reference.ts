@@ -5,6 +5,7 @@ import {
   type Batch,
   Batches,
   type Data,
+  type DataFacts,
   dataFacts,
   fingerprint,
   holdOut,
@@ -60,6 +61,11 @@ export type TrainSummary = ReferenceFigures & RunFacts;
 
 type ResolvedTrainOptions = ResolvedJobOptions & TrainOptions;
 
+/** What was decided before the training, as config.json of a run and progress events hold it. */
+export interface TrainDescription {
+  readonly data: DataFacts;
+}
+
 type Inputs = Data & { readonly train: Labelled };
 
 const warmUp = 0.05;
@@ -67,51 +73,55 @@ const warmUp = 0.05;
 const usualImages = 32 * 50_000;
 
 /** Trains a reference model on labels and writes it as ONNX, batch norm folded. */
-export const referenceJob = defineJob<TrainOptions, ResolvedTrainOptions, Inputs, ReferenceFigures>(
-  {
-    name: "train",
-    runName: ({ architecture }) => architecture,
-    options: z.strictObject({ ...jobOptions, architecture: z.string() }),
-    results: { architecture: z.string(), accuracy: figure, parameters: count, macs: count },
+export const referenceJob = defineJob<
+  TrainOptions,
+  ResolvedTrainOptions,
+  Inputs,
+  TrainDescription,
+  ReferenceFigures
+>({
+  name: "train",
+  runName: ({ architecture }) => architecture,
+  optionsSchema: z.strictObject({ ...jobOptions, architecture: z.string() }),
+  resultSchemas: { architecture: z.string(), accuracy: figure, parameters: count, macs: count },
 
-    async prepare(options) {
-      const { architecture } = options;
-      architectureNamed(architecture);
-      const device = parseDevice(options.device ?? "cpu");
-      const data = holdOut(await loadData(options.data, options), options.holdOut ?? 0);
-      const { train, test } = data;
-      assertLabelled(train, "training a reference model");
-      const resolved = resolveJobOptions(options, { dataset: data.train, device, usualImages });
-      return {
-        options: { ...resolved, architecture },
-        inputs: { train, test },
-        identity: { data: (await fingerprint(data)).data },
-        description: { data: dataFacts(data, notesOnFew(test)) },
-      };
-    },
-
-    memory: ({ train: { shape, classes } }, { architecture, seed, ...options }) =>
-      memoryOfTraining(
-        architectureNamed(architecture)({ shape, classes: classes.length, seed }),
-        options,
-      ),
-
-    async execute(work) {
-      const { options, inputs: data, run, hooks } = work;
-      const { architecture, mean, std, threads } = options;
-      hooks.onProgress?.({ type: "phase", phase: "train" });
-      const trained = await trainNetwork(work);
-      beginVerifying(work);
-      await writeModel(foldBatchNorm(trained), run.files.model);
-      await using session = await OnnxSession.open(run.files.model, { threads });
-      const classifier = await OnnxClassifier.open(session, data.test);
-      const onProgress = () => throwIfStopped(hooks, run);
-      const { accuracy } = await evaluate(classifier, data.test, { mean, std, onProgress });
-      const { parameters, macs } = countCost(trained, inferShapes(trained));
-      return { architecture, accuracy, parameters, macs };
-    },
+  async prepare(options) {
+    const { architecture } = options;
+    architectureNamed(architecture);
+    const device = parseDevice(options.device ?? "cpu");
+    const data = holdOut(await loadData(options.data, options), options.holdOut ?? 0);
+    const { train, test } = data;
+    assertLabelled(train, "training a reference model");
+    const resolved = resolveJobOptions(options, { dataset: data.train, device, usualImages });
+    return {
+      options: { ...resolved, architecture },
+      inputs: { train, test },
+      identity: { data: (await fingerprint(data)).data },
+      description: { data: dataFacts(data, notesOnFew(test)) },
+    };
   },
-);
+
+  memory: ({ train: { shape, classes } }, { architecture, seed, ...options }) =>
+    memoryOfTraining(
+      architectureNamed(architecture)({ shape, classes: classes.length, seed }),
+      options,
+    ),
+
+  async execute(work) {
+    const { options, inputs: data, run, hooks } = work;
+    const { architecture, mean, std, threads } = options;
+    hooks.onProgress?.({ type: "phase", phase: "train" });
+    const trained = await trainNetwork(work);
+    beginVerifying(work);
+    await writeModel(foldBatchNorm(trained), run.files.model);
+    await using session = await OnnxSession.open(run.files.model, { threads });
+    const classifier = await OnnxClassifier.open(session, data.test);
+    const onProgress = () => throwIfStopped(hooks, run);
+    const { accuracy } = await evaluate(classifier, data.test, { mean, std, onProgress });
+    const { parameters, macs } = countCost(trained, inferShapes(trained));
+    return { architecture, accuracy, parameters, macs };
+  },
+});
 
 async function trainNetwork(work: Work<ResolvedTrainOptions, Inputs>): Promise<Graph> {
   const { options, inputs, checkpoint } = work;

@@ -47,7 +47,7 @@ export async function dryRun(asked: ObfuscateOptions, hooks: JobHooks = {}): Pro
   const { parameters } = countCost(sealed, inferShapes(sealed));
   const { bavail, bsize } = await statfs(existingAbove(out));
   return {
-    description: description as Description,
+    description,
     epochs: options.epochs,
     secondsPerEpoch: perEpoch,
     seconds: options.epochs * perEpoch,

@@ -12,7 +12,7 @@ import { missedGates } from "./gates.ts";
 import { leftoversOf } from "./leftovers.ts";
 import type { ObfuscateOptions, ObfuscateResults, ResolvedOptions } from "./options.ts";
 import type { Inputs } from "./original.ts";
-import { prepare } from "./prepare.ts";
+import { type Description, prepare } from "./prepare.ts";
 import { resolvedOptions, results } from "./schema.ts";
 import { nameChainInput, seal } from "./seal.ts";
 import { simulate } from "./simulate.ts";
@@ -25,12 +25,13 @@ export const obfuscationJob = defineJob<
   ObfuscateOptions,
   ResolvedOptions,
   Inputs,
+  Description,
   ObfuscateResults
 >({
   name: "obfuscate",
   runName: ({ model }) => parse(model).name,
-  options: resolvedOptions,
-  results,
+  optionsSchema: resolvedOptions,
+  resultSchemas: results,
   prepare,
 
   memory: ({ plan, teacher }, options) =>

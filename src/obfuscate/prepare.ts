@@ -66,7 +66,7 @@ export interface Description {
 export async function prepare(
   asked: Located<ObfuscateOptions>,
   hooks: JobHooks = {},
-): Promise<Prepared<ResolvedOptions, Inputs>> {
+): Promise<Prepared<ResolvedOptions, Inputs, Description>> {
   const options = { ...asked, depth: asked.depth ?? defaultDepth };
   let wanted: WantedShape = {};
   const rehearsal = rehearse(options, hooks, (shape) => {

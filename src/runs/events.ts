@@ -14,7 +14,12 @@ export const phases = {
 export type Phase = keyof typeof phases;
 
 /** Events of a running job, in order. Rates are images a second, times seconds. */
-export type ProgressEvent = PhaseEvent | PreparedEvent | NoteEvent | StepEvent | EpochEvent;
+export type ProgressEvent<Description extends object = object> =
+  | PhaseEvent
+  | PreparedEvent<Description>
+  | NoteEvent
+  | StepEvent
+  | EpochEvent;
 
 /** A job begins another phase. */
 export interface PhaseEvent {
@@ -23,10 +28,10 @@ export interface PhaseEvent {
 }
 
 /** What was decided before the training begins. Its form depends on the job. */
-export interface PreparedEvent {
+export interface PreparedEvent<Description extends object> {
   readonly type: "prepared";
   readonly job: string;
-  readonly description: object;
+  readonly description: Description;
 }
 
 /** Something that a user should know, and that is no failure. */
@@ -63,10 +68,11 @@ export interface EpochEvent {
   readonly rate: number;
 }
 
-/** How a caller follows and stops a job. */
-export interface JobHooks {
+/** How a caller follows and stops a job, which has decided what `Description` says before its training. */
+export interface JobHooks<Description extends object = object> {
   /** Called with what happens, from the job's first phase to its end. */
-  readonly onProgress?: (event: ProgressEvent) => void;
+  // A method: what tells no plan, as training, takes the hooks of any job.
+  onProgress?(event: ProgressEvent<Description>): void;
   /** When it aborts, the job ends after the step with a checkpoint and throws InterruptedError. */
   readonly signal?: AbortSignal;
 }

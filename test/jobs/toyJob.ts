@@ -22,11 +22,17 @@ export interface ToyOptions extends JobOptions {
 
 /** Trains a tiny classifier, and writes its state in place of a model. It works on a file. */
 export const toyOn = (source: string, { memory }: { memory?: MemoryNeed } = {}) =>
-  defineJob<ToyOptions, ToyOptions & ResolvedJobOptions, string, { loss: number }>({
+  defineJob<
+    ToyOptions,
+    ToyOptions & ResolvedJobOptions,
+    string,
+    { parts: number },
+    { loss: number }
+  >({
     name: "toy",
     runName: () => "toy",
-    options: z.strictObject({ ...jobOptions, mostLoss: z.exactOptional(z.number()) }),
-    results: { loss: figure },
+    optionsSchema: z.strictObject({ ...jobOptions, mostLoss: z.exactOptional(z.number()) }),
+    resultSchemas: { loss: figure },
 
     async prepare(options) {
       const resolved = resolveJobOptions(options, {

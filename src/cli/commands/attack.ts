@@ -96,7 +96,7 @@ export const attack = defineJobCommand({
   failures: ["model", "data", "resources"],
   job: async () => (await import("../../attack/index.ts")).attackJob,
   ask: (model, options) => ({ ...options, model }),
-  renderPrepared: (description) => renderDescription(description as AttackDescription),
+  renderPrepared: renderDescription,
   renderSummary: renderAttack,
 });
 

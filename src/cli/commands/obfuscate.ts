@@ -1,5 +1,5 @@
 // `deepobf obfuscate MODEL --data DATA --depth N --epochs N --out DIR`: the main job.
-import type { Description, ObfuscateOptions } from "../../obfuscate/index.ts";
+import type { ObfuscateOptions } from "../../obfuscate/index.ts";
 import { quantizations } from "../../quantize/names.ts";
 import type { JobHooks } from "../../runs/index.ts";
 import type { Output } from "../command.ts";
@@ -140,7 +140,7 @@ export const obfuscate = defineJobCommand({
   accompany: ({ watch, out }) => {
     if (watch) watchBeside(out);
   },
-  renderPrepared: (description) => renderDescription(description as Description),
+  renderPrepared: renderDescription,
   renderSummary,
 });
 

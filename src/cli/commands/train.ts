@@ -1,5 +1,4 @@
 // `deepobf train ARCH --data DATA --epochs N --out DIR`: trains a reference model.
-import type { DataFacts } from "../../data/index.ts";
 import type { TrainSummary } from "../../jobs/index.ts";
 import { architectures } from "../../models/index.ts";
 import { count, duration, percent } from "../../numbers.ts";
@@ -21,7 +20,7 @@ export const train = defineJobCommand({
   failures: ["data", "resources", "diverged"],
   job: async () => (await import("../../jobs/index.ts")).referenceJob,
   ask: (architecture, options) => ({ ...options, architecture }),
-  renderPrepared: (description) => dataLine((description as { data: DataFacts }).data),
+  renderPrepared: ({ data }) => dataLine(data),
   renderSummary: renderTraining,
 });
 
