@@ -33,6 +33,15 @@ export interface JobDefinition<Asked, Decided, Inputs, Description extends objec
   report?(directory: string): Promise<unknown>;
 }
 
+/** A job's definition where the options are decided. */
+export type Definition<Decided, Inputs, Description extends object, Results> = JobDefinition<
+  Decided,
+  Decided,
+  Inputs,
+  Description,
+  Results
+>;
+
 /** Options of a run whose folder is known. */
 export type Located<Asked> = Asked & { readonly out: string };
 

@@ -1,5 +1,7 @@
-// What config.json and summary.json of a run hold, whatever its job: they are read again when it is resumed.
+// The options in config.json of a run and the facts in its summary.json, whatever its job: they are read again when it is
+// resumed.
 import { z } from "zod";
+import { setback } from "../runs/metrics.ts";
 import { count, figure, sha256Text, shareOfOne } from "../schema.ts";
 import type { Device } from "../torch/index.ts";
 
@@ -43,17 +45,6 @@ export const jobOptions = {
   ...readingOptions,
 } as const;
 
-/** config.json, with the options of a job. */
-export function configSchema<Decided>(options: z.ZodType<Decided>) {
-  return z.strictObject({
-    job: z.string(),
-    options,
-    identity: z.strictObject({ model: z.exactOptional(z.string()), data: z.string() }),
-    description: z.looseObject({}),
-    versions: z.record(z.string(), z.string()),
-  });
-}
-
 /** The facts of a run in summary.json: RunFacts. */
 export const runFacts = {
   epochs: count,
@@ -64,6 +55,6 @@ export const runFacts = {
   peakMemoryBytes: z.number(),
   versions: z.record(z.string(), z.string()),
   modelSha256: sha256Text.nullable(),
-  setbacks: z.array(z.strictObject({ stage: z.string(), backTo: count, rate: z.number() })),
+  setbacks: z.array(setback),
   files: z.record(z.string(), z.string()),
 } as const;

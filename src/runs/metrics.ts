@@ -18,7 +18,8 @@ export interface Setback {
   readonly rate: number;
 }
 
-const setback = z.strictObject({ stage: z.string(), backTo: count, rate: z.number() });
+/** The form of a setback in a run's files. */
+export const setback = z.strictObject({ stage: z.string(), backTo: count, rate: z.number() });
 
 /** What a line holds: an epoch, a calibration of the loss, a setback, or what one of a job's trainings came to. */
 const line = z.union([

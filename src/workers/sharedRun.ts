@@ -9,12 +9,12 @@ export type Run = Pick<
 > & { readonly metrics: Pick<RunFolder["metrics"], "append" | "lines"> };
 
 /** What all workers know of a run, as JSON holds it. */
-export type RunPlace = Pick<RunFolder, "directory" | "files" | "checkpointSeconds">;
+export type RunLocation = Pick<RunFolder, "directory" | "files" | "checkpointSeconds">;
 
 /** The run of a group, of which the first worker alone has the folder. */
-export function sharedRun(place: RunPlace, folder: RunFolder | undefined, group: Group): Run {
+export function sharedRun(location: RunLocation, folder: RunFolder | undefined, group: Group): Run {
   if (folder && group.size === 1) return folder;
-  const { directory, files, checkpointSeconds } = place;
+  const { directory, files, checkpointSeconds } = location;
   return {
     directory,
     files,

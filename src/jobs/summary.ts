@@ -1,4 +1,4 @@
-// What a job answers once its run is done: the files that it made, its summary read again, and whether it keeps its gates.
+// The summary of a finished run: the files that it made, what it holds when it is read again, and its gates.
 import { join } from "node:path";
 import { z } from "zod";
 import { ownCommand } from "../../native/remedies.mjs";
@@ -9,45 +9,46 @@ import { escapeInvisible, quoteForShell } from "../text.ts";
 import type { JobDefinition, RunFacts } from "./definition.ts";
 import { runFacts } from "./schema.ts";
 
-type Definition<Decided, Results> = Pick<
+/** What a job says of its summary. */
+export type Summarized<Decided, Results> = Pick<
   JobDefinition<never, Decided, never, never, Results>,
   "resultSchemas" | "missedGates" | "report"
 >;
 
 /** Paths of what a run made. */
 export function filesOf(
-  { report }: Pick<Definition<never, never>, "report">,
+  { report }: Pick<Summarized<never, never>, "report">,
   { directory, files }: RunFolder,
 ): RunFiles {
   return { ...files, ...(report && { report: join(directory, "report.html") }) };
 }
 
-/** The answer of a finished run. Throws DataError where its files are not those that it wrote. */
-export async function readAnswer<Results>(
-  definition: Pick<Definition<never, Results>, "resultSchemas" | "report">,
+/** The summary of a run from what its file holds. Throws DataError where its files are not those that it wrote. */
+export async function summaryOf<Results>(
+  definition: Pick<Summarized<never, Results>, "resultSchemas" | "report">,
   run: RunFolder,
   found: unknown,
 ): Promise<Results & RunFacts> {
   const schema = z.object({ ...definition.resultSchemas, ...runFacts });
-  const { summary, model } = run.files;
+  const { summary: path, model } = run.files;
   const damaged = (problems: string) =>
-    new DataError(`${escapeInvisible(summary)} is no summary of this job:\n  ${problems}`);
-  const answer = parseAs(schema, found, damaged) as unknown as Results & RunFacts;
+    new DataError(`${escapeInvisible(path)} is no summary of this job:\n  ${problems}`);
+  const summary = parseAs(schema, found, damaged) as unknown as Results & RunFacts;
   const sha256 = (await run.modelSha256()) ?? null;
-  if (sha256 === answer.modelSha256) return { ...answer, files: filesOf(definition, run) };
+  if (sha256 === summary.modelSha256) return { ...summary, files: filesOf(definition, run) };
   throw new DataError(
     `${escapeInvisible(model)} is not the file that this run wrote; begin a new run`,
   );
 }
 
-/** The answer itself. Throws GateError where it misses a gate of the options. */
-export function judge<Decided, Results>(
-  definition: Pick<Definition<Decided, Results>, "missedGates">,
+/** Throws GateError where a summary misses a gate of the options. */
+export function assertGates<Decided, Results>(
+  definition: Pick<Summarized<Decided, Results>, "missedGates">,
   summary: Results & RunFacts,
   options: Decided,
-): Results & RunFacts {
+): void {
   const missed = definition.missedGates?.(summary, options) ?? [];
-  if (missed.length === 0) return summary;
+  if (missed.length === 0) return;
   throw new GateError(
     `the run is complete (${summary.files.summary}), but missed:\n  ${missed.join("\n  ")}`,
     { summary },

@@ -1,0 +1,61 @@
+// The part of a worker that is not the first one: it does what that one decides, and writes nothing.
+import type { JobHooks, RunFolder } from "../runs/index.ts";
+import type { Device } from "../torch/index.ts";
+import type { Group } from "../workers/group.ts";
+import { PartDone } from "../workers/partDone.ts";
+import type { RunLocation } from "../workers/sharedRun.ts";
+import { type Config, parseConfig } from "./configuration.ts";
+import type { Definition } from "./definition.ts";
+import { executeTogether } from "./execution.ts";
+import type { JobBasics } from "./options.ts";
+import { assertSame } from "./origin.ts";
+import { onThisMachine, prepare } from "./preparation.ts";
+
+/** What the first worker shows the others of a run. */
+interface Shown {
+  readonly config: unknown;
+  readonly location: RunLocation;
+}
+
+/** Tells the other workers what is to be done, and where. */
+export async function show(group: Group, run: RunFolder, config: Config<unknown>): Promise<void> {
+  const { directory, files, checkpointSeconds } = run;
+  const location = { directory, files, checkpointSeconds };
+  await group.share<Shown>(() => ({ config, location }));
+}
+
+/** Tells the other workers that there is nothing to do: the run is done. */
+export async function showDone(group: Group): Promise<void> {
+  await group.share(() => undefined);
+}
+
+/** Does what the first worker shows. Throws PartDone at the end, and before it what a job throws. */
+export async function follow<
+  Decided extends JobBasics,
+  Inputs,
+  Description extends object,
+  Results extends object,
+>(
+  definition: Definition<Decided, Inputs, Description, Results>,
+  group: Group,
+  { signal }: JobHooks,
+): Promise<never> {
+  const shown = await group.share<Shown | undefined>(() => undefined);
+  if (!shown) throw new PartDone();
+  const { optionsSchema } = definition;
+  const { location } = shown;
+  const config = parseConfig(shown.config, { path: location.files.config, optionsSchema });
+  const hooks = { ...(signal && { signal }) };
+  const device = deviceOf(config.options.device, group);
+  const here = { ...onThisMachine(config.options), device };
+  const { inputs, options, identity } = await prepare(definition, here, hooks);
+  assertSame(identity, config);
+  const begun = { options, location, hooks, group, checkpoint: undefined };
+  await executeTogether(definition, inputs, begun);
+  throw new PartDone();
+}
+
+/** The device of this worker: that of its number among the workers of its machine. */
+function deviceOf(device: Device, { localRank }: Group): Device {
+  return device === "cpu" ? device : `cuda:${localRank}`;
+}
