@@ -7,6 +7,7 @@ import type { CheckOptions, CheckResult } from "./evaluate/check.ts";
 import type { EvaluateOptions, EvaluateSummary } from "./evaluate/evaluateModel.ts";
 import type { Inspection, InspectOptions } from "./evaluate/inspect.ts";
 import type { TrainOptions, TrainSummary } from "./jobs/index.ts";
+import { jobs, readJobConfig } from "./library/jobs.ts";
 import { type WithModelSource, withModelFile } from "./library/modelFile.ts";
 import type { assertAsked } from "./library/options.ts";
 import { inLibraryWords } from "./library/words.ts";
@@ -54,12 +55,6 @@ export type {
   TrainOptions,
   TrainSummary,
 };
-
-const jobs = {
-  attack: async () => (await import("./attack/index.ts")).attackJob,
-  obfuscate: async () => (await import("./obfuscate/index.ts")).obfuscationJob,
-  train: async () => (await import("./jobs/index.ts")).referenceJob,
-} as const;
 
 /** Does what a function was asked for, once its options are what it can take. */
 function asked<T>(
@@ -145,10 +140,8 @@ export function resume(
     if (typeof directory !== "string") {
       throw new UsageError(`expected the folder of a run, received ${typeof directory}`);
     }
-    const { readConfig } = await import("./runs/index.ts");
-    const { job } = await readConfig(directory);
-    const name = job === "train" || job === "attack" ? job : "obfuscate";
-    return (await jobs[name]()).resume(directory, hooks);
+    const { job } = await readJobConfig(directory);
+    return (await jobs[job]()).resume(directory, hooks);
   });
 }
 

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import type { Command } from "commander";
 import { type exitCodes, GateError } from "../errors.ts";
 import type { Job, RunFacts } from "../jobs/index.ts";
+import type { JobName } from "../library/jobs.ts";
 import { commandLineOf, type Decided, shortPath } from "../runs/commandLine.ts";
 import type { JobHooks, ProgressEvent } from "../runs/index.ts";
 import { PartDone } from "../workers/partDone.ts";
@@ -14,8 +15,7 @@ import { Progress, type Screen, wantsColour } from "./progress.ts";
 import { isSilent, withWorkers } from "./workers.ts";
 
 interface JobCommandDefinition<O extends OptionTable, Asked, Description extends object, Results> {
-  /** That of the job. */
-  readonly name: string;
+  readonly name: JobName;
   readonly summary: string;
   /** `option` is what the job calls the command's argument. */
   readonly argument: { readonly name: string; readonly help: string; readonly option: string };
@@ -42,8 +42,7 @@ type JobInvocation<O extends OptionTable> = Invocation<O & typeof workerOptions>
 
 /** A command whose runs `deepobf resume` goes on with. */
 export interface JobCommand {
-  /** As config.json of a run calls the job. */
-  readonly name: string;
+  readonly name: JobName;
   /** Adds the command to a program. */
   readonly add: (program: Command) => void;
   readonly resume: (directory: string, json: boolean) => Promise<Output | undefined>;

@@ -23,9 +23,9 @@ import { train } from "./commands/train.ts";
 import { watch } from "./commands/watch.ts";
 import { reportFailure } from "./failure.ts";
 
-const jobs = [train, obfuscate, attack];
+const jobs = { train, obfuscate, attack };
 const commands = [
-  ...[inspect, check, init, ...jobs.map(({ add }) => add), resume(jobs), evaluate],
+  ...[inspect, check, init, ...Object.values(jobs).map(({ add }) => add), resume(jobs), evaluate],
   ...[report, watch, demoPage, setup, demo, doctor, completion],
 ];
 

@@ -73,6 +73,14 @@ describe("jobs", () => {
     await expect(library.inspect({ model: file("none.onnx") })).rejects.toThrow(library.ModelError);
     const nowhere = `idx:${file("nowhere")}`;
     await expect(library.evaluate({ model, data: nowhere })).rejects.toThrow(library.DataError);
+    for (const job of ["other", "constructor"]) {
+      file(`${job}/config.json`, JSON.stringify({ job, options: { checkpointSeconds: 60 } }));
+      await expect(library.resume(file(job))).rejects.toThrow(
+        new library.UsageError(
+          `expected the folder of a run of train or obfuscate or attack, but ${file(job)} is of "${job}"`,
+        ),
+      );
+    }
   });
 });
 

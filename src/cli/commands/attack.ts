@@ -1,6 +1,7 @@
 // `deepobf attack MODEL|RUN --kind KIND --original FILE --data DATA`: what a pirate gets out of a stolen file.
 import type { AttackDescription, AttackSummary } from "../../attack/index.ts";
 import { attackKinds, pirateMethods, pirateOptimizers } from "../../attack/names.ts";
+import { jobs } from "../../library/jobs.ts";
 import { duration, percent, withDeviation } from "../../numbers.ts";
 import { trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
@@ -94,7 +95,7 @@ export const attack = defineJobCommand({
   ],
   example: "attack run --kind transfer --data images:birds --budgets 0.1 --flip --out attack",
   failures: ["model", "data", "resources"],
-  job: async () => (await import("../../attack/index.ts")).attackJob,
+  job: jobs.attack,
   ask: (model, options) => ({ ...options, model }),
   renderPrepared: renderDescription,
   renderSummary: renderAttack,

@@ -1,4 +1,5 @@
 // `deepobf obfuscate MODEL --data DATA --depth N --epochs N --out DIR`: the main job.
+import { jobs } from "../../library/jobs.ts";
 import type { ObfuscateOptions } from "../../obfuscate/index.ts";
 import { quantizations } from "../../quantize/names.ts";
 import type { JobHooks } from "../../runs/index.ts";
@@ -134,7 +135,7 @@ export const obfuscate = defineJobCommand({
   ],
   example: "obfuscate resnet20.onnx --data cifar10:data --depth 5 --epochs 20 --flip --out run",
   failures: ["model", "data", "resources", "diverged", "gate"],
-  job: async () => (await import("../../obfuscate/index.ts")).obfuscationJob,
+  job: jobs.obfuscate,
   ask: (model, { watch: _, dryRun: __, ...options }) => ({ ...options, model }),
   instead: ({ dryRun }) => (dryRun ? forecast : undefined),
   accompany: ({ watch, out }) => {

@@ -1,5 +1,6 @@
 // `deepobf train ARCH --data DATA --epochs N --out DIR`: trains a reference model.
 import type { TrainSummary } from "../../jobs/index.ts";
+import { jobs } from "../../library/jobs.ts";
 import { architectures } from "../../models/index.ts";
 import { count, duration, percent } from "../../numbers.ts";
 import { tensorboard, trainingOptions } from "../dataOptions.ts";
@@ -18,7 +19,7 @@ export const train = defineJobCommand({
   essential: ["data", "epochs", "out", "mean", "std", "flip", "seed", "json"],
   example: "train resnet20 --data cifar10:data --epochs 60 --flip --out resnet20",
   failures: ["data", "resources", "diverged"],
-  job: async () => (await import("../../jobs/index.ts")).referenceJob,
+  job: jobs.train,
   ask: (architecture, options) => ({ ...options, architecture }),
   renderPrepared: ({ data }) => dataLine(data),
   renderSummary: renderTraining,
