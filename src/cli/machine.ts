@@ -4,11 +4,12 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { arch, availableParallelism, cpus, release, totalmem } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { type Libtorch, locateLibtorch, type Skipped } from "../../native/locate.mjs";
 import { checkAddon, type Stamp } from "../../native/stamp.mjs";
 import { fashionMnist, nodeFits, onnxTestData, type Requirement } from "../../native/system.mjs";
+import { packageVersion } from "../runtime/packages.ts";
 import { cpuHasBfloat16 } from "../torch/processor.ts";
 import { ownVersion } from "../version.ts";
 
@@ -147,13 +148,6 @@ async function packageFacts(name: string): Promise<PackageFacts> {
   } catch (error) {
     return { name, version, failure: version ? messageOf(error) : "not installed" };
   }
-}
-
-/** The version in the package.json above a file of the package; "exports" may hide package.json itself. */
-function packageVersion(directory: string, name: string): string | undefined {
-  const manifest = JSON.parse(readOptional(join(directory, "package.json")) || "{}");
-  if (manifest.name === name) return manifest.version;
-  return dirname(directory) === directory ? undefined : packageVersion(dirname(directory), name);
 }
 
 /** The BLAS that the loaded libtorch brought into this process; Python packages hold theirs inside. */

@@ -32,7 +32,7 @@ export function installedRuntime():
   const { resolve } = createRequire(import.meta.url);
   for (const name of packages) {
     try {
-      return { name, version: versionAbove(dirname(resolve(name)), name) };
+      return { name, version: packageVersion(dirname(resolve(name)), name) ?? "" };
     } catch {
       // not installed
     }
@@ -47,8 +47,8 @@ export function isWebAssembly(): boolean {
 
 export const nativeRemedy = "npm install --ignore-scripts onnxruntime-node@1.30.0";
 
-/** The version in the package.json above a folder; "exports" hides it from `require`. */
-function versionAbove(directory: string, name: string): string {
+/** The version in the package.json of a package above a folder; "exports" may hide it from `require`. */
+export function packageVersion(directory: string, name: string): string | undefined {
   try {
     const manifest = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
     if (manifest.name === name) return manifest.version;
@@ -56,5 +56,5 @@ function versionAbove(directory: string, name: string): string {
     // further up
   }
   const above = dirname(directory);
-  return above === directory ? "" : versionAbove(above, name);
+  return above === directory ? undefined : packageVersion(above, name);
 }
