@@ -58,6 +58,7 @@ export interface RunFiles {
   readonly report?: string;
 }
 
+/** The folder of one run, as its job writes and reads it. */
 export class RunFolder {
   readonly directory: string;
   readonly metrics: MetricsFile;

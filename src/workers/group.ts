@@ -39,6 +39,7 @@ const remedy =
   `The newest checkpoint is kept: ${ownCommand} resume DIR goes on with it, ` +
   "--restarts N does so by itself";
 
+/** The workers that do a job together, as one of them sees them; a process that works alone is a group of one. */
 export class Group {
   readonly #place: Membership | undefined;
   #messages = 0;
