@@ -3,8 +3,7 @@ import { type Batch, Batches, type BatchOptions, type Dataset } from "../data/in
 import { type ForwardOptions, Network } from "../engine/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { compose, cutGraph } from "../graph/rewrites.ts";
-import { throwIfStopped } from "../runs/index.ts";
-import { agree, noGrad, type Tensor } from "../torch/index.ts";
+import { noGrad, type Tensor } from "../torch/index.ts";
 import {
   Learner,
   type LossTerm,
@@ -12,6 +11,7 @@ import {
   measureStatistics,
   optimizersFor,
   type Surroundings,
+  throwIfAnyStopped,
   train,
 } from "../train/index.ts";
 import { mostImages } from "./moments.ts";
@@ -90,8 +90,7 @@ export async function fineTune(
   };
   await train(stage, surroundings);
   if (moving.nodes.some(({ operator }) => operator === "BatchNormalization")) {
-    const { hooks, run } = surroundings;
-    const onBatch = () => throwIfStopped(hooks, run, ...agree([hooks.signal?.aborted ?? false]));
+    const onBatch = () => throwIfAnyStopped(surroundings);
     const mostBatches = Math.ceil(mostImages / batch);
     await measureStatistics(batches, { forward, onBatch, mostBatches });
   }

@@ -1,14 +1,25 @@
 // Speed and remaining time of a stage, and when the next checkpoint is due.
 
+/** Times a stage from where it begins or goes on. */
 export class Clock {
   readonly #firstStep: number;
   readonly #start = performance.now();
+  #epochStart = performance.now();
   #lastCheckpoint = performance.now();
   #images = 0;
 
   /** Starts now, at a step that may not be the first of the stage. */
   constructor(firstStep: number) {
     this.#firstStep = firstStep;
+  }
+
+  beginEpoch(): void {
+    this.#epochStart = performance.now();
+  }
+
+  /** Time since the epoch began, or went on. */
+  get epochSeconds(): number {
+    return (performance.now() - this.#epochStart) / 1000;
   }
 
   /** Counts the images of a step. */

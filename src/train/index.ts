@@ -12,3 +12,4 @@ export {
 } from "./optimizers.ts";
 export { linearDecay } from "./schedule.ts";
 export { nowhere, type Stage, type Surroundings } from "./stage.ts";
+export { throwIfAnyStopped } from "./stopping.ts";

@@ -7,6 +7,7 @@ import { type LossTerm, totalLoss } from "./losses.ts";
 import { LossSums } from "./lossSums.ts";
 import { assertFinite, begin, goBack, goOn, isReturnPoint, rateAfter, save } from "./recovery.ts";
 import { partOf, type Stage, type Surroundings } from "./stage.ts";
+import { throwIfAnyStopped } from "./stopping.ts";
 
 const stepsBetweenReports = 10;
 
@@ -29,61 +30,86 @@ export async function train(stage: Stage, { run, hooks, checkpoint }: Surroundin
       from = await goBack(stage, { error, halvings: from.halvings, run, hooks });
     }
   }
-  const onBatch = () => {
-    const [isStopped] = agree([hooks.signal?.aborted ?? false]);
-    throwIfStopped(hooks, run, isStopped);
-  };
+  const onBatch = () => throwIfAnyStopped({ hooks, run });
   await learner.average?.apply(batches, { forward, onBatch });
+}
+
+/** What the steps of a stage share. */
+interface Course extends Pick<Surroundings, "run" | "hooks"> {
+  readonly stage: Stage;
+  /** Where they began. */
+  readonly from: Position;
+  readonly clock: Clock;
+  /** The losses of the epoch so far. */
+  readonly sums: LossSums;
 }
 
 async function trainSteps(
   stage: Stage,
-  { run, hooks, from }: Pick<Surroundings, "run" | "hooks"> & { from: Position },
+  { run, hooks, from }: Pick<Course, "run" | "hooks" | "from">,
 ): Promise<void> {
-  const { batches, epochs } = stage;
+  const { batches } = stage;
   const { firstStep, steps } = partOf(stage);
   const { halvings } = from;
   const clock = new Clock(from.step);
   using sums = new LossSums(from.epochLosses);
-  let step = from.step;
+  const course = { stage, run, hooks, from, clock, sums };
+  let { step } = from;
   while (step < steps) {
     const epoch = Math.floor((firstStep + step) / batches.length);
-    const epochStart = performance.now();
     const first = (firstStep + step) % batches.length;
+    clock.beginEpoch();
     for await (const batch of batches.epoch(epoch, { from: first, share: workers() })) {
       sums.add(trainingStep(stage, batch, { step, steps, halvings }));
       step++;
       clock.count(batch.size * workers().size);
-      const ofEpoch = ((firstStep + step - 1) % batches.length) + 1;
-      const isLastOfEpoch = ofEpoch === batches.length || step === steps;
-      const { imagesPerSecond, secondsLeft } = clock.estimate(step, steps);
-      const progress = { stage: stage.name, epoch: epoch + 1, epochs, imagesPerSecond };
-      const isFirst = step === from.step + 1;
-      if (isFirst || isLastOfEpoch || step % stepsBetweenReports === 0) {
-        const losses = sums.means(Math.min(step, ofEpoch));
-        assertFinite(losses, stage, step);
-        hooks.onProgress?.({ type: "step", ...progress, step, steps, secondsLeft, losses });
-        if (isLastOfEpoch) {
-          const seconds = (performance.now() - epochStart) / 1000;
-          const rate = stage.schedule((step - 1) / steps) * rateAfter(halvings);
-          const record = { ...progress, seconds, losses, rate };
-          sums.clear();
-          hooks.onProgress?.({ type: "epoch", ...record });
-          await run.metrics.append(record);
-        }
-      }
+      await report(course, step);
       await new Promise(setImmediate); // lets signals and timers in
-      const [isStopped, isDue] = agree([
-        hooks.signal?.aborted ?? false,
-        clock.checkpointIsDue(run.checkpointSeconds) || isReturnPoint(step),
-      ]);
-      if (isStopped || isDue || step === steps) {
-        await save(stage, { step, halvings, epochLosses: sums.numbers() }, run);
-      }
-      throwIfStopped(hooks, run, isStopped);
+      await saveIfDue(course, step);
       if (step === steps) break;
     }
   }
+}
+
+/** Tells of the first step, of each tenth and of the last of an epoch, which is also written down. */
+async function report(
+  { stage, run, hooks, from, clock, sums }: Course,
+  step: number,
+): Promise<void> {
+  const { name, batches, epochs, schedule } = stage;
+  const { firstStep, steps } = partOf(stage);
+  const before = firstStep + step - 1;
+  const ofEpoch = (before % batches.length) + 1;
+  const isLastOfEpoch = ofEpoch === batches.length || step === steps;
+  const isFirst = step === from.step + 1;
+  if (!isFirst && !isLastOfEpoch && step % stepsBetweenReports !== 0) return;
+  const losses = sums.means(Math.min(step, ofEpoch));
+  assertFinite(losses, stage, step);
+  const { imagesPerSecond, secondsLeft } = clock.estimate(step, steps);
+  const epoch = Math.floor(before / batches.length) + 1;
+  const progress = { stage: name, epoch, epochs, imagesPerSecond };
+  hooks.onProgress?.({ type: "step", ...progress, step, steps, secondsLeft, losses });
+  if (!isLastOfEpoch) return;
+  const rate = schedule((step - 1) / steps) * rateAfter(from.halvings);
+  const record = { ...progress, seconds: clock.epochSeconds, losses, rate };
+  sums.clear();
+  hooks.onProgress?.({ type: "epoch", ...record });
+  await run.metrics.append(record);
+}
+
+/** Saves at return points, at times, at the end, and where a worker was told to stop; then throws InterruptedError. */
+async function saveIfDue(
+  { stage, run, hooks, from, clock, sums }: Course,
+  step: number,
+): Promise<void> {
+  const [isStopped, isDue] = agree([
+    hooks.signal?.aborted ?? false,
+    clock.checkpointIsDue(run.checkpointSeconds) || isReturnPoint(step),
+  ]);
+  if (isStopped || isDue || step === partOf(stage).steps) {
+    await save(stage, { step, halvings: from.halvings, epochLosses: sums.numbers() }, run);
+  }
+  throwIfStopped(hooks, run, isStopped);
 }
 
 /** One step on one batch, when `step` of the stage's steps are done. Gives the terms of the loss. */
