@@ -19,7 +19,7 @@ const resources = {
 
 const reading = {
   ENOENT: "does not exist",
-  ENOTDIR: "is not a folder",
+  ENOTDIR: "is not a folder, or lies in none",
   EISDIR: "is a folder, not a file",
   EACCES: "may not be read (permission denied)",
 };
@@ -52,7 +52,13 @@ export function usedUpResource(error: unknown): string | undefined {
 /** Why a file could not be read, as the end of a sentence. */
 export function whyUnreadable(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return lookUp(reading, error) ?? `cannot be read: ${escapeInvisible(message)}`;
+  const why = () => usedUpResource(error) ?? escapeInvisible(message);
+  return lookUp(reading, error) ?? `cannot be read: ${why()}`;
+}
+
+/** Whether a file could not be read for what this machine lacks at the moment, whatever the file is. */
+export function isShortage(error: unknown): boolean {
+  return ["EMFILE", "ENFILE", "ENOMEM"].includes(systemErrorCode(error) ?? "");
 }
 
 /** A ResourceError for what keeps a file from being written; other errors as they are. */

@@ -6,6 +6,7 @@ import { dirname, resolve } from "node:path";
 import { ModelError, ResourceError } from "../errors.ts";
 import { sha256Of, writeFileAtomically } from "../files.ts";
 import type { Graph } from "../graph/graph.ts";
+import { isShortage, whyUnreadable } from "../systemErrors.ts";
 import { escapeInvisible } from "../text.ts";
 import { encodeModel } from "./encode.ts";
 import { ExternalData } from "./external.ts";
@@ -64,11 +65,8 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
     return await file.readFile();
   } catch (error) {
     if (error instanceof ModelError) throw error;
-    const code = (error as NodeJS.ErrnoException).code ?? "";
-    if (code === "ENOENT") throw new ModelError(`${name}: no such file`, { cause: error });
-    if (["EMFILE", "ENFILE", "ENOMEM"].includes(code))
-      throw new ResourceError(`${name}: cannot be read (${code})`, { cause: error });
-    throw new ModelError(`${name}: cannot be read (${code || String(error)})`, { cause: error });
+    const Failure = isShortage(error) ? ResourceError : ModelError;
+    throw new Failure(`${name}: ${whyUnreadable(error)}`, { cause: error });
   } finally {
     await file?.close();
   }

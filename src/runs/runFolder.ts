@@ -15,6 +15,7 @@ import {
 } from "../files.ts";
 import { parseJson } from "../json.ts";
 import { parseAs } from "../schema.ts";
+import { systemErrorCode } from "../systemErrors.ts";
 import { escapeInvisible, quoteForShell } from "../text.ts";
 import type { Tensor } from "../torch/index.ts";
 import {
@@ -97,8 +98,8 @@ export class RunFolder {
         await writeFileAtomically(join(temporary, "config.json"), toJson(config));
       });
     } catch (error) {
-      const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
-      const wasTaken = ["EEXIST", "ENOTEMPTY", "ENOTDIR"].includes(code ?? "");
+      const code = systemErrorCode((error as Error).cause) ?? "";
+      const wasTaken = ["EEXIST", "ENOTEMPTY", "ENOTDIR"].includes(code);
       if (wasTaken) assertNew(directory); // another process was faster
       throw error;
     }
@@ -122,7 +123,7 @@ export class RunFolder {
     return this.#secondsBefore + (performance.now() - this.#opened) / 1000;
   }
 
-  /** What a finished run answered; undefined before that. */
+  /** What a finished run's summary holds; undefined before that. */
   async readSummary(): Promise<unknown> {
     return readJson(this.files.summary);
   }

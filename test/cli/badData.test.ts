@@ -167,7 +167,7 @@ refusals({
     const files = { ...two({}), "train/cat/2.png": await png(24) };
     for (const [path, content] of Object.entries(files)) file(`unread/${path}`, content);
     const data = ["--data", `images:${file("unread")}`, "--out", file("run-unread")];
-    const says = [/nowhere\.onnx: no such file/, /^(?![\s\S]*cannot be used)/];
+    const says = [/nowhere\.onnx: does not exist/, /^(?![\s\S]*cannot be used)/];
     return { args: ["obfuscate", file("nowhere.onnx"), ...data], code: 3, says };
   },
   "mixed sizes, where the model leaves the size open": refused(

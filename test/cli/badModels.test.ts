@@ -81,7 +81,7 @@ refusals({
   "a file that does not exist": () => ({
     args: inspect(file("missing.onnx")),
     code: 3,
-    says: ["missing.onnx: no such file"],
+    says: ["missing.onnx: does not exist"],
   }),
   "a folder": () => ({ args: check(file("idx")), code: 3, says: [/idx: is a folder/] }),
   "a device without end": () => ({

@@ -498,7 +498,7 @@ describe("a run that is not whole", () => {
   test("whose original is gone or another, or whose file was replaced", async () => {
     const gone = await after((run) => rmSync(`${run}.original.onnx`));
     expect(gone.architectures.original).toEqual({
-      missing: expect.stringContaining("no such file"),
+      missing: expect.stringContaining("does not exist"),
     });
     const other = await after((run) => writeFileSync(`${run}.original.onnx`, "damaged"));
     expect(isMissing(other.architectures.original)).toBe(true);

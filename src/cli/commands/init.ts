@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { ownCommand } from "../../../native/remedies.mjs";
 import { UsageError } from "../../errors.ts";
-import { cannotWrite } from "../../systemErrors.ts";
+import { cannotWrite, systemErrorCode } from "../../systemErrors.ts";
 import { escapeInvisible, quoteForShell } from "../../text.ts";
 import { defineCommand } from "../command.ts";
 import { commonOptions } from "../commonOptions.ts";
@@ -37,7 +37,7 @@ function writeNew(path: string, content: string): void {
   try {
     writeFileSync(path, content, { flag: "wx" });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw cannotWrite(path, error);
+    if (systemErrorCode(error) !== "EEXIST") throw cannotWrite(path, error);
     throw new UsageError(
       `--out: expected a file that does not exist, received ${escapeInvisible(path)}`,
       { cause: error },
