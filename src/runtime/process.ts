@@ -7,6 +7,7 @@ import type { Readable } from "node:stream";
 import { ModelError, ResourceError } from "../errors.ts";
 import { compiledScript, startLimited } from "../isolate/start.ts";
 import { mostMilliseconds, timeIsUp } from "../isolate/watchdog.ts";
+import { cut, escapeInvisible } from "../text.ts";
 import { Channel } from "./channel.ts";
 import { nativeRemedy } from "./packages.ts";
 import type { Reply, Request, TimedRequest } from "./protocol.ts";
@@ -145,14 +146,14 @@ export class RuntimeProcess {
   #refusal({ message, missing }: Reply & { type: "failed" }): Error {
     if (missing) return missingRuntime(message);
     return new ModelError(
-      `ONNX Runtime refuses ${this.#model} when ${this.#doing} it: ${printable(message)}`,
+      `ONNX Runtime refuses ${this.#model} when ${this.#doing} it: ${oneLine(message)}`,
     );
   }
 
   #crash(code: number | null, signal: string | null): Error {
     const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
     const advice = signal === "SIGKILL" ? "; most likely memory ran out" : "";
-    const last = printable(this.#messages);
+    const last = oneLine(this.#messages);
     return new ModelError(
       `ONNX Runtime crashed when ${this.#doing} ${this.#model}: its process ${how}${advice}` +
         (last === "" ? "" : `\nIts last words: ${last}`),
@@ -163,13 +164,12 @@ export class RuntimeProcess {
 /** The error for a machine without ONNX Runtime. */
 export function missingRuntime(cause: string): ResourceError {
   return new ResourceError(
-    `ONNX Runtime cannot be loaded: ${printable(cause)}\n` +
+    `ONNX Runtime cannot be loaded: ${oneLine(cause)}\n` +
       `Install it beside deepobf with: ${nativeRemedy}`,
   );
 }
 
-/** A foreign message without control characters, in one line of bounded length. */
-function printable(message: string): string {
-  const line = message.replace(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim();
-  return line.length <= 600 ? line : `${line.slice(0, 600)}…`;
+/** A foreign message in one line of bounded length. */
+function oneLine(message: string): string {
+  return cut(escapeInvisible(message.replaceAll(/\s+/g, " ").trim()), 600);
 }
