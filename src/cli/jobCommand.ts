@@ -69,7 +69,7 @@ export function defineJobCommand<
     return { json, text: renderSummary(result) };
   };
 
-  /** Where a gate is missed the answer is printed all the same: as a table to stderr, as JSON to stdout. */
+  /** Where a gate is missed the summary is printed all the same: as a table to stderr, as JSON to stdout. */
   const show = async (
     work: (hooks: JobHooks<Description>) => Promise<Results & RunFacts>,
     json: boolean,

@@ -1,5 +1,5 @@
 // What a job is: long work in a folder of its own that can be stopped at any step and gives the same file when it is
-// resumed. A job says what it checks and decides, what it trains, and what it answers.
+// resumed. A job says what it checks and decides, what it trains, and what its summary says.
 import type { z } from "zod";
 import type { Checkpoint, JobHooks, RunFiles, Setback } from "../runs/index.ts";
 import type { Group } from "../workers/group.ts";
@@ -73,7 +73,7 @@ export interface Work<Decided, Inputs> {
   readonly group: Group;
 }
 
-/** What every job answers beside its results. */
+/** What the summary of every job says beside its results. */
 export interface RunFacts {
   readonly epochs: number;
   readonly seed: number;
@@ -98,7 +98,7 @@ export interface Job<Asked, Description extends object, Results> {
   /** Checks everything first; then everything is written to the folder `options.out`. */
   start(options: Asked, hooks?: JobHooks<Description>): Promise<Results & RunFacts>;
   /**
-   * Goes on from the newest checkpoint, from the start where there is none; gives the answer again where the
+   * Goes on from the newest checkpoint, from the start where there is none; gives the summary again where the
    * run is done. Throws UsageError where the folder is no run of this job.
    */
   resume(directory: string, hooks?: JobHooks<Description>): Promise<Results & RunFacts>;

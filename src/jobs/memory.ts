@@ -21,8 +21,8 @@ export interface MemoryNeed {
 export interface Host {
   /** Bytes that are free. */
   readonly free?: number;
-  /** This process's place among workers; that which the environment tells by default. */
-  readonly place?: Pick<Membership, "size" | "localSize"> | undefined;
+  /** Which of several workers this process is; what the environment tells by default. */
+  readonly membership?: Pick<Membership, "size" | "localSize"> | undefined;
 }
 
 type Settings = Pick<ResolvedJobOptions, "batchSize" | "precision">;
@@ -69,9 +69,9 @@ export function explainMemory(error: unknown, need: MemoryNeed, host: Host = {})
 /** What each worker takes, how many there are, and how many of them share what is free here. */
 function shareOf(
   need: MemoryNeed,
-  { free = process.availableMemory(), place = membership() }: Host,
+  { free = process.availableMemory(), membership: own = membership() }: Host,
 ) {
-  const { size: workers, localSize: here } = place ?? { size: 1, localSize: 1 };
+  const { size: workers, localSize: here } = own ?? { size: 1, localSize: 1 };
   return { free, workers, here, each: { ...need, batchSize: need.batchSize / workers } };
 }
 

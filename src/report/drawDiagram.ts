@@ -3,7 +3,7 @@
 import { graphlib, layout } from "@dagrejs/dagre";
 import type { FoldedBox, FoldedDiagram, Frame } from "./fold.ts";
 import { html, type Markup } from "./html.ts";
-import { place } from "./lineChart.ts";
+import { coordinate } from "./lineChart.ts";
 
 interface Rectangle {
   readonly x: number;
@@ -61,8 +61,8 @@ export function drawDiagram(
   const { width = 0, height: tall = 0 } = graph.graph() as { width?: number; height?: number };
   const right = frames.length > 0 ? besideFrame : 0;
   const [all, down] = [width + 2 * margin + right, tall + 2 * margin];
-  const box = `${-margin} ${-margin} ${place(all)} ${place(down)}`;
-  return html`<svg class="${ours ? "ours" : "theirs"}" viewBox="${box}" width="${place(all)}" height="${place(down)}" role="img" aria-label="${label}">
+  const box = `${-margin} ${-margin} ${coordinate(all)} ${coordinate(down)}`;
+  return html`<svg class="${ours ? "ours" : "theirs"}" viewBox="${box}" width="${coordinate(all)}" height="${coordinate(down)}" role="img" aria-label="${label}">
 ${rectangles.map((rectangle, i) => drawFrame(rectangle, frames[i]!.times))}
 ${lines}
 ${boxes.map((each, i) => drawBox(each, nodes[i]!, form))}
@@ -97,18 +97,18 @@ function isSign({ what, kind }: FoldedBox): boolean {
 function drawBox(box: FoldedBox, { x, y, width, height }: Rectangle, form: Form): Markup {
   const { what, sizes, kind, inClassifier } = box;
   if (isSign(box)) {
-    return html`<g><title>${what}</title><circle class="box sum" cx="${place(x)}" cy="${place(y)}" r="${joinSize / 2}"/><text class="middle" x="${place(x)}" y="${place(y + 4)}">${joinSigns[what]}</text></g>`;
+    return html`<g><title>${what}</title><circle class="box sum" cx="${coordinate(x)}" cy="${coordinate(y)}" r="${joinSize / 2}"/><text class="middle" x="${coordinate(x)}" y="${coordinate(y + 4)}">${joinSigns[what]}</text></g>`;
   }
   const style = inClassifier ? "classifier" : kind;
-  const frame = html`<rect class="box ${style}" x="${place(x - width / 2)}" y="${place(y - height / 2)}" width="${place(width)}" height="${height}" rx="7"/>`;
+  const frame = html`<rect class="box ${style}" x="${coordinate(x - width / 2)}" y="${coordinate(y - height / 2)}" width="${coordinate(width)}" height="${height}" rx="7"/>`;
   if (sizes === "") {
-    return html`${frame}<text class="middle" x="${place(x)}" y="${place(y + 4)}">${what}</text>`;
+    return html`${frame}<text class="middle" x="${coordinate(x)}" y="${coordinate(y + 4)}">${what}</text>`;
   }
   if (form.isStacked) {
-    return html`${frame}<text class="middle" x="${place(x)}" y="${place(y - 4)}">${shortened(what)}</text><text class="middle sizes" x="${place(x)}" y="${place(y + 13)}">${sizes}</text>`;
+    return html`${frame}<text class="middle" x="${coordinate(x)}" y="${coordinate(y - 4)}">${shortened(what)}</text><text class="middle sizes" x="${coordinate(x)}" y="${coordinate(y + 13)}">${sizes}</text>`;
   }
-  const [left, right, base] = [x - width / 2 + 12, x + width / 2 - 12, place(y + 4)];
-  return html`${frame}<text class="start" x="${place(left)}" y="${base}">${what}</text><text class="end sizes" x="${place(right)}" y="${base}">${sizes}</text>`;
+  const [left, right, base] = [x - width / 2 + 12, x + width / 2 - 12, coordinate(y + 4)];
+  return html`${frame}<text class="start" x="${coordinate(left)}" y="${base}">${what}</text><text class="end sizes" x="${coordinate(right)}" y="${base}">${sizes}</text>`;
 }
 
 interface Spot {
@@ -120,20 +120,20 @@ interface Spot {
 function drawEdge(points: readonly Spot[]): Markup {
   const [first, ...rest] = points as [Spot, ...Spot[]];
   const end = rest.at(-1) ?? first;
-  let path = `M${place(first.x)} ${place(first.y)}`;
+  let path = `M${coordinate(first.x)} ${coordinate(first.y)}`;
   for (let i = 0; i < rest.length - 1; i++) {
     const [bend, next] = [rest[i]!, rest[i + 1]!];
     const isLast = i === rest.length - 2;
     const to = isLast ? next : { x: (bend.x + next.x) / 2, y: (bend.y + next.y) / 2 };
-    path += `Q${place(bend.x)} ${place(bend.y)} ${place(to.x)} ${place(to.y)}`;
+    path += `Q${coordinate(bend.x)} ${coordinate(bend.y)} ${coordinate(to.x)} ${coordinate(to.y)}`;
   }
-  if (rest.length === 1) path += `L${place(end.x)} ${place(end.y)}`;
+  if (rest.length === 1) path += `L${coordinate(end.x)} ${coordinate(end.y)}`;
   const before = points.at(-2) ?? first;
   const length = Math.hypot(end.x - before.x, end.y - before.y) || 1;
   const [dx, dy] = [(5 * (end.x - before.x)) / length, (5 * (end.y - before.y)) / length];
   const corner = (side: number) =>
-    `${place(end.x - dx + side * dy * 0.7)} ${place(end.y - dy - side * dx * 0.7)}`;
-  return html`<path class="edge" d="${path}"/><path class="tip" d="M${place(end.x)} ${place(end.y)}L${corner(1)}L${corner(-1)}Z"/>`;
+    `${coordinate(end.x - dx + side * dy * 0.7)} ${coordinate(end.y - dy - side * dx * 0.7)}`;
+  return html`<path class="edge" d="${path}"/><path class="tip" d="M${coordinate(end.x)} ${coordinate(end.y)}L${corner(1)}L${corner(-1)}Z"/>`;
 }
 
 function around(nodes: readonly Rectangle[], { first, last }: Frame): Rectangle {
@@ -155,5 +155,5 @@ function around(nodes: readonly Rectangle[], { first, last }: Frame): Rectangle 
 }
 
 function drawFrame({ x, y, width, height }: Rectangle, times: number): Markup {
-  return html`<rect class="frame" x="${place(x)}" y="${place(y)}" width="${place(width)}" height="${place(height)}" rx="10"/><text class="start times" x="${place(x + width + 8)}" y="${place(y + height / 2 + 5)}">× ${times}</text>`;
+  return html`<rect class="frame" x="${coordinate(x)}" y="${coordinate(y)}" width="${coordinate(width)}" height="${coordinate(height)}" rx="10"/><text class="start times" x="${coordinate(x + width + 8)}" y="${coordinate(y + height / 2 + 5)}">× ${times}</text>`;
 }

@@ -57,7 +57,7 @@ export function lineChart(all: readonly Series[], options: LineChartOptions): Ma
   );
   const labels = series.map(
     ({ name }, i) =>
-      html`<text class="start t${look(i)}" x="${end + 10}" y="${place(names[i]! + 4)}">${cut(name, 18)}</text>`,
+      html`<text class="start t${look(i)}" x="${end + 10}" y="${coordinate(names[i]! + 4)}">${cut(name, 18)}</text>`,
   );
   return html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">
 ${drawAxes({ x, y }, { ...options, height, end })}
@@ -75,9 +75,9 @@ export function drawAxes(
   const [left, bottom] = [margin.left, height - margin.bottom];
   return html`<text class="axis start" x="0" y="12">${options.y}</text>
 <text class="axis end" x="${right}" y="${height - 4}">${options.x}</text>
-${y.ticks.map((tick) => html`<line class="grid" x1="${left}" x2="${right}" y1="${place(y.at(tick))}" y2="${place(y.at(tick))}"/><text class="axis end" x="${left - 8}" y="${place(y.at(tick) + 4)}">${tickText(tick)}</text>`)}
+${y.ticks.map((tick) => html`<line class="grid" x1="${left}" x2="${right}" y1="${coordinate(y.at(tick))}" y2="${coordinate(y.at(tick))}"/><text class="axis end" x="${left - 8}" y="${coordinate(y.at(tick) + 4)}">${tickText(tick)}</text>`)}
 <line class="base" x1="${left}" x2="${right}" y1="${bottom}" y2="${bottom}"/>
-${x.ticks.map((tick) => html`<text class="axis middle" x="${place(x.at(tick))}" y="${bottom + 17}">${formatX(tick)}</text>`)}`;
+${x.ticks.map((tick) => html`<text class="axis middle" x="${coordinate(x.at(tick))}" y="${bottom + 17}">${formatX(tick)}</text>`)}`;
 }
 
 function drawLine(
@@ -85,15 +85,15 @@ function drawLine(
   { x, y, look }: { x: Scale; y: Scale; look: number },
 ): Markup {
   const path = points.map(
-    (point, i) => `${i === 0 ? "M" : "L"}${place(x.at(point.x))} ${place(y.at(point.y))}`,
+    (point, i) => `${i === 0 ? "M" : "L"}${coordinate(x.at(point.x))} ${coordinate(y.at(point.y))}`,
   );
   const few = points.length <= 40;
   const marks = points.map((point) => {
-    const [cx, cy] = [place(x.at(point.x)), place(y.at(point.y))];
+    const [cx, cy] = [coordinate(x.at(point.x)), coordinate(y.at(point.y))];
     const { spread = 0 } = point;
     const bar =
       spread > 0
-        ? html`<path class="stroke c${look}" d="M${cx} ${place(y.at(point.y - spread))}V${place(y.at(point.y + spread))}"/>`
+        ? html`<path class="stroke c${look}" d="M${cx} ${coordinate(y.at(point.y - spread))}V${coordinate(y.at(point.y + spread))}"/>`
         : undefined;
     return html`${bar}<circle class="f${look}" cx="${cx}" cy="${cy}" r="3"><title>${name}: ${tickText(Number(point.y.toPrecision(4)))} at ${tickText(point.x)}</title></circle>`;
   });
@@ -124,6 +124,6 @@ export function padded(least: number, most: number): [number, number] {
 }
 
 /** A coordinate of an SVG image. */
-export function place(value: number): string {
+export function coordinate(value: number): string {
   return Number(value.toFixed(1)).toString();
 }

@@ -1,7 +1,7 @@
 // Runs as dots, accuracy against time, with a line through those that no other one beats in both.
 import { cut } from "../text.ts";
 import { html, Markup } from "./html.ts";
-import { drawAxes, margin, padded, place, range } from "./lineChart.ts";
+import { coordinate, drawAxes, margin, padded, range } from "./lineChart.ts";
 import { linearScale } from "./scale.ts";
 
 export interface Candidate {
@@ -29,14 +29,14 @@ export function paretoChart(candidates: readonly Candidate[]): Markup {
   const y = linearScale(padded(...range(accuracies)), [height - margin.bottom, margin.top]);
   const front = frontOf(candidates);
   const path = front.map(({ time, accuracy }, i) => {
-    const [a, b] = [place(x.at(time)), place(y.at(100 * accuracy))];
+    const [a, b] = [coordinate(x.at(time)), coordinate(y.at(100 * accuracy))];
     return i === 0 ? `M${a} ${b}` : `H${a}V${b}`;
   });
   const dots = candidates.map((each) => {
     const isBest = front.includes(each);
     const [cx, cy] = [x.at(each.time), y.at(100 * each.accuracy)];
     const isRight = cx > width / 2;
-    return html`<circle class="${isBest ? "f0" : "f4"}" cx="${place(cx)}" cy="${place(cy)}" r="${isBest ? 6 : 4}"/><text class="${isRight ? "end" : "start"} ${isBest ? "t0" : "t4"}" x="${place(cx + (isRight ? -11 : 11))}" y="${place(cy + 16)}">${cut(each.name, 28)}</text>`;
+    return html`<circle class="${isBest ? "f0" : "f4"}" cx="${coordinate(cx)}" cy="${coordinate(cy)}" r="${isBest ? 6 : 4}"/><text class="${isRight ? "end" : "start"} ${isBest ? "t0" : "t4"}" x="${coordinate(cx + (isRight ? -11 : 11))}" y="${coordinate(cy + 16)}">${cut(each.name, 28)}</text>`;
   });
   const axis = "time for one image over the original's";
   return html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="Accuracy of each run against its time">

@@ -41,30 +41,30 @@ const remedy =
 
 /** The workers that do a job together, as one of them sees them; a process that works alone is a group of one. */
 export class Group {
-  readonly #place: Membership | undefined;
+  readonly #membership: Membership | undefined;
   #messages = 0;
 
   /** Of this process with others, or of this process alone. */
-  private constructor(place?: Membership) {
-    this.#place = place;
+  private constructor(own?: Membership) {
+    this.#membership = own;
   }
 
   /**
    * The group that the environment tells of, connected. Throws UsageError, ResourceError where libtorch is without what
    * workers talk by, and WorkerError where the first one cannot be reached or does not answer.
    */
-  static async meet(place = membership()): Promise<Group> {
-    if (!place) return new Group();
-    await meetOthers(place);
-    return new Group(place);
+  static async meet(own = membership()): Promise<Group> {
+    if (!own) return new Group();
+    await meetOthers(own);
+    return new Group(own);
   }
 
   get size(): number {
-    return this.#place?.size ?? 1;
+    return this.#membership?.size ?? 1;
   }
 
   get rank(): number {
-    return this.#place?.rank ?? 0;
+    return this.#membership?.rank ?? 0;
   }
 
   get isFirst(): boolean {
@@ -73,12 +73,12 @@ export class Group {
 
   /** The place among the workers of this machine. */
   get localRank(): number {
-    return this.#place?.localRank ?? 0;
+    return this.#membership?.localRank ?? 0;
   }
 
   /** What the first worker makes, for all: a value that JSON can hold, or undefined. */
   async share<T>(make: () => T | Promise<T>): Promise<T> {
-    if (!this.#place) return make();
+    if (!this.#membership) return make();
     const key = `message/${this.#messages++}`;
     if (this.isFirst) {
       const value = await make();
@@ -90,7 +90,7 @@ export class Group {
 
   /** The first worker's tensors, for all; undefined where it has none. */
   async shareTensors(tensors: Tensors | undefined): Promise<Tensors | undefined> {
-    if (!this.#place) return tensors;
+    if (!this.#membership) return tensors;
     const bytes = this.isFirst && tensors ? encodeTensors(tensors) : undefined;
     const length = await this.share(() => bytes?.byteLength);
     if (length === undefined) return undefined;
@@ -103,10 +103,10 @@ export class Group {
 
   /** Waits for all workers and connects them with each other: from here on they train together. */
   async join(): Promise<void> {
-    if (!this.#place) return;
+    if (!this.#membership) return;
     tellWorkers(`ready/${this.rank}`, "");
     for (let rank = 0; rank < this.size; rank++) await this.#hearReady(rank);
-    const { networkInterface } = this.#place;
+    const { networkInterface } = this.#membership;
     try {
       joinWorkers(networkInterface);
     } catch (cause) {
@@ -134,14 +134,14 @@ export class Group {
    * WorkerError where another worker is gone.
    */
   async guard<T>(body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    if (!this.#place) return body();
+    if (!this.#membership) return body();
     try {
-      const answer = await body();
+      const result = await body();
       await this.#release();
-      return answer;
+      return result;
     } catch (error) {
       if (error instanceof GateError) await this.#release();
-      else if (error instanceof PartDone) await this.#awaitRelease(this.#place, signal);
+      else if (error instanceof PartDone) await this.#awaitRelease(this.#membership, signal);
       else this.#explain(error);
       throw error;
     }
@@ -224,14 +224,14 @@ export class Group {
   /** Waits for a text in the store. */
   async #hear(key: string): Promise<string> {
     for (;;) {
-      const text = await this.#answer(key);
+      const text = await this.#askUntilTold(key);
       if (text !== null) return text;
       await setTimeout(20);
     }
   }
 
   /** Waits for what the store says of a key: null where nobody has put a text there yet. */
-  async #answer(key: string): Promise<string | null> {
+  async #askUntilTold(key: string): Promise<string | null> {
     for (;;) {
       const text = this.#ask(key);
       this.#throwIfFailed();
@@ -245,7 +245,7 @@ export class Group {
     const tooLate = setTimeout(1000 * secondsToCome, undefined, { ref: false }).then(() => false);
     const ready = this.#hear(`ready/${rank}`).then(() => true);
     if (await Promise.race([ready, tooLate])) return;
-    if ((await this.#answer(`alive/${rank}`)) === null) {
+    if ((await this.#askUntilTold(`alive/${rank}`)) === null) {
       ready.catch(() => {}); // nobody waits for it any more
       throw new WorkerError(`worker ${rank} of ${this.size} did not come in ${secondsToCome} s`);
     }

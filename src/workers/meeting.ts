@@ -11,7 +11,7 @@ let meetings = 0;
  * Connects to the store. Throws ResourceError where libtorch is without what workers talk by, and WorkerError where the
  * store cannot be reached or does not answer.
  */
-export async function meetOthers(place: Membership): Promise<void> {
+export async function meetOthers(membership: Membership): Promise<void> {
   if (!canHaveWorkers()) {
     throw new ResourceError(
       "this libtorch has no gloo, by which workers talk: set up with another one, such as that of a PyTorch package " +
@@ -19,10 +19,10 @@ export async function meetOthers(place: Membership): Promise<void> {
     );
   }
   try {
-    connectWorkers({ ...place, prefix: `deepobf/${place.attempt}/${meetings++}` });
-    await untilAnswered(place.patience);
+    connectWorkers({ ...membership, prefix: `deepobf/${membership.attempt}/${meetings++}` });
+    await untilAnswered(membership.patience);
   } catch (cause) {
-    throw cannotMeet(place, cause);
+    throw cannotMeet(membership, cause);
   }
 }
 
@@ -40,8 +40,8 @@ async function untilAnswered(patience: number): Promise<void> {
   }
 }
 
-function cannotMeet(place: Membership, cause: unknown): WorkerError {
-  const { rank, host, port, isLaunchersStore } = place;
+function cannotMeet(membership: Membership, cause: unknown): WorkerError {
+  const { rank, host, port, isLaunchersStore } = membership;
   const what = isLaunchersStore
     ? "The store is torchrun's, whose PyTorch may not understand this libtorch. Give torchrun the environment " +
       "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1: then worker 0 offers the store"

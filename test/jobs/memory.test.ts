@@ -66,8 +66,8 @@ describe("a training", () => {
 
   test("by workers takes each one's share of the batch, and the memory of all on a host", () => {
     const [free, batchSize] = [8 * gibibyte, 256];
-    const eachElsewhere = { free, place: { size: 4, localSize: 1 } };
-    const pairs = { free, place: { size: 4, localSize: 2 } };
+    const eachElsewhere = { free, membership: { size: 4, localSize: 1 } };
+    const pairs = { free, membership: { size: 4, localSize: 2 } };
     const refused = (host: typeof pairs) =>
       refusal(() => assertFits({ ...need, batchSize }, "cpu", host)).message;
     assertFits({ ...need, batchSize }, "cpu", eachElsewhere);
@@ -76,7 +76,7 @@ describe("a training", () => {
       "training with batches of 256 images takes at least 10.0 GiB of memory for 2 of 4 workers, but 8.00 GiB are " +
         "free: --batch-size 64 fits",
     );
-    expect(refused({ free: gibibyte, place: { size: 4, localSize: 1 } })).toMatch(
+    expect(refused({ free: gibibyte, membership: { size: 4, localSize: 1 } })).toMatch(
       /a smaller network/,
     );
     const error = explainMemory(new Error("out of memory"), { ...need, batchSize }, pairs);

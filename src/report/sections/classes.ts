@@ -2,7 +2,7 @@
 import { grouped, percent, points } from "../../numbers.ts";
 import { cut } from "../../text.ts";
 import { base64, html, type Markup } from "../html.ts";
-import { place } from "../lineChart.ts";
+import { coordinate } from "../lineChart.ts";
 import { isMissing } from "../missing.ts";
 import { renderMissing, renderTable, type Section, scrollable } from "../page.ts";
 import type { Part, Report } from "../reportForm.ts";
@@ -49,14 +49,14 @@ function dumbbells(rows: Classes["classes"]): Markup {
   const bottom = height - 26;
   const lines = rows.map((row, i) => {
     const y = top + (i + 0.5) * step;
-    const [a, b] = [x.at(row.original ?? 0), x.at(row.obfuscated ?? 0)].map(place);
+    const [a, b] = [x.at(row.original ?? 0), x.at(row.obfuscated ?? 0)].map(coordinate);
     const text = `${percent(row.original ?? 0, 1)} → ${percent(row.obfuscated ?? 0, 1)}`;
-    return html`<text class="end" x="${left - 14}" y="${place(y + 4)}">${cut(row.name, 24)}</text>
-<path class="stroke c4" d="M${a} ${place(y)}H${b}"/><circle class="box input" cx="${a}" cy="${place(y)}" r="5"/><circle class="f0" cx="${b}" cy="${place(y)}" r="5"/>
-<text class="axis start" x="${width - right + 14}" y="${place(y + 4)}">${text}</text>`;
+    return html`<text class="end" x="${left - 14}" y="${coordinate(y + 4)}">${cut(row.name, 24)}</text>
+<path class="stroke c4" d="M${a} ${coordinate(y)}H${b}"/><circle class="box input" cx="${a}" cy="${coordinate(y)}" r="5"/><circle class="f0" cx="${b}" cy="${coordinate(y)}" r="5"/>
+<text class="axis start" x="${width - right + 14}" y="${coordinate(y + 4)}">${text}</text>`;
   });
   return html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="Accuracy of both models on each class">
-${x.ticks.map((tick) => html`<line class="grid" x1="${place(x.at(tick))}" x2="${place(x.at(tick))}" y1="${top - 6}" y2="${bottom}"/><text class="axis middle" x="${place(x.at(tick))}" y="${height - 8}">${Math.round(100 * tick)} %</text>`)}
+${x.ticks.map((tick) => html`<line class="grid" x1="${coordinate(x.at(tick))}" x2="${coordinate(x.at(tick))}" y1="${top - 6}" y2="${bottom}"/><text class="axis middle" x="${coordinate(x.at(tick))}" y="${height - 8}">${Math.round(100 * tick)} %</text>`)}
 ${lines}
 </svg>`;
 }

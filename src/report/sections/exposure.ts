@@ -2,7 +2,7 @@
 import { percent, significant } from "../../numbers.ts";
 import { cut } from "../../text.ts";
 import { html, type Markup } from "../html.ts";
-import { place } from "../lineChart.ts";
+import { coordinate } from "../lineChart.ts";
 import { isMissing } from "../missing.ts";
 import { renderMissing, renderTable, type Section, scrollable } from "../page.ts";
 import type { Part, Report } from "../reportForm.ts";
@@ -61,10 +61,10 @@ function renderHeat({ model, original, values }: Heat): Markup {
       const value = values[y]?.[x];
       if (value === undefined || value === null) return undefined;
       const strength = Math.min(1, Math.max(0, value)).toFixed(3);
-      return html`<rect class="f0" fill-opacity="${strength}" x="${left + x * cell}" y="${place(top + y * tall)}" width="${cell - 1}" height="${tall - 1}"><title>${name} and ${other}: ${significant(value)}</title></rect>`;
+      return html`<rect class="f0" fill-opacity="${strength}" x="${left + x * cell}" y="${coordinate(top + y * tall)}" width="${cell - 1}" height="${tall - 1}"><title>${name} and ${other}: ${significant(value)}</title></rect>`;
     });
     return [
-      html`<text class="end cell" x="${left - 8}" y="${place(top + (y + 0.5) * tall + 4)}">${cut(name, 20)}</text>`,
+      html`<text class="end cell" x="${left - 8}" y="${coordinate(top + (y + 0.5) * tall + 4)}">${cut(name, 20)}</text>`,
       ...squares,
     ];
   });
