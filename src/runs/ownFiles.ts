@@ -39,13 +39,19 @@ export async function readOwn(path: string, limit: number): Promise<Buffer | und
   return await file?.readFile();
 }
 
+const bytesAtOnce = 2 ** 20;
+
 /** SHA-256 of such a file in hexadecimal; undefined where it is missing. Throws DataError. */
 export async function sha256OfOwn(path: string, limit: number): Promise<string | undefined> {
   await using file = await openToRead(path, limit);
   if (!file) return undefined;
   const hash = createHash("sha256");
-  for await (const part of file.createReadStream({ autoClose: false })) hash.update(part);
-  return hash.digest("hex");
+  const part = Buffer.alloc(bytesAtOnce);
+  for (;;) {
+    const { bytesRead } = await file.read(part);
+    if (bytesRead === 0) return hash.digest("hex");
+    hash.update(part.subarray(0, bytesRead));
+  }
 }
 
 async function openToRead(path: string, limit: number): Promise<FileHandle | undefined> {
