@@ -15,8 +15,28 @@ export interface Compared extends Difference {
   readonly largest: number;
 }
 
-/** Compares values of the same length. Equal infinities, and NaN in both, are no difference. */
+/** How far values are from others, and how large these are. */
+export interface Distance {
+  /** Largest absolute difference; infinite where a value is finite in one and not in the other. */
+  readonly difference: number;
+  /** Largest absolute value of the second that is finite. */
+  readonly largest: number;
+}
+
+/** Compares values of the same length. */
 export function compareValues(first: ArrayLike<number>, second: ArrayLike<number>): Compared {
+  return summarize(farthest(first, second));
+}
+
+/** The difference of all outputs taken as one. */
+export function combine(parts: readonly Compared[]): Compared {
+  const differences = parts.map((part) => part.maxAbsDiff ?? Number.POSITIVE_INFINITY);
+  const values = parts.map(({ largest }) => largest);
+  return summarize({ difference: largestOf(differences, 0), largest: largestOf(values, 0) });
+}
+
+/** How far values are from others of the same length. Equal infinities, and NaN in both, are no difference. */
+export function farthest(first: ArrayLike<number>, second: ArrayLike<number>): Distance {
   let difference = 0;
   let largest = 0;
   for (let i = 0; i < second.length; i++) {
@@ -26,18 +46,17 @@ export function compareValues(first: ArrayLike<number>, second: ArrayLike<number
     const apart = Math.abs(a - b);
     difference = Math.max(difference, Number.isNaN(apart) ? Number.POSITIVE_INFINITY : apart);
   }
-  return relate(difference, largest);
+  return { difference, largest };
 }
 
-/** The difference of all outputs taken as one. */
-export function combine(parts: readonly Compared[]): Compared {
-  const differences = parts.map((part) => part.maxAbsDiff ?? Number.POSITIVE_INFINITY);
-  const values = parts.map(({ largest }) => largest);
-  return relate(largestOf(differences, 0), largestOf(values, 0));
+/** The difference over the largest value; infinite where that is 0 and the difference is not. */
+export function relativeDifference({ difference, largest }: Distance): number {
+  return difference === 0 ? 0 : difference / largest;
 }
 
-function relate(difference: number, largest: number): Compared {
-  const ratio = difference === 0 ? 0 : difference / largest;
+function summarize(distance: Distance): Compared {
+  const { difference, largest } = distance;
+  const ratio = relativeDifference(distance);
   return {
     maxAbsDiff: Number.isFinite(difference) ? difference : null,
     maxRelDiff: Number.isFinite(ratio) ? ratio : null,

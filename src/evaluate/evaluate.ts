@@ -5,14 +5,8 @@ import { hostBatches, type Normalization } from "../data/normalize.ts";
 import { ModelError } from "../errors.ts";
 import { counted } from "../text.ts";
 import { type Classifier, concatenate } from "./classifier.ts";
-import {
-  argmaxRows,
-  countEqual,
-  findNaN,
-  maxAbs,
-  maxAbsDifference,
-  relativeSquaredError,
-} from "./metrics.ts";
+import { farthest, relativeDifference } from "./difference.ts";
+import { argmaxRows, countEqual, findNaN, relativeSquaredError } from "./metrics.ts";
 import { type Interval, mcnemarTest, type PairedTest, wilsonInterval } from "./statistics.ts";
 
 export interface EvaluationOptions extends Normalization {
@@ -48,7 +42,7 @@ export interface Comparison {
   readonly logitError: number;
   /** Largest absolute difference of logits. */
   readonly maxAbsDiff: number;
-  /** That difference over the largest absolute logit of the first classifier. */
+  /** That difference over the largest absolute logit of the first classifier; infinite where all of these are 0. */
   readonly maxRelDiff: number;
 }
 
@@ -90,16 +84,15 @@ export async function compare(
     onProgress?.(part * total + done, 2 * total);
   const a = await answer(first, dataset, { ...options, onProgress: report(0) });
   const b = await answer(second, dataset, { ...options, onProgress: report(1) });
-  const maxAbsDiff = maxAbsDifference(a.logits, b.logits);
-  const largest = maxAbs(a.logits);
+  const distance = farthest(b.logits, a.logits);
   return {
     evaluations: [a.evaluation, b.evaluation],
     answers: [a, b],
     agreement: countEqual(a.classes, b.classes) / a.classes.length,
     paired: dataset.labels && testPairs(a.classes, b.classes, dataset.labels),
     logitError: relativeSquaredError(a.logits, b.logits, first.outputs),
-    maxAbsDiff,
-    maxRelDiff: largest === 0 ? maxAbsDiff : maxAbsDiff / largest,
+    maxAbsDiff: distance.difference,
+    maxRelDiff: relativeDifference(distance),
   };
 }
 

@@ -22,23 +22,6 @@ export function countEqual(first: ArrayLike<number>, second: ArrayLike<number>):
   return equal;
 }
 
-/** Largest absolute difference of two lists of one length; infinity where only one is a number. */
-export function maxAbsDifference(first: Float32Array, second: Float32Array): number {
-  let largest = 0;
-  for (let index = 0; index < first.length; index++) {
-    const [a, b] = [first[index]!, second[index]!];
-    if (Object.is(a, b)) continue;
-    const difference = Math.abs(a - b);
-    largest = Math.max(largest, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference);
-  }
-  return largest;
-}
-
-/** Largest absolute value; 0 of none. */
-export function maxAbs(values: Float32Array): number {
-  return values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-}
-
 /** Place of the first NaN, or -1. */
 export function findNaN(values: Float32Array): number {
   return values.findIndex(Number.isNaN);

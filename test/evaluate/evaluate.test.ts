@@ -161,6 +161,14 @@ describe("compare", () => {
     expect(result.maxAbsDiff).toBeCloseTo(3, 5);
   });
 
+  test("has no bound for a difference from logits that are all 0", async () => {
+    const [zeros, ones] = [fake(() => [0, 0]), fake(() => [0, 1])];
+    const apart = await compare([zeros, ones], images, options);
+    expect(apart).toMatchObject({ maxAbsDiff: 1, maxRelDiff: Number.POSITIVE_INFINITY });
+    const alike = await compare([zeros, zeros], images, options);
+    expect(alike).toMatchObject({ maxAbsDiff: 0, maxRelDiff: 0 });
+  });
+
   test("counts images of both in its progress", async () => {
     const seen: number[] = [];
     const onProgress = (done: number, total: number) => seen.push(done / total);
