@@ -22,7 +22,7 @@ export function drawBudget(dataset: Labelled, share: number, seed: number): Labe
         `a recipe by, but ${share} leaves ${count} of the ${places.length} of "${dataset.classes[label]}"`,
     );
   });
-  return select(dataset, Int32Array.from(chosen).sort(), dataset.name) as Labelled;
+  return select(dataset, Int32Array.from(chosen).sort(), dataset.name);
 }
 
 /**
@@ -72,7 +72,7 @@ export function splitForSearch(
   );
   const part = (held: boolean) => {
     const places = [...dataset.labels.keys()].filter((place) => isHeld.has(place) === held);
-    return select(dataset, Int32Array.from(places), dataset.name) as Labelled;
+    return select(dataset, Int32Array.from(places), dataset.name);
   };
   return { learn: part(false), held: part(true) };
 }

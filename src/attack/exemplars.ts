@@ -11,7 +11,7 @@ const candidatesPerClass = 100;
 /** Places of at most a hundred images of each class, in an order drawn by seed. */
 export function candidates(dataset: Labelled, order: readonly Int32Array[]): Labelled {
   const chosen = order.flatMap((places) => [...places.subarray(0, candidatesPerClass)]);
-  return select(dataset, Int32Array.from(chosen), dataset.name) as Labelled;
+  return select(dataset, Int32Array.from(chosen), dataset.name);
 }
 
 /**
@@ -39,8 +39,7 @@ export function herd(
     }
     held.push(...left.slice(0, heldPerClass));
   }
-  const part = (places: number[]) =>
-    select(dataset, Int32Array.from(places), dataset.name) as Labelled;
+  const part = (places: number[]) => select(dataset, Int32Array.from(places), dataset.name);
   return { kept: part(kept), held: part(held) };
 }
 

@@ -27,10 +27,9 @@ export function holdOut(data: Data, count: number): Data {
   };
 }
 
-/** The images at the given places; those in memory are copied. */
-export function select(dataset: Dataset, indices: Int32Array, name: string): Dataset {
+/** The images at the given places, with labels where all have some; those in memory are copied. */
+export function select<D extends Dataset>(dataset: D, indices: Int32Array, name: string): D {
   const { shape, channelOrder, labels, classes, pixels } = dataset;
-  const size = imageBytes(dataset);
   const known = {
     name,
     shape,
@@ -38,19 +37,23 @@ export function select(dataset: Dataset, indices: Int32Array, name: string): Dat
     ...(classes && { classes }),
     ...(labels && { labels: indices.map((index) => labels[index]!) }),
   };
-  if (!pixels) {
-    const read = (places: Int32Array) => dataset.read(places.map((place) => indices[place]!));
-    return { ...known, count: indices.length, read };
-  }
-  const chosen = new Uint8Array(indices.length * size);
+  const read = (places: Int32Array) => dataset.read(places.map((place) => indices[place]!));
+  const chosen: Dataset = pixels
+    ? inMemory({ ...known, pixels: copyImages(pixels, indices, imageBytes(dataset)) })
+    : { ...known, count: indices.length, read };
+  return chosen as D;
+}
+
+function copyImages(pixels: Uint8Array, indices: Int32Array, size: number): Uint8Array {
+  const copied = new Uint8Array(indices.length * size);
   indices.forEach((from, to) => {
-    chosen.set(pixels.subarray(from * size, (from + 1) * size), to * size);
+    copied.set(pixels.subarray(from * size, (from + 1) * size), to * size);
   });
-  return inMemory({ ...known, pixels: chosen });
+  return copied;
 }
 
 /** At most so many images from all over a data set, which may be in the order of its classes. */
-export function sampleOf(dataset: Dataset, most: number): Dataset {
+export function sampleOf<D extends Dataset>(dataset: D, most: number): D {
   const count = Math.min(most, dataset.count);
   const place = (i: number) => Math.floor((i * dataset.count) / count);
   const indices = Int32Array.from({ length: count }, (_, i) => place(i));

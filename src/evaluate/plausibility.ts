@@ -122,7 +122,7 @@ export async function explain(
   given: Normalization,
   images = imagesToExplain,
 ): Promise<Explanation | undefined> {
-  const sample = sampleOf(dataset, images) as Labelled;
+  const sample = sampleOf(dataset, images);
   const found = await explanations(classifier, sample, given);
   const asGiven = found[0]!;
   if (!tellsOrder(classifier, sample)) {
@@ -165,7 +165,7 @@ export async function findBetterForm(
   given: Normalization,
   images = imagesToCompare,
 ): Promise<Explanation | undefined> {
-  const few = sampleOf(dataset, images) as Labelled;
+  const few = sampleOf(dataset, images);
   const found = await explanations(classifier, few, given);
   const best = found.reduce((a, b) => (b.accuracy >= a.accuracy + leastGain ? b : a));
   const asGiven = found[0]!;
@@ -187,7 +187,7 @@ function tellsOrder({ outputs }: Classifier, { count }: Labelled): boolean {
 
 /** As many images as tell how right a classifier is and, of those that there are, the order of its classes. */
 function imagesForOrder({ outputs }: Classifier, dataset: Labelled): Labelled {
-  return sampleOf(dataset, Math.max(imagesToJudge, soughtOfClass * outputs)) as Labelled;
+  return sampleOf(dataset, Math.max(imagesToJudge, soughtOfClass * outputs));
 }
 
 /**

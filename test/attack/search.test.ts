@@ -103,12 +103,12 @@ describe("the pirate's images", () => {
 
   test("are split for the search with each class in both parts", () => {
     const { learn, held } = splitForSearch(drawBudget(images, 0.5, 3), 3);
-    expect([counts(learn as Labelled), counts(held)]).toEqual([
+    expect([counts(learn), counts(held)]).toEqual([
       [5, 5, 5, 5],
       [1, 1, 1, 1],
     ]);
     const two = splitForSearch(drawBudget(images, 2 / 12, 3), 3);
-    expect([counts(two.learn as Labelled), counts(two.held)]).toEqual([
+    expect([counts(two.learn), counts(two.held)]).toEqual([
       [1, 1, 1, 1],
       [1, 1, 1, 1],
     ]);

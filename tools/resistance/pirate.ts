@@ -100,5 +100,5 @@ export function redrawn(body: Graph, layers: readonly number[], seed: number): G
 function others(train: Labelled, budget: number, seed: number): Labelled {
   const count = placesByClass(train, { seed, name: "budget" });
   const left = count.flatMap((places) => [...places.subarray(Math.round(budget * places.length))]);
-  return sampleOf(select(train, Int32Array.from(left), train.name), judges) as Labelled;
+  return sampleOf(select(train, Int32Array.from(left), train.name), judges);
 }
