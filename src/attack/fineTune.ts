@@ -1,6 +1,6 @@
 // One fine-tuning: a network learns, or what stands behind a frozen part of it, with the loop that trains everything else.
 import { type Batch, Batches, type BatchOptions, type Dataset } from "../data/index.ts";
-import { type ForwardOptions, Network } from "../engine/index.ts";
+import { Network } from "../engine/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { compose, cutGraph } from "../graph/rewrites.ts";
 import { noGrad, type Tensor } from "../torch/index.ts";
@@ -66,10 +66,8 @@ export async function fineTune(
   const { parameters, buffers } = network;
   const optimizers = optimizersFor(moving, parameters, recipe);
   using learner = new Learner({ parameters, buffers, optimizers });
-  const rowsOf = (net: Network, x: Tensor, mode?: ForwardOptions) =>
-    net.forward({ [net.graph.inputs[0]!.name]: x }, mode)[net.graph.outputs[0]!.name]!;
   const forward = ({ images: shown }: Batch, batchWeight?: number) =>
-    rowsOf(network, before ? noGrad(() => rowsOf(before, shown)) : shown, {
+    network.apply(before ? noGrad(() => before.apply(shown)) : shown, {
       training: true,
       batchWeight,
     });
@@ -84,7 +82,7 @@ export async function fineTune(
     schedule: linearDecay(),
     epochs: Math.ceil(epochs),
     losses: (shown: Batch) => {
-      const answers = answering && noGrad(() => rowsOf(answering, shown.images));
+      const answers = answering && noGrad(() => answering.apply(shown.images));
       return losses(forward(shown), shown, answers);
     },
   };

@@ -126,14 +126,9 @@ function rowsOf(last: Graph, [features, ...sizes]: readonly number[]): Rows {
   const count = features!;
   const inputs = new Float32Array((count + 1) * count);
   for (let i = 0; i < count; i++) inputs[(i + 1) * count + i] = 1;
+  const shape = [count + 1, count, ...sizes];
   const results = scope(() =>
-    inferenceMode(() => {
-      const shape = [count + 1, count, ...sizes];
-      const [result] = Object.values(
-        network.forward({ [last.inputs[0]!.name]: tensor(inputs, { shape }) }),
-      );
-      return result!.numbers();
-    }),
+    inferenceMode(() => network.apply(tensor(inputs, { shape })).numbers()),
   );
   const classes = results.length / (count + 1);
   const bias = Float32Array.from(results.slice(0, classes));

@@ -28,8 +28,7 @@ export async function measureMoments(
     const share = size / (seen + size);
     scope(() =>
       inferenceMode(() => {
-        const inputs = { [graph.inputs[0]!.name]: images };
-        const maps = network.forward(inputs, { outputs: tensors });
+        const maps = network.activations(images, tensors);
         for (const name of tensors) {
           const map = maps[name]!.to({ dtype: "float64" });
           const [variance, mean] = varianceAndMean(map, [0, 2, 3], false, false);

@@ -129,6 +129,21 @@ export class Network {
     });
   }
 
+  /** The first output for a tensor in place of the only input. Throws as `forward` does. */
+  apply(x: Tensor, options: Omit<ForwardOptions, "outputs"> = {}): Tensor {
+    const { name } = this.graph.outputs[0]!;
+    return this.activations(x, [name], options)[name]!;
+  }
+
+  /** Tensors of these names, inner ones too, for one in place of the only input. Throws as `forward` does. */
+  activations(
+    x: Tensor,
+    outputs: readonly string[],
+    options: Omit<ForwardOptions, "outputs"> = {},
+  ): Record<string, Tensor> {
+    return this.forward({ [this.graph.inputs[0]!.name]: x }, { ...options, outputs });
+  }
+
   /** The same graph with the present values of parameters and buffers. */
   toGraph(): Graph {
     const initializers = new Map<string, TensorData>();

@@ -78,12 +78,10 @@ export class NetworkClassifier implements Classifier {
   #forward(images: TensorData): TensorData {
     return scope(() =>
       inferenceMode(() => {
-        const [output] = this.#network.graph.outputs;
         const arranged = arrangeImages(images, this.#input.layout);
         const { dtype, shape, data } = imagesAs(this.#input.dtype, arranged, this.name);
         const input = fromBytes(data, { dtype: dtype as DType, shape, device: this.#device });
-        const results = this.#network.forward({ [this.#input.name]: input });
-        const logits = results[output!.name]!.to({ dtype: "float32" });
+        const logits = this.#network.apply(input).to({ dtype: "float32" });
         return { dtype: "float32", shape: logits.shape, data: logits.toBytes() } as const;
       }),
     );

@@ -85,7 +85,7 @@ function kernels(graph: Graph, images: Tensor): Tensor[] {
   using network = new Network(graph);
   return scope(() =>
     inferenceMode(() => {
-      const results = network.forward({ [graph.inputs[0]!.name]: images }, { outputs: names });
+      const results = network.activations(images, names);
       return names.map((name) => keep(kernelOf(results[name]!)));
     }),
   );

@@ -140,7 +140,7 @@ async function trainNetwork(work: Work<ResolvedTrainOptions, Inputs>): Promise<G
     average: averageOf(parameters, average),
   });
   const forward = ({ images }: Batch, batchWeight?: number) =>
-    network.forward({ input: images }, { training: true, batchWeight });
+    network.apply(images, { training: true, batchWeight });
   const stage = {
     index: 0,
     name: architecture,
@@ -149,10 +149,9 @@ async function trainNetwork(work: Work<ResolvedTrainOptions, Inputs>): Promise<G
     epochs,
     forward,
     schedule: linearDecay(warmUp),
-    losses: (batch: Batch) => {
-      const [logits] = Object.values(forward(batch));
-      return [{ name: "label", weight: 1, value: labelLoss(logits!, batch, labelSmoothing) }];
-    },
+    losses: (batch: Batch) => [
+      { name: "label", weight: 1, value: labelLoss(forward(batch), batch, labelSmoothing) },
+    ],
   };
   await train(stage, work);
   return network.toGraph();

@@ -37,8 +37,7 @@ export class ClassifierTuning {
 
   /** Logits [N, K] for features [N, C, H, W], with gradients to these and to the parameters. */
   judge(features: Tensor): Tensor {
-    const { inputs, outputs } = this.#network.graph;
-    return this.#network.forward({ [inputs[0]!.name]: features })[outputs[0]!.name]!;
+    return this.#network.apply(features);
   }
 
   /** All its weights as they are now. */

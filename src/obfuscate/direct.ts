@@ -37,7 +37,7 @@ export function directStage(
   const steps = epochs * batches.length;
   const chain = new ChainLearner(start, { classifier, options, steps, tuneClassifier });
   const forward = ({ images }: Batch, batchWeight?: number) =>
-    Object.values(chain.network.forward({ input: images }, { training: true, batchWeight }))[0]!;
+    chain.network.apply(images, { training: true, batchWeight });
   const losses = (batch: Batch, step: number): LossTerm[] => {
     const { boundary } = teacher;
     const known = teacher.look(batch.images, {

@@ -60,8 +60,7 @@ export class Teacher {
     const outputs = new Set(logits ? [...tensors, this.#logits] : tensors);
     if (outputs.size === 0) return { features: {}, logits: undefined };
     return noGrad(() => {
-      const inputs = { [this.input]: images };
-      const features = this.#network.forward(inputs, { outputs: [...outputs] });
+      const features = this.#network.activations(images, [...outputs]);
       return { features, logits: features[this.#logits] };
     });
   }
@@ -69,7 +68,7 @@ export class Teacher {
   /** Logits that the rest of the teacher gives for features at a tensor, with gradients to them. */
   judge(tensor: string, features: Tensor): Tensor {
     const remainder = this.#remainders.get(tensor) ?? this.#remainderFrom(tensor);
-    return remainder.forward({ [tensor]: features })[this.#logits]!;
+    return remainder.apply(features);
   }
 
   [Symbol.dispose](): void {

@@ -112,13 +112,11 @@ export async function trainChain(way: Way, options: TrainOptions): Promise<Graph
           logits: loss.distillationWeight > 0,
         });
         const outputs = [...new Set([...(way.terms ? inner : []), end])];
-        const images = { [graph.inputs[0]!.name]: shown.images };
-        const read = before ? noGrad(() => before.forward(images, { training: true })) : images;
-        const maps = network.forward(read, { training: true, outputs });
+        const training = { training: true };
+        const read = before ? noGrad(() => before.apply(shown.images, training)) : shown.images;
+        const maps = network.activations(read, outputs, training);
         const features = maps[end]!;
-        const logits = judge.forward({ [classifier.inputs[0]!.name]: features })[
-          classifier.outputs[0]!.name
-        ]!;
+        const logits = judge.apply(features);
         const terms: LossTerm[] = [
           ...(known.features[boundary]
             ? [featureTerm(features, known.features[boundary], { name: "feature", loss })]

@@ -46,10 +46,7 @@ export async function whitened(
   for await (const { images } of batches.epoch(0)) {
     scope(() =>
       inferenceMode(() => {
-        const maps = network.forward(
-          { [body.inputs[0]!.name]: images },
-          { outputs: read, training: true },
-        );
+        const maps = network.activations(images, read, { training: true });
         for (const [i, conv] of convolutions.entries()) {
           const { into, outOf } = whitening(maps[read[i]!]!);
           const [from, weight] = conv.inputs as [string, string];
