@@ -11,7 +11,6 @@ import { ResourceError, UsageError } from "../src/errors.ts";
 import { compare, OnnxClassifier } from "../src/evaluate/index.ts";
 import { readModel } from "../src/onnx/index.ts";
 import { quantizeShipped } from "../src/quantize/index.ts";
-import { OnnxSession } from "../src/runtime/index.ts";
 import { peerScript } from "./python.ts";
 import { report } from "./report.ts";
 
@@ -57,13 +56,9 @@ try {
 
 /** Shares of the test images that are classified rightly, and as `reference` does. */
 async function judge(path: string, reference: string) {
-  await using first = await OnnxSession.open(reference, { threads });
-  await using second = await OnnxSession.open(path, { threads });
-  const pair = [
-    await OnnxClassifier.open(first, data.test),
-    await OnnxClassifier.open(second, data.test),
-  ] as const;
-  const { evaluations, agreement } = await compare(pair, data.test, normalization);
+  await using first = await OnnxClassifier.open(reference, data.test, { threads });
+  await using second = await OnnxClassifier.open(path, data.test, { threads });
+  const { evaluations, agreement } = await compare([first, second], data.test, normalization);
   return { accuracy: evaluations[1].accuracy, agreement };
 }
 

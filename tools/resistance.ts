@@ -24,7 +24,6 @@ import { adoptModel } from "../src/graph/adopt.ts";
 import type { Graph } from "../src/graph/graph.ts";
 import { planOriginal } from "../src/obfuscate/original.ts";
 import { writeModel } from "../src/onnx/index.ts";
-import { OnnxSession } from "../src/runtime/index.ts";
 import { manualSeed, setThreads } from "../src/torch/index.ts";
 import { appendRecord, root } from "./records/records.ts";
 import { Controls } from "./resistance/controls.ts";
@@ -142,7 +141,6 @@ async function read(path: string): Promise<Graph> {
 
 /** On the test images of the model's own task, in ONNX Runtime. */
 async function accuracyOf(path: string): Promise<number> {
-  await using session = await OnnxSession.open(path, { threads: 1 });
-  const classifier = await OnnxClassifier.open(session, whole.test, { layout: "NCHW" });
+  await using classifier = await OnnxClassifier.open(path, whole.test, { threads: 1 });
   return (await evaluate(classifier, whole.test, normalization)).accuracy;
 }

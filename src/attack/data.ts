@@ -20,7 +20,6 @@ import {
 import type { Graph } from "../graph/graph.ts";
 import { resolveSpec } from "../jobs/index.ts";
 import { encodeModel } from "../onnx/index.ts";
-import { OnnxSession } from "../runtime/index.ts";
 import { behead } from "./head.ts";
 import type { AttackKind } from "./names.ts";
 import type { AttackOptions, ResolvedAttackOptions } from "./options.ts";
@@ -137,11 +136,8 @@ export async function assertShownAsLearned(
   { train, test }: LabelledData,
   given: Pick<ResolvedAttackOptions, "mean" | "std" | "channelOrder" | "threads">,
 ): Promise<void> {
-  await using session = await OnnxSession.open(encodeModel(graph), {
-    name,
-    threads: given.threads,
-  });
-  const classifier = await OnnxClassifier.open(session, test);
+  const { threads } = given;
+  await using classifier = await OnnxClassifier.open(encodeModel(graph), test, { name, threads });
   const trial = { classifier, test, given };
   await assertNoDoubt(trial, await judge(classifier, test, given));
   await assertNoDoubtOfTraining(trial, train);

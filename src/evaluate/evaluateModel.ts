@@ -166,14 +166,9 @@ async function openSession(
     graph,
     ...(threads !== undefined && { threads }),
   });
-  try {
-    const how = { layout: imageLayout(graph), output };
-    const classifier = await OnnxClassifier.open(session, test, how);
-    return { classifier, [Symbol.asyncDispose]: () => session.close() };
-  } catch (error) {
-    await session.close();
-    throw error;
-  }
+  const how = { layout: imageLayout(graph), output };
+  const classifier = await OnnxClassifier.adopt(session, test, how);
+  return { classifier, [Symbol.asyncDispose]: () => classifier[Symbol.asyncDispose]() };
 }
 
 // libtorch is loaded only where it is asked for.

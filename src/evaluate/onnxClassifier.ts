@@ -5,7 +5,7 @@ import { DataError } from "../errors.ts";
 import type { TensorData } from "../graph/graph.ts";
 import { type Layout, sizesIn } from "../graph/layout.ts";
 import { isFloat, toFloat32 } from "../graph/tensorData.ts";
-import { OnnxSession } from "../runtime/index.ts";
+import { OnnxSession, type SessionOptions } from "../runtime/index.ts";
 import {
   arrangeImages,
   type Classifier,
@@ -23,8 +23,8 @@ export interface OnnxClassifierOptions {
   readonly output?: string | undefined;
 }
 
-/** A session as a classifier of the images of one data set. The session stays the caller's to close. */
-export class OnnxClassifier implements Classifier {
+/** A model as a classifier of the images of one data set. Declare it with `await using`: it has a session of its own. */
+export class OnnxClassifier implements Classifier, AsyncDisposable {
   readonly name: string;
   readonly shape: Dataset["shape"];
   readonly outputs: number;
@@ -47,14 +47,37 @@ export class OnnxClassifier implements Classifier {
     this.#output = output;
   }
 
-  /**
-   * Tries the model on one blank image. Throws ModelError where it is no image classifier, and
-   * DataError where it takes images of another shape.
-   */
+  /** Opens a model file, or a model's bytes. Throws as `OnnxSession.open` and `adopt` do. */
   static async open(
+    model: string | Uint8Array,
+    dataset: Dataset,
+    { layout, output, ...options }: OnnxClassifierOptions & SessionOptions = {},
+  ): Promise<OnnxClassifier> {
+    const session = await OnnxSession.open(model, options);
+    return OnnxClassifier.adopt(session, dataset, { layout, output });
+  }
+
+  /**
+   * Takes a session over, to close it with the classifier, or now where this throws: ModelError where the model is no
+   * image classifier, tried on one blank image, and DataError where it takes images of another shape.
+   */
+  static async adopt(
     session: OnnxSession,
     dataset: Dataset,
-    { layout = "NCHW", output = session.outputs[0]!.name }: OnnxClassifierOptions = {},
+    options: OnnxClassifierOptions = {},
+  ): Promise<OnnxClassifier> {
+    try {
+      return await OnnxClassifier.#tried(session, dataset, options);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  static async #tried(
+    session: OnnxSession,
+    dataset: Dataset,
+    { layout = "NCHW", output = session.outputs[0]!.name }: OnnxClassifierOptions,
   ): Promise<OnnxClassifier> {
     const input = imageInput(session.name, session.inputs, layout);
     assertTakes(input, { model: session.name, dataset });
@@ -76,6 +99,10 @@ export class OnnxClassifier implements Classifier {
 
   latency(options: { batch: number; seconds: number }): Promise<number> {
     return this.#session.latency({ ...options, shape: this.#sizes });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session.close();
   }
 
   /** Latencies of two models, measured in turns; see OnnxSession.compareLatency. */

@@ -132,17 +132,13 @@ export async function openOriginal(
   const opened = isOfAnyBatch
     ? await openFirst([async () => freed(await own()), () => adopted], options)
     : await openModel(path, [own, () => adopted], { outputs, graph, ...options });
-  const { session } = opened;
-  try {
-    const logits = opened.graph ?? graph;
-    const how = { layout, output: logits.outputs[0]?.name };
-    const classifier = await OnnxClassifier.open(session, dataset, how);
-    const isStandIn = opened.graph === adopted;
-    return { classifier, isStandIn, [Symbol.asyncDispose]: () => session.close() };
-  } catch (error) {
-    await session.close();
-    throw error;
-  }
+  const logits = (opened.graph ?? graph).outputs[0]?.name;
+  const classifier = await OnnxClassifier.adopt(opened.session, dataset, {
+    layout,
+    output: logits,
+  });
+  const isStandIn = opened.graph === adopted;
+  return { classifier, isStandIn, [Symbol.asyncDispose]: () => classifier[Symbol.asyncDispose]() };
 }
 
 /** The graph of a file with its logits as its only output. Throws ModelError where these are whole numbers. */

@@ -21,7 +21,6 @@ import { inferShapes } from "../graph/shapes.ts";
 import { architectureNamed } from "../models/index.ts";
 import { writeModel } from "../onnx/index.ts";
 import { assertStage, throwIfStopped } from "../runs/index.ts";
-import { OnnxSession } from "../runtime/index.ts";
 import { count, figure } from "../schema.ts";
 import { parseDevice } from "../torch/index.ts";
 import {
@@ -114,8 +113,7 @@ export const referenceJob = defineJob<
     const trained = await trainNetwork(work);
     beginVerifying(work);
     await writeModel(foldBatchNorm(trained), run.files.model);
-    await using session = await OnnxSession.open(run.files.model, { threads });
-    const classifier = await OnnxClassifier.open(session, data.test);
+    await using classifier = await OnnxClassifier.open(run.files.model, data.test, { threads });
     const onProgress = () => throwIfStopped(hooks, run);
     const { accuracy } = await evaluate(classifier, data.test, { mean, std, onProgress });
     const { parameters, macs } = countCost(trained, inferShapes(trained));

@@ -11,9 +11,9 @@ import {
   OnnxClassifier,
 } from "../evaluate/index.ts";
 import { openOriginal } from "../evaluate/openModel.ts";
+import type { Graph } from "../graph/graph.ts";
 import { encodeModel } from "../onnx/index.ts";
 import { quantizeGraph } from "../quantize/index.ts";
-import { OnnxSession } from "../runtime/index.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { type Inputs, untrainedChain } from "./original.ts";
 import { assertReadRightly, assertSameAnswers } from "./sameAnswers.ts";
@@ -54,16 +54,16 @@ async function tryChain(inputs: Inputs, options: ResolvedOptions): Promise<void>
   const { mean, std, threads, quantize = [] } = options;
   const { trained, sealed } = untrainedChain(inputs);
   const name = "the untrained chain under the original's classifier";
-  await using session = await OnnxSession.open(encodeModel(sealed), { name, threads });
-  const classifier = await OnnxClassifier.open(session, data.test, { layout });
   const test = sampleOf(data.test, fewImages);
+  const open = (graph: Graph, called: string) =>
+    OnnxClassifier.open(encodeModel(graph), test, { name: called, threads, layout });
+  await using classifier = await open(sealed, name);
   await assertSameAnswers(classifier, trained, { test, mean, std });
   for (const each of quantize) {
     const calibration = { train: test, mean, std, layout, threads };
     const small = await quantizeGraph(sealed, each, calibration);
-    const named = { name: `${name} in ${each}`, threads };
-    await using opened = await OnnxSession.open(encodeModel(small), named);
-    await answer(await OnnxClassifier.open(opened, test, { layout }), test, { mean, std });
+    await using quantized = await open(small, `${name} in ${each}`);
+    await answer(quantized, test, { mean, std });
   }
 }
 

@@ -8,7 +8,6 @@ import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { modelFileFacts } from "../onnx/index.ts";
-import { OnnxSession } from "../runtime/index.ts";
 import type { ModelFigures, ObfuscateResults } from "./options.ts";
 import { assertSameAnswers } from "./sameAnswers.ts";
 import { countConvolutions } from "./seal.ts";
@@ -53,9 +52,8 @@ export async function verify(
   const { train, test, threads, predictions, fileBatch } = options;
   const { layout } = original;
   await using opened = await openOriginal(original, test, { threads });
-  await using shippedSession = await OnnxSession.open(shipped.path, { threads });
+  await using second = await OnnxClassifier.open(shipped.path, test, { threads, layout });
   const first = opened.classifier;
-  const second = await OnnxClassifier.open(shippedSession, test, { layout });
   const sample = sampleOf(test, imagesForDifference);
   const sealing = await assertSameAnswers(second, options.trained, { ...options, test: sample });
   const versus = await compare([first, second], test, options);

@@ -20,7 +20,6 @@ import { type AdoptedFile, openOriginal } from "../evaluate/openModel.ts";
 import type { Graph, TensorData } from "../graph/graph.ts";
 import type { Layout } from "../graph/layout.ts";
 import { modelFileFacts, writeModel } from "../onnx/index.ts";
-import { OnnxSession } from "../runtime/index.ts";
 import { calibrate } from "./calibrate.ts";
 import { toFloat16 } from "./float16.ts";
 import { integerTensors, quantizeToInt8, reluBeforePooling } from "./int8.ts";
@@ -102,8 +101,8 @@ async function quantize(
   await writeModel(await quantizeGraph(shipped.graph, quantization, calibration), model);
 
   await using first = await openOriginal(original, test, { threads });
-  await using session = await OnnxSession.open(model, { threads });
-  const second = await OnnxClassifier.open(session, test, { layout: original.layout });
+  const { layout } = original;
+  await using second = await OnnxClassifier.open(model, test, { threads, layout });
   const { evaluations, agreement } = await compare([first.classifier, second], test, options);
   const { accuracy, accuracyInterval } = evaluations[1];
   const { bytes, sha256 } = await modelFileFacts(model);

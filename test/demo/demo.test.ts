@@ -12,7 +12,6 @@ import { answer } from "../../src/evaluate/evaluate.ts";
 import { OnnxClassifier } from "../../src/evaluate/index.ts";
 import { probabilitiesOf } from "../../src/evaluate/probabilities.ts";
 import { turnInput } from "../../src/graph/layout.ts";
-import { OnnxSession } from "../../src/runtime/index.ts";
 import { idxFiles, png } from "../cli/fixtures.ts";
 import { node } from "../graph/graphs.ts";
 import { complaintsOf, hasBrowser, openPage, overflowOf } from "../report/browser.ts";
@@ -93,8 +92,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
       const first = sampleOf(images, 1);
       const classes: Int32Array[] = [];
       for (const role of ["original", "obfuscated"]) {
-        await using session = await OnnxSession.open(file(`page/${role}.onnx`));
-        const classifier = await OnnxClassifier.open(session, images);
+        await using classifier = await OnnxClassifier.open(file(`page/${role}.onnx`), images);
         const options = { mean: [0.5], std: [0.25] };
         const { logits } = await answer(classifier, first, options);
         const expected = probabilitiesOf(logits, 4)[0]!;
@@ -124,8 +122,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.waitForSelector("body[data-ready]", { timeout: 100_000 });
     expect(await page.locator("#label").textContent()).toContain("Test image 1 of 5");
     const { test: images } = await loadData(folder("photos"), { channelOrder: "bgr" });
-    await using session = await OnnxSession.open(file("page/bgr/obfuscated.onnx"));
-    const classifier = await OnnxClassifier.open(session, images);
+    await using classifier = await OnnxClassifier.open(file("page/bgr/obfuscated.onnx"), images);
     const { logits } = await answer(classifier, sampleOf(images, 1), { mean: [0.5], std: [0.25] });
     const expected = [...probabilitiesOf(logits, 4)[0]!].sort((a, b) => b - a);
     const buffer = Buffer.from(await png(16));
@@ -171,9 +168,9 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.waitForSelector("body[data-ready]", { timeout: 100_000 });
     expect(await page.locator("#try .lead").textContent()).toContain(words);
     const { test: images } = await loadData(folder("photos"), { shape: [1, 16, 16] });
-    await using session = await OnnxSession.open(file(`page/${name}/obfuscated.onnx`));
     const layout = name === "grey" ? "NHW" : "NCHW";
-    const classifier = await OnnxClassifier.open(session, images, { layout });
+    const model = file(`page/${name}/obfuscated.onnx`);
+    await using classifier = await OnnxClassifier.open(model, images, { layout });
     const { logits } = await answer(classifier, images, { mean: [0.5], std: [0.25] });
     const expected = [...probabilitiesOf(logits, 4)[0]!].sort((a, b) => b - a);
     const shares = await page

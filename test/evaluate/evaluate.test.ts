@@ -193,8 +193,7 @@ test("measureLatency asks for batches of 1 and 64", async () => {
 describe("a classifier in ONNX Runtime", () => {
   test.each<Dimension>(["batch", 1, 4])("with batch size %s answers every image", async (batch) => {
     const model = encodeModel(linearModel(largerChannel, batch));
-    await using session = await OnnxSession.open(model, { threads: 1 });
-    const classifier = await OnnxClassifier.open(session, images);
+    await using classifier = await OnnxClassifier.open(model, images, { threads: 1 });
     expect(classifier.outputs).toBe(2);
     expect((await evaluate(classifier, images, options)).accuracy).toBe(1);
     expect(await classifier.latency({ batch: 8, seconds: 0.02 })).toBeGreaterThan(0);
@@ -216,19 +215,20 @@ describe("a classifier in ONNX Runtime", () => {
       inputs,
       outputs: [{ name: "y", dtype: "float32", shape: undefined }],
     });
-    await using session = await OnnxSession.open(bytes, { threads: 1 });
-    const classifier = await OnnxClassifier.open(session, images);
+    await using classifier = await OnnxClassifier.open(bytes, images, { threads: 1 });
     expect(classifier.shape).toEqual([2, 2, 2]);
     expect((await evaluate(classifier, images, options)).accuracy).toBe(1);
     expect(await classifier.latency({ batch: 2, seconds: 0.02 })).toBeGreaterThan(0);
   });
 
   async function opening(graph: Graph): Promise<Error> {
-    await using session = await OnnxSession.open(encodeModel(graph), { name: "m.onnx" });
-    return await OnnxClassifier.open(session, images).then(
+    const session = await OnnxSession.open(encodeModel(graph), { name: "m.onnx" });
+    const error = await OnnxClassifier.adopt(session, images).then(
       () => expect.unreachable(),
-      (error) => error,
+      (reason) => reason,
     );
+    await expect(session.run({})).rejects.toThrow("the ONNX Runtime session of m.onnx is closed");
+    return error;
   }
 
   test("must take the data's shape", async () => {
@@ -276,8 +276,7 @@ describe("a classifier on libtorch", () => {
       const before = await collectGarbage();
       const network = new Network(graph);
       const torch = new NetworkClassifier(network, { name: "torch", shape: images.shape });
-      await using session = await OnnxSession.open(encodeModel(graph), { threads: 1 });
-      const onnx = await OnnxClassifier.open(session, images);
+      await using onnx = await OnnxClassifier.open(encodeModel(graph), images, { threads: 1 });
       const { evaluations, agreement, maxAbsDiff } = await compare([torch, onnx], images, options);
       expect(agreement).toBe(1);
       expect(evaluations[0].accuracy).toBe(evaluations[1].accuracy);
