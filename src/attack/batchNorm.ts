@@ -4,13 +4,14 @@
 // are brought to unit scale on the way: after a convolution each has the variance 1 on the pirate's images, and the
 // weights that read it take up the difference. That also undoes whatever scales somebody has put between the layers.
 import { float } from "../graph/attributes.ts";
+import { findLinks } from "../graph/channelLinks.ts";
+import { type Channels, scaleSlices } from "../graph/channelSlices.ts";
 import { FreshNames } from "../graph/freshNames.ts";
-import type { Graph, Node, TensorData } from "../graph/graph.ts";
+import type { Graph, Node } from "../graph/graph.ts";
 import { normalizedConvolutions } from "../graph/roles.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
 import { consumers, tensorNames } from "../graph/topology.ts";
-import { findLinks } from "../obfuscate/links.ts";
 
 /** Mean and variance of each channel of a tensor. */
 export interface Moments {
@@ -37,6 +38,8 @@ export function withBatchNorm(graph: Graph, moments: ReadonlyMap<string, Moments
   const readers = consumers(graph);
   const names = new FreshNames(tensorNames(graph));
   const links = findLinks(graph);
+  const multiply = (name: string, factors: Float64Array, where: Channels) =>
+    initializers.set(name, scaleSlices(initializers.get(name)!, { ...where, factors }));
   const inserted = new Map<Node, readonly [conv: Node, norm: Node]>();
   for (const conv of bareNodes(graph)) {
     const [x, weight, bias] = conv.inputs as [string, string, string | undefined];
@@ -48,11 +51,9 @@ export function withBatchNorm(graph: Graph, moments: ReadonlyMap<string, Moments
     );
     const link = links.find(({ from, isHomogeneous }) => isHomogeneous && from.weight === weight);
     const kept = link ? scale.map(() => 1) : scale;
-    if (!isShared) multiply(initializers, weight, { axis: 0, factors: scale.map((s) => 1 / s) });
-    if (link) {
-      const { to, block } = link;
-      multiply(initializers, to.weight, { axis: to.inputAxis, block, factors: scale });
-    }
+    const inverse = scale.map((s) => 1 / s);
+    if (!isShared) multiply(weight, inverse, { axis: 0 });
+    if (link) multiply(link.to.weight, scale, { axis: link.to.inputAxis, block: link.block });
 
     const biases = bias ? toFloat32(initializers.get(bias)!) : new Float32Array(mean.length);
     const ofUnit = variance.map((value, channel) => value / scale[channel]! ** 2);
@@ -102,18 +103,4 @@ function bareNodes(graph: Graph): Node[] {
     const sizes = facts.get(outputs[0]!)?.shape.slice(2) ?? [];
     return isFloat(weight) && (bias === "" || isFloat(bias)) && sizes.some((size) => size > 1);
   });
-}
-
-/** Multiplies the slices of an axis, `block` of them by each factor. */
-function multiply(
-  initializers: Map<string, TensorData>,
-  name: string,
-  { axis, block = 1, factors }: { axis: number; block?: number; factors: Float64Array },
-): void {
-  const tensor = initializers.get(name)!;
-  const inner = tensor.shape.slice(axis + 1).reduce((product, size) => product * size, block);
-  const values = toFloat32(tensor).map(
-    (value, place) => value * factors[Math.floor(place / inner) % factors.length]!,
-  );
-  initializers.set(name, fromFloat32(tensor.shape, values));
 }

@@ -1,13 +1,14 @@
 // The pirate removes what somebody has split: channels that are positive multiples of each other become one again, and
 // the weights that read them, however large and cancelling they are, are added up. The network computes the same with
 // fewer channels, and its gradients are those of the channels that there were.
+import { findLinks, type Link, type LinkedLayer } from "../graph/channelLinks.ts";
+import { channelAt } from "../graph/channelSlices.ts";
 import { FreshNames } from "../graph/freshNames.ts";
 import { elementCount, type Graph, type Node, type TensorData } from "../graph/graph.ts";
 import { factsForAnyBatch, growingAxis } from "../graph/rewrites/anyBatch.ts";
 import { roundingOf } from "../graph/rounding.ts";
 import { fromFloat32, fromNumbers, toFloat32 } from "../graph/tensorData.ts";
 import { tensorNames } from "../graph/topology.ts";
-import { findLinks, type Layer, type Link } from "../obfuscate/links.ts";
 
 /**
  * Directions of weights that differ by less are the same, and those that differ by no more than the rounding of both.
@@ -102,15 +103,15 @@ function roundingErrors(rows: readonly (readonly number[])[], norms: readonly nu
 
 /** Weights and bias of each output. */
 function rowsOf(
-  { weight, outputAxis, bias }: Layer,
+  { weight, outputAxis, bias }: LinkedLayer,
   channels: number,
   initializers: ReadonlyMap<string, TensorData>,
 ): number[][] {
   const { shape } = initializers.get(weight)!;
-  const inner = elementCount(shape.slice(outputAxis + 1));
+  const channelOf = channelAt(shape, { axis: outputAxis }, channels);
   const rows = Array.from({ length: channels }, (): number[] => []);
   for (const [i, value] of toFloat32(initializers.get(weight)!).entries()) {
-    rows[Math.floor(i / inner) % channels]!.push(value);
+    rows[channelOf(i)]!.push(value);
   }
   const biases = bias && toFloat32(initializers.get(bias)!);
   if (biases) for (const [i, row] of rows.entries()) row.push(biases[i]!);

@@ -3,9 +3,9 @@
 // "Data-free quantization through weight equalization and bias correction", section 4.1). With the Euclidean norm
 // for size the sum of all squared weights is at its minimum, which is unique whatever factors the weights had
 // before (Stock et al. 2019, "Equi-normalization of neural networks").
+import type { Link, LinkedLayer } from "../graph/channelLinks.ts";
 import { elementCount, type TensorData } from "../graph/graph.ts";
 import { toFloat32 } from "../graph/tensorData.ts";
-import type { Layer, Link } from "./links.ts";
 
 /** Of each channel of a link, what its layer's weights are multiplied by, and its reader's. */
 export interface Factors {
@@ -99,7 +99,7 @@ function balance({ own, first, last, biases, scaleOfInputs, scaleOfOutputs }: St
 }
 
 function squaresOf(
-  { weight, outputAxis, inputAxis }: Layer,
+  { weight, outputAxis, inputAxis }: LinkedLayer,
   { block = 1, repeats = 1 }: Partial<Pick<Link, "block" | "repeats">> = {},
   initializers: ReadonlyMap<string, TensorData>,
 ): Squares {

@@ -1,7 +1,7 @@
 // What a sealed file still shows of the original beyond its linear layers, for whoever ships it.
+import { findLinks } from "../graph/channelLinks.ts";
 import type { Graph } from "../graph/graph.ts";
 import { counted } from "../text.ts";
-import { findLinks } from "./links.ts";
 
 /** A sentence for each, for a sealed graph whose chain has `depth` convolutions. */
 export function leftoversOf(sealed: Graph, depth: number): string[] {

@@ -1,7 +1,8 @@
 // Numbers as 8-bit integers: a real number is scale × (integer - zero point), as QuantizeLinear of ONNX has it.
 // Activations have a zero point; weights have none and a scale for each output (Nagel et al. 2021, "A white paper on
 // neural network quantization", section 2).
-import { elementCount, type TensorData } from "../graph/graph.ts";
+import { channelAt } from "../graph/channelSlices.ts";
+import type { TensorData } from "../graph/graph.ts";
 import { fromFloat32, fromNumbers, roundHalfToEven, toFloat32 } from "../graph/tensorData.ts";
 
 /** Least and greatest value of a tensor. */
@@ -45,8 +46,7 @@ export function quantizeLayer(
   { outputAxis, inputScale }: { outputAxis: number; inputScale: number },
 ): IntegerLayer {
   const outputs = weight.shape[outputAxis]!;
-  const inner = elementCount(weight.shape.slice(outputAxis + 1));
-  const outputOf = (place: number) => Math.floor(place / inner) % outputs;
+  const outputOf = channelAt(weight.shape, { axis: outputAxis }, outputs);
   const values = toFloat32(weight);
   const largest = new Float64Array(outputs);
   for (const [place, value] of values.entries()) {

@@ -1,9 +1,10 @@
 // Folds batch normalization in inference form into the convolution before it.
 import { attribute } from "../attributes.ts";
 import { Budget } from "../budget.ts";
+import { scaleSlices } from "../channelSlices.ts";
 import { FreshNames } from "../freshNames.ts";
-import { elementCount, type Graph, type Node, type TensorData } from "../graph.ts";
-import { fromFloat32, toFloat32, toNumbers } from "../tensorData.ts";
+import type { Graph, Node, TensorData } from "../graph.ts";
+import { fromFloat32, toNumbers } from "../tensorData.ts";
 import { consumers, producers, tensorNames } from "../topology.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 
@@ -36,7 +37,7 @@ export function foldBatchNorm(graph: Graph): Graph {
       fresh(conv.inputs[1]!, node),
       fresh(conv.inputs[2] || node.inputs[2]!, node),
     ];
-    initializers.set(inputs[1]!, scaleRows(weight, scaling.scale));
+    initializers.set(inputs[1]!, scaleSlices(weight, { axis: 0, factors: scaling.scale }));
     initializers.set(inputs[2]!, foldedBias(bias, scaling));
     replaced.set(conv, { ...conv, inputs });
     replaced.set(node, undefined);
@@ -89,12 +90,6 @@ function readScaling(graph: Graph, node: Node): Scaling | undefined {
   const epsilon = attribute(node, "epsilon", "float") ?? 1e-5;
   const scale = gamma!.map((value, i) => value / Math.sqrt(variance![i]! + epsilon));
   return { scale, shift: beta!.map((value, i) => value - mean![i]! * scale[i]!) };
-}
-
-function scaleRows(weight: TensorData, scale: readonly number[]): TensorData {
-  const row = elementCount(weight.shape.slice(1));
-  const scaled = toFloat32(weight).map((value, i) => value * scale[Math.floor(i / row)]!);
-  return fromFloat32(weight.shape, scaled);
 }
 
 function foldedBias(bias: TensorData | undefined, { scale, shift }: Scaling): TensorData {

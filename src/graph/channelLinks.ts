@@ -1,14 +1,14 @@
 // Which layers follow each other with nothing between them but operators that treat every channel alike:
 // there the channels may be permuted, and where these operators are positively homogeneous
 // (ReLU: f(sx) = s f(x) for s > 0), scaled before and scaled back after.
-import { attribute } from "../graph/attributes.ts";
-import { elementCount, type Graph, type Node } from "../graph/graph.ts";
-import { type Facts, inferShapes } from "../graph/shapes.ts";
-import { toNumbers } from "../graph/tensorData.ts";
-import { consumers, readTensors } from "../graph/topology.ts";
+import { attribute } from "./attributes.ts";
+import { elementCount, type Graph, type Node } from "./graph.ts";
+import { type Facts, inferShapes } from "./shapes.ts";
+import { toNumbers } from "./tensorData.ts";
+import { consumers, readTensors } from "./topology.ts";
 
 /** A convolution or linear layer with float32 weights that no other layer has. */
-export interface Layer {
+export interface LinkedLayer {
   /** Name of the weights, and their axes of outputs and inputs. */
   readonly weight: string;
   readonly outputAxis: number;
@@ -20,8 +20,8 @@ export interface Layer {
 
 /** The channels of one layer on their way to the only layer that reads them. */
 export interface Link {
-  readonly from: Layer;
-  readonly to: Layer;
+  readonly from: LinkedLayer;
+  readonly to: LinkedLayer;
   readonly channels: number;
   /** How many neighbouring inputs of `to` a channel is: more than one behind a flattened map. */
   readonly block: number;
@@ -50,7 +50,7 @@ const normalizing = new Set(["BatchNormalization", "LayerNormalization"]);
 export function findLinks(graph: Graph): Link[] {
   const facts = inferShapes(graph);
   const readers = consumers(graph);
-  const layers = new Map<Node, Layer>();
+  const layers = new Map<Node, LinkedLayer>();
   for (const node of graph.nodes) {
     const layer = asLayer(node, graph);
     const names = [layer?.weight, layer?.bias].filter((name) => name !== undefined);
@@ -62,7 +62,7 @@ export function findLinks(graph: Graph): Link[] {
   });
 }
 
-function asLayer(node: Node, { initializers }: Graph): Layer | undefined {
+function asLayer(node: Node, { initializers }: Graph): LinkedLayer | undefined {
   const [, weight = "", bias = ""] = node.inputs;
   const isFloat = (name: string) => initializers.get(name)?.dtype === "float32";
   if (!isFloat(weight) || (bias && !isFloat(bias))) return undefined;
@@ -84,7 +84,7 @@ function follow(
   context: {
     graph: Graph;
     facts: Facts;
-    layers: ReadonlyMap<Node, Layer>;
+    layers: ReadonlyMap<Node, LinkedLayer>;
     readers: ReadonlyMap<string, readonly Node[]>;
   },
 ): Omit<Link, "from"> | undefined {
@@ -92,7 +92,7 @@ function follow(
   const shapeOf = (name: string) => facts.get(name)?.shape ?? [];
   const output = start.outputs[0] as string;
   const channels = shapeOf(output)[1] ?? 0;
-  const { bias } = layers.get(start) as Layer;
+  const { bias } = layers.get(start) as LinkedLayer;
   const biases = bias === undefined ? channels : elementCount(shapeOf(bias));
   const hasChannels = start.operator === "Conv" || shapeOf(output).length === 2;
   if (!hasChannels || biases !== channels) return undefined;
