@@ -1,11 +1,10 @@
 // Both models: read, tried in a process of their own, and adopted.
 
-import { readOriginal } from "../evaluate/readOriginal.ts";
+import { knownShape, readOriginal } from "../evaluate/readOriginal.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
 import { runIsolated } from "../isolate/run.ts";
 import { fileName } from "../text.ts";
-import { knownShape } from "./rehearsal.ts";
 
 /** Something of each model. */
 export type OfBoth<T> = Readonly<Record<"original" | "obfuscated", T>>;
@@ -22,7 +21,7 @@ interface ModelsOptions {
 
 /** Reads both files. Throws ModelError where one cannot be attacked. */
 export async function readModels(options: ModelsOptions): Promise<OfBoth<Graph>> {
-  await rehearse(options);
+  await rehearseApart(options);
   const { original, obfuscated } = options.paths;
   return { original: await readOriginal(original), obfuscated: await readOriginal(obfuscated) };
 }
@@ -33,13 +32,14 @@ export async function adoptModels(
   options: ModelsOptions & { readonly shape: readonly number[] },
 ): Promise<OfBoth<Graph>> {
   const { paths, shape, output } = options;
-  if (!Object.values(files).every(knownShape)) await rehearse(options);
+  if (!Object.values(files).every(knownShape)) await rehearseApart(options);
   const adopt = (file: keyof typeof files, output?: string) =>
     adoptModel(files[file], { shape, name: fileName(paths[file]), output });
   return { original: adopt("original", output), obfuscated: adopt("obfuscated") };
 }
 
-function rehearse({
+/** Does in a process of its own what this one is about to do with the models. */
+function rehearseApart({
   paths: { original, obfuscated },
   ...options
 }: ModelsOptions & { readonly shape?: readonly number[] }): Promise<void> {

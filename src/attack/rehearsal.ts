@@ -1,11 +1,9 @@
 // What an attack is about to do with strangers' models, done once in a process that may die of it.
-import { Network } from "../engine/index.ts";
-import { readOriginal, wantedShape } from "../evaluate/readOriginal.ts";
+import { runBlank } from "../evaluate/blankRun.ts";
+import { knownShape, readOriginal } from "../evaluate/readOriginal.ts";
 import { adoptModel } from "../graph/adopt.ts";
-import type { Graph } from "../graph/graph.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
 import { fileName } from "../text.ts";
-import { inferenceMode, scope, zeros } from "../torch/index.ts";
 
 /** Seconds for reading a model and for running one image. */
 const [readingSeconds, runningSeconds] = [60, 300];
@@ -30,15 +28,6 @@ export async function rehearse(
     const sizes = shape ?? knownShape(graph);
     if (!sizes) continue;
     announce("running", runningSeconds);
-    const adopted = adoptModel(graph, { shape: sizes, name: fileName(path), output });
-    using network = new Network(adopted);
-    const image = () => ({ [adopted.inputs[0]!.name]: zeros([1, ...sizes]) });
-    scope(() => inferenceMode(() => void network.forward(image())));
+    runBlank(adoptModel(graph, { shape: sizes, name: fileName(path), output }), sizes);
   }
-}
-
-/** Channels, height and width where the file says all of them. */
-export function knownShape(graph: Graph): readonly number[] | undefined {
-  const sizes = wantedShape(graph).shape?.filter((size) => size !== undefined);
-  return sizes?.length === 3 ? sizes : undefined;
 }

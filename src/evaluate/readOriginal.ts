@@ -25,6 +25,12 @@ export async function readOriginal(path: string): Promise<Graph> {
   return graph;
 }
 
+/** Channels, height and width of the images that a model takes, where its file says all of them. */
+export function knownShape(graph: Graph): readonly number[] | undefined {
+  const sizes = wantedShape(graph).shape?.filter((size) => size !== undefined);
+  return sizes?.length === 3 ? sizes : undefined;
+}
+
 /** The shape that an image folder's images are brought to: that of the model's input, as far as it is fixed. */
 export function wantedShape(graph: Graph): WantedShape {
   const { shape = [] } = graph.inputs[0] ?? {};

@@ -14,7 +14,7 @@ import {
 import { DeepObfError, InterruptedError, type ModelError } from "../errors.ts";
 import type { Judgement } from "../evaluate/index.ts";
 import { assertPlainPixels } from "../evaluate/inputTypes.ts";
-import { readOriginal, type WantedShape, wantedShape } from "../evaluate/readOriginal.ts";
+import { knownShape, readOriginal, type WantedShape } from "../evaluate/readOriginal.ts";
 import { countCost, estimateTime } from "../graph/cost.ts";
 import type { Boundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -69,7 +69,7 @@ export async function prepare(
 ): Promise<Prepared<ResolvedOptions, Inputs, Description>> {
   const options = { ...asked, depth: asked.depth ?? defaultDepth };
   let wanted: WantedShape = {};
-  const rehearsal = rehearse(options, hooks, (shape) => {
+  const rehearsal = rehearseApart(options, hooks, (shape) => {
     wanted = shape;
   });
   const [device, graph, data] = await all([
@@ -89,8 +89,7 @@ export async function prepare(
     },
   ]);
   const { shape } = data.train;
-  const isKnown = wantedShape(graph).shape?.every((size) => size !== undefined);
-  if (!isKnown) await rehearse({ ...options, shape }, hooks);
+  if (!knownShape(graph)) await rehearseApart({ ...options, shape }, hooks);
   const inputs = planFor(graph, data, options);
   const { original, boundary, plan, extractor } = inputs;
   const resolved = resolveOptions(options, { data, device });
@@ -125,7 +124,7 @@ export async function prepare(
  * Does in a process of its own what this one is about to do with the model, and runs it once; `onShape` is told
  * the images' shape, as far as the file says it.
  */
-function rehearse(
+function rehearseApart(
   { model, output, boundary, depth, maxMacs, quantize, shape }: RehearsalOptions,
   { signal }: JobHooks,
   onShape?: (shape: WantedShape) => void,

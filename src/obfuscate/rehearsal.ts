@@ -1,8 +1,7 @@
 // What a job is about to do with a stranger's model, done once in a process that may die of it.
-import { Network } from "../engine/index.ts";
-import { readOriginal, wantedShape } from "../evaluate/readOriginal.ts";
+import { runBlank } from "../evaluate/blankRun.ts";
+import { knownShape, readOriginal, wantedShape } from "../evaluate/readOriginal.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
-import { inferenceMode, scope, zeros } from "../torch/index.ts";
 import { type PlanOptions, planOriginal } from "./original.ts";
 
 export interface RehearsalOptions extends PlanOptions {
@@ -23,20 +22,11 @@ export async function rehearse(
 ): Promise<void> {
   announce("reading", readingSeconds);
   const graph = await readOriginal(options.model);
-  const wanted = wantedShape(graph);
-  report(wanted);
-  const shape = options.shape ?? wanted.shape;
-  if (!isKnown(shape)) return;
+  report(wantedShape(graph));
+  const shape = options.shape ?? knownShape(graph);
+  if (!shape) return;
   announce("planning for", planningSeconds);
   const { teacher } = planOriginal(graph, shape, options);
   announce("running", runningSeconds);
-  const network = new Network(teacher);
-  const image = () => ({ [teacher.inputs[0]!.name]: zeros([1, ...shape]) });
-  scope(() => inferenceMode(() => void network.forward(image())));
-}
-
-function isKnown(
-  shape: readonly (number | undefined)[] | undefined,
-): shape is readonly [number, number, number] {
-  return shape?.length === 3 && shape.every((size) => size !== undefined);
+  runBlank(teacher, shape);
 }
