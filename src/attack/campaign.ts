@@ -3,7 +3,7 @@
 import { UsageError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Training } from "./fineTune.ts";
-import { type Arm, type ArmName, arms, isScratch, spread } from "./headStart.ts";
+import { type Arm, type ArmName, arms, armTable, spread } from "./headStart.ts";
 import type { ResolvedAttackOptions } from "./options.ts";
 import { beyond, grid, type Recipe } from "./recipes.ts";
 import { type Score, search } from "./search.ts";
@@ -111,5 +111,5 @@ function groupsFor(
   const groups = kind.groups(arm);
   const asked = groups.map((group) => group.filter((name) => methods?.includes(name) ?? true));
   const left = asked.filter((group) => group.length > 0);
-  return left.length === 0 && isScratch(arm) ? [...groups] : left;
+  return left.length === 0 && armTable[arm].isScratch ? [...groups] : left;
 }

@@ -10,50 +10,73 @@ import { distillationLoss, labelLoss } from "../train/index.ts";
 import { imagesFor } from "./budget.ts";
 import type { Kind } from "./campaign.ts";
 import { drawRows, withHead } from "./head.ts";
-import { isScratch } from "./headStart.ts";
+import { armTable } from "./headStart.ts";
 import { rowsFor, scoreOf } from "./judge.ts";
-import { methodNames } from "./names.ts";
+import { type ExtractionMethod, methodNames } from "./names.ts";
 import type { Scene } from "./scene.ts";
 import { withRandomWeights } from "./scratch.ts";
 
+/** What a network learns from. */
+interface Method {
+  /** What the file tells of each image; undefined where it is not asked and true labels teach. */
+  readonly answers: "probabilities" | "labels" | undefined;
+  /** Whether the images are of the file's own task. */
+  readonly images: "same" | "other";
+}
+
+/** The method of the controls. */
+const control = "own-labels";
+
+const extractionMethods: Readonly<Record<ExtractionMethod | typeof control, Method>> = {
+  "probabilities-same": { answers: "probabilities", images: "same" },
+  "labels-same": { answers: "labels", images: "same" },
+  "probabilities-other": { answers: "probabilities", images: "other" },
+  "labels-other": { answers: "labels", images: "other" },
+  [control]: { answers: undefined, images: "same" },
+};
+
+/** The attack by queries. Images of other tasks are asked about where the scene has data of the file's own besides. */
 export function extraction(scene: Scene): Kind {
   const { data, source } = scene.inputs;
   const task = source ?? data;
-  const methods = methodNames.extraction.filter((name) => source || name.endsWith("-same"));
+  const methods = methodNames.extraction.filter(
+    (name) => source || extractionMethods[name].images === "same",
+  );
   return {
-    groups: (arm) => (isScratch(arm) ? [["own-labels"]] : methods.map((method) => [method])),
+    groups: (arm) => (armTable[arm].isScratch ? [[control]] : methods.map((method) => [method])),
 
     async prepare(assignment) {
-      const { arm, seed, recipe, isSearch } = assignment;
-      const { method } = recipe;
-      const { train } = method.endsWith("-other") ? data : task;
+      const { seed, recipe, isSearch } = assignment;
+      const { answers, images } =
+        extractionMethods[recipe.method as keyof typeof extractionMethods];
+      const { train } = images === "other" ? data : task;
       const { own, learn, held, heldOut } = imagesFor(assignment, { train, test: task.test });
       const loot = await scene.dismantled(assignment, own);
       const stolen = await scene.dismantled({ ...assignment, arm: "obfuscated" }, own);
       const victim = withHead(stolen, stolen.head);
       const body = withRandomWeights(loot.body, seed);
-      const isAnswered = !isScratch(arm);
       return {
         graph: withHead({ ...loot, body }, drawRows(stolen.head.bias.length, loot.features, seed)),
         frozen: undefined,
         images: learn,
         heldOut,
-        ...(isAnswered && { teacher: victim }),
-        losses: (logits, batch, answers) => {
-          if (!answers) return [{ name: "label", weight: 1, value: labelLoss(logits, batch) }];
-          const value = method.startsWith("probabilities")
-            ? distillationLoss(logits, answers, 1)
-            : labelLoss(logits, { labels: argmax(answers) });
+        ...(answers && { teacher: victim }),
+        losses: (logits, batch, answered) => {
+          if (!answered) return [{ name: "label", weight: 1, value: labelLoss(logits, batch) }];
+          const value =
+            answers === "probabilities"
+              ? distillationLoss(logits, answered, 1)
+              : labelLoss(logits, { labels: argmax(answered) });
           return [{ name: "answer", weight: 1, value }];
         },
         judge: async (trained) => {
           const rows = await rowsFor(trained, held, scene.judging);
-          return scoreOf(rows, isSearch && isAnswered ? await answered(held) : held);
+          return scoreOf(rows, isSearch && answers ? await asAnswered(held) : held);
         },
       };
 
       /** The images with the file's answers in place of labels, which the pirate does not know. */
-      async function answered(images: Labelled): Promise<Pick<Labelled, "labels">> {
+      async function asAnswered(images: Labelled): Promise<Pick<Labelled, "labels">> {
         const rows = await rowsFor(victim, images, scene.judging);
         return { labels: argmaxRows(rows, rows.length / images.count) };
       }

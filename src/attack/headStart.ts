@@ -6,15 +6,19 @@ export const arms = ["original", "obfuscated", "original-scratch", "obfuscated-s
 
 export type ArmName = (typeof arms)[number];
 
-/** The file whose weights, or whose architecture alone, an arm starts from. */
-export function fileOf(arm: ArmName): "original" | "obfuscated" {
-  return arm.startsWith("original") ? "original" : "obfuscated";
+interface Start {
+  /** The file whose weights, or whose architecture alone, an arm starts from. */
+  readonly file: "original" | "obfuscated";
+  /** Whether it starts from random weights. */
+  readonly isScratch: boolean;
 }
 
-/** Whether an arm starts from random weights. */
-export function isScratch(arm: ArmName): boolean {
-  return arm.endsWith("-scratch");
-}
+export const armTable: Readonly<Record<ArmName, Start>> = {
+  original: { file: "original", isScratch: false },
+  obfuscated: { file: "obfuscated", isScratch: false },
+  "original-scratch": { file: "original", isScratch: true },
+  "obfuscated-scratch": { file: "obfuscated", isScratch: true },
+};
 
 /** What the best recipe of a method reached from one starting point with one budget. */
 export interface Arm {

@@ -9,7 +9,7 @@ import { imagesFor, placesByClass } from "./budget.ts";
 import type { Kind } from "./campaign.ts";
 import { behind, candidates, herd, joined, nearestMeans } from "./exemplars.ts";
 import { type Beheaded, behead, drawRows, extendRows, withHead } from "./head.ts";
-import { isScratch } from "./headStart.ts";
+import { armTable } from "./headStart.ts";
 import { bothScores, rowsFor, scoreOf } from "./judge.ts";
 import { methodNames } from "./names.ts";
 import type { LabelledData, Scene } from "./scene.ts";
@@ -37,25 +37,26 @@ export function incremental(scene: Scene): Kind {
   return {
     groups: (arm) =>
       methodNames.incremental
-        .filter((name) => !(isScratch(arm) && name === "learning-without-forgetting"))
+        .filter((name) => !(armTable[arm].isScratch && name === "learning-without-forgetting"))
         .map((name) => [name]),
 
     async prepare(assignment) {
       const { arm, budget, seed, recipe, isSearch } = assignment;
+      const { isScratch } = armTable[arm];
       const { own, learn, held, heldOut } = imagesFor(assignment, data);
       const loot = await scene.dismantled(assignment, own);
-      const body = isScratch(arm) ? withRandomWeights(loot.body, seed) : loot.body;
+      const body = isScratch ? withRandomWeights(loot.body, seed) : loot.body;
       const { kept, held: heldOfOld } = await exemplarsFor(
         { ...loot, body },
         `${arm} ${budget} ${seed}`,
         seed,
       );
       const drawn = drawRows(old + data.train.classes.length, loot.features, seed);
-      const rows = isScratch(arm) ? drawn : extendRows(loot.head, old, drawn);
+      const rows = isScratch ? drawn : extendRows(loot.head, old, drawn);
       const added = behind(source.train.classes, learn);
       const hasExemplars = recipe.method === "exemplars";
       const images = hasExemplars ? joined(kept, added) : added;
-      const remembers = !isScratch(arm) && recipe.method !== "fine-tuning";
+      const remembers = !isScratch && recipe.method !== "fine-tuning";
       return {
         graph: withHead({ ...loot, body }, rows),
         frozen: undefined,

@@ -19,5 +19,6 @@ export const methodNames = {
 } as const satisfies Readonly<Record<AttackKind, readonly string[]>>;
 
 export type TransferMethod = (typeof methodNames)["transfer"][number];
+export type ExtractionMethod = (typeof methodNames)["extraction"][number];
 
 export const pirateMethods = Object.values(methodNames).flat();

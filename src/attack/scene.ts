@@ -2,7 +2,7 @@
 import type { Dataset, Labelled } from "../data/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Beheaded } from "./head.ts";
-import { type ArmName, fileOf } from "./headStart.ts";
+import { type ArmName, armTable } from "./headStart.ts";
 import type { JudgingOptions } from "./judge.ts";
 import { dismantle } from "./loot.ts";
 import type { OfBoth } from "./models.ts";
@@ -41,7 +41,7 @@ export class Scene {
     { arm, budget, seed }: { arm: ArmName; budget: number; seed: number },
     images: Dataset,
   ): Promise<Beheaded> {
-    const file = fileOf(arm);
+    const { file } = armTable[arm];
     const key = JSON.stringify([file, budget, seed, images.name]);
     const known = this.#dismantled.get(key);
     if (known) return known;

@@ -4,7 +4,7 @@ import { labelLoss } from "../train/index.ts";
 import { imagesFor } from "./budget.ts";
 import type { Kind } from "./campaign.ts";
 import { drawRows, extendRows, withHead } from "./head.ts";
-import { isScratch } from "./headStart.ts";
+import { armTable } from "./headStart.ts";
 import { rowsFor, scoreOf } from "./judge.ts";
 import { frozenPart, startOf, transferMethods } from "./methods.ts";
 import { methodNames, type TransferMethod } from "./names.ts";
@@ -15,7 +15,9 @@ export function transfer(scene: Scene): Kind {
   const { data } = scene.inputs;
   const classes = data.train.classes.length;
   return {
-    groups: (arm) => [isScratch(arm) ? methodNames.transfer.slice(0, 1) : methodNames.transfer],
+    groups: (arm) => [
+      armTable[arm].isScratch ? methodNames.transfer.slice(0, 1) : methodNames.transfer,
+    ],
 
     async prepare(assignment) {
       const { arm, seed, recipe } = assignment;
@@ -24,7 +26,7 @@ export function transfer(scene: Scene): Kind {
       const loot = await scene.dismantled(assignment, own);
       const drawn = drawRows(classes, loot.features, seed);
       const rows = method.keepsHead ? extendRows(loot.head, classes, drawn) : drawn;
-      const body = isScratch(arm)
+      const body = armTable[arm].isScratch
         ? withRandomWeights(loot.body, seed)
         : startOf(loot.body, method, seed);
       return {
