@@ -9,6 +9,7 @@ import { type Channels, scaleSlices } from "../graph/channelSlices.ts";
 import { FreshNames } from "../graph/freshNames.ts";
 import type { Graph, Node } from "../graph/graph.ts";
 import { normalizedConvolutions } from "../graph/roles.ts";
+import { isConstant } from "../graph/rounding.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
 import { consumers, tensorNames } from "../graph/topology.ts";
@@ -20,9 +21,6 @@ export interface Moments {
 }
 
 const epsilon = 1e-5;
-
-/** Variances below this share of the squared mean are rounding: the channel is a constant. */
-const rounding = 1e-12;
 
 /** Results of the convolutions that no batch norm follows, where they are maps of more than one place. */
 export function bareConvolutions(graph: Graph): string[] {
@@ -47,7 +45,7 @@ export function withBatchNorm(graph: Graph, moments: ReadonlyMap<string, Moments
     const { mean, variance } = moments.get(output)!;
     const isShared = readers.get(weight)!.length > 1;
     const scale = variance.map((value, channel) =>
-      isShared || value <= rounding * mean[channel]! ** 2 ? 1 : Math.sqrt(value / (1 - epsilon)),
+      isShared || isConstant(mean[channel]!, value) ? 1 : Math.sqrt(value / (1 - epsilon)),
     );
     const link = links.find(({ from, isHomogeneous }) => isHomogeneous && from.weight === weight);
     const kept = link ? scale.map(() => 1) : scale;

@@ -46,6 +46,22 @@ export function imageBytes({ shape }: Pick<Dataset, "shape">): number {
   return shape[0] * shape[1] * shape[2];
 }
 
+/** Images as `read` gives them with the planes of each in reverse order. */
+export function reverseChannels(
+  images: Uint8Array,
+  [channels, height, width]: Dataset["shape"],
+): Uint8Array {
+  const area = height * width;
+  const reversed = new Uint8Array(images.length);
+  for (let start = 0; start < images.length; start += channels * area) {
+    for (let channel = 0; channel < channels; channel++) {
+      const plane = start + channel * area;
+      reversed.set(images.subarray(plane, plane + area), start + (channels - 1 - channel) * area);
+    }
+  }
+  return reversed;
+}
+
 /** A data set whose images are all in memory. */
 export function inMemory<T extends Omit<Dataset, "count" | "read"> & { pixels: Uint8Array }>(
   content: T,
@@ -61,11 +77,15 @@ export function inMemory<T extends Omit<Dataset, "count" | "read"> & { pixels: U
   return { ...content, count: content.pixels.length / size, read };
 }
 
-/** Throws DataError where the images are not of the shape that a model takes. */
-export function assertShape(dataset: Dataset, shape: readonly number[]): void {
-  if (dataset.shape.every((size, axis) => size === shape[axis])) return;
+/** Throws DataError where the images are not of the shape that a model takes; sizes that are undefined are open. */
+export function assertShape(
+  dataset: Dataset,
+  shape: readonly (number | undefined)[],
+  model = "the model",
+): void {
+  if (shape.every((size, axis) => size === undefined || size === dataset.shape[axis])) return;
   throw new DataError(
-    `the model takes images of ${shape.join("×")} (channels × height × width), ` +
+    `${model} takes images of ${shape.map((size) => size ?? "any").join("×")} (channels × height × width), ` +
       `but those of ${dataset.name} are ${dataset.shape.join("×")}`,
   );
 }

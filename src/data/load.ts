@@ -1,9 +1,9 @@
 // Loads what `--data` names.
 
-import { DataError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { loadCifar10 } from "./cifar10.ts";
 import { assertDataOptions, type DataOptions } from "./dataOptions.ts";
-import { type Data, type Dataset, imageBytes, inMemory } from "./dataset.ts";
+import { assertShape, type Data, type Dataset, inMemory, reverseChannels } from "./dataset.ts";
 import { loadIdx } from "./idx.ts";
 import {
   anyShape,
@@ -58,36 +58,20 @@ export async function loadExtraData(spec: string, options: LoadOptions = {}): Pr
 
 /** Images in memory as the options want them. */
 function adapt(dataset: Dataset, { shape = anyShape, channelOrder, labels }: LoadOptions): Dataset {
-  assertTakes(dataset, shape);
+  assertShape(dataset, shape);
   const coloured = channelOrder === "bgr" ? withReversedChannels(dataset) : dataset;
   if (labels !== "none") return coloured;
   const { labels: _, classes: __, ...unlabelled } = coloured;
   return unlabelled;
 }
 
-function assertTakes(dataset: Dataset, shape: OpenShape): void {
-  if (shape.every((size, axis) => size === undefined || size === dataset.shape[axis])) return;
-  throw new DataError(
-    `the model takes images of ${shape.map((size) => size ?? "any").join("×")} (channels × height × width), ` +
-      `but those of ${dataset.name} are ${dataset.shape.join("×")}`,
-  );
-}
-
 function withReversedChannels(dataset: Dataset): Dataset {
-  const [channels, height, width] = dataset.shape;
+  const [channels] = dataset.shape;
   if (channels !== 3) {
     throw new UsageError(
       `--channel-order: expected images of 3 channels for bgr, but those of ${dataset.name} have ${channels}`,
     );
   }
-  const [area, size] = [height * width, imageBytes(dataset)];
-  const from = dataset.pixels!;
-  const pixels = new Uint8Array(from.length);
-  for (let start = 0; start < from.length; start += size) {
-    for (let channel = 0; channel < channels; channel++) {
-      const plane = start + channel * area;
-      pixels.set(from.subarray(plane, plane + area), start + (channels - 1 - channel) * area);
-    }
-  }
+  const pixels = reverseChannels(dataset.pixels!, dataset.shape);
   return inMemory({ ...dataset, pixels, channelOrder: "bgr" });
 }

@@ -1,7 +1,6 @@
 // A classifier in ONNX Runtime.
 
-import type { Dataset } from "../data/dataset.ts";
-import { DataError } from "../errors.ts";
+import { assertShape, type Dataset } from "../data/dataset.ts";
 import type { TensorData } from "../graph/graph.ts";
 import { type Layout, sizesIn } from "../graph/layout.ts";
 import { isFloat, toFloat32 } from "../graph/tensorData.ts";
@@ -80,7 +79,7 @@ export class OnnxClassifier implements Classifier, AsyncDisposable {
     { layout = "NCHW", output = session.outputs[0]!.name }: OnnxClassifierOptions,
   ): Promise<OnnxClassifier> {
     const input = imageInput(session.name, session.inputs, layout);
-    assertTakes(input, { model: session.name, dataset });
+    assertShape(dataset, input.shape, session.name);
     const batch = input.batch ?? 1;
     const shape = [batch, ...dataset.shape];
     const size = shape.reduce((product, length) => product * length, 4);
@@ -131,15 +130,4 @@ async function scores(
     [input.name]: imagesAs(input.dtype, arranged, session.name),
   });
   return results[output]!;
-}
-
-function assertTakes(
-  { shape }: ImageInput,
-  { model, dataset }: { model: string; dataset: Dataset },
-): void {
-  if (shape.every((size, axis) => size === undefined || size === dataset.shape[axis])) return;
-  throw new DataError(
-    `${model} takes images of ${shape.map((size) => size ?? "any").join("×")} (channels × height × ` +
-      `width), but those of ${dataset.name} are ${dataset.shape.join("×")}`,
-  );
 }

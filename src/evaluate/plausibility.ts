@@ -1,7 +1,7 @@
 // Whether a classifier's answers are what it was trained to give. A model that is given images in another form than
 // it learned from is wrong without any error, but sure of itself (Guo et al. 2017, arXiv 1706.04599, find gaps of
 // under 0.2 between confidence and accuracy where all is well).
-import type { Dataset, Labelled } from "../data/dataset.ts";
+import { type Dataset, type Labelled, reverseChannels } from "../data/dataset.ts";
 import type { Normalization } from "../data/normalize.ts";
 import { sampleOf } from "../data/subsets.ts";
 import type { Classifier } from "./classifier.ts";
@@ -294,17 +294,7 @@ function answersTo(
 
 function withReversedChannels(dataset: Dataset): Dataset {
   const { pixels: _, ...rest } = dataset;
-  const [channels, height, width] = dataset.shape;
-  const area = height * width;
-  const read = async (indices: Int32Array) => {
-    const images = await dataset.read(indices);
-    const reversed = new Uint8Array(images.length);
-    for (let plane = 0; plane < indices.length * channels; plane++) {
-      const channel = plane % channels;
-      const from = (plane - channel + (channels - 1 - channel)) * area;
-      reversed.set(images.subarray(from, from + area), plane * area);
-    }
-    return reversed;
-  };
+  const read = async (indices: Int32Array) =>
+    reverseChannels(await dataset.read(indices), dataset.shape);
   return { ...rest, read };
 }

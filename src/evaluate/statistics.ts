@@ -4,7 +4,7 @@
 export type Interval = readonly [least: number, greatest: number];
 
 /** The two-sided quantile of the normal distribution for 95 %. */
-const usualQuantile = 1.959964;
+export const usualQuantile = 1.959964;
 
 /**
  * Wilson's score interval of a share that `count` independent trials gave (Wilson 1927, J. Am. Stat. Assoc. 22,

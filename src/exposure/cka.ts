@@ -5,6 +5,7 @@ import { Batches, type Dataset, type Normalization, sampleOf } from "../data/ind
 import { Network } from "../engine/index.ts";
 import { elementCount, type Graph } from "../graph/graph.ts";
 import { layerOperators } from "../graph/roles.ts";
+import { isConstant } from "../graph/rounding.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import {
   addScalar,
@@ -33,9 +34,6 @@ export interface Alignment {
 /** Most images, and most elements of all layers that are held at once. */
 const [mostImages, mostElements] = [256, 2 ** 27];
 const fewestImages = 16;
-
-/** Variances below this share of the squared mean are rounding: the channel is a constant. */
-const rounding = 1e-12;
 
 const varianceAndMean = operator<[Tensor, Tensor]>("aten::var_mean.dim");
 const flatten = operator("aten::flatten.using_ints");
@@ -98,7 +96,7 @@ function kernelOf(features: Tensor): Tensor {
     const [variance, mean] = varianceAndMean(doubles, axes, false, true);
     const means = mean.numbers();
     const factors = Array.from(variance.numbers(), (value, channel) =>
-      value <= rounding * means[channel]! ** 2 ? 0 : 1 / Math.sqrt(value),
+      isConstant(means[channel]!, value) ? 0 : 1 / Math.sqrt(value),
     );
     const scaled = mul(
       sub(doubles, mean),

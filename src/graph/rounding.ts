@@ -35,6 +35,14 @@ export function roundingOf(values: Float32Array): Rounding {
     : { relative: 0, absolute: 0 };
 }
 
+/** Variances below this share of the squared mean are rounding. */
+const leastVariance = 1e-12;
+
+/** Whether a channel of this mean and variance is a constant. */
+export function isConstant(mean: number, variance: number): boolean {
+  return variance <= leastVariance * mean ** 2;
+}
+
 function areOfManySizes(values: Float32Array): boolean {
   const sizes = new Set<number>();
   for (const value of values) {

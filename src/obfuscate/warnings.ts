@@ -1,14 +1,13 @@
 // What a reader of the results should know before believing them.
 import type { Dataset } from "../data/index.ts";
 import { noteOnFew, notesOnFew } from "../evaluate/index.ts";
-import { wilsonInterval } from "../evaluate/statistics.ts";
+import { usualQuantile, wilsonInterval } from "../evaluate/statistics.ts";
 import type { DataType } from "../graph/graph.ts";
 import { isFloat } from "../graph/tensorData.ts";
 import { isWebAssembly, nativeRemedy } from "../runtime/index.ts";
 import { counted } from "../text.ts";
 import type { ObfuscateResults, ResolvedOptions } from "./options.ts";
 
-const usualQuantile = 1.96;
 const largestDrop = 0.02;
 /** What a quantized file may lose against the chain. */
 const largestLossInBits = 0.01;
