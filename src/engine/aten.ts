@@ -1,4 +1,5 @@
 // libtorch operators that several families of operators share, and tensors made from host values.
+import { fromFront } from "../graph/attributes.ts";
 import { elementCount } from "../graph/graph.ts";
 import { counted } from "../text.ts";
 import { type DType, dtypeCode, operator, type Tensor, tensor } from "../torch/index.ts";
@@ -66,7 +67,7 @@ export function axisOf(axis: number, rank: number): number {
       `axis ${axis} is outside of a tensor with ${counted(rank, "axis", "axes")}`,
     );
   }
-  return axis < 0 ? axis + rank : axis;
+  return fromFront(axis, rank);
 }
 
 /** Smaller tensors are made without a look at the free memory. */

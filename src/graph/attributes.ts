@@ -1,4 +1,4 @@
-// Typed reading and writing of a node's attributes. Defaults stand at the call:
+// Typed reading and writing of a node's attributes, and what numbers of axes mean. Defaults stand at the call:
 // `attribute(node, "axis", "int") ?? 1`.
 import { ModelError } from "../errors.ts";
 import { type Attribute, describeNode, type Node } from "./graph.ts";
@@ -19,6 +19,11 @@ export function attribute<Type extends Attribute["type"]>(
   throw new ModelError(
     `${describeNode(node)}: attribute "${name}" must be of type ${type}, but is of type ${found.type}`,
   );
+}
+
+/** An axis that is counted from the end where it is negative, counted from the front. */
+export function fromFront(axis: number, rank: number): number {
+  return axis < 0 ? axis + rank : axis;
 }
 
 export const int = (value: number): Attribute => ({ type: "int", value });

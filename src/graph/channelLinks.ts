@@ -1,7 +1,7 @@
 // Which layers follow each other with nothing between them but operators that treat every channel alike:
 // there the channels may be permuted, and where these operators are positively homogeneous
 // (ReLU: f(sx) = s f(x) for s > 0), scaled before and scaled back after.
-import { attribute } from "./attributes.ts";
+import { attribute, fromFront } from "./attributes.ts";
 import { elementCount, type Graph, type Node } from "./graph.ts";
 import { type Facts, inferShapes } from "./shapes.ts";
 import { toNumbers } from "./tensorData.ts";
@@ -136,8 +136,7 @@ function follow(
 
 /** The axis that a node names, counted from the front. */
 function axisOf(node: Node, rank: number): number {
-  const axis = attribute(node, "axis", "int") ?? -1;
-  return axis < 0 ? axis + rank : axis;
+  return fromFront(attribute(node, "axis", "int") ?? -1, rank);
 }
 
 /**
@@ -187,7 +186,7 @@ function vectorsOf(
     // An attribute before opset 18, an input since.
     const input = graph.initializers.get(second);
     const axes = attribute(node, "axes", "ints") ?? (input && toNumbers(input)) ?? [];
-    const isOfMap = axes.every((axis) => (axis < 0 ? axis + shape.length : axis) >= 2);
+    const isOfMap = axes.every((axis) => fromFront(axis, shape.length) >= 2);
     return axes.length > 0 && isOfMap ? [] : undefined;
   }
   const flattens = result.length === 2 && result[0] === shape[0];

@@ -1,6 +1,6 @@
 // That a model looks at each image for itself: what is computed of a batch as a whole is right for one image alone.
 import { ModelError } from "../errors.ts";
-import { attribute } from "./attributes.ts";
+import { attribute, fromFront } from "./attributes.ts";
 import { describeNode, type Graph, type Node } from "./graph.ts";
 import { factsForAnyBatch, growingAxis } from "./rewrites/anyBatch.ts";
 import type { TensorFacts } from "./shapes.ts";
@@ -32,10 +32,7 @@ export function assertImagesApart(graph: Graph, name: string): void {
 function scaledAxes(node: Node, { shape }: TensorFacts, opset: number): readonly number[] {
   const { length: rank } = shape;
   const places = [...shape.keys()];
-  const axis = (usual: number) => {
-    const asked = attribute(node, "axis", "int") ?? usual;
-    return asked < 0 ? asked + rank : asked;
-  };
+  const axis = (usual: number) => fromFront(attribute(node, "axis", "int") ?? usual, rank);
   if (node.domain !== "") return [];
   if (/^((Log)?Softmax|Hardmax)$/.test(node.operator)) {
     // Before version 13 all axes from that one on are one row.

@@ -1,4 +1,5 @@
 // Quantization by scale and zero point, a pair for the whole tensor or one for each slice of an axis.
+import { fromFront } from "../../graph/attributes.ts";
 import { quantizedRanges } from "../../graph/rewrites/quantizedValues.ts";
 import { full, operator, type Tensor } from "../../torch/index.ts";
 import { add, div, mul, reshape, sub } from "../aten.ts";
@@ -10,7 +11,7 @@ const roundHalfToEven = operator("aten::round");
 /** Scale or zero point in a shape that broadcasts to `x`. */
 function alongAxis(values: Tensor, x: Tensor, axis: number): Tensor {
   if (values.shape.length === 0) return values;
-  const from = axis < 0 ? axis + x.shape.length : axis;
+  const from = fromFront(axis, x.shape.length);
   return reshape(
     values,
     x.shape.map((_, other) => (other === from ? -1 : 1)),

@@ -1,6 +1,6 @@
 // What the operators of a classifier are on rows, [batch, columns]. A rule gives false where its node has no
 // such meaning.
-import { attribute } from "../attributes.ts";
+import { attribute, fromFront } from "../attributes.ts";
 import { elementCount, type Node } from "../graph.ts";
 import { isLinearLayer } from "../obstacles.ts";
 import type { Head, Row } from "./head.ts";
@@ -43,7 +43,7 @@ function isWhole(node: Node, head: Head): boolean {
   if (node.operator.startsWith("Global")) return true;
   if (node.operator.startsWith("Reduce")) {
     const axes = attribute(node, "axes", "ints") ?? head.constant(node.inputs[1]) ?? [];
-    const counted = axes.map((axis) => (axis < 0 ? axis + x.length : axis)).toSorted();
+    const counted = axes.map((axis) => fromFront(axis, x.length)).toSorted();
     return String(counted) === "2,3";
   }
   const isPadded = attribute(node, "pads", "ints")?.some((size) => size !== 0) ?? false;

@@ -1,6 +1,6 @@
 // How operators compute on a tensor whose axes stand in another order than the graph says. A rule adds
 // the node in that order and says how its result stands, or gives false where it cannot.
-import { attribute, int, ints } from "../attributes.ts";
+import { attribute, fromFront, int, ints } from "../attributes.ts";
 import { elementCount, type Node, type TensorData } from "../graph.ts";
 import { fromNumbers, pick, toNumbers } from "../tensorData.ts";
 import {
@@ -224,10 +224,6 @@ function withIntegers(
   const constant = fromNumbers("int64", [values.length], values);
   const arranged = state.addConstant(`${node.inputs[input]}.arranged`, constant);
   return { ...node, inputs: node.inputs.with(input, arranged) };
-}
-
-function fromFront(axis: number, rank: number): number {
-  return axis < 0 ? axis + rank : axis;
 }
 
 function size(state: Sinking, name: string): number {

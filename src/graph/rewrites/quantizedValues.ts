@@ -1,5 +1,6 @@
 // Whole numbers under a scale and a zero point, and the floats that they stand for.
 // https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html
+import { fromFront } from "../attributes.ts";
 import { type DataType, elementCount, type TensorData } from "../graph.ts";
 import { fromFloat32, toNumbers } from "../tensorData.ts";
 
@@ -24,7 +25,7 @@ export function dequantizeValues(
 ): TensorData {
   const { shape } = value;
   const [scales, zeros] = [toNumbers(scale), zero ? toNumbers(zero) : [0]];
-  const along = axis < 0 ? axis + shape.length : axis;
+  const along = fromFront(axis, shape.length);
   const inner = elementCount(shape.slice(along + 1));
   const length = shape[along] ?? 1;
   const blocks = block > 0 ? Math.ceil(length / block) : length;

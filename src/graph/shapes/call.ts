@@ -2,7 +2,7 @@
 
 import { ModelError } from "../../errors.ts";
 import { counted } from "../../text.ts";
-import { attribute } from "../attributes.ts";
+import { attribute, fromFront } from "../attributes.ts";
 import type { Budget } from "../budget.ts";
 import {
   type DataType,
@@ -145,7 +145,7 @@ export class Call {
     if (!Number.isInteger(value) || value < -rank || value >= rank) {
       this.fail(`axis ${value} is outside of a tensor with ${counted(rank, "axis", "axes")}`);
     }
-    return value < 0 ? value + rank : value;
+    return fromFront(value, rank);
   }
 
   /** Distinct axes counted from the front. */
