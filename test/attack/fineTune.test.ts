@@ -37,7 +37,11 @@ test("what is frozen stays as it is, and what learns is shown what it gives in u
   );
   const trained = await fineTune(
     {
-      ...{ name: "head", graph, frozen: rows, epochs: 1, images },
+      name: "head",
+      graph,
+      frozen: rows,
+      epochs: 1,
+      images,
       recipe: { optimizer: "sgd", learningRate: 1e-3 },
       losses: (given, batch) => {
         const shown = batch.images.numbers();
@@ -64,7 +68,11 @@ test("the learning rate falls linearly from that of the recipe to 0", async () =
   const log: object[] = [];
   await fineTune(
     {
-      ...{ name: "falling", graph: small().plain, frozen: undefined, epochs: 2, images },
+      name: "falling",
+      graph: small().plain,
+      frozen: undefined,
+      epochs: 2,
+      images,
       recipe: { optimizer: "sgd", learningRate: 0.01 },
       losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
     },

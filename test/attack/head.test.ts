@@ -144,7 +144,8 @@ test("random weights forget biases, slopes, norms and scales wherever they stand
 test("random weights of linear layers are as large as a layer of so many inputs begins with", () => {
   const build = new GraphBuilder({ seed: 4 });
   const rows = build.linear(build.flatten(build.input("image", ["N", 1, 2, 2])), {
-    ...{ name: "wide", outputs: 900 },
+    name: "wide",
+    outputs: 900,
   });
   const other = build.initializer("other", fromFloat32([900, 4], new Float32Array(3600).fill(7)));
   build.output(build.node("MatMul", [rows, other]), "features");

@@ -5,7 +5,7 @@ import type { Assignment } from "../../src/attack/campaign.ts";
 import { assertOwnClasses, sourceOf } from "../../src/attack/data.ts";
 import { behind, candidates, herd, joined, nearestMeans } from "../../src/attack/exemplars.ts";
 import { behead, drawRows } from "../../src/attack/head.ts";
-import { type ArmName, fileOf } from "../../src/attack/headStart.ts";
+import { type ArmName, armTable } from "../../src/attack/headStart.ts";
 import { type AttackOptions, attackJob } from "../../src/attack/index.ts";
 import { kinds } from "../../src/attack/kinds.ts";
 import { dismantle } from "../../src/attack/loot.ts";
@@ -89,7 +89,11 @@ const closeTo = (values: Iterable<number>) =>
 describe("where a training begins", () => {
   const graphs = { original: folded, obfuscated: chain };
   const loot = (arm: ArmName) =>
-    dismantle(graphs[fileOf(arm)], negatives(40), { ...normalization, device: "cpu", seed: 0 });
+    dismantle(graphs[armTable[arm].file], negatives(40), {
+      ...normalization,
+      device: "cpu",
+      seed: 0,
+    });
 
   test.each([
     ["transfer", "initFC-all"],

@@ -29,8 +29,11 @@ test("probabilities in steps, whose sums are not quite 1, are as near to exact o
 test("images come by how far both are apart, the furthest first, each with its own picture", async () => {
   const greys = [10, 20, 30, 40];
   const images = inMemory({
-    ...{ name: "four", shape: [1, 1, 1] as const, pixels: Uint8Array.from(greys) },
-    ...{ labels: Int32Array.of(0, 1, 0, 1), classes: ["a", "b"] },
+    name: "four",
+    shape: [1, 1, 1] as const,
+    pixels: Uint8Array.from(greys),
+    labels: Int32Array.of(0, 1, 0, 1),
+    classes: ["a", "b"],
   });
   const answers = (...shares: number[]) => ({
     logits: Float32Array.from(shares.flatMap((share) => [share, 1 - share])),
@@ -40,7 +43,9 @@ test("images come by how far both are apart, the furthest first, each with its o
   await writePredictions(path("four.json"), both as never, images);
   const written = JSON.parse(readFileSync(path("four.json"), "utf8"));
   expect(written).toMatchObject({
-    ...{ classes: ["a", "b"], labels: [0, 1, 0, 1], apart: [0, 0.25, 1, 0.375] },
+    classes: ["a", "b"],
+    labels: [0, 1, 0, 1],
+    apart: [0, 0.25, 1, 0.375],
     original: { classes: [0, 1, 0, 0], confidences: [0.75, 0.75, 1, 0.5] },
     obfuscated: { classes: [0, 0, 1, 0], confidences: [0.75, 0.5, 1, 0.875] },
   });

@@ -154,8 +154,10 @@ describe("foldBatchNorm", () => {
         initializers: {
           w: float32([2, 2, 1, 1], [1, 2, 3, 4]),
           c: float32([2], [10, 20]),
-          ...{ s: float32([2], [2, -1]), b: float32([2], [0.5, 1]) },
-          ...{ m: float32([2], [1, -1]), v: float32([2], variances) },
+          s: float32([2], [2, -1]),
+          b: float32([2], [0.5, 1]),
+          m: float32([2], [1, -1]),
+          v: float32([2], variances),
         },
         nodes: [node("Conv", ["x", "w", "c"], "d"), normalization("d", "y", attributes)],
         outputs: ["y"],

@@ -15,12 +15,14 @@ const path = workshop();
 
 test("is the time between steps for as many whole batches as there are, and minutes hold as many epochs", async () => {
   const { options, inputs } = await prepare({
-    ...{
-      model: writeTiny(path("clock.onnx")),
-      data: writeData(path("images")),
-      out: path("timed"),
-    },
-    ...{ depth: 4, epochs: 4, batchSize: 24, threads: 1, acceptOriginal: true },
+    model: writeTiny(path("clock.onnx")),
+    data: writeData(path("images")),
+    out: path("timed"),
+    depth: 4,
+    epochs: 4,
+    batchSize: 24,
+    threads: 1,
+    acceptOriginal: true,
   });
   // By this clock a step takes a quarter of a second, and nothing else takes time.
   const { step } = Learner.prototype;
@@ -75,7 +77,11 @@ test("are half as many of seven convolutions as of fewer, if nothing else is sai
   const shape = [1, 1, 1] as const;
   const labels = new Int32Array(count);
   const train = inMemory({
-    ...{ name: "many", shape, labels, classes: ["a"], pixels: new Uint8Array(count) },
+    name: "many",
+    shape,
+    labels,
+    classes: ["a"],
+    pixels: new Uint8Array(count),
   });
   const epochs = (changes: { depth?: number; epochs?: number }) =>
     resolveOptions(
@@ -90,8 +96,14 @@ test("are half as many of seven convolutions as of fewer, if nothing else is sai
 test("latencies stand beside the file and the batch that they are of", async () => {
   const model = writeTiny(path("latency.onnx"));
   const { options, inputs } = await prepare({
-    ...{ model, data: writeData(path("few")), out: path("latency"), labels: "none" },
-    ...{ depth: 4, epochs: 1, threads: 1, acceptOriginal: true },
+    model,
+    data: writeData(path("few")),
+    out: path("latency"),
+    labels: "none",
+    depth: 4,
+    epochs: 1,
+    threads: 1,
+    acceptOriginal: true,
   });
   const { original, layout, data } = inputs;
   const { trained, sealed } = untrainedChain(inputs);
@@ -104,8 +116,14 @@ test("latencies stand beside the file and the batch that they are of", async () 
   try {
     const { mean, std, threads } = options;
     const found = await verify({ path: model, layout, graph: original }, shipped, {
-      ...{ ...data, mean, std, threads, trained, fileBatch: undefined },
-      ...{ predictions: path("predictions.json"), onProgress: () => {} },
+      ...data,
+      mean,
+      std,
+      threads,
+      trained,
+      fileBatch: undefined,
+      predictions: path("predictions.json"),
+      onProgress: () => {},
     });
     expect(found.original.latencyMs).toEqual({ batch1: 3, batch64: 192 });
     expect(found.obfuscated.latencyMs).toEqual({ batch1: 1, batch64: 64 });

@@ -76,7 +76,10 @@ describe("the report of a whole run", () => {
 
   test("has each figure under its head, on the page that people read", async () => {
     const quantized = {
-      ...{ accuracy: 0.85, agreement: 0.6, bytes: 7000, sha256: sha256Of("int8") },
+      accuracy: 0.85,
+      agreement: 0.6,
+      bytes: 7000,
+      sha256: sha256Of("int8"),
       latencyMs: { batch1: 0.05, batch64: 3 },
     };
     const run = writeWith((summary) => {
@@ -256,7 +259,7 @@ describe("the verdict", () => {
 describe("a folded diagram", () => {
   const box = (what: string, shape: readonly number[], from: readonly number[]): Box => {
     const kind = what === "sum" ? "sum" : "convolution";
-    return { ...{ label: what, what, shape, kind, from }, inClassifier: what === "linear" };
+    return { label: what, what, shape, kind, from, inClassifier: what === "linear" };
   };
   /** Two convolutions and their sum with what they read, the box before `at`. */
   const residual = (at: number, channels: number, size = 4) => {

@@ -299,8 +299,14 @@ describe("the lock", () => {
 
 describe("where a job is", () => {
   const stepAt = (step: number) => ({
-    ...{ stage: "chain", epoch: 1, epochs: 2, step, steps: 30 },
-    ...{ imagesPerSecond: 100, secondsLeft: 9, losses: { loss: 1 } },
+    stage: "chain",
+    epoch: 1,
+    epochs: 2,
+    step,
+    steps: 30,
+    imagesPerSecond: 100,
+    secondsLeft: 9,
+    losses: { loss: 1 },
   });
 
   /** The hooks, with a clock of their own, and the file that they keep. */
