@@ -22,7 +22,7 @@ export interface Assignment {
 
 /** What is trained for an assignment, and how its result is judged. */
 export interface Trial extends Omit<Training, "name" | "recipe" | "epochs"> {
-  readonly judge: (trained: Graph) => Promise<Score>;
+  readonly score: (trained: Graph) => Promise<Score>;
 }
 
 /** A kind of attack. */

@@ -45,7 +45,7 @@ export function sourceOf(
   { kind, data, sourceData }: AttackOptions,
   ofRun: string | undefined,
 ): string | undefined {
-  const isOfModel = (own: string | undefined) => own !== undefined && isSame(own, data);
+  const isOfModel = (spec: string | undefined) => spec !== undefined && isSame(spec, data);
   const known = sourceData ?? ofRun;
   if (kind === "extraction") return isOfModel(known) ? undefined : known;
   if (isOfModel(sourceData) || isOfModel(ofRun)) {
@@ -78,12 +78,12 @@ export function readingOf(
   const { classes } = asked;
   const wanted = { ...asked, ...(typeof classes === "string" && { classes: resolve(classes) }) };
   for (const [key, flag] of Object.entries(readingFlags)) {
-    const [found, own] = [wanted, source.reading].map(
+    const [found, known] = [wanted, source.reading].map(
       (each) => each[key as keyof typeof readingFlags],
     );
-    if (found === undefined || isDeepStrictEqual(found, own)) continue;
+    if (found === undefined || isDeepStrictEqual(found, known)) continue;
     throw new UsageError(
-      `${flag}: expected ${own === undefined ? "none" : JSON.stringify(own)}, as the run that made the file read ` +
+      `${flag}: expected ${known === undefined ? "none" : JSON.stringify(known)}, as the run that made the file read ` +
         `${spec}, received ${JSON.stringify(found)}`,
     );
   }
@@ -105,27 +105,27 @@ export function readingOfSource(
   };
 }
 
-/** Throws DataError where the model's own classes are not those of its data, or new ones are among them. */
-export function assertOwnClasses(
+/** Throws DataError where the classes that the model knows are not those of its data, or new ones are among them. */
+export function assertKnownClasses(
   { data, source }: Pick<Inputs, "data" | "source">,
   { graph, kind }: { graph: Graph; kind: AttackKind },
 ): void {
-  const own = source ?? data;
+  const known = source ?? data;
   const outputs = behead(graph).head.bias.length;
-  for (const part of [own.train, own.test]) assertLabels(part, outputs);
-  if (own.train.classes.length !== outputs) {
+  for (const part of [known.train, known.test]) assertLabels(part, outputs);
+  if (known.train.classes.length !== outputs) {
     throw new DataError(
-      `the model has ${outputs} outputs, but ${own.train.name} has ${own.train.classes.length} classes: ` +
+      `the model has ${outputs} outputs, but ${known.train.name} has ${known.train.classes.length} classes: ` +
         "expected all classes that it knows",
     );
   }
   if (kind !== "incremental") return;
   // Numbers are no names: those of one set mean nothing in another.
-  const old = new Set(own.train.classes.filter((name) => !/^\d+$/.test(name)).map(plain));
+  const old = new Set(known.train.classes.filter((name) => !/^\d+$/.test(name)).map(plain));
   const shared = data.train.classes.filter((name) => old.has(plain(name)));
   if (shared.length === 0) return;
   throw new DataError(
-    `expected classes that the model does not know yet, but ${data.train.name} and ${own.train.name} both have ` +
+    `expected classes that the model does not know yet, but ${data.train.name} and ${known.train.name} both have ` +
       shared.map((name) => JSON.stringify(name)).join(", "),
   );
 }
@@ -138,9 +138,9 @@ export async function assertShownAsLearned(
 ): Promise<void> {
   const { threads } = given;
   await using classifier = await OnnxClassifier.open(encodeModel(graph), test, { name, threads });
-  const trial = { classifier, test, given };
-  await assertNoDoubt(trial, await judge(classifier, test, given));
-  await assertNoDoubtOfTraining(trial, train);
+  const showing = { classifier, test, given };
+  await assertNoDoubt(showing, await judge(classifier, test, given));
+  await assertNoDoubtOfTraining(showing, train);
 }
 
 /** A class's name without what only spelling changes. */

@@ -69,7 +69,7 @@ export function extraction(scene: Scene): Kind {
               : labelLoss(logits, { labels: argmax(answered) });
           return [{ name: "answer", weight: 1, value }];
         },
-        judge: async (trained) => {
+        score: async (trained) => {
           const rows = await rowsFor(trained, held, scene.judging);
           return scoreOf(rows, isSearch && answers ? await asAnswered(held) : held);
         },

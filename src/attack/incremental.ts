@@ -69,16 +69,16 @@ export function incremental(scene: Scene): Kind {
           const value = distillationLoss(narrow(logits, 0, old, 1), answers, temperature);
           return [label, { name: "memory", weight: 1, value }];
         },
-        judge: async (trained) => {
+        score: async (trained) => {
           const judged = hasExemplars ? behead(trained).body : trained;
           const rowsOf = (set: Labelled) => rowsFor(judged, set, scene.judging);
           const known = hasExemplars && { features: await rowsOf(images), set: images };
-          const score = async (set: Labelled) => {
+          const scoreOn = async (set: Labelled) => {
             const rows = await rowsOf(set);
             return scoreOf(known ? nearestMeans(rows, known) : rows, set);
           };
-          const ofOld = await score(isSearch ? heldOfOld : source.test);
-          return bothScores(ofOld, await score(behind(source.train.classes, held)));
+          const ofOld = await scoreOn(isSearch ? heldOfOld : source.test);
+          return bothScores(ofOld, await scoreOn(behind(source.train.classes, held)));
         },
       };
     },

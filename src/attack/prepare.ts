@@ -12,7 +12,7 @@ import { parseDevice } from "../torch/index.ts";
 import { assertBudgets } from "./budget.ts";
 import { assertMethods } from "./campaign.ts";
 import {
-  assertOwnClasses,
+  assertKnownClasses,
   assertShownAsLearned,
   loadLabelled,
   readingOf,
@@ -77,7 +77,7 @@ export async function prepare(
   assertMethods(kinds[kind](new Scene(inputs, options, () => {})), options);
   if (!options.acceptOriginal) assertRelated(graphs);
   if (kind !== "transfer") {
-    assertOwnClasses({ data, source }, { graph: graphs.obfuscated, kind });
+    assertKnownClasses({ data, source }, { graph: graphs.obfuscated, kind });
     if (!options.acceptOriginal) {
       const file = { graph: graphs.original, name: fileName(paths.original) };
       await assertShownAsLearned(file, source ?? data, options);

@@ -35,7 +35,7 @@ export function transfer(scene: Scene): Kind {
         images: learn,
         heldOut,
         losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
-        judge: async (trained) => scoreOf(await rowsFor(trained, held, scene.judging), held),
+        score: async (trained) => scoreOf(await rowsFor(trained, held, scene.judging), held),
       };
     },
   };

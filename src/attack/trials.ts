@@ -84,7 +84,7 @@ export class Trials {
     const trained = await this.#train(trial, assignment, index);
     const result = await this.#work.group.share(async () => {
       if (!trained) return failure;
-      const score = await judged(trial, trained);
+      const score = await scoreFrom(trial, trained);
       await this.#onTrained(trained, assignment);
       return score;
     });
@@ -134,9 +134,9 @@ export class Trials {
 }
 
 /** How a trained network is judged; one that gives no numbers is a failure. */
-async function judged({ judge }: Trial, trained: Graph): Promise<Score> {
+async function scoreFrom({ score }: Trial, trained: Graph): Promise<Score> {
   try {
-    return await judge(trained);
+    return await score(trained);
   } catch (error) {
     if (error instanceof ModelError) return failure;
     throw error;

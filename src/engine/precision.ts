@@ -11,7 +11,7 @@ const converting = new Set(["Conv", "Gemm", "MatMul"]);
  * Operators that take bfloat16 as it comes. All others get float32: libtorch 1.13 has no transposed
  * convolution in bfloat16 on the CPU, and no pooling of volumes.
  */
-const passing = new Set([
+const takingBfloat16 = new Set([
   "Add",
   "AveragePool",
   "BatchNormalization",
@@ -48,7 +48,7 @@ export function convertInputs(
   inputs: readonly (Tensor | undefined)[],
 ): (Tensor | undefined)[] {
   const isVolume = operator.endsWith("Pool") && (inputs[0]?.shape.length ?? 0) > 4;
-  if (passing.has(operator) && !isVolume) return [...inputs];
+  if (takingBfloat16.has(operator) && !isVolume) return [...inputs];
   const [from, to]: [DType, DType] = converting.has(operator)
     ? ["float32", "bfloat16"]
     : ["bfloat16", "float32"];

@@ -21,7 +21,7 @@ import {
 } from "./plausibility.ts";
 
 /** What a classifier is judged by. */
-export interface Trial<Images extends Dataset = Dataset> {
+export interface Showing<Images extends Dataset = Dataset> {
   readonly classifier: Classifier;
   readonly test: Images;
   /** What messages call these: images to judge by by default. */
@@ -55,8 +55,8 @@ const shareOfShift = 0.9;
  * in another order, or have the names of another order in its file; where images have no labels, where other forms tell
  * clearly more of them.
  */
-export async function assertNoDoubt(trial: Trial, judgement?: Judgement): Promise<void> {
-  const doubt = await findDoubt(trial, judgement);
+export async function assertNoDoubt(showing: Showing, judgement?: Judgement): Promise<void> {
+  const doubt = await findDoubt(showing, judgement);
   if (doubt) throw new DataError(`${doubt}. --accept-original goes on all the same`);
 }
 
@@ -64,12 +64,12 @@ export async function assertNoDoubt(trial: Trial, judgement?: Judgement): Promis
  * Throws as `assertNoDoubt` where there are few images to judge by and those that were learned from, which are more, raise
  * a doubt: ten images show no wrong normalisation.
  */
-export async function assertNoDoubtOfTraining(trial: Trial, train: Dataset): Promise<void> {
-  const { classifier, test, given } = trial;
+export async function assertNoDoubtOfTraining(showing: Showing, train: Dataset): Promise<void> {
+  const { classifier, test, given } = showing;
   if (test.count >= fewToJudge || train.count <= test.count || !isLabelled(train)) return;
   const judgement = await judge(classifier, train, given);
   await assertNoDoubt(
-    { ...trial, file: undefined, test: train, kind: "training images" },
+    { ...showing, file: undefined, test: train, kind: "training images" },
     judgement,
   );
 }
@@ -78,19 +78,22 @@ export async function assertNoDoubtOfTraining(trial: Trial, train: Dataset): Pro
  * Why images are not given to a classifier as it learned them, and what to do; undefined where they seem to be. The
  * judgement is that by its answers to images with labels.
  */
-export async function findDoubt(trial: Trial, judgement?: Judgement): Promise<string | undefined> {
-  const { classifier, test, kind = "images to judge by" } = trial;
-  const otherNames = await findOtherNames(trial);
+export async function findDoubt(
+  showing: Showing,
+  judgement?: Judgement,
+): Promise<string | undefined> {
+  const { classifier, test, kind = "images to judge by" } = showing;
+  const otherNames = await findOtherNames(showing);
   if (otherNames) return otherNames;
-  if (!judgement || !isLabelled(test)) return findDoubtWithoutLabels(trial);
+  if (!judgement || !isLabelled(test)) return findDoubtWithoutLabels(showing);
   const { accuracy, samples } = judgement;
-  const reason = await reasonOf(judgement, { ...trial, test });
+  const reason = await reasonOf(judgement, { ...showing, test });
   const right = `${percent(accuracy)} of ${samples} ${kind}`;
   return reason && `${classifier.name} is right on ${right}, ${reason}`;
 }
 
 /** What to do where the model's file gives its outputs the names of the classes in another order. */
-async function findOtherNames({ classifier, test, file }: Trial): Promise<string | undefined> {
+async function findOtherNames({ classifier, test, file }: Showing): Promise<string | undefined> {
   const { classes } = test;
   if (file === undefined || classes === undefined) return undefined;
   const names = await readClassesOfModel(file).catch((error: unknown) => {
@@ -107,8 +110,8 @@ async function findOtherNames({ classifier, test, file }: Trial): Promise<string
   );
 }
 
-async function findDoubtWithoutLabels(trial: Trial): Promise<string | undefined> {
-  const { classifier, test, given, images } = trial;
+async function findDoubtWithoutLabels(showing: Showing): Promise<string | undefined> {
+  const { classifier, test, given, images } = showing;
   const { mean, std } = given;
   const found = await findTellingForm(classifier, test, { mean, std }, images);
   if (!found) return undefined;
@@ -121,24 +124,24 @@ async function findDoubtWithoutLabels(trial: Trial): Promise<string | undefined>
 
 async function reasonOf(
   { confidence, suspicion }: Judgement,
-  trial: Trial<Labelled>,
+  showing: Showing<Labelled>,
 ): Promise<string | undefined> {
-  const { classifier, test, given, images } = trial;
+  const { classifier, test, given, images } = showing;
   const { mean, std } = given;
   if (!suspicion) {
     const better = await findBetterForm(classifier, test, { mean, std }, images);
-    return better && `and ${remedy(better, trial)}: the data are not given as it learned them`;
+    return better && `and ${remedy(better, showing)}: the data are not given as it learned them`;
   }
   const found = await explain(classifier, test, { mean, std }, images);
   const why =
     suspicion === "chance"
       ? "as often as by guessing"
       : `though it is ${percent(confidence)} sure of its answers on average`;
-  const remark = found ? `It is right ${remedy(found, trial)}` : nothingFound(trial);
+  const remark = found ? `It is right ${remedy(found, showing)}` : nothingFound(showing);
   return `${why}: the data are not given as it learned them. ${remark}`;
 }
 
-function nothingFound({ classifier, test, given }: Trial<Labelled>): string {
+function nothingFound({ classifier, test, given }: Showing<Labelled>): string {
   const { normalizations, reversed, order } = triedOf(classifier, test, given);
   const tried = [
     ...(normalizations.length > 0 ? [`other normalisations (${normalizations.join(", ")})`] : []),
@@ -154,7 +157,7 @@ function nothingFound({ classifier, test, given }: Trial<Labelled>): string {
 }
 
 /** What it is right on, and with which options. */
-function remedy(explanation: Explanation, { test, given }: Trial<Labelled>): string {
+function remedy(explanation: Explanation, { test, given }: Showing<Labelled>): string {
   const { order, accuracy } = explanation;
   const ofOrder = order ? [describeOrder(order, test.classes)] : [];
   const changes = [...changesOf(explanation, given), ...ofOrder];
@@ -162,7 +165,7 @@ function remedy(explanation: Explanation, { test, given }: Trial<Labelled>): str
 }
 
 /** The options that give images in this form. */
-function changesOf({ normalization, reversedChannels }: Form, given: Trial["given"]): string[] {
+function changesOf({ normalization, reversedChannels }: Form, given: Showing["given"]): string[] {
   const { name, mean, std } = normalization;
   const reversed = given.channelOrder === "bgr" ? "rgb" : "bgr";
   return [

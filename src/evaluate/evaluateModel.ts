@@ -13,7 +13,7 @@ import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
 import { fileName } from "../text.ts";
 import { type Classifier, imageInput } from "./classifier.ts";
-import { fileWithNames, findDoubt, type Trial } from "./doubt.ts";
+import { fileWithNames, findDoubt, type Showing } from "./doubt.ts";
 import { type Answers, answer, type Evaluation, type Latency, measureLatency } from "./evaluate.ts";
 import { noteOnFew } from "./few.ts";
 import { OnnxClassifier } from "./onnxClassifier.ts";
@@ -89,10 +89,10 @@ export async function evaluateModel(
   const answers = await answer(classifier, test, { mean, std, onProgress });
   announce("trying other forms of the images", runningSeconds);
   const given = { mean, std, ...(channelOrder && { channelOrder }) };
-  const trial = { classifier, test, given, file: fileWithNames(options) };
+  const showing = { classifier, test, given, file: fileWithNames(options) };
   const { evaluation } = answers;
   const warnings = [
-    ...(await doubtsOf(answers, trial)),
+    ...(await doubtsOf(answers, showing)),
     ...(isLabelled(test) ? noteOnFew(test.count, "the accuracy", evaluation.accuracyInterval) : []),
   ];
   announce("timing", runningSeconds);
@@ -101,11 +101,11 @@ export async function evaluateModel(
 }
 
 /** Why the images may not be given as the model learned them. Takes about as long as the answers took. */
-async function doubtsOf(answers: Answers, trial: Trial): Promise<string[]> {
-  const { classifier, test, given } = trial;
+async function doubtsOf(answers: Answers, showing: Showing): Promise<string[]> {
+  const { classifier, test, given } = showing;
   const judgement = isLabelled(test) ? judgementOf(answers, classifier.outputs) : undefined;
   const images = imagesForEachForm(classifier, test, given);
-  const doubt = await findDoubt({ ...trial, images }, judgement);
+  const doubt = await findDoubt({ ...showing, images }, judgement);
   return doubt === undefined ? [] : [doubt];
 }
 

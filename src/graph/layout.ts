@@ -24,7 +24,7 @@ export function imageLayout(graph: Pick<Graph, "inputs" | "nodes">): Layout {
 }
 
 /** Operators on the way to a network's first layer that keep every element where it is. */
-const passing = new Set([
+const placeKeeping = new Set([
   ...["Add", "Cast", "Div", "Identity", "Mul", "Pad", "Sub"],
   ...["Clip", "QuantizeLinear", "DequantizeLinear"],
 ]);
@@ -49,7 +49,7 @@ function* firstReaders(graph: Pick<Graph, "nodes">, input: string): Generator<No
   const seen = new Set([input]);
   for (const tensor of seen) {
     for (const node of readers.get(tensor) ?? []) {
-      if (passing.has(node.operator)) for (const output of node.outputs) seen.add(output);
+      if (placeKeeping.has(node.operator)) for (const output of node.outputs) seen.add(output);
       else yield node;
     }
   }

@@ -9,13 +9,13 @@ import { isFloat } from "./tensorData.ts";
 import { producers, upstream } from "./topology.ts";
 
 /** Operators that leave scores as they are, but for their shape and rounding. */
-const arranging = new Set([
+const scoreKeeping = new Set([
   ...["Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"],
   ...["QuantizeLinear", "DequantizeLinear"],
 ]);
 
 /** Operators that neither add to scores nor change which is the largest. */
-const keeping = new Set([...arranging, "LogSoftmax", "Sigmoid", "Softmax"]);
+const orderKeeping = new Set([...scoreKeeping, "LogSoftmax", "Sigmoid", "Softmax"]);
 
 /**
  * The output that holds one number a class for each image: the only one of that shape, or the only one of
@@ -102,12 +102,12 @@ function isRow(facts: Facts, tensor: string): boolean {
 
 /** The tensor that scores come from before softmax and reshaping. */
 function sourceOf(graph: Graph, output: string): string {
-  return before(graph, output, keeping);
+  return before(graph, output, orderKeeping);
 }
 
 /** What a tensor is the sigmoid of, but for its shape; undefined where it is none. */
 export function logitOf(graph: Graph, tensor: string): string | undefined {
-  const node = producers(graph).get(before(graph, tensor, arranging));
+  const node = producers(graph).get(before(graph, tensor, scoreKeeping));
   return node?.domain === "" && node.operator === "Sigmoid" ? node.inputs[0] : undefined;
 }
 

@@ -36,7 +36,7 @@ export class ClassifierTuning {
   }
 
   /** Logits [N, K] for features [N, C, H, W], with gradients to these and to the parameters. */
-  judge(features: Tensor): Tensor {
+  logitsFor(features: Tensor): Tensor {
     return this.#network.apply(features);
   }
 

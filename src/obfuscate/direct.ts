@@ -48,7 +48,7 @@ export function directStage(
     const original = known.features[boundary];
     const terms = original ? [featureTerm(features, original, { name: "feature", loss })] : [];
     if (loss.labelWeight === 0 && loss.distillationWeight === 0) return terms;
-    const logits = chain.judge(features, { step, teacher, tensor: boundary });
+    const logits = chain.logitsFor(features, { step, teacher, tensor: boundary });
     return [...terms, ...logitTerms(logits, { batch, originalLogits: known.logits }, loss)];
   };
   const { learner } = chain;

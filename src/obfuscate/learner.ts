@@ -50,13 +50,13 @@ export class ChainLearner {
    * Logits for features [N, C, H, W] that stand in the place of a tensor of the original: by the classifier
    * that learns, once it does, else by the teacher's remainder.
    */
-  judge(
+  logitsFor(
     features: Tensor,
     { step, teacher, tensor }: { step: number; teacher: Teacher; tensor: string },
   ): Tensor {
     return this.#tuning?.learnsAt(step)
-      ? this.#tuning.judge(features)
-      : teacher.judge(tensor, features);
+      ? this.#tuning.logitsFor(features)
+      : teacher.logitsFor(tensor, features);
   }
 
   /** All trained weights as they are now. */

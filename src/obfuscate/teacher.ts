@@ -1,4 +1,4 @@
-// The teacher: the original, frozen, as the source of features and logits and the judge of simulated features.
+// The teacher: the original, frozen, as the source of features and logits, and of the logits for simulated features.
 import { Network } from "../engine/index.ts";
 import type { Boundary } from "../graph/cuts.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -66,7 +66,7 @@ export class Teacher {
   }
 
   /** Logits that the rest of the teacher gives for features at a tensor, with gradients to them. */
-  judge(tensor: string, features: Tensor): Tensor {
+  logitsFor(tensor: string, features: Tensor): Tensor {
     const remainder = this.#remainders.get(tensor) ?? this.#remainderFrom(tensor);
     return remainder.apply(features);
   }

@@ -38,9 +38,9 @@ export async function tryOut(
   if (!acceptOriginal) {
     const few = { ...options, test: sampleOf(data.test, fewImages) };
     await assertReadRightly(classifier, original, few);
-    const trial = { classifier, test: data.test, given: options, file: fileWithNames(options) };
-    await assertNoDoubt(trial, judgement);
-    await assertNoDoubtOfTraining(trial, ownImages(data));
+    const showing = { classifier, test: data.test, given: options, file: fileWithNames(options) };
+    await assertNoDoubt(showing, judgement);
+    await assertNoDoubtOfTraining(showing, ownImages(data));
   }
   return judgement;
 }

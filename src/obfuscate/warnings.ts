@@ -14,7 +14,7 @@ const largestLossInBits = 0.01;
 /** Who allows so much has taken points for shares of 1. */
 const largestDropAllowed = 0.2;
 
-const points = (share: number) => `${(100 * share).toFixed(2)} points`;
+const inPoints = (share: number) => `${(100 * share).toFixed(2)} points`;
 
 /** What the clock measured of an original whose file takes so many images at once and no other number. */
 export function noteOnBatch(batch: number): string {
@@ -50,8 +50,8 @@ export function notesOnTest(
   const { count, labels } = test;
   if (!labels) return [];
   const fine =
-    `one of ${counted(count, "test image")} is ${points(1 / count)}, and the accuracy drop allowed is ` +
-    `${points(maxAccuracyDrop ?? 0)}`;
+    `one of ${counted(count, "test image")} is ${inPoints(1 / count)}, and the accuracy drop allowed is ` +
+    `${inPoints(maxAccuracyDrop ?? 0)}`;
   return [
     ...notesOnFew(test),
     ...(maxAccuracyDrop !== undefined && Math.abs(maxAccuracyDrop) < 1 / count ? [fine] : []),
@@ -81,7 +81,7 @@ export function warningsOf(
     if (loss <= largestLossInBits) continue;
     const figure = paired ? "accuracy" : "agreement with the original";
     warnings.push(
-      `The ${kind} file loses another ${points(loss)} of ${figure}: ship the other one`,
+      `The ${kind} file loses another ${inPoints(loss)} of ${figure}: ship the other one`,
     );
   }
   const [figure, interval] = paired
@@ -92,20 +92,20 @@ export function warningsOf(
   const drop = original.accuracy - obfuscated.accuracy;
   if (drop > largestDrop) {
     warnings.push(
-      `The chain loses ${points(drop)} of accuracy. More epochs or a wider chain lose less`,
+      `The chain loses ${inPoints(drop)} of accuracy. More epochs or a wider chain lose less`,
     );
   }
   if (maxAccuracyDrop !== undefined && maxAccuracyDrop >= largestDropAllowed) {
     warnings.push(
-      `--max-accuracy-drop ${maxAccuracyDrop} allows a loss of ${points(maxAccuracyDrop)}: one point is 0.01`,
+      `--max-accuracy-drop ${maxAccuracyDrop} allows a loss of ${inPoints(maxAccuracyDrop)}: one point is 0.01`,
     );
   }
   const discordant = paired.onlyFirst + paired.onlySecond;
   const resolution = Math.max(1, usualQuantile * Math.sqrt(discordant)) / samples;
   if (maxAccuracyDrop !== undefined && Math.abs(maxAccuracyDrop) < resolution) {
     warnings.push(
-      `${counted(samples, "test image")} can tell differences of ${points(resolution)}, and the accuracy drop allowed is ` +
-        `${points(maxAccuracyDrop)}: whether it is kept is partly chance`,
+      `${counted(samples, "test image")} can tell differences of ${inPoints(resolution)}, and the accuracy drop allowed is ` +
+        `${inPoints(maxAccuracyDrop)}: whether it is kept is partly chance`,
     );
   }
   return warnings;

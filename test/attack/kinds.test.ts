@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Assignment } from "../../src/attack/campaign.ts";
-import { assertOwnClasses, sourceOf } from "../../src/attack/data.ts";
+import { assertKnownClasses, sourceOf } from "../../src/attack/data.ts";
 import { behind, candidates, herd, joined, nearestMeans } from "../../src/attack/exemplars.ts";
 import { behead, drawRows } from "../../src/attack/head.ts";
 import { type ArmName, armTable } from "../../src/attack/headStart.ts";
@@ -174,7 +174,7 @@ test.each([
     });
     const judged = async (isSearch: boolean) => {
       const trial = await kind.prepare(assignment(method, { isSearch }));
-      return trial.judge(trial.graph);
+      return trial.score(trial.graph);
     };
     expect((await judged(true)).accuracy).toBeGreaterThanOrEqual(0);
     await expect(judged(false)).rejects.toThrow("test images");
@@ -275,13 +275,13 @@ describe("incremental learning", () => {
     expect(kept.teacher).toBeDefined();
     const scratch = await kind.prepare(assignment("exemplars", { arm: "original-scratch" }));
     expect(scratch.teacher).toBeUndefined();
-    const { parts, accuracy } = await kept.judge(kept.graph);
+    const { parts, accuracy } = await kept.score(kept.graph);
     expect(accuracy).toBeCloseTo((parts!.old + parts!.new) / 2, 9);
   });
 
   test("is refused where classes overlap, are not known or not all there", () => {
     const check = (train: Labelled, own = images) =>
-      assertOwnClasses(
+      assertKnownClasses(
         { data: { train, test: train }, source: { train: own, test: own } },
         { graph: chain, kind: "incremental" },
       );
@@ -338,7 +338,7 @@ describe("extraction", () => {
   test("is searched by agreement with the file: the pirate knows no label", async () => {
     const kind = kindOf("extraction");
     const trial = await kind.prepare(assignment("labels-other", { isSearch: true }));
-    expect((await trial.judge(trial.teacher!)).accuracy).toBe(1);
+    expect((await trial.score(trial.teacher!)).accuracy).toBe(1);
   });
 
   test("is judged by the true labels in the end", async () => {
@@ -353,7 +353,7 @@ describe("extraction", () => {
       return row.indexOf(Math.max(...row)) === label;
     });
     expect(right.length).toBeLessThan(count);
-    expect((await trial.judge(trial.teacher!)).accuracy).toBe(right.length / count);
+    expect((await trial.score(trial.teacher!)).accuracy).toBe(right.length / count);
   });
 
   test("asks about images of the task alone where there are no others", () => {

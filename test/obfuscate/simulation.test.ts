@@ -359,7 +359,7 @@ test("the frozen original gives the features and logits of its file, and judges 
     const nothing = { features: {}, logits: undefined };
     expect(teacher.look(images, { tensors: [], logits: false })).toEqual(nothing);
     const features = ours.features[boundary.tensor]!;
-    const judged = teacher.judge(boundary.tensor, features).numbers();
+    const judged = teacher.logitsFor(boundary.tensor, features).numbers();
     judged.forEach((value, i) => {
       expect(value).toBeCloseTo(values[i]!, 4);
     });
@@ -368,7 +368,7 @@ test("the frozen original gives the features and logits of its file, and judges 
         boundary.tensor
       ]!,
     );
-    backward(sum(teacher.judge(boundary.tensor, moved)));
+    backward(sum(teacher.logitsFor(boundary.tensor, moved)));
     expect(moved.grad?.numbers().some((value) => value !== 0)).toBe(true);
   });
 });

@@ -10,7 +10,7 @@ import { cutRange, dequantizeValues, type QuantizationParameters } from "./quant
 const positive = new Set(["Relu", "Sigmoid", "HardSigmoid", "Softmax", "Abs", "Exp"]);
 
 /** Operators whose results are not negative where what they read is not. */
-const keeping = new Set([
+const signKeeping = new Set([
   "Add",
   "AveragePool",
   "Concat",
@@ -26,7 +26,7 @@ const keeping = new Set([
 ]);
 
 /** Operators that only arrange or choose what they read, whole numbers or floats. */
-const arranging = new Set([
+const valueKeeping = new Set([
   "Clip",
   "Concat",
   "DepthToSpace",
@@ -128,7 +128,7 @@ export class Dequantization {
     this.#push({ ...node, domain: "" });
     const { operator, inputs, outputs } = node;
     const isKept =
-      keeping.has(operator) &&
+      signKeeping.has(operator) &&
       inputs.slice(0, dataInputs(operator)).every((name) => this.#positive.has(name));
     if (positive.has(operator) || isKept) for (const name of outputs) this.#positive.add(name);
   }
@@ -151,7 +151,7 @@ export class Dequantization {
     );
     if (node.domain === "") this.add({ ...node, inputs });
     else this.#push(node);
-    const isArranged = node.domain === "" && arranging.has(node.operator) && this.isFloat(x);
+    const isArranged = node.domain === "" && valueKeeping.has(node.operator) && this.isFloat(x);
     if (isArranged) this.#floats.set(node.outputs[0]!, by);
     if (isArranged && node.operator === "Split") {
       for (const name of node.outputs) this.#floats.set(name, by);

@@ -8,7 +8,7 @@ import { consumers, tensorNames } from "../topology.ts";
 import { codeOf } from "../typeCodes.ts";
 
 /** Operators that only arrange what they read. */
-const arranging: ReadonlySet<string> = new Set([
+const pixelKeeping: ReadonlySet<string> = new Set([
   "Concat",
   "Flatten",
   "Identity",
@@ -48,7 +48,7 @@ export function takePixelsAsFloats(graph: Graph): Graph {
   for (const tensor of whole) {
     for (const node of readers.get(tensor) ?? []) {
       if (node.domain === "" && node.operator === "Cast") follow(node);
-      else if (node.domain === "" && arranging.has(node.operator)) {
+      else if (node.domain === "" && pixelKeeping.has(node.operator)) {
         for (const output of node.outputs) whole.add(output);
       } else if (node.domain !== "" || !/^(Shape|Size)$/.test(node.operator)) refuse(node);
     }

@@ -123,7 +123,7 @@ function levelLosses(batch: Batch, context: RunningLevel & { readonly step: numb
   });
   if (loss.labelWeight === 0 && loss.distillationWeight === 0) return features;
   const judged = segments[step % segments.length]!;
-  const logits = chain.judge(outputs[outputOf(judged)]!, { step, teacher, tensor: judged.to });
+  const logits = chain.logitsFor(outputs[outputOf(judged)]!, { step, teacher, tensor: judged.to });
   return [...features, ...logitTerms(logits, { batch, originalLogits: known.logits }, loss)];
 }
 
