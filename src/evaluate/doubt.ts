@@ -7,7 +7,6 @@ import { parseDataSpec } from "../data/notation.ts";
 import { DataError, UsageError } from "../errors.ts";
 import { percent } from "../numbers.ts";
 import { quoteForShell } from "../text.ts";
-import type { Classifier } from "./classifier.ts";
 import { fewToJudge } from "./few.ts";
 import {
   type Explanation,
@@ -17,22 +16,9 @@ import {
   findTellingForm,
   type Judgement,
   judge,
+  type Showing,
   triedOf,
 } from "./plausibility.ts";
-
-/** What a classifier is judged by. */
-export interface Showing<Images extends Dataset = Dataset> {
-  readonly classifier: Classifier;
-  readonly test: Images;
-  /** What messages call these: images to judge by by default. */
-  readonly kind?: string;
-  /** How the images are given. */
-  readonly given: Normalization & Pick<DataOptions, "channelOrder">;
-  /** The model's file, where it may name its outputs in another order than the classes are in. */
-  readonly file?: string | undefined;
-  /** Images on which every other form is tried; a few hundred by default. */
-  readonly images?: number;
-}
 
 /** The file whose names of classes count for image folders: none where the user gives them. */
 export function fileWithNames(options: {
@@ -111,9 +97,8 @@ async function findOtherNames({ classifier, test, file }: Showing): Promise<stri
 }
 
 async function findDoubtWithoutLabels(showing: Showing): Promise<string | undefined> {
-  const { classifier, test, given, images } = showing;
-  const { mean, std } = given;
-  const found = await findTellingForm(classifier, test, { mean, std }, images);
+  const { classifier, given } = showing;
+  const found = await findTellingForm(showing);
   if (!found) return undefined;
   const [before, then] = [found.informationAsGiven, found.information].map(percent);
   return (
@@ -126,13 +111,11 @@ async function reasonOf(
   { confidence, suspicion }: Judgement,
   showing: Showing<Labelled>,
 ): Promise<string | undefined> {
-  const { classifier, test, given, images } = showing;
-  const { mean, std } = given;
   if (!suspicion) {
-    const better = await findBetterForm(classifier, test, { mean, std }, images);
+    const better = await findBetterForm(showing);
     return better && `and ${remedy(better, showing)}: the data are not given as it learned them`;
   }
-  const found = await explain(classifier, test, { mean, std }, images);
+  const found = await explain(showing);
   const why =
     suspicion === "chance"
       ? "as often as by guessing"
@@ -141,15 +124,15 @@ async function reasonOf(
   return `${why}: the data are not given as it learned them. ${remark}`;
 }
 
-function nothingFound({ classifier, test, given }: Showing<Labelled>): string {
-  const { normalizations, reversed, order } = triedOf(classifier, test, given);
+function nothingFound(showing: Showing<Labelled>): string {
+  const { normalizations, reversed, order } = triedOf(showing);
   const tried = [
     ...(normalizations.length > 0 ? [`other normalisations (${normalizations.join(", ")})`] : []),
     ...(reversed ? ["the channels in reverse"] : []),
     ...(order ? ["another order of the classes"] : []),
   ];
   const sentences = [
-    ...(classifier.takesPixels ? ["It normalises its images itself"] : []),
+    ...(showing.classifier.takesPixels ? ["It normalises its images itself"] : []),
     ...(tried.length > 0 ? [`None of these explains it: ${tried.join(", ")}`] : []),
     ...(order ? [] : ["Of most classes there are too few images to try another order"]),
   ];

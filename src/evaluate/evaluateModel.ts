@@ -13,12 +13,12 @@ import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
 import { fileName } from "../text.ts";
 import { type Classifier, imageInput } from "./classifier.ts";
-import { fileWithNames, findDoubt, type Showing } from "./doubt.ts";
+import { fileWithNames, findDoubt } from "./doubt.ts";
 import { type Answers, answer, type Evaluation, type Latency, measureLatency } from "./evaluate.ts";
 import { noteOnFew } from "./few.ts";
 import { OnnxClassifier } from "./onnxClassifier.ts";
 import { openModel } from "./openModel.ts";
-import { imagesForEachForm, judgementOf } from "./plausibility.ts";
+import { imagesForEachForm, judgementOf, type Showing } from "./plausibility.ts";
 import { assertThreads } from "./threads.ts";
 
 export interface EvaluateOptions extends DataOptions {
@@ -102,9 +102,9 @@ export async function evaluateModel(
 
 /** Why the images may not be given as the model learned them. Takes about as long as the answers took. */
 async function doubtsOf(answers: Answers, showing: Showing): Promise<string[]> {
-  const { classifier, test, given } = showing;
+  const { classifier, test } = showing;
   const judgement = isLabelled(test) ? judgementOf(answers, classifier.outputs) : undefined;
-  const images = imagesForEachForm(classifier, test, given);
+  const images = imagesForEachForm(showing);
   const doubt = await findDoubt({ ...showing, images }, judgement);
   return doubt === undefined ? [] : [doubt];
 }

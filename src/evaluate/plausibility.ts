@@ -1,6 +1,7 @@
 // Whether a classifier's answers are what it was trained to give. A model that is given images in another form than
 // it learned from is wrong without any error, but sure of itself (Guo et al. 2017, arXiv 1706.04599, find gaps of
 // under 0.2 between confidence and accuracy where all is well).
+import type { DataOptions } from "../data/dataOptions.ts";
 import { type Dataset, type Labelled, reverseChannels } from "../data/dataset.ts";
 import type { Normalization } from "../data/normalize.ts";
 import { sampleOf } from "../data/subsets.ts";
@@ -21,6 +22,20 @@ export interface Judgement {
   readonly confidence: number;
   /** Why the accuracy cannot be the model's own; undefined where it may be. */
   readonly suspicion: "chance" | "confidence" | undefined;
+}
+
+/** What a classifier is shown. */
+export interface Showing<Images extends Dataset = Dataset> {
+  readonly classifier: Classifier;
+  readonly test: Images;
+  /** What messages call these: images to judge by by default. */
+  readonly kind?: string;
+  /** How the images are given. */
+  readonly given: Normalization & Pick<DataOptions, "channelOrder">;
+  /** The model's file, where it may name its outputs in another order than the classes are in. */
+  readonly file?: string | undefined;
+  /** Images on which every other form is tried; a few hundred by default. */
+  readonly images?: number;
 }
 
 /** How images are given to a classifier. */
@@ -116,17 +131,13 @@ export function suspicionOf(figures: {
  * Tries other usual normalisations, the channels in reverse and the classes in another order on so many of the images.
  * Gives what explains most, undefined where nothing makes the classifier right on half of them.
  */
-export async function explain(
-  classifier: Classifier,
-  dataset: Labelled,
-  given: Normalization,
-  images = imagesToExplain,
-): Promise<Explanation | undefined> {
-  const sample = sampleOf(dataset, images);
-  const found = await explanations(classifier, sample, given);
+export async function explain(showing: Showing<Labelled>): Promise<Explanation | undefined> {
+  const { classifier, test, images = imagesToExplain } = showing;
+  const sample = sampleOf(test, images);
+  const found = await explanations({ ...showing, test: sample });
   const asGiven = found[0]!;
   if (!tellsOrder(classifier, sample)) {
-    const more = imagesForOrder(classifier, dataset);
+    const more = imagesForOrder(showing);
     const { classes } = await answersTo(classifier, more, asGiven);
     const { order, accuracy } = inBestOrder(classes, classifier, more);
     if (order) found.push({ ...asGiven, order, accuracy });
@@ -138,14 +149,15 @@ export async function explain(
 }
 
 /** What `explain` tries of a classifier beside the images as they are given. */
-export function triedOf(
-  classifier: Classifier,
-  dataset: Labelled,
-  given: Normalization,
-): { readonly normalizations: string[]; readonly reversed: boolean; readonly order: boolean } {
-  const forms = formsOf(classifier, dataset, given);
+export function triedOf(showing: Showing<Labelled>): {
+  readonly normalizations: string[];
+  readonly reversed: boolean;
+  readonly order: boolean;
+} {
+  const { classifier } = showing;
+  const forms = formsOf(showing);
   const names = new Set(forms.map(({ normalization: { name } }) => name));
-  const { labels } = imagesForOrder(classifier, dataset);
+  const { labels } = imagesForOrder(showing);
   return {
     normalizations: [...names].filter((name) => name !== "given"),
     reversed: forms.some(({ reversedChannels }) => reversedChannels),
@@ -159,18 +171,14 @@ export function triedOf(
  * points. All forms are tried on so many images, the best on as many as `judge` takes, or on some of each class.
  * Undefined where there is none.
  */
-export async function findBetterForm(
-  classifier: Classifier,
-  dataset: Labelled,
-  given: Normalization,
-  images = imagesToCompare,
-): Promise<Explanation | undefined> {
-  const few = sampleOf(dataset, images);
-  const found = await explanations(classifier, few, given);
+export async function findBetterForm(showing: Showing<Labelled>): Promise<Explanation | undefined> {
+  const { classifier, test, images = imagesToCompare } = showing;
+  const few = sampleOf(test, images);
+  const found = await explanations({ ...showing, test: few });
   const best = found.reduce((a, b) => (b.accuracy >= a.accuracy + leastGain ? b : a));
   const asGiven = found[0]!;
   if (best === asGiven && !best.order && tellsOrder(classifier, few)) return undefined;
-  const all = imagesForOrder(classifier, dataset);
+  const all = imagesForOrder(showing);
   const { classes: before } = await answersTo(classifier, all, asGiven);
   const { classes: outputs } =
     best === asGiven ? { classes: before } : await answersTo(classifier, all, best);
@@ -186,25 +194,19 @@ function tellsOrder({ outputs }: Classifier, { count }: Labelled): boolean {
 }
 
 /** As many images as tell how right a classifier is and, of those that there are, the order of its classes. */
-function imagesForOrder({ outputs }: Classifier, dataset: Labelled): Labelled {
-  return sampleOf(dataset, Math.max(imagesToJudge, soughtOfClass * outputs));
+function imagesForOrder({ classifier, test }: Showing<Labelled>): Labelled {
+  return sampleOf(test, Math.max(imagesToJudge, soughtOfClass * classifier.outputs));
 }
 
 /**
  * Another usual form of the images of which the classifier's answers tell clearly more: what can be said where images
  * have no labels. Every form is tried on so many images. Undefined where there is none.
  */
-export async function findTellingForm(
-  classifier: Classifier,
-  dataset: Dataset,
-  given: Normalization,
-  images = imagesToCompare,
-): Promise<TellingForm | undefined> {
-  const sample = sampleOf(dataset, images);
-  const found = await inEachForm(classifier, sample, {
-    given,
-    measure: ({ logits }) => ({ information: informationOf(logits, classifier.outputs) }),
-  });
+export async function findTellingForm(showing: Showing): Promise<TellingForm | undefined> {
+  const { classifier, test, images = imagesToCompare } = showing;
+  const found = await inEachForm({ ...showing, test: sampleOf(test, images) }, ({ logits }) => ({
+    information: informationOf(logits, classifier.outputs),
+  }));
   const informationAsGiven = found[0]!.information;
   // Of forms as good as each other the first, which changes least.
   const best = found.reduce((a, b) => (b.information > a.information + 0.02 ? b : a));
@@ -215,16 +217,12 @@ export async function findTellingForm(
 }
 
 /** What the classifier reaches in each form, with its outputs in the order that explains more. */
-function explanations(
-  classifier: Classifier,
-  images: Labelled,
-  given: Normalization,
-): Promise<Explanation[]> {
-  const measure = ({ classes: answers }: Answers) => {
-    const { classes: _, ...figures } = inBestOrder(answers, classifier, images);
+function explanations(showing: Showing<Labelled>): Promise<Explanation[]> {
+  const { classifier, test } = showing;
+  return inEachForm(showing, ({ classes: answers }) => {
+    const { classes: _, ...figures } = inBestOrder(answers, classifier, test);
     return figures;
-  };
-  return inEachForm(classifier, images, { given, measure });
+  });
 }
 
 /** The answers as classes, with the outputs in another order where that makes them better. */
@@ -239,39 +237,29 @@ function inBestOrder(
 
 /** Each form, with what is measured of the classifier's answers to images in it. */
 async function inEachForm<Figures extends object>(
-  classifier: Classifier,
-  images: Dataset,
-  {
-    given,
-    measure,
-  }: { readonly given: Normalization; readonly measure: (answers: Answers) => Figures },
+  showing: Showing,
+  measure: (answers: Answers) => Figures,
 ): Promise<(Form & Figures)[]> {
+  const { classifier, test } = showing;
   const found: (Form & Figures)[] = [];
-  for (const form of formsOf(classifier, images, given)) {
-    found.push({ ...form, ...measure(await answersTo(classifier, images, form)) });
+  for (const form of formsOf(showing)) {
+    found.push({ ...form, ...measure(await answersTo(classifier, test, form)) });
   }
   return found;
 }
 
 /** So many images in every form take about as long as all of them as they are given. */
-export function imagesForEachForm(
-  classifier: Classifier,
-  dataset: Dataset,
-  given: Normalization,
-): number {
-  const share = Math.ceil(dataset.count / formsOf(classifier, dataset, given).length);
+export function imagesForEachForm(showing: Showing): number {
+  const share = Math.ceil(showing.test.count / formsOf(showing).length);
   return Math.min(imagesToCompare, Math.max(fewestImages, share));
 }
 
 /** As the images are given, which comes first, and all other usual forms that the classifier takes. */
-function formsOf(
-  { takesPixels }: Classifier,
-  { shape: [channels] }: Dataset,
-  given: Normalization,
-): Form[] {
-  const usual = takesPixels ? [] : usualNormalizations;
-  const fitting = usual.filter(({ mean }) => [1, channels].includes(mean.length));
-  return [{ name: "given", ...given }, ...fitting].flatMap((normalization) =>
+function formsOf({ classifier, test, given: { mean, std } }: Showing): Form[] {
+  const [channels] = test.shape;
+  const usual = classifier.takesPixels ? [] : usualNormalizations;
+  const fitting = usual.filter((each) => [1, channels].includes(each.mean.length));
+  return [{ name: "given", mean, std }, ...fitting].flatMap((normalization) =>
     (channels === 3 ? [false, true] : [false]).map((reversedChannels) => ({
       normalization,
       reversedChannels,

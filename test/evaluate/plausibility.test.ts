@@ -1,6 +1,6 @@
 // Classifiers that are shown images in another form than they learned from, told from sound ones.
 import { describe, expect, test } from "vitest";
-import { inMemory, type Labelled, type Normalization } from "../../src/data/index.ts";
+import { type Dataset, inMemory, type Labelled, type Normalization } from "../../src/data/index.ts";
 import type { Classifier } from "../../src/evaluate/classifier.ts";
 import { findOrder } from "../../src/evaluate/classOrder.ts";
 import { findDoubt } from "../../src/evaluate/index.ts";
@@ -56,6 +56,10 @@ function classifier(
 
 const imageNet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 const plain = { mean: [0], std: [1] };
+
+function shown<Images extends Dataset>(model: Classifier, images: Images, given: Normalization) {
+  return { classifier: model, test: images, given };
+}
 
 describe("a sound classifier", () => {
   test("is not suspected", async () => {
@@ -114,7 +118,7 @@ describe("explanations", () => {
   test("name a forgotten normalisation", async () => {
     const forgetful = classifier(imageNet);
     expect((await judge(forgetful, colours(), plain)).suspicion).toBeDefined();
-    expect(await explain(forgetful, colours(), plain)).toMatchObject({
+    expect(await explain(shown(forgetful, colours(), plain))).toMatchObject({
       normalization: imageNet,
       reversedChannels: false,
       order: undefined,
@@ -125,7 +129,7 @@ describe("explanations", () => {
   test("name channels in reverse", async () => {
     const reversed = classifier(plain, { channel: 2 });
     expect((await judge(reversed, colours(), plain)).suspicion).toBe("chance");
-    expect(await explain(reversed, colours(), plain)).toMatchObject({
+    expect(await explain(shown(reversed, colours(), plain))).toMatchObject({
       normalization: plain,
       reversedChannels: true,
       accuracy: 1,
@@ -160,7 +164,7 @@ describe("explanations", () => {
     ]) {
       const permuted = classifier(plain, { output: (label) => order[label]! });
       expect((await judge(permuted, colours(), plain)).suspicion).toBe("chance");
-      const found = await explain(permuted, colours(), plain);
+      const found = await explain(shown(permuted, colours(), plain));
       expect(found).toMatchObject({ reversedChannels: false, order, accuracy: 1 });
     }
   });
@@ -186,7 +190,7 @@ describe("explanations", () => {
 
   test("are none where nothing helps", async () => {
     const broken = classifier(plain, { output: () => 0 });
-    expect(await explain(broken, colours(), plain)).toBeUndefined();
+    expect(await explain(shown(broken, colours(), plain))).toBeUndefined();
   });
 });
 
@@ -211,7 +215,7 @@ describe("a better form", () => {
     expect(judgement.suspicion).toBeUndefined();
     expect(judgement.accuracy).toBeGreaterThan(0.9);
     expect(judgement.accuracy).toBeLessThan(0.98);
-    expect(await findBetterForm(learned, strayingColours(count), imageNet)).toMatchObject({
+    expect(await findBetterForm(shown(learned, strayingColours(count), imageNet))).toMatchObject({
       normalization: cifar,
       reversedChannels: false,
       order: undefined,
@@ -221,7 +225,7 @@ describe("a better form", () => {
 
   test("is found where channels are in reverse", async () => {
     const reversed = classifier(plain, { channel: 2 });
-    expect(await findBetterForm(reversed, colours(), plain)).toMatchObject({
+    expect(await findBetterForm(shown(reversed, colours(), plain))).toMatchObject({
       reversedChannels: true,
       accuracy: 1,
     });
@@ -229,7 +233,7 @@ describe("a better form", () => {
 
   test("is found where two classes stand for each other", async () => {
     const swapped = classifier(plain, { output: (label) => [1, 0, 2, 3][label]! });
-    expect(await findBetterForm(swapped, strayingColours(200), plain)).toMatchObject({
+    expect(await findBetterForm(shown(swapped, strayingColours(200), plain))).toMatchObject({
       normalization: plain,
       reversedChannels: false,
       order: [1, 0, 2, 3],
@@ -239,8 +243,8 @@ describe("a better form", () => {
 
   test("is none where images are given as they were learned, or are too few to tell", async () => {
     const learned = classifier(cifar);
-    expect(await findBetterForm(learned, strayingColours(count), cifar)).toBeUndefined();
-    expect(await findBetterForm(learned, strayingColours(60), imageNet)).toBeUndefined();
+    expect(await findBetterForm(shown(learned, strayingColours(count), cifar))).toBeUndefined();
+    expect(await findBetterForm(shown(learned, strayingColours(60), imageNet))).toBeUndefined();
   });
 });
 
@@ -284,7 +288,9 @@ describe("images without labels", () => {
   const { labels: _, classes: __, ...images } = colours();
 
   test("tell more in the form that was learned", async () => {
-    expect(await findTellingForm(classifier(imageNet), images, plain, count)).toMatchObject({
+    expect(
+      await findTellingForm({ ...shown(classifier(imageNet), images, plain), images: count }),
+    ).toMatchObject({
       normalization: { name: "ImageNet's" },
       reversedChannels: false,
       information: expect.closeTo(1, 2),
@@ -311,7 +317,7 @@ describe("images without labels", () => {
       logits: async (given: Parameters<Classifier["logits"]>[0]) =>
         (await sure.logits(given)).map((logit) => logit / 5),
     };
-    const form = await findTellingForm(unsure, images, plain, count);
+    const form = await findTellingForm({ ...shown(unsure, images, plain), images: count });
     expect(form).toBeUndefined();
   });
 
@@ -414,11 +420,11 @@ describe("many classes", () => {
     [250, 1000, 4],
   ])("%d moved outputs of %d are found", async (moved, number, ofEach) => {
     const images = sorted(number, ofEach);
-    const found = await findBetterForm(movedBy(moved, number), images, plain);
+    const found = await findBetterForm(shown(movedBy(moved, number), images, plain));
     const expected = Array.from({ length: number }, (_, k) => (k < moved ? (k + 1) % moved : k));
     expect(found?.order).toEqual(expected);
     expect(found?.accuracy).toBeGreaterThan(0.75);
-    expect(await findBetterForm(movedBy(0, number), images, plain)).toBeUndefined();
+    expect(await findBetterForm(shown(movedBy(0, number), images, plain))).toBeUndefined();
   });
 
   test("that are all in other places are found, also a thousand", async () => {
