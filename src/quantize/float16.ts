@@ -1,9 +1,11 @@
 // A graph in half precision: weights and activations are float16, inputs and outputs stay float32.
 import { int } from "../graph/attributes.ts";
+import { FreshNames } from "../graph/freshNames.ts";
 import type { Graph, Node, TensorData } from "../graph/graph.ts";
 import { operation } from "../graph/operation.ts";
 import { renameTensors, stripNames } from "../graph/rewrites.ts";
 import { fromNumbers, toFloat32 } from "../graph/tensorData.ts";
+import { tensorNames } from "../graph/topology.ts";
 import { codeOf } from "../graph/typeCodes.ts";
 
 const [float32, float16] = [codeOf("float32"), codeOf("float16")];
@@ -11,7 +13,8 @@ const [float32, float16] = [codeOf("float32"), codeOf("float16")];
 /** The graph with float16 in place of float32 between its inputs and its outputs. */
 export function toFloat16(graph: Graph): Graph {
   const ends = [...graph.inputs, ...graph.outputs].filter(({ dtype }) => dtype === "float32");
-  const inside = new Map(ends.map(({ name }) => [name, `${name}.half`]));
+  const names = new FreshNames(tensorNames(graph));
+  const inside = new Map(ends.map(({ name }) => [name, names.next(`${name}.half`)]));
   const renamed = renameTensors(graph, (name) => inside.get(name) ?? name);
   const cast = (from: string, to: string, type: number) =>
     operation("Cast", [from], to, { to: int(type) });

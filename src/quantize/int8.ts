@@ -1,11 +1,12 @@
 // A graph for int8: pairs of QuantizeLinear and DequantizeLinear (QDQ) say which tensors are integers, and a runtime
 // that knows them computes convolutions and linear layers on integers. Others compute the same on real numbers.
 import { int } from "../graph/attributes.ts";
+import { FreshNames } from "../graph/freshNames.ts";
 import type { Graph, Node, TensorData } from "../graph/graph.ts";
 import { operation } from "../graph/operation.ts";
 import { eliminateDeadNodes, stripNames } from "../graph/rewrites.ts";
 import { fromNumbers } from "../graph/tensorData.ts";
-import { consumers } from "../graph/topology.ts";
+import { consumers, tensorNames } from "../graph/topology.ts";
 import { type Affine, affineOf, quantizeLayer, type Range } from "./affine.ts";
 import { asLayer, layerOutputs } from "./layers.ts";
 
@@ -50,9 +51,11 @@ export function quantizeToInt8(graph: Graph, ranges: ReadonlyMap<string, Range>)
   const initializers = new Map(graph.initializers);
   const nodes: Node[] = [];
   const affines = new Map<string, Affine>();
-  const integer = (name: string) => `${name}.integer`;
-  const real = (name: string) => (sources.has(name) ? `${name}.real` : name);
-  const constant = (name: string, value: TensorData) => {
+  const names = new FreshNames(tensorNames(graph));
+  /** The numbers that integers stand for, by the tensor that they were made of. */
+  const reals = new Map<string, string>();
+  const constant = (wanted: string, value: TensorData) => {
+    const name = names.next(wanted);
     initializers.set(name, value);
     return name;
   };
@@ -68,13 +71,15 @@ export function quantizeToInt8(graph: Graph, ranges: ReadonlyMap<string, Range>)
       constant(`${name}.scale`, fromNumbers("float32", [], [affine.scale])),
       constant(`${name}.zero`, fromNumbers("int8", [], [affine.zeroPoint])),
     ];
-    add("QuantizeLinear", [name, ...parameters], integer(name));
-    add("DequantizeLinear", [integer(name), ...parameters], real(name));
+    const [integer, real] = [names.next(`${name}.integer`), names.next(`${name}.real`)];
+    add("QuantizeLinear", [name, ...parameters], integer);
+    add("DequantizeLinear", [integer, ...parameters], real);
+    reals.set(name, real);
   };
 
   for (const { name } of graph.inputs) quantize(name);
   for (const node of graph.nodes) {
-    const inputs = node.inputs.map(real);
+    const inputs = node.inputs.map((name) => reals.get(name) ?? name);
     const layer = asLayer(node, graph);
     if (layer) {
       const { outputAxis } = layer;
@@ -89,8 +94,9 @@ export function quantizeToInt8(graph: Graph, ranges: ReadonlyMap<string, Range>)
           constant(own(`${part}.scale`), scales),
           constant(own(`${part}.zero`), zeros),
         ];
-        add("DequantizeLinear", parameters, own(`${part}.real`), axis);
-        return own(`${part}.real`);
+        const real = names.next(own(`${part}.real`));
+        add("DequantizeLinear", parameters, real, axis);
+        return real;
       };
       inputs[1] = dequantize("weight", integers.weight, integers.weightScales, outputAxis);
       if (integers.bias) inputs[2] = dequantize("bias", integers.bias, integers.biasScales, 0);

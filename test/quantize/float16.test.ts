@@ -50,3 +50,14 @@ test("what nodes make of their own becomes float16, too", async () => {
     1e-2,
   );
 });
+
+test("no tensor gets a name that the file has", async () => {
+  const model = graph({
+    inputs: { x: ["N", 4] },
+    nodes: [node("Relu", ["x"], "x.half")],
+    outputs: ["x.half"],
+  });
+  const x = { shape: [1, 4], values: Float32Array.of(-1, 0, 0.5, 2) };
+  const answers = await evaluate(parseModel(encodeModel(toFloat16(model))), { x });
+  expect([...answers["x.half"]!.values]).toEqual([0, 0, 0.5, 2]);
+});

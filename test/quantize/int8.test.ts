@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { ModelError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { renameTensors } from "../../src/graph/rewrites.ts";
 import { fromFloat32, fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
 import { encodeModel, parseModel } from "../../src/onnx/index.ts";
 import { calibrate } from "../../src/quantize/calibrate.ts";
@@ -106,6 +107,16 @@ describe("quantizeToInt8", () => {
     expect(Math.max(...floats.map(({ data }) => data.length / 4))).toBe(16);
     expect(nodes.every(({ name }) => name === "")).toBe(true);
     expect([...initializers.keys()].every((name) => /^\d+$/.test(name))).toBe(true);
+  });
+
+  test("takes no name that the file has", async () => {
+    const [graph, taken] = ["logits", "image.real"].map((output) =>
+      renameTensors(chain(pooled), (name) => (name === "logits" ? output : name)),
+    ) as [Graph, Graph];
+    const answer = async (each: Graph) =>
+      Object.values(await evaluate(parseModel(encodeModel(each)), { image: shape }))[0]!;
+    const [expected, found] = [await toInt8(graph, shape), await toInt8(taken, shape)];
+    expect((await answer(found)).values).toEqual((await answer(expected)).values);
   });
 
   test("max pooling gives the scale that it gets, and logits stay real numbers", async () => {
