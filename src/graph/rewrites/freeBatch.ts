@@ -5,7 +5,7 @@ import { ModelError } from "../../errors.ts";
 import { Budget } from "../budget.ts";
 import { FreshNames } from "../freshNames.ts";
 import type { Graph, Node, ValueInfo } from "../graph.ts";
-import { inferNode, inferShapes } from "../shapes.ts";
+import { inferNode, inferShapes, type TensorFacts } from "../shapes.ts";
 import { downstream, tensorNames } from "../topology.ts";
 import { factsForAnyBatch, isSame } from "./anyBatch.ts";
 import { batchRules, type Site } from "./batchRules.ts";
@@ -39,26 +39,39 @@ export function freeBatch(graph: Graph): Graph | undefined {
     fixed.get(name ?? "")?.shape[0] === batch && freed.get(name ?? "")?.shape[0] === batch + 1;
   const names = new FreshNames(tensorNames(inlined));
   const site = { batch, fixed, freed, constant, isBatched, names, initializers, budget };
-  const nodes: Node[] = [];
   try {
-    for (const node of inlined.nodes) {
+    const nodes = inlined.nodes.flatMap((node) => {
       const isStandard = node.domain === "" && follows.has(node);
       const rule = isStandard ? batchRules.get(node.operator) : undefined;
-      for (const replaced of rule?.({ ...site, node }) ?? [node]) {
-        for (const name of replaced.inputs) {
-          const value = initializers.get(name);
-          if (value && !freed.has(name)) freed.set(name, { ...value, value });
-        }
-        inferNode(freed, replaced, { opset: graph.opset, budget });
-        nodes.push(replaced);
-      }
-    }
+      const replaced = rule?.({ ...site, node }) ?? [node];
+      for (const each of replaced) inferFreed(each, site, graph.opset);
+      return replaced;
+    });
     const result = { ...start, nodes, initializers };
     return growsWithBatch(site) && followsBatch(result, budget) ? result : undefined;
   } catch (error) {
     if (error instanceof ModelError) return undefined;
     throw error;
   }
+}
+
+/** Infers what a node gives for the other batch size, where it may read constants that are new. */
+function inferFreed(
+  node: Node,
+  {
+    freed,
+    initializers,
+    budget,
+  }: Pick<Site, "initializers" | "budget"> & {
+    readonly freed: Map<string, TensorFacts>;
+  },
+  opset: number,
+): void {
+  for (const name of node.inputs) {
+    const value = initializers.get(name);
+    if (value && !freed.has(name)) freed.set(name, { ...value, value });
+  }
+  inferNode(freed, node, { opset, budget });
 }
 
 /** Whether each tensor kept its axes, and at most one of its sizes grew, as the batch did. */
