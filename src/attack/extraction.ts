@@ -35,7 +35,7 @@ const extractionMethods: Readonly<Record<ExtractionMethod | typeof control, Meth
   [control]: { answers: undefined, images: "same" },
 };
 
-/** The attack by queries. Images of other tasks are asked about where the scene has data of the file's own besides. */
+/** The attack by queries, about images of another task too where the scene has data besides those of the file's own. */
 export function extraction(scene: Scene): Kind {
   const { data, source } = scene.inputs;
   const task = source ?? data;

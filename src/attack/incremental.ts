@@ -18,6 +18,7 @@ import { withRandomWeights } from "./scratch.ts";
 /** Softens the old network's answers, as in the paper. */
 const temperature = 2;
 
+/** The attack by learning the classes of the scene's data beside those of its source, which must be there. */
 export function incremental(scene: Scene): Kind {
   const { data } = scene.inputs;
   const source = scene.inputs.source as LabelledData;

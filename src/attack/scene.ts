@@ -23,12 +23,14 @@ export interface Inputs {
   readonly source: LabelledData | undefined;
 }
 
+/** What a job has read, and what each of its trainings starts from. */
 export class Scene {
   readonly inputs: Inputs;
   readonly options: ResolvedAttackOptions;
   readonly judging: JudgingOptions;
   readonly #dismantled = new Map<string, Beheaded>();
 
+  /** `onProgress` is called between the batches of whatever is judged; what it throws ends the judging. */
   constructor(inputs: Inputs, options: ResolvedAttackOptions, onProgress: () => void) {
     this.inputs = inputs;
     this.options = options;

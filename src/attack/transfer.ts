@@ -11,6 +11,7 @@ import { methodNames, type TransferMethod } from "./names.ts";
 import type { Scene } from "./scene.ts";
 import { withRandomWeights } from "./scratch.ts";
 
+/** The attack by fine-tuning for the classes of the scene's data. */
 export function transfer(scene: Scene): Kind {
   const { data } = scene.inputs;
   const classes = data.train.classes.length;

@@ -41,6 +41,7 @@ type Outcome = z.infer<typeof outcome>;
 
 type OnTrained = (trained: Graph, assignment: Assignment) => Promise<void>;
 
+/** The trials of a run in their order: those that its metrics file tells of, and those that are still to be made. */
 export class Trials {
   readonly #work: Surroundings;
   readonly #known: readonly Outcome[];
