@@ -26,7 +26,7 @@ import type { Located, Prepared } from "../jobs/index.ts";
 import { sequential } from "../models/index.ts";
 import { modelFileFacts } from "../onnx/index.ts";
 import type { JobHooks } from "../runs/index.ts";
-import { parseDevice } from "../torch/index.ts";
+import { type Device, parseDevice } from "../torch/index.ts";
 import {
   defaultDepth,
   type ObfuscateOptions,
@@ -68,11 +68,37 @@ export async function prepare(
   hooks: JobHooks = {},
 ): Promise<Prepared<ResolvedOptions, Inputs, Description>> {
   const options = { ...asked, depth: asked.depth ?? defaultDepth };
+  const [device, graph, data] = await readInputs(options, hooks);
+  const { shape } = data.train;
+  if (!knownShape(graph)) await rehearseApart({ ...options, shape }, hooks);
+  const inputs = planFor(graph, data, options);
+  const resolved = resolveOptions(options, { data, device });
+  assertPlainPixels(graph, resolved, basename(options.model));
+  const judgement = await tryOut(inputs, resolved);
+  const { minutes, ...rest } = options;
+  const epochs = minutes && (await epochsIn(minutes, { options: resolved, inputs }));
+  const decided = epochs ? resolveOptions({ ...rest, epochs }, { data, device }) : resolved;
+  const prints = await fingerprint(data);
+  const identity = { model: (await modelFileFacts(decided.model)).sha256, data: prints.data };
+  const notes = [...notesOnInput(inputs.inputType), ...notesOnTest(data.test, decided)];
+  const description: Description = {
+    testSha256: prints.test,
+    data: dataFacts(data, notes),
+    ...describePlan(graph, inputs, judgement),
+  };
+  return { options: decided, inputs, identity, description };
+}
+
+/** The device, the model, once it was rehearsed, and the data for it. */
+function readInputs(
+  options: Located<ObfuscateOptions> & PlanOptions,
+  hooks: JobHooks,
+): Promise<[Device, Graph, Data]> {
   let wanted: WantedShape = {};
   const rehearsal = rehearseApart(options, hooks, (shape) => {
     wanted = shape;
   });
-  const [device, graph, data] = await all([
+  return all([
     async () => parseDevice(options.device ?? "cpu"),
     () => rehearsal.then(() => readOriginal(options.model)),
     async () => {
@@ -88,36 +114,25 @@ export async function prepare(
       return addExtra(holdOut(loaded, options.holdOut ?? 0), options);
     },
   ]);
-  const { shape } = data.train;
-  if (!knownShape(graph)) await rehearseApart({ ...options, shape }, hooks);
-  const inputs = planFor(graph, data, options);
-  const { original, boundary, plan, extractor } = inputs;
-  const resolved = resolveOptions(options, { data, device });
-  assertPlainPixels(graph, resolved, basename(options.model));
-  const judgement = await tryOut(inputs, resolved);
-  const { minutes, ...rest } = options;
-  const epochs = minutes && (await epochsIn(minutes, { options: resolved, inputs }));
-  const decided = epochs ? resolveOptions({ ...rest, epochs }, { data, device }) : resolved;
+}
+
+/** What the plan comes to, for a file as it was read. */
+function describePlan(
+  file: Graph,
+  { original, boundary, plan, extractor }: Inputs,
+  judgement: Judgement | undefined,
+): Omit<Description, "testSha256" | "data"> {
   const facts = inferShapes(extractor);
   const chain = foldBatchNorm(sequential(plan.layers, { shape: plan.input }));
-  const notes = [...notesOnInput(inputs.inputType), ...notesOnTest(data.test, decided)];
-  const prints = await fingerprint(data);
-  const description: Description = {
-    testSha256: prints.test,
-    data: dataFacts(data, notes),
+  return {
     nodes: original.nodes.length,
     boundary,
     plan,
     judgement,
-    choice: describeChoice(graph, original) ?? null,
+    choice: describeChoice(file, original) ?? null,
     extractorMacs: countCost(extractor, facts).macs,
     timeShare: estimateTime(chain, inferShapes(chain)) / estimateTime(extractor, facts),
   };
-  const identity = {
-    model: (await modelFileFacts(decided.model)).sha256,
-    data: prints.data,
-  };
-  return { options: decided, inputs, identity, description };
 }
 
 /**
