@@ -82,12 +82,12 @@ function mergeLink(
   const keep = (name: string, axis: number) => {
     const isKept = leaderOf.map((leader, channel) => Number(leader === channel));
     const change = { axis, block: 1, target, factors: isKept, count: leaders.length };
-    initializers.set(name, gather(initializers.get(name)!, change));
+    initializers.set(name, sumChannels(initializers.get(name)!, change));
   };
   keep(from.weight, from.outputAxis);
   if (from.bias) keep(from.bias, from.biasAxis);
   const change = { axis: to.inputAxis, block, target, factors: share, count: leaders.length };
-  initializers.set(to.weight, gather(initializers.get(to.weight)!, change));
+  initializers.set(to.weight, sumChannels(initializers.get(to.weight)!, change));
 }
 
 /** How far the direction of each row may be off by the rounding of the type that held all rows, or each. */
@@ -128,7 +128,11 @@ interface Change {
   readonly count: number;
 }
 
-function gather(tensor: TensorData, { axis, block, target, factors, count }: Change): TensorData {
+/** A tensor in which the channels that belong together are added up. */
+function sumChannels(
+  tensor: TensorData,
+  { axis, block, target, factors, count }: Change,
+): TensorData {
   const inner = elementCount(tensor.shape.slice(axis + 1)) * block;
   const outer = elementCount(tensor.shape.slice(0, axis));
   const from = toFloat32(tensor);

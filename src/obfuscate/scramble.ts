@@ -19,8 +19,8 @@ export function scramble(graph: Graph, seed: number): Graph {
     const order = orderOf(uniform({ seed, name: `seal/order/${i}` }, channels));
     const permute = (name: string, where: Channels) =>
       initializers.set(name, gatherSlices(initializers.get(name)!, { ...where, order }));
-    const change = (name: string, factors: Float64Array, where: Channels) => {
-      initializers.set(name, scaleSlices(initializers.get(name)!, { ...where, factors }));
+    const change = (name: string, scale: Float64Array, where: Channels) => {
+      initializers.set(name, scaleSlices(initializers.get(name)!, { ...where, factors: scale }));
       permute(name, where);
     };
     change(from.weight, before, { axis: from.outputAxis });
