@@ -56,17 +56,25 @@ export function keepOutput(graph: Graph, name: string | undefined): Graph {
 }
 
 /**
- * Throws ModelError where the scores have no axis for the batch, or are a single number for each image that no sigmoid
- * gives: a model that measures something, such as an age, looks the same as one that tells two classes apart by a logit.
+ * Throws ModelError where the scores have no axis for the batch, or not as their first, or are a single number for each
+ * image that no sigmoid gives: a model that measures something, such as an age, looks the same as one that tells two
+ * classes apart by a logit.
  */
 export function assertNoMeasure(
   graph: Graph,
   { facts, tensor }: { facts: Facts; tensor: string },
 ): void {
   const { shape = [] } = facts.get(tensor) ?? {};
-  if (elementCount(shape.slice(1)) > 1) return;
   const batch = facts.get(graph.inputs[0]?.name ?? "")?.shape[0];
-  if (shape.length === 1 && shape[0] !== batch) {
+  const [first = 1, ...others] = shape;
+  if (first > 1 && first !== batch && others.some((size) => size === batch)) {
+    throw new ModelError(
+      `the model's answer ${describeOutputs([tensor], facts)} has the classes first and the batch behind them: ` +
+        "expected [batch, classes]; transpose it before the export",
+    );
+  }
+  if (elementCount(others) > 1) return;
+  if (shape.length === 1 && first !== batch) {
     throw new ModelError(
       `the model's answer ${describeOutputs([tensor], facts)} has no axis for the batch: a .squeeze() without axes takes ` +
         `it where the batch is of one image. Write .flatten(1) for it and export with\n  ${exportForAnyBatch}`,
@@ -148,14 +156,17 @@ function explainOutputs(graph: Graph, facts: Facts): string {
     graph.outputs.map(({ name }) => name),
     facts,
   );
-  const shapes = graph.outputs.map(({ name }) => facts.get(name)?.shape);
+  const known = graph.outputs.map(({ name }) => facts.get(name));
   const has = (...ranks: readonly number[]) =>
-    shapes.some((shape) => ranks.includes(shape?.length ?? 0));
+    known.some((output) => output && ranks.includes(output.shape.length));
   const kind = () => {
     if (has(3))
       return "it looks like a detector, which gives rows of boxes, or a model of sequences";
     if (has(4, 5)) return "it gives maps, as models do that segment or generate images";
-    return "its shape is not known before it runs";
+    if (known.some((output) => output && !isFloat(output.dtype)))
+      return "these are answers; export the scores that they are made of";
+    if (known.includes(undefined)) return "its shape is not known before it runs";
+    return "these are no scores for each image";
   };
   return (
     `expected a classifier, whose output is [batch, classes], but the model gives ${outputs}: ${kind()}. ` +

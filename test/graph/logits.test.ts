@@ -111,6 +111,57 @@ describe("the output that tells classes apart", () => {
     ],
     ["whole numbers", (b, x) => ({ y: op(b, "Round", [linear(b, pooled(b, x))]) })],
     [
+      "a one for the likeliest class",
+      (b, x) => {
+        const label = op(b, "ArgMax", [linear(b, pooled(b, x))], { axis: 1, keepdims: 0 });
+        const depth = b.initializer("depth", int64(4));
+        return { y: op(b, "OneHot", [label, depth, b.initializer("v", float32([2], [0, 1]))]) };
+      },
+    ],
+    [
+      "a one for the number that is the class's",
+      (b, x) => {
+        const label = op(b, "ArgMax", [linear(b, pooled(b, x))], { axis: 1 });
+        const numbers = b.initializer("numbers", int64(0, 1, 2, 3));
+        return { y: op(b, "Cast", [op(b, "Equal", [numbers, label])], { to: 1 }) };
+      },
+    ],
+    [
+      "a one where the likeliest class is",
+      (b, x) => {
+        const label = op(b, "ArgMax", [linear(b, pooled(b, x))], { axis: 1 });
+        const same = op(b, "Equal", [label, b.initializer("numbers", int64(0, 1, 2, 3))]);
+        const [high, low] = [
+          b.initializer("high", float32([], [0.9])),
+          b.initializer("low", float32([], [0.1])),
+        ];
+        return { y: op(b, "Where", [same, high, low]) };
+      },
+    ],
+    [
+      "a row of the identity",
+      (b, x) => {
+        const label = op(b, "ArgMax", [linear(b, pooled(b, x))], { axis: 1, keepdims: 0 });
+        const ones = [...Array(16)].map((_, i) => Number(i % 5 === 0));
+        return { y: op(b, "Gather", [b.initializer("eye", float32([4, 4], ones)), label]) };
+      },
+    ],
+    [
+      "zeros with a one for the likeliest class",
+      (b, x) => {
+        const label = op(b, "ArgMax", [linear(b, pooled(b, x))], { axis: 1 });
+        const zeros = b.initializer("zeros", float32([1, 4], [0, 0, 0, 0]));
+        const one = b.initializer("one", float32([1, 1], [1]));
+        return { y: op(b, "ScatterElements", [zeros, label, one], { axis: 1 }) };
+      },
+    ],
+    [
+      "the least of the negative",
+      (b, x) => ({
+        y: op(b, "ArgMin", [op(b, "Neg", [linear(b, pooled(b, x))])], { axis: 1 }),
+      }),
+    ],
+    [
       "scores of three places",
       (b, x) => {
         const thousand = b.initializer("k", float32([], [1000]));
@@ -136,6 +187,34 @@ describe("the output that tells classes apart", () => {
       /before the output "y".* as "logits" \[batch, 4\]/,
     );
     await expectScores(adopted, plain);
+  });
+
+  test.each<[string, Head]>([
+    [
+      "the least",
+      (b, x) => ({ y: op(b, "ArgMin", [linear(b, pooled(b, x))], { axis: 1, keepdims: 0 }) }),
+    ],
+    [
+      "the least two",
+      (b, x) => {
+        const k = b.initializer("k", int64(2));
+        return { y: op(b, "TopK", [linear(b, pooled(b, x)), k], { largest: 0 }) };
+      },
+    ],
+    [
+      "the least, beside all of them",
+      (b, x) => {
+        const distances = linear(b, pooled(b, x));
+        return { distances, y: op(b, "ArgMin", [distances], { axis: 1 }) };
+      },
+    ],
+  ])("is the negative of what %s is taken of", async (_, head) => {
+    const adopted = adopt(network(head));
+    expect(adopted.outputs).toMatchObject([{ name: "logits", shape: ["N", 4] }]);
+    await expectScores(
+      adopted,
+      network((b, x) => ({ y: op(b, "Neg", [linear(b, pooled(b, x))]) })),
+    );
   });
 
   test.each<[string, Head]>([
@@ -212,6 +291,24 @@ describe("the output that tells classes apart", () => {
       (b, x) => ({
         y: op(b, "ArgMax", [b.conv(x, { name: "mask", outputs: 2, kernel: 1 })], { axis: 1 }),
       }),
+    ],
+    [
+      "numbers of classes alone",
+      /"y" int64 \[1\]: these are answers; export the scores that they are made of/,
+      (b, x) => {
+        const label = op(b, "ArgMax", [linear(b, pooled(b, x))], { axis: 1, keepdims: 0 });
+        return { y: op(b, "Add", [label, b.initializer("one", int64(1))]) };
+      },
+    ],
+    [
+      "one number for all images",
+      /"y" float32 \[\]: these are no scores for each image/,
+      (b, x) => ({ y: op(b, "ReduceMean", [x], { keepdims: 0 }) }),
+    ],
+    [
+      "its classes first",
+      /"y" float32 \[4, 1\] has the classes first and the batch behind them: .* transpose/,
+      (b, x) => ({ y: op(b, "Transpose", [linear(b, pooled(b, x))], { perm: [1, 0] }) }),
     ],
     [
       "boxes",
