@@ -433,6 +433,98 @@ describe("float operators between quantization and its reverse", () => {
     expect(difference(expected, actual) / most).toBeLessThan(0.02);
   });
 
+  const hard = (inWhole: boolean, between: readonly Node[] = []) => {
+    const wide = ["n.s", "n.z"];
+    const end = between.length > 0 ? "e" : "q.r";
+    const layers = inWhole
+      ? [
+          node("QLinearConv", ["q", "n.s", "n.z", "w", "s", "z", "t.s", "n.z"], "q.r"),
+          ...between,
+          node("QLinearConv", [end, "t.s", "n.z", "v", "s", "z", ...wide], "q.y"),
+          node("DequantizeLinear", ["q.y", ...wide], "y"),
+        ]
+      : [
+          node("DequantizeLinear", ["q", ...wide], "x.f"),
+          node("DequantizeLinear", ["w", "s"], "w.f"),
+          node("Conv", ["x.f", "w.f"], "r"),
+          node("QuantizeLinear", ["r", "t.s", "n.z"], "q.r"),
+          ...between,
+          node("DequantizeLinear", [end, "t.s", "n.z"], "r.f"),
+          node("DequantizeLinear", ["v", "s"], "v.f"),
+          node("Conv", ["r.f", "v.f"], "y"),
+        ];
+    return graph({
+      inputs: { x: [2, 2, 4, 4] },
+      initializers: {
+        s: scalar(0.02),
+        z: signed(0),
+        "t.s": scalar(1 / 128),
+        "n.s": scalar(0.05),
+        "n.z": signed(0),
+        w: whole("int8", [3, 2, 1, 1], 127),
+        v: whole("int8", [2, 3, 1, 1], 127),
+      },
+      nodes: [node("QuantizeLinear", ["x", ...wide], "q"), ...layers],
+      outputs: ["y"],
+    });
+  };
+
+  test.each([
+    ["QDQ", hard(false)],
+    ["whole numbers", hard(true)],
+    [
+      "whole numbers, pooled",
+      hard(true, [node("MaxPool", ["q.r"], "e", { kernel_shape: [2, 2] })]),
+    ],
+  ])("keep the Clip that the quantizer dropped between two layers, in %s", async (_, model) => {
+    const floats = dequantize(model);
+    const operators = floats.nodes.map(({ operator }) => operator);
+    expect(operators.filter((operator) => operator !== "MaxPool")).toEqual([
+      "Conv",
+      "Clip",
+      "Conv",
+    ]);
+    const { inputs } = floats.nodes[1]!;
+    const limits = inputs.slice(1).map((name) => toNumbers(floats.initializers.get(name)!)[0]);
+    expect(limits).toEqual([-1, 127 / 128]);
+    const [expected, actual] = await both(model, [2, 2, 4, 4]);
+    const most = Math.max(...toNumbers(expected).map(Math.abs));
+    expect(difference(expected, actual) / most).toBeLessThan(0.05);
+  });
+
+  test("are not clipped where a nonlinearity comes before the next layer", () => {
+    const by = ["t.s", "n.z"];
+    const leaky = own("QLinearLeakyRelu", ["q.r", ...by, ...by], "e", { alpha: 0.25 });
+    const operators = dequantize(hard(true, [leaky])).nodes.map(({ operator }) => operator);
+    expect(operators).toEqual(["Conv", "LeakyRelu", "Conv"]);
+  });
+
+  test("are not clipped before a sum that a ReLU was dropped behind", () => {
+    const model = graph({
+      inputs: { x: [2, 2, 4, 4] },
+      initializers: {
+        s: scalar(0.02),
+        "n.s": scalar(0.05),
+        "n.z": signed(0),
+        "r.z": signed(-128),
+        w: whole("int8", [2, 2, 1, 1]),
+      },
+      nodes: [
+        node("DequantizeLinear", ["w", "s"], "w.f"),
+        node("Conv", ["x", "w.f"], "c"),
+        node("QuantizeLinear", ["c", "n.s", "n.z"], "c.q"),
+        node("DequantizeLinear", ["c.q", "n.s", "n.z"], "c.f"),
+        node("Add", ["c.f", "x"], "a"),
+        node("QuantizeLinear", ["a", "n.s", "r.z"], "a.q"),
+        node("DequantizeLinear", ["a.q", "n.s", "r.z"], "a.f"),
+        node("Conv", ["a.f", "w.f"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const operators = dequantize(model).nodes.map(({ operator }) => operator);
+    expect(operators).toEqual(["Conv", "Add", "Clip", "Conv"]);
+  });
+
   test("have the figures and the boundary of the floats", () => {
     const { inspection, warnings } = inspectGraph(network());
     expect(warnings).toEqual([]);

@@ -4,7 +4,8 @@ import { FreshNames } from "../freshNames.ts";
 import { elementCount, type Graph, type Node, type TensorData } from "../graph.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { consumers, tensorNames } from "../topology.ts";
-import { cutRange, dequantizeValues, type QuantizationParameters } from "./quantizedValues.ts";
+import { dequantizeValues, floatRange, type QuantizationParameters } from "./quantizedValues.ts";
+import { feedsLayer, isSum } from "./saturation.ts";
 
 /** Operators whose results are not negative, whatever they read. */
 const positive = new Set(["Relu", "Sigmoid", "HardSigmoid", "Softmax", "Abs", "Exp"]);
@@ -140,8 +141,7 @@ export class Dequantization {
     // Where each channel has its scale these are weights, which are within their limits but for rounding.
     const isOne = by !== undefined && elementCount(by.scale.shape) === 1;
     if (node.operator === "Clip" && node.domain === "" && this.isFloat(x) && !isOne) {
-      const io = { inputs: [x], outputs: node.outputs };
-      this.add({ name: "", operator: "Identity", ...io, attributes: {} });
+      this.#copy(x, node.outputs[0]!);
       this.#floats.set(node.outputs[0]!, by);
       return;
     }
@@ -158,18 +158,39 @@ export class Dequantization {
     }
   }
 
-  /** Makes `to` the floats of `from` as quantized: the same, but for what a ReLU cuts off. */
+  /** Makes `to` the floats of `from` as quantized: the same, but for what a ReLU or another Clip cuts off. */
   quantize(from: string, to: string, by: QuantizationParameters | undefined): void {
     this.#floats.set(to, by);
-    const range = by && cutRange(by);
-    if (!range || this.#positive.has(from) || this.constant(from)) {
-      const io = { inputs: [from], outputs: [to] };
-      this.add({ name: "", operator: "Identity", ...io, attributes: {} });
+    const range = by && floatRange(by);
+    if (!range || !this.#isClipped(from, to, range)) {
+      this.#copy(from, to);
       return;
     }
     const [before, after] = this.#takeName(from, to);
     this.#clip(before, after, range);
-    if (after !== to) this.quantize(after, to, by);
+    if (after !== to) this.#copy(after, to);
+  }
+
+  #copy(from: string, to: string): void {
+    this.add({ name: "", operator: "Identity", inputs: [from], outputs: [to], attributes: {} });
+  }
+
+  /** Whether the range does the work of a nonlinearity that the quantizer dropped. */
+  #isClipped(from: string, to: string, [least]: readonly [number, number]): boolean {
+    if (this.#positive.has(from) || this.constant(from)) return false;
+    if (least === 0) return true;
+    const maker = this.#nodes[this.#makers.get(from) ?? -1];
+    const isCut = (node: Node) => this.#isCut(node);
+    return maker !== undefined && isSum(maker) && feedsLayer(to, { readers: this.#readers, isCut });
+  }
+
+  /** Whether a node of the file writes nothing negative, though it may read it. */
+  #isCut({ operator, inputs }: Node): boolean {
+    if (!operator.startsWith("Q")) return false;
+    const places: Readonly<Record<string, number>> = { QuantizeLinear: 1, QLinearConcat: 0 };
+    const place = places[operator] ?? inputs.length - 2;
+    const by = this.quantization(inputs[place], inputs[place + 1]);
+    return by !== undefined && floatRange(by)?.[0] === 0;
   }
 
   /** Limits are attributes before version 11, inputs from then on. */
@@ -187,7 +208,7 @@ export class Dequantization {
       );
       this.add({ ...clip, inputs: [from, ...limits], attributes: {} });
     }
-    this.#positive.add(to);
+    if (least >= 0) this.#positive.add(to);
   }
 
   result(): Graph {

@@ -57,17 +57,15 @@ export const quantizedRanges: ReadonlyMap<DataType, readonly [least: number, mos
     ["int16", [-32768, 32767]],
   ]);
 
-/**
- * The least and the greatest float that can be written, of a quantization with one scale whose least
- * number stands for 0: it cuts off what is negative, as a ReLU does. Undefined for all others.
- */
-export function cutRange({
+/** The least and the greatest float that can be written; undefined where there are several scales, or no limits. */
+export function floatRange({
   scale,
   zero,
-}: QuantizationParameters): readonly [number, number] | undefined {
-  const [least, most] = quantizedRanges.get(zero?.dtype ?? "uint8") ?? [];
-  if (least === undefined || most === undefined || elementCount(scale.shape) !== 1)
-    return undefined;
+}: QuantizationParameters): readonly [least: number, most: number] | undefined {
+  const range = quantizedRanges.get(zero?.dtype ?? "uint8");
+  if (!range || elementCount(scale.shape) !== 1) return undefined;
+  const [step = 1] = toNumbers(scale);
   const [offset = 0] = zero ? toNumbers(zero) : [];
-  return offset === least ? [0, (most - offset) * toNumbers(scale)[0]!] : undefined;
+  const [least, most] = range;
+  return [(least - offset) * step, (most - offset) * step];
 }
