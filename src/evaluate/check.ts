@@ -3,8 +3,10 @@
 import { Network } from "../engine/index.ts";
 import { ModelError, ResourceError } from "../errors.ts";
 import { countCost } from "../graph/cost.ts";
+import { exportForAnyBatch } from "../graph/exportLines.ts";
 import { elementCount, type TensorData, type ValueInfo } from "../graph/graph.ts";
 import { normal, uniform } from "../graph/random.ts";
+import { unfuse } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat, toFloat32, toNumbers } from "../graph/tensorData.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
@@ -64,13 +66,13 @@ export async function checkModel(
   const device = parseDevice(options.device ?? "cpu");
   if (threads !== undefined) setThreads(threads);
   const graph = await readModel(model);
-  const network = new Network(graph, { device });
-  const facts = inferShapes(graph, givenShapes(graph, options.inputShape));
+  const network = new Network(unfuse(graph), { device });
+  const facts = inferShapes(network.graph, givenShapes(graph, options.inputShape));
   const inputs = graph.inputs.map((info): [string, TensorData] => [
     info.name,
     randomTensor(info, { shape: facts.get(info.name)!.shape, seed }),
   ]);
-  const seconds = patience(countCost(graph, facts).macs);
+  const seconds = patience(countCost(network.graph, facts).macs);
   announce("loading", readingSeconds);
   const opened = await openModel(model, [() => graph], {
     name: fileName(model),
@@ -113,6 +115,11 @@ function randomTensor(
   if (count > mostInputElements) {
     throw new ModelError(
       `input "${name}" [${shape.join(", ")}] has ${count} elements, more than the limit of ${mostInputElements}`,
+    );
+  }
+  if (count === 0) {
+    throw new ModelError(
+      `input "${name}" [${shape.join(", ")}] holds no number, so there is nothing to compare; export the model with\n  ${exportForAnyBatch}`,
     );
   }
   if (dtype === "uint16" || dtype === "uint32" || dtype === "uint64") {

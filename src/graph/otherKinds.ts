@@ -57,13 +57,18 @@ function listInputs(inputs: readonly ValueInfo[]): string {
   return shown.join(", ");
 }
 
+const basicLevel =
+  "  options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC";
+
 /** What to do about operators that are not supported; empty where nothing is known. */
 export function adviseOn(operators: readonly Pick<Node, "operator" | "domain">[]): string {
   if (operators.some(({ operator }) => quantizedOperators.has(operator))) {
     return (
-      "the file computes on integers. obfuscate and inspect read it as the float network that it stands for; what " +
-      "runs it as it is takes the float file, or one quantized in QDQ form:\n" +
-      "  quantize_static(..., quant_format=QuantFormat.QDQ)"
+      "the file computes on integers. obfuscate and inspect read most such files as the float networks that they stand " +
+      "for; what runs them as they are takes the float file, or one of 8 bits in QDQ form by standard operators, as it " +
+      "is before ONNX Runtime's optimizer or after its basic level:\n" +
+      '  quantize_static(..., quant_format=QuantFormat.QDQ, extra_options={"UseQDQContribOps": False})\n' +
+      basicLevel
     );
   }
   const isOf = (name: string) =>
@@ -78,6 +83,6 @@ export function adviseOn(operators: readonly Pick<Node, "operator" | "domain">[]
   return (
     "ONNX Runtime's optimizer puts operators of com.microsoft into a file: give the file as it was exported, or " +
     "optimize it by standard operators alone:\n" +
-    "  options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC"
+    basicLevel
   );
 }

@@ -132,6 +132,65 @@ describe("ONNX Runtime's own operators become standard ones", () => {
   });
 });
 
+test.each([
+  [
+    "QLinearConv",
+    own("QLinearConv", ["q", "s", "z", "k", "s", "k.z", "s", "z", "b"], "r", { channels_last: 1 }),
+    3,
+  ],
+  [
+    "QLinearGlobalAveragePool",
+    own("QLinearGlobalAveragePool", ["q", "s", "z", "s", "z"], "r", { channels_last: 1 }),
+    5,
+  ],
+  [
+    "QLinearAveragePool",
+    own("QLinearAveragePool", ["q", "s", "z", "s", "z"], "r", {
+      channels_last: 1,
+      kernel_shape: [2, 3],
+    }),
+    5,
+  ],
+  ["NhwcMaxPool", own("NhwcMaxPool", ["q"], "r", { kernel_shape: [3, 2], strides: [1, 2] }), 3],
+])(
+  "quantized maps with channels last become maps with channels first: %s",
+  async (_, last, parts) => {
+    const constants = {
+      s: float32([], [0.05]),
+      z: fromNumbers("uint8", [], [128]),
+      k: fromNumbers(
+        "int8",
+        [4, 3, 2, 1],
+        [...Array(24)].map((_, i) => ((7 * i) % 11) - 5),
+      ),
+      "k.z": fromNumbers("int8", [], [0]),
+      b: fromNumbers("int32", [4], [40, -40, 80, 0]),
+    };
+    const x = [2, 4, 5, 3];
+    const model = graph({
+      inputs: { x },
+      initializers: constants,
+      nodes: [
+        node("QuantizeLinear", ["x", "s", "z"], "q"),
+        last,
+        node("DequantizeLinear", ["r", "s", "z"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const plain = unfuse(model);
+    expect(plain.nodes).toHaveLength(2 + parts);
+    expect(plain.nodes.every(({ domain }) => domain === "")).toBe(true);
+    const input = randomInput("x", x);
+    const { y } = await runModel(encodeOwn(model), { x: fromFloat32(x, input.values) });
+    const wanted = { shape: y!.shape, values: typedView(y!) as Float32Array };
+    const values = (await evaluate(plain, { x: input })).y!;
+    expect(values.shape).toEqual(wanted.shape);
+    const most = Math.max(...values.values.map((value, i) => Math.abs(value - wanted.values[i]!)));
+    expect(most).toBeLessThan(0.051);
+    expect(Math.max(...wanted.values.map(Math.abs))).toBeGreaterThan(0.2);
+  },
+);
+
 test("new numbers have the type of the weights", () => {
   const four = fromNumbers("float16", [4], [1, 2, 3, 4]);
   const nodes = [own("BiasGelu", ["x", "four"], "y")];

@@ -1,5 +1,5 @@
 // Takes apart what ONNX Runtime's optimizer fuses into operators of its own, which no other program runs, or into
-// standard ones that the model's opset does not have yet:
+// standard ones that the model's opset does not have yet, and quantized maps that it laid out with channels last:
 // https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 import { attribute, float, ints } from "../attributes.ts";
 import { FreshNames } from "../freshNames.ts";
@@ -73,6 +73,17 @@ const rules: ReadonlyMap<string, Rule> = new Map(
       return true;
     },
     Gelu: ({ inputs }, parts) => gelu(inputs[0]!, parts),
+    NhwcMaxPool: ({ inputs: [x = ""], attributes }, parts) =>
+      channelsLast(x, parts, (map) => parts.add("MaxPool", [map], attributes)),
+    QLinearAveragePool: (node, parts) => quantizedPooling("AveragePool", node, parts),
+    QLinearConv: ({ inputs: [x = "", ...others], attributes }, parts) => {
+      const { channels_last: last, ...own } = attributes;
+      const convolve = (map: string) => parts.add("QLinearConv", [map, ...others], own);
+      if (last?.value === 1) return channelsLast(x, parts, convolve);
+      convolve(x);
+      return true;
+    },
+    QLinearGlobalAveragePool: (node, parts) => quantizedPooling("GlobalAveragePool", node, parts),
     // Apart, so that the logit before a sigmoid is seen.
     QLinearSigmoid: ({ inputs: [x = "", scale = "", zero = "", ...result] }, parts) => {
       const given = parts.add("DequantizeLinear", [x, scale, zero]);
@@ -91,6 +102,24 @@ const rules: ReadonlyMap<string, Rule> = new Map(
 function ruleFor({ domain, operator }: Node, opset: number): Rule | undefined {
   if (domain === "com.microsoft") return rules.get(operator);
   return operator === "LayerNormalization" && domain === "" && opset < 17 ? layerNorm : undefined;
+}
+
+/** What is computed with channels first of a map that has them last, with channels last again. */
+function channelsLast(x: string, parts: Parts, compute: (map: string) => string): boolean {
+  const first = parts.add("Transpose", [x], { perm: ints([0, 3, 1, 2]) });
+  parts.add("Transpose", [compute(first)], { perm: ints([0, 2, 3, 1]) });
+  return true;
+}
+
+/** Pooling of whole numbers, which is of floats with channels first: ONNX has none. */
+function quantizedPooling(operator: string, node: Node, parts: Parts): boolean {
+  const { channels_last: last, ...attributes } = node.attributes;
+  const [x = "", scale = "", zero = "", ...result] = node.inputs;
+  if (last?.value !== 1) return false;
+  return channelsLast(x, parts, (map) => {
+    const floats = parts.add("DequantizeLinear", [map, scale, zero]);
+    return parts.add("QuantizeLinear", [parts.add(operator, [floats], attributes), ...result]);
+  });
 }
 
 /** Over the last axis alone, as ONNX Runtime fuses it in models of an opset before 17. */
