@@ -22,7 +22,7 @@ import { givenShapes } from "./givenShapes.ts";
 /** What an attacker sees in a model file. */
 export interface Inspection {
   readonly parameters: number;
-  /** Multiply-accumulates at batch size 1; null where shapes are not known. */
+  /** Multiply-accumulates at batch size 1; null where shapes, or which branch is taken, are not known. */
   readonly macs: number | null;
   readonly nodes: number;
   /** Number of nodes by operator type, the most frequent first. */
@@ -75,7 +75,7 @@ export function inspectGraph(
   graph: Graph,
   { inputShape, output }: Omit<InspectOptions, "model"> = {},
 ): Inspected {
-  const floats = dequantize(plainGraph(graph));
+  const plain = plainGraph(graph);
   const warnings: string[] = [];
   const attempt = <T>(find: () => T): T | undefined => {
     try {
@@ -88,16 +88,16 @@ export function inspectGraph(
   };
   attempt(() => assertImageClassifier(graph));
   attempt(() => assertInference(graph));
-  const unsupported = warnOfUnsupported(attempt(() => takeBranches(dropTails(floats))) ?? floats);
+  const given = attempt(() => givenShapes(plain, inputShape));
+  const floats = dequantize((given && attempt(() => withBranches(plain, given))) ?? plain);
+  const unsupported = warnOfUnsupported(attempt(() => dropTails(floats)) ?? floats);
   warnings.push(...unsupported);
-  const given = attempt(() => givenShapes(floats, inputShape));
   const inferred = given && attempt(() => inferShapes(nameSqueezedAxes(floats), given));
   // Behind an operator that is not known no shape is: nothing more can be said of the whole.
   const isEnded = unsupported.length > 0 && floats.outputs.some(({ name }) => !inferred?.has(name));
   const facts = isEnded ? undefined : inferred;
   const shape = facts && attempt(() => imageShape(floats, facts));
-  const cut =
-    shape && (attempt(() => adopt(floats, { shape, output })) ?? { graph: floats, facts });
+  const cut = shape && attempt(() => adopt(floats, { shape, output }));
   const boundary = cut && attempt(() => findBoundary(cut.graph, cut.facts));
   const cutPoints = cut && attempt(() => findCutPoints(cut.graph, cut.facts, boundary?.tensor));
   const cost = countCost(floats, facts ?? new Map());
@@ -105,7 +105,7 @@ export function inspectGraph(
   const [input] = floats.inputs;
   const inspection = {
     parameters: cost.parameters,
-    macs: facts ? cost.macs / batchOf(floats, facts) : null,
+    macs: facts && !floats.nodes.some(holdsGraph) ? cost.macs / batchOf(floats, facts) : null,
     nodes: allNodes(graph).length,
     operators,
     convolutions: countOperators(floats).Conv ?? 0,
@@ -115,6 +115,15 @@ export function inspectGraph(
     cutPoints: cutPoints ?? [],
   };
   return { inspection, warnings };
+}
+
+/** The graph with the branches that it takes for images of these shapes, in batches of any size. */
+function withBranches(graph: Graph, given: ReadonlyMap<string, readonly number[]>): Graph {
+  const inputs = graph.inputs.map((info) => {
+    const [, ...sizes] = given.get(info.name) ?? [];
+    return given.has(info.name) ? { ...info, shape: [info.shape?.[0] ?? "N", ...sizes] } : info;
+  });
+  return { ...takeBranches({ ...graph, inputs }), inputs: graph.inputs };
 }
 
 /** Channels, height and width of the images that a graph takes. Throws ModelError where it takes something else. */
@@ -172,10 +181,14 @@ function countOperators(graph: Graph): Record<string, number> {
 
 /** The nodes of a graph and of the graphs inside of its nodes. */
 function allNodes({ nodes }: Graph): Node[] {
-  return nodes.flatMap((node) => [
-    node,
-    ...Object.values(node.attributes).flatMap(({ type, value }) =>
-      type === "graph" ? allNodes(value) : [],
-    ),
-  ]);
+  return nodes.flatMap((node) => [node, ...graphsOf(node).flatMap(allNodes)]);
+}
+
+/** Whether a node does what graphs inside of it say, as an `If` does whose branch is not known. */
+function holdsGraph(node: Node): boolean {
+  return graphsOf(node).length > 0;
+}
+
+function graphsOf({ attributes }: Node): Graph[] {
+  return Object.values(attributes).flatMap(({ type, value }) => (type === "graph" ? [value] : []));
 }

@@ -5,6 +5,7 @@ import { givenShapes } from "../../src/evaluate/givenShapes.ts";
 import { inspectGraph, isSequential } from "../../src/evaluate/inspect.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
+import { fromNumbers } from "../../src/graph/tensorData.ts";
 import { float32, graph, int64, node } from "../graph/graphs.ts";
 
 describe("a graph is sequential", () => {
@@ -145,6 +146,45 @@ describe("an inspection shows the original as obfuscate takes it", () => {
     const { inspection, warnings } = inspectGraph(file);
     expect(warnings).toEqual([]);
     expect(inspection.boundary?.shape).toEqual([1, 4, 6, 6]);
+  });
+
+  test.each([
+    ["a constant condition", "yes", [12, 12 * 36]],
+    ["a condition that the images decide", "unknown", [0, null]],
+  ] as const)("the work inside of an If with %s", (_, condition, [parameters, macs]) => {
+    const branch = (kernel: number) => {
+      const w = float32([1, 3, kernel, kernel], new Array<number>(3 * kernel ** 2).fill(1));
+      const inner = graph({
+        initializers: { w },
+        nodes: [node("Conv", ["x", "w"], "c")],
+        outputs: ["c"],
+      });
+      return { type: "graph", value: inner } as const;
+    };
+    const same = { then_branch: branch(2), else_branch: branch(2) };
+    const file = graph({
+      inputs: { x: [1, 3, 7, 7] },
+      initializers: { yes: fromNumbers("bool", [], [1]), zero: float32([], [0]) },
+      nodes: [
+        node("ReduceMean", ["x"], "mean", { keepdims: 0 }),
+        node("Greater", ["mean", "zero"], "unknown"),
+        node("If", [condition], "y", same),
+      ],
+      outputs: ["y"],
+    });
+    expect(inspectGraph(file).inspection).toMatchObject({ parameters, macs, nodes: 5 });
+  });
+
+  test("nothing of a model that it refuses, which is said once", () => {
+    const build = new GraphBuilder();
+    const map = build.conv(build.input("x", [1, 3, 8, 8]), { name: "c", outputs: 4, kernel: 3 });
+    const pooled = build.flatten(build.globalAveragePool(map));
+    build.output(build.relu(map), "map");
+    for (const name of ["one", "two"])
+      build.output(build.linear(pooled, { name, outputs: 2 }), name);
+    const { inspection, warnings } = inspectGraph(build.build());
+    expect(warnings).toEqual([expect.stringContaining("say with --output which one does")]);
+    expect(inspection.boundary).toBeNull();
   });
 
   test("an unknown operator, and no guess from what lies behind it", () => {
