@@ -67,7 +67,7 @@ async function openFirst(
       return { session, graph };
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
-      problems.push(error.message);
+      if (!problems.includes(error.message)) problems.push(error.message);
     }
   }
   throw new ModelError(problems.join("\nnor what was read of it: "));

@@ -110,6 +110,12 @@ describe("openModel", () => {
       },
     ]);
     await expect(attempt).rejects.toThrow(/double\.onnx.*Conv/);
+    const fail = () => {
+      throw new ModelError("the same");
+    };
+    await expect(openModel(path, [fail, fail])).rejects.toThrow(
+      /^.*\nnor what was read of it: the same$/s,
+    );
   });
 });
 
