@@ -94,13 +94,14 @@ export function readingOf(
 export function readingOfSource(
   spec: string,
   { source }: Pick<Target, "source">,
-  { resize, testShare, channelOrder }: DataOptions,
+  { resize, orientation, testShare, channelOrder }: DataOptions,
 ): DataOptions {
   if (source && isSame(spec, source.data)) return source.reading;
   const isFolder = parseDataSpec(spec).format === "images";
   return {
     ...(channelOrder && { channelOrder }),
     ...(isFolder && resize !== undefined && { resize }),
+    ...(isFolder && orientation && { orientation }),
     ...(isFolder && testShare !== undefined && { testShare }),
   };
 }

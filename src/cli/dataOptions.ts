@@ -33,6 +33,11 @@ export const readingOptions = {
     min: 1,
     max: 16_384,
   }),
+  orientation: choice({
+    flags: "--orientation <HOW>",
+    help: "a rotation that the camera noted: apply (default), or keep the pixels as torchvision's ImageFolder does",
+    choices: ["apply", "keep"],
+  }),
   channelOrder: choice({
     flags: "--channel-order <ORDER>",
     help: "order of colours that the model was trained with: rgb (default) or bgr (OpenCV)",

@@ -12,6 +12,8 @@ export interface DataOptions {
   readonly resize?: "crop" | "squash" | number;
   /** Height and width of images, where the model leaves them open. */
   readonly imageSize?: number;
+  /** What is done with a rotation that a camera noted: `apply` (default), or `keep` the pixels as they are stored. */
+  readonly orientation?: "apply" | "keep";
   /** Order of colours that the model was trained with: `rgb` by default, OpenCV's is `bgr`. */
   readonly channelOrder?: "rgb" | "bgr";
   /** `folders` (default): an image's folder is its class. `none`: images have no labels, whatever their folders. */
@@ -26,6 +28,7 @@ export interface DataOptions {
 const forFolders = {
   resize: "--resize",
   imageSize: "--image-size",
+  orientation: "--orientation",
   classes: "--classes",
   testShare: "--test-share",
 } as const;

@@ -8,7 +8,7 @@ import type { default as Decoder, Metadata, Sharp } from "sharp";
 import { ResourceError } from "../errors.ts";
 import { whyUnreadable } from "../systemErrors.ts";
 import { fileSize } from "./complaints.ts";
-import { fit, type ImageView } from "./imageView.ts";
+import { fit, type ImageView, type Orientation } from "./imageView.ts";
 import { type Raster, resample } from "./resample.ts";
 
 type Decode = typeof Decoder;
@@ -16,26 +16,41 @@ type Decode = typeof Decoder;
 const largestFile = 256 * 2 ** 20;
 const largestImage = 50_000_000;
 
-/** Height and width of an image file as it is shown, or a complaint as the end of a sentence. */
-export async function probeImage(path: string): Promise<readonly [number, number] | string> {
-  return withImage(path, async (_, { autoOrient }) => [autoOrient.height, autoOrient.width]);
+/** How an image is shown. */
+export interface Shown {
+  readonly size: readonly [height: number, width: number];
+  /** Whether a rotation that its camera noted is applied. */
+  readonly isTurned: boolean;
+}
+
+/** How an image file is shown, by its header, or a complaint as the end of a sentence. */
+export async function probeImage(path: string, orientation: Orientation): Promise<Shown | string> {
+  return withImage(path, async (_, metadata) => shownAs(metadata, orientation));
 }
 
 /**
  * The pixels of an image file as `view` has them, planar, or a complaint as the end of a sentence.
- * Transparency and colour profiles are dropped; a rotation noted by the camera is applied; of an animation
- * the first frame is taken.
+ * Transparency and colour profiles are dropped; of an animation the first frame is taken.
  */
-export async function decodeImage(path: string, view: ImageView): Promise<Uint8Array | string> {
+export async function decodeImage(
+  path: string,
+  view: ImageView,
+): Promise<{ readonly planes: Uint8Array; readonly isTurned: boolean } | string> {
   return withImage(path, async (image, metadata) => {
-    const { height, width } = metadata.autoOrient;
-    const complaint = describeSize([height, width], view);
+    const { size, isTurned } = shownAs(metadata, view.orientation);
+    const complaint = describeSize(size, view);
     if (complaint !== undefined) return complaint;
-    const [channels] = view.shape;
-    const colour =
-      channels === 1 ? toGrey(await toRgb(image, metadata)) : await toRgb(image, metadata);
-    return toPlanes(resample(colour, fit(colour, view)), view);
+    const colours = await toRgb(isTurned ? image.autoOrient() : image, metadata);
+    const raster = view.shape[0] === 1 ? toGrey(colours) : colours;
+    return { planes: toPlanes(resample(raster, fit(raster, view)), view), isTurned };
   });
+}
+
+function shownAs(metadata: Metadata, orientation: Orientation): Shown {
+  const { orientation: noted = 1 } = metadata;
+  const isTurned = orientation === "apply" && noted >= 2 && noted <= 8;
+  const { height, width } = isTurned ? metadata.autoOrient : metadata;
+  return { size: [height, width], isTurned };
 }
 
 /** What is wrong with an image's size, where it is not to be changed. */
@@ -84,10 +99,9 @@ function describeDamage(cause: unknown): string {
 /** All pixels of an image, in their own size, as red, green and blue. */
 async function toRgb(image: Sharp, { space }: Metadata): Promise<Raster> {
   const isPrint = space === "cmyk";
-  const oriented = image.autoOrient();
   const opaque = isPrint
-    ? oriented.pipelineColourspace("cmyk").toColourspace("cmyk")
-    : oriented.toColourspace("srgb").removeAlpha();
+    ? image.pipelineColourspace("cmyk").toColourspace("cmyk")
+    : image.toColourspace("srgb").removeAlpha();
   const { data, info } = await opaque.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
   const { height, width, channels } = info;
   const raster = { pixels: data, height, width, channels };

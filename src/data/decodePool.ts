@@ -11,13 +11,18 @@ import type { ImageView } from "./imageView.ts";
 
 const mostThreads = 16;
 
-/** A complaint about a file, by its place in the list. */
-export type FileComplaints = ReadonlyMap<number, string>;
+/** What was found out about files, by their places in the list. */
+export interface FilesReport {
+  readonly complaints: ReadonlyMap<number, string>;
+  /** Those that are shown turned, as their cameras noted. */
+  readonly turned: readonly number[];
+}
 
 interface Pending {
-  readonly resolve: (complaints: FileComplaints) => void;
+  readonly resolve: (report: FilesReport) => void;
   readonly reject: (error: Error) => void;
   readonly complaints: Map<number, string>;
+  readonly turned: number[];
   /** Threads that still work on it. */
   threads: number;
 }
@@ -31,21 +36,22 @@ export function decodeFiles(
   paths: readonly string[],
   view: ImageView,
   pixels: SharedArrayBuffer,
-): Promise<FileComplaints> {
+): Promise<FilesReport> {
   return perform({ paths, view, pixels });
 }
 
 /** Looks at the files' headers alone. Throws ResourceError where sharp is missing. */
-export function probeFiles(paths: readonly string[], view: ImageView): Promise<FileComplaints> {
+export function probeFiles(paths: readonly string[], view: ImageView): Promise<FilesReport> {
   return perform({ paths, view });
 }
 
-async function perform(work: Omit<DecodeTask, "id" | "taken">): Promise<FileComplaints> {
+async function perform(work: Omit<DecodeTask, "id" | "taken">): Promise<FilesReport> {
   await loadSharp();
   if (threads.length === 0) threads = startThreads();
   const task: DecodeTask = { ...work, id: tasks++, taken: new SharedArrayBuffer(4) };
   return new Promise((resolve, reject) => {
-    pending.set(task.id, { resolve, reject, complaints: new Map(), threads: threads.length });
+    const found = { complaints: new Map(), turned: [] };
+    pending.set(task.id, { resolve, reject, ...found, threads: threads.length });
     for (const thread of threads) {
       thread.ref();
       thread.postMessage(task);
@@ -63,15 +69,16 @@ function startThreads(): Worker[] {
   });
 }
 
-function finish({ id, complaints, failure }: DecodeReport): void {
+function finish({ id, complaints, turned, failure }: DecodeReport): void {
   const task = pending.get(id);
   if (!task) return;
   for (const [place, complaint] of complaints) task.complaints.set(place, complaint);
+  for (const place of turned) task.turned.push(place);
   task.threads--;
   if (failure === undefined && task.threads > 0) return;
   pending.delete(id);
   if (pending.size === 0) for (const thread of threads) thread.unref();
-  if (failure === undefined) task.resolve(task.complaints);
+  if (failure === undefined) task.resolve(task);
   else task.reject(new ResourceError(failure));
 }
 

@@ -18,6 +18,8 @@ export interface DecodeReport {
   readonly id: number;
   /** What is wrong with a file, as the end of a sentence, by its place in the list. */
   readonly complaints: readonly (readonly [place: number, complaint: string])[];
+  /** Places of the files that are shown turned, as their cameras noted. */
+  readonly turned: readonly number[];
   /** Message of an error that no file is to blame for. */
   readonly failure?: string;
 }

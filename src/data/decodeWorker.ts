@@ -1,7 +1,7 @@
 // A thread that decodes images. See decodePool.ts.
 
 import { parentPort } from "node:worker_threads";
-import { decodeImage, describeSize, probeImage } from "./decode.ts";
+import { decodeImage, describeSize, probeImage, type Shown } from "./decode.ts";
 import type { DecodeReport, DecodeTask } from "./decodeTask.ts";
 
 /** Files that a thread has in hand: one is read while another is decoded. */
@@ -17,19 +17,22 @@ async function perform(task: DecodeTask): Promise<DecodeReport> {
   const { id, paths } = task;
   const taken = new Int32Array(task.taken);
   const complaints: [number, string][] = [];
+  const turned: number[] = [];
   const takeAll = async () => {
     for (;;) {
       const place = Atomics.add(taken, 0, 1);
       if (place >= paths.length) return;
-      const complaint = await take(paths[place]!, place, task);
-      if (complaint !== undefined) complaints.push([place, complaint]);
+      const found = await take(paths[place]!, place, task);
+      if (typeof found === "string") complaints.push([place, found]);
+      else if (found.isTurned) turned.push(place);
     }
   };
   try {
     await Promise.all(Array.from({ length: atOnce }, takeAll));
-    return { id, complaints };
+    return { id, complaints, turned };
   } catch (error) {
-    return { id, complaints, failure: error instanceof Error ? error.message : String(error) };
+    const failure = error instanceof Error ? error.message : String(error);
+    return { id, complaints, turned, failure };
   }
 }
 
@@ -37,13 +40,14 @@ async function take(
   path: string,
   place: number,
   { view, pixels }: DecodeTask,
-): Promise<string | undefined> {
+): Promise<Pick<Shown, "isTurned"> | string> {
   if (!pixels) {
-    const size = await probeImage(path);
-    return typeof size === "string" ? size : describeSize(size, view);
+    const shown = await probeImage(path, view.orientation);
+    return typeof shown === "string" ? shown : (describeSize(shown.size, view) ?? shown);
   }
-  const planes = await decodeImage(path, view);
-  if (typeof planes === "string") return planes;
+  const decoded = await decodeImage(path, view);
+  if (typeof decoded === "string") return decoded;
+  const { planes, isTurned } = decoded;
   new Uint8Array(pixels).set(planes, place * planes.length);
-  return undefined;
+  return { isTurned };
 }

@@ -1,5 +1,6 @@
 // What a user is told of data before anything is learned from them.
 import { createHash } from "node:crypto";
+import { counted } from "../text.ts";
 import { type Data, type Dataset, imageBytes } from "./dataset.ts";
 
 /** Public data sets have a few images twice. */
@@ -49,6 +50,20 @@ export function notesOnRepeated({ train, test }: Data): string[] {
     `${repeated} of the ${test.count} images to judge by ${repeated === 1 ? "is" : "are"} learned from, too: on new ` +
       "images the results will be worse. Take one of each pair away, or judge by other images",
   ];
+}
+
+/** A sentence where images are shown turned, as their cameras noted: most trainings in Python do not do that. */
+export function notesOnTurned(parts: readonly Dataset[]): string[] {
+  const [turned, count] = [sum(parts, "turned"), sum(parts, "count")];
+  if (turned === 0) return [];
+  return [
+    `${turned} of ${counted(count, "image")} ${turned === 1 ? "carries" : "carry"} a camera's rotation, which is ` +
+      "applied; torchvision's ImageFolder does not apply it: --orientation keep",
+  ];
+}
+
+function sum(parts: readonly Dataset[], key: "turned" | "count"): number {
+  return parts.reduce((total, part) => total + (part[key] ?? 0), 0);
 }
 
 function hashesOf(dataset: Dataset, pixels: Uint8Array): string[] {

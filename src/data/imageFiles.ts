@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import { assertFitsMemory, assertNoComplaints, listComplaints } from "./complaints.ts";
 import { type Dataset, imageBytes, inMemory } from "./dataset.ts";
-import { decodeFiles, type FileComplaints, probeFiles } from "./decodePool.ts";
+import { decodeFiles, type FilesReport, probeFiles } from "./decodePool.ts";
 import type { ImageView } from "./imageView.ts";
 
 /** Pixels that are kept, where half of the free memory holds them, too. */
@@ -31,16 +31,20 @@ export async function openImageFiles(
   assertFitsMemory(`an image of ${view.shape.join("×")} in ${folder}`, size);
   const areKept = files.length * size <= Math.min(mostBytes, process.availableMemory() / 2);
   const pixels = areKept ? new SharedArrayBuffer(files.length * size) : undefined;
-  const complaints = pixels
-    ? await decodeFiles(paths, view, pixels)
-    : await probeFiles(paths, view);
-  assertNoComplaints(`images of ${folder} cannot be used`, inOrder(files, complaints));
+  const report = pixels ? await decodeFiles(paths, view, pixels) : await probeFiles(paths, view);
+  assertNoComplaints(`images of ${folder} cannot be used`, inOrder(files, report));
   let first = 0;
   return lists.map(({ files: ofList, ...list }) => {
     const start = first;
     first += ofList.length;
     const { shape, channelOrder } = view;
-    const known = { ...list, shape, ...(channelOrder === "bgr" && { channelOrder }) };
+    const turned = report.turned.filter((place) => place >= start && place < first).length;
+    const known = {
+      ...list,
+      shape,
+      ...(channelOrder === "bgr" && { channelOrder }),
+      ...(turned > 0 && { turned }),
+    };
     if (pixels) {
       const ofPart = new Uint8Array(pixels, start * size, ofList.length * size);
       return inMemory({ ...known, pixels: ofPart });
@@ -66,7 +70,10 @@ async function readFiles(
   );
 }
 
-function inOrder(files: readonly string[], complaints: FileComplaints): string[] {
+function inOrder(
+  files: readonly string[],
+  { complaints }: Pick<FilesReport, "complaints">,
+): string[] {
   return [...complaints]
     .sort(([a], [b]) => a - b)
     .map(([place, complaint]) => `${files[place]} ${complaint}`);

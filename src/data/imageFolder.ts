@@ -7,9 +7,10 @@ import { assertNoComplaints, listFolder } from "./complaints.ts";
 import type { DataOptions } from "./dataOptions.ts";
 import type { Data, Dataset } from "./dataset.ts";
 import { probeImage } from "./decode.ts";
+import { notesOnTurned } from "./facts.ts";
 import { listParts } from "./folderParts.ts";
 import { openImageFiles } from "./imageFiles.ts";
-import type { ImageShape, ImageView } from "./imageView.ts";
+import type { ImageShape, ImageView, Orientation } from "./imageView.ts";
 import { walk } from "./walk.ts";
 
 /** Channels, height and width that a model's images have, as far as it says. */
@@ -35,7 +36,11 @@ export async function loadImageFolder(folder: string, options: FolderOptions = {
   const { train, test, notes } = await listParts(folder, { ...options, judgeOnly: false });
   const view = await viewOf(folder, [...train!.files, ...test.files], options);
   const [learned, judged] = await openImageFiles([train!, test], { folder, view });
-  return { train: learned!, test: judged!, notes };
+  return {
+    train: learned!,
+    test: judged!,
+    notes: [...notes, ...notesOnTurned([learned!, judged!])],
+  };
 }
 
 /** The images to judge by alone: there need be no others. Throws as `loadImageFolder` does. */
@@ -46,7 +51,7 @@ export async function loadTestFolder(
   const { test, notes } = await listParts(folder, { ...options, judgeOnly: true });
   const view = await viewOf(folder, test.files, options);
   const [judged] = await openImageFiles([test], { folder, view });
-  return { test: judged!, notes };
+  return { test: judged!, notes: [...notes, ...notesOnTurned([judged!])] };
 }
 
 /** All images below `folder`, at any depth, without labels. Throws as `loadImageFolder` does. */
@@ -67,7 +72,13 @@ export async function loadUnlabelled(
 async function viewOf(
   folder: string,
   files: readonly string[],
-  { shape = anyShape, imageSize, resize, channelOrder = "rgb" }: FolderOptions,
+  {
+    shape = anyShape,
+    imageSize,
+    resize,
+    orientation = "apply",
+    channelOrder = "rgb",
+  }: FolderOptions,
 ): Promise<ImageView> {
   const [channels = 3, height, width] = shape;
   if (channels !== 1 && channels !== 3) {
@@ -84,14 +95,14 @@ async function viewOf(
       "--resize: needs --image-size, because the model leaves the size of images open",
     );
   }
-  const [tall, wide] = size ?? (await commonSize(folder, files));
+  const [tall, wide] = size ?? (await commonSize(folder, files, orientation));
   if (typeof resize === "number" && resize < Math.max(tall, wide)) {
     throw new UsageError(
       `--resize: expected at least ${Math.max(tall, wide)}, the size that is cut out, received ${resize}`,
     );
   }
   const target: ImageShape = [channels, tall, wide];
-  return { shape: target, resize: size ? (resize ?? "crop") : "none", channelOrder };
+  return { shape: target, resize: size ? (resize ?? "crop") : "none", orientation, channelOrder };
 }
 
 /** The size that the model or the user wants. */
@@ -113,12 +124,13 @@ function sizeOf(
 async function commonSize(
   folder: string,
   files: readonly string[],
+  orientation: Orientation,
 ): Promise<readonly [number, number]> {
   const complaints: string[] = [];
   for (const file of files) {
-    const size = await probeImage(join(folder, file));
-    if (typeof size !== "string") return size;
-    complaints.push(`${file} ${size}`);
+    const shown = await probeImage(join(folder, file), orientation);
+    if (typeof shown !== "string") return shown.size;
+    complaints.push(`${file} ${shown}`);
   }
   assertNoComplaints(`no image of ${folder} can be read`, complaints);
   throw new RangeError("no files");

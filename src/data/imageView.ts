@@ -14,10 +14,14 @@ export type ImageShape = readonly [channels: number, height: number, width: numb
  */
 export type Resize = "crop" | "squash" | "none" | number;
 
+/** Whether a rotation that a camera noted is applied, as people see the photo, or the pixels are kept as they are stored. */
+export type Orientation = "apply" | "keep";
+
 /** What becomes of a file. */
 export interface ImageView {
   readonly shape: ImageShape;
   readonly resize: Resize;
+  readonly orientation: Orientation;
   /** Order of the channels of colour images. */
   readonly channelOrder: "rgb" | "bgr";
 }

@@ -2,6 +2,7 @@
 import { readClassesOfModel } from "../data/classFile.ts";
 import type { DataOptions } from "../data/dataOptions.ts";
 import { type Dataset, isLabelled, type Labelled } from "../data/dataset.ts";
+import { notesOnTurned } from "../data/facts.ts";
 import type { Normalization } from "../data/normalize.ts";
 import { parseDataSpec } from "../data/notation.ts";
 import { DataError, UsageError } from "../errors.ts";
@@ -68,12 +69,23 @@ export async function findDoubt(
   showing: Showing,
   judgement?: Judgement,
 ): Promise<string | undefined> {
-  const { classifier, test, kind = "images to judge by" } = showing;
+  const { test } = showing;
   const otherNames = await findOtherNames(showing);
   if (otherNames) return otherNames;
-  if (!judgement || !isLabelled(test)) return findDoubtWithoutLabels(showing);
+  const doubt =
+    judgement && isLabelled(test)
+      ? await findDoubtWithLabels(judgement, { ...showing, test })
+      : await findDoubtWithoutLabels(showing);
+  return doubt && [doubt, ...notesOnTurned([test])].join(". ");
+}
+
+async function findDoubtWithLabels(
+  judgement: Judgement,
+  showing: Showing<Labelled>,
+): Promise<string | undefined> {
+  const { classifier, kind = "images to judge by" } = showing;
   const { accuracy, samples } = judgement;
-  const reason = await reasonOf(judgement, { ...showing, test });
+  const reason = await reasonOf(judgement, showing);
   const right = `${percent(accuracy)} of ${samples} ${kind}`;
   return reason && `${classifier.name} is right on ${right}, ${reason}`;
 }

@@ -11,6 +11,7 @@ const device = z.string().regex(/^(cpu|cuda:\d{1,3})$/) as z.ZodType<Device>;
 export const readingOptions = {
   resize: z.exactOptional(z.union([z.enum(["crop", "squash"]), z.int().min(1)])),
   imageSize: z.exactOptional(z.int().min(1)),
+  orientation: z.exactOptional(z.enum(["apply", "keep"])),
   channelOrder: z.exactOptional(z.enum(["rgb", "bgr"])),
   labels: z.exactOptional(z.enum(["folders", "none"])),
   classes: z.exactOptional(z.union([z.string(), z.array(z.string())])),

@@ -11,7 +11,12 @@ import { DataError } from "../../src/errors.ts";
 import { dataError, temporaryFolders } from "./folder.ts";
 
 const folders = temporaryFolders();
-const view: ImageView = { shape: [3, 20, 20], resize: "crop", channelOrder: "rgb" };
+const view: ImageView = {
+  shape: [3, 20, 20],
+  resize: "crop",
+  orientation: "apply",
+  channelOrder: "rgb",
+};
 
 /** A folder of photos of all sizes, and their names. */
 async function photos(count = 12) {
@@ -35,6 +40,12 @@ const open = async (folder: string, files: readonly string[], mostBytes?: number
   return dataset!;
 };
 
+async function planesOf(path: string): Promise<Uint8Array> {
+  const decoded = await decodeImage(path, view);
+  if (typeof decoded === "string") throw new Error(decoded);
+  return decoded.planes;
+}
+
 describe("image files", () => {
   test("are the same bits, kept or decoded when asked for, in whichever thread", async () => {
     const { folder, files } = await photos();
@@ -43,11 +54,11 @@ describe("image files", () => {
     expect([kept.count, streamed.count]).toEqual([12, 12]);
     expect(kept.pixels).toBeDefined();
     expect(streamed.pixels).toBeUndefined();
-    const alone = await Promise.all(files.map((file) => decodeImage(join(folder, file), view)));
-    const all = Buffer.concat(alone as Uint8Array[]);
+    const alone = await Promise.all(files.map((file) => planesOf(join(folder, file))));
+    const all = Buffer.concat(alone);
     expect(Buffer.compare(kept.pixels!, all)).toBe(0);
     const places = Int32Array.of(5, 0, 11, 5);
-    const expected = Buffer.concat([5, 0, 11, 5].map((at) => alone[at] as Uint8Array));
+    const expected = Buffer.concat([5, 0, 11, 5].map((at) => alone[at]!));
     for (const dataset of [kept, streamed]) {
       expect(Buffer.compare(await dataset.read(places), expected)).toBe(0);
     }
@@ -78,6 +89,16 @@ describe("image files", () => {
     expect(message).toContain("2 problems");
     expect(message).toContain("0.jpg is not a JPEG, PNG or WebP image");
     expect(message).toContain("2.jpg does not exist");
+  });
+
+  test("are counted where a camera noted a rotation, kept or not", async () => {
+    const { folder, files } = await photos(3);
+    await sharp(join(folder, "0.jpg"))
+      .withMetadata({ orientation: 8 })
+      .toFile(join(folder, "1.jpg"));
+    for (const mostBytes of [undefined, 0]) {
+      expect((await open(folder, files, mostBytes)).turned).toBe(1);
+    }
   });
 
   test("that are damaged later are named when they are asked for", async () => {

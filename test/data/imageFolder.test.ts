@@ -198,17 +198,30 @@ describe("image folders", () => {
     expect((await decoded(profiled))[0]).toBe(stored[0]);
   });
 
-  test("are turned as the camera noted, and show the first frame of an animation", async () => {
-    const halves = await sharp({
-      create: { width: 4, height: 2, channels: 3, background: "black" },
-    })
+  test("are turned as the camera noted, which a note tells, or kept as they are stored", async () => {
+    const photo = await sharp({ create: { width: 4, height: 2, channels: 3, background: "black" } })
       .composite([{ input: await png([255, 255, 255], 2, 2), left: 0, top: 0 }])
       .withMetadata({ orientation: 6 })
       .png()
       .toBuffer();
-    const turned = await decoded(halves, [1, 4, 2]);
-    expect(turned).toEqual([255, 255, 255, 255, 0, 0, 0, 0]);
+    expect(await decoded(photo, [1, 4, 2])).toEqual([255, 255, 255, 255, 0, 0, 0, 0]);
 
+    const folder = await dataFolder({ "test/a/1.png": photo, "train/b/1.png": photo });
+    const shape = [1, 2, 4] as const;
+    const { notes } = await loadData(`images:${folder}`, { shape });
+    const why = "rotation, which is applied; torchvision's ImageFolder does not apply it";
+    expect(notes).toEqual([`2 of 5 images carry a camera's ${why}: --orientation keep`]);
+    const applied = await loadTestData(`images:${folder}`, { shape });
+    expect(applied.notes).toEqual([`1 of 2 images carries a camera's ${why}: --orientation keep`]);
+    const kept = await loadTestData(`images:${folder}`, { shape, orientation: "keep" });
+    expect(kept.notes).toEqual([]);
+    expect([...(await kept.test.read(Int32Array.of(0)))]).toEqual([
+      ...[255, 255, 0, 0],
+      ...[255, 255, 0, 0],
+    ]);
+  });
+
+  test("show the first frame of an animation", async () => {
     const frames = Buffer.concat([
       await plain(red).raw().toBuffer(),
       await plain(teal).raw().toBuffer(),

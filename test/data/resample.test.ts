@@ -86,6 +86,7 @@ describe("the part that is shown", () => {
   const view = (resize: ImageView["resize"], height = 224, width = 224): ImageView => ({
     shape: [3, height, width],
     resize,
+    orientation: "apply",
     channelOrder: "rgb",
   });
   const sizes = (height: number, width: number, of: ImageView) => {

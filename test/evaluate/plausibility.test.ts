@@ -114,6 +114,17 @@ describe("suspicion", () => {
   );
 });
 
+describe("a doubt", () => {
+  test("tells of cameras' rotations that are applied", async () => {
+    const forgetful = classifier(imageNet);
+    const test = { ...colours(), turned: 100 };
+    const judgement = await judge(forgetful, test, plain);
+    expect(await findDoubt({ classifier: forgetful, test, given: plain }, judgement)).toMatch(
+      /\. 100 of 400 images carry a camera's rotation, which is applied; .*: --orientation keep$/,
+    );
+  });
+});
+
 describe("explanations", () => {
   test("name a forgotten normalisation", async () => {
     const forgetful = classifier(imageNet);
@@ -280,7 +291,7 @@ test.each([
   "of %d images, each form is tried on as many as keep the time (%s: %d)",
   (images, takesPixels, tried) => {
     const model = { ...classifier(plain), takesPixels };
-    expect(imagesForEachForm(model, { ...colours(), count: images }, plain)).toBe(tried);
+    expect(imagesForEachForm(shown(model, { ...colours(), count: images }, plain))).toBe(tried);
   },
 );
 

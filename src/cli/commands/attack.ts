@@ -10,7 +10,7 @@ import { choice, choices, flag, integer, numbers, required, text } from "../opti
 import { dataLine, renderTable } from "../render.ts";
 
 const { data, epochs, out, batchSize, crop, flip, checkpointSeconds, ...others } = trainingOptions;
-const { resize, imageSize, channelOrder, classes, testShare } = others;
+const { resize, imageSize, orientation, channelOrder, classes, testShare } = others;
 
 const attackOptions = {
   kind: required(
@@ -75,6 +75,7 @@ const attackOptions = {
   }),
   resize,
   imageSize,
+  orientation,
   channelOrder,
   classes,
   testShare,
