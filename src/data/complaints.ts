@@ -6,12 +6,15 @@ import { DataError, ResourceError } from "../errors.ts";
 import { whyUnreadable } from "../systemErrors.ts";
 import { escapeInvisible } from "../text.ts";
 
-const shown = 10;
+/** Complaints that a message shows. */
+export const mostShown = 10;
 
 /** A list of complaints as the lines of a message: the first ten, then how many more there are. */
 export function listComplaints(complaints: readonly string[]): string {
-  const lines = complaints.slice(0, shown).map((complaint) => `\n  ${escapeInvisible(complaint)}`);
-  const more = complaints.length - shown;
+  const lines = complaints
+    .slice(0, mostShown)
+    .map((complaint) => `\n  ${escapeInvisible(complaint)}`);
+  const more = complaints.length - mostShown;
   return lines.join("") + (more > 0 ? `\n  ... and ${more} more` : "");
 }
 

@@ -1,5 +1,5 @@
 // Decodes a JPEG, PNG or WebP file with sharp (libvips) into planar bytes. Files are not trusted: all other
-// decoders are switched off, damage is refused, and sizes are checked before pixels exist. Colours are made as
+// decoders are switched off, damage that costs pixels is refused, and sizes are checked before pixels exist. Colours are made as
 // Pillow makes them, which is what models were trained with (https://pillow.readthedocs.io, Image.convert).
 
 import { readFile } from "node:fs/promises";
@@ -71,7 +71,7 @@ async function withImage<T>(
   if (typeof content === "string") return content;
   try {
     const image = decoder(content, {
-      failOn: "warning",
+      failOn: "error",
       limitInputPixels: largestImage,
       ignoreIcc: true,
     });
@@ -90,7 +90,8 @@ async function readImage(path: string): Promise<Uint8Array | string> {
 }
 
 function describeDamage(cause: unknown): string {
-  const message = (cause as Error).message.replace(/\s+/g, " ").trim();
+  const lines = (cause as Error).message.split("\n").map((line) => line.trim());
+  const message = [...new Set(lines)].join(" ").trim();
   if (/unsupported image format/.test(message)) return "is not a JPEG, PNG or WebP image";
   if (/pixel limit/.test(message)) return `has more than ${largestImage / 1e6} million pixels`;
   return `is damaged: ${message}`;

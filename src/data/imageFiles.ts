@@ -2,8 +2,9 @@
 
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
-import { assertFitsMemory, assertNoComplaints, listComplaints } from "./complaints.ts";
+import { assertFitsMemory, assertNoComplaints, listComplaints, mostShown } from "./complaints.ts";
 import { type Dataset, imageBytes, inMemory } from "./dataset.ts";
+import { decodeImage } from "./decode.ts";
 import { decodeFiles, type FilesReport, probeFiles } from "./decodePool.ts";
 import type { ImageView } from "./imageView.ts";
 
@@ -32,7 +33,8 @@ export async function openImageFiles(
   const areKept = files.length * size <= Math.min(mostBytes, process.availableMemory() / 2);
   const pixels = areKept ? new SharedArrayBuffer(files.length * size) : undefined;
   const report = pixels ? await decodeFiles(paths, view, pixels) : await probeFiles(paths, view);
-  assertNoComplaints(`images of ${folder} cannot be used`, inOrder(files, report));
+  const complaints = await complaintsOf(files, { folder, view, report });
+  assertNoComplaints(`images of ${folder} cannot be used`, complaints);
   let first = 0;
   return lists.map(({ files: ofList, ...list }) => {
     const start = first;
@@ -63,18 +65,28 @@ async function readFiles(
 ): Promise<Uint8Array> {
   const pixels = new SharedArrayBuffer(files.length * imageBytes(view));
   const paths = files.map((file) => join(folder, file));
-  const complaints = inOrder(files, await decodeFiles(paths, view, pixels));
+  const report = await decodeFiles(paths, view, pixels);
+  const complaints = await complaintsOf(files, { folder, view, report });
   if (complaints.length === 0) return new Uint8Array(pixels);
   throw new DataError(
     `images of ${folder} can no longer be used: put them right, then go on${listComplaints(complaints)}`,
   );
 }
 
-function inOrder(
+/**
+ * Complaints in the order of the files. Those that are shown are found once more, one at a time: libvips keeps one text for
+ * all threads, so that a file may have got another's reason.
+ */
+async function complaintsOf(
   files: readonly string[],
-  { complaints }: Pick<FilesReport, "complaints">,
-): string[] {
-  return [...complaints]
-    .sort(([a], [b]) => a - b)
-    .map(([place, complaint]) => `${files[place]} ${complaint}`);
+  { folder, view, report }: { folder: string; view: ImageView; report: FilesReport },
+): Promise<string[]> {
+  const found = [...report.complaints].sort(([a], [b]) => a - b);
+  const complaints: string[] = [];
+  for (const [number, [place, first]] of found.entries()) {
+    const file = files[place]!;
+    const again = number < mostShown ? await decodeImage(join(folder, file), view) : first;
+    complaints.push(`${file} ${typeof again === "string" ? again : first}`);
+  }
+  return complaints;
 }

@@ -284,6 +284,35 @@ describe("image folders", () => {
     expect(message).toMatch(new RegExp(`train/b/x\\.png ${cause.source}`));
   });
 
+  test.each<[string, (jpeg: Buffer) => Uint8Array]>([
+    ["an unknown revision of JFIF", (jpeg) => changedAt(jpeg, Buffer.from("JFIF\0"), 5, 2)],
+    ["another end of the spectrum", (jpeg) => changedAt(jpeg, scanOf(3), scanOf(3).length + 7, 0)],
+    [
+      "stray bytes between the parts of a JPEG",
+      (jpeg) => {
+        const place = jpeg.indexOf(Buffer.of(0xff, 0xda));
+        return Buffer.concat([jpeg.subarray(0, place), Buffer.alloc(7), jpeg.subarray(place)]);
+      },
+    ],
+  ])("read what decoders only remark on: %s", async (_, change) => {
+    const jpeg = await noise().jpeg().toBuffer();
+    expect(await decoded(change(jpeg), [3, 64, 64])).toEqual(await decoded(jpeg, [3, 64, 64]));
+  });
+
+  test("tell of each damaged image its own reason, whatever threads find it out", async () => {
+    const [jpeg, webp] = [
+      cut(await noise().jpeg().toBuffer()),
+      cut(await noise().webp().toBuffer()),
+    ];
+    const files = Array.from({ length: 400 }, (_, n) => [`train/b/${n}`, n % 2 ? jpeg : webp]);
+    const folder = await dataFolder(Object.fromEntries(files));
+    const message = await dataError(loadData(`images:${folder}`, { shape: [3, 4, 4] }));
+    const lines = message.split("\n").filter((line) => line.includes(" is damaged: "));
+    const reasons = lines.map((line) => line.slice(line.indexOf(" is damaged: ")));
+    expect(lines).toHaveLength(10);
+    expect(new Set(reasons).size).toBe(2);
+  });
+
   test("list all damaged images at once, ten by name", async () => {
     const bad = Array.from({ length: 14 }, (_, index) => [`test/a/${10 + index}.png`, "bad"]);
     const folder = await dataFolder(Object.fromEntries(bad));
@@ -722,6 +751,18 @@ describe("options of image folders", () => {
 function noise(): Sharp {
   const pixels = Uint8Array.from({ length: 64 * 64 * 3 }, (_, index) => (index * 7919) >> 3);
   return sharp(pixels, { raw: { width: 64, height: 64, channels: 3 } });
+}
+
+/** The head of the scan of a JPEG with so many channels. */
+const scanOf = (channels: number) => Buffer.of(0xff, 0xda, 0, 6 + 2 * channels, channels);
+
+/** A copy with a byte changed, so far behind the mark. */
+function changedAt(bytes: Buffer, mark: Buffer, offset: number, value: number): Uint8Array {
+  const place = bytes.indexOf(mark);
+  expect(place).toBeGreaterThan(0);
+  const copy = Uint8Array.from(bytes);
+  copy[place + offset] = value;
+  return copy;
 }
 
 const cut = (bytes: Uint8Array) => bytes.subarray(0, bytes.length >> 1);
