@@ -59,7 +59,11 @@ export function describeSize(
   { shape: [, wantedHeight, wantedWidth], resize }: ImageView,
 ): string | undefined {
   if (resize !== "none" || (height === wantedHeight && width === wantedWidth)) return undefined;
-  return `is ${height}×${width} (height × width), not ${wantedHeight}×${wantedWidth}`;
+  const size = Math.min(wantedHeight, wantedWidth);
+  return (
+    `is ${height}×${width} (height × width), not ${wantedHeight}×${wantedWidth}: --image-size ${size} brings all ` +
+    "images to one size"
+  );
 }
 
 async function withImage<T>(
