@@ -82,7 +82,8 @@ async function readIdx(folder: string, file: string, rank: number): Promise<IdxF
   if (typeof size === "string") throw new Complaint(`${file} ${size}`);
   assertFitsMemory(path, size);
   const content = await readLargeFile(path);
-  const zipped = file.endsWith(".gz");
+  // By content: some programs unpack a file and keep its name.
+  const zipped = content[0] === 0x1f && content[1] === 0x8b;
 
   const start = content.subarray(0, 4096);
   const sizes = readHeader(file, zipped ? gunzip(file, start, unpackedStart) : start, rank);

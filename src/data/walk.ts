@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { listEntries } from "./complaints.ts";
 
 /** What desktops, archives and notebooks leave behind. */
-const leftBehind = /^\.|^(Thumbs\.db|desktop\.ini|__MACOSX)$/i;
+const leftBehind =
+  /^\.|^((eh)?thumbs\.db|desktop\.ini|Icon\r|__MACOSX|@eaDir|\$RECYCLE\.BIN|System Volume Information)$/i;
 
 /** Notes, annotations and lists. */
 const besideImages = /\.(txt|md|xml|json|csv|tsv|ya?ml|html?|log|ini|pdf|py|ipynb)$/i;

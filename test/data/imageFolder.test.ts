@@ -57,6 +57,10 @@ describe("image folders", () => {
       ".DS_Store": "",
       "train/.hidden": "",
       "train/b/Thumbs.db": "",
+      "train/b/ehthumbs.db": "",
+      "train/b/Icon\r": "",
+      "train/b/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg": "",
+      "train/$RECYCLE.BIN/1.png": "",
     });
     const { train, test: judged } = await loadData(`images:${folder}`);
     expect(train.classes).toEqual(["a", "b"]);
@@ -351,7 +355,7 @@ describe("image folders", () => {
   test("refuse mixed sizes where the model names none, with both sizes", async () => {
     const folder = await dataFolder({ "train/b/x.png": await png(red, 6, 5) });
     expect(await dataError(loadData(`images:${folder}`))).toMatch(
-      /train\/b\/x\.png is 5×6 \(height × width\), not 4×4/,
+      /train\/b\/x\.png is 5×6 \(height × width\), not 4×4: --image-size 4 brings all images to one size/,
     );
     await loadData(`images:${folder}`, { shape: [3, 4, 4] });
   });
