@@ -1,0 +1,131 @@
+// The files of one part of a folder and their classes, PART/CLASS/**, and what is wrong with them.
+
+import { realpath } from "node:fs/promises";
+import { join } from "node:path";
+import { append } from "../lists.ts";
+import { compareClasses, findTwins, inClassOrder } from "./classNames.ts";
+import type { ImageList } from "./imageFiles.ts";
+import { listImages, walk } from "./walk.ts";
+
+/** Classes that a note names. */
+const mostNamed = 10;
+
+const looksLikePart =
+  /^(train(ing)?|test(ing)?|val(id(ation)?)?)([-_ ]?(set|data|images|split|\d+))?$/i;
+
+/** What is learned from, or judged by. */
+export interface Part extends ImageList {
+  /** Folder below the data folder; "" for the data folder itself. */
+  readonly path: string;
+}
+
+/** What is wrong, and what a user should know, each a sentence without its full stop. */
+export interface Remarks {
+  readonly complaints: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/** Which classes there are. */
+export interface ClassesAsked {
+  /** Names in the order that the user gives. */
+  readonly given: readonly string[] | undefined;
+  readonly areUnlabelled: boolean;
+}
+
+/** The files of a part; with labels, each folder in it is a class. */
+export async function listPart(
+  folder: string,
+  path: string,
+  { given, areUnlabelled }: ClassesAsked,
+): Promise<Remarks & { readonly part: Part }> {
+  const name = path || "the folder";
+  if (!areUnlabelled) return listClasses(folder, { name, path, given });
+  const complaints: string[] = [];
+  const files = await walk(folder, path, { complaints });
+  if (files.length === 0) complaints.push(`${name} holds no image`);
+  return { part: { name, path, files }, complaints, notes: [] };
+}
+
+async function listClasses(
+  folder: string,
+  {
+    name,
+    path,
+    given,
+  }: { readonly name: string; readonly path: string; readonly given: ClassesAsked["given"] },
+): Promise<Remarks & { readonly part: Part }> {
+  const complaints: string[] = [];
+  const { files: stray, folders } = await listImages(folder, path, complaints);
+  const example = join(path, "CLASS", "IMAGE");
+  append(
+    complaints,
+    stray.map((file) => `${file} is not a folder: expected ${example}`),
+  );
+  append(complaints, findTwins(name, folders));
+  if (folders.length === 0) complaints.push(`${name} holds no class folder: expected ${example}`);
+  if (path === "" && folders.length > 1 && folders.every((each) => looksLikePart.test(each))) {
+    complaints.push(
+      `${folders.slice(0, mostNamed).join("/, ")}/ look like parts and not like classes: rename them train/ and test/`,
+    );
+  }
+  const { classes, note } = given ? { classes: given, note: undefined } : inClassOrder(folders);
+  const found = await filesOfClasses(folder, path, { classes, folders });
+  append(complaints, found.complaints);
+  const unknown = folders.filter((each) => !classes.includes(each));
+  append(
+    complaints,
+    unknown.map((each) => `class "${each}" is in ${name} but not in --classes`),
+  );
+  const { files, labels } = found;
+  const part = { name, path, files, labels: Int32Array.from(labels), classes };
+  return { part, complaints, notes: note === undefined ? [] : [note] };
+}
+
+/** All files below the class folders that there are, and the number of each one's class. */
+async function filesOfClasses(
+  folder: string,
+  path: string,
+  {
+    classes,
+    folders,
+  }: { readonly classes: readonly string[]; readonly folders: readonly string[] },
+): Promise<{ files: string[]; labels: number[]; complaints: string[] }> {
+  const above = [await realpath(join(folder, path))];
+  const [files, labels, complaints]: [string[], number[], string[]] = [[], [], []];
+  for (const [label, each] of classes.entries()) {
+    if (!folders.includes(each)) continue;
+    const known = complaints.length;
+    const ofClass = await walk(folder, join(path, each), { complaints, above });
+    if (ofClass.length === 0 && complaints.length === known) {
+      complaints.push(`${join(path, each)} holds no image`);
+    }
+    for (const file of ofClass) {
+      files.push(file);
+      labels.push(label);
+    }
+  }
+  return { files, labels, complaints };
+}
+
+/** What one part has and the other has not; a class that the given list alone has is noted. */
+export function compareParts(
+  train: Part | undefined,
+  test: Part | undefined,
+  { given }: ClassesAsked,
+): Remarks {
+  if (given) return { complaints: [], notes: train ? notesOnMissing(train) : [] };
+  if (!train?.classes || !test?.classes) return { complaints: [], notes: [] };
+  const [learned, judged] = [train, test].map(({ name, classes }) => ({ name, classes: classes! }));
+  const complaints = [...compareClasses(judged!, learned!), ...compareClasses(learned!, judged!)];
+  return { complaints, notes: [] };
+}
+
+/** A model may know classes of which there are no images. */
+function notesOnMissing({ name, labels, classes }: Part): string[] {
+  const known = new Set(labels);
+  const missing = classes!.filter((_, label) => !known.has(label));
+  if (missing.length === 0) return [];
+  const more = missing.length - mostNamed;
+  const names = missing.slice(0, mostNamed).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  return [`${name} has no image of these of --classes: ${names}`];
+}
