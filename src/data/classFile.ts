@@ -29,10 +29,12 @@ export async function readClassFile(path: string): Promise<readonly string[]> {
       `--classes: expected ${path} to hold the names of its classes as ${namesOfNames.join(", ")} in its metadata`,
     );
   }
-  const content = (await read(path)).replace(/^\uFEFF/, "").trim();
+  const content = decode(await read(path))
+    .replace(/\r\n?/g, "\n")
+    .trim();
   const names = await findNames(content, path);
   if (names) return names;
-  if (!/^(?:[[{]|- |["']?\d+["']? *:\s)/.test(content)) return linesOf(content);
+  if (!/^(?:[[{]|- |["']?\d+["']? *:\s)/.test(content)) return namesOnLines(content, path);
   throw new UsageError(
     `--classes: expected ${path} to hold a list of names, such as ["cat", "dog"], or a table, such as {"0": "cat"}`,
   );
@@ -58,11 +60,11 @@ export async function readClassesOfModel(path: string): Promise<readonly string[
   return undefined;
 }
 
-async function read(path: string): Promise<string> {
+async function read(path: string): Promise<Uint8Array> {
   try {
     await using file = await open(path);
     const { size } = await file.stat();
-    if (size <= mostBytes) return await file.readFile("utf8");
+    if (size <= mostBytes) return await file.readFile();
   } catch (cause) {
     throw new UsageError(
       `--classes: expected a file with the names of the classes, but ${path} ${whyUnreadable(cause)}`,
@@ -72,8 +74,23 @@ async function read(path: string): Promise<string> {
   throw new UsageError(`--classes: expected at most ${mostBytes} bytes of names in ${path}`);
 }
 
-function linesOf(text: string): string[] {
-  return text.split(/\r?\n/).flatMap((line) => (line.trim() === "" ? [] : [line.trim()]));
+/** UTF-8, or UTF-16 where the text begins with that mark, as PowerShell writes it. */
+function decode(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  const isLittle = first === 0xff && second === 0xfe;
+  const isBig = first === 0xfe && second === 0xff;
+  return new TextDecoder(isLittle ? "utf-16le" : isBig ? "utf-16be" : "utf-8").decode(bytes);
+}
+
+/** A name on each line; behind its number where each line has one, as Teachable Machine writes them. */
+function namesOnLines(text: string, path: string): readonly string[] {
+  const lines = text.split("\n").flatMap((line) => (line.trim() === "" ? [] : [line.trim()]));
+  const pairs = lines.flatMap((line) => [...line.matchAll(/^(\d+)\s+(.+)$/g)]);
+  const numbers = pairs.map(([, number]) => number!);
+  const places = new Set(numbers.map(Number).filter((number) => number < lines.length));
+  if (places.size < lines.length) return lines;
+  const names = pairs.map(([, , name]) => name!);
+  return inOrder(names, { numbers, path });
 }
 
 /** The names in a list or table, or in one at its top; undefined where the text is neither. Throws UsageError. */

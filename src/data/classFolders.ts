@@ -29,6 +29,8 @@ export interface Remarks {
 export interface ClassesAsked {
   /** Names in the order that the user gives. */
   readonly given: readonly string[] | undefined;
+  /** What the user's file was read as, for who expected other names. */
+  readonly reading: string | undefined;
   readonly areUnlabelled: boolean;
 }
 
@@ -36,10 +38,10 @@ export interface ClassesAsked {
 export async function listPart(
   folder: string,
   path: string,
-  { given, areUnlabelled }: ClassesAsked,
+  asked: ClassesAsked,
 ): Promise<Remarks & { readonly part: Part }> {
+  if (!asked.areUnlabelled) return listClasses(folder, path, asked);
   const name = path || "the folder";
-  if (!areUnlabelled) return listClasses(folder, { name, path, given });
   const complaints: string[] = [];
   const files = await walk(folder, path, { complaints });
   if (files.length === 0) complaints.push(`${name} holds no image`);
@@ -48,12 +50,10 @@ export async function listPart(
 
 async function listClasses(
   folder: string,
-  {
-    name,
-    path,
-    given,
-  }: { readonly name: string; readonly path: string; readonly given: ClassesAsked["given"] },
+  path: string,
+  { given, reading }: ClassesAsked,
 ): Promise<Remarks & { readonly part: Part }> {
+  const name = path || "the folder";
   const complaints: string[] = [];
   const { files: stray, folders } = await listImages(folder, path, complaints);
   const example = join(path, "CLASS", "IMAGE");
@@ -71,17 +71,20 @@ async function listClasses(
   const { classes, note } = given ? { classes: given, note: undefined } : inClassOrder(folders);
   const found = await filesOfClasses(folder, path, { classes, folders });
   append(complaints, found.complaints);
-  const unknown = folders.filter((each) => !classes.includes(each));
+  if (found.unknown.length > 0 && reading !== undefined) complaints.push(reading);
   append(
     complaints,
-    unknown.map((each) => `class "${each}" is in ${name} but not in --classes`),
+    compareClasses({ name, classes: found.unknown }, { name: "--classes", classes }),
   );
   const { files, labels } = found;
   const part = { name, path, files, labels: Int32Array.from(labels), classes };
   return { part, complaints, notes: note === undefined ? [] : [note] };
 }
 
-/** All files below the class folders that there are, and the number of each one's class. */
+/**
+ * All files below the class folders that there are, whatever the Unicode form of their names, and the number of each
+ * one's class; also the folders that are no class.
+ */
 async function filesOfClasses(
   folder: string,
   path: string,
@@ -89,22 +92,25 @@ async function filesOfClasses(
     classes,
     folders,
   }: { readonly classes: readonly string[]; readonly folders: readonly string[] },
-): Promise<{ files: string[]; labels: number[]; complaints: string[] }> {
+): Promise<{ files: string[]; labels: number[]; unknown: string[]; complaints: string[] }> {
+  const left = new Map(folders.map((each) => [each.normalize("NFC"), each]));
   const above = [await realpath(join(folder, path))];
   const [files, labels, complaints]: [string[], number[], string[]] = [[], [], []];
   for (const [label, each] of classes.entries()) {
-    if (!folders.includes(each)) continue;
+    const below = left.get(each.normalize("NFC"));
+    if (below === undefined) continue;
+    left.delete(each.normalize("NFC"));
     const known = complaints.length;
-    const ofClass = await walk(folder, join(path, each), { complaints, above });
+    const ofClass = await walk(folder, join(path, below), { complaints, above });
     if (ofClass.length === 0 && complaints.length === known) {
-      complaints.push(`${join(path, each)} holds no image`);
+      complaints.push(`${join(path, below)} holds no image`);
     }
     for (const file of ofClass) {
       files.push(file);
       labels.push(label);
     }
   }
-  return { files, labels, complaints };
+  return { files, labels, unknown: [...left.values()], complaints };
 }
 
 /** What one part has and the other has not; a class that the given list alone has is noted. */

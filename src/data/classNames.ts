@@ -1,7 +1,9 @@
 // The order of classes, which must be that of the model's outputs, and what may be wrong with their names.
 
 import { UsageError } from "../errors.ts";
+import { counted } from "../text.ts";
 import { readClassFile } from "./classFile.ts";
+import { quoteNames } from "./complaints.ts";
 
 /**
  * Folders' names in order: by their number where all of them are whole numbers, else by their code points, in
@@ -24,15 +26,20 @@ export function inClassOrder(names: readonly string[]): { classes: string[]; not
 
 /**
  * The list of classes that a user gives: in a file (classFile.ts), or as it is. Throws UsageError where it cannot be
- * read, is empty or names a class twice.
+ * read, is empty or names a class twice, in whichever Unicode form.
  */
 export async function readClasses(given: string | readonly string[]): Promise<readonly string[]> {
   const classes = typeof given === "string" ? await readClassFile(given) : given;
   const seen = new Set<string>();
-  const twice = classes.find((name) => seen.size === seen.add(name).size);
+  const twice = classes.find((name) => seen.size === seen.add(name.normalize("NFC")).size);
   if (twice !== undefined) throw new UsageError(`--classes: "${twice}" is named twice`);
   if (classes.length > 0) return classes;
   throw new UsageError("--classes: expected the names of the classes, received none");
+}
+
+/** What a file of names was read as, for who expected others. */
+export function describeClassFile(path: string, classes: readonly string[]): string {
+  return `${path} was read as ${counted(classes.length, "name")}: ${quoteNames(classes)}`;
 }
 
 /** Complaints on classes of one part that another does not have; names may differ in form alone. */

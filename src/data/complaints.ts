@@ -18,6 +18,12 @@ export function listComplaints(complaints: readonly string[]): string {
   return lines.join("") + (more > 0 ? `\n  ... and ${more} more` : "");
 }
 
+/** The first five of some names, in quotation marks. */
+export function quoteNames(names: readonly string[]): string {
+  const quoted = names.slice(0, 5).map((name) => JSON.stringify(name));
+  return quoted.join(", ") + (names.length > quoted.length ? ", ..." : "");
+}
+
 /** Throws DataError with all complaints if there are any. */
 export function assertNoComplaints(what: string, complaints: readonly string[]): void {
   if (complaints.length === 1) throw new DataError(escapeInvisible(`${what}: ${complaints[0]}`));

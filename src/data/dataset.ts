@@ -2,6 +2,7 @@
 
 import { DataError } from "../errors.ts";
 import { counted } from "../text.ts";
+import { quoteNames } from "./complaints.ts";
 
 /** Images of one size. */
 export interface Dataset {
@@ -93,26 +94,23 @@ export function assertShape(
 }
 
 /**
- * Throws DataError where a label is not below `outputs`, the number of a model's outputs, and where there are more
- * outputs than classes: the model knows a class that the data do not, so that others may stand in the wrong place.
- * Classes that are named by their own numbers are in their place all the same.
+ * Throws DataError unless there is a class for each of a model's `outputs`: where there are fewer the model knows a class
+ * that the data do not, so that others may stand in the wrong place. Classes that are named by their own numbers are in
+ * their place all the same.
  */
 export function assertLabels({ name, labels, classes }: Dataset, outputs: number): void {
   if (!labels || !classes) return;
-  const largest = labels.reduce((most, label) => Math.max(most, label), 0);
-  if (largest >= outputs) {
-    throw new DataError(
-      `${name} has labels up to ${largest} (${counted(classes.length, "class", "classes")}), ` +
-        `but the model has only ${counted(outputs, "output")}`,
-    );
-  }
   const areNumbers = classes.every((each, place) => each === String(place));
-  if (classes.length >= outputs || areNumbers) return;
-  const shown = classes.slice(0, 5).map((each) => JSON.stringify(each));
-  const more = classes.length > shown.length ? ", ..." : "";
+  const largest = labels.reduce((most, label) => Math.max(most, label), 0);
+  const needed = Math.max(classes.length, largest + 1);
+  if (needed === outputs || (needed < outputs && areNumbers)) return;
+  const known = `${counted(classes.length, "class", "classes")} (${quoteNames(classes)})`;
   throw new DataError(
-    `the model has ${counted(outputs, "output")}, but ${name} has ${counted(classes.length, "class", "classes")} (${shown.join(", ")}${more}): ` +
-      "expected a class for each output. Is a class folder missing? --classes FILE gives the order of all",
+    needed > outputs
+      ? `${name} has ${known} and labels up to ${largest}, but the model has only ${counted(outputs, "output")}: expected ` +
+          "a class for each output"
+      : `the model has ${counted(outputs, "output")}, but ${name} has ${known}: expected a class for each output. Is a ` +
+          "class folder missing? --classes FILE gives the order of all",
   );
 }
 

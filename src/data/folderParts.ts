@@ -2,7 +2,7 @@
 
 import { UsageError } from "../errors.ts";
 import { compareParts, listPart, type Part, type Remarks } from "./classFolders.ts";
-import { readClasses } from "./classNames.ts";
+import { describeClassFile, readClasses } from "./classNames.ts";
 import { assertNoComplaints, listFolder } from "./complaints.ts";
 import type { DataOptions } from "./dataOptions.ts";
 import type { ImageList } from "./imageFiles.ts";
@@ -38,17 +38,17 @@ interface Found extends Remarks {
 export async function listParts(folder: string, options: ListOptions): Promise<Parts> {
   const { classes, labels, testShare, judgeOnly } = options;
   const given = classes === undefined ? undefined : await readClasses(classes);
-  const asked = { given, areUnlabelled: labels === "none" };
+  const reading =
+    given && typeof classes === "string" ? describeClassFile(classes, given) : undefined;
+  const asked = { given, reading, areUnlabelled: labels === "none" };
   const found = await findParts(folder, options);
   const list = async (path: string | undefined) =>
     path === undefined ? undefined : await listPart(folder, path, asked);
   const [train, test] = [await list(found.train), await list(found.test)];
   const compared = compareParts(train?.part, test?.part, asked);
   const remarks = [found, train, test, compared].filter((each) => each !== undefined);
-  assertNoComplaints(
-    `${folder} does not hold image folders`,
-    remarks.flatMap(({ complaints }) => complaints),
-  );
+  const complaints = new Set(remarks.flatMap((each) => each.complaints));
+  assertNoComplaints(`${folder} does not hold image folders`, [...complaints]);
   const notes = [...new Set(remarks.flatMap((each) => each.notes))];
   const named = (part: Part, name: string) => ({ ...part, name: `${folder} (${name})` });
   const learned = train && named(train.part, train.part.path || "all");

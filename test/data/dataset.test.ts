@@ -183,7 +183,11 @@ test("images to judge by that are learned from, too, are told of from a hundredt
 test("labels and shape are checked against a model", () => {
   assertLabels(ten, 10);
   expect(() => assertLabels(ten, 9)).toThrow(DataError);
-  expect(() => assertLabels(ten, 9)).toThrow("ten has labels up to 9 (10 classes)");
+  expect(() => assertLabels(ten, 9)).toThrow(
+    /^ten has 10 classes \("c0", .*, \.\.\.\) and labels up to 9, but the model has only 9 outputs/,
+  );
+  const few = { ...ten, labels: ten.labels.map((label) => label % 3) };
+  expect(() => assertLabels(few, 9)).toThrow("10 classes");
   expect(() => assertLabels(ten, 11)).toThrow(/11 outputs, but ten has 10 classes \("c0", "c1"/);
   const numbers = ten.classes!.map((_, place) => String(place));
   expect(() => assertLabels({ ...ten, classes: numbers }, 11)).not.toThrow();

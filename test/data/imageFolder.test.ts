@@ -500,6 +500,34 @@ describe("options of image folders", () => {
     }
   });
 
+  test("--classes says what it was read as where it does not name the folders", async () => {
+    const folder = await dataFolder();
+    const classes = join(folder, "classes.txt");
+    await writeFile(classes, "a,b");
+    const message = await dataError(loadData(`images:${folder}`, { classes }));
+    expect(message).toContain("5 problems");
+    expect(message).toContain(`\n  ${classes} was read as 1 name: "a,b"\n`);
+    const capital = await dataError(loadData(`images:${folder}`, { classes: ["A", "b"] }));
+    expect(capital).toContain('class "a" is in train but not in --classes, which has "A"');
+  });
+
+  test("--classes may name folders in another Unicode form", async () => {
+    const name = "cafe\u0301";
+    const folder = await dataFolder({
+      [`train/${name}/1.png`]: await grey(7),
+      [`test/${name}/1.png`]: await grey(8),
+    });
+    const classes = ["b", "caf\u00e9", "a"];
+    const { train, test: judged, notes } = await loadData(`images:${folder}`, { classes });
+    expect(train.classes).toEqual(classes);
+    expect([[...train.labels!], [...judged.labels!]]).toEqual([
+      [0, 1, 2, 2],
+      [0, 1, 2],
+    ]);
+    expect((await levels(judged))[1]).toBe(8);
+    expect(notes).toEqual([]);
+  });
+
   test("--classes may name classes of which there are no images, and a note says so", async () => {
     const folder = await dataFolder();
     const {

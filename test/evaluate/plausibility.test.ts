@@ -14,6 +14,12 @@ import {
 } from "../../src/evaluate/plausibility.ts";
 import { informationOf, meanConfidence } from "../../src/evaluate/probabilities.ts";
 import { toFloat32 } from "../../src/graph/tensorData.ts";
+import { encodeModel } from "../../src/onnx/index.ts";
+import { tinyResnet } from "../obfuscate/tiny.ts";
+import { withProperty } from "../onnx/properties.ts";
+import { workshop } from "../workshop.ts";
+
+const file = workshop();
 
 const classes = ["ant", "bee", "cat", "dog"];
 const count = 400;
@@ -121,6 +127,23 @@ describe("a doubt", () => {
     const judgement = await judge(forgetful, test, plain);
     expect(await findDoubt({ classifier: forgetful, test, given: plain }, judgement)).toMatch(
       /\. 100 of 400 images carry a camera's rotation, which is applied; .*: --orientation keep$/,
+    );
+  });
+});
+
+describe("names of the classes in a model's file", () => {
+  test("are compared in whichever Unicode form they are", async () => {
+    const [composed, decomposed] = ["\u00e4", "a\u0308"];
+    const names = (list: readonly string[]) =>
+      file("named.onnx", withProperty(encodeModel(tinyResnet()), "names", JSON.stringify(list)));
+    const test = { ...colours(), classes: [decomposed, "bee", "cat", "dog"] };
+    const trial = { classifier: classifier(plain), test, given: plain };
+    const judgement = await judge(trial.classifier, test, plain);
+    const sound = { ...trial, file: names([composed, "bee", "cat", "dog"]) };
+    expect(await findDoubt(sound, judgement)).toBeUndefined();
+    const turned = { ...trial, file: names(["bee", composed, "cat", "dog"]) };
+    expect(await findDoubt(turned, judgement)).toContain(
+      `in another order: output 0 is "bee" there, and "${decomposed}" in the data`,
     );
   });
 });
