@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import {
   assertLabelled,
   assertLabels,
+  assertSeveralClasses,
   type DataOptions,
   type LoadOptions,
   loadData,
@@ -31,10 +32,8 @@ export async function loadLabelled(spec: string, options: LoadOptions): Promise<
   const { train, test } = await loadData(spec, options);
   assertLabelled(train, "an attack");
   assertLabelled(test, "an attack");
-  if (train.classes.length >= 2) return { train, test };
-  throw new DataError(
-    `expected two classes or more to tell apart, but ${train.name} has ${train.classes.length}`,
-  );
+  assertSeveralClasses(train);
+  return { train, test };
 }
 
 /**

@@ -3,15 +3,14 @@
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { append } from "../lists.ts";
+import { counted } from "../text.ts";
 import { compareClasses, findTwins, inClassOrder } from "./classNames.ts";
 import type { ImageList } from "./imageFiles.ts";
-import { listImages, walk } from "./walk.ts";
+import { findExtraLevel } from "./layout.ts";
+import { type Listing, listImages, walk } from "./walk.ts";
 
 /** Classes that a note names. */
 const mostNamed = 10;
-
-const looksLikePart =
-  /^(train(ing)?|test(ing)?|val(id(ation)?)?)([-_ ]?(set|data|images|split|\d+))?$/i;
 
 /** What is learned from, or judged by. */
 export interface Part extends ImageList {
@@ -54,20 +53,16 @@ async function listClasses(
   { given, reading }: ClassesAsked,
 ): Promise<Remarks & { readonly part: Part }> {
   const name = path || "the folder";
-  const complaints: string[] = [];
-  const { files: stray, folders } = await listImages(folder, path, complaints);
-  const example = join(path, "CLASS", "IMAGE");
-  append(
-    complaints,
-    stray.map((file) => `${file} is not a folder: expected ${example}`),
-  );
-  append(complaints, findTwins(name, folders));
-  if (folders.length === 0) complaints.push(`${name} holds no class folder: expected ${example}`);
-  if (path === "" && folders.length > 1 && folders.every((each) => looksLikePart.test(each))) {
-    complaints.push(
-      `${folders.slice(0, mostNamed).join("/, ")}/ look like parts and not like classes: rename them train/ and test/`,
-    );
+  const inside = await findExtraLevel(folder, path, given);
+  if (inside !== undefined) {
+    const complaint = `${inside} holds folders and no image: move them up to ${path}/, where they are classes`;
+    return { part: { name, path, files: [] }, complaints: [complaint], notes: [] };
   }
+  const complaints: string[] = [];
+  const listing = await listImages(folder, path, complaints);
+  const { folders } = listing;
+  append(complaints, complaintsOnContent(path, listing));
+  append(complaints, findTwins(name, folders));
   const { classes, note } = given ? { classes: given, note: undefined } : inClassOrder(folders);
   const found = await filesOfClasses(folder, path, { classes, folders });
   append(complaints, found.complaints);
@@ -79,6 +74,16 @@ async function listClasses(
   const { files, labels } = found;
   const part = { name, path, files, labels: Int32Array.from(labels), classes };
   return { part, complaints, notes: note === undefined ? [] : [note] };
+}
+
+/** What is wrong with a part that should hold class folders alone. */
+function complaintsOnContent(path: string, { files, folders }: Listing): string[] {
+  const example = join(path, "CLASS", "IMAGE");
+  if (folders.length > 0) {
+    return files.map((file) => `${file} is not a folder: expected ${example}`);
+  }
+  const instead = files.length > 0 ? `, but ${counted(files.length, "file")}` : "";
+  return [`${path || "the folder"} holds no class folder${instead}: expected ${example}`];
 }
 
 /**
@@ -119,7 +124,7 @@ export function compareParts(
   test: Part | undefined,
   { given }: ClassesAsked,
 ): Remarks {
-  if (given) return { complaints: [], notes: train ? notesOnMissing(train) : [] };
+  if (given) return { complaints: [], notes: train?.classes ? notesOnMissing(train) : [] };
   if (!train?.classes || !test?.classes) return { complaints: [], notes: [] };
   const [learned, judged] = [train, test].map(({ name, classes }) => ({ name, classes: classes! }));
   const complaints = [...compareClasses(judged!, learned!), ...compareClasses(learned!, judged!)];

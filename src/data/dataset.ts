@@ -114,6 +114,14 @@ export function assertLabels({ name, labels, classes }: Dataset, outputs: number
   );
 }
 
+/** Throws DataError where there is but one class. */
+export function assertSeveralClasses({ name, classes }: Labelled): void {
+  if (classes.length >= 2) return;
+  throw new DataError(
+    `expected two classes or more to tell apart, but ${name} has ${classes.length}`,
+  );
+}
+
 /** Whether images have labels. */
 export function isLabelled(dataset: Dataset): dataset is Labelled {
   return dataset.labels !== undefined && dataset.classes !== undefined;

@@ -6,6 +6,7 @@ import { describeClassFile, readClasses } from "./classNames.ts";
 import { assertNoComplaints, listFolder } from "./complaints.ts";
 import type { DataOptions } from "./dataOptions.ts";
 import type { ImageList } from "./imageFiles.ts";
+import { complaintsOnLayout } from "./layout.ts";
 import { takeShare } from "./testShare.ts";
 import { listImages } from "./walk.ts";
 
@@ -41,7 +42,7 @@ export async function listParts(folder: string, options: ListOptions): Promise<P
   const reading =
     given && typeof classes === "string" ? describeClassFile(classes, given) : undefined;
   const asked = { given, reading, areUnlabelled: labels === "none" };
-  const found = await findParts(folder, options);
+  const found = await findParts(folder, options, given);
   const list = async (path: string | undefined) =>
     path === undefined ? undefined : await listPart(folder, path, asked);
   const [train, test] = [await list(found.train), await list(found.test)];
@@ -57,12 +58,19 @@ export async function listParts(folder: string, options: ListOptions): Promise<P
 }
 
 /** Throws UsageError where there is both a test part and a share of the training images to judge by. */
-async function findParts(folder: string, options: ListOptions): Promise<Found> {
+async function findParts(
+  folder: string,
+  options: ListOptions,
+  given: readonly string[] | undefined,
+): Promise<Found> {
   const { labels, testShare } = options;
   const names = await listFolder(folder);
   const find = (wanted: readonly string[]) =>
     wanted.flatMap((name) => names.find((each) => each.toLowerCase() === name) ?? []);
   const [[trainPart], tests] = [find(partNames.train), find(partNames.test)];
+  const wrong =
+    labels === "none" ? [] : await complaintsOnLayout(folder, { train: trainPart, tests, given });
+  if (wrong.length > 0) return { train: undefined, test: undefined, complaints: wrong, notes: [] };
   const { test, notes } =
     labels === "none"
       ? { test: tests[0], notes: [] }

@@ -7,6 +7,7 @@ export { type DataOptions, readingFlags } from "./dataOptions.ts";
 export {
   assertLabelled,
   assertLabels,
+  assertSeveralClasses,
   assertShape,
   type Data,
   type Dataset,

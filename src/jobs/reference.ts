@@ -2,6 +2,7 @@
 import { z } from "zod";
 import {
   assertLabelled,
+  assertSeveralClasses,
   type Batch,
   Batches,
   type Data,
@@ -91,6 +92,7 @@ export const referenceJob = defineJob<
     const data = holdOut(await loadData(options.data, options), options.holdOut ?? 0);
     const { train, test } = data;
     assertLabelled(train, "training a reference model");
+    assertSeveralClasses(train);
     const resolved = resolveJobOptions(options, { dataset: data.train, device, usualImages });
     return {
       options: { ...resolved, architecture },

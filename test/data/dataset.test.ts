@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { fingerprint } from "../../src/data/fingerprint.ts";
 import {
   assertLabels,
+  assertSeveralClasses,
   assertShape,
   type Dataset,
   dataFacts,
@@ -178,6 +179,13 @@ test("images to judge by that are learned from, too, are told of from a hundredt
   const { pixels: _, ...onDisk } = images(0, 100);
   expect(repeated(onDisk, images(0, 100))).toEqual([]);
   expect(dataFacts({ train: ten, test: ten, notes: ["first"] }).notes).toHaveLength(2);
+});
+
+test("one class alone is none to tell apart", () => {
+  assertSeveralClasses(ten);
+  expect(() => assertSeveralClasses({ ...ten, classes: ["cat"] })).toThrow(
+    "expected two classes or more to tell apart, but ten has 1",
+  );
 });
 
 test("labels and shape are checked against a model", () => {

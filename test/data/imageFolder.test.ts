@@ -584,15 +584,59 @@ describe("options of image folders", () => {
           names.flatMap((name) => [1, 2].map((n) => [`${name}/a/${n}.png`, image])),
         ),
       ).then((folder) => loadData(`images:${folder}`, { testShare: 0.5 }));
-    expect(await dataError(loading("training_set", "test_set"))).toContain(
-      "test_set/, training_set/ look like parts and not like classes: rename them train/ and test/",
-    );
+    for (const [names, parts] of [
+      [["training_set", "test_set", "single_prediction"], "test_set/, training_set/"],
+      [["seg_train", "seg_test", "seg_pred"], "seg_test/, seg_train/"],
+      [["Train data", "validation-1"], "Train data/, validation-1/"],
+    ] as const) {
+      expect(await dataError(loading(...names))).toContain(
+        `: ${parts} look like parts and not like classes: rename them train/ and test/`,
+      );
+    }
     for (const names of [
       ["bus", "trailer"],
       ["valve_closed", "valve_open"],
+      ["freight train", "passenger train"],
     ]) {
       expect((await loading(...names)).train.classes).toEqual(names);
     }
+  });
+
+  test("a level of folders too many is no class, unless --classes names it", async () => {
+    const image = await grey(1);
+    const load = async (prefixes: readonly string[], options: DataOptions = {}) => {
+      const names = prefixes.flatMap((prefix) => [`${prefix}/a/1.png`, `${prefix}/b/1.png`]);
+      const folder = await folders(Object.fromEntries(names.map((name) => [name, image])));
+      return { folder, loading: loadData(`images:${folder}`, options) };
+    };
+    const { loading: inData } = await load(["train/data", "test/data"]);
+    const message = await dataError(inData);
+    expect(message).toContain("2 problems");
+    expect(message).toContain(
+      "\n  train/data holds folders and no image: move them up to train/, where they are classes",
+    );
+    const { loading: twice } = await load(["train/train", "test"]);
+    expect(await dataError(twice)).toMatch(/: train\/train holds folders and no image.*classes$/);
+    for (const [prefixes, options] of [
+      [["wrap"], { testShare: 0.5 }],
+      [["wrap/train", "wrap/test"], {}],
+    ] as const) {
+      const { folder, loading } = await load(prefixes, options);
+      expect(await dataError(loading)).toMatch(
+        `: wrap holds folders and no image: is images:${join(folder, "wrap")} meant?`,
+      );
+    }
+    const named = await load(["train/cat", "test/cat"], { classes: ["cat", "dog"] });
+    expect([...(await named.loading).train.labels!]).toEqual([0, 0]);
+  });
+
+  test("a class that is called train is told of in one line", async () => {
+    const image = await grey(1);
+    const names = ["bus/1", "car/1", "train/1", "train/2", "train/3"];
+    const folder = await folders(Object.fromEntries(names.map((name) => [`${name}.png`, image])));
+    expect(await dataError(loadData(`images:${folder}`, { testShare: 0.5 }))).toMatch(
+      /: train holds no class folder, but images: .* If it is a class, as bus\/, car\/ beside it, move all of them into a new train\/$/,
+    );
   });
 
   test("a flat test part of a folder without train/ does not become a class", async () => {

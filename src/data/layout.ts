@@ -1,0 +1,74 @@
+// Folders that are not what their place makes them: splits by other names, a level too many, a class called train.
+
+import { join } from "node:path";
+import { listImages } from "./walk.ts";
+
+/** Folders that a complaint names. */
+const mostNamed = 10;
+
+const partWord = (words: string) =>
+  new RegExp(`(^|[-_ .])(${words})(set|data|images|split|\\d+)?($|[-_ .])`, "i");
+const learnedFrom = partWord("train|training");
+const judgedBy = partWord("test|testing|val|valid|validation");
+
+/**
+ * What is wrong with a data folder as a whole, where classes are folders and the user has not given their names; `train`
+ * and `tests` are the names of the parts that there are.
+ */
+export async function complaintsOnLayout(
+  folder: string,
+  {
+    train,
+    tests,
+    given = [],
+  }: {
+    readonly train: string | undefined;
+    readonly tests: readonly string[];
+    readonly given: readonly string[] | undefined;
+  },
+): Promise<string[]> {
+  if (tests.length > 0) return [];
+  const { folders } = await listImages(folder, "", []);
+  if (train !== undefined) return complaintsOnClass(folder, train, folders);
+  const unknown = folders.filter((name) => !given.includes(name));
+  const parts = unknown.filter((name) => learnedFrom.test(name) || judgedBy.test(name));
+  if (
+    parts.length > 1 &&
+    [learnedFrom, judgedBy].every((word) => parts.some((each) => word.test(each)))
+  ) {
+    const names = parts.slice(0, mostNamed).join("/, ");
+    return [`${names}/ look like parts and not like classes: rename them train/ and test/`];
+  }
+  const inside = await findExtraLevel(folder, "", given);
+  if (inside === undefined) return [];
+  return [`${inside} holds folders and no image: is images:${join(folder, inside)} meant?`];
+}
+
+/** A complaint where a part holds images as the folders beside it do, which may be classes. */
+async function complaintsOnClass(
+  folder: string,
+  train: string,
+  folders: readonly string[],
+): Promise<string[]> {
+  const beside = folders.filter((name) => name !== train).slice(0, mostNamed);
+  const inside = await listImages(folder, train, []);
+  if (beside.length === 0 || inside.folders.length > 0 || inside.files.length === 0) return [];
+  return [
+    `${train} holds no class folder, but images: expected ${join(train, "CLASS", "IMAGE")}. If it is a class, as ` +
+      `${beside.join("/, ")}/ beside it, move all of them into a new ${train}/`,
+  ];
+}
+
+/** The only folder at `path`, where it holds folders and no image, so that it is no class, nor among those given. */
+export async function findExtraLevel(
+  folder: string,
+  path: string,
+  given: readonly string[] = [],
+): Promise<string | undefined> {
+  const { folders } = await listImages(folder, path, []);
+  const [only, ...others] = folders;
+  if (only === undefined || others.length > 0 || given.includes(only)) return undefined;
+  const inside = join(path, only);
+  const below = await listImages(folder, inside, []);
+  return below.files.length === 0 && below.folders.length > 0 ? inside : undefined;
+}
