@@ -21,7 +21,12 @@ export { type DataFacts, dataFacts, notesOnRepeated } from "./facts.ts";
 export { fingerprint } from "./fingerprint.ts";
 export { joinImages } from "./join.ts";
 export { type LoadOptions, loadData, loadExtraData, loadTestData } from "./load.ts";
-export { type HostBatch, hostBatches, type Normalization } from "./normalize.ts";
+export {
+  assertForUnitPixels,
+  type HostBatch,
+  hostBatches,
+  type Normalization,
+} from "./normalize.ts";
 export { parseDataSpec } from "./notation.ts";
 export { assertShareable } from "./share.ts";
 export { holdOut, sampleOf, select } from "./subsets.ts";

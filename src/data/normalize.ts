@@ -21,6 +21,39 @@ export interface HostBatch {
   readonly size: number;
 }
 
+/** A mean or deviation that looks like one for pixels from 0 to 255; those of pixels from 0 to 1 are at most 1. */
+const largestOfOne = 3;
+
+/** The figures for pixels from 0 to 1, where some look like those for pixels from 0 to 255; else undefined. */
+export function fromWholePixels({ mean, std }: Normalization): Normalization | undefined {
+  const areWhole = (values: readonly number[]) => values.some((value) => value > largestOfOne);
+  if (!areWhole(mean) && !areWhole(std)) return undefined;
+  const scaled = (values: readonly number[]) =>
+    areWhole(values) ? values.map((value) => value / 255) : values;
+  return { mean: scaled(mean), std: scaled(std) };
+}
+
+/**
+ * Throws UsageError where figures look like those for pixels from 0 to 255: no original shows that a new network learns
+ * from images that are all alike.
+ */
+export function assertForUnitPixels(given: Normalization): void {
+  const meant = fromWholePixels(given);
+  if (!meant) return;
+  const flags = ({ mean, std }: Normalization) =>
+    [
+      ...(mean.length > 0 ? [`--mean ${rounded(mean)}`] : []),
+      ...(std.length > 0 ? [`--std ${rounded(std)}`] : []),
+    ].join(" ");
+  throw new UsageError(
+    `pixels are 0 to 1 here: expected ${flags(meant)}, received ${flags(given)}, which is for pixels from 0 to 255`,
+  );
+}
+
+function rounded(values: readonly number[]): string {
+  return values.map((value) => Number(value.toPrecision(6))).join(",");
+}
+
 /**
  * One mean and one standard deviation a channel. Throws UsageError unless there are as many as
  * channels, or a single one, the means finite and the deviations positive.

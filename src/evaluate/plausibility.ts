@@ -3,7 +3,7 @@
 // under 0.2 between confidence and accuracy where all is well).
 import type { DataOptions } from "../data/dataOptions.ts";
 import { type Dataset, type Labelled, reverseChannels } from "../data/dataset.ts";
-import type { Normalization } from "../data/normalize.ts";
+import { fromWholePixels, type Normalization } from "../data/normalize.ts";
 import { sampleOf } from "../data/subsets.ts";
 import type { Classifier } from "./classifier.ts";
 import { canTellOrder, findOrder } from "./classOrder.ts";
@@ -259,7 +259,12 @@ function formsOf({ classifier, test, given: { mean, std } }: Showing): Form[] {
   const [channels] = test.shape;
   const usual = classifier.takesPixels ? [] : usualNormalizations;
   const fitting = usual.filter((each) => [1, channels].includes(each.mean.length));
-  return [{ name: "given", mean, std }, ...fitting].flatMap((normalization) =>
+  const scaled = classifier.takesPixels ? undefined : fromWholePixels({ mean, std });
+  const asGiven = [
+    { name: "given", mean, std },
+    ...(scaled ? [{ name: "given / 255", ...scaled }] : []),
+  ];
+  return [...asGiven, ...fitting].flatMap((normalization) =>
     (channels === 3 ? [false, true] : [false]).map((reversedChannels) => ({
       normalization,
       reversedChannels,

@@ -1,6 +1,7 @@
 // Training a reference model from scratch on labels: the originals of experiments.
 import { z } from "zod";
 import {
+  assertForUnitPixels,
   assertLabelled,
   assertSeveralClasses,
   type Batch,
@@ -89,6 +90,7 @@ export const referenceJob = defineJob<
     const { architecture } = options;
     architectureNamed(architecture);
     const device = parseDevice(options.device ?? "cpu");
+    assertForUnitPixels({ mean: options.mean ?? [], std: options.std ?? [] });
     const data = holdOut(await loadData(options.data, options), options.holdOut ?? 0);
     const { train, test } = data;
     assertLabelled(train, "training a reference model");

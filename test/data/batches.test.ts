@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planEpoch, positionTables } from "../../src/data/augmentation.ts";
 import { Batches } from "../../src/data/batches.ts";
-import { type Dataset, hostBatches, inMemory } from "../../src/data/index.ts";
+import { assertForUnitPixels, type Dataset, hostBatches, inMemory } from "../../src/data/index.ts";
 import { DataError, UsageError } from "../../src/errors.ts";
 import { toFloat32 } from "../../src/graph/tensorData.ts";
 import { liveTensors, scope, type Tensor } from "../../src/torch/index.ts";
@@ -373,4 +373,15 @@ test.each([
 ])("%s is refused", (_, options, cause) => {
   expect(() => new Batches(dataset(2), options)).toThrow(UsageError);
   expect(() => new Batches(dataset(2), options)).toThrow(cause);
+});
+
+test("figures for pixels from 0 to 255 are refused with those that are meant", () => {
+  const whole = { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] };
+  expect(() => assertForUnitPixels(whole)).toThrow(UsageError);
+  expect(() => assertForUnitPixels(whole)).toThrow(
+    "expected --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225, received --mean 123.675,116.28,103.53 --std 58.395,",
+  );
+  expect(() => assertForUnitPixels({ mean: [127.5], std: [] })).toThrow("--mean 0.5, received");
+  assertForUnitPixels({ mean: [0.4076, 0.458, 0.485], std: [1 / 255] });
+  assertForUnitPixels({ mean: [-1, 1], std: [1, 2.5] });
 });

@@ -160,6 +160,24 @@ describe("explanations", () => {
     });
   });
 
+  test("name figures for pixels from 0 to 255", async () => {
+    const whole = { mean: [100, 110, 120], std: [60, 61, 62] };
+    const scaled = {
+      mean: whole.mean.map((value) => value / 255),
+      std: whole.std.map((value) => value / 255),
+    };
+    const learned = classifier(scaled);
+    expect(await explain(learned, colours(), whole)).toMatchObject({
+      normalization: { name: "given / 255", ...scaled },
+      accuracy: 1,
+    });
+    const judgement = await judge(learned, colours(), whole);
+    const trial = { classifier: learned, test: colours(), given: whole };
+    expect(await findDoubt(trial, judgement)).toContain(
+      "--mean 0.392157,0.431373,0.470588 --std 0.235294,0.239216,0.243137 (given / 255)",
+    );
+  });
+
   test("name channels in reverse", async () => {
     const reversed = classifier(plain, { channel: 2 });
     expect((await judge(reversed, colours(), plain)).suspicion).toBe("chance");
