@@ -1,6 +1,7 @@
 // Decodes a JPEG, PNG or WebP file with sharp (libvips) into planar bytes. Files are not trusted: all other
-// decoders are switched off, damage that costs pixels is refused, and sizes are checked before pixels exist. Colours are made as
-// Pillow makes them, which is what models were trained with (https://pillow.readthedocs.io, Image.convert).
+// decoders are switched off, damage that costs pixels is refused, and sizes are checked before pixels exist.
+// Colours are made as Pillow makes them, which is what models were trained with (https://pillow.readthedocs.io,
+// Image.convert).
 
 import { readFile } from "node:fs/promises";
 import { isMainThread } from "node:worker_threads";

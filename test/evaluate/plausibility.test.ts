@@ -167,7 +167,7 @@ describe("explanations", () => {
       std: whole.std.map((value) => value / 255),
     };
     const learned = classifier(scaled);
-    expect(await explain(learned, colours(), whole)).toMatchObject({
+    expect(await explain(shown(learned, colours(), whole))).toMatchObject({
       normalization: { name: "given / 255", ...scaled },
       accuracy: 1,
     });
