@@ -50,7 +50,7 @@ export interface TrainOptions extends JobOptions {
 }
 
 /** What a trained reference model is like. Accuracy is a share of 1 on the test or held-out images, single view. */
-interface ReferenceFigures {
+export interface ReferenceFigures {
   readonly architecture: string;
   readonly accuracy: number;
   readonly parameters: number;
