@@ -130,13 +130,13 @@ function before(graph: Graph, output: string, operators: ReadonlySet<string>): s
   }
 }
 
-/** Whether a linear layer makes a tensor: a matrix product with what is added to it, or a convolution. */
+/** Whether a linear layer makes a tensor or its negative: a matrix product with what is added to it, or a convolution. */
 function isLinear(graph: Graph, { facts, tensor }: { facts: Facts; tensor: string }): boolean {
   const makers = producers(graph);
   const isProduct = (node: Node | undefined) =>
     node !== undefined &&
     (node.operator === "Gemm" || node.operator === "MatMul" || isLinearLayer(node, facts));
-  const node = makers.get(tensor);
+  const node = makers.get(before(graph, tensor, new Set(["Neg"])));
   if (node?.operator !== "Add") return isProduct(node);
   return node.inputs.some((name) => isProduct(makers.get(name)));
 }

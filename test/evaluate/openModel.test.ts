@@ -113,9 +113,8 @@ describe("openModel", () => {
     const fail = () => {
       throw new ModelError("the same");
     };
-    await expect(openModel(path, [fail, fail])).rejects.toThrow(
-      /^.*\nnor what was read of it: the same$/s,
-    );
+    const twice = await openModel(path, [fail, fail]).catch((error: Error) => error.message);
+    expect(String(twice).match(/nor what was read of it: the same/g)).toHaveLength(1);
   });
 });
 
