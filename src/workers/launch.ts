@@ -71,8 +71,13 @@ export function isLaunched(): boolean {
 /** Ties a worker to the process that started it, if one did: it tells that one its run, and ends with it. */
 export function followLauncher(): void {
   if (!isLaunched()) return;
-  process.once("disconnect", () => process.exit(exitCodes.worker));
+  if (!process.connected) endWithLauncher(); // it went while this process started
+  process.once("disconnect", endWithLauncher);
   process.channel?.unref();
+}
+
+function endWithLauncher(): never {
+  process.exit(exitCodes.worker);
 }
 
 /** What the first worker tells the launcher: the folder that its run is about to have, and that it needs the others no more. */
@@ -80,7 +85,7 @@ type Told = { readonly directory: string } | { readonly isAlone: true };
 
 /** Tells the launcher, where there is one. */
 export function tellLauncher(told: Told): void {
-  if (isLaunched()) process.send?.(told);
+  if (isLaunched()) process.send?.(told, (error: Error | null) => error && endWithLauncher());
 }
 
 interface Attempt extends Pick<Launch, "workers"> {
@@ -113,14 +118,14 @@ async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
     MASTER_PORT: String(await freePort()),
     TORCHELASTIC_USE_AGENT_STORE: undefined, // of a launcher that started this process
   };
-  const children = Array.from({ length: workers }, (_, rank) =>
-    start({ ...common, RANK: String(rank), LOCAL_RANK: String(rank) }, { command, rank, onTold }),
-  );
   const pass = (signal: NodeJS.Signals) => {
     for (const child of children) child.kill(signal);
   };
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, pass);
+  for (const signal of signals) process.on(signal, pass); // before there is one that it could leave behind
+  const children = Array.from({ length: workers }, (_, rank) =>
+    start({ ...common, RANK: String(rank), LOCAL_RANK: String(rank) }, { command, rank, onTold }),
+  );
   let timer: NodeJS.Timeout | undefined;
   const limit = (seconds: number) => {
     clearTimeout(timer);

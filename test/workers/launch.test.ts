@@ -1,13 +1,20 @@
 // The launcher of workers on this machine, with programs of a line in their place.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { afterEach, expect, test, vi } from "vitest";
 import { UsageError } from "../../src/errors.ts";
 import { launch } from "../../src/workers/launch.ts";
 import { toyOn } from "../jobs/toyJob.ts";
+import { childrenOf } from "../processes.ts";
+import { built } from "../setup/built.ts";
 import { workshop } from "../workshop.ts";
 
 const path = workshop();
+const launcher = pathToFileURL(built()("workers/launch.js")).href;
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -92,6 +99,27 @@ test("each is told its place among all and on this machine, and the threads that
   expect(await launched(program, { environment })).toMatchObject({ code: 0, stderr: "" });
   const said = [0, 1].map((rank) => readFileSync(path(`environment${rank}`), "utf8"));
   expect(said).toEqual(["0,0,2,2,3", "1,1,2,2,3"]);
+});
+
+test("one whose launcher went while it started ends", async () => {
+  const follow = `const { followLauncher } = await import(${JSON.stringify(launcher)}); followLauncher();`;
+  const program = `await new Promise((resolve) => setTimeout(resolve, 300)); ${follow} setTimeout(() => {}, 20_000);`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    env: { ...process.env, DEEPOBF_LAUNCHED: "1" },
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+  });
+  child.disconnect();
+  expect(await once(child, "close")).toEqual([8, null]);
+});
+
+test("a signal while they are started ends them, too", async () => {
+  const idle = ["-e", "setTimeout(() => {}, 20_000)"];
+  const program = `const { launch } = await import(${JSON.stringify(launcher)});
+    process.exitCode = await launch({ workers: 20, restarts: 0, command: () => ${JSON.stringify(idle)} });`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program]);
+  while (childrenOf(child.pid!).length === 0) await sleep(1);
+  child.kill("SIGINT");
+  expect(await once(child, "close")).toEqual([130, null]);
 });
 
 test("they go on with a run's folder once it is there", async () => {
