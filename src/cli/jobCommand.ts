@@ -104,7 +104,8 @@ export function defineJobCommand<
         const asked = { ...definition.ask(given, own), ...(workers !== undefined && { workers }) };
         const instead = definition.instead?.(own);
         if (instead) return runJob((hooks) => instead(asked, hooks), renderPrepared);
-        return withWorkers({ workers: workers ?? 1, restarts, json }, async () => {
+        const { batchSize } = own as { readonly batchSize?: number };
+        return withWorkers({ workers: workers ?? 1, restarts, json, batchSize }, async () => {
           const job = await definition.job();
           return show((hooks) => {
             const onProgress = (event: ProgressEvent<Description>) => {

@@ -1,4 +1,7 @@
 // A job in one process, or in several that train together: those of a launcher, or those that are started here.
+import { availableParallelism } from "node:os";
+import { assertShareable } from "../data/share.ts";
+import { UsageError } from "../errors.ts";
 import { followLauncher, launch } from "../workers/launch.ts";
 import { membership } from "../workers/membership.ts";
 import type { Output } from "./command.ts";
@@ -8,20 +11,28 @@ export interface WorkerChoice {
   readonly workers: number;
   readonly restarts: number;
   readonly json: boolean;
+  /** Images a step, of all workers, where that is decided. */
+  readonly batchSize?: number | undefined;
 }
+
+/** More than one a processor are for trying things out; each is a process with a libtorch of its own. */
+const mostForEachProcessor = 8;
 
 /**
  * Does the work here where this process works alone or is a worker already; else starts the workers, whose exit code
- * is this process's.
+ * is this process's. Throws UsageError for workers that this machine is too small for, or that cannot share the batches.
  */
 export async function withWorkers(
-  { workers, restarts, json }: WorkerChoice,
+  { workers, restarts, json, batchSize }: WorkerChoice,
   work: () => Promise<Output | undefined>,
 ): Promise<Output | undefined> {
   if (workers === 1 || membership()) {
     followLauncher();
     return work();
   }
+  assertStartable(workers);
+  if (batchSize !== undefined)
+    assertShareable({ batch: batchSize, dropLast: true }, { size: workers });
   const [program = "", ...words] = process.argv.slice(1);
   const goOn = (run: string) => ["resume", run, ...(json ? ["--json"] : [])];
   process.exitCode = await launch({
@@ -30,6 +41,15 @@ export async function withWorkers(
     command: (run) => [...process.execArgv, program, ...(run === undefined ? words : goOn(run))],
   });
   return undefined;
+}
+
+function assertStartable(workers: number): void {
+  const most = mostForEachProcessor * availableParallelism();
+  if (workers <= most) return;
+  throw new UsageError(
+    `--workers: expected at most ${most}, ${mostForEachProcessor} for each processor of this machine, ` +
+      `received ${workers}`,
+  );
 }
 
 /** Whether this process is a worker that another one speaks for. */
