@@ -82,6 +82,11 @@ export class WorkerError extends DeepObfError {
   }
 }
 
+/** The signal that an abort stands for, by its reason: a caller of the library need not give one. */
+export function signalOf(reason: unknown): "SIGINT" | "SIGTERM" {
+  return reason === "SIGTERM" || reason === "SIGHUP" ? "SIGTERM" : "SIGINT";
+}
+
 /** The user stopped the run by a signal; a checkpoint was written first. */
 export class InterruptedError extends DeepObfError {
   constructor(signal: "SIGINT" | "SIGTERM", message: string) {

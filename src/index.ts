@@ -56,15 +56,16 @@ export type {
   TrainSummary,
 };
 
-/** Does what a function was asked for, once its options are what it can take. */
+/** Does what a function was asked for, once its options and hooks are what it can take. */
 function asked<T>(
   name: Parameters<typeof assertAsked>[0],
-  options: object,
+  { options, hooks }: { readonly options: object; readonly hooks?: JobHooks | undefined },
   work: () => Promise<T>,
 ): Promise<T> {
   return inLibraryWords(async () => {
     const library = await import("./library/options.ts");
     await library.assertAsked(name, options);
+    library.assertHooks(name, hooks);
     return work();
   });
 }
@@ -91,7 +92,9 @@ export function obfuscate(
   options: WithModelSource<ObfuscateOptions>,
   hooks?: JobHooks<Description>,
 ): Promise<ObfuscateSummary> {
-  return asked("obfuscate", options, () => withModelFile(options, starting(jobs.obfuscate, hooks)));
+  return asked("obfuscate", { options, hooks }, () =>
+    withModelFile(options, starting(jobs.obfuscate, hooks)),
+  );
 }
 
 /** What `obfuscate` would do. */
@@ -108,7 +111,7 @@ export function plan(
   options: WithModelSource<Omit<ObfuscateOptions, "out">>,
   hooks?: JobHooks,
 ): Promise<Plan> {
-  return asked("obfuscate", options, () =>
+  return asked("obfuscate", { options, hooks }, () =>
     withModelFile(options, async (located) => {
       const { prepare } = await import("./obfuscate/index.ts");
       const prepared = await prepare({ ...located, out: "" }, hooks);
@@ -120,7 +123,7 @@ export function plan(
 
 /** Trains a reference model; see `deepobf train`. */
 export function train(options: TrainOptions, hooks?: JobHooks): Promise<TrainSummary> {
-  return asked("train", options, async () => (await jobs.train()).start(options, hooks));
+  return asked("train", { options, hooks }, async () => (await jobs.train()).start(options, hooks));
 }
 
 /** Measures what a pirate gets out of a file; see `deepobf attack`. */
@@ -128,7 +131,9 @@ export function attack(
   options: WithModelSource<AttackOptions>,
   hooks?: JobHooks,
 ): Promise<AttackSummary> {
-  return asked("attack", options, () => withModelFile(options, starting(jobs.attack, hooks)));
+  return asked("attack", { options, hooks }, () =>
+    withModelFile(options, starting(jobs.attack, hooks)),
+  );
 }
 
 /** Continues an interrupted run of any job; see `deepobf resume`. Throws UsageError where it is none. */
@@ -140,6 +145,8 @@ export function resume(
     if (typeof directory !== "string") {
       throw new UsageError(`expected the folder of a run, received ${typeof directory}`);
     }
+    const { assertHooks } = await import("./library/options.ts");
+    assertHooks("resume", hooks);
     const { job } = await readJobConfig(directory);
     return (await jobs[job]()).resume(directory, hooks);
   });
@@ -147,7 +154,7 @@ export function resume(
 
 /** Accuracy and speed on the test images; see `deepobf evaluate`. */
 export function evaluate(options: WithModelSource<EvaluateOptions>): Promise<EvaluateSummary> {
-  return asked("evaluate", options, () =>
+  return asked("evaluate", { options }, () =>
     withModelFile(options, async (located) =>
       (await import("./evaluate/evaluateModel.ts")).evaluateModel(located),
     ),
@@ -156,7 +163,7 @@ export function evaluate(options: WithModelSource<EvaluateOptions>): Promise<Eva
 
 /** Runs a model on libtorch and in ONNX Runtime and compares; see `deepobf check`. */
 export function check(options: WithModelSource<CheckOptions>): Promise<CheckResult> {
-  return asked("check", options, () =>
+  return asked("check", { options }, () =>
     withModelFile(options, async (located) =>
       (await import("./evaluate/check.ts")).checkModel(located),
     ),
@@ -165,7 +172,7 @@ export function check(options: WithModelSource<CheckOptions>): Promise<CheckResu
 
 /** What an attacker sees in a model file; see `deepobf inspect`. */
 export function inspect(options: WithModelSource<InspectOptions>): Promise<Inspection> {
-  return asked("inspect", options, () =>
+  return asked("inspect", { options }, () =>
     withModelFile(
       options,
       async (located) =>

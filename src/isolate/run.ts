@@ -6,6 +6,7 @@ import {
   InterruptedError,
   ModelError,
   ResourceError,
+  signalOf,
 } from "../errors.ts";
 import { escapeInvisible, fileName, shorten } from "../text.ts";
 import { compiledScript, startLimited } from "./start.ts";
@@ -85,8 +86,7 @@ export function runIsolated<Options extends object, Result>(
       if (Number.isFinite(seconds)) timer = setTimeout(expire, mostMilliseconds(seconds));
     };
     onAbort = () => {
-      const by = signal?.reason === "SIGINT" ? "SIGINT" : "SIGTERM";
-      reject(new InterruptedError(by, `stopped while ${doing} ${file}`));
+      reject(new InterruptedError(signalOf(signal?.reason), `stopped while ${doing} ${file}`));
     };
     signal?.addEventListener("abort", onAbort);
     allow(startSeconds);
@@ -114,9 +114,9 @@ export function runIsolated<Options extends object, Result>(
     child.send({ module, name, options } satisfies Order, () => {});
     if (signal?.aborted) onAbort();
   }).finally(() => {
+    child.kill("SIGKILL");
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);
-    child.kill("SIGKILL");
   });
 }
 

@@ -42,6 +42,17 @@ const schemas = {
   inspect: async () => z.strictObject({ inputShape, output }).partial().extend({ model }),
 } as const;
 
+const hooksSchema = z
+  .strictObject({ onProgress: z.function(), signal: z.instanceof(AbortSignal) })
+  .partial();
+
+/** Throws UsageError that names each hook which there is not, or which is of another kind. */
+export function assertHooks(name: string, hooks: object | undefined): void {
+  parseAs<object>(hooksSchema, hooks === undefined ? {} : hooks, (problems) => {
+    return new UsageError(`${name} cannot take these hooks:\n  ${problems}`);
+  });
+}
+
 /** Throws UsageError that names each option which the function does not have, needs, or has of another kind. */
 export async function assertAsked(name: keyof typeof schemas, options: object): Promise<void> {
   const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);

@@ -1,7 +1,7 @@
 // What a long job tells its caller while it runs, and how the caller stops it.
 
 import { ownCommand } from "../../native/remedies.mjs";
-import { InterruptedError } from "../errors.ts";
+import { InterruptedError, signalOf } from "../errors.ts";
 import { quoteForShell } from "../text.ts";
 
 /** The parts that every job has, in order, as people read them. */
@@ -91,7 +91,7 @@ export function throwIfStopped(
   const isKnown = reason === "SIGINT" || reason === "SIGTERM" || reason === "SIGHUP";
   const by = isKnown ? ` by ${reason}` : "";
   throw new InterruptedError(
-    isKnown && reason !== "SIGINT" ? "SIGTERM" : "SIGINT",
+    signalOf(reason),
     `stopped${by} after a checkpoint. To go on: ${ownCommand} resume ${quoteForShell(directory)}`,
   );
 }

@@ -7,6 +7,7 @@ import {
   DivergedError,
   GateError,
   InterruptedError,
+  signalOf,
   UsageError,
   WorkerError,
 } from "../errors.ts";
@@ -186,7 +187,7 @@ export class Group {
     leaveWorkers();
     for (let answered = performance.now(); ; ) {
       if (signal?.aborted) {
-        const name = signal.reason === "SIGINT" ? "SIGINT" : "SIGTERM";
+        const name = signalOf(signal.reason);
         throw new InterruptedError(name, `stopped by ${name} while worker 0 finishes the run`);
       }
       const [done, failure] = [this.#ask("done"), this.#ask("failure")];

@@ -55,6 +55,7 @@ describe("jobs", () => {
       { onProgress, signal: controller.signal },
     );
     await expect(stopped).rejects.toThrow(library.InterruptedError);
+    await expect(stopped).rejects.toMatchObject({ exitCode: 130 });
     expect([...kinds]).toEqual(expect.arrayContaining(["step", "epoch"]));
 
     const again = new AbortController();
@@ -128,6 +129,36 @@ test("options of no function, or of another kind, are refused by name before any
     await expect(call()).rejects.toThrow(library.UsageError);
     await expect(call()).rejects.toThrow(message);
   }
+});
+
+test("hooks of another kind are refused by name before anything is read", async () => {
+  const [wrong, out] = [(hooks: unknown) => hooks as never, file("never")];
+  const options = { model, data, out, kind: "transfer" } as const;
+  const calls = {
+    obfuscate: (hooks: never) => library.obfuscate({ model, data, out }, hooks),
+    plan: (hooks: never) => library.plan({ model, data }, hooks),
+    train: (hooks: never) => library.train({ architecture: "resnet8", data, out }, hooks),
+    attack: (hooks: never) => library.attack(options, hooks),
+    resume: (hooks: never) => library.resume(out, hooks),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    for (const [hooks, problem] of [
+      [{ signal: new AbortController() }, "signal: "],
+      [{ onProgress: "x" }, "onProgress: "],
+      [{ onprogress: () => {} }, 'Unrecognized key: "onprogress"'],
+      [() => {}, "expected object, received function"],
+    ] as const) {
+      const called = call(wrong(hooks));
+      await expect(called).rejects.toThrow(library.UsageError);
+      await expect(called).rejects.toThrow(`${name} cannot take these hooks:\n  ${problem}`);
+    }
+  }
+});
+
+test("an abort without a reason is an interruption, before a job's first step and later", async () => {
+  const options = { model, data, out: file("aborted"), depth: 3, epochs: 1, threads: 1 };
+  const aborted = library.obfuscate(options, { signal: AbortSignal.abort() });
+  await expect(aborted).rejects.toMatchObject({ exitCode: 130 });
 });
 
 test("an attack takes a stolen file that is bytes, too", async () => {
