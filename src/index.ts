@@ -8,7 +8,7 @@ import type { EvaluateOptions, EvaluateSummary } from "./evaluate/evaluateModel.
 import type { Inspection, InspectOptions } from "./evaluate/inspect.ts";
 import type { TrainOptions, TrainSummary } from "./jobs/index.ts";
 import { jobs, readJobConfig } from "./library/jobs.ts";
-import { type WithModelSource, withModelFile } from "./library/modelFile.ts";
+import { goingOn, type WithModelSource, withModelFile } from "./library/modelFile.ts";
 import type { assertAsked } from "./library/options.ts";
 import { inLibraryWords } from "./library/words.ts";
 import type {
@@ -147,8 +147,10 @@ export function resume(
     }
     const { assertHooks } = await import("./library/options.ts");
     assertHooks("resume", hooks);
-    const { job } = await readJobConfig(directory);
-    return (await jobs[job]()).resume(directory, hooks);
+    const { job, options } = await readJobConfig(directory);
+    return goingOn<ObfuscateSummary | TrainSummary | AttackSummary>(options, async () =>
+      (await jobs[job]()).resume(directory, hooks),
+    );
   });
 }
 

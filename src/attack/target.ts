@@ -72,6 +72,12 @@ async function targetOfRun(directory: string, given: string | undefined): Promis
   });
   const { model, mean, std, data, channelOrder, output } = options;
   const obfuscated = join(directory, "model.onnx");
+  if (given === undefined && !existsSync(model)) {
+    throw new UsageError(
+      `--original is missing: ${escapeInvisible(model)}, which ${name} was made of, is no longer there (one that the ` +
+        "library got as bytes goes once the run is done): name a copy of it",
+    );
+  }
   const original = given ?? model;
   await assertSame(obfuscated, summary.obfuscated.sha256, "the file that this run shipped");
   await assertSame(original, identity.model, "the original that this run obfuscated");

@@ -1,10 +1,11 @@
 // The page on which both models of a run answer in the browser: the models, some test images, and ONNX Runtime's
 // WebAssembly, as files that any web server can serve.
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { type Dataset, holdOut, loadData, loadTestData, sampleOf } from "../data/index.ts";
-import { DataError, ResourceError } from "../errors.ts";
+import { DataError, ModelError, ResourceError } from "../errors.ts";
 import { createDirectoryAtomically, ensureDirectory, writeFileAtomically } from "../files.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -15,7 +16,7 @@ import { isMissing } from "../report/missing.ts";
 import { readOutcome } from "../report/readRun.ts";
 import type { Config } from "../report/runForms.ts";
 import { assertNew } from "../runs/index.ts";
-import { fileName } from "../text.ts";
+import { escapeInvisible, fileName } from "../text.ts";
 import type { DemoFacts, DemoModel } from "./facts.ts";
 import { demoHtml } from "./page.ts";
 
@@ -46,6 +47,7 @@ export async function buildDemo(directory: string): Promise<DemoFiles> {
   if (isMissing(run.summary)) throw new DataError(`${fileName(directory)}: ${run.summary.missing}`);
   const { options, description, identity } = run.config;
   const { shape } = description.data;
+  assertPresent(options.model);
   await assertFile(options.model, identity.model, "the original that the run began with");
   const original = adoptModel(await readModel(options.model), {
     shape,
@@ -77,6 +79,14 @@ export async function buildDemo(directory: string): Promise<DemoFiles> {
     ["obfuscated.onnx", await readFile(shippedPath)],
     ...(await readRuntime()),
   ]);
+}
+
+function assertPresent(original: string): void {
+  if (existsSync(original)) return;
+  throw new ModelError(
+    `${escapeInvisible(original)}, the original that the run began with, is no longer there (one that the library got ` +
+      "as bytes goes once the run is done): put a copy of it there",
+  );
 }
 
 /** Throws DataError where a file is not the one with this hash, so that the page shows the run's own models. */

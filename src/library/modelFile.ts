@@ -1,7 +1,7 @@
 // Models that a caller of the library has as bytes: jobs read files, so that ONNX Runtime and a later start find them.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { GateError } from "../errors.ts";
 
 /** The path of an ONNX file, or what such a file holds. */
@@ -9,6 +9,10 @@ export type ModelSource = string | Uint8Array;
 
 /** The same options with a model that may be bytes. */
 export type WithModelSource<T> = Omit<T, "model"> & { readonly model: ModelSource };
+
+/** How the folders begin that models are written to. */
+const prefix = join(tmpdir(), "deepobf-model-");
+const fileName = "model.onnx";
 
 /**
  * Does work with a model as a file. Bytes are written to a temporary one, which stays where the work failed after it
@@ -24,9 +28,9 @@ export async function withModelFile<O extends { readonly model: ModelSource }, T
     isNeeded = true;
   };
   if (typeof model === "string") return work({ ...options, model }, keep);
-  const folder = await mkdtemp(join(tmpdir(), "deepobf-model-"));
+  const folder = await mkdtemp(prefix);
   try {
-    const path = join(folder, "model.onnx");
+    const path = join(folder, fileName);
     await writeFile(path, model);
     const result = await work({ ...options, model: path }, keep);
     isNeeded = false;
@@ -37,4 +41,24 @@ export async function withModelFile<O extends { readonly model: ModelSource }, T
   } finally {
     if (!isNeeded) await rm(folder, { recursive: true });
   }
+}
+
+/** Goes on with the run that has these options. Where bytes were written for it, their file goes once the run is done. */
+export async function goingOn<T>(options: object, work: () => Promise<T>): Promise<T> {
+  try {
+    const result = await work();
+    await removeKept(options);
+    return result;
+  } catch (error) {
+    if (error instanceof GateError) await removeKept(options);
+    throw error;
+  }
+}
+
+async function removeKept(options: { readonly model?: unknown }): Promise<void> {
+  const { model } = options;
+  if (typeof model !== "string" || basename(model) !== fileName) return;
+  const folder = dirname(model);
+  const isOwn = folder.startsWith(prefix) && dirname(folder) === dirname(prefix);
+  if (isOwn) await rm(folder, { recursive: true, force: true });
 }

@@ -18,11 +18,12 @@ const find = (model: string, changes: Partial<AttackOptions> = {}) =>
 
 let count = 0;
 
+const options = { model: file, mean: [0.4], std: [0.3], data: "idx:task", checkpointSeconds: 60 };
+
 /** The folder of an obfuscation, with changes. */
 function run({ config = {}, summary = {} }: { config?: object; summary?: object | string } = {}) {
   const folder = `run${count++}`;
   const model = path(`${folder}/model.onnx`, chain);
-  const options = { model: file, mean: [0.4], std: [0.3], data: "idx:task", checkpointSeconds: 60 };
   const known = { job: "obfuscate", options, identity: { model: sha256(file) }, ...config };
   path(`${folder}/config.json`, JSON.stringify(known));
   const answer = {
@@ -85,6 +86,17 @@ describe("a target", () => {
       original: file,
     });
     await expect(find("shipped.onnx")).rejects.toThrow(/--original is missing/);
+  });
+
+  test("is a run whose original is gone, where a copy of it is named", async () => {
+    const folder = run({
+      config: { options: { ...options, model: "/nowhere/model.onnx" } },
+    });
+    await expect(find(folder)).rejects.toThrow(UsageError);
+    await expect(find(folder)).rejects.toThrow(
+      /^--original is missing: \/nowhere\/model\.onnx, .* is no longer there .*name a copy of it$/,
+    );
+    expect(await find(folder, { original: file })).toMatchObject({ original: file });
   });
 
   test("is a run with what it knows", async () => {

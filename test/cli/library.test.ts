@@ -8,7 +8,7 @@ import * as examples from "../../examples/library.ts";
 import { loadData } from "../../src/data/index.ts";
 import { DataError, GateError, InterruptedError } from "../../src/errors.ts";
 import * as library from "../../src/index.ts";
-import { withModelFile } from "../../src/library/modelFile.ts";
+import { goingOn, withModelFile } from "../../src/library/modelFile.ts";
 import { renameOptions } from "../../src/library/words.ts";
 import { workshop } from "../workshop.ts";
 import { root } from "./deepobf.ts";
@@ -210,7 +210,14 @@ describe("the examples", () => {
     await expect(work).rejects.toBe(failing);
     const { model: kept } = JSON.parse(readFileSync(join(out, "config.json"), "utf8")).options;
     expect(readFileSync(kept)).toEqual(bytes);
-    rmSync(dirname(kept), { recursive: true });
+    await library.resume(out);
+    expect(existsSync(dirname(kept))).toBe(false);
+  });
+
+  test("leave a file of the caller's that is called alike", async () => {
+    const mine = file("deepobf-model-mine/model.onnx", bytes);
+    expect(await goingOn({ model: mine }, async () => "done")).toBe("done");
+    expect(existsSync(mine)).toBe(true);
   });
 
   test("hide a model", async () => {

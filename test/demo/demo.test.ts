@@ -1,5 +1,5 @@
 // Both models of a run in a real browser: what they answer there is what ONNX Runtime answers here.
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -33,6 +33,13 @@ test("the page of what is no finished run, or in a folder that exists, is refuse
   file("unfinished/config.json", readFileSync(join(run, "config.json")));
   await expect(writeDemo(file("unfinished"), file("none"))).rejects.toThrow(DataError);
   await expect(writeDemo(run, run)).rejects.toThrow(UsageError);
+  cpSync(run, file("moved"), { recursive: true });
+  const config = JSON.parse(readFileSync(join(run, "config.json"), "utf8"));
+  const options = { ...config.options, model: "/nowhere/model.onnx" };
+  file("moved/config.json", JSON.stringify({ ...config, options }));
+  await expect(writeDemo(file("moved"), file("none"))).rejects.toThrow(
+    /^\/nowhere\/model\.onnx, the original that the run began with, is no longer there .*put a copy/,
+  );
 });
 
 describe.skipIf(!hasBrowser)("the page", () => {

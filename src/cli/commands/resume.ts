@@ -1,6 +1,7 @@
 // `deepobf resume DIR`: continues an interrupted run of any job.
 import type { Command } from "commander";
 import { type JobName, readJobConfig } from "../../library/jobs.ts";
+import { goingOn } from "../../library/modelFile.ts";
 import { defineCommand } from "../command.ts";
 import { workerOptions } from "../dataOptions.ts";
 import type { JobCommand } from "../jobCommand.ts";
@@ -21,7 +22,9 @@ export function resume(
     run: async ({ argument, options: { restarts = 0 }, json }) => {
       const { job, options } = await readJobConfig(argument);
       const { workers = 1 } = options;
-      return withWorkers({ workers, restarts, json }, () => commands[job].resume(argument, json));
+      return withWorkers({ workers, restarts, json }, () =>
+        goingOn(options, () => commands[job].resume(argument, json)),
+      );
     },
   });
 }
