@@ -5,8 +5,8 @@ import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { listEntries } from "./complaints.ts";
 
-/** What desktops, archives and notebooks leave behind. */
-const leftBehind =
+/** Names of what desktops, archives and notebooks leave behind, which is passed over. */
+export const leftBehind =
   /^\.|^((eh)?thumbs\.db|desktop\.ini|Icon\r|__MACOSX|@eaDir|\$RECYCLE\.BIN|System Volume Information)$/i;
 
 /** Notes, annotations and lists. */

@@ -3,13 +3,20 @@
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { z } from "zod";
+import { findTwins } from "../data/classNames.ts";
+import { leftBehind } from "../data/walk.ts";
 import { DataError, UsageError } from "../errors.ts";
 import { createDirectoryAtomically, ensureDirectory } from "../files.ts";
+import { parseAs } from "../schema.ts";
 
 /** An image: the bytes of a JPEG, PNG or WebP file, or pixels [height, width, channels] with 1 or 3 channels. */
 export type ImageSample = { readonly label?: number } & (
   | { readonly file: Uint8Array }
-  | { readonly pixels: Uint8Array; readonly shape: readonly [number, number, number] }
+  | {
+      readonly pixels: Uint8Array | Uint8ClampedArray;
+      readonly shape: readonly [number, number, number];
+    }
 );
 
 /** Images to learn from and to judge by, with what their labels mean. */
@@ -27,29 +34,60 @@ export interface SavedImages {
   readonly labels?: "none";
 }
 
+const samples = z.custom<ImageSamples["train"]>(
+  (given) => given instanceof Object && (Symbol.iterator in given || Symbol.asyncIterator in given),
+  "expected what can be iterated over",
+);
+const asked = z.strictObject({
+  directory: z.string().min(1),
+  images: z.strictObject({
+    classes: z.array(z.string()).min(1).optional(),
+    train: samples,
+    test: samples,
+  }),
+});
+
+const labelled = z.object({ label: z.int().optional() });
+const side = z.int().min(1);
+const file = labelled.extend({
+  file: z.instanceof(Uint8Array, { error: "expected the bytes of a file as Uint8Array" }),
+});
+const drawing = labelled.extend({
+  pixels: z.union(
+    [z.instanceof(Uint8Array), z.instanceof(Uint8ClampedArray)],
+    "expected Uint8Array or Uint8ClampedArray, with values from 0 to 255",
+  ),
+  shape: z.tuple([side, side, z.union([z.literal(1), z.literal(3)], "expected 1 or 3 channels")]),
+});
+
 /**
  * Writes images to a folder that must not exist, as `train/CLASS/N` and `test/CLASS/N`, and gives the options with
- * which jobs read them. Pixels lose nothing. Throws UsageError where the folder exists, ResourceError where it cannot be
- * written, and DataError for a label that is no class, a class whose name no folder can have, and pixels of another
- * number than their shape says.
+ * which jobs read them. Pixels lose nothing. Throws UsageError for arguments of another kind and where the folder
+ * exists, ResourceError where it cannot be written, and DataError that names the image for what is none or has a label
+ * that is no class, for classes that no folders can tell apart, and for a part without images.
  */
 export async function saveImages(directory: string, images: ImageSamples): Promise<SavedImages> {
+  parseAs<object>(asked, { directory, images }, (problems) => {
+    return new UsageError(`saveImages cannot take these arguments:\n  ${problems}`);
+  });
   const { classes } = images;
-  for (const name of classes ?? []) assertFolderName(name);
+  if (classes) assertFolderNames(classes);
   if (existsSync(directory)) {
     throw new UsageError(`expected a folder that does not exist, received ${directory}`);
   }
   await ensureDirectory(dirname(resolve(directory)));
   await createDirectoryAtomically(resolve(directory), async (partial) => {
     for (const part of ["train", "test"] as const) {
-      for (const name of classes ?? [""])
-        await mkdir(join(partial, part, name), { recursive: true });
       let count = 0;
       for await (const sample of images[part]) {
-        const folder = classes ? className(classes, sample, `${part} ${count}`) : "";
-        await writeFile(join(partial, part, folder, String(count)), await encode(sample));
+        const name = `image ${count} of ${part}`;
+        const content = await encode(sample, name);
+        const folder = join(partial, part, classes ? className(classes, sample, name) : "");
+        await mkdir(folder, { recursive: true });
+        await writeFile(join(folder, String(count)), content);
         count++;
       }
+      if (count === 0) throw new DataError(`${part}: expected images, received none`);
     }
     if (classes) await writeFile(join(partial, "classes.json"), JSON.stringify(classes));
   });
@@ -61,26 +99,34 @@ function className(classes: readonly string[], { label }: ImageSample, image: st
   const name = classes[label ?? -1];
   if (name !== undefined) return name;
   throw new DataError(
-    `image ${image}: expected a label from 0 to ${classes.length - 1}, received ${label ?? "none"}`,
+    `${image}: expected a label from 0 to ${classes.length - 1}, received ${label ?? "none"}`,
   );
 }
 
-function assertFolderName(name: string): void {
-  if (name !== "" && !name.startsWith(".") && !/[/\\\0]/.test(name)) return;
-  throw new DataError(`class "${name}": expected a name that a folder can have`);
+function assertFolderNames(classes: readonly string[]): void {
+  for (const [place, name] of classes.entries()) {
+    if (name === "" || leftBehind.test(name) || /[/\\\0]/.test(name)) {
+      throw new DataError(`class "${name}": expected a name that a folder of images can have`);
+    }
+    if (classes.indexOf(name) < place) throw new DataError(`class "${name}" comes twice`);
+  }
+  const [twins] = findTwins("the list of classes", classes);
+  if (twins) throw new DataError(twins);
 }
 
-/** A PNG file of the pixels. */
-async function encode(sample: ImageSample): Promise<Uint8Array> {
+/** A sample as bytes of a file: pixels as a PNG. Throws DataError where it is no image. */
+async function encode(sample: ImageSample, image: string): Promise<Uint8Array> {
+  const complain = (problems: string) => new DataError(`${image}: ${problems}`);
+  parseAs<object>(sample instanceof Object && "file" in sample ? file : drawing, sample, complain);
   if ("file" in sample) return sample.file;
   const { pixels, shape } = sample;
   const [height, width, channels] = shape;
-  if (pixels.length !== height * width * channels || (channels !== 1 && channels !== 3)) {
-    throw new DataError(
-      `expected pixels [height, width, channels] with 1 or 3 channels, received ${pixels.length} for [${shape.join(", ")}]`,
+  if (pixels.length !== height * width * channels) {
+    throw complain(
+      `expected pixels [height, width, channels], received ${pixels.length} for [${shape.join(", ")}]`,
     );
   }
   const { default: sharp } = await import("sharp");
-  const image = sharp(pixels, { raw: { width, height, channels } });
-  return (channels === 1 ? image.toColourspace("b-w") : image).png().toBuffer();
+  const drawn = sharp(pixels, { raw: { width, height, channels: channels === 1 ? 1 : 3 } });
+  return (channels === 1 ? drawn.toColourspace("b-w") : drawn).png().toBuffer();
 }

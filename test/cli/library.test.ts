@@ -278,3 +278,74 @@ test("images without labels, and labels that no class has", async () => {
   );
   expect(existsSync(`${other}.partial`)).toBe(false);
 });
+
+describe("what is no image, or has no place", () => {
+  const pixel = { label: 0, pixels: Uint8Array.of(1, 2, 3), shape: [1, 1, 3] };
+  const pair = { classes: ["a", "b"], train: [pixel], test: [pixel] };
+  const out = file("refused");
+  const save = (images: unknown, directory: unknown = out) =>
+    library.saveImages(directory as string, images as library.ImageSamples);
+
+  test.each<readonly [string, unknown, RegExp]>([
+    ["nothing", undefined, /images: expected object, received undefined/],
+    ["no train part", { test: [pixel] }, /images\.train: expected what can be iterated over/],
+    ["a number for images", { ...pair, test: 5 }, /images\.test: expected what can be iterated/],
+    ["numbers for classes", { ...pair, classes: [0, 1] }, /images\.classes\.0: expected string/],
+    ["a part of another name", { ...pair, val: [] }, /"val"/],
+  ])("%s is refused as an argument", async (_, images, message) => {
+    await expect(save(images)).rejects.toThrow(library.UsageError);
+    await expect(save(images)).rejects.toThrow(message);
+  });
+
+  test("a folder without a name is refused as an argument", async () => {
+    await expect(save(pair, new URL("file:///tmp/x"))).rejects.toThrow(
+      /directory: expected string/,
+    );
+    await expect(save(pair, new URL("file:///tmp/x"))).rejects.toThrow(library.UsageError);
+  });
+
+  test.each<readonly [string, object, RegExp]>([
+    ["no image", { train: [] }, /^train: expected images, received none$/],
+    [
+      "a class that folders leave out",
+      { classes: ["__MACOSX", "b"] },
+      /^class "__MACOSX": expected/,
+    ],
+    ["a class that is hidden", { classes: [".a", "b"] }, /^class "\.a": expected/],
+    ["a class twice", { classes: ["a", "a"] }, /^class "a" comes twice$/],
+    ["classes that differ in case", { classes: ["a", "A"] }, /"A" and "a", which differ in case/],
+  ])("%s is refused", async (_, images, message) => {
+    await expect(save({ ...pair, ...images })).rejects.toThrow(library.DataError);
+    await expect(save({ ...pair, ...images })).rejects.toThrow(message);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test.each<readonly [string, unknown, RegExp]>([
+    ["null", null, /expected object, received null/],
+    ["floats", { ...pixel, pixels: Float32Array.of(0.1, 0.2, 0.3) }, /pixels: expected Uint8Array/],
+    ["signed bytes", { ...pixel, pixels: Int8Array.of(1, 2, 3) }, /pixels: expected Uint8Array/],
+    ["a plain list", { ...pixel, pixels: [1, 2, 3] }, /pixels: expected Uint8Array/],
+    ["nothing to see", { ...pixel, pixels: new Uint8Array(), shape: [0, 1, 3] }, /shape\.0: /],
+    ["half a row", { ...pixel, shape: [1.5, 2, 1] }, /shape\.0: expected int/],
+    ["sides below zero", { ...pixel, shape: [-1, -1, 3] }, /shape\.0: .*shape\.1: /s],
+    ["two channels", { ...pixel, shape: [1, 1, 2] }, /shape\.2: expected 1 or 3 channels/],
+    ["a buffer for a file", { label: 0, file: new ArrayBuffer(5) }, /file: expected the bytes/],
+    ["a name for a label", { ...pixel, label: "length" }, /label: expected number/],
+    ["half a label", { ...pixel, label: 0.5 }, /label: expected int/],
+  ])("%s is refused with the image's place", async (_, sample, message) => {
+    const saving = () => save({ ...pair, test: [pixel, sample] });
+    await expect(saving()).rejects.toThrow(library.DataError);
+    await expect(saving()).rejects.toThrow(/^image 1 of test: /);
+    await expect(saving()).rejects.toThrow(message);
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
+test("clamped pixels are saved as they are, and classes without images can be read", async () => {
+  const pixel = { label: 2, pixels: Uint8ClampedArray.of(7), shape: [1, 1, 1] as const };
+  const images = { classes: ["a", "b", "c"], train: [pixel], test: [pixel] };
+  const saved = await library.saveImages(file("clamped"), images);
+  const { train } = await loadData(saved.data, { ...saved, shape: [1, 1, 1] });
+  expect([...train.labels!]).toEqual([2]);
+  expect([...(await train.read(Int32Array.of(0)))]).toEqual([7]);
+});
