@@ -4,26 +4,8 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
-export type Runtime = typeof import("onnxruntime-node");
-
 /** In the order in which they are taken. */
-const packages = ["onnxruntime-node", "onnxruntime-web"] as const;
-
-/** Loads the first package that loads. Throws the error of the first where none does. */
-export async function loadRuntime(): Promise<Runtime> {
-  const failures: unknown[] = [];
-  for (const name of packages) {
-    try {
-      const runtime: Runtime = await import(name);
-      // Threads of WebAssembly would each be a worker.
-      if (name === "onnxruntime-web") runtime.env.wasm.numThreads = 1;
-      return runtime;
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  throw failures[0];
-}
+export const packages = ["onnxruntime-node", "onnxruntime-web"] as const;
 
 /** The installed package that is taken; undefined where there is none. */
 export function installedRuntime():

@@ -8,7 +8,7 @@ import { typedView } from "../graph/tensorData.ts";
 import { Watchdog } from "../isolate/watchdog.ts";
 import { record } from "../record.ts";
 import { Channel } from "./channel.ts";
-import { loadRuntime, type Runtime } from "./packages.ts";
+import { loadRuntime, type Runtime } from "./load.ts";
 import type { NamedTensor, Reply, Request, TimedRequest } from "./protocol.ts";
 
 type Answer = { reply: Reply; payloads?: Uint8Array[] };

@@ -20,6 +20,15 @@ function declarationsOf(path: string, found = new Set<string>()): Set<string> {
   return found;
 }
 
+test("types need those of no package but zod", () => {
+  built();
+  const texts = [...declarationsOf("dist/index.d.ts")].map((file) =>
+    readFileSync(join(root, file), "utf8"),
+  );
+  const named = texts.flatMap((text) => [...text.matchAll(/(?:from |import\()"([^."][^"]*)"/g)]);
+  expect(new Set(named.map(([, name]) => name))).toEqual(new Set(["zod"]));
+});
+
 test("the npm package takes less than a megabyte, and holds all types and no records", () => {
   built();
   const folder = path();
