@@ -51,9 +51,9 @@ export async function listEntries(
 ): Promise<{ entries: Entry[]; complaints: string[] }> {
   const found = await readdir(folder, { encoding: "buffer", withFileTypes: true }).catch(
     (cause) => {
-      throw new DataError(`the data folder ${escapeInvisible(folder)} ${whyUnreadable(cause)}`, {
-        cause,
-      });
+      const hint = folder.startsWith("~/") ? ": the shell does not expand ~ here, write $HOME" : "";
+      const name = escapeInvisible(folder);
+      throw new DataError(`the data folder ${name} ${whyUnreadable(cause)}${hint}`, { cause });
     },
   );
   found.sort((a, b) => Buffer.compare(a.name, b.name));

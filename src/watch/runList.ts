@@ -4,7 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { UsageError } from "../errors.ts";
 import { sha256Of } from "../files.ts";
 import { holderOf } from "../runs/lock.ts";
-import { fileName } from "../text.ts";
+import { escapeInvisible } from "../text.ts";
 
 /** What a run is doing: a job works on it, it can be resumed, or it is done. */
 export type RunState = "working" | "stopped" | "finished";
@@ -25,7 +25,7 @@ export async function folderOf(path: string): Promise<string> {
   const folder = resolve(path);
   const facts = await stat(folder).catch(() => undefined);
   if (facts?.isDirectory()) return folder;
-  throw new UsageError(`expected a folder of runs, but ${fileName(folder)} is none`);
+  throw new UsageError(`expected a folder of runs, but ${escapeInvisible(path)} is none`);
 }
 
 /** The runs in a folder, the newest first; the folder itself, where it is a run. Links are not followed. */

@@ -103,7 +103,8 @@ describe("CIFAR-10", () => {
 
   test("refuses a folder that is missing, empty, or a file", async () => {
     const folder = await folders({ file: "" });
-    expect(await dataError(loadData(`cifar10:${folder}/none`))).toMatch(/none does not exist/);
+    expect(await dataError(loadData(`cifar10:${folder}/none`))).toMatch(/none does not exist$/);
+    expect(await dataError(loadData("cifar10:~/none"))).toMatch(/does not exist: .* write \$HOME$/);
     expect(await dataError(loadData(`cifar10:${folder}/file`))).toMatch(/file is not a folder/);
     const message = await dataError(loadData(`cifar10:${await folders()}`));
     expect(message).toContain("data_batch_1.bin does not exist");
