@@ -12,19 +12,32 @@ export async function inLibraryWords<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Lines that tell a command of another program keep its options. */
-const otherProgram = /\b(npm|npx|apt-get|dnf|pacman|zypper|pip|git|sudo) /;
+/** Where a line begins to tell a command, whose options stay. */
+const command = /\b(npm|npx|apt-get|dnf|pacman|zypper|pip|git|sudo) |\bnode bin\//;
+
+/** Arguments of the command line, which are options of the library. */
+const argumentKeys = { ARCH: "architecture", MODEL: "model" } as const;
 
 /** The message with options as keys. */
 export function renameOptions(message: string): string {
   return message
     .split("\n")
-    .map((line) =>
-      otherProgram.test(line)
-        ? line
-        : line.replaceAll(/(?<![\w-])--([a-z][a-z-]*)/g, (_, name: string) => camelCase(name)),
-    )
+    .map((line) => {
+      const start = line.search(command);
+      return start < 0 ? inKeys(line) : inKeys(line.slice(0, start)) + line.slice(start);
+    })
     .join("\n");
+}
+
+function inKeys(text: string): string {
+  return text
+    .replaceAll(/(?<![\w-])--([a-z][a-z-]*)/g, (_, name: string) => camelCase(name))
+    .replaceAll(
+      /(?<![\w/.-])(ARCH|MODEL)(?![\w/-]|\.\w)/g,
+      (_, name: keyof typeof argumentKeys) => {
+        return argumentKeys[name];
+      },
+    );
 }
 
 function camelCase(name: string): string {

@@ -96,6 +96,27 @@ describe("errors", () => {
     );
   });
 
+  test("name arguments of the command line as options, and commands as they are", () => {
+    for (const [message, renamed] of [
+      [
+        'ARCH: expected one of a, b, received "vgg"',
+        'architecture: expected one of a, b, received "vgg"',
+      ],
+      ["the ONNX file that MODEL was made of", "the ONNX file that model was made of"],
+      ["/MODEL/a.onnx, MODEL.onnx and MODELS", "/MODEL/a.onnx, MODEL.onnx and MODELS"],
+      [
+        "--device cuda: none. Use --device cpu, or: npx deepobf x --y",
+        "device cuda: none. Use device cpu, or: npx deepobf x --y",
+      ],
+      [
+        "node bin/deepobf.js attack FILE --original FILE",
+        "node bin/deepobf.js attack FILE --original FILE",
+      ],
+    ] as const) {
+      expect(renameOptions(message)).toBe(renamed);
+    }
+  });
+
   test("keep the options of other programs", () => {
     const message =
       "a smaller --batch-size, not a-b --x\nnpm install --ignore-scripts onnxruntime-node";
