@@ -17,8 +17,13 @@ import { isSilent, withWorkers } from "./workers.ts";
 interface JobCommandDefinition<O extends OptionTable, Asked, Description extends object, Results> {
   readonly name: JobName;
   readonly summary: string;
-  /** `option` is what the job calls the command's argument. */
-  readonly argument: { readonly name: string; readonly help: string; readonly option: string };
+  /** `option` is what the job calls the command's argument; `words` are what it may be, where it is one of a few. */
+  readonly argument: {
+    readonly name: string;
+    readonly help: string;
+    readonly option: string;
+    readonly words?: readonly string[];
+  };
   readonly options: O;
   /** Options that `--help` shows. */
   readonly essential: readonly string[];

@@ -32,6 +32,7 @@ test("bash completes commands, options, and the words that an option may be", as
   ]);
   expect(complete("deepobf", "completion", "z")).toEqual(["zsh"]);
   expect(complete("deepobf", "help", "tr")).toEqual(["train"]);
+  expect(complete("deepobf", "train", "dense")).toEqual(["densenet", "densenet100"]);
   expect(complete("deepobf", "inspect", "")).toEqual([]);
 });
 

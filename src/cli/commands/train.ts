@@ -7,13 +7,16 @@ import { tensorboard, trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
 import { dataLine, renderList } from "../render.ts";
 
+const names = Object.keys(architectures);
+
 export const train = defineJobCommand({
   name: "train",
   summary: "train a reference model, such as resnet20 or densenet, and write it as ONNX",
   argument: {
     name: "ARCH",
-    help: `one of ${Object.keys(architectures).join(", ")}`,
+    help: `one of ${names.join(", ")}`,
     option: "architecture",
+    words: names,
   },
   options: { ...trainingOptions, tensorboard },
   essential: ["data", "epochs", "out", "mean", "std", "flip", "seed", "json"],
