@@ -191,14 +191,18 @@ export async function readOptions(
       if (option.fallback !== undefined) values[key] = option.fallback;
       continue;
     }
-    const value = option.read(received);
+    const isSwallowed = !fromFile && isOption(received);
+    const value = isSwallowed ? undefined : option.read(received);
     if (value !== undefined) values[key] = value;
     else {
       const name = fromFile
         ? `"${optionName(option)}" in ${escapeInvisible(String(path))}`
         : `--${optionName(option)}`;
       const shown = typeof received === "string" ? received : JSON.stringify(received);
-      complaints.push(`${name}: expected ${option.expected}, received "${escapeInvisible(shown)}"`);
+      const hint = isSwallowed ? ", an option; for a path of that name begin with ./" : "";
+      complaints.push(
+        `${name}: expected ${option.expected}, received "${escapeInvisible(shown)}"${hint}`,
+      );
     }
   }
   if (complaints.length > 0) {
@@ -210,6 +214,11 @@ export async function readOptions(
     throw new UsageError(`${list}\nSee: ${ownCommand} ${command} --help`);
   }
   return values;
+}
+
+/** Whether what follows an option is another one: its own value is missing. */
+function isOption(received: unknown): boolean {
+  return [received].flat().some((word) => typeof word === "string" && word.startsWith("--"));
 }
 
 function capital(text: string): string {

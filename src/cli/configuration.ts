@@ -21,12 +21,19 @@ export async function readConfiguration(
   names.delete("config");
   const keys = new Set(names.values());
   const values: Record<string, unknown> = {};
+  const spelled = new Map<string, string>();
   const content = await parse(path);
   const ofRun = optionsOfRun(content);
   for (const [name, value] of Object.entries(ofRun ?? content)) {
     const key = names.get(name) ?? (keys.has(name) ? name : undefined);
-    if (key !== undefined) values[key] = value;
-    else if (!ofRun) {
+    if (key !== undefined) {
+      const before = spelled.get(key);
+      if (before !== undefined) {
+        complaints.push(`"${before}" and "${name}" in ${escapeInvisible(path)} are one option`);
+      }
+      spelled.set(key, name);
+      values[key] = value;
+    } else if (!ofRun) {
       const guess = nearest(name, [...names.keys()]);
       const hint = guess
         ? `did you mean "${guess}"?`
@@ -59,6 +66,11 @@ async function parse(path: string): Promise<object> {
   const { parseDocument } = await import("yaml");
   const document = parseDocument(text, { prettyErrors: true, logLevel: "error" });
   const [problem] = [...document.errors, ...document.warnings];
+  if (problem?.code === "MULTIPLE_DOCS") {
+    throw new UsageError(
+      `--config: ${escapeInvisible(path)} holds several documents, with --- between them: expected one`,
+    );
+  }
   if (problem) {
     throw new UsageError(
       `--config: ${escapeInvisible(path)} holds neither YAML nor JSON: ${escapeInvisible(firstLine(problem.message))}`,

@@ -76,18 +76,21 @@ function usageError({ message }: CommanderError, { commands }: Command): UsageEr
     .replace(/^error: /, "")
     .replace(/\n\(Did you mean (.*)\?\)$/, ": did you mean $1?");
   const command = commands.find((each) => each.name() === process.argv[2]);
-  const guess = command && guessOption(words, command);
   const name = command ? `${command.name()} ` : "";
   return new UsageError(
-    `${words}${guess ? `: did you mean ${guess}?` : ""}\nSee: ${ownCommand} ${name}--help`,
+    `${command ? explainOption(words, command) : words}\nSee: ${ownCommand} ${name}--help`,
   );
 }
 
-/** The option that was most likely meant; Commander guesses among those alone that its short help shows. */
-function guessOption(words: string, { options }: Command): string | undefined {
-  const unknown = /^unknown option '(--[^']*)'$/.exec(words)?.[1];
+/** The complaint on an unknown option with what was most likely meant; Commander guesses among those of its short help. */
+function explainOption(words: string, { options }: Command): string {
+  const [, given, value] = /^unknown option '(--[^'=]*)(=.*)?'$/s.exec(words) ?? [];
+  if (given === undefined) return words;
   const known = options.flatMap(({ long }) => long ?? []);
-  return unknown && nearest(unknown, known);
+  if (known.includes(given))
+    return `option '${given}' takes no value, received '${value?.slice(1)}'`;
+  const guess = nearest(given, known);
+  return guess ? `${words}: did you mean ${guess}?` : words;
 }
 
 const epilogue = `

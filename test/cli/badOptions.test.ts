@@ -77,6 +77,24 @@ refusals({
     code: 2,
     says: ["'--data <DATA>' argument missing"],
   }),
+  "an option for the value of another one": () => ({
+    args: ["init", "--out", "--json"],
+    code: 2,
+    says: [
+      "--out: expected",
+      'received "--json", an option; for a path of that name begin with ./',
+    ],
+  }),
+  "an option for one of several values": () => ({
+    args: ["report", model, "--attacks", "--json"],
+    code: 2,
+    says: ["--attacks: expected", '"--json"', "an option"],
+  }),
+  "a value for an option that takes none": () => ({
+    args: job("--flip=yes"),
+    code: 2,
+    says: ["option '--flip' takes no value, received 'yes'"],
+  }),
   "everything wrong at once": () => ({
     args: ["obfuscate", model, "--epochs", "x", "--seed", "-1"],
     code: 2,
@@ -253,6 +271,14 @@ refusals({
   "a configuration that is neither YAML nor JSON": configured(
     "epochs: [3",
     "neither YAML nor JSON",
+  ),
+  "a configuration of several documents": configured(
+    "epochs: 3\n---\nseed: 1\n",
+    "several documents",
+  ),
+  "a key in two spellings": configured(
+    '{"batchSize": 3, "batch-size": 4}',
+    /"batchSize" and "batch-size" in .* are one option/,
   ),
   "a configuration that is a list": configured("[3]", "to hold options"),
   "an unknown key": configured(
