@@ -59,6 +59,7 @@ export const obfuscationJob = defineJob<
       fileBatch: batch,
       predictions: join(run.directory, "predictions.json"),
     });
+    onProgress();
     const { quantize } = options;
     const quantized =
       quantize &&
@@ -66,6 +67,7 @@ export const obfuscationJob = defineJob<
         ...judging,
         original: file,
       }));
+    onProgress();
     await writeExposure({ ...file, shipped, data: data.test, mean, std }, run.directory).catch(
       (error: unknown) => {
         if (!(error instanceof ModelError)) throw error;

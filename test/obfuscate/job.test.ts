@@ -348,6 +348,16 @@ test("a job that is stopped while it verifies has nothing left to train", async 
   expect(metricsIn(files.metrics)).toHaveLength(2); // the first tells the calibration
 });
 
+test("a job is stopped between the parts of its verification, too", async () => {
+  const out = path();
+  const controller = new AbortController();
+  const isVerified = { get: () => existsSync(join(out, "predictions.json")) };
+  const signal = Object.defineProperty(controller.signal, "aborted", isVerified);
+  const stopping = obfuscate(options({ out, epochs: 1 }), { signal });
+  expect(await failure(stopping)).toBeInstanceOf(InterruptedError);
+  expect(readdirSync(out)).not.toContain("exposure.json");
+});
+
 test("with images held out, both models are judged by them", async () => {
   const folder = path();
   const misleading = writeData(folder);
