@@ -21,17 +21,14 @@ export async function readConfiguration(
   names.delete("config");
   const keys = new Set(names.values());
   const values: Record<string, unknown> = {};
-  const spelled = new Map<string, string>();
   const content = await parse(path);
   const ofRun = optionsOfRun(content);
   for (const [name, value] of Object.entries(ofRun ?? content)) {
     const key = names.get(name) ?? (keys.has(name) ? name : undefined);
     if (key !== undefined) {
-      const before = spelled.get(key);
-      if (before !== undefined) {
-        complaints.push(`"${before}" and "${name}" in ${escapeInvisible(path)} are one option`);
+      if (Object.hasOwn(values, key)) {
+        complaints.push(`"${name}" is in ${escapeInvisible(path)} in another spelling, too`);
       }
-      spelled.set(key, name);
       values[key] = value;
     } else if (!ofRun) {
       const guess = nearest(name, [...names.keys()]);

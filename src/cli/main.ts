@@ -87,8 +87,9 @@ function explainOption(words: string, { options }: Command): string {
   const [, given, value] = /^unknown option '(--[^'=]*)(=.*)?'$/s.exec(words) ?? [];
   if (given === undefined) return words;
   const known = options.flatMap(({ long }) => long ?? []);
-  if (known.includes(given))
-    return `option '${given}' takes no value, received '${value?.slice(1)}'`;
+  if (value !== undefined && known.includes(given)) {
+    return `option '${given}' takes no value, received '${value.slice(1)}'`;
+  }
   const guess = nearest(given, known);
   return guess ? `${words}: did you mean ${guess}?` : words;
 }

@@ -47,8 +47,8 @@ const hooksSchema = z
   .partial();
 
 /** Throws UsageError that names each hook which there is not, or which is of another kind. */
-export function assertHooks(name: string, hooks: object | undefined): void {
-  parseAs<object>(hooksSchema, hooks === undefined ? {} : hooks, (problems) => {
+export function assertHooks(name: string, hooks: object = {}): void {
+  parseAs<object>(hooksSchema, hooks, (problems) => {
     return new UsageError(`${name} cannot take these hooks:\n  ${problems}`);
   });
 }

@@ -278,7 +278,7 @@ refusals({
   ),
   "a key in two spellings": configured(
     '{"batchSize": 3, "batch-size": 4}',
-    /"batchSize" and "batch-size" in .* are one option/,
+    /"batch-size" is in .* in another spelling, too/,
   ),
   "a configuration that is a list": configured("[3]", "to hold options"),
   "an unknown key": configured(
