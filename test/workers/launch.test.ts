@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { pathToFileURL } from "node:url";
 import { afterEach, expect, test, vi } from "vitest";
 import { UsageError } from "../../src/errors.ts";
 import { launch } from "../../src/workers/launch.ts";
@@ -14,7 +13,7 @@ import { built } from "../setup/built.ts";
 import { workshop } from "../workshop.ts";
 
 const path = workshop();
-const launcher = pathToFileURL(built()("workers/launch.js")).href;
+const launcher = built()("workers/launch.js");
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -109,7 +108,7 @@ test("one whose launcher went while it started ends", async () => {
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
   child.disconnect();
-  expect(await once(child, "close")).toEqual([8, null]);
+  expect(await once(child, "exit")).toEqual([8, null]);
 });
 
 test("a signal while they are started ends them, too", async () => {
@@ -117,7 +116,7 @@ test("a signal while they are started ends them, too", async () => {
   const program = `const { launch } = await import(${JSON.stringify(launcher)});
     process.exitCode = await launch({ workers: 20, restarts: 0, command: () => ${JSON.stringify(idle)} });`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", program]);
-  while (childrenOf(child.pid!).length === 0) await sleep(1);
+  while (child.exitCode === null && childrenOf(child.pid!).length === 0) await sleep(1);
   child.kill("SIGINT");
   expect(await once(child, "close")).toEqual([130, null]);
 });
