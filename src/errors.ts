@@ -101,14 +101,15 @@ export function errorOfCode(exitCode: number, message: string): DeepObfError {
   return errors.find((error) => error.exitCode === exitCode) ?? new DeepObfError(exitCode, message);
 }
 
+const outOfMemory =
+  /not enough memory|can't allocate memory|out of memory|Array buffer allocation failed|std::bad_alloc/i;
+
 /**
- * Whether an error of libtorch (on the CPU, on CUDA) or V8 says that memory ran out. Of our own errors their cause
- * tells: what they say may hold a stranger's names.
+ * Whether an error of libtorch (on the CPU, on CUDA), of the addon's kernels or of V8 says that memory ran out. Of our own
+ * errors their cause tells: what they say may hold a stranger's names.
  */
 export function isOutOfMemory(error: unknown): boolean {
   if (error instanceof DeepObfError) return isOutOfMemory(error.cause);
   if (!(error instanceof Error)) return false;
-  return /not enough memory|can't allocate memory|out of memory|Array buffer allocation failed/i.test(
-    error.message,
-  );
+  return outOfMemory.test(error.message);
 }

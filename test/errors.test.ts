@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DataError, ModelError } from "../src/errors.ts";
+import { DataError, isOutOfMemory, ModelError } from "../src/errors.ts";
 import { constantValue } from "../src/onnx/constants.ts";
 
 describe("a failure's message", () => {
@@ -25,4 +25,11 @@ describe("a failure's message", () => {
       'Constant node "c" has its value as "va\\u{6}ue" of type string, which is not supported',
     );
   });
+});
+
+test("memory that a kernel's buffer does not get has run out; what a file calls so has not", () => {
+  const cause = new Error("deepobf::winograd: std::bad_alloc");
+  expect(isOutOfMemory(cause)).toBe(true);
+  expect(isOutOfMemory(new ModelError("m.onnx: refused", { cause }))).toBe(true);
+  expect(isOutOfMemory(new ModelError("m.onnx: node std::bad_alloc"))).toBe(false);
 });
