@@ -9,6 +9,7 @@ export {
   add,
   addScalar,
   div,
+  divScalar,
   indexSelect,
   mul,
   mulScalar,
@@ -21,7 +22,6 @@ export const alias = operator("aten::alias");
 export const abs = operator("aten::abs");
 export const amax = operator("aten::amax");
 export const cat = operator("aten::cat");
-export const divScalar = operator("aten::div.Scalar");
 export const expand = operator("aten::expand");
 export const padConstant = operator("aten::constant_pad_nd");
 export const permute = operator("aten::permute");
