@@ -1,4 +1,5 @@
 // Settings of libtorch: threads, random numbers, determinism, devices.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setupCommand } from "../../native/remedies.mjs";
 import { readStamp } from "../../native/stamp.mjs";
@@ -45,9 +46,13 @@ export function manualSeed(seed: number): void {
   native.manualSeed(seed);
 }
 
-let cudaFailure: string | undefined;
+/**
+ * Why libtorch's CUDA library could not be loaded; empty where it was, undefined where it was not tried. libtorch looks for
+ * CUDA once, at the first seed or convolution: where there is a driver, the library comes before.
+ */
+let cudaFailure = hasCudaDriver() ? loadCuda() : undefined;
 
-/** Number of CUDA devices; loads libtorch's CUDA library on the first call. */
+/** Number of CUDA devices; loads libtorch's CUDA library where no driver was seen. */
 export function cudaDevices(): number {
   cudaFailure ??= loadCuda();
   return cudaFailure === "" ? native.cudaDevices() : 0;
@@ -61,14 +66,19 @@ export function parseDevice(name: string): Device {
   const index = Number(match[1] ?? 0);
   const count = cudaDevices();
   if (index >= count) {
-    const reason = cudaFailure || `libtorch ${libtorchVersion()} sees ${count} CUDA devices`;
-    throw new ResourceError(
-      `--device ${name}: ${reason}. Use --device cpu, or set up with a PyTorch that has CUDA ` +
-        "(activate its environment, then: " +
-        `${setupCommand})`,
-    );
+    const reason = cudaFailure
+      ? `${cudaFailure}. Use --device cpu, or set up with a PyTorch that has CUDA (activate its environment, then: ` +
+        `${setupCommand})`
+      : `libtorch ${libtorchVersion()} sees ${count} CUDA devices. Use --device cpu, or look at nvidia-smi and ` +
+        "CUDA_VISIBLE_DEVICES";
+    throw new ResourceError(`--device ${name}: ${reason}`);
   }
   return `cuda:${index}`;
+}
+
+/** Whether this process sees one: of Linux, or of Linux under Windows. */
+function hasCudaDriver(): boolean {
+  return ["/dev/nvidiactl", "/dev/dxg"].some((path) => existsSync(path));
 }
 
 function loadCuda(): string {
