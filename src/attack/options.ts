@@ -11,6 +11,7 @@ import {
   resolveSpec,
 } from "../jobs/index.ts";
 import type { Device } from "../torch/index.ts";
+import { defaultBudgets, defaultEpochs, defaultSeeds } from "./defaults.ts";
 import type { Arm, HeadStart } from "./headStart.ts";
 import { type AttackKind, attackKinds, methodNames } from "./names.ts";
 import type { GridOptions } from "./recipes.ts";
@@ -67,9 +68,6 @@ export interface AttackResults {
 /** What `deepobf attack --json` prints. */
 export type AttackSummary = AttackResults & RunFacts;
 
-const usualBudgets = [0.01, 0.1, 1];
-const [usualSeeds, usualEpochs] = [3, 40];
-
 /** Throws UsageError for options that are wrong whatever the files and the data are. */
 export function assertAttackOptions({ kind, budgets, methods = [] }: AttackOptions): void {
   if (!attackKinds.includes(kind)) {
@@ -95,7 +93,7 @@ export function resolveAttackOptions(
   { dataset, device }: { readonly dataset: Dataset; readonly device: Device },
 ): ResolvedAttackOptions {
   const { batchSize, workers = 1, ...open } = options;
-  const { epochs = usualEpochs, budgets = usualBudgets, seeds = usualSeeds } = options;
+  const { epochs = defaultEpochs, budgets = defaultBudgets, seeds = defaultSeeds } = options;
   if (batchSize !== undefined)
     assertShareable({ batch: batchSize, dropLast: true }, { size: workers });
   const decided = resolveJobOptions({ ...open, epochs }, { dataset, device, usualImages: 1 });

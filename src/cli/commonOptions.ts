@@ -1,5 +1,6 @@
 // The options that every command takes, also where they change nothing, so that one configuration file
 // and one habit serve all of them.
+import { jobDefaults } from "../jobs/defaults.ts";
 import { choice, flag, integer, numbers, pattern, text, withDefault } from "./options.ts";
 
 export const commonOptions = {
@@ -18,7 +19,7 @@ export const commonOptions = {
       help: "of training: auto, f32 or bf16; auto takes bf16 where the hardware has it",
       choices: ["auto", "f32", "bf16"],
     }),
-    "auto",
+    jobDefaults.precision,
   ),
   seed: withDefault(
     integer({
@@ -27,17 +28,17 @@ export const commonOptions = {
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
     }),
-    0,
+    jobDefaults.seed,
   ),
   mean: numbers({
     flags: "--mean <A,B,C>",
-    help: "of each channel, or one for all, for pixels in 0 to 1 (default 0)",
+    help: `of each channel, or one for all, for pixels in 0 to 1 (default ${jobDefaults.mean})`,
     example: "0.5,0.5,0.5",
     min: Number.NEGATIVE_INFINITY,
   }),
   std: numbers({
     flags: "--std <A,B,C>",
-    help: "what the pixels, less the mean, are divided by (default 1)",
+    help: `what the pixels, less the mean, are divided by (default ${jobDefaults.std})`,
     example: "0.25,0.25,0.25",
     min: 0,
     above: true,

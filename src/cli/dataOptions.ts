@@ -1,4 +1,5 @@
 // Options that commands with data share.
+import { jobDefaults } from "../jobs/defaults.ts";
 import {
   choice,
   choiceOrInteger,
@@ -115,18 +116,18 @@ export const trainingOptions = {
   }),
   mixup: number({
     flags: "--mixup <X>",
-    help: "mix training images in pairs, by a share drawn from Beta(X, X) for each batch (default 0: none)",
+    help: `mix training images in pairs, by a share drawn from Beta(X, X) for each batch (default ${jobDefaults.mixup}: none)`,
     min: 0,
   }),
   labelSmoothing: number({
     flags: "--label-smoothing <X>",
-    help: "share of the labels that is spread over all classes (default 0)",
+    help: `share of the labels that is spread over all classes (default ${jobDefaults.labelSmoothing})`,
     min: 0,
     max: 1,
   }),
   averageWeights: number({
     flags: "--average-weights <X>",
-    help: "keep an average of the weights over about this share of the steps (default 0: the last weights)",
+    help: `keep an average of the weights over about this share of the steps (default ${jobDefaults.averageWeights}: the last weights)`,
     min: 0,
     max: 1,
   }),
@@ -138,7 +139,7 @@ export const trainingOptions = {
   }),
   checkpointSeconds: number({
     flags: "--checkpoint-seconds <X>",
-    help: "time between checkpoints (default 60)",
+    help: `time between checkpoints (default ${jobDefaults.checkpointSeconds})`,
     min: 0,
   }),
 } as const;

@@ -13,6 +13,7 @@ import { UsageError } from "../errors.ts";
 import { assertThreads } from "../evaluate/threads.ts";
 import { cpuHasBfloat16, type Device, threads } from "../torch/index.ts";
 import { learningRateOf, type OptimizerName } from "../train/index.ts";
+import { jobDefaults } from "./defaults.ts";
 
 /** What a user asks of a training job; paths as the user gave them. */
 export interface JobOptions extends DataOptions {
@@ -96,7 +97,7 @@ export function resolveJobOptions(
 ): ResolvedJobOptions {
   const [channels, height, width] = dataset.shape;
   const each = (value: number) => new Array<number>(channels).fill(value);
-  const { precision = "auto" } = options;
+  const { precision = jobDefaults.precision } = options;
   const images = dataset.count;
   const batchSize = options.batchSize ?? defaultBatchSize(images, height * width);
   const epochs = options.epochs ?? defaultEpochs(images, usualImages);
@@ -109,22 +110,22 @@ export function resolveJobOptions(
     epochs,
     out: resolve(options.out),
     ...(typeof options.classes === "string" && { classes: resolve(options.classes) }),
-    mean: options.mean ?? each(0),
-    std: options.std ?? each(1),
+    mean: options.mean ?? each(jobDefaults.mean),
+    std: options.std ?? each(jobDefaults.std),
     device,
     precision: precision === "auto" ? (hasBfloat16 ? "bf16" : "f32") : precision,
-    seed: options.seed ?? 0,
+    seed: options.seed ?? jobDefaults.seed,
     threads: options.threads ?? Math.min(threads(), availableParallelism()),
     batchSize,
     optimizer,
     learningRate: options.learningRate ?? learningRateOf({ optimizer, batchSize, steps }),
     crop: options.crop ?? (options.resizedCrop ? 0 : Math.round(Math.min(height, width) / 16)),
     flip: options.flip ?? false,
-    mixup: options.mixup ?? 0,
-    labelSmoothing: options.labelSmoothing ?? 0,
-    averageWeights: options.averageWeights ?? 0,
+    mixup: options.mixup ?? jobDefaults.mixup,
+    labelSmoothing: options.labelSmoothing ?? jobDefaults.labelSmoothing,
+    averageWeights: options.averageWeights ?? jobDefaults.averageWeights,
     holdOut: options.holdOut ?? 0,
-    checkpointSeconds: options.checkpointSeconds ?? 60,
+    checkpointSeconds: options.checkpointSeconds ?? jobDefaults.checkpointSeconds,
   };
   assertBatchOptions(dataset, batchOptions(resolved));
   assertShareable(batchOptions(resolved), { size: options.workers ?? 1 });

@@ -1,6 +1,6 @@
 // Joint training (DeepObfuscation, arXiv 1806.10313): the chain learns the original's intermediate
-// knowledge and the labels together. The abstract names no weights; these are ours, found on images that
-// were held out (docs/recipe.md): the feature maps of CIFAR-10's ResNets teach most.
+// knowledge and the labels together. The abstract names no weights; ours (defaults.ts) were found on images
+// that were held out (docs/recipe.md): the feature maps of CIFAR-10's ResNets teach most.
 import type { Batch, Batches } from "../data/index.ts";
 import { mean, mulScalar, operator, scope, type Tensor } from "../torch/index.ts";
 import { distillationLoss, featureLoss, type LossTerm, labelLoss } from "../train/index.ts";
@@ -26,15 +26,7 @@ export interface CalibratedLoss extends JointLoss {
   readonly calibration: number;
 }
 
-/** What is not decided for every training job. */
-export const defaultLoss: Omit<JointLoss, "labelSmoothing"> = {
-  featureWeight: 1,
-  labelWeight: 0.5,
-  distillationWeight: 1,
-  temperature: 4,
-};
-
-/** Standard deviation of an image's logits for which the weights above were found. */
+/** Standard deviation of an image's logits for which the default weights were found. */
 const usualDeviation = 1.5;
 
 const deviation = operator("aten::std.dim");

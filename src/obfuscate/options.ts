@@ -14,7 +14,8 @@ import {
 } from "../jobs/index.ts";
 import type { Quantization, QuantizedFiles } from "../quantize/index.ts";
 import type { Device } from "../torch/index.ts";
-import { defaultLoss, type JointLoss } from "./jointLoss.ts";
+import { defaultDepth, defaultLoss, defaultTuneClassifier } from "./defaults.ts";
+import type { JointLoss } from "./jointLoss.ts";
 import { assertNeedsNoLabels, lossFor } from "./unlabelled.ts";
 
 /** Options of `deepobf obfuscate`. */
@@ -47,8 +48,6 @@ export interface ObfuscateOptions extends JobOptions, Partial<JointLoss> {
   readonly maxAccuracyDrop?: number;
 }
 
-export const defaultDepth = 7;
-
 /** What gave no loss on CIFAR-10 (docs/results.md): shorter chains take longer. */
 const [epochsOfUsual, epochsOfShort, imagesOfCifar10] = [16, 32, 50_000];
 
@@ -63,24 +62,23 @@ export type ResolvedOptions = Omit<ObfuscateOptions, "minutes"> &
 
 /** The options with everything decided. Throws UsageError for those that make no sense together. */
 export function resolveOptions(
-  { minutes, ...options }: Located<ObfuscateOptions>,
+  { minutes, ...options }: Located<ObfuscateOptions> & { readonly depth: number },
   { data, device }: { data: Data; device: Device },
 ): ResolvedOptions {
   if (minutes !== undefined && options.epochs !== undefined) {
     throw new UsageError("--minutes: expected in place of --epochs, received both");
   }
-  const { depth = defaultDepth } = options;
-  const usualImages = (depth < defaultDepth ? epochsOfShort : epochsOfUsual) * imagesOfCifar10;
+  const usualEpochs = options.depth < defaultDepth ? epochsOfShort : epochsOfUsual;
+  const usualImages = usualEpochs * imagesOfCifar10;
   const resolved: ResolvedOptions = {
     ...defaultLoss,
     ...lossFor(data.train),
     ...options,
-    depth,
     ...resolveJobOptions(options, { dataset: data.train, device, usualImages }),
     ...(options.extraData && { extraData: resolveSpec(options.extraData) }),
     model: resolve(options.model),
     simulation: options.simulation ?? "direct",
-    tuneClassifier: options.tuneClassifier ?? 0,
+    tuneClassifier: options.tuneClassifier ?? defaultTuneClassifier,
   };
   assertNeedsNoLabels(options, data.train);
   assertLoss(resolved);

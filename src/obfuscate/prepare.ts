@@ -27,12 +27,8 @@ import { sequential } from "../models/index.ts";
 import { modelFileFacts } from "../onnx/index.ts";
 import type { JobHooks } from "../runs/index.ts";
 import { type Device, parseDevice } from "../torch/index.ts";
-import {
-  defaultDepth,
-  type ObfuscateOptions,
-  type ResolvedOptions,
-  resolveOptions,
-} from "./options.ts";
+import { defaultDepth } from "./defaults.ts";
+import { type ObfuscateOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { type Inputs, type PlanOptions, planOriginal } from "./original.ts";
 import type { ChainPlan } from "./plan.ts";
 import type { RehearsalOptions } from "./rehearsal.ts";

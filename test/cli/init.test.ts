@@ -25,7 +25,7 @@ test("init writes every option with its help, once", async () => {
   const names = Object.values(table).map(({ flags }) => flags.replace(/^--([a-z-]+).*/, "$1"));
   const wanted = names.filter((name) => name !== "config" && name !== "json");
   expect(Object.keys(everything).sort()).toEqual(wanted.sort());
-  expect(everything).toMatchObject({ depth: 7, seed: 0, device: "cpu", flip: true });
+  expect(everything).toMatchObject({ seed: 0, device: "cpu", flip: true });
   for (const { help } of Object.values(obfuscateOptions)) expect(text).toContain(`# ${help}`);
 
   const again = await deepobf(["init", "--out", out]);

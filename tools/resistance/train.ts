@@ -10,10 +10,10 @@ import { compose, cutGraph } from "../../src/graph/rewrites.ts";
 import { pooledScales } from "../../src/graph/roles.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { sequential } from "../../src/models/index.ts";
+import { defaultLoss } from "../../src/obfuscate/defaults.ts";
 import { initializeChain } from "../../src/obfuscate/initialize.ts";
 import {
   calibrate,
-  defaultLoss,
   featureTerm,
   type JointLoss,
   logitTerms,

@@ -1,4 +1,6 @@
 // `deepobf attack MODEL|RUN --kind KIND --original FILE --data DATA`: what a pirate gets out of a stolen file.
+
+import { defaultBudgets, defaultEpochs, defaultSeeds } from "../../attack/defaults.ts";
 import type { AttackDescription, AttackSummary } from "../../attack/index.ts";
 import { attackKinds, pirateMethods, pirateOptimizers } from "../../attack/names.ts";
 import { jobs } from "../../library/jobs.ts";
@@ -37,7 +39,7 @@ const attackOptions = {
   }),
   budgets: numbers({
     flags: "--budgets <X,Y,Z>",
-    help: "shares of the pirate's images, each an attack of its own (default 0.01,0.1,1)",
+    help: `shares of the pirate's images, each an attack of its own (default ${defaultBudgets})`,
     example: "0.1,1",
     min: 0,
     above: true,
@@ -45,11 +47,11 @@ const attackOptions = {
   }),
   seeds: integer({
     flags: "--seeds <N>",
-    help: "seeds that the best recipe is run with (default 3)",
+    help: `seeds that the best recipe is run with (default ${defaultSeeds})`,
     min: 1,
     max: 1000,
   }),
-  epochs: { ...epochs, help: "passes over the pirate's images (default 40)" },
+  epochs: { ...epochs, help: `passes over the pirate's images (default ${defaultEpochs})` },
   out,
   methods: choices({
     flags: "--methods <NAMES>",

@@ -1,5 +1,6 @@
 // `deepobf obfuscate MODEL --data DATA --depth N --epochs N --out DIR`: the main job.
 import { jobs } from "../../library/jobs.ts";
+import { defaultDepth, defaultLoss, defaultTuneClassifier } from "../../obfuscate/defaults.ts";
 import type { ObfuscateOptions } from "../../obfuscate/index.ts";
 import { quantizations } from "../../quantize/names.ts";
 import type { JobHooks } from "../../runs/index.ts";
@@ -7,16 +8,7 @@ import type { Output } from "../command.ts";
 import { tensorboard, trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
 import { output } from "../modelOptions.ts";
-import {
-  choice,
-  choices,
-  flag,
-  insteadOf,
-  integer,
-  number,
-  text,
-  withDefault,
-} from "../options.ts";
+import { choice, choices, flag, insteadOf, integer, number, text } from "../options.ts";
 import { renderDescription, renderForecast } from "../planTable.ts";
 import { renderSummary } from "../summary.ts";
 import { watchBeside } from "../watchBeside.ts";
@@ -25,10 +17,12 @@ const minutesOfYear = 365 * 24 * 60;
 
 /** What the main job takes, besides what all commands take. */
 export const obfuscateOptions = {
-  depth: withDefault(
-    integer({ flags: "--depth <N>", help: "convolutions of the chain", min: 2, max: 1000 }),
-    7,
-  ),
+  depth: integer({
+    flags: "--depth <N>",
+    help: `convolutions of the chain (default ${defaultDepth})`,
+    min: 2,
+    max: 1000,
+  }),
   ...trainingOptions,
   tensorboard,
   extraData: text({
@@ -59,28 +53,28 @@ export const obfuscateOptions = {
   }),
   featureWeight: number({
     flags: "--feature-weight <X>",
-    help: "of the loss between the feature maps (default 1)",
+    help: `of the loss between the feature maps (default ${defaultLoss.featureWeight})`,
     min: 0,
   }),
   labelWeight: number({
     flags: "--label-weight <X>",
-    help: "of the cross entropy with the labels (default 0.5)",
+    help: `of the cross entropy with the labels (default ${defaultLoss.labelWeight})`,
     min: 0,
   }),
   distillationWeight: number({
     flags: "--distillation-weight <X>",
-    help: "of the divergence from the original's softened predictions (default 1)",
+    help: `of the divergence from the original's softened predictions (default ${defaultLoss.distillationWeight})`,
     min: 0,
   }),
   temperature: number({
     flags: "--temperature <X>",
-    help: "what logits are divided by where predictions are softened (default 4)",
+    help: `what logits are divided by where predictions are softened (default ${defaultLoss.temperature})`,
     min: 0,
     above: true,
   }),
   tuneClassifier: number({
     flags: "--tune-classifier <X>",
-    help: "share of the steps, the last ones, in which the classifier learns too (default 0: the original's)",
+    help: `share of the steps, the last ones, in which the classifier learns too (default ${defaultTuneClassifier}: the original's)`,
     min: 0,
     max: 1,
   }),
