@@ -1,6 +1,7 @@
 // What the library says of options: failures below name them as the command line spells them, a caller of the
 // library writes them in camelCase.
 import { DeepObfError } from "../errors.ts";
+import { keyOf } from "../optionNames.ts";
 
 /** Does the work; a failure that a user can mend names options as the library does: `batchSize` for `--batch-size`. */
 export async function inLibraryWords<T>(work: () => Promise<T>): Promise<T> {
@@ -31,15 +32,9 @@ export function renameOptions(message: string): string {
 
 function inKeys(text: string): string {
   return text
-    .replaceAll(/(?<![\w-])--([a-z][a-z-]*)/g, (_, name: string) => camelCase(name))
+    .replaceAll(/(?<![\w-])--[a-z][a-z-]*/g, (flag) => keyOf(flag))
     .replaceAll(
       /(?<![\w/.-])(ARCH|MODEL)(?![\w/-]|\.\w)/g,
-      (_, name: keyof typeof argumentKeys) => {
-        return argumentKeys[name];
-      },
+      (_, name: keyof typeof argumentKeys) => argumentKeys[name],
     );
-}
-
-function camelCase(name: string): string {
-  return name.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,5 +1,6 @@
 // The command line that makes a run again, from what the run's config.json has decided.
 import { relative } from "node:path";
+import { flagOf } from "../optionNames.ts";
 import { quoteForShell } from "../text.ts";
 
 /** A run's configuration: the command's name and its options with everything decided. */
@@ -29,7 +30,7 @@ export function commandLineOf({ job, options }: Decided, argument: string): stri
   for (const key of inOrder(Object.keys(options))) {
     const value = options[key];
     if (key === argument || value === undefined || value === false) continue;
-    words.push(`--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+    words.push(flagOf(key));
     if (value !== true) words.push(spell(key));
   }
   return words.map(quoteForShell).join(" ");
