@@ -1,7 +1,6 @@
 // DeepObf as a library: the jobs of the command line as functions. libtorch and ONNX Runtime are loaded
 // when a job that needs them starts.
 import type { AttackOptions, AttackSummary } from "./attack/index.ts";
-import type { Examination } from "./cli/doctor.ts";
 import { UsageError } from "./errors.ts";
 import type { CheckOptions, CheckResult } from "./evaluate/check.ts";
 import type { EvaluateOptions, EvaluateSummary } from "./evaluate/evaluateModel.ts";
@@ -11,6 +10,7 @@ import { jobs, readJobConfig } from "./library/jobs.ts";
 import { goingOn, type WithModelSource, withModelFile } from "./library/modelFile.ts";
 import type { assertAsked } from "./library/options.ts";
 import { inLibraryWords } from "./library/words.ts";
+import type { Examination } from "./machine/diagnose.ts";
 import type {
   Description,
   ObfuscateOptions,
@@ -185,5 +185,5 @@ export function inspect(options: WithModelSource<InspectOptions>): Promise<Inspe
 
 /** What was found on this machine, and what is missing; see `deepobf doctor`. */
 export async function doctor(): Promise<Examination> {
-  return (await import("./cli/doctor.ts")).examineMachine();
+  return (await import("./machine/diagnose.ts")).examineMachine();
 }

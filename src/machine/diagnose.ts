@@ -1,11 +1,9 @@
-// `deepobf doctor`: what was found on this machine, and what each missing part would need.
-
-import { explainMissing, type Libtorch } from "../../native/locate.mjs";
+// What is missing on this machine or worth mending, and what each such part would need.
+import { explainMissing } from "../../native/locate.mjs";
 import { rebuildCommand, setupCommand } from "../../native/remedies.mjs";
 import { blasRemedy, installCommand, oldestNode } from "../../native/system.mjs";
 import { nativeRemedy } from "../runtime/packages.ts";
-import { counted } from "../text.ts";
-import { collectFacts, type MachineFacts } from "./machine.ts";
+import { collectFacts, type MachineFacts } from "./facts.ts";
 
 /** Something missing or worth mending. DeepObf cannot work without what is needed. */
 export interface Finding {
@@ -24,6 +22,7 @@ export interface Examination extends MachineFacts {
   readonly findings: readonly Finding[];
 }
 
+/** Looks at this machine; takes about half a second. */
 export async function examineMachine(): Promise<Examination> {
   const facts = await collectFacts();
   const findings = diagnose(facts);
@@ -91,71 +90,4 @@ function diagnosePackages(packages: MachineFacts["packages"]): Finding[] {
     const instead = hasRuntime ? "; onnxruntime-web takes its place, more slowly" : "";
     return [{ name, needed: !hasRuntime, problem: failure + instead, remedy: nativeRemedy }];
   });
-}
-
-/** The report as text for people. */
-export function renderReport(facts: MachineFacts, findings: readonly Finding[]): string {
-  const { addon, cpu } = facts;
-  const rows: [string, string][] = [
-    ["DeepObf", facts.deepobf],
-    ["Node", `${facts.node.version} (${facts.node.path})`],
-    ["system", `${facts.system.name}, ${facts.system.kernel}, ${facts.system.architecture}`],
-    [
-      "CPU",
-      `${cpu.model}, ${counted(cpu.processors, "processor")}, ${cpu.instructions.join(" ") || "no AVX2"}`,
-    ],
-    [
-      "precision",
-      cpu.bf16 ? "bf16 by default (in hardware)" : "f32 by default (no bf16 in hardware)",
-    ],
-    ["memory", `${(facts.memory / 2 ** 30).toFixed(1)} GiB`],
-    [
-      "libtorch",
-      addon.builtFor
-        ? describe({ ...addon.builtFor, version: addon.libtorch ?? addon.builtFor.version })
-        : "none in use",
-    ],
-    ...rebuildRow(facts),
-    ...facts.skipped.map(({ source, directory, reason }): [string, string] => [
-      "  skipped",
-      `${source} (${directory}): ${reason}`,
-    ]),
-    ["BLAS", describeBlas(facts.blas)],
-    ["addon", addon.loads ? addon.path : "cannot be loaded"],
-    ["devices", facts.devices.join(", ")],
-    ...facts.packages.map(({ name, version, failure }): [string, string] => [
-      name,
-      failure ? "missing" : `${version}`,
-    ]),
-    ...facts.data.map(({ name, found }): [string, string] => [name, found ?? "missing"]),
-  ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  const table = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
-  const problems = findings.flatMap(({ name, needed, problem, remedy }) => [
-    `${needed ? "missing" : "advice"}: ${name}: ${problem}`,
-    ...(problem.includes(remedy) ? [] : [`  ${remedy}`]),
-  ]);
-  const verdict = findings.some(({ needed }) => needed)
-    ? "DeepObf cannot work here yet."
-    : "Everything needed is there.";
-  return [...table, "", ...problems, verdict].join("\n");
-}
-
-/** Where a rebuild would take another libtorch than the one in use. */
-function rebuildRow({ libtorch, addon }: MachineFacts): [string, string][] {
-  if (!libtorch || libtorch.directory === addon.builtFor?.directory) return [];
-  return [["  a build now", `would take ${describe(libtorch)}`]];
-}
-
-function describe({
-  version,
-  source,
-  directory,
-}: Pick<Libtorch, "version" | "source" | "directory">) {
-  return `${version} from ${source} (${directory})`;
-}
-
-function describeBlas(blas: MachineFacts["blas"]): string {
-  if (!blas) return "unknown: the addon does not load";
-  return blas.kernels === "" ? blas.name : `${blas.name}, kernels for ${blas.kernels}`;
 }

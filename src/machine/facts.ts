@@ -1,5 +1,5 @@
-// Facts about this machine and what DeepObf found on it, for `deepobf doctor`. Nothing here throws for a missing
-// part: the report has to say all of them at once.
+// Facts about this machine and what DeepObf found on it. Nothing here throws for a missing part: `deepobf doctor` has to
+// say all of them at once.
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
