@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { reportSchemaText } from "../src/report/reportForm.ts";
 import { documents } from "./documents/documents.ts";
-import { drawOriginalAndChain } from "./drawing/picture.ts";
+import { drawOriginalAndChain } from "./documents/picture.ts";
 import { readRecords, root } from "./records/records.ts";
 
 const files = documents(readRecords())

@@ -11,8 +11,6 @@ import { downstream, readTensors } from "./topology.ts";
 export type Kind = "input" | "convolution" | "pooling" | "sum" | "linear";
 
 export interface Box {
-  readonly label: string;
-  /** The label without sizes. */
   readonly what: string;
   /** Of one image's output. */
   readonly shape: readonly number[];
@@ -22,7 +20,7 @@ export interface Box {
   /** Places of the boxes that it reads, in the diagram's list. */
   readonly from: readonly number[];
 }
-type Named = Pick<Box, "label" | "what" | "kind">;
+type Named = Pick<Box, "what" | "kind">;
 
 /**
  * The boxes of a graph, in an order in which each comes after those that it reads. `boundary` names the tensor that
@@ -33,11 +31,7 @@ export function diagramOf(graph: Graph, boundary?: string): Box[] {
   const classifier = downstream(graph, [findBoundary(graph, facts, boundary).tensor]).nodes;
   const shapeOf = (tensor: string) => facts.get(tensor)?.shape.slice(1) ?? [];
   const input = graph.inputs[0]!.name;
-  const first = {
-    label: `image ${shapeOf(input).join("×")}`,
-    what: "image",
-    kind: "input",
-  } as const;
+  const first = { what: "image", kind: "input" } as const;
   const boxes: Box[] = [{ ...first, shape: shapeOf(input), inClassifier: false, from: [] }];
   const boxOf = new Map([[input, 0]]);
   for (const node of graph.nodes) {
@@ -59,13 +53,12 @@ const joins: Readonly<Record<string, string>> = {
 
 function describeJoin({ operator }: Node): Named {
   const what = joins[operator] ?? shorten(operator);
-  return { label: what, what, kind: "sum" };
+  return { what, kind: "sum" };
 }
 
-/** Label and kind of a node that gets a box of its own although it reads one box alone. */
+/** Name and kind of a node that gets a box of its own although it reads one box alone. */
 function describe(node: Node, facts: Facts): Named | undefined {
   const weight = facts.get(node.inputs[1] ?? "")?.shape ?? [];
-  const output = facts.get(node.outputs[0] ?? "")?.shape ?? [];
   const window = attribute(node, "kernel_shape", "ints")?.join("×");
   switch (node.operator) {
     case "Conv":
@@ -73,22 +66,22 @@ function describe(node: Node, facts: Facts): Named | undefined {
       const groups = attribute(node, "group", "int") ?? 1;
       const kind = groups === 1 ? "" : groups === weight[0] ? "depthwise " : "grouped ";
       const what = `${weight.slice(2).join("×")} ${kind}convolution`;
-      return { label: `${what}, ${output.slice(1).join("×")}`, what, kind: "convolution" };
+      return { what, kind: "convolution" };
     }
     case "MaxPool":
-      return plain(`${window} max pooling`);
+      return pooling(`${window} max pooling`);
     case "AveragePool":
-      return plain(window === "1×1" ? "subsampling" : `${window} average`);
+      return pooling(window === "1×1" ? "subsampling" : `${window} average`);
     case "GlobalAveragePool":
-      return plain("global average");
+      return pooling("global average");
     case "Gemm":
     case "MatMul":
-      return { label: `linear, ${output.at(-1)} classes`, what: "linear", kind: "linear" };
+      return { what: "linear", kind: "linear" };
     default:
       return undefined;
   }
 }
 
-function plain(what: string): Named {
-  return { label: what, what, kind: "pooling" };
+function pooling(what: string): Named {
+  return { what, kind: "pooling" };
 }

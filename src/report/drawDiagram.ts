@@ -12,6 +12,13 @@ interface Rectangle {
   readonly height: number;
 }
 
+/** An image, and its size in pixels. */
+export interface Drawing {
+  readonly svg: Markup;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** How boxes are filled: name and sizes beside each other or, where a drawing would be too wide, below each other. */
 interface Form {
   readonly height: number;
@@ -48,7 +55,7 @@ function shortened(what: string): string {
 export function drawDiagram(
   { boxes, frames }: FoldedDiagram,
   { label, ours }: { readonly label: string; readonly ours: boolean },
-): Markup {
+): Drawing {
   const wide = layOut(boxes, sideBySide);
   const [form, graph] =
     widthOf(wide) <= widest ? [sideBySide, wide] : [stacked, layOut(boxes, stacked)];
@@ -58,15 +65,17 @@ export function drawDiagram(
     return drawEdge(points);
   });
   const rectangles = frames.map((frame) => around(nodes, frame));
-  const { width = 0, height: tall = 0 } = graph.graph() as { width?: number; height?: number };
+  const size = graph.graph() as { width?: number; height?: number };
   const right = frames.length > 0 ? besideFrame : 0;
-  const [all, down] = [width + 2 * margin + right, tall + 2 * margin];
-  const box = `${-margin} ${-margin} ${coordinate(all)} ${coordinate(down)}`;
-  return html`<svg class="${ours ? "ours" : "theirs"}" viewBox="${box}" width="${coordinate(all)}" height="${coordinate(down)}" role="img" aria-label="${label}">
+  const width = (size.width ?? 0) + 2 * margin + right;
+  const height = (size.height ?? 0) + 2 * margin;
+  const box = `${-margin} ${-margin} ${coordinate(width)} ${coordinate(height)}`;
+  const svg = html`<svg class="${ours ? "ours" : "theirs"}" viewBox="${box}" width="${coordinate(width)}" height="${coordinate(height)}" role="img" aria-label="${label}">
 ${rectangles.map((rectangle, i) => drawFrame(rectangle, frames[i]!.times))}
 ${lines}
 ${boxes.map((each, i) => drawBox(each, nodes[i]!, form))}
 </svg>`;
+  return { svg, width, height };
 }
 
 function layOut(boxes: readonly FoldedBox[], form: Form) {

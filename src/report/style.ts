@@ -9,9 +9,24 @@ const dark = `
 --accent: #66b8f5; --accent-soft: #12314a; --accent-line: #2f6f9f; --original: #b0b3ba; --original-soft: #2b2d33;
 --warn: #f0a85c; --warn-soft: #3a2812; --two: #f0a85c; --three: #4fc9a8; --four: #dc9bd2;`;
 
-export const style = `
+/** The colours by name, in light and in dark. */
+export const colours = `
 :root { color-scheme: light dark; ${light} }
-@media (prefers-color-scheme: dark) { :root { ${dark} } }
+@media (prefers-color-scheme: dark) { :root { ${dark} } }`;
+
+/** How diagrams look, in these colours, and the text of all drawings. */
+export const diagramStyle = `
+svg text { font: 12px system-ui, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif; fill: var(--ink); font-variant-numeric: tabular-nums; }
+.start { text-anchor: start; } .middle { text-anchor: middle; } .end { text-anchor: end; }
+.box { stroke-width: 1.2; } .box.convolution { fill: var(--original-soft); stroke: var(--original); }
+.ours .box.convolution { fill: var(--accent-soft); stroke: var(--accent); }
+.box.input, .box.pooling { fill: var(--paper); stroke: var(--original); } .box.sum { fill: var(--warn-soft); stroke: var(--warn); }
+.box.classifier { fill: var(--paper); stroke: var(--three); stroke-dasharray: 5 3; stroke-width: 1.6; }
+.sizes { fill: var(--muted); } .edge { fill: none; stroke: var(--muted); stroke-width: 1.3; } .tip { fill: var(--muted); }
+.frame { fill: none; stroke: var(--muted); stroke-dasharray: 2 3; } svg text.times { font-size: 14px; font-weight: 650; }`;
+
+/** How a page looks. */
+export const style = `${colours}${diagramStyle}
 * { box-sizing: border-box; }
 html { scroll-behavior: smooth; }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
@@ -76,20 +91,12 @@ figcaption { color: var(--muted); font-size: 0.9rem; margin-bottom: 0.5rem; }
 .columns li { margin-bottom: 0.5rem; }
 .badge { font-size: 0.85rem; color: var(--muted); }
 footer { margin-top: 5rem; padding-top: 1.5rem; padding-bottom: 3rem; color: var(--muted); font-size: 0.85rem; }
-svg text { font: 12px system-ui, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif; fill: var(--ink); font-variant-numeric: tabular-nums; }
 svg .axis { fill: var(--muted); } svg .grid { stroke: var(--line); } svg .base { stroke: var(--muted); }
-.start { text-anchor: start; } .middle { text-anchor: middle; } .end { text-anchor: end; }
 .stroke { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 .c0 { stroke: var(--accent); } .c1 { stroke: var(--two); } .c2 { stroke: var(--three); } .c3 { stroke: var(--four); } .c4 { stroke: var(--original); }
 svg text.t0 { fill: var(--accent); } svg text.t1 { fill: var(--two); } svg text.t2 { fill: var(--three); } svg text.t3 { fill: var(--four); } svg text.t4 { fill: var(--original); }
 .f0 { fill: var(--accent); } .f1 { fill: var(--two); } .f2 { fill: var(--three); } .f3 { fill: var(--four); } .f4 { fill: var(--original); }
 .d1 { stroke-dasharray: 7 4; } .d2 { stroke-dasharray: 2 4; } .d3 { stroke-dasharray: 9 3 2 3; } .d4 { stroke-dasharray: 4 3; }
-.box { stroke-width: 1.2; } .box.convolution { fill: var(--original-soft); stroke: var(--original); }
-.ours .box.convolution { fill: var(--accent-soft); stroke: var(--accent); }
-.box.input, .box.pooling { fill: var(--paper); stroke: var(--original); } .box.sum { fill: var(--warn-soft); stroke: var(--warn); }
-.box.classifier { fill: var(--paper); stroke: var(--three); stroke-dasharray: 5 3; stroke-width: 1.6; }
-.sizes { fill: var(--muted); } .edge { fill: none; stroke: var(--muted); stroke-width: 1.3; } .tip { fill: var(--muted); }
-.frame { fill: none; stroke: var(--muted); stroke-dasharray: 2 3; } svg text.times { font-size: 14px; font-weight: 650; }
 svg text.cell { font-size: 11px; }
 button { font: inherit; font-size: 0.9rem; color: var(--accent); background: var(--paper); border: 1px solid var(--accent); border-radius: 8px; padding: 0.2rem 0.9rem; cursor: pointer; }
 button:hover { background: var(--accent-soft); } button:disabled { color: var(--muted); border-color: var(--line); cursor: default; }

@@ -259,7 +259,7 @@ describe("the verdict", () => {
 describe("a folded diagram", () => {
   const box = (what: string, shape: readonly number[], from: readonly number[]): Box => {
     const kind = what === "sum" ? "sum" : "convolution";
-    return { label: what, what, shape, kind, from, inClassifier: what === "linear" };
+    return { what, shape, kind, from, inClassifier: what === "linear" };
   };
   /** Two convolutions and their sum with what they read, the box before `at`. */
   const residual = (at: number, channels: number, size = 4) => {

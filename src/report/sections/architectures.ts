@@ -28,6 +28,6 @@ function renderOne(title: string, architecture: Architecture | Missing, ours: bo
   const meeting =
     joins === 1 ? "1 place where branches meet" : `${joins} places where branches meet`;
   const summary = `${convolutions} convolutions, ${joins === 0 ? "no branches" : meeting}`;
-  const drawing = drawDiagram(architecture, { label: `${title}: ${summary}`, ours });
-  return html`<div class="architecture"><h3>${title}</h3><span class="badge">${summary}</span>${scrollable(`Drawing: ${title}`, drawing)}</div>`;
+  const { svg } = drawDiagram(architecture, { label: `${title}: ${summary}`, ours });
+  return html`<div class="architecture"><h3>${title}</h3><span class="badge">${summary}</span>${scrollable(`Drawing: ${title}`, svg)}</div>`;
 }
