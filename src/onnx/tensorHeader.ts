@@ -65,76 +65,93 @@ export interface TensorHeader {
   readonly externalData: readonly StringStringEntryProto[];
 }
 
+/** What has been read so far. */
+interface Draft extends Omit<TensorHeader, "isExternal"> {
+  readonly dims: bigint[];
+  readonly counts: Map<number, number>;
+  readonly externalData: StringStringEntryProto[];
+  name: string;
+  dataType: number;
+  location: number;
+  segmented: boolean;
+  raw: Uint8Array | undefined;
+}
+
 /**
  * Reads everything of a TensorProto but its values, which are only counted.
  * @throws ModelError where a field has the wrong type or exceeds a limit
  */
 export function readHeader(bytes: Uint8Array, subject: string): TensorHeader {
-  const dims: bigint[] = [];
-  const counts = new Map<number, number>();
-  const externalData: StringStringEntryProto[] = [];
-  let name = "";
-  let dataType = 0;
-  let location = 0;
-  let segmented = false;
-  let raw: Uint8Array | undefined;
+  const draft: Draft = {
+    dims: [],
+    counts: new Map(),
+    externalData: [],
+    name: "",
+    dataType: 0,
+    location: 0,
+    segmented: false,
+    raw: undefined,
+  };
   const reader = new WireReader(bytes);
   while (reader.next()) {
     const storage = storageOf.get(reader.field);
-    if (storage !== undefined) {
-      const packed = reader.type === wire.bytes && storage.wireType !== wire.bytes;
-      if (!packed) expectType(reader, storage.wireType);
-      const added = packed ? countPacked(bytes, reader.start, reader.stop, storage.wireType) : 1;
-      counts.set(reader.field, (counts.get(reader.field) ?? 0) + added);
-      continue;
-    }
-    switch (reader.field) {
-      case fields.dims:
-        readDims(reader, dims, subject);
-        break;
-      case fields.dataType:
-        expectType(reader, wire.varint);
-        dataType = reader.low | 0;
-        break;
-      case fields.segment:
-        segmented = true;
-        break;
-      case fields.name:
-        expectType(reader, wire.bytes);
-        if (reader.stop - reader.start > limits.nameBytes)
-          throw new ModelError(`the name of ${subject} has more than ${limits.nameBytes} bytes`);
-        name = new TextDecoder().decode(reader.value);
-        break;
-      case fields.rawData:
-        expectType(reader, wire.bytes);
-        if (raw !== undefined) throw new ModelError(`${subject} ${quote(name)} has raw_data twice`);
-        raw = reader.value;
-        break;
-      case fields.externalData:
-        expectType(reader, wire.bytes);
-        if (externalData.length >= 16)
-          throw new ModelError(`${subject} ${quote(name)} has more than 16 external_data entries`);
-        checkWire(StringStringEntryProtoSchema, reader.value);
-        externalData.push(fromBinary(StringStringEntryProtoSchema, reader.value));
-        break;
-      case fields.dataLocation:
-        expectType(reader, wire.varint);
-        location = reader.low;
-        break;
-    }
+    if (storage) countElements(reader, storage, draft.counts);
+    else readField(reader, draft, subject);
   }
+  const { location, ...header } = draft;
   if (location > 1)
-    throw new ModelError(`${subject} ${quote(name)} has the unknown data_location ${location}`);
-  return {
-    name,
-    dims,
-    dataType,
-    segmented,
-    counts,
-    raw,
-    isExternal: location === 1,
-    externalData,
-  };
+    throw new ModelError(
+      `${subject} ${quote(header.name)} has the unknown data_location ${location}`,
+    );
+  return { ...header, isExternal: location === 1 };
+}
+
+function countElements(
+  reader: WireReader,
+  { field, wireType }: Storage,
+  counts: Map<number, number>,
+): void {
+  const packed = reader.type === wire.bytes && wireType !== wire.bytes;
+  if (!packed) expectType(reader, wireType);
+  const added = packed ? countPacked(reader.bytes, reader.start, reader.stop, wireType) : 1;
+  counts.set(field, (counts.get(field) ?? 0) + added);
+}
+
+function readField(reader: WireReader, draft: Draft, subject: string): void {
+  switch (reader.field) {
+    case fields.dims:
+      readDims(reader, draft.dims, subject);
+      break;
+    case fields.dataType:
+      draft.dataType = readVarint(reader) | 0;
+      break;
+    case fields.segment:
+      draft.segmented = true;
+      break;
+    case fields.name:
+      draft.name = readName(reader, subject);
+      break;
+    case fields.rawData: {
+      const raw = readBytes(reader);
+      if (draft.raw !== undefined)
+        throw new ModelError(`${subject} ${quote(draft.name)} has raw_data twice`);
+      draft.raw = raw;
+      break;
+    }
+    case fields.externalData: {
+      const entry = readBytes(reader);
+      if (draft.externalData.length >= 16)
+        throw new ModelError(
+          `${subject} ${quote(draft.name)} has more than 16 external_data entries`,
+        );
+      checkWire(StringStringEntryProtoSchema, entry);
+      draft.externalData.push(fromBinary(StringStringEntryProtoSchema, entry));
+      break;
+    }
+    case fields.dataLocation:
+      draft.location = readVarint(reader);
+      break;
+  }
 }
 
 function expectType(reader: WireReader, type: number): void {
@@ -142,6 +159,24 @@ function expectType(reader: WireReader, type: number): void {
     throw new ModelError(
       `the file is damaged: TensorProto field ${reader.field} has wire type ${reader.type} instead of ${type}`,
     );
+}
+
+/** The low 32 bits, without a sign. */
+function readVarint(reader: WireReader): number {
+  expectType(reader, wire.varint);
+  return reader.low;
+}
+
+function readBytes(reader: WireReader): Uint8Array {
+  expectType(reader, wire.bytes);
+  return reader.value;
+}
+
+function readName(reader: WireReader, subject: string): string {
+  const bytes = readBytes(reader);
+  if (bytes.length > limits.nameBytes)
+    throw new ModelError(`the name of ${subject} has more than ${limits.nameBytes} bytes`);
+  return new TextDecoder().decode(bytes);
 }
 
 function readDims(reader: WireReader, dims: bigint[], subject: string): void {

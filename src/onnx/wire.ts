@@ -104,15 +104,24 @@ interface FieldPlan {
 
 const plans = new Map<DescMessage, ReadonlyMap<number, FieldPlan>>();
 
+/** A message inside the file: its type, where it lies, and how deep it and the graphs around it are nested. */
+interface Part {
+  readonly message: DescMessage;
+  readonly start: number;
+  readonly end: number;
+  readonly depth: number;
+  readonly graphs: number;
+}
+
 /**
  * Checks a serialized message against its type: every length within its parent, every field of the wire type that
  * its type has, no message given twice where one is expected, and all counts within `limits`.
  * @throws ModelError where it is not so, with the position in the file
  */
 export function checkWire(schema: DescMessage, bytes: Uint8Array): void {
-  const counts = { messages: 0, values: 0, text: 0 };
+  const counts: Counts = { messages: 0, values: 0, text: 0 };
 
-  function walk(message: DescMessage, start: number, end: number, depth: number, graphs: number) {
+  function walk({ message, start, end, depth, graphs }: Part): void {
     const graphDepth = message.name === "GraphProto" ? graphs + 1 : graphs;
     if (graphDepth > limits.graphDepth)
       throw new ModelError(`graphs are nested more than ${limits.graphDepth} deep`);
@@ -120,51 +129,73 @@ export function checkWire(schema: DescMessage, bytes: Uint8Array): void {
       throw new ModelError(`messages are nested more than ${limits.messageDepth} deep`);
     const plan = planFor(message);
     const reader = new WireReader(bytes, start, end);
-    let seen: Set<number> | undefined;
+    let seen: Set<FieldPlan> | undefined;
     while (reader.next()) {
       const field = plan.get(reader.field);
       if (field === undefined) continue;
-      const packed = field.repeated && reader.type === wire.bytes && field.wireType !== wire.bytes;
-      if (reader.type !== field.wireType && !packed)
-        throw new ModelError(
-          `the file is damaged: ${message.name}.${field.name} has wire type ${reader.type} instead of ${field.wireType} (byte ${reader.start})`,
-        );
-      if (field.isName && reader.stop - reader.start > limits.nameBytes)
-        throw new ModelError(
-          `${message.name}.${field.name} has ${reader.stop - reader.start} bytes; at most ${limits.nameBytes} are allowed`,
-        );
-      if (packed)
-        counts.values +=
-          reader.stop - reader.start > 10 * limits.values
-            ? Number.POSITIVE_INFINITY
-            : countPacked(bytes, reader.start, reader.stop, field.wireType);
-      else if (field.message !== undefined || field.wireType === wire.bytes) counts.messages++;
-      else if (field.repeated) counts.values++;
-      if (field.isName) {
-        counts.messages--;
-        counts.values++;
-        counts.text += reader.stop - reader.start;
-        if (counts.text > limits.textBytes)
-          throw new ModelError(`the names in the model have more than ${limits.textBytes} bytes`);
-      }
-      if (counts.messages > limits.messages || counts.values > limits.values)
-        throw new ModelError(
-          `the model has more than ${limits.messages} parts or ${limits.values} values in lists`,
-        );
+      assertForm(reader, field, message);
+      count(reader, field, counts);
       if (field.message === undefined) continue;
       if (!field.repeated) {
         seen ??= new Set();
-        if (seen.has(reader.field))
+        if (seen.has(field))
           throw new ModelError(
             `${message.name}.${field.name} is there twice (byte ${reader.start})`,
           );
-        seen.add(reader.field);
+        seen.add(field);
       }
-      walk(field.message, reader.start, reader.stop, depth + 1, graphDepth);
+      const { start, stop: end } = reader;
+      walk({ message: field.message, start, end, depth: depth + 1, graphs: graphDepth });
     }
   }
 
-  walk(schema, 0, bytes.length, 1, 0);
+  walk({ message: schema, start: 0, end: bytes.length, depth: 1, graphs: 0 });
+}
+
+/** What a file makes the decoder build, so far; `text` in bytes. */
+interface Counts {
+  messages: number;
+  values: number;
+  text: number;
+}
+
+/** Throws ModelError for a field of another wire type than its own, and for a name that is too long. */
+function assertForm(reader: WireReader, field: FieldPlan, { name }: DescMessage): void {
+  if (reader.type !== field.wireType && !isPacked(reader, field))
+    throw new ModelError(
+      `the file is damaged: ${name}.${field.name} has wire type ${reader.type} instead of ${field.wireType} (byte ${reader.start})`,
+    );
+  const length = reader.stop - reader.start;
+  if (field.isName && length > limits.nameBytes)
+    throw new ModelError(
+      `${name}.${field.name} has ${length} bytes; at most ${limits.nameBytes} are allowed`,
+    );
+}
+
+/** Adds a field to the counts. Throws ModelError where that is more than the limits allow. */
+function count(reader: WireReader, field: FieldPlan, counts: Counts): void {
+  const length = reader.stop - reader.start;
+  if (isPacked(reader, field)) {
+    counts.values +=
+      length > 10 * limits.values
+        ? Number.POSITIVE_INFINITY
+        : countPacked(reader.bytes, reader.start, reader.stop, field.wireType);
+  } else if (field.isName) {
+    counts.values++;
+    counts.text += length;
+  } else if (field.wireType === wire.bytes) counts.messages++;
+  else if (field.repeated) counts.values++;
+  if (counts.text > limits.textBytes)
+    throw new ModelError(`the names in the model have more than ${limits.textBytes} bytes`);
+  if (counts.messages > limits.messages || counts.values > limits.values)
+    throw new ModelError(
+      `the model has more than ${limits.messages} parts or ${limits.values} values in lists`,
+    );
+}
+
+/** Whether the field is a list of numbers in one piece. */
+function isPacked({ type }: WireReader, { repeated, wireType }: FieldPlan): boolean {
+  return repeated && type === wire.bytes && wireType !== wire.bytes;
 }
 
 /** Number of elements in a packed list. */
