@@ -16,6 +16,7 @@ import { fromFloat32, toFloat32 } from "../../src/graph/tensorData.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import { OnnxSession } from "../../src/runtime/index.ts";
 import { liveTensors } from "../../src/torch/index.ts";
+import { failure } from "../failure.ts";
 import { collectGarbage } from "../garbage.ts";
 
 /** Image i is uniformly i in its first channel and 255 - i in its second. */
@@ -223,10 +224,7 @@ describe("a classifier in ONNX Runtime", () => {
 
   async function opening(graph: Graph): Promise<Error> {
     const session = await OnnxSession.open(encodeModel(graph), { name: "m.onnx" });
-    const error = await OnnxClassifier.adopt(session, images).then(
-      () => expect.unreachable(),
-      (reason) => reason,
-    );
+    const error = await failure(OnnxClassifier.adopt(session, images));
     await expect(session.run({})).rejects.toThrow("the ONNX Runtime session of m.onnx is closed");
     return error;
   }

@@ -36,6 +36,7 @@ import { encodeModel, readModel } from "../../src/onnx/index.ts";
 import type { ProgressEvent } from "../../src/runs/index.ts";
 import { liveTensors } from "../../src/torch/index.ts";
 import { idxFile } from "../cli/fixtures.ts";
+import { failure } from "../failure.ts";
 import { collectGarbage } from "../garbage.ts";
 import { float32, node } from "../graph/graphs.ts";
 import { metricsIn } from "../metrics.ts";
@@ -90,13 +91,6 @@ function stopAfter(reports: number) {
     if (type === "step" && ++count === reports) controller.abort("SIGTERM");
   };
   return { signal: controller.signal, onProgress };
-}
-
-async function failure(work: Promise<unknown>): Promise<Error> {
-  return work.then(
-    () => expect.fail("it did not fail"),
-    (reason) => reason,
-  );
 }
 
 describe.each([

@@ -18,6 +18,7 @@ import {
   sha256Of,
   writeFileAtomically,
 } from "../../src/files.ts";
+import { failure } from "../failure.ts";
 import { filesBelow, mountDisk, workshop } from "../workshop.ts";
 import { arm, disarm } from "./faults.ts";
 
@@ -33,15 +34,6 @@ function folder(): string {
   mkdirSync(made, { recursive: true });
   writeFileSync(join(made, "old"), "before");
   return made;
-}
-
-async function failure(work: Promise<unknown>): Promise<ResourceError> {
-  const error = await work.then(
-    () => undefined,
-    (reason) => reason,
-  );
-  expect(error).toBeInstanceOf(ResourceError);
-  return error;
 }
 
 /** Fills a folder with two files. */
@@ -93,7 +85,7 @@ describe("writeFileAtomically", () => {
     ["a name too long", (made: string) => join(made, "x".repeat(250)), /the name is too long/],
   ])("tells of %s", async (_, target, reason) => {
     const made = folder();
-    const { message } = await failure(writeFileAtomically(target(made), "x"));
+    const { message } = await failure(writeFileAtomically(target(made), "x"), ResourceError);
     expect(message).toMatch(reason);
     expect(message).toContain(target(made));
     expect(filesBelow(made)).toEqual(["old"]);
@@ -175,7 +167,7 @@ describe("createDirectoryAtomically", () => {
 
   test("never takes the place of a folder with content", async () => {
     const made = folder();
-    const { message } = await failure(createDirectoryAtomically(made, fill));
+    const { message } = await failure(createDirectoryAtomically(made, fill), ResourceError);
     expect(message).toMatch(/a folder of that name exists/);
     expect(filesBelow(made)).toEqual(["old"]);
   });
@@ -186,10 +178,10 @@ describe("createDirectoryAtomically", () => {
     const creating = createDirectoryAtomically(join(disk, "run"), (temporary) =>
       writeFile(join(temporary, "x"), new Uint8Array(60_000)),
     );
-    const { message } = await failure(creating);
+    const { message } = await failure(creating, ResourceError);
     expect(message).toMatch(/cannot write .*run: the disk is full/);
     expect(readdirSync(disk)).toEqual(["filler"]);
-    await failure(writeFileAtomically(join(disk, "filler"), new Uint8Array(60_000)));
+    await failure(writeFileAtomically(join(disk, "filler"), new Uint8Array(60_000)), ResourceError);
     expect(readFileSync(join(disk, "filler")).length).toBe(40_000);
     rmSync(join(disk, "filler"));
     await createDirectoryAtomically(join(disk, "run"), fill);

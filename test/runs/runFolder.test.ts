@@ -20,24 +20,12 @@ import { throwIfStopped } from "../../src/runs/events.ts";
 import { type ProgressEvent, RunFolder, readConfig } from "../../src/runs/index.ts";
 import { keepProgress } from "../../src/runs/progressFile.ts";
 import { lockFile, tensor } from "../../src/torch/index.ts";
-
+import { failure } from "../failure.ts";
 import { mountDisk, workshop } from "../workshop.ts";
 
 const path = workshop();
 const config = { job: "sort", options: { checkpointSeconds: 1 } };
 const create = (directory = path()) => RunFolder.create(directory, config);
-
-async function failure<T extends Error>(
-  kind: new (message: string) => T,
-  work: Promise<unknown>,
-): Promise<string> {
-  const error = await work.then(
-    () => undefined,
-    (reason) => reason,
-  );
-  expect(error).toBeInstanceOf(kind);
-  return error.message;
-}
 
 describe("a new run folder", () => {
   test("is never seen without its configuration", async () => {
@@ -65,7 +53,7 @@ describe("a new run folder", () => {
       const directory = path();
       mkdirSync(directory);
       if (content) writeFileSync(join(directory, "mine"), content);
-      const message = await failure(UsageError, create(directory));
+      const { message } = await failure(create(directory), UsageError);
       expect(message).toMatch(
         /^--out: .* exists, and DeepObf never overwrites. Choose another folder$/,
       );
@@ -73,13 +61,15 @@ describe("a new run folder", () => {
     }
     const run = path();
     await create(run);
-    expect(await failure(UsageError, create(run))).toContain(`node bin/deepobf.js resume ${run}`);
+    expect((await failure(create(run), UsageError)).message).toContain(
+      `node bin/deepobf.js resume ${run}`,
+    );
     const link = path();
     symlinkSync(path("nowhere"), link);
-    expect(await failure(UsageError, create(link))).toContain("exists");
+    expect((await failure(create(link), UsageError)).message).toContain("exists");
     const file = path();
     writeFileSync(file, "mine");
-    await failure(UsageError, create(file));
+    await failure(create(file), UsageError);
     expect(readFileSync(file, "utf8")).toBe("mine");
   });
 
@@ -101,7 +91,7 @@ describe("a new run folder", () => {
     async () => {
       if (isRoot) spawnSync("mount", ["-o", "remount,ro", closed]);
       else chmodSync(closed, 0o555);
-      const message = await failure(ResourceError, create(join(closed, "run")));
+      const { message } = await failure(create(join(closed, "run")), ResourceError);
       expect(message).toMatch(/cannot write .*closed.run: .*(read-only|permission denied)/);
       expect(readdirSync(closed)).toEqual([]);
     },
@@ -110,7 +100,7 @@ describe("a new run folder", () => {
   const full = path("full");
   test.skipIf(!mountDisk(full, 16))("leaves nothing on a full disk", async () => {
     writeFileSync(join(full, "filler"), new Uint8Array(16 * 1024));
-    const message = await failure(ResourceError, create(join(full, "run")));
+    const { message } = await failure(create(join(full, "run")), ResourceError);
     expect(message).toMatch(/the disk is full/);
     expect(readdirSync(full)).toEqual(["filler"]);
   });
@@ -130,9 +120,13 @@ describe("an existing run folder", () => {
   });
 
   test("is refused where it is none, another job's, or damaged", async () => {
-    expect(await failure(UsageError, RunFolder.open(path(), "sort"))).toMatch(/folder of a run/);
+    expect((await failure(RunFolder.open(path(), "sort"), UsageError)).message).toMatch(
+      /folder of a run/,
+    );
     const { directory } = await create();
-    expect(await failure(UsageError, RunFolder.open(directory, "search"))).toMatch(/"sort"/);
+    expect((await failure(RunFolder.open(directory, "search"), UsageError)).message).toMatch(
+      /"sort"/,
+    );
     for (const [content, kind] of [
       ["{", DataError],
       ["", DataError],
@@ -140,7 +134,7 @@ describe("an existing run folder", () => {
       ["null", UsageError],
     ] as const) {
       writeFileSync(join(directory, "config.json"), content);
-      await failure<Error>(kind, RunFolder.open(directory, "sort"));
+      await failure<Error>(RunFolder.open(directory, "sort"), kind);
     }
   });
 
@@ -192,7 +186,7 @@ describe("an existing run folder", () => {
   test("loses nothing where its metrics reach no checkpoint", async () => {
     const run = await interrupted();
     writeFileSync(run.files.metrics, '{"calib');
-    expect(await failure(DataError, run.readCheckpoint())).toMatch(
+    expect((await failure(run.readCheckpoint(), DataError)).message).toMatch(
       /metrics\.jsonl holds 7 bytes, but 36 when .*restore it/,
     );
     expect(readdirSync(join(run.directory, "checkpoints"))).toEqual(["000001", "000002"]);
@@ -235,7 +229,7 @@ describe("the lock", () => {
     const run = await create();
     const { run: other } = await RunFolder.open(run.directory, "sort");
     await run.whileLocked(async () => {
-      const message = await failure(UsageError, hold(other));
+      const { message } = await failure(hold(other), UsageError);
       const holder = `process ${process.pid} on ${hostname()}`;
       expect(message).toContain(`${holder} is working on ${run.directory}`);
     });
@@ -248,7 +242,7 @@ describe("the lock", () => {
     const descriptor = openSync(lock, "w");
     expect(lockFile(descriptor)).toBe(true);
     setTimeout(() => writeFileSync(descriptor, "process 7 on a slow machine\n"), 100);
-    expect(await failure(UsageError, hold(run))).toContain(
+    expect((await failure(hold(run), UsageError)).message).toContain(
       "process 7 on a slow machine is working",
     );
     closeSync(descriptor);
@@ -283,7 +277,7 @@ describe("the lock", () => {
     writeFileSync(elsewhere, "precious");
     for (const link of [symlinkSync, linkSync]) {
       link(elsewhere, join(run.directory, "lock"));
-      await failure(DataError, hold(run));
+      await failure(hold(run), DataError);
       expect(readFileSync(elsewhere, "utf8")).toBe("precious");
       rmSync(join(run.directory, "lock"));
     }
