@@ -51,7 +51,7 @@ function changed(change: (nodes: readonly Node[]) => readonly Node[]): Graph {
 
 /** A file with these nodes between the input x and the output y. */
 function nodes(...list: readonly Uint8Array[]): Uint8Array {
-  return proto.model({ graph: proto.graph({ nodes: list }) });
+  return proto.withGraph({ nodes: list });
 }
 
 /** A model whose images are multiplied by a second input. */

@@ -118,7 +118,7 @@ describe("operators, domains and attributes with inherited names", () => {
     ];
     const metadata = proto.message([1, name], [2, name]);
     const bytes = Buffer.concat([
-      proto.model({ graph: proto.graph({ nodes, initializers: [proto.scalar("s")] }) }),
+      proto.withGraph({ nodes, initializers: [proto.scalar("s")] }),
       proto.message([14, metadata]),
     ]);
     const { inspection, warnings } = inspectGraph(parseModel(bytes));

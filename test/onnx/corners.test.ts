@@ -26,6 +26,7 @@ import {
   opset,
   tensor,
   value,
+  withGraph,
 } from "./protos.ts";
 
 const path = workshop();
@@ -40,16 +41,14 @@ describe("sizes beyond the limits", () => {
 
   test("of a tensor's name", () => {
     const long = tensor("x".repeat(limits.nameBytes + 1), {}, [9, floats(1)]);
-    expect(() => parseModel(model({ graph: graph({ initializers: [long] }) }))).toThrow(
+    expect(() => parseModel(withGraph({ initializers: [long] }))).toThrow(
       /the name of .* has more than/,
     );
   });
 
   test("of the shape of an input", () => {
     const deep = value("x", new Array(limits.rank + 1).fill(1));
-    expect(() => parseModel(model({ graph: graph({ inputs: [deep] }) }))).toThrow(
-      /dimensions; at most/,
-    );
+    expect(() => parseModel(withGraph({ inputs: [deep] }))).toThrow(/dimensions; at most/);
   });
 
   test("of all external data together", () => {
@@ -111,7 +110,7 @@ test("more packed numbers than there may be are not counted one by one", () => {
   const ints = new Uint8Array(10 * limits.values + 1);
   const attributes = [message([1, "axes"], [8, ints], [20, 7])];
   const nodes = [node("Relu", ["x"], ["y"], { attributes })];
-  expect(() => decodeModel(model({ graph: graph({ nodes }) }))).toThrow(/numbers|values/);
+  expect(() => decodeModel(withGraph({ nodes }))).toThrow(/numbers|values/);
 });
 
 describe("nodes without names", () => {
@@ -120,18 +119,18 @@ describe("nodes without names", () => {
 
   test("a constant that gives nothing is left out", () => {
     const nodes = [constant([]), constant([""]), node("Relu", ["x"], ["y"])];
-    const { initializers } = parseModel(model({ graph: graph({ nodes }) }));
+    const { initializers } = parseModel(withGraph({ nodes }));
     expect([...initializers.keys()]).toEqual([]);
   });
 
   test("a constant that defines a name again is refused", () => {
     const nodes = [constant(["c"]), constant(["c"]), node("Relu", ["x"], ["y"])];
-    expect(() => parseModel(model({ graph: graph({ nodes }) }))).toThrow(/defined already/);
+    expect(() => parseModel(withGraph({ nodes }))).toThrow(/defined already/);
   });
 
   test("one without outputs is told by its operator", () => {
     const nodes = [node("Relu", ["nowhere"], []), node("Relu", ["x"], ["y"])];
-    expect(() => parseModel(model({ graph: graph({ nodes }) }))).toThrow(/Relu node ""/);
+    expect(() => parseModel(withGraph({ nodes }))).toThrow(/Relu node ""/);
   });
 });
 
@@ -182,7 +181,7 @@ test("every kind of number has its place on the wire", () => {
 describe("words", () => {
   test("that nothing makes are left as they are", () => {
     const outputs = [value("y", [2]), value("x", [2], strings)];
-    expect(() => parseModel(model({ graph: graph({ outputs }) }))).toThrow(ModelError);
+    expect(() => parseModel(withGraph({ outputs }))).toThrow(ModelError);
   });
 
   test("of words of words lead to the scores behind them", () => {

@@ -22,7 +22,7 @@ import {
   readModel,
   readTensor,
 } from "../../src/onnx/index.ts";
-import { floats, graph, message, model, tensor } from "./protos.ts";
+import { floats, message, tensor, withGraph } from "./protos.ts";
 
 let root: string;
 let directory: string;
@@ -48,7 +48,7 @@ function external(name: string, size: number, entries: Entries): Uint8Array {
   return tensor(name, { dims: [size] }, [14, 1], ...fields);
 }
 
-const withTensors = (...initializers: Uint8Array[]) => model({ graph: graph({ initializers }) });
+const withTensors = (...initializers: Uint8Array[]) => withGraph({ initializers });
 
 function read(entries: Entries, size = 1): Float32Array {
   const { initializers } = parseModel(withTensors(external("w", size, entries)), { directory });

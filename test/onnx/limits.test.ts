@@ -14,6 +14,7 @@ import {
   scalar,
   tensor,
   value,
+  withGraph,
 } from "./protos.ts";
 
 const seconds = 2;
@@ -146,7 +147,7 @@ describe("types", () => {
     let type = message([1, message([1, 1])]);
     for (let level = 0; level < 500; level++) type = message([4, message([1, type])]);
     const inputs = [message([1, "x"], [2, type])];
-    refuse(model({ graph: graph({ inputs }) }), "messages are nested more than 120 deep");
+    refuse(withGraph({ inputs }), "messages are nested more than 120 deep");
   });
 });
 
@@ -159,8 +160,8 @@ describe("counts", () => {
   const longest = chain(100_000);
 
   test("may be 100,000 nodes, in order or not", () => {
-    const inOrder = model({ graph: graph({ nodes: longest }) });
-    const reversed = model({ graph: graph({ nodes: longest.toReversed() }) });
+    const inOrder = withGraph({ nodes: longest });
+    const reversed = withGraph({ nodes: longest.toReversed() });
     const first = timed(() => parseModel(inOrder));
     const last = timed(() => parseModel(reversed));
     expect(first.nodes).toHaveLength(100_000);
@@ -170,12 +171,12 @@ describe("counts", () => {
 
   test("may not be more nodes", () => {
     const nodes = [...longest, node("Relu", ["x"], ["z"])];
-    refuse(model({ graph: graph({ nodes }) }), "more than 100000 nodes");
+    refuse(withGraph({ nodes }), "more than 100000 nodes");
   });
 
   test("find a cycle of 100,000 nodes", () => {
     const nodes = longest.with(0, node("Relu", ["t50000"], ["t1"]));
-    refuse(model({ graph: graph({ nodes }) }), "in a cycle");
+    refuse(withGraph({ nodes }), "in a cycle");
   });
 
   test("may not be more messages", () => {
@@ -189,13 +190,13 @@ describe("counts", () => {
   test("may not be more numbers in lists", () => {
     const many = attribute("a", 7, [8, new Uint8Array(4_000_001)]);
     const nodes = [node("Relu", ["x"], ["y"], { attributes: [many] })];
-    refuse(model({ graph: graph({ nodes }) }), "4000000 values");
+    refuse(withGraph({ nodes }), "4000000 values");
   });
 
   test("may not be more text", () => {
     const long = node("Relu", ["x"], ["y"], { name: "n".repeat(65_000) });
     const nodes = Array<Uint8Array>(2100).fill(long);
-    refuse(model({ graph: graph({ nodes }) }), `more than ${2 ** 27} bytes`);
+    refuse(withGraph({ nodes }), `more than ${2 ** 27} bytes`);
   });
 
   test("do not depend on how much is skipped", () => {
@@ -216,14 +217,14 @@ describe("large tensors", () => {
       tensor("floats", { dims: [count] }, [4, data]),
       tensor("ints", { type: 7, dims: [count] }, [7, small]),
     ];
-    const graphOf = () => parseModel(model({ graph: graph({ initializers }) }));
+    const graphOf = () => parseModel(withGraph({ initializers }));
     expect(timed(graphOf).initializers.get("ints")!.data).toHaveLength(8 * count);
   });
 
   test("take no memory before their size was checked", () => {
     const before = process.memoryUsage().arrayBuffers;
     const initializers = [tensor("w", { dims: [2 ** 29 - 1] }, [4, floats(1)])];
-    refuse(model({ graph: graph({ initializers }) }), "float_data has 1 value,");
+    refuse(withGraph({ initializers }), "float_data has 1 value,");
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(50e6);
   });
 });

@@ -1,12 +1,12 @@
 // Files that are no models, damaged ones, and versions that are not supported.
 import { describe, expect, test } from "vitest";
 import { parseModel } from "../../src/onnx/index.ts";
-import { attribute, graph, message, model, node, opset } from "./protos.ts";
+import { attribute, graph, message, model, node, opset, withGraph } from "./protos.ts";
 import { type Case, itRefuses } from "./refusals.ts";
 
 const text = (content: string) => Buffer.from(content, "latin1");
 const withAttribute = (bytes: Uint8Array) =>
-  model({ graph: graph({ nodes: [node("Relu", ["x"], ["y"], { attributes: [bytes] })] }) });
+  withGraph({ nodes: [node("Relu", ["x"], ["y"], { attributes: [bytes] })] });
 
 const noModel: readonly Case[] = [
   ["an empty file", new Uint8Array(0), "the file is empty"],

@@ -4,7 +4,6 @@ import {
   attribute,
   floats,
   functionProto,
-  type GraphProtoParts,
   graph,
   message,
   model,
@@ -13,10 +12,10 @@ import {
   scalar,
   tensor,
   value,
+  withGraph,
 } from "./protos.ts";
 import { type Case, itRefuses } from "./refusals.ts";
 
-const withGraph = (parts: GraphProtoParts) => model({ graph: graph(parts) });
 const withAttribute = (bytes: Uint8Array) =>
   withGraph({ nodes: [node("Relu", ["x"], ["y"], { name: "r", attributes: [bytes] })] });
 const withFunction = (bytes: Uint8Array, call = node("F", ["x"], ["y"], { domain: "local" })) =>

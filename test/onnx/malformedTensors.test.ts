@@ -1,21 +1,9 @@
 // Tensors that contradict themselves or ask for too much, one file for each rule.
 import { describe, expect, test } from "vitest";
 import { parseModel } from "../../src/onnx/index.ts";
-import {
-  floats,
-  type GraphProtoParts,
-  graph,
-  message,
-  model,
-  node,
-  packed,
-  scalar,
-  tensor,
-  value,
-} from "./protos.ts";
+import { floats, message, node, packed, scalar, tensor, value, withGraph } from "./protos.ts";
 import { type Case, itRefuses } from "./refusals.ts";
 
-const withGraph = (parts: GraphProtoParts) => model({ graph: graph(parts) });
 const withTensor = (bytes: Uint8Array) => withGraph({ initializers: [bytes] });
 
 const tensors: readonly Case[] = [

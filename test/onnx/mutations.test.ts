@@ -15,6 +15,7 @@ import {
   scalar,
   tensor,
   value,
+  withGraph,
 } from "./protos.ts";
 
 function mutate(bytes: Uint8Array, random: Random): Uint8Array {
@@ -84,16 +85,14 @@ function functionsAndSubgraphs(): Uint8Array {
 }
 
 function encodings(): Uint8Array {
-  return model({
-    graph: graph({
-      initializers: [
-        scalar("raw"),
-        tensor("floats", { dims: [2] }, [4, floats(1, 2)]),
-        tensor("ints", { type: 7, dims: [3] }, [7, packed([1, -1n, 300])]),
-        tensor("bytes", { type: 3, dims: [2] }, [5, packed([1, 2])]),
-        tensor("unsigned", { type: 13, dims: [1] }, [11, packed([2n ** 63n])]),
-      ],
-    }),
+  return withGraph({
+    initializers: [
+      scalar("raw"),
+      tensor("floats", { dims: [2] }, [4, floats(1, 2)]),
+      tensor("ints", { type: 7, dims: [3] }, [7, packed([1, -1n, 300])]),
+      tensor("bytes", { type: 3, dims: [2] }, [5, packed([1, 2])]),
+      tensor("unsigned", { type: 13, dims: [1] }, [11, packed([2n ** 63n])]),
+    ],
   });
 }
 

@@ -14,9 +14,10 @@ import {
   scalar,
   tensor,
   value,
+  withGraph,
 } from "./protos.ts";
 
-const parse = (parts: GraphProtoParts) => parseModel(model({ graph: graph(parts) }));
+const parse = (parts: GraphProtoParts) => parseModel(withGraph(parts));
 
 describe("versions", () => {
   test.each([7, 13, 17, 26])("takes opset %i", (version) => {
@@ -191,23 +192,19 @@ describe("order", () => {
 });
 
 test("does not look at what it does not need", () => {
-  const bytes = model({
-    graph: graph({
-      more: [
-        [10, "doc"],
-        [13, value("y", [2])],
-        [16, message([1, "k"], [2, "v"])],
-      ],
-    }),
+  const bytes = withGraph({
+    more: [
+      [10, "doc"],
+      [13, value("y", [2])],
+      [16, message([1, "k"], [2, "v"])],
+    ],
   });
   const noisy = Buffer.concat([bytes, message([2, "pytorch"], [6, "doc"], [99, "unknown"])]);
   expect(parseModel(noisy)).toEqual(parseModel(model()));
 });
 
 test("takes bytes that lie anywhere in memory", () => {
-  const bytes = model({
-    graph: graph({ initializers: [tensor("w", { dims: [2] }, [9, floats(1, 2)])] }),
-  });
+  const bytes = withGraph({ initializers: [tensor("w", { dims: [2] }, [9, floats(1, 2)])] });
   for (const offset of [0, 1, 2, 3]) {
     const shifted = Buffer.concat([new Uint8Array(offset), bytes]).subarray(offset);
     const { data } = parseModel(shifted).initializers.get("w")!;

@@ -83,6 +83,9 @@ export function graph(parts: GraphProtoParts = {}): Uint8Array {
   );
 }
 
+/** ModelProto of this graph. */
+export const withGraph = (parts: GraphProtoParts) => model({ graph: graph(parts) });
+
 export interface NodeProtoParts {
   readonly name?: string;
   readonly domain?: string;

@@ -1,7 +1,7 @@
 // Classifiers that answer in words: what is read of them are the scores.
 import { describe, expect, test } from "vitest";
 import { parseModel } from "../../src/onnx/index.ts";
-import { graph, message, model, node, opset, tensor, value } from "./protos.ts";
+import { graph, message, model, node, opset, tensor, value, withGraph } from "./protos.ts";
 
 const strings = 8;
 const ml = { domain: "ai.onnx.ml" };
@@ -42,13 +42,11 @@ describe("outputs in words", () => {
 
   test("leave the outputs beside them", () => {
     const read = parseModel(
-      model({
-        graph: graph({
-          nodes: [...scores, node("Gather", ["names", "label"], ["word"])],
-          inputs: [value("x", ["N", 2])],
-          outputs: [value("word", ["N"], strings), value("probabilities", ["N", 2])],
-          initializers: [words("names")],
-        }),
+      withGraph({
+        nodes: [...scores, node("Gather", ["names", "label"], ["word"])],
+        inputs: [value("x", ["N", 2])],
+        outputs: [value("word", ["N"], strings), value("probabilities", ["N", 2])],
+        initializers: [words("names")],
       }),
     );
     expect(read.outputs).toMatchObject([
@@ -59,14 +57,12 @@ describe("outputs in words", () => {
 
   test("that nothing reads are no hindrance", () => {
     const read = parseModel(
-      model({
-        graph: graph({
-          nodes: [node("Softmax", ["x"], ["y"])],
-          inputs: [value("x", ["N", 2])],
-          // One output is listed twice, one without its type.
-          outputs: [message([1, "y"]), value("y", ["N", 2])],
-          initializers: [words("names")],
-        }),
+      withGraph({
+        nodes: [node("Softmax", ["x"], ["y"])],
+        inputs: [value("x", ["N", 2])],
+        // One output is listed twice, one without its type.
+        outputs: [message([1, "y"]), value("y", ["N", 2])],
+        initializers: [words("names")],
       }),
     );
     expect([...read.initializers.keys()]).toEqual([]);
@@ -92,11 +88,9 @@ describe("outputs in words", () => {
   });
 
   test("are refused where something else makes them", () => {
-    const file = model({
-      graph: graph({
-        nodes: [node("SequenceConstruct", ["x"], ["y"])],
-        outputs: [maps("y")],
-      }),
+    const file = withGraph({
+      nodes: [node("SequenceConstruct", ["x"], ["y"])],
+      outputs: [maps("y")],
     });
     expect(() => parseModel(file)).toThrow(/output "y" is a sequence; only tensors are supported/);
   });
