@@ -3,11 +3,11 @@ import { resolve } from "node:path";
 import { assertShareable, type Dataset } from "../data/index.ts";
 import { UsageError } from "../errors.ts";
 import {
-  type JobOptions,
   type Located,
-  type ResolvedJobOptions,
+  type ResolvedRunOptions,
   type RunFacts,
-  resolveJobOptions,
+  type RunOptions,
+  resolveRunOptions,
   resolveSpec,
 } from "../jobs/index.ts";
 import type { Device } from "../torch/index.ts";
@@ -16,23 +16,8 @@ import type { Arm, HeadStart } from "./headStart.ts";
 import { type AttackKind, attackKinds, methodNames } from "./names.ts";
 import type { GridOptions } from "./recipes.ts";
 
-/** The options of trainings that an attack does not take. */
-export const notTaken = {
-  optimizer: true,
-  learningRate: true,
-  mixup: true,
-  labelSmoothing: true,
-  averageWeights: true,
-  holdOut: true,
-  resizedCrop: true,
-  colorJitter: true,
-  tensorboard: true,
-} as const satisfies Partial<Record<keyof JobOptions, true>>;
-
-type NotTaken = keyof typeof notTaken;
-
 /** Options of `deepobf attack`. */
-export interface AttackOptions extends Omit<JobOptions, NotTaken>, GridOptions {
+export interface AttackOptions extends RunOptions, GridOptions {
   /** The stolen ONNX file, or the folder of the run that made it. */
   readonly model: string;
   /** The original, an ONNX file; a run's folder knows its own. */
@@ -52,7 +37,7 @@ export interface AttackOptions extends Omit<JobOptions, NotTaken>, GridOptions {
 
 /** The options with everything decided, as the folder of a run keeps them. */
 export type ResolvedAttackOptions = AttackOptions &
-  Omit<ResolvedJobOptions, NotTaken | "batchSize"> & {
+  ResolvedRunOptions & {
     readonly original: string;
     readonly budgets: readonly number[];
     readonly seeds: number;
@@ -92,17 +77,13 @@ export function resolveAttackOptions(
   options: Located<AttackOptions> & { readonly original: string },
   { dataset, device }: { readonly dataset: Dataset; readonly device: Device },
 ): ResolvedAttackOptions {
-  const { batchSize, workers = 1, ...open } = options;
+  const { batchSize, workers = 1 } = options;
   const { epochs = defaultEpochs, budgets = defaultBudgets, seeds = defaultSeeds } = options;
   if (batchSize !== undefined)
     assertShareable({ batch: batchSize, dropLast: true }, { size: workers });
-  const decided = resolveJobOptions({ ...open, epochs }, { dataset, device, usualImages: 1 });
-  const taken = Object.entries(decided).filter(
-    ([name]) => !(name in notTaken || name === "batchSize"),
-  );
   return {
     ...options,
-    ...(Object.fromEntries(taken) as Omit<ResolvedJobOptions, NotTaken | "batchSize">),
+    ...resolveRunOptions({ ...options, epochs }, { dataset, device }),
     model: resolve(options.model),
     original: resolve(options.original),
     ...(options.sourceData && { sourceData: resolveSpec(options.sourceData) }),

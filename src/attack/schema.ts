@@ -1,32 +1,29 @@
 // What config.json and summary.json of an attack hold.
 import { z } from "zod";
-import { jobOptions } from "../jobs/index.ts";
+import { runOptions } from "../jobs/index.ts";
 import { figure } from "../schema.ts";
 import { arms } from "./headStart.ts";
 import { attackKinds, pirateOptimizers } from "./names.ts";
-import { notTaken, type ResolvedAttackOptions } from "./options.ts";
+import type { ResolvedAttackOptions } from "./options.ts";
 
 const optimizer = z.enum(pirateOptimizers);
 const positive = z.number().positive();
 
 /** The options with everything decided. */
-export const resolvedOptions = z
-  .strictObject(jobOptions)
-  .omit(notTaken)
-  .extend({
-    model: z.string(),
-    original: z.string(),
-    output: z.exactOptional(z.string()),
-    kind: z.enum(attackKinds),
-    budgets: z.array(z.number().positive().max(1)),
-    seeds: z.int().min(1),
-    batchSize: z.exactOptional(jobOptions.batchSize),
-    sourceData: z.exactOptional(z.string()),
-    acceptOriginal: z.exactOptional(z.boolean()),
-    methods: z.exactOptional(z.array(z.string())),
-    optimizers: z.exactOptional(z.array(optimizer)),
-    learningRates: z.exactOptional(z.array(positive)),
-  }) satisfies z.ZodType<ResolvedAttackOptions>;
+export const resolvedOptions = z.strictObject({
+  ...runOptions,
+  model: z.string(),
+  original: z.string(),
+  output: z.exactOptional(z.string()),
+  kind: z.enum(attackKinds),
+  budgets: z.array(z.number().positive().max(1)),
+  seeds: z.int().min(1),
+  sourceData: z.exactOptional(z.string()),
+  acceptOriginal: z.exactOptional(z.boolean()),
+  methods: z.exactOptional(z.array(z.string())),
+  optimizers: z.exactOptional(z.array(optimizer)),
+  learningRates: z.exactOptional(z.array(positive)),
+}) satisfies z.ZodType<ResolvedAttackOptions>;
 
 const advantage = z.object({ mean: figure, deviation: z.number().nullable() });
 

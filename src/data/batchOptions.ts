@@ -12,14 +12,20 @@ interface Wanted extends Normalization {
 }
 
 /** Throws UsageError for options that do not fit the images. */
-export function assertBatchOptions({ count, shape, name }: Dataset, options: Wanted): void {
-  const { batch, augment, dropLast } = options;
-  perChannel(options, shape[0]);
-  if (augment) assertAugmentation(augment, shape);
+export function assertBatchOptions(dataset: Dataset, options: Wanted): void {
+  const { count, name } = dataset;
+  const { batch, dropLast } = options;
+  assertShownAs(dataset, options);
   const most = dropLast ? count : Number.MAX_SAFE_INTEGER;
   if (Number.isInteger(batch) && batch >= 1 && batch <= most) return;
   const range = dropLast ? `a batch of 1 to ${most} images` : "a batch of at least 1 image";
   throw new UsageError(`expected ${range} for ${name}, got ${batch}`);
+}
+
+/** Throws UsageError where the images cannot be shown like this, whatever the size of their batches. */
+export function assertShownAs({ shape }: Dataset, options: Omit<Wanted, "batch">): void {
+  perChannel(options, shape[0]);
+  if (options.augment) assertAugmentation(options.augment, shape);
 }
 
 function assertAugmentation(

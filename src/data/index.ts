@@ -2,7 +2,7 @@
 
 export type { Augmentation } from "./augmentation.ts";
 export { type Batch, Batches, type BatchOptions } from "./batches.ts";
-export { assertBatchOptions } from "./batchOptions.ts";
+export { assertBatchOptions, assertShownAs } from "./batchOptions.ts";
 export { type DataOptions, readingFlags } from "./dataOptions.ts";
 export {
   assertLabelled,

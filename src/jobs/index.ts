@@ -7,7 +7,10 @@ export {
   batchOptions,
   type JobOptions,
   type ResolvedJobOptions,
+  type ResolvedRunOptions,
+  type RunOptions,
   resolveJobOptions,
+  resolveRunOptions,
   resolveSpec,
 } from "./options.ts";
 export {
@@ -16,4 +19,4 @@ export {
   type TrainOptions,
   type TrainSummary,
 } from "./reference.ts";
-export { jobOptions, readingOptions } from "./schema.ts";
+export { jobOptions, readingOptions, runOptions } from "./schema.ts";

@@ -8,7 +8,7 @@ import type { Definition, Job, JobDefinition, RunFacts, Work } from "./definitio
 import { execute } from "./execution.ts";
 import { follow, show, showDone } from "./follower.ts";
 import { createRun, freeFolder } from "./newRun.ts";
-import { assertEpochs, type JobBasics, type JobOptions } from "./options.ts";
+import { assertEpochs, type JobBasics, type RunOptions } from "./options.ts";
 import { assertSame } from "./origin.ts";
 import { onThisMachine, prepare } from "./preparation.ts";
 import { assertGates, type Summarized, summaryOf } from "./summary.ts";
@@ -31,7 +31,7 @@ export function beginVerifying({ group, hooks }: Context) {
 
 /** A job from its definition. */
 export function defineJob<
-  Asked extends JobOptions,
+  Asked extends RunOptions,
   Decided extends Asked & JobBasics,
   Inputs,
   Description extends object,
@@ -57,7 +57,7 @@ export function defineJob<
 }
 
 async function start<
-  Asked extends JobOptions,
+  Asked extends RunOptions,
   Decided extends Asked & JobBasics,
   Inputs,
   Description extends object,

@@ -5,7 +5,7 @@ import { RunFolder } from "../runs/index.ts";
 import { tellLauncher } from "../workers/launch.ts";
 import { type Config, parseConfig } from "./configuration.ts";
 import type { JobDefinition, Prepared } from "./definition.ts";
-import type { JobBasics, JobOptions } from "./options.ts";
+import type { JobBasics, RunOptions } from "./options.ts";
 import { versions } from "./origin.ts";
 
 /** The first of runs/NAME-1, runs/NAME-2, ... that is free. */
@@ -17,7 +17,7 @@ export function freeFolder(name: string): string {
 }
 
 /** Makes the run's folder: a free one where none was asked for, though others began meanwhile. */
-export async function createRun<Asked extends JobOptions, Decided extends JobBasics>(
+export async function createRun<Asked extends RunOptions, Decided extends JobBasics>(
   definition: Pick<
     JobDefinition<Asked, Decided, unknown, object, unknown>,
     "name" | "runName" | "optionsSchema"

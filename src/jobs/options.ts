@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import {
   assertBatchOptions,
   assertShareable,
+  assertShownAs,
   type BatchOptions,
   type DataOptions,
   type Dataset,
@@ -15,8 +16,8 @@ import { cpuHasBfloat16, type Device, threads } from "../torch/index.ts";
 import { learningRateOf, type OptimizerName } from "../train/index.ts";
 import { jobDefaults } from "./defaults.ts";
 
-/** What a user asks of a training job; paths as the user gave them. */
-export interface JobOptions extends DataOptions {
+/** What a user asks of every job; paths as the user gave them. */
+export interface RunOptions extends DataOptions {
   /** Data set in the notation of docs/data.md. */
   readonly data: string;
   /** Passes over the training images; by default as many as show the job's usual number of images. */
@@ -33,14 +34,22 @@ export interface JobOptions extends DataOptions {
   readonly threads?: number;
   /** Images a step; by default from the size of the data set and its images. */
   readonly batchSize?: number;
-  /** Muon for convolutions (default), or SGD for everything. */
-  readonly optimizer?: OptimizerName;
-  /** Highest learning rate, with Muon that of the convolutions; by default from the number of steps. */
-  readonly learningRate?: number;
   /** Largest shift of random crops, in pixels. */
   readonly crop?: number;
   /** Whether mirrored images show the same thing. */
   readonly flip?: boolean;
+  /** Time between two checkpoints; 60 by default, 0 for one after every step. */
+  readonly checkpointSeconds?: number;
+  /** How many processes train together, each with its share of every batch (docs/workers.md); 1 by default. */
+  readonly workers?: number;
+}
+
+/** What a user asks of the training of one network. */
+export interface LearningOptions {
+  /** Muon for convolutions (default), or SGD for everything. */
+  readonly optimizer?: OptimizerName;
+  /** Highest learning rate, with Muon that of the convolutions; by default from the number of steps. */
+  readonly learningRate?: number;
   /** Photos are shown in parts of at least this share of their area; whole by default. */
   readonly resizedCrop?: number;
   /** Share by which brightness, contrast and saturation change at most; by default they stay. */
@@ -53,61 +62,61 @@ export interface JobOptions extends DataOptions {
   readonly averageWeights?: number;
   /** So many of the training images are judged by in place of the test images; 0 by default. */
   readonly holdOut?: number;
-  /** Time between two checkpoints; 60 by default, 0 for one after every step. */
-  readonly checkpointSeconds?: number;
   /** Whether the epochs are also written for TensorBoard. */
   readonly tensorboard?: boolean;
-  /** How many processes train together, each with its share of every batch (docs/workers.md); 1 by default. */
-  readonly workers?: number;
 }
 
-/** What stays away from a run that was not asked for it. */
-type Optional = "resizedCrop" | "colorJitter" | "tensorboard" | "workers";
+/** What a user asks of a job that trains one network. */
+export type JobOptions = RunOptions & LearningOptions;
 
-/** The options with everything decided, as the folder of a run keeps them. */
-export type ResolvedJobOptions = Required<Omit<JobOptions, keyof DataOptions | Optional>> &
-  DataOptions &
-  Pick<JobOptions, Optional> & {
-    readonly device: Device;
-    readonly precision: "f32" | "bf16";
-  };
+/** The same options, of which the named ones are decided. */
+type Decided<Options, Key extends keyof Options> = Omit<Options, Key> &
+  Required<Pick<Options, Key>>;
+
+/** The options of every job with everything decided, as the folder of a run keeps them. */
+export type ResolvedRunOptions = Decided<
+  Omit<RunOptions, "device" | "precision">,
+  "epochs" | "out" | "mean" | "std" | "seed" | "threads" | "crop" | "flip" | "checkpointSeconds"
+> & {
+  readonly device: Device;
+  readonly precision: "f32" | "bf16";
+};
+
+/** The same of a job that trains one network. */
+export type ResolvedJobOptions = Decided<ResolvedRunOptions, "batchSize"> &
+  Decided<
+    LearningOptions,
+    "optimizer" | "learningRate" | "mixup" | "labelSmoothing" | "averageWeights" | "holdOut"
+  >;
 
 /** What every job has decided. */
 export type JobBasics = Pick<
-  ResolvedJobOptions,
-  "out" | "epochs" | "seed" | "device" | "precision" | "threads" | "checkpointSeconds"
+  ResolvedRunOptions,
+  "out" | "epochs" | "seed" | "device" | "precision" | "threads" | "checkpointSeconds" | "workers"
 > &
-  Pick<JobOptions, "tensorboard" | "workers">;
+  Pick<LearningOptions, "tensorboard">;
 
 /** What the decisions depend on besides the options. */
 export interface Decisive {
   readonly dataset: Dataset;
   readonly device: Device;
-  /** Images that the job usually learns from until it is done, the same one counted each time. */
-  readonly usualImages: number;
 }
 
 /**
- * Decides what the user left open. The same machine always decides the same. Throws UsageError for
+ * Decides what the user left open of what every job has. The same machine always decides the same. Throws UsageError for
  * options that do not fit the images or the machine.
  */
-export function resolveJobOptions(
-  options: JobOptions & { readonly out: string },
-  { dataset, device, usualImages }: Decisive,
-): ResolvedJobOptions {
+export function resolveRunOptions(
+  options: RunOptions & { readonly out: string; readonly epochs: number },
+  { dataset, device }: Decisive,
+): ResolvedRunOptions {
   const [channels, height, width] = dataset.shape;
   const each = (value: number) => new Array<number>(channels).fill(value);
   const { precision = jobDefaults.precision } = options;
-  const images = dataset.count;
-  const batchSize = options.batchSize ?? defaultBatchSize(images, height * width);
-  const epochs = options.epochs ?? defaultEpochs(images, usualImages);
-  const steps = epochs * Math.floor(images / batchSize);
-  const optimizer = options.optimizer ?? "muon";
   const hasBfloat16 = device !== "cpu" || cpuHasBfloat16();
-  const resolved: ResolvedJobOptions = {
+  const resolved: ResolvedRunOptions = {
     ...options,
     data: resolveSpec(options.data),
-    epochs,
     out: resolve(options.out),
     ...(typeof options.classes === "string" && { classes: resolve(options.classes) }),
     mean: options.mean ?? each(jobDefaults.mean),
@@ -116,22 +125,48 @@ export function resolveJobOptions(
     precision: precision === "auto" ? (hasBfloat16 ? "bf16" : "f32") : precision,
     seed: options.seed ?? jobDefaults.seed,
     threads: options.threads ?? Math.min(threads(), availableParallelism()),
+    crop: options.crop ?? Math.round(Math.min(height, width) / 16),
+    flip: options.flip ?? false,
+    checkpointSeconds: options.checkpointSeconds ?? jobDefaults.checkpointSeconds,
+  };
+  const { mean, std, crop, flip } = resolved;
+  assertShownAs(dataset, { mean, std, augment: { crop, flip } });
+  assertThreads(options.threads);
+  return resolved;
+}
+
+/**
+ * Decides what the user of a job left open that trains one network. `usualImages` is how many images it usually learns
+ * from until it is done, the same one counted each time. Throws as `resolveRunOptions` does.
+ */
+export function resolveJobOptions(
+  options: JobOptions & { readonly out: string },
+  { usualImages, ...decisive }: Decisive & { readonly usualImages: number },
+): ResolvedJobOptions {
+  const { dataset } = decisive;
+  const [, height, width] = dataset.shape;
+  const images = dataset.count;
+  const batchSize = options.batchSize ?? defaultBatchSize(images, height * width);
+  const epochs = options.epochs ?? defaultEpochs(images, usualImages);
+  const steps = epochs * Math.floor(images / batchSize);
+  const optimizer = options.optimizer ?? "muon";
+  const run = resolveRunOptions({ ...options, epochs }, decisive);
+  const resolved: ResolvedJobOptions = {
+    ...options,
+    ...run,
     batchSize,
     optimizer,
     learningRate: options.learningRate ?? learningRateOf({ optimizer, batchSize, steps }),
-    crop: options.crop ?? (options.resizedCrop ? 0 : Math.round(Math.min(height, width) / 16)),
-    flip: options.flip ?? false,
+    crop: options.crop ?? (options.resizedCrop ? 0 : run.crop),
     mixup: options.mixup ?? jobDefaults.mixup,
     labelSmoothing: options.labelSmoothing ?? jobDefaults.labelSmoothing,
     averageWeights: options.averageWeights ?? jobDefaults.averageWeights,
     holdOut: options.holdOut ?? 0,
-    checkpointSeconds: options.checkpointSeconds ?? jobDefaults.checkpointSeconds,
   };
   assertBatchOptions(dataset, batchOptions(resolved));
   assertShareable(batchOptions(resolved), { size: options.workers ?? 1 });
   const { labelSmoothing, averageWeights } = resolved;
   assertShares({ "--label-smoothing": labelSmoothing, "--average-weights": averageWeights });
-  assertThreads(options.threads);
   return resolved;
 }
 

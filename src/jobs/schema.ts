@@ -6,6 +6,7 @@ import { count, figure, sha256Text, shareOfOne } from "../schema.ts";
 import type { Device } from "../torch/index.ts";
 
 const device = z.string().regex(/^(cpu|cuda:\d{1,3})$/) as z.ZodType<Device>;
+const batchSize = z.int().min(1);
 
 /** How data are read: DataOptions. */
 export const readingOptions = {
@@ -18,8 +19,8 @@ export const readingOptions = {
   testShare: z.exactOptional(shareOfOne),
 } as const;
 
-/** The decided options that all jobs have: ResolvedJobOptions. */
-export const jobOptions = {
+/** The decided options of every job: ResolvedRunOptions. */
+export const runOptions = {
   data: z.string(),
   epochs: z.int().min(1),
   out: z.string(),
@@ -29,21 +30,27 @@ export const jobOptions = {
   precision: z.enum(["f32", "bf16"]),
   seed: count,
   threads: z.int().min(1),
-  batchSize: z.int().min(1),
-  optimizer: z.enum(["muon", "sgd"]),
-  learningRate: z.number().positive(),
+  batchSize: z.exactOptional(batchSize),
   crop: count,
   flip: z.boolean(),
+  checkpointSeconds: z.number().min(0),
+  workers: z.exactOptional(z.int().min(1)),
+  ...readingOptions,
+} as const;
+
+/** The decided options of a job that trains one network: ResolvedJobOptions. */
+export const jobOptions = {
+  ...runOptions,
+  batchSize,
+  optimizer: z.enum(["muon", "sgd"]),
+  learningRate: z.number().positive(),
   resizedCrop: z.exactOptional(shareOfOne),
   colorJitter: z.exactOptional(shareOfOne),
   mixup: z.number().min(0),
   labelSmoothing: shareOfOne,
   averageWeights: shareOfOne,
   holdOut: count,
-  checkpointSeconds: z.number().min(0),
   tensorboard: z.exactOptional(z.boolean()),
-  workers: z.exactOptional(z.int().min(1)),
-  ...readingOptions,
 } as const;
 
 /** The facts of a run in summary.json: RunFacts. */
