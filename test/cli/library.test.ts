@@ -288,7 +288,7 @@ test("images without labels, and labels that no class has", async () => {
     data: `images:${directory}`,
     labels: "none",
   });
-  const [classes, other] = [["a"], file("other")];
+  const [classes, other] = [["a"], file("labelled")];
   const save = (test: library.ImageSamples["test"]) =>
     library.saveImages(other, { classes, train: [{ ...pixel, label: 0 }], test });
   await expect(save([{ ...pixel, label: 1 }])).rejects.toThrow(
