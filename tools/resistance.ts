@@ -125,7 +125,12 @@ async function chainOf(name: string, seed: number): Promise<string> {
     seed,
     ...normalization,
     ...(start && { start: await read(start) }),
-    onProgress: (text) => console.error(`${name}, seed ${seed}: ${text}`),
+    onProgress: (event) => {
+      if (event.type !== "step") return;
+      const { step, steps, losses } = event;
+      const terms = Object.entries(losses).map(([term, value]) => `${term} ${value.toFixed(4)}`);
+      console.error(`${name}, seed ${seed}: step ${step}/${steps}, ${terms.join(", ")}`);
+    },
   });
   const path = join(
     folder,

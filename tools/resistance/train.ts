@@ -2,7 +2,13 @@
 // batch norm is put back for that.
 import { bareConvolutions, withBatchNorm } from "../../src/attack/batchNorm.ts";
 import { measureMoments } from "../../src/attack/moments.ts";
-import { Batches, type Data, type Normalization, sampleOf } from "../../src/data/index.ts";
+import {
+  type Batch,
+  Batches,
+  type Data,
+  type Normalization,
+  sampleOf,
+} from "../../src/data/index.ts";
 import { Network } from "../../src/engine/index.ts";
 import { findBoundary } from "../../src/graph/cuts.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -13,6 +19,7 @@ import { sequential } from "../../src/models/index.ts";
 import { defaultLoss } from "../../src/obfuscate/defaults.ts";
 import { initializeChain } from "../../src/obfuscate/initialize.ts";
 import {
+  type CalibratedLoss,
   calibrate,
   featureTerm,
   type JointLoss,
@@ -21,14 +28,17 @@ import {
 import type { PlannedOriginal } from "../../src/obfuscate/original.ts";
 import { countConvolutions, nameChainInput, seal } from "../../src/obfuscate/seal.ts";
 import { Teacher } from "../../src/obfuscate/teacher.ts";
-import { backward, noGrad, scope, type Tensor } from "../../src/torch/index.ts";
+import type { JobHooks } from "../../src/runs/index.ts";
+import { noGrad, type Tensor } from "../../src/torch/index.ts";
 import {
   Learner,
   type LossTerm,
   learningRateOf,
   linearDecay,
+  nowhere,
   optimizersFor,
-  totalLoss,
+  type Stage,
+  train,
 } from "../../src/train/index.ts";
 
 /** What a way adds to the training of a chain. */
@@ -55,99 +65,105 @@ export interface TrainOptions extends Normalization {
   readonly start?: Graph;
   readonly epochs: number;
   readonly seed: number;
-  readonly onProgress: (text: string) => void;
+  readonly onProgress: NonNullable<JobHooks["onProgress"]>;
 }
 
 const batch = 256;
-const device = "cpu";
+const [device, precision] = ["cpu", "bf16"] as const;
 
 /** The sealed chain under its classifier. */
 export async function trainChain(way: Way, options: TrainOptions): Promise<Graph> {
   const { planned, data, start, epochs, seed, mean, std, onProgress } = options;
   const augment = { crop: 2, flip: true, mixup: 0 };
-  using batches = new Batches(data.train, {
-    batch,
-    mean,
-    std,
-    seed,
-    device,
-    augment,
-    dropLast: true,
-  });
-  using teacher = new Teacher(planned.teacher, planned.boundary, { device, precision: "bf16" });
+  const dealt = { batch, mean, std, seed, device, augment, dropLast: true };
+  using batches = new Batches(data.train, dealt);
+  using teacher = new Teacher(planned.teacher, planned.boundary, { device, precision });
   const drawn = await initialized(planned, batches, seed);
   const { graph, classifier } = start
     ? await reopen(start, { ...options, drawn, fresh: way.fresh })
     : { graph: drawn, classifier: planned.classifier };
-  const wanted = {
-    ...defaultLoss,
-    labelSmoothing: 0,
-    ...(start && { featureWeight: 0 }),
-    ...way.loss,
-  };
-  const loss = await calibrate(wanted, teacher, batches);
+  const usualLoss = { ...defaultLoss, labelSmoothing: 0, ...(start && { featureWeight: 0 }) };
+  const loss = await calibrate({ ...usualLoss, ...way.loss }, teacher, batches);
   const { still, moving } = cutBehind(graph, way.frozen ?? 0);
-  using before = still && new Network(still, { device, precision: "bf16" });
-  using network = new Network(moving, { device, precision: "bf16", trainable: true });
-  using judge = new Network(classifier, { device, precision: "bf16" });
-  const pooled = pooledScales(graph);
-  const parameters = new Map([...network.parameters].filter(([name]) => !pooled.has(name)));
+  using before = still && new Network(still, { device, precision });
+  using network = new Network(moving, { device, precision, trainable: true });
+  using judge = new Network(classifier, { device, precision });
   const steps = Math.round(epochs * batches.length);
-  const usual = learningRateOf({ optimizer: "muon", batchSize: batch, steps });
-  const learningRate = usual * (way.rate ?? (start ? 0.5 : 1));
-  const optimizers = optimizersFor(moving, parameters, { learningRate });
-  using learner = new Learner({ parameters, buffers: network.buffers, optimizers });
-  const inner = moving.nodes
-    .filter(({ operator }) => operator === "Relu")
-    .map(({ outputs }) => outputs[0]!);
-  const end = graph.outputs[0]!.name;
-  const schedule = linearDecay(start ? 0.1 : 0);
-  const { boundary } = teacher;
-  let step = 0;
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    for await (const shown of batches.epoch(epoch)) {
-      const values = scope(() => {
-        const known = teacher.look(shown.images, {
-          tensors: loss.featureWeight > 0 ? [boundary] : [],
-          logits: loss.distillationWeight > 0,
-        });
-        const outputs = [...new Set([...(way.terms ? inner : []), end])];
-        const training = { training: true };
-        const read = before ? noGrad(() => before.apply(shown.images, training)) : shown.images;
-        const maps = network.activations(read, outputs, training);
-        const features = maps[end]!;
-        const logits = judge.apply(features);
-        const terms: LossTerm[] = [
-          ...(known.features[boundary]
-            ? [featureTerm(features, known.features[boundary], { name: "feature", loss })]
-            : []),
-          ...logitTerms(logits, { batch: shown, originalLogits: known.logits }, loss),
-          ...(way.terms?.(
-            inner.map((name) => maps[name]!),
-            {
-              labels: shown.labels!,
-              images: shown.images,
-              progress: step / steps,
-            },
-          ) ?? []),
-        ];
-        learner.zeroGrad();
-        backward(totalLoss(terms));
-        learner.step(schedule(step / steps));
-        return step % 25 === 0
-          ? terms.map(({ name, value }) => `${name} ${value.item().toFixed(4)}`)
-          : [];
-      });
-      if (values.length > 0) onProgress(`step ${step}/${steps}, ${values.join(", ")}`);
-      step++;
-      await new Promise(setImmediate);
-      if (step === steps) break;
-    }
-  }
+  const rate = way.rate ?? (start ? 0.5 : 1);
+  using learner = learnerOf(network, { frozen: pooledScales(graph), rate, steps });
+  const stage: Stage = {
+    index: 0,
+    name: "chain",
+    learner,
+    batches,
+    epochs: Math.ceil(epochs),
+    part: { firstStep: 0, steps },
+    schedule: linearDecay(start ? 0.1 : 0),
+    ...lessonOf(way, { before, network, judge, teacher, loss, steps }),
+  };
+  await train(stage, { run: nowhere, hooks: { onProgress }, checkpoint: undefined });
   const trained = network.toGraph();
   const whole = before ? compose(before.toGraph(), trained) : trained;
   const chain = nameChainInput(whole, planned.original);
   return seal(chain, classifier, { depth: countConvolutions(chain), seed });
+}
+
+/** Trains all that learns in a network by Muon, at `rate` over the usual learning rate. */
+function learnerOf(
+  network: Network,
+  { frozen, rate, steps }: { frozen: ReadonlySet<string>; rate: number; steps: number },
+): Learner {
+  const { graph, buffers } = network;
+  const parameters = new Map([...network.parameters].filter(([name]) => !frozen.has(name)));
+  const usual = learningRateOf({ optimizer: "muon", batchSize: batch, steps });
+  const optimizers = optimizersFor(graph, parameters, { learningRate: usual * rate });
+  return new Learner({ parameters, buffers, optimizers });
+}
+
+interface Taught {
+  /** The convolutions that stay as they begin; undefined where all learn. */
+  readonly before: Network | undefined;
+  readonly network: Network;
+  /** From features to logits. */
+  readonly judge: Network;
+  readonly teacher: Teacher;
+  readonly loss: CalibratedLoss;
+  readonly steps: number;
+}
+
+/** How a batch is run, and the terms of its loss: those of the joint loss, and the way's own. */
+function lessonOf(
+  way: Way,
+  { before, network, judge, teacher, loss, steps }: Taught,
+): Pick<Stage, "forward" | "losses"> {
+  const { nodes, outputs } = network.graph;
+  const end = outputs[0]!.name;
+  const relus = nodes.filter(({ operator }) => operator === "Relu").map((node) => node.outputs[0]!);
+  const wanted = [...new Set([...(way.terms ? relus : []), end])];
+  const forward = ({ images }: Batch) => {
+    const training = { training: true };
+    const read = before ? noGrad(() => before.apply(images, training)) : images;
+    return network.activations(read, wanted, training);
+  };
+  const losses = (shown: Batch, step: number): LossTerm[] => {
+    const known = teacher.look(shown.images, {
+      tensors: loss.featureWeight > 0 ? [teacher.boundary] : [],
+      logits: loss.distillationWeight > 0,
+    });
+    const maps = forward(shown);
+    const features = maps[end]!;
+    const original = known.features[teacher.boundary];
+    const context = { labels: shown.labels!, images: shown.images, progress: step / steps };
+    return [
+      ...(original ? [featureTerm(features, original, { name: "feature", loss })] : []),
+      ...logitTerms(judge.apply(features), { batch: shown, originalLogits: known.logits }, loss),
+      ...(way.terms?.(
+        relus.map((name) => maps[name]!),
+        context,
+      ) ?? []),
+    ];
+  };
+  return { forward, losses };
 }
 
 async function initialized(
