@@ -18,6 +18,16 @@ for (const [name, bytes] of Object.entries(idxFiles({ train: 96, test: 50, size:
   writeFileSync(join(data, name), bytes);
 }
 
+const oneClass = path("one-class");
+cpSync(data, oneClass, { recursive: true });
+for (const [name, count] of [
+  ["train", 96],
+  ["t10k", 50],
+] as const) {
+  const labels = idxFile([count], new Uint8Array(count));
+  writeFileSync(join(oneClass, `${name}-labels-idx1-ubyte`), labels);
+}
+
 function options(changes: Partial<TrainOptions> = {}): TrainOptions {
   return {
     architecture: "resnet8",
@@ -212,6 +222,8 @@ describe("what is wrong is told before a folder is made", () => {
     ["a batch larger than the data", { batchSize: 97 }, UsageError, /1 to 96 images/],
     ["all images held out", { holdOut: 96 }, UsageError, /--hold-out: .*0 to 95.*received 96/],
     ["a crop larger than the images", { crop: 8 }, UsageError, /0 to 7 pixels/],
+    ["a mean for pixels from 0 to 255", { mean: [127.5] }, UsageError, /expected --mean 0\.5/],
+    ["a single class", { data: `idx:${oneClass}` }, DataError, /expected two classes or more/],
     ["too many means", { mean: [0, 0, 0] }, UsageError, /mean/],
     ["a device that is none", { device: "tpu" }, UsageError, /--device/],
   ])("%s", async (_, changes, kind, message) => {
