@@ -76,7 +76,8 @@ export async function findDoubt(
     judgement && isLabelled(test)
       ? await findDoubtWithLabels(judgement, { ...showing, test })
       : await findDoubtWithoutLabels(showing);
-  return doubt && [doubt, ...notesOnTurned([test])].join(". ");
+  const [turned] = notesOnTurned([test]);
+  return doubt && turned ? `${doubt}. But look at this first: ${turned}` : doubt;
 }
 
 async function findDoubtWithLabels(

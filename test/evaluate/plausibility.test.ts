@@ -126,7 +126,7 @@ describe("a doubt", () => {
     const test = { ...colours(), turned: 100 };
     const judgement = await judge(forgetful, test, plain);
     expect(await findDoubt({ classifier: forgetful, test, given: plain }, judgement)).toMatch(
-      /\. 100 of 400 images carry a camera's rotation, which is applied; .*: --orientation keep$/,
+      /\. But look at this first: 100 of 400 images carry a camera's rotation, which is applied; .*: --orientation keep$/,
     );
   });
 });
