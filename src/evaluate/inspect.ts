@@ -77,12 +77,12 @@ export function inspectGraph(
 ): Inspected {
   const plain = plainGraph(graph);
   const warnings: string[] = [];
-  const attempt = <T>(find: () => T): T | undefined => {
+  const attempt = <T>(find: () => T, told = warnings): T | undefined => {
     try {
       return find();
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
-      if (!warnings.includes(error.message)) warnings.push(error.message);
+      if (!told.includes(error.message)) told.push(error.message);
       return undefined;
     }
   };
@@ -97,9 +97,13 @@ export function inspectGraph(
   const isEnded = unsupported.length > 0 && floats.outputs.some(({ name }) => !inferred?.has(name));
   const facts = isEnded ? undefined : inferred;
   const shape = facts && attempt(() => imageShape(floats, facts));
-  const cut = shape && attempt(() => adopt(floats, { shape, output }));
-  const boundary = cut && attempt(() => findBoundary(cut.graph, cut.facts));
-  const cutPoints = cut && attempt(() => findCutPoints(cut.graph, cut.facts, boundary?.tensor));
+  const adopted = shape && attempt(() => adopt(floats, { shape, output }));
+  const cut = adopted ?? (shape && { graph: floats, facts });
+  // Where it is refused, the reason for that is the true one.
+  const told = adopted ? warnings : [];
+  const boundary = cut && attempt(() => findBoundary(cut.graph, cut.facts), told);
+  const end = boundary?.tensor;
+  const cutPoints = cut && attempt(() => findCutPoints(cut.graph, cut.facts, end), told);
   const cost = countCost(floats, facts ?? new Map());
   const operators = countOperators(graph);
   const [input] = floats.inputs;

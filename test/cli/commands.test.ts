@@ -99,9 +99,7 @@ describe("inspect", () => {
   test("gives null and the reason for a model without a boundary", async () => {
     const { stdout, stderr } = await succeeds("inspect", file("map.onnx", mapModel()), "--json");
     expect(JSON.parse(stdout)).toMatchObject({ boundary: null, sequential: true });
-    expect(stderr).toMatch(
-      /^warning: expected a classifier, .*\nwarning: no boundary between extractor and classifier/,
-    );
+    expect(stderr).toMatch(/^warning: expected a classifier, .*\n$/);
   });
 
   test("takes sizes that the file leaves open", async () => {

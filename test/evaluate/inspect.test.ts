@@ -175,7 +175,7 @@ describe("an inspection shows the original as obfuscate takes it", () => {
     expect(inspectGraph(file).inspection).toMatchObject({ parameters, macs, nodes: 5 });
   });
 
-  test("nothing of a model that it refuses, which is said once", () => {
+  test("one reason for what it refuses", () => {
     const build = new GraphBuilder();
     const map = build.conv(build.input("x", [1, 3, 8, 8]), { name: "c", outputs: 4, kernel: 3 });
     const pooled = build.flatten(build.globalAveragePool(map));
