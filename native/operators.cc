@@ -2,20 +2,11 @@
 // own schema, the operator runs boxed (with autograd, on any device), and its results come back as
 // handles.
 #include <ATen/core/dispatch/Dispatcher.h>
-#include <torch/version.h>
 
 #include "tensors.h"
 
 namespace deepobf {
 namespace {
-
-#if TORCH_VERSION_MAJOR >= 2
-template <typename T>
-using Optional = std::optional<T>;
-#else
-template <typename T>
-using Optional = c10::optional<T>;
-#endif
 
 enum class Kind {
   tensor,
@@ -78,7 +69,7 @@ struct Parameter {
   std::string name;
   Kind kind;
   bool optional;
-  Optional<c10::IValue> fallback;
+  c10::optional<c10::IValue> fallback;
 };
 
 struct Operator {
@@ -140,12 +131,11 @@ c10::IValue convert(const Operator& op, const Parameter& parameter, const Napi::
       return tensorsOf(value);
     case Kind::optionalTensors: {
       expect(value.IsArray(), "an array of tensors or nulls");
-      c10::List<Optional<at::Tensor>> list;
+      c10::List<c10::optional<at::Tensor>> list;
       const Napi::Array array = value.As<Napi::Array>();
       for (uint32_t i = 0; i < array.Length(); i++) {
         const Napi::Value element = array.Get(i);
-        list.push_back(element.IsNumber() ? Optional<at::Tensor>(tensorOf(element))
-                                          : Optional<at::Tensor>());
+        list.push_back(element.IsNumber() ? c10::make_optional(tensorOf(element)) : c10::nullopt);
       }
       return list;
     }
