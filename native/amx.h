@@ -14,6 +14,8 @@
 #define HAS_AMX 1
 #include <immintrin.h>
 
+#include "buffer.h"
+
 #define AMX __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
 
 namespace deepobf {
@@ -23,20 +25,6 @@ constexpr int64_t side = 16, depth = 32;
 constexpr int64_t tileFloats = side * side;
 // So many positions of two tiles' channels stay in the nearest caches.
 constexpr int64_t positionsAtOnce = 1024;
-
-/** Memory in whole cache lines, zeros at first. */
-template <typename T>
-class Buffer {
- public:
-  explicit Buffer(int64_t count) : lines_((count * sizeof(T) + 63) / 64) {}
-  T* data() { return reinterpret_cast<T*>(lines_.data()); }
-
- private:
-  struct alignas(64) Line {
-    std::array<uint8_t, 64> bytes{};
-  };
-  std::vector<Line> lines_;
-};
 
 /** Tiles that hold so many channels. */
 inline int64_t tilesOf(int64_t channels) { return (channels + side - 1) / side; }

@@ -164,7 +164,7 @@ at::Tensor weightGradient(const at::Tensor& x, const at::Tensor& gradient, const
   const int64_t taps = layout.taps(), inputTiles = tilesOf(layout.inputs) * taps;
   const int64_t parts = std::min<int64_t>(at::get_num_threads(), layout.chunks());
   const int64_t floats = inputTiles * tilesOf(layout.outputs) * tileFloats;
-  std::vector<Buffer<float>> sums(parts, Buffer<float>(0));
+  std::vector<Buffer<float>> sums(parts);
   at::parallel_for(0, parts, 1, [&](int64_t firstPart, int64_t lastPart) {
     for (int64_t part = firstPart; part < lastPart; part++) {
       sums[part] = Buffer<float>(floats);

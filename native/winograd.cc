@@ -11,6 +11,7 @@
 #include <array>
 #include <vector>
 
+#include "buffer.h"
 #include "elements.h"
 
 namespace deepobf {
@@ -41,20 +42,6 @@ template <typename T = Vector>
 INLINE const T& lanesAt(const float* place) {
   return *reinterpret_cast<const T*>(place);
 }
-
-/** Memory in whole cache lines, so that no vector lies across two. */
-class Buffer {
- public:
-  explicit Buffer(int64_t floats = 0) : lines_((floats + panel - 1) / panel) {}
-  float* data() { return lines_.data()->values; }
-  const float* data() const { return lines_.data()->values; }
-
- private:
-  struct alignas(panel * sizeof(float)) Line {
-    float values[panel];
-  };
-  std::vector<Line> lines_;
-};
 
 /** Images [N, H, W, C] in tiles of 2x2 outputs, and blocks of tiles. */
 struct Tiling {
@@ -264,9 +251,9 @@ INLINE std::array<float, side> filterAxis(float g0, float g1, float g2) {
  * Filters as [frequency, panel of outputs, input, output in the panel], from weights [O, I, 3, 3]; with
  * `turned` those that lead back from the outputs to the inputs.
  */
-Buffer transformFilters(const at::Tensor& weight, bool turned) {
+Buffer<float> transformFilters(const at::Tensor& weight, bool turned) {
   const int64_t outputs = weight.size(turned ? 1 : 0), inputs = weight.size(turned ? 0 : 1);
-  Buffer result(frequencies * inputs * outputs);
+  Buffer<float> result(frequencies * inputs * outputs);
   at::parallel_for(0, outputs, 16, [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; o++) {
       for (int64_t i = 0; i < inputs; i++) {
@@ -298,14 +285,15 @@ INLINE std::array<float, 3> tapAxis(float u0, float u1, float u2, float u3) {
 }
 
 /** Images x [N, C, H, W] convolved with transformed filters, and the bias, to y [N, O, H, W]. */
-void convolve(const at::Tensor& x, const Buffer& filters, const float* bias, const at::Tensor& y) {
+void convolve(const at::Tensor& x, const Buffer<float>& filters, const float* bias,
+              const at::Tensor& y) {
   const int64_t inputs = x.size(1), outputs = y.size(1);
   const Tiling by(x, inputs + outputs);
   at::parallel_for(0, by.blocks(), 1, [&](int64_t begin, int64_t end) {
-    const Buffer zeros(inputs);
-    Buffer outside(outputs);
-    Buffer tiles(frequencies * by.tilesInBlock * inputs);
-    Buffer products(frequencies * by.tilesInBlock * outputs);
+    const Buffer<float> zeros(inputs);
+    Buffer<float> outside(outputs);
+    Buffer<float> tiles(frequencies * by.tilesInBlock * inputs);
+    Buffer<float> products(frequencies * by.tilesInBlock * outputs);
     for (int64_t block = begin; block < end; block++) {
       const int64_t first = block * by.tilesInBlock;
       const int64_t count = std::min(by.tilesInBlock, by.tiles() - first);
@@ -329,13 +317,13 @@ at::Tensor weightGradient(const at::Tensor& x, const at::Tensor& gradient) {
   const Tiling by(x, inputs + outputs);
   const int64_t plane = inputs * outputs;
   const int64_t parts = std::min<int64_t>(at::get_num_threads(), by.blocks());
-  std::vector<Buffer> sums(parts);
+  std::vector<Buffer<float>> sums(parts);
   at::parallel_for(0, parts, 1, [&](int64_t firstPart, int64_t lastPart) {
-    const Buffer zeros(std::max(inputs, outputs));
-    Buffer tiles(frequencies * by.tilesInBlock * inputs);
-    Buffer gradients(frequencies * by.tilesInBlock * outputs);
+    const Buffer<float> zeros(std::max(inputs, outputs));
+    Buffer<float> tiles(frequencies * by.tilesInBlock * inputs);
+    Buffer<float> gradients(frequencies * by.tilesInBlock * outputs);
     for (int64_t part = firstPart; part < lastPart; part++) {
-      sums[part] = Buffer(frequencies * plane);
+      sums[part] = Buffer<float>(frequencies * plane);
       const int64_t end = by.blocks() * (part + 1) / parts;
       for (int64_t block = by.blocks() * part / parts; block < end; block++) {
         const int64_t first = block * by.tilesInBlock;
@@ -358,7 +346,7 @@ at::Tensor weightGradient(const at::Tensor& x, const at::Tensor& gradient) {
   at::parallel_for(0, plane, 1024, [&](int64_t begin, int64_t end) {
     for (int64_t pair = begin; pair < end; pair++) {
       float total[frequencies] = {};
-      for (const Buffer& part : sums) {
+      for (const Buffer<float>& part : sums) {
         for (int64_t f = 0; f < frequencies; f++) total[f] += part.data()[f * plane + pair];
       }
       std::array<float, 3> columns[side];
