@@ -81,7 +81,7 @@ class AmxConvolution : public torch::autograd::Function<AmxConvolution> {
   }
 };
 
-void check(const at::Tensor& x, const at::Tensor& weight) {
+void check(const at::Tensor& x, const at::Tensor& weight, const c10::optional<at::Tensor>& bias) {
   static const bool canUse = canUseAmx();
   TORCH_CHECK(canUse, "this processor has no AMX");
   TORCH_CHECK(x.dim() == 4 && x.device().is_cpu() && x.scalar_type() == at::kBFloat16 &&
@@ -92,12 +92,14 @@ void check(const at::Tensor& x, const at::Tensor& weight) {
                   weight.numel() > 0 && weight.size(1) == x.size(1),
               "expected a bfloat16 weight [O, ", x.size(1), ", height, width], received ",
               weight.scalar_type(), " ", weight.sizes());
+  TORCH_CHECK(!bias || (bias->device().is_cpu() && bias->numel() == weight.size(0)),
+              "expected a bias of ", weight.size(0), " elements on the CPU");
 }
 
 at::Tensor amxConvolution(const at::Tensor& x, const at::Tensor& weight,
                           const c10::optional<at::Tensor>& bias, at::IntArrayRef stride,
                           at::IntArrayRef padding, bool ownForward, bool ownInputGradient) {
-  check(x, weight);
+  check(x, weight, bias);
   return AmxConvolution::apply(x, weight, bias, stride, padding, ownForward, ownInputGradient);
 }
 
@@ -105,7 +107,7 @@ at::Tensor amxConvolution(const at::Tensor& x, const at::Tensor& weight,
 at::Tensor amxConvolutionRelu(const at::Tensor& x, const at::Tensor& weight,
                               const c10::optional<at::Tensor>& bias, at::IntArrayRef stride,
                               at::IntArrayRef padding, const c10::optional<at::Tensor>& addend) {
-  check(x, weight);
+  check(x, weight, bias);
   const Layout layout = layoutOf(x, weight, stride, padding);
   const std::array<int64_t, 4> shape = {layout.images, layout.outputs, layout.rows.output,
                                         layout.columns.output};

@@ -165,6 +165,15 @@ describe.skipIf(!hasMatrixUnits())("convolution on AMX", () => {
     expect(() => amxConvolution(x, weight, ...plain)).toThrow(message);
   });
 
+  test("refuses a bias of another length", () => {
+    const [x, weight] = [random([1, 16, 4, 4], "bfloat16"), random([32, 16, 3, 3], "bfloat16")];
+    for (const bias of [random([16], "bfloat16"), random([33], "bfloat16")]) {
+      const message = "expected a bias of 32 elements";
+      expect(() => amxConvolution(x, weight, bias, ...plain.slice(1))).toThrow(message);
+      expect(() => amxConvolutionRelu(x, weight, bias, [1, 1], [1, 1], null)).toThrow(message);
+    }
+  });
+
   test("refuses float32", () => {
     const [x, weight] = [random([1, 16, 4, 4], "float32"), random([16, 16, 3, 3], "float32")];
     expect(() => amxConvolution(x, weight, ...plain)).toThrow("bfloat16 input");
