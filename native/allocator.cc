@@ -22,7 +22,7 @@ namespace deepobf {
 namespace {
 
 constexpr size_t hugePage = size_t{2} << 20;
-constexpr size_t smallPage = size_t{4} << 10;
+const size_t smallPage = sysconf(_SC_PAGESIZE);
 
 size_t roundUp(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
