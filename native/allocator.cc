@@ -6,11 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <unordered_map>
@@ -40,25 +37,15 @@ void* map(size_t bytes) {
   return start;
 }
 
-/** The number in a file; the greatest where there is none, as for the groups of processes without a limit. */
-size_t numberIn(const char* path) {
-  size_t number = 0;
-  std::ifstream file(path);
-  return file >> number ? number : SIZE_MAX;
-}
-
-/** This process's share of the machine's memory, or of its container's (cgroup, version 2 or 1). */
-size_t ownMemory() {
-  const size_t machine = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-  const size_t container = std::min(numberIn("/sys/fs/cgroup/memory.max"),
-                                    numberIn("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
-  const char* workers = std::getenv("LOCAL_WORLD_SIZE");
-  return std::min(machine, container) / std::max(1, workers ? std::atoi(workers) : 1);
-}
-
-/** Blocks of huge pages. Those that no tensor uses are kept, up to a quarter of this process's share of the memory. */
+/** Blocks of huge pages. Those that no tensor uses are kept, up to a limit. */
 class Blocks {
  public:
+  void keepAtMost(size_t bytes) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    most_ = bytes;
+    if (held_ > most_) giveUpFree();
+  }
+
   void* take(size_t wanted) {
     const size_t bytes = roundUp(wanted, smallPage);
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -108,7 +95,7 @@ class Blocks {
   std::unordered_map<void*, size_t> used_;
   std::multimap<size_t, void*> free_;
   size_t held_ = 0;
-  const size_t most_ = ownMemory() / 4;
+  size_t most_ = 0;
 };
 
 // Never destroyed: tensors may outlive the statics.
@@ -138,6 +125,8 @@ class TensorAllocator final : public c10::Allocator {
 };
 
 }  // namespace
+
+void keepFreeBlocks(size_t bytes) { blocks.keepAtMost(bytes); }
 
 void tuneMemory() {
   // The rest, such as oneDNN's scratch memory, stays in glibc's heap.

@@ -89,6 +89,12 @@ Napi::Value liveTensors(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(tensors().live()));
 }
 
+/** keepMemory(bytes): the most that is kept of what large tensors leave. */
+Napi::Value keepMemory(const Napi::CallbackInfo& info) {
+  keepFreeBlocks(static_cast<size_t>(info[0].As<Napi::Number>().Int64Value()));
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void defineMemory(Napi::Object exports) {
@@ -102,6 +108,7 @@ void defineMemory(Napi::Object exports) {
   define<release>(exports, "release");
   define<report>(exports, "report");
   define<liveTensors>(exports, "liveTensors");
+  define<keepMemory>(exports, "keepMemory");
 }
 
 }  // namespace deepobf

@@ -82,6 +82,9 @@ void define(Napi::Object exports, const char* name) {
 /** Sets up how the CPU's tensors get their memory; before the first of them. */
 void tuneMemory();
 
+/** Keeps up to so many bytes of what large tensors leave, for the next ones; none before this is called. */
+void keepFreeBlocks(size_t bytes);
+
 void defineOperators(Napi::Object exports);
 void defineAutograd(Napi::Object exports);
 void defineMemory(Napi::Object exports);

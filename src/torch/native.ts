@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { doctorCommand, setupCommand } from "../../native/remedies.mjs";
 import { checkAddon } from "../../native/stamp.mjs";
 import { ResourceError } from "../errors.ts";
+import { memoryToKeep } from "./memory.ts";
 import { nameKernels } from "./processor.ts";
 
 /** Index of a tensor in the addon's table. */
@@ -30,6 +31,7 @@ export interface Native {
   release(tensor: Handle): void;
   report(tensor: Handle, sign: 1 | -1): void;
   liveTensors(): number;
+  keepMemory(bytes: number): void;
   version(): string;
   setThreads(count: number): void;
   threads(): number;
@@ -67,6 +69,7 @@ function load(): Native {
   try {
     const loaded = createRequire(import.meta.url)(addon) as Native;
     useAllCores(loaded);
+    loaded.keepMemory(memoryToKeep());
     return loaded;
   } catch (error) {
     throw cannotLoad(error instanceof Error ? error.message : String(error), error);
