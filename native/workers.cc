@@ -43,6 +43,8 @@ constexpr milliseconds spinning{20};
 /** A worker that was silent for so long when a connection broke is the one that broke it. */
 constexpr milliseconds silenceOfTheLost{4000};
 constexpr milliseconds longestStart{300'000};
+/** How long the others get to hear of a failure: each looks once a beat. */
+constexpr milliseconds timeToHear = 3 * beatInterval;
 /** No sum takes so long: the watch ends the wait for a worker that is gone. */
 constexpr milliseconds noLimit{24 * 3600 * 1000};
 
@@ -201,8 +203,24 @@ class Workers {
     return failure_;
   }
 
-  /** Tells the others why this worker has to end. */
-  void announce(const std::string& reason) { announce(store_, describe(place_.rank, reason), place_.size - 1); }
+  /**
+   * Tells the others why this worker has to end, in a thread of its own: the store never answers where the first worker
+   * has stopped. Throws where it is gone.
+   */
+  void announce(const std::string& what) {
+    const std::string reason = [&] {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      return describe(place_.rank, what);
+    }();
+    isAnnouncing_ = true;
+    const auto telling = std::make_shared<Question>();
+    std::thread([telling, store = store_, reason, listeners = place_.size - 1] {
+      telling->answer([&] { telling->text = std::make_unique<std::string>(tell(store, reason, listeners)); });
+    }).detach();
+    if (!telling->waitFor(timeToHear)) return fail(reason);
+    telling->throwIfFailed();
+    fail(*telling->text);
+  }
 
  private:
   /** Work in a thread that nobody has to wait for. What it works on is its own, too. */
@@ -257,16 +275,24 @@ class Workers {
            (known == who_.end() ? "" : " (" + known->second + ")") + " " + what;
   }
 
-  /** Tells the others why a worker is gone; the first reason counts. The store may end with this process: they get time. */
-  void announce(const Store& store, const std::string& reason, int listeners) {
-    isAnnouncing_ = true;
+  /**
+   * Tells the others why a worker is gone, and gives the first reason that somebody told: it counts. The store may end
+   * with this process: they get time.
+   */
+  static std::string tell(const Store& store, const std::string& reason, int listeners) {
     const std::string first = textOf(store->compareSet("failure", bytesOf(""), bytesOf(reason)));
     if (first != reason) store->add("heard", 1);
-    for (auto end = Clock::now() + 3 * beatInterval; first == reason && Clock::now() < end;) {
+    for (auto end = Clock::now() + timeToHear; first == reason && Clock::now() < end;) {
       if (store->add("heard", 0) >= listeners) break;
       std::this_thread::sleep_for(milliseconds(50));
     }
-    fail(first);
+    return first;
+  }
+
+  /** The watch's word to the others: a worker is gone. */
+  void report(int rank, const std::string& what, int listeners) {
+    isAnnouncing_ = true;
+    fail(tell(pulse_, describe(rank, what), listeners));
   }
 
   void fail(const std::string& reason) {
@@ -295,7 +321,7 @@ class Workers {
     const std::string who = key("who", place_.rank);
     if (place_.rank == 0 || !pulse_->check({who})) return pulse_->set(who, bytesOf(who_[place_.rank]));
     introduce(place_.rank, textOf(pulse_->get(who)));
-    announce(pulse_, describe(place_.rank, "is gone: another process has taken its place"), place_.size - 1);
+    report(place_.rank, "is gone: another process has taken its place", place_.size - 1);
   }
 
   void introduce(int rank, const std::string& who) {
@@ -345,11 +371,11 @@ class Workers {
     const std::string beat = textOf(pulse_->get(key("alive", rank)));
     Sign& sign = signs_[rank];
     if (!sign.beat.empty() && lifeOf(beat) != lifeOf(sign.beat)) {
-      announce(pulse_, describe(rank, "is gone: another process has taken its place"), place_.size - 2);
+      report(rank, "is gone: another process has taken its place", place_.size - 2);
     } else if (beat != sign.beat) {
       sign = {beat, 0};
     } else if (++sign.looks * beatInterval > patience) {
-      announce(pulse_, describe(rank, "gives no sign of life"), place_.size - 2);
+      report(rank, "gives no sign of life", place_.size - 2);
     }
   }
 

@@ -1,7 +1,8 @@
 // Workers that train together, as people start them: they learn what one process learns, and make the same file again.
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { writeData } from "../obfuscate/tiny.ts";
 import { childrenOf } from "../processes.ts";
 import { workshop } from "../workshop.ts";
 import { areGone, metricsOf, modelOf, patience, start, tinyRuns, workersAfter } from "./running.ts";
@@ -98,6 +99,25 @@ describe("two workers", () => {
       expect(areGone(workers)).toBe(true);
     },
   );
+
+  test("one that fails while the first one is stopped ends both, and says why", async () => {
+    const folder = path("lost-data");
+    const data = ["--data", writeData(folder, { train: 64, test: 64 })];
+    const running = start(obfuscate(path("lost"), ...data, "--epochs", "100000", "--workers", "2"));
+    // It looks at the model in a process of its own, and then at the data.
+    const isPreparing = () => {
+      const [, second] = childrenOf(running.child.pid!);
+      return second !== undefined && childrenOf(second).length > 0;
+    };
+    while (!isPreparing()) await new Promise((resolve) => setTimeout(resolve, 5));
+    const workers = childrenOf(running.child.pid!);
+    process.kill(workers[0]!, "SIGSTOP");
+    rmSync(folder, { recursive: true });
+    const { code, stderr } = await running.ended;
+    expect(code, stderr).toBe(4);
+    expect(stderr).toContain(folder);
+    expect(areGone(workers)).toBe(true);
+  });
 
   test("cannot share a batch that they do not divide", async () => {
     const { code, stderr } = await start(obfuscate(path("three"), "--workers", "3")).ended;
