@@ -199,7 +199,7 @@ export async function readOptions(
         ? `"${optionName(option)}" in ${escapeInvisible(String(path))}`
         : `--${optionName(option)}`;
       const shown = typeof received === "string" ? received : JSON.stringify(received);
-      const hint = isSwallowed ? ", an option; for a path of that name begin with ./" : "";
+      const hint = isSwallowed ? ", an option" : "";
       complaints.push(
         `${name}: expected ${option.expected}, received "${escapeInvisible(shown)}"${hint}`,
       );

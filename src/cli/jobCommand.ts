@@ -12,7 +12,7 @@ import { defineCommand, formatOutput, type Invocation, type Output } from "./com
 import { workerOptions } from "./dataOptions.ts";
 import type { OptionTable, Values } from "./options.ts";
 import { Progress, type Screen, wantsColour } from "./progress.ts";
-import { isSilent, withWorkers } from "./workers.ts";
+import { assertStartable, isSilent, withWorkers } from "./workers.ts";
 
 interface JobCommandDefinition<O extends OptionTable, Asked, Description extends object, Results> {
   readonly name: JobName;
@@ -110,7 +110,8 @@ export function defineJobCommand<
         const instead = definition.instead?.(own);
         if (instead) return runJob((hooks) => instead(asked, hooks), renderPrepared);
         const { batchSize } = own as { readonly batchSize?: number };
-        return withWorkers({ workers: workers ?? 1, restarts, json, batchSize }, async () => {
+        assertStartable(workers ?? 1, batchSize);
+        return withWorkers({ workers: workers ?? 1, restarts, json }, async () => {
           const job = await definition.job();
           return show((hooks) => {
             const onProgress = (event: ProgressEvent<Description>) => {

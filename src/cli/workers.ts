@@ -11,8 +11,6 @@ export interface WorkerChoice {
   readonly workers: number;
   readonly restarts: number;
   readonly json: boolean;
-  /** Images a step, of all workers, where that is decided. */
-  readonly batchSize?: number | undefined;
 }
 
 /** More than one a processor are for trying things out; each is a process with a libtorch of its own. */
@@ -20,19 +18,16 @@ const mostForEachProcessor = 8;
 
 /**
  * Does the work here where this process works alone or is a worker already; else starts the workers, whose exit code
- * is this process's. Throws UsageError for workers that this machine is too small for, or that cannot share the batches.
+ * is this process's.
  */
 export async function withWorkers(
-  { workers, restarts, json, batchSize }: WorkerChoice,
+  { workers, restarts, json }: WorkerChoice,
   work: () => Promise<Output | undefined>,
 ): Promise<Output | undefined> {
   if (workers === 1 || membership()) {
     followLauncher();
     return work();
   }
-  assertStartable(workers);
-  if (batchSize !== undefined)
-    assertShareable({ batch: batchSize, dropLast: true }, { size: workers });
   const [program = "", ...words] = process.argv.slice(1);
   const goOn = (run: string) => ["resume", run, ...(json ? ["--json"] : [])];
   process.exitCode = await launch({
@@ -43,7 +38,15 @@ export async function withWorkers(
   return undefined;
 }
 
-function assertStartable(workers: number): void {
+/**
+ * Throws UsageError for workers of a new run that this machine is too small for, or that cannot share batches of
+ * `batchSize` images, where that is decided. Those of a launcher may be on other machines.
+ */
+export function assertStartable(workers: number, batchSize?: number): void {
+  if (workers === 1 || membership()) return;
+  if (batchSize !== undefined) {
+    assertShareable({ batch: batchSize, dropLast: true }, { size: workers });
+  }
   const most = mostForEachProcessor * availableParallelism();
   if (workers <= most) return;
   throw new UsageError(

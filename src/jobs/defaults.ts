@@ -9,5 +9,7 @@ export const jobDefaults = {
   mixup: 0,
   labelSmoothing: 0,
   averageWeights: 0,
+  /** Images. */
+  holdOut: 0,
   checkpointSeconds: 60,
 } as const;

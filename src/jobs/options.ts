@@ -161,7 +161,7 @@ export function resolveJobOptions(
     mixup: options.mixup ?? jobDefaults.mixup,
     labelSmoothing: options.labelSmoothing ?? jobDefaults.labelSmoothing,
     averageWeights: options.averageWeights ?? jobDefaults.averageWeights,
-    holdOut: options.holdOut ?? 0,
+    holdOut: options.holdOut ?? jobDefaults.holdOut,
   };
   assertBatchOptions(dataset, batchOptions(resolved));
   assertShareable(batchOptions(resolved), { size: options.workers ?? 1 });

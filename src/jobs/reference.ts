@@ -33,6 +33,7 @@ import {
   optimizersFor,
   train,
 } from "../train/index.ts";
+import { jobDefaults } from "./defaults.ts";
 import type { RunFacts, Work } from "./definition.ts";
 import { beginVerifying, defineJob } from "./job.ts";
 import { memoryOfTraining } from "./memory.ts";
@@ -91,7 +92,10 @@ export const referenceJob = defineJob<
     architectureNamed(architecture);
     const device = parseDevice(options.device ?? "cpu");
     assertForUnitPixels({ mean: options.mean ?? [], std: options.std ?? [] });
-    const data = holdOut(await loadData(options.data, options), options.holdOut ?? 0);
+    const data = holdOut(
+      await loadData(options.data, options),
+      options.holdOut ?? jobDefaults.holdOut,
+    );
     const { train, test } = data;
     assertLabelled(train, "training a reference model");
     assertSeveralClasses(train);

@@ -1,7 +1,7 @@
 // Models that a caller of the library has as bytes: jobs read files, so that ONNX Runtime and a later start find them.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { GateError } from "../errors.ts";
 
 /** The path of an ONNX file, or what such a file holds. */
@@ -13,6 +13,8 @@ export type WithModelSource<T> = Omit<T, "model"> & { readonly model: ModelSourc
 /** How the folders begin that models are written to. */
 const prefix = join(tmpdir(), "deepobf-model-");
 const fileName = "model.onnx";
+/** Says that the folder was made here, and holds nothing else. */
+const mark = "made-for-a-run";
 
 /**
  * Does work with a model as a file. Bytes are written to a temporary one, which stays where the work failed after it
@@ -32,6 +34,7 @@ export async function withModelFile<O extends { readonly model: ModelSource }, T
   try {
     const path = join(folder, fileName);
     await writeFile(path, model);
+    await writeFile(join(folder, mark), "");
     const result = await work({ ...options, model: path }, keep);
     isNeeded = false;
     return result;
@@ -57,8 +60,11 @@ export async function goingOn<T>(options: object, work: () => Promise<T>): Promi
 
 async function removeKept(options: { readonly model?: unknown }): Promise<void> {
   const { model } = options;
-  if (typeof model !== "string" || basename(model) !== fileName) return;
+  if (typeof model !== "string") return;
   const folder = dirname(model);
-  const isOwn = folder.startsWith(prefix) && dirname(folder) === dirname(prefix);
-  if (isOwn) await rm(folder, { recursive: true, force: true });
+  if (!folder.startsWith(prefix) || dirname(folder) !== dirname(prefix)) return;
+  const names = await readdir(folder).catch(() => []);
+  if (names.toSorted().join("/") !== `${mark}/${fileName}`) return;
+  // The run is done, whoever may remove the folder.
+  await rm(folder, { recursive: true }).catch(() => {});
 }

@@ -43,12 +43,14 @@ const schemas = {
 } as const;
 
 const hooksSchema = z
-  .strictObject({ onProgress: z.function(), signal: z.instanceof(AbortSignal) })
+  .object({ onProgress: z.function(), signal: z.instanceof(AbortSignal) })
   .partial();
 
 /** Throws UsageError that names each hook which there is not, or which is of another kind. */
 export function assertHooks(name: string, hooks: object = {}): void {
-  parseAs<object>(hooksSchema, hooks, (problems) => {
+  // An object of a class may have more than the hooks; in a plain one more is a slip.
+  const isPlain = hooks?.constructor === Object;
+  parseAs<object>(isPlain ? hooksSchema.strict() : hooksSchema, hooks, (problems) => {
     return new UsageError(`${name} cannot take these hooks:\n  ${problems}`);
   });
 }

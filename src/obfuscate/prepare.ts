@@ -22,6 +22,7 @@ import { describeChoice } from "../graph/logits.ts";
 import { foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { runIsolated } from "../isolate/run.ts";
+import { jobDefaults } from "../jobs/defaults.ts";
 import type { Located, Prepared } from "../jobs/index.ts";
 import { sequential } from "../models/index.ts";
 import { modelFileFacts } from "../onnx/index.ts";
@@ -107,7 +108,7 @@ function readInputs(
       );
       const shape = isRefused ? sizedFor(options, wanted) : wanted;
       const loaded = await loadData(options.data, { ...options, ...shape });
-      return addExtra(holdOut(loaded, options.holdOut ?? 0), options);
+      return addExtra(holdOut(loaded, options.holdOut ?? jobDefaults.holdOut), options);
     },
   ]);
 }

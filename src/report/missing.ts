@@ -44,7 +44,8 @@ export function notThere(path: string): Missing {
 
 /** What takes the place of a file that cannot be read. Its folder is not named: reports are published. */
 export function whyMissing(path: string, error: unknown): Missing {
-  const why = error instanceof DataError ? error.message : `${path} ${whyUnreadable(error)}`;
+  const name = escapeInvisible(path);
+  const why = error instanceof DataError ? error.message : `${name} ${whyUnreadable(error)}`;
   return { missing: why.replaceAll(`${escapeInvisible(dirname(path))}/`, "") };
 }
 

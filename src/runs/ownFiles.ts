@@ -56,7 +56,11 @@ export async function sha256OfOwn(path: string, limit: number): Promise<string |
 
 async function openToRead(path: string, limit: number): Promise<FileHandle | undefined> {
   const file = await openOwn(path, "read").catch(unlessMissing);
-  const size = (await file?.stat())?.size ?? 0;
+  const facts = await file?.stat().catch(async (error: unknown) => {
+    await file.close();
+    throw error;
+  });
+  const size = facts?.size ?? 0;
   if (size <= limit) return file;
   await file?.close();
   throw foreign(path, `holds ${size} bytes, and at most ${limit} are read`);

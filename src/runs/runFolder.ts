@@ -159,7 +159,7 @@ export class RunFolder {
    * a note tells of newer ones that are damaged or that they do not reach. Throws UsageError where config.json was changed since,
    * DataError where the folder holds what no run writes.
    */
-  async readCheckpoint({ onProgress }: JobHooks = {}): Promise<Checkpoint | undefined> {
+  async readCheckpoint(hooks: JobHooks = {}): Promise<Checkpoint | undefined> {
     const { length } = await checkpointNames(this.#checkpoints);
     const checkpoint = await this.#readCheckpoint();
     this.#secondsBefore = checkpoint?.seconds ?? 0;
@@ -168,7 +168,7 @@ export class RunFolder {
       const text = checkpoint
         ? `the newest checkpoints of ${escapeInvisible(this.directory)} are damaged, or newer than its metrics.jsonl: the training goes on from an older one`
         : `no checkpoint of ${escapeInvisible(this.directory)} is whole (${length} tried): the training begins anew`;
-      onProgress?.({ type: "note", text });
+      hooks.onProgress?.({ type: "note", text });
     }
     return checkpoint;
   }

@@ -1,6 +1,6 @@
 // The package as a library: the same jobs, and nothing heavy loaded before one starts.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -236,9 +236,15 @@ describe("the examples", () => {
   });
 
   test("leave a file of the caller's that is called alike", async () => {
-    const mine = file("deepobf-model-mine/model.onnx", bytes);
-    expect(await goingOn({ model: mine }, async () => "done")).toBe("done");
-    expect(existsSync(mine)).toBe(true);
+    const folder = mkdtempSync(join(tmpdir(), "deepobf-model-"));
+    const mine = join(folder, "model.onnx");
+    writeFileSync(mine, bytes);
+    try {
+      expect(await goingOn({ model: mine }, async () => "done")).toBe("done");
+      expect(existsSync(mine)).toBe(true);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("hide a model", async () => {

@@ -1,7 +1,7 @@
 // What is refused before any worker starts.
 import { availableParallelism } from "node:os";
 import { expect, test, vi } from "vitest";
-import { withWorkers } from "../../src/cli/workers.ts";
+import { assertStartable, withWorkers } from "../../src/cli/workers.ts";
 import { UsageError } from "../../src/errors.ts";
 import { launch } from "../../src/workers/launch.ts";
 
@@ -11,20 +11,28 @@ vi.mock(import("../../src/workers/launch.ts"), async (original) => ({
 }));
 
 const most = 8 * availableParallelism();
-const start = (choice: { readonly workers: number; readonly batchSize?: number }) =>
-  withWorkers({ restarts: 0, json: false, ...choice }, async () => undefined);
-
 test.each([
-  [{ workers: most + 1 }, `--workers: expected at most ${most}, 8 for each processor`],
-  [{ workers: 3, batchSize: 64 }, "use --batch-size 63"],
-])("%j cannot work", async (choice, words) => {
-  const started = start(choice);
-  await expect(started).rejects.toThrow(UsageError);
-  await expect(started).rejects.toThrow(words);
-  expect(launch).not.toHaveBeenCalled();
+  [most + 1, undefined, `--workers: expected at most ${most}, 8 for each processor`],
+  [3, 64, "use --batch-size 63"],
+])("%d workers with batches of %s are no new run", (workers, batchSize, words) => {
+  expect(() => assertStartable(workers, batchSize)).toThrow(UsageError);
+  expect(() => assertStartable(workers, batchSize)).toThrow(words);
 });
 
-test("several for each processor are let through", async () => {
-  await start({ workers: most, batchSize: 2 * most });
-  expect(launch).toHaveBeenCalledWith(expect.objectContaining({ workers: most }));
+test("several for each processor are, and a run of more goes on", async () => {
+  assertStartable(most, 2 * most);
+  await withWorkers({ workers: most + 1, restarts: 0, json: false }, async () => undefined);
+  expect(launch).toHaveBeenCalledWith(expect.objectContaining({ workers: most + 1 }));
+});
+
+test("those of a launcher are for it to decide", () => {
+  vi.stubEnv("WORLD_SIZE", String(most + 1));
+  vi.stubEnv("RANK", "0");
+  vi.stubEnv("MASTER_ADDR", "127.0.0.1");
+  vi.stubEnv("MASTER_PORT", "1");
+  try {
+    assertStartable(most + 1);
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
