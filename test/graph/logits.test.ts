@@ -217,6 +217,48 @@ describe("the output that tells classes apart", () => {
     );
   });
 
+  const best = (b: GraphBuilder, scores: string) => op(b, "ArgMax", [scores], { axis: 1 });
+  const worst = (b: GraphBuilder, scores: string) => op(b, "ArgMin", [scores], { axis: 1 });
+
+  test.each<[string, (build: GraphBuilder, scores: string) => Readonly<Record<string, string>>]>([
+    ["the best", (b, scores) => ({ best: best(b, scores), worst: worst(b, scores) })],
+    ["the best, behind it", (b, scores) => ({ worst: worst(b, scores), best: best(b, scores) })],
+    [
+      "the best and all scores",
+      (b, scores) => ({ scores, best: best(b, scores), worst: worst(b, scores) }),
+    ],
+    [
+      "the best, which is the least of the negative",
+      (b, scores) => ({ best: worst(b, op(b, "Neg", [scores])), worst: worst(b, scores) }),
+    ],
+    [
+      "their negative, of which the least is taken",
+      (b, scores) => {
+        const distances = op(b, "Neg", [scores]);
+        return { distances, best: worst(b, distances) };
+      },
+    ],
+  ])("is not turned round where the least is told beside %s", async (_, outputs) => {
+    const adopted = adopt(network((b, x) => outputs(b, linear(b, pooled(b, x)))));
+    expect(adopted.outputs).toHaveLength(1);
+    await expectScores(adopted, plain);
+  });
+
+  test.each<[string, (build: GraphBuilder, all: string) => string]>([
+    ["scores", (_, scores) => scores],
+    ["the negative of distances", (b, distances) => op(b, "Neg", [distances])],
+  ])("is what a softmax is taken of beside the least: %s", async (_, signed) => {
+    const outputs = (b: GraphBuilder, x: string) => {
+      const all = linear(b, pooled(b, x));
+      const y = op(b, "Softmax", [signed(b, all)], { axis: 1 });
+      return { y, all, least: worst(b, all) };
+    };
+    const softmax = network((b, x) => ({ y: outputs(b, x).y }));
+    const adopted = adopt(network(outputs));
+    expect(adopted.outputs).toMatchObject([{ name: "y", shape: ["N", 4] }]);
+    await expectScores(adopted, softmax);
+  });
+
   test.each<[string, Head]>([
     [
       "[N, C, 1, 1]",

@@ -44,36 +44,68 @@ const wording: ReadonlyMap<string, number> = new Map(
   }),
 );
 
+/** What an output tells of scores. */
+interface Told {
+  readonly output: ValueInfo;
+  readonly form: "answer" | "softmax" | "scores";
+  /** The scores, before they are made negative. */
+  readonly tensor: string;
+  /** Whether it tells of their negative: of the least in place of the greatest. */
+  readonly isNegative: boolean;
+}
+
 /**
  * The graph with the scores as outputs where it has answers, behind the outputs that are scores already. Of what answers
- * with the least, such as the nearest of some distances, the scores are the negative.
+ * with the least alone, such as the nearest of some distances, the scores are the negative, and the distances no output
+ * any more. Beside an answer with the greatest, or a softmax, the least is the worst class.
  */
 export function dropTails(given: Graph): Graph {
   const graph = expandLinearClassifiers(given);
-  const makers = producers(graph);
+  const told = tell(graph);
+  const answered = new Set(
+    told.filter(({ form }) => form === "answer").map(({ tensor }) => tensor),
+  );
+  if (answered.size === 0) return graph;
+  const deciding = told.filter(({ form, isNegative }) => form !== "scores" && !isNegative);
+  const greatest = new Set(deciding.map(({ tensor }) => tensor));
+  const kept = told.filter(
+    ({ form, tensor, isNegative }) =>
+      form === "softmax" ||
+      (form === "scores" && !(answered.has(tensor) && isNegative === greatest.has(tensor))),
+  );
+  const outputs = new Map(kept.map(({ output }) => [output.name, output]));
+  const nodes = [...graph.nodes];
   const fresh = new FreshNames(tensorNames(graph));
-  const negatives = new Map<string, string>();
   const negativeOf = (tensor: string) => {
-    const maker = makers.get(tensor);
-    if (maker && operatorName(maker) === "Neg") return maker.inputs[0]!;
-    const name = negatives.get(tensor) ?? fresh.next(`${tensor}.negative`);
-    negatives.set(tensor, name);
+    const known = nodes.find((node) => isNegation(node) && node.inputs[0] === tensor);
+    if (known) return known.outputs[0]!;
+    const name = fresh.next(`${tensor}.negative`);
+    nodes.push(operation("Neg", [tensor], name));
     return name;
   };
-  const outputs = new Map<string, ValueInfo>();
-  const answers: ValueInfo[] = [];
-  for (const output of graph.outputs) {
-    const { tensor, isLeast } = scoresBehind(output.name, { graph, makers });
-    const name = isLeast ? negativeOf(tensor) : tensor;
-    if (name === output.name) outputs.set(name, output);
-    else answers.push({ name, dtype: "float32", shape: undefined });
+  for (const tensor of answered) {
+    const name = greatest.has(tensor) ? tensor : negativeOf(tensor);
+    if (!outputs.has(name)) outputs.set(name, { name, dtype: "float32", shape: undefined });
   }
-  for (const info of answers) if (!outputs.has(info.name)) outputs.set(info.name, info);
-  const names = [...outputs.keys()];
-  if (String(names) === String(graph.outputs.map(({ name }) => name))) return graph;
-  const negations = [...negatives].map(([from, to]) => operation("Neg", [from], to));
-  const nodes = [...graph.nodes, ...negations];
   return eliminateDeadNodes({ ...graph, nodes, outputs: [...outputs.values()] });
+}
+
+/** What each output tells of. */
+function tell(graph: Graph): Told[] {
+  const makers = producers(graph);
+  return graph.outputs.map((output) => {
+    let { tensor, isLeast: isNegative } = scoresBehind(output.name, { graph, makers });
+    const isAnswer = tensor !== output.name;
+    const softmax = isAnswer ? undefined : makers.get(tensor);
+    const isSoftmax = softmax !== undefined && /^(Log)?Softmax$/.test(operatorName(softmax));
+    if (isSoftmax) tensor = softmax.inputs[0]!;
+    for (let maker = makers.get(tensor); isNegation(maker); maker = makers.get(tensor)) {
+      tensor = maker.inputs[0]!;
+      isNegative = !isNegative;
+    }
+    const form = isAnswer ? "answer" : isSoftmax ? "softmax" : "scores";
+    return { output, form, tensor, isNegative };
+  });
 }
 
 /** The scores that an output is made of, itself where it is no answer, and whether the answer is the least of them. */
@@ -111,6 +143,10 @@ function wordedBy(node: Node, { initializers }: Graph): string | undefined {
 
 function isAnswer(node: Node): boolean {
   return node.domain === "" && (answering.has(node.operator) || isRounding(node));
+}
+
+function isNegation(node: Node | undefined): node is Node {
+  return node !== undefined && operatorName(node) === "Neg";
 }
 
 /** Whether the answer is the least of the scores. */
