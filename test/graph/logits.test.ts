@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { adoptModel } from "../../src/graph/adopt.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
+import { assertGradient } from "../../src/graph/gradients.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { describeChoice } from "../../src/graph/logits.ts";
 import { attributes, float32, int64 } from "./graphs.ts";
@@ -89,6 +90,14 @@ describe("the output that tells classes apart", () => {
   });
 
   const plain = network((b, x) => ({ y: linear(b, pooled(b, x)) }));
+  const reduce = (b: GraphBuilder, operator: "ReduceMax" | "ReduceMin", x: string, keepdims = 1) =>
+    op(b, operator, [x], { axes: [1], keepdims });
+  const asFloats = (b: GraphBuilder, x: string) => op(b, "Cast", [x], { to: 1 });
+  const where = (b: GraphBuilder, condition: string, values: readonly [number, number]) =>
+    op(b, "Where", [
+      condition,
+      ...values.map((value, i) => b.initializer(`value${i}`, float32([], [value]))),
+    ]);
 
   test.each<[string, Head]>([
     [
@@ -136,6 +145,22 @@ describe("the output that tells classes apart", () => {
           b.initializer("low", float32([], [0.1])),
         ];
         return { y: op(b, "Where", [same, high, low]) };
+      },
+    ],
+    [
+      "a one for what equals the greatest",
+      (b, x) => {
+        const scores = linear(b, pooled(b, x));
+        return { y: asFloats(b, op(b, "Equal", [scores, reduce(b, "ReduceMax", scores)])) };
+      },
+    ],
+    [
+      "a one for what the greatest equals",
+      (b, x) => {
+        const scores = linear(b, pooled(b, x));
+        const greatest = reduce(b, "ReduceMax", scores, 0);
+        const column = op(b, "Unsqueeze", [greatest, b.initializer("last", int64(1))]);
+        return { y: asFloats(b, op(b, "Equal", [column, scores])) };
       },
     ],
     [
@@ -208,6 +233,29 @@ describe("the output that tells classes apart", () => {
         return { distances, y: op(b, "ArgMin", [distances], { axis: 1 }) };
       },
     ],
+    [
+      "a one for what equals the least",
+      (b, x) => {
+        const distances = linear(b, pooled(b, x));
+        return { y: asFloats(b, op(b, "Equal", [distances, reduce(b, "ReduceMin", distances)])) };
+      },
+    ],
+    [
+      "a number for what the least equals",
+      (b, x) => {
+        const distances = linear(b, pooled(b, x));
+        const isLeast = op(b, "Equal", [reduce(b, "ReduceMin", distances), distances]);
+        return { y: where(b, isLeast, [1, 0]) };
+      },
+    ],
+    [
+      "a one for what equals the first of the least",
+      (b, x) => {
+        const distances = linear(b, pooled(b, x));
+        const least = op(b, "TopK", [distances, b.initializer("k", int64(1))], { largest: 0 });
+        return { y: asFloats(b, op(b, "Equal", [distances, least])) };
+      },
+    ],
   ])("is the negative of what %s is taken of", async (_, head) => {
     const adopted = adopt(network(head));
     expect(adopted.outputs).toMatchObject([{ name: "logits", shape: ["N", 4] }]);
@@ -215,6 +263,38 @@ describe("the output that tells classes apart", () => {
       adopted,
       network((b, x) => ({ y: op(b, "Neg", [linear(b, pooled(b, x))]) })),
     );
+  });
+
+  test.each<[string, Head]>([
+    [
+      "a zero where the greatest is",
+      (b, x) => {
+        const scores = linear(b, pooled(b, x));
+        const isGreatest = op(b, "Equal", [scores, reduce(b, "ReduceMax", scores)]);
+        return { y: where(b, isGreatest, [0, 1]) };
+      },
+    ],
+    [
+      "a row with a zero for the class",
+      (b, x) => {
+        const label = op(b, "ArgMax", [linear(b, pooled(b, x))], { axis: 1, keepdims: 0 });
+        const depth = b.initializer("depth", int64(4));
+        return { y: op(b, "OneHot", [label, depth, b.initializer("v", float32([2], [1, 0]))]) };
+      },
+    ],
+    [
+      "ones with a zero for the class",
+      (b, x) => {
+        const label = op(b, "ArgMax", [linear(b, pooled(b, x))], { axis: 1 });
+        const ones = b.initializer("ones", float32([1, 4], [1, 1, 1, 1]));
+        const zero = b.initializer("zero", float32([1, 1], [0]));
+        return { y: op(b, "ScatterElements", [ones, label, zero], { axis: 1 }) };
+      },
+    ],
+  ])("is not guessed before %s, which says the opposite", (_, head) => {
+    const adopted = adopt(network(head));
+    expect(adopted.outputs).toMatchObject([{ name: "y" }]);
+    expect(() => assertGradient(adopted)).toThrow(/no gradient/);
   });
 
   const best = (b: GraphBuilder, scores: string) => op(b, "ArgMax", [scores], { axis: 1 });

@@ -12,12 +12,12 @@ import {
 } from "../graph.ts";
 import { operation } from "../operation.ts";
 import { isFloat, toNumbers } from "../tensorData.ts";
-import { producers, tensorNames } from "../topology.ts";
+import { producers, tensorNames, upstream } from "../topology.ts";
 import { typeCodes } from "../typeCodes.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 import { expandLinearClassifiers } from "./linearClassifier.ts";
 
-/** Operators that answer from scores; these are their first input, or the other one of what is equal to a constant. */
+/** Operators that answer from scores; these are their first input, of `Equal` what `comparedBy` tells. */
 const answering = new Set([
   ...["ArgMax", "ArgMin", "TopK", "Hardmax", "Equal", "Greater", "GreaterOrEqual"],
   ...["Round", "Floor", "Ceil"],
@@ -124,21 +124,54 @@ function scoresBehind(
     // What only says it in other words changes nothing unless there is an answer, or a map, behind it.
     const isTail = isAnswer(node) || (isScaling(node) && scores !== output);
     if (isTail || operatorName(node) === "ai.onnx.ml.ZipMap") scores = tensor;
-    isLeast ||= isOfLeast(node);
+    isLeast ||= isOfLeast(node, graph);
   }
 }
 
 /** What a node answers from or says in other words; undefined where it does neither. */
-function wordedBy(node: Node, { initializers }: Graph): string | undefined {
+function wordedBy(node: Node, graph: Graph): string | undefined {
+  const { initializers } = graph;
   const isConstant = (name: string) => initializers.has(name);
   const [, ...others] = node.inputs;
   if (isScaling(node) && !isPositive(initializers.get(others[0]!))) return undefined;
   if (operatorName(node) === "Where" && !others.every(isConstant)) return undefined;
+  if (operatorName(node) === "Equal") return comparedBy(node, graph);
+  if (!marksAbove(node, graph)) return undefined;
   const place = isAnswer(node) ? 0 : wording.get(operatorName(node));
-  const isEqual = operatorName(node) === "Equal";
-  const candidates = isEqual ? node.inputs.filter((name) => !isConstant(name)) : node.inputs;
-  const name = place === undefined ? undefined : candidates[place];
+  const name = place === undefined ? undefined : node.inputs[place];
   return name === undefined || isConstant(name) ? undefined : name;
+}
+
+/** Of what `Equal` compares, the scores: what is no constant, and what the other, such as its maximum, is made of. */
+function comparedBy(node: Node, graph: Graph): string | undefined {
+  const [first, second] = node.inputs.filter((name) => !graph.initializers.has(name));
+  if (first === undefined || second === undefined) return first;
+  return upstream(graph, [first]).tensors.has(second) ? second : first;
+}
+
+/** Whether the numbers that a node sets where a class is chosen are above all others, as far as they are known. */
+function marksAbove(node: Node, { initializers }: Graph): boolean {
+  const [first, second, third] = node.inputs.map((name) => {
+    const constant = initializers.get(name);
+    return constant && toNumbers(constant);
+  });
+  switch (operatorName(node)) {
+    case "OneHot":
+      return isAbove(third?.slice(1), third?.slice(0, 1));
+    case "Scatter":
+    case "ScatterElements":
+      return isAbove(third, first);
+    case "Where":
+      return isAbove(second, third);
+    default:
+      return true;
+  }
+}
+
+function isAbove(high: ArrayLike<number> | undefined, low: ArrayLike<number> | undefined): boolean {
+  if (high === undefined || low === undefined) return true;
+  const greatest = Array.from(low).reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  return Array.from(high).every((value) => value > greatest);
 }
 
 function isAnswer(node: Node): boolean {
@@ -149,10 +182,19 @@ function isNegation(node: Node | undefined): node is Node {
   return node !== undefined && operatorName(node) === "Neg";
 }
 
-/** Whether the answer is the least of the scores. */
-function isOfLeast(node: Node): boolean {
+/** Whether the answer is the least of the scores, or what equals it. */
+function isOfLeast(node: Node, graph: Graph): boolean {
+  if (operatorName(node) !== "Equal") return takesLeast(node);
+  const { nodes: before } = upstream(graph, [comparedBy(node, graph)!]);
+  return [...upstream(graph, node.inputs).nodes].some(
+    (made) => !before.has(made) && takesLeast(made),
+  );
+}
+
+function takesLeast(node: Node): boolean {
   const name = operatorName(node);
-  return name === "ArgMin" || (name === "TopK" && attribute(node, "largest", "int") === 0);
+  if (name === "TopK") return attribute(node, "largest", "int") === 0;
+  return name === "ArgMin" || name === "ReduceMin";
 }
 
 function isScaling(node: Node): boolean {
