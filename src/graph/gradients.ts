@@ -27,6 +27,7 @@ export function assertGradient(graph: Graph): void {
   if (!last) return;
   throw new ModelError(
     `nothing can be learned of the model's answers: they come out of ${describeNode(last)}, which has no gradient; ` +
-      "export the scores that they are made of",
+      "export the scores that they are made of, or teach the chain by features alone: " +
+      "--label-weight 0 --distillation-weight 0",
   );
 }

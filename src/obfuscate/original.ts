@@ -3,7 +3,6 @@
 import type { Data } from "../data/index.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import { type Boundary, findBoundary } from "../graph/cuts.ts";
-import { assertGradient } from "../graph/gradients.ts";
 import type { DataType, Graph } from "../graph/graph.ts";
 import { imageLayout, type Layout } from "../graph/layout.ts";
 import { compose, cutGraph, endInLogits, foldBatchNorm } from "../graph/rewrites.ts";
@@ -62,7 +61,6 @@ export function planOriginal(
   const foldedFacts = inferShapes(folded);
   const whole = { ...folded, outputs: original.outputs };
   const { extractor, classifier } = cutGraph(whole, boundary.tensor, foldedFacts);
-  assertGradient(classifier);
   const { depth, maxMacs } = options;
   const plan = planChain(extractor, foldedFacts, { depth, boundary, ...(maxMacs && { maxMacs }) });
   const layout = imageLayout(model);

@@ -17,6 +17,7 @@ import { assertPlainPixels } from "../evaluate/inputTypes.ts";
 import { knownShape, readOriginal, type WantedShape } from "../evaluate/readOriginal.ts";
 import { countCost, estimateTime } from "../graph/cost.ts";
 import type { Boundary } from "../graph/cuts.ts";
+import { assertGradient } from "../graph/gradients.ts";
 import type { Graph } from "../graph/graph.ts";
 import { describeChoice } from "../graph/logits.ts";
 import { foldBatchNorm } from "../graph/rewrites.ts";
@@ -70,6 +71,8 @@ export async function prepare(
   if (!knownShape(graph)) await rehearseApart({ ...options, shape }, hooks);
   const inputs = planFor(graph, data, options);
   const resolved = resolveOptions(options, { data, device });
+  const { labelWeight, distillationWeight } = resolved;
+  if (labelWeight > 0 || distillationWeight > 0) assertGradient(inputs.classifier);
   assertPlainPixels(graph, resolved, basename(options.model));
   const judgement = await tryOut(inputs, resolved);
   const { minutes, ...rest } = options;

@@ -1,0 +1,45 @@
+// What is decided before the long work starts, and what is refused.
+import { expect, test } from "vitest";
+import { ModelError } from "../../src/errors.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { prepare } from "../../src/obfuscate/prepare.ts";
+import { float32 } from "../graph/graphs.ts";
+import { workshop } from "../workshop.ts";
+import { writeData, writeTiny } from "./tiny.ts";
+
+const path = workshop();
+
+/** A network whose pooled features are rounded to 64ths, as quantization in plain operators does. */
+function rounded(): Graph {
+  const build = new GraphBuilder({ seed: 2 });
+  const image = build.input("image", ["N", 1, 8, 8]);
+  const map = build.relu(build.conv(image, { name: "a", outputs: 4, kernel: 3, padding: 1 }));
+  const last = build.relu(build.conv(map, { name: "b", outputs: 4, kernel: 3, padding: 1 }));
+  const scale = build.initializer("scale", float32([], [1 / 64]));
+  const features = build.flatten(build.globalAveragePool(last));
+  const steps = build.node("Round", [build.node("Div", [features, scale])]);
+  const quantized = build.node("Mul", [steps, scale]);
+  build.output(build.linear(quantized, { name: "head", outputs: 4 }), "logits");
+  return build.build();
+}
+
+test("answers without a gradient are refused where the chain learns of them, and only there", async () => {
+  const given = {
+    model: writeTiny(`${path()}.onnx`, rounded()),
+    data: writeData(path()),
+    out: path(),
+    depth: 3,
+    epochs: 1,
+    acceptOriginal: true,
+  };
+  for (const weights of [{}, { labelWeight: 0 }, { distillationWeight: 0 }]) {
+    const preparing = prepare({ ...given, ...weights });
+    await expect(preparing).rejects.toThrow(ModelError);
+    await expect(preparing).rejects.toThrow(
+      /come out of Round node .* features alone: --label-weight 0 --distillation-weight 0$/,
+    );
+  }
+  const { options } = await prepare({ ...given, labelWeight: 0, distillationWeight: 0 });
+  expect(options).toMatchObject({ featureWeight: 1, labelWeight: 0, distillationWeight: 0 });
+});
