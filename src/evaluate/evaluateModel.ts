@@ -48,7 +48,7 @@ export interface EvaluateSummary extends Evaluation {
   readonly output: string;
   /** Median milliseconds of a batch. */
   readonly latencyMs: Latency;
-  /** Why the accuracy may not be the model's own. */
+  /** Why the accuracy may not be the model's own, and how sure it is where images are few. */
   readonly warnings: readonly string[];
 }
 
