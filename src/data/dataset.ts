@@ -13,8 +13,8 @@ export interface Dataset {
   readonly shape: readonly [channels: number, height: number, width: number];
   /** Of the three planes, as the model takes them; red, green, blue where absent. */
   readonly channelOrder?: "rgb" | "bgr";
-  /** How many are shown turned, as their cameras noted; absent where none is. */
-  readonly turned?: number;
+  /** A 1 for each image that is shown turned, as its camera noted; where absent, none is. */
+  readonly turned?: Uint8Array;
   /** Names of the classes; absent, as the labels, where images have no labels. */
   readonly classes?: readonly string[];
   /** Index into `classes` of every image; `noLabel` where it has none, as images from elsewhere. */

@@ -23,11 +23,12 @@ export function withExtra(own: Dataset, extra: Dataset): Dataset {
 /** The training images of the task, without those from elsewhere. */
 export function ownImages({ train, extra = 0 }: Pick<Data, "train" | "extra">): Dataset {
   if (extra === 0) return train;
-  const { labels, pixels } = train;
+  const { turned, labels, pixels } = train;
   const count = train.count - extra;
   return {
     ...train,
     count,
+    ...(turned && { turned: turned.subarray(0, count) }),
     ...(labels && { labels: labels.subarray(0, count) }),
     ...(pixels && { pixels: pixels.subarray(0, count * imageBytes(train)) }),
   };

@@ -54,7 +54,8 @@ export function notesOnRepeated({ train, test }: Data): string[] {
 
 /** A sentence where images are shown turned, as their cameras noted: most trainings in Python do not do that. */
 export function notesOnTurned(parts: readonly Dataset[]): string[] {
-  const [turned, count] = [sum(parts, "turned"), sum(parts, "count")];
+  const turned = sum(parts, countTurned);
+  const count = sum(parts, (part) => part.count);
   if (turned === 0) return [];
   return [
     `${turned} of ${counted(count, "image")} ${turned === 1 ? "carries" : "carry"} a camera's rotation, which is ` +
@@ -62,8 +63,12 @@ export function notesOnTurned(parts: readonly Dataset[]): string[] {
   ];
 }
 
-function sum(parts: readonly Dataset[], key: "turned" | "count"): number {
-  return parts.reduce((total, part) => total + (part[key] ?? 0), 0);
+function countTurned({ turned = new Uint8Array() }: Dataset): number {
+  return turned.reduce((count, mark) => count + mark, 0);
+}
+
+function sum(parts: readonly Dataset[], of: (part: Dataset) => number): number {
+  return parts.reduce((total, part) => total + of(part), 0);
 }
 
 function hashesOf(dataset: Dataset, pixels: Uint8Array): string[] {

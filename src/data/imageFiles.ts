@@ -40,12 +40,15 @@ export async function openImageFiles(
     const start = first;
     first += ofList.length;
     const { shape, channelOrder } = view;
-    const turned = report.turned.filter((place) => place >= start && place < first).length;
+    const turned = new Uint8Array(ofList.length);
+    for (const place of report.turned) {
+      if (place >= start && place < first) turned[place - start] = 1;
+    }
     const known = {
       ...list,
       shape,
       ...(channelOrder === "bgr" && { channelOrder }),
-      ...(turned > 0 && { turned }),
+      ...(turned.includes(1) && { turned }),
     };
     if (pixels) {
       const ofPart = new Uint8Array(pixels, start * size, ofList.length * size);

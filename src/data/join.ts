@@ -11,12 +11,23 @@ export function joinImages<Known extends Pick<Dataset, "name" | "labels" | "clas
   names: Known,
 ): Known & Dataset {
   const { shape, channelOrder } = first;
-  const known = { ...names, shape, ...(channelOrder && { channelOrder }) };
+  const turned =
+    first.turned || second.turned ? Buffer.concat([marks(first), marks(second)]) : undefined;
+  const known = {
+    ...names,
+    shape,
+    ...(channelOrder && { channelOrder }),
+    ...(turned && { turned }),
+  };
   if (first.pixels && second.pixels) {
     return inMemory({ ...known, pixels: Buffer.concat([first.pixels, second.pixels]) });
   }
   const count = first.count + second.count;
   return { ...known, count, read: (indices) => readBoth(first, second, indices) };
+}
+
+function marks({ turned, count }: Dataset): Uint8Array {
+  return turned ?? new Uint8Array(count);
 }
 
 async function readBoth(first: Dataset, second: Dataset, indices: Int32Array): Promise<Uint8Array> {

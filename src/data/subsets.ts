@@ -29,11 +29,12 @@ export function holdOut(data: Data, count: number): Data {
 
 /** The images at the given places, with labels where all have some; those in memory are copied. */
 export function select<D extends Dataset>(dataset: D, indices: Int32Array, name: string): D {
-  const { shape, channelOrder, labels, classes, pixels } = dataset;
+  const { shape, channelOrder, turned, labels, classes, pixels } = dataset;
   const known = {
     name,
     shape,
     ...(channelOrder && { channelOrder }),
+    ...(turned && { turned: Uint8Array.from(indices, (index) => turned[index]!) }),
     ...(classes && { classes }),
     ...(labels && { labels: indices.map((index) => labels[index]!) }),
   };

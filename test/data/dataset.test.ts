@@ -55,6 +55,14 @@ describe("holding out", () => {
     expect(holdOut(data, 9).train.labels).toHaveLength(1);
   });
 
+  test("leaves each image its mark of a camera's rotation", () => {
+    const turned = Uint8Array.from(ten.labels, (label) => Number(label < 4));
+    const { train, test: judged } = holdOut({ ...data, train: { ...ten, turned } }, 3);
+    for (const part of [train, judged]) {
+      expect([...part.turned!]).toEqual([...part.labels!].map((label) => Number(label < 4)));
+    }
+  });
+
   test("takes images of all classes, where they lie class by class", () => {
     const labels = Int32Array.from({ length: 1000 }, (_, i) => Math.floor(i / 100));
     const train = inMemory({ ...ten, pixels: new Uint8Array(2000), labels });

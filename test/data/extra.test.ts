@@ -57,6 +57,15 @@ describe("images from elsewhere", () => {
     expect(withExtra(bgr, { ...extra, channelOrder: "bgr" as const }).channelOrder).toBe("bgr");
   });
 
+  test("leave each image its mark of a camera's rotation", () => {
+    const train = withExtra({ ...own, turned: Uint8Array.of(0, 1) }, extra);
+    expect([...train.turned!]).toEqual([0, 1, 0, 0, 0]);
+    expect([...ownImages({ train, extra: 3 }).turned!]).toEqual([0, 1]);
+    const other = withExtra(own, { ...extra, turned: Uint8Array.of(1, 0, 1) });
+    expect([...other.turned!]).toEqual([0, 0, 1, 0, 1]);
+    expect(withExtra(own, extra).turned).toBeUndefined();
+  });
+
   test("leave a data set without labels as it is", () => {
     expect(withExtra(extra, extra).labels).toBeUndefined();
   });

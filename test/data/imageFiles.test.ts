@@ -91,13 +91,15 @@ describe("image files", () => {
     expect(message).toContain("2.jpg does not exist");
   });
 
-  test("are counted where a camera noted a rotation, kept or not", async () => {
+  test("are marked where a camera noted a rotation, kept or not", async () => {
     const { folder, files } = await photos(3);
     await sharp(join(folder, "0.jpg"))
       .withMetadata({ orientation: 8 })
       .toFile(join(folder, "1.jpg"));
     for (const mostBytes of [undefined, 0]) {
-      expect((await open(folder, files, mostBytes)).turned).toBe(1);
+      const part = await open(folder, files, mostBytes);
+      expect([...part.turned!]).toEqual([0, 1, 0]);
+      expect([...select(part, Int32Array.of(1, 2, 1), "some").turned!]).toEqual([1, 0, 1]);
     }
   });
 

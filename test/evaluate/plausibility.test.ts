@@ -123,7 +123,7 @@ describe("suspicion", () => {
 describe("a doubt", () => {
   test("tells of cameras' rotations that are applied", async () => {
     const forgetful = classifier(imageNet);
-    const test = { ...colours(), turned: 100 };
+    const test = { ...colours(), turned: new Uint8Array(400).fill(1, 0, 100) };
     const judgement = await judge(forgetful, test, plain);
     expect(await findDoubt({ classifier: forgetful, test, given: plain }, judgement)).toMatch(
       /\. But look at this first: 100 of 400 images carry a camera's rotation, which is applied; .*: --orientation keep$/,
