@@ -29,11 +29,11 @@ import type { Target } from "./target.ts";
 
 /** Reads data with labels. Throws DataError where there are none, or fewer than two classes. */
 export async function loadLabelled(spec: string, options: LoadOptions): Promise<LabelledData> {
-  const { train, test } = await loadData(spec, options);
+  const { train, test, notes = [] } = await loadData(spec, options);
   assertLabelled(train, "an attack");
   assertLabelled(test, "an attack");
   assertSeveralClasses(train);
-  return { train, test };
+  return { train, test, notes };
 }
 
 /**

@@ -84,6 +84,8 @@ export async function prepare(
     }
   }
   const judging = kind === "extraction" && source ? source : data;
+  const notesOfSource = source?.notes?.map((note) => `--source-data: ${note}`) ?? [];
+  const notes = [...notesOfSource, ...notesOnFew(judging.test)];
   const hashes = await Promise.all(Object.values(paths).map(modelFileFacts));
   const sets = await Promise.all([data, ...(source ? [source] : [])].map(fingerprint));
   return {
@@ -93,6 +95,6 @@ export async function prepare(
       model: sha256Of(...hashes.map(({ sha256 }) => sha256)),
       data: sha256Of(...sets.map((prints) => prints.data)),
     },
-    description: { kind, data: dataFacts(data, notesOnFew(judging.test)), budgets, seeds },
+    description: { kind, data: dataFacts(data, notes), budgets, seeds },
   };
 }

@@ -1,5 +1,5 @@
 // What the attacks of a job have in common: both networks as the pirate gets them, his data, and how he judges.
-import type { Dataset, Labelled } from "../data/index.ts";
+import type { Data, Dataset, Labelled } from "../data/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Beheaded } from "./head.ts";
 import { type ArmName, armTable } from "./headStart.ts";
@@ -9,7 +9,7 @@ import type { OfBoth } from "./models.ts";
 import type { ResolvedAttackOptions } from "./options.ts";
 
 /** Images to learn from and to judge by, with labels. */
-export interface LabelledData {
+export interface LabelledData extends Pick<Data, "notes"> {
   readonly train: Labelled;
   readonly test: Labelled;
 }

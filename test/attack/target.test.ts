@@ -1,16 +1,20 @@
 // What is attacked: two files, or the folder of a run, whatever became of it.
 import { relative } from "node:path";
+import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { readingOf, readingOfSource } from "../../src/attack/data.ts";
 import type { AttackOptions } from "../../src/attack/index.ts";
 import { adoptModels } from "../../src/attack/models.ts";
+import { prepare } from "../../src/attack/prepare.ts";
 import { findTarget } from "../../src/attack/target.ts";
 import { DeepObfError, ModelError, UsageError } from "../../src/errors.ts";
+import { temporaryFolders } from "../data/folder.ts";
 import { node } from "../graph/graphs.ts";
 import { sha256, workshop } from "../workshop.ts";
 import { chain, folded, original } from "./pair.ts";
 
 const path = workshop();
+const folders = temporaryFolders();
 const file = path("original.onnx", folded);
 const other = path("other.onnx", original);
 const find = (model: string, changes: Partial<AttackOptions> = {}) =>
@@ -62,6 +66,40 @@ describe("data of the model's own classes", () => {
     expect(readingOfSource("images:others", known, asked)).toEqual(rest);
     expect(readingOfSource("cifar10:others", {}, asked)).toEqual({ channelOrder: "bgr" });
   });
+});
+
+test("what reading told of both data sets is kept", async () => {
+  const photo = (level: number) =>
+    sharp({ create: { width: 8, height: 8, channels: 3, background: { r: level, g: 0, b: 0 } } })
+      .withMetadata({ orientation: 6 })
+      .png()
+      .toBuffer();
+  const photos = async (classes: string[], start: number) => {
+    const parts = ["train", "train", "test"].entries();
+    const names = [...parts].flatMap(([i, part]) =>
+      classes.map((each) => `${part}/${each}/${i}.png`),
+    );
+    const files = names.map(async (name, i) => [name, await photo(start + 9 * i)] as const);
+    return `images:${await folders(Object.fromEntries(await Promise.all(files)))}`;
+  };
+  const { description } = await prepare({
+    model: path("notes.onnx", chain),
+    original: file,
+    mean: [0.4],
+    std: [0.3],
+    kind: "incremental",
+    budgets: [1],
+    acceptOriginal: true,
+    out: path("theft"),
+    data: await photos(["a", "b"], 0),
+    sourceData: await photos(["c", "d", "e", "f"], 99),
+  });
+  const rotation = "images carry a camera's rotation, which is applied; torchvision's";
+  expect(description.data.notes).toEqual([
+    expect.stringContaining(`6 of 6 ${rotation}`),
+    expect.stringContaining(`--source-data: 12 of 12 ${rotation}`),
+    expect.stringContaining("few images to judge by (2)"),
+  ]);
 });
 
 test("the original's output is the one that was asked for, in each of its readings", async () => {
