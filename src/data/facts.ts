@@ -54,13 +54,25 @@ export function notesOnRepeated({ train, test }: Data): string[] {
 
 /** A sentence where images are shown turned, as their cameras noted: most trainings in Python do not do that. */
 export function notesOnTurned(parts: readonly Dataset[]): string[] {
+  return notesOnRotation(parts).map(
+    (note) => `${note}; torchvision's ImageFolder does not apply it: --orientation keep`,
+  );
+}
+
+/** As `notesOnTurned` of images from elsewhere, which are read as the data's own: only those tell whether that is right. */
+export function notesOnTurnedExtra(extra: Dataset): string[] {
+  return notesOnRotation([extra], " of --extra-data");
+}
+
+function notesOnRotation(parts: readonly Dataset[], origin = ""): string[] {
   const turned = sum(parts, countTurned);
-  const count = sum(parts, (part) => part.count);
   if (turned === 0) return [];
-  return [
-    `${turned} of ${counted(count, "image")} ${turned === 1 ? "carries" : "carry"} a camera's rotation, which is ` +
-      "applied; torchvision's ImageFolder does not apply it: --orientation keep",
-  ];
+  const images = counted(
+    sum(parts, (part) => part.count),
+    "image",
+  );
+  const carry = turned === 1 ? "carries" : "carry";
+  return [`${turned} of ${images}${origin} ${carry} a camera's rotation, which is applied`];
 }
 
 function countTurned({ turned = new Uint8Array() }: Dataset): number {

@@ -9,6 +9,7 @@ import {
   holdOut,
   loadData,
   loadExtraData,
+  notesOnTurnedExtra,
   withExtra,
 } from "../data/index.ts";
 import { DeepObfError, InterruptedError, type ModelError } from "../errors.ts";
@@ -161,7 +162,12 @@ function sizedFor({ data, imageSize }: ObfuscateOptions, wanted: WantedShape): W
 async function addExtra(data: Data, options: Located<ObfuscateOptions>): Promise<Data> {
   if (options.extraData === undefined) return data;
   const extra = await loadExtraData(options.extraData, { ...options, shape: data.train.shape });
-  return { ...data, train: withExtra(data.train, extra), extra: extra.count };
+  return {
+    ...data,
+    train: withExtra(data.train, extra),
+    extra: extra.count,
+    notes: [...(data.notes ?? []), ...notesOnTurnedExtra(extra)],
+  };
 }
 
 /** Throws DataError where the labels are not those of the model. */

@@ -1,9 +1,11 @@
 // The main job on images without labels: the original teaches, and its agreement with the chain is what is known.
+import sharp from "sharp";
 import { beforeAll, expect, test } from "vitest";
 import { renderSummary } from "../../src/cli/summary.ts";
 import { UsageError } from "../../src/errors.ts";
 import { referenceJob } from "../../src/jobs/index.ts";
 import { type ObfuscateOptions, obfuscationJob } from "../../src/obfuscate/index.ts";
+import { prepare } from "../../src/obfuscate/prepare.ts";
 import { workshop } from "../workshop.ts";
 import { writeData } from "./tiny.ts";
 
@@ -51,6 +53,19 @@ test("learns from few images with labels and many from elsewhere", async () => {
   expect(summary.original.accuracy).toBeGreaterThan(0.5);
   // Sixteen images alone, shown as often, do not teach this.
   expect(summary.verify.agreement).toBeGreaterThan(0.9);
+});
+
+test("tells which images from elsewhere are shown turned", async () => {
+  const grey = { width: 8, height: 8, channels: 3, background: "grey" } as const;
+  await sharp({ create: grey }).png().toFile(path("elsewhere/plain.png"));
+  await sharp({ create: grey })
+    .withMetadata({ orientation: 6 })
+    .toFile(path("elsewhere/turned.png"));
+  const extraData = `images:${path("elsewhere")}`;
+  const { description } = await prepare({ ...options({ extraData }), out: path() });
+  expect(description.data.notes).toContain(
+    "1 of 2 images of --extra-data carries a camera's rotation, which is applied",
+  );
 });
 
 test.each<[string, Partial<ObfuscateOptions>]>([
