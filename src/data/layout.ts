@@ -30,8 +30,11 @@ export async function complaintsOnLayout(
   if (tests.length > 0) return [];
   const { folders } = await listImages(folder, "", []);
   if (train !== undefined) return complaintsOnClass(folder, train, folders);
-  const unknown = folders.filter((name) => !given.includes(name));
-  const parts = unknown.filter((name) => learnedFrom.test(name) || judgedBy.test(name));
+  const called = folders.filter((name) => learnedFrom.test(name) || judgedBy.test(name));
+  const parts: string[] = [];
+  for (const name of called) {
+    if (!isClass(name, given) && (await holdsFoldersAlone(folder, name))) parts.push(name);
+  }
   if (
     parts.length > 1 &&
     [learnedFrom, judgedBy].every((word) => parts.some((each) => word.test(each)))
@@ -59,7 +62,7 @@ async function complaintsOnClass(
   ];
 }
 
-/** The only folder at `path`, where it holds folders and no image, so that it is no class, nor among those given. */
+/** The only folder at `path`, where it holds folders and no image, so that it is no class, nor has a class's name. */
 export async function findExtraLevel(
   folder: string,
   path: string,
@@ -67,8 +70,18 @@ export async function findExtraLevel(
 ): Promise<string | undefined> {
   const { folders } = await listImages(folder, path, []);
   const [only, ...others] = folders;
-  if (only === undefined || others.length > 0 || given.includes(only)) return undefined;
+  if (only === undefined || others.length > 0 || isClass(only, given)) return undefined;
   const inside = join(path, only);
-  const below = await listImages(folder, inside, []);
-  return below.files.length === 0 && below.folders.length > 0 ? inside : undefined;
+  return (await holdsFoldersAlone(folder, inside)) ? inside : undefined;
+}
+
+/** Whether a folder is a class by its name: one of those given, in whichever Unicode form, or a number. */
+function isClass(name: string, given: readonly string[]): boolean {
+  const form = name.normalize("NFC");
+  return /^\d+$/.test(name) || given.some((each) => each.normalize("NFC") === form);
+}
+
+async function holdsFoldersAlone(folder: string, path: string): Promise<boolean> {
+  const { files, folders } = await listImages(folder, path, []);
+  return files.length === 0 && folders.length > 0;
 }

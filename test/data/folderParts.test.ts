@@ -249,6 +249,12 @@ describe("parts of image folders", () => {
         `: ${parts} look like parts and not like classes: rename them train/ and test/`,
       );
     }
+    const classes = ["bullet_train", "cat", "test_tube"];
+    const held = await folders(
+      Object.fromEntries(classes.flatMap((name) => [1, 2].map((n) => [`${name}/${n}.png`, image]))),
+    );
+    const { train } = await loadData(`images:${held}`, { testShare: 0.3 });
+    expect(train.classes).toEqual(classes);
     for (const names of [
       ["bus", "trailer"],
       ["valve_closed", "valve_open"],
@@ -284,6 +290,12 @@ describe("parts of image folders", () => {
     }
     const named = await load(["train/cat", "test/cat"], { classes: ["cat", "dog"] });
     expect([...(await named.loading).train.labels!]).toEqual([0, 0]);
+    const decomposed = await load(["train/A\u0308pfel", "test/A\u0308pfel"], {
+      classes: ["\u00c4pfel", "Birnen"],
+    });
+    expect([...(await decomposed.loading).train.labels!]).toEqual([0, 0]);
+    const numbered = await load(["train/0", "test/0"]);
+    expect((await numbered.loading).train.classes).toEqual(["0"]);
   });
 
   test("a class that is called train is told of in one line", async () => {
