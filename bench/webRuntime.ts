@@ -23,23 +23,29 @@ export interface WebAnswer {
   readonly times: readonly number[];
 }
 
-/** Runs a task in Node. */
-export async function inNodeWeb(task: WebTask): Promise<WebAnswer> {
+/** onnxruntime-web is optional. */
+const notInstalled = "not installed: npm install onnxruntime-web@1.30.0";
+
+/** Runs a task in Node; the reason as a text where the runtime is not installed. */
+export async function inNodeWeb(task: WebTask): Promise<WebAnswer | string> {
+  if (webFolder() === undefined) return notInstalled;
   const name = "onnxruntime-web";
   return runWeb(await import(name), task);
 }
 
-/** Runs a task on a page of Chromium; the reason as a text where it is not installed. */
+/** Runs a task on a page of Chromium; the reason as a text where that or the runtime is not installed. */
 export async function inChromium({ model, ...task }: WebTask): Promise<WebAnswer | string> {
   const executablePath = browser().found;
   if (!executablePath) return "not installed: Chromium";
+  const folder = webFolder();
+  if (folder === undefined) return notInstalled;
   const chrome = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
   try {
     const page = await chrome.newPage();
     await page.route("**/*", (route) => {
       const name = new URL(route.request().url()).pathname.slice(1);
       if (name === "") return route.fulfill({ contentType: "text/html", body: "" });
-      const path = name === "model.onnx" ? model : join(webFolder(), name);
+      const path = name === "model.onnx" ? model : join(folder, name);
       const contentType = name.endsWith(".mjs") ? "text/javascript" : "application/octet-stream";
       return route.fulfill({ contentType, body: readFileSync(path) });
     });
@@ -52,8 +58,12 @@ export async function inChromium({ model, ...task }: WebTask): Promise<WebAnswer
   }
 }
 
-function webFolder(): string {
-  return dirname(createRequire(import.meta.url).resolve("onnxruntime-web/wasm"));
+function webFolder(): string | undefined {
+  try {
+    return dirname(createRequire(import.meta.url).resolve("onnxruntime-web/wasm"));
+  } catch {
+    return undefined;
+  }
 }
 
 // Runs on a page, too, where nothing else of this file is.
