@@ -13,6 +13,7 @@ interface Facts {
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly resize: "crop" | "squash" | number;
+  readonly orientation: "apply" | "keep";
   readonly classes: readonly string[] | null;
   readonly original: Model;
   readonly obfuscated: Model;
@@ -167,7 +168,8 @@ async function showTestImage(): Promise<void> {
 
 async function showFile(file: File): Promise<void> {
   try {
-    const bitmap = await createImageBitmap(file);
+    const image = facts.orientation === "keep" ? await withoutExif(file) : file;
+    const bitmap = await createImageBitmap(image);
     const [wide, tall] = scaledSize(bitmap);
     const context = canvas();
     context.imageSmoothingQuality = "high";
@@ -179,6 +181,29 @@ async function showFile(file: File): Promise<void> {
   } catch {
     note("This file cannot be read as an image.");
   }
+}
+
+/**
+ * A JPEG or PNG without its Exif, by which browsers turn it whatever `imageOrientation` asks of `createImageBitmap`; a file
+ * of another kind as it is.
+ */
+async function withoutExif(file: Blob): Promise<Blob> {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const view = new DataView(bytes.buffer);
+  const isJpeg = view.getUint16(0) === 0xffd8;
+  if (!isJpeg && view.getUint32(0) !== 0x89504e47) return file;
+  const [exif, scan] = isJpeg ? [0xffe1, 0xffda] : [0x65584966, undefined]; // APP1 and SOS, eXIf
+  let at = isJpeg ? 2 : 8;
+  const kept = [bytes.subarray(0, at)];
+  while (at + 8 < bytes.length) {
+    const [kind, length] = isJpeg
+      ? [view.getUint16(at), 2 + view.getUint16(at + 2)]
+      : [view.getUint32(at + 4), 12 + view.getUint32(at)];
+    if (kind === scan) break;
+    if (kind !== exif) kept.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  return new Blob([...kept, bytes.subarray(at)]);
 }
 
 /** What a file's image is scaled to before its middle is cut out, as the run did it (src/data/imageView.ts). */

@@ -64,6 +64,7 @@ export async function buildDemo(directory: string): Promise<DemoFiles> {
     mean: options.mean,
     std: options.std,
     resize: options.resize ?? "crop",
+    orientation: options.orientation ?? "apply",
     classes: test.classes ?? null,
     // The original as DeepObf reads it: in one file, channels first, its logits as the only output.
     original: modelFacts("original.onnx", original, "NCHW"),

@@ -17,6 +17,8 @@ export interface DemoFacts {
   readonly std: readonly number[];
   /** How images of other sizes are brought to this one; see Resize of src/data/imageView.ts. */
   readonly resize: "crop" | "squash" | number;
+  /** Whether a rotation that a camera noted is applied. */
+  readonly orientation: "apply" | "keep";
   readonly classes: readonly string[] | null;
   readonly original: DemoModel;
   readonly obfuscated: DemoModel;

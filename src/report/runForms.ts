@@ -66,6 +66,7 @@ export const configForm = z.object({
     output: z.string().optional(),
     holdOut: count.optional(),
     resize: z.union([z.enum(["crop", "squash"]), count]).optional(),
+    orientation: z.enum(["apply", "keep"]).optional(),
     mean: z.array(z.number()),
     std: z.array(z.number()),
   }),

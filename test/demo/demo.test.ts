@@ -68,7 +68,8 @@ describe.skipIf(!hasBrowser)("the page", () => {
       nodes: [...chain.nodes, node("Sigmoid", ["logits"], "scores")],
       outputs: [{ ...chain.outputs[0]!, name: "scores" }],
     };
-    const other = { name: "grey", ...grey, shipped, options: { resize: "squash" } };
+    const reading = { resize: "squash", orientation: "keep" };
+    const other = { name: "grey", ...grey, shipped, options: reading };
     await writeDemo(writeRun(file, other), file("page/grey"));
     const larger = { name: "larger", ...grey, options: { resize: 20 } };
     await writeDemo(writeRun(file, larger), file("page/larger"));
@@ -197,6 +198,30 @@ describe.skipIf(!hasBrowser)("the page", () => {
       );
     expect((await redAt(0, 8)) > 128).toBe(isFrameSeen);
     expect(await redAt(8, 8)).toBe(0);
+    expect(problems).toEqual([]);
+  });
+
+  test.each([
+    ["grey", "jpeg", "as it is stored"],
+    ["grey", "png", "as it is stored"],
+    ["grey", "webp", "as it is stored"],
+    ["larger", "jpeg", "as the camera noted"],
+  ] as const)("shows a file as the run did: on %s a %s %s", async (name, format, how) => {
+    const { page, problems } = await openPage();
+    await page.goto(`${url}${name}/`);
+    await page.waitForSelector("body[data-ready]", { timeout: 100_000 });
+    // White on the left as it is stored, so above once it is turned clockwise.
+    const black = { width: 16, height: 32, channels: 3 as const, background: "black" };
+    const photo = sharp({ create: black }).extend({ left: 16, background: "white" });
+    const buffer = await photo.withMetadata({ orientation: 6 }).toFormat(format).toBuffer();
+    await page.setInputFiles("#file", { name: "photo", mimeType: `image/${format}`, buffer });
+    await expect.poll(() => page.locator("#label").textContent()).toBe("photo");
+    const isWhite = (x: number, y: number) =>
+      page.evaluate<boolean>(
+        `document.querySelector("canvas").getContext("2d").getImageData(${x}, ${y}, 1, 1).data[0] > 128`,
+      );
+    const corners = [await isWhite(2, 13), await isWhite(13, 2)];
+    expect(corners).toEqual(how === "as it is stored" ? [true, false] : [false, true]);
     expect(problems).toEqual([]);
   });
 
