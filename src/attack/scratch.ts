@@ -15,16 +15,18 @@ const constant =
     new Float32Array(elementCount(shape)).fill(value);
 const [zeros, ones] = [constant(0), constant(1)];
 
-/** Uniform within 1 / sqrt(fan-in), as PyTorch's layers start: a rate does the same here as there. */
-function within(shape: readonly number[], fanIn: number, stream: Stream): Float32Array {
+/** A normal distribution of variance 2 / fan-in (He et al. 2015). */
+const convolution: Start = (shape, stream) => {
+  const deviation = Math.sqrt(2 / elementCount(shape.slice(1)));
+  return normal(stream, elementCount(shape)).map((value) => value * deviation);
+};
+
+/** Uniform within 1 / sqrt(fan-in). */
+const linear: Start = (shape, stream, { attributes }) => {
+  const fanIn = shape.at(attributes.transB?.value === 1 ? 1 : -2) ?? shape[0]!;
   const bound = 1 / Math.sqrt(fanIn);
   return uniform(stream, elementCount(shape)).map((u) => (2 * u - 1) * bound);
-}
-
-const convolution: Start = (shape, stream) => within(shape, elementCount(shape.slice(1)), stream);
-
-const linear: Start = (shape, stream, { attributes }) =>
-  within(shape, shape.at(attributes.transB?.value === 1 ? 1 : -2) ?? shape[0]!, stream);
+};
 
 /** Tables, tokens and whatever else there is, as vision transformers start theirs (Dosovitskiy et al. 2021). */
 const other: Start = (shape, stream) =>

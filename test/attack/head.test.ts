@@ -170,10 +170,9 @@ test("random weights forget all that was learned, by seed", () => {
   }
   const weight = "layer3.0.conv2.weight";
   const values = toNumbers(forgotten.initializers.get(weight)!);
-  // Of 2304 numbers that are uniform within a bound, the largest comes within a hundredth of it.
-  const largest = Math.max(...values.map(Math.abs)) * Math.sqrt(16 * 9);
-  expect(largest).toBeCloseTo(1, 2);
-  expect(largest).toBeLessThanOrEqual(1 + 1e-6);
+  const square = values.reduce((sum, x) => sum + x * x, 0) / values.length;
+  // Of 2304 squares the mean has a relative deviation of 3 %: within 5 % for this seed.
+  expect(square / (2 / (16 * 9))).toBeCloseTo(1, 1);
   expect(withRandomWeights(original, 1)).toEqual(forgotten);
   const other = withRandomWeights(original, 2).initializers.get(weight)!;
   expect(toNumbers(other)).not.toEqual(values);

@@ -147,7 +147,14 @@ describe("images of folders", () => {
   });
 
   test.each<[string, (jpeg: Buffer) => Uint8Array]>([
-    ["an unknown revision of JFIF", (jpeg) => changedAt(jpeg, Buffer.from("JFIF\0"), 5, 2)],
+    [
+      "an unknown revision of JFIF",
+      (jpeg) => {
+        const sizes = Buffer.of(2, 1, 0, 0, 1, 0, 1, 0, 0); // revision 2.01
+        const header = [Buffer.of(0xff, 0xe0, 0, 16), Buffer.from("JFIF\0"), sizes];
+        return Buffer.concat([jpeg.subarray(0, 2), ...header, jpeg.subarray(2)]);
+      },
+    ],
     ["another end of the spectrum", (jpeg) => changedAt(jpeg, scanOf(3), scanOf(3).length + 7, 0)],
     [
       "stray bytes between the parts of a JPEG",
