@@ -53,12 +53,16 @@ export function compareClasses(
       const complaint = `class "${name}" is in ${from.name} but not in ${other.name}`;
       const alike = other.classes.find((each) => sameLetters(each) === sameLetters(name));
       if (alike === undefined) return complaint;
-      const isForm = alike.normalize("NFC") === name.normalize("NFC");
-      return isForm
+      return isSameName(alike, name)
         ? `${complaint}, which has a name of the same letters in another Unicode form (one composed, one ` +
             "decomposed): rename one of the two"
         : `${complaint}, which has "${alike}"`;
     });
+}
+
+/** Whether two names are the same but for their Unicode forms: desktops store composed letters or decomposed ones. */
+export function isSameName(name: string, other: string): boolean {
+  return name.normalize("NFC") === other.normalize("NFC");
 }
 
 function sameLetters(name: string): string {
@@ -73,10 +77,9 @@ export function findTwins(part: string, names: readonly string[]): string[] {
     const twin = seen.get(form);
     seen.set(form, name);
     if (twin === undefined) return [];
-    const how =
-      twin.normalize("NFC") === name.normalize("NFC")
-        ? "twice, in two Unicode forms (composed and decomposed)"
-        : `and "${twin}", which differ in case alone`;
+    const how = isSameName(twin, name)
+      ? "twice, in two Unicode forms (composed and decomposed)"
+      : `and "${twin}", which differ in case alone`;
     return [`${part} holds "${name.normalize("NFC")}" ${how}: join the two`];
   });
 }

@@ -1,6 +1,7 @@
 // Folders that are not what their place makes them: splits by other names, a level too many, a class called train.
 
 import { join } from "node:path";
+import { isSameName } from "./classNames.ts";
 import { listImages } from "./walk.ts";
 
 /** Folders that a complaint names. */
@@ -77,8 +78,7 @@ export async function findExtraLevel(
 
 /** Whether a folder is a class by its name: one of those given, in whichever Unicode form, or a number. */
 function isClass(name: string, given: readonly string[]): boolean {
-  const form = name.normalize("NFC");
-  return /^\d+$/.test(name) || given.some((each) => each.normalize("NFC") === form);
+  return /^\d+$/.test(name) || given.some((each) => isSameName(each, name));
 }
 
 async function holdsFoldersAlone(folder: string, path: string): Promise<boolean> {

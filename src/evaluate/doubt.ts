@@ -1,5 +1,6 @@
 // Whether a classifier is given images as it learned them, in words for who gave them.
 import { readClassesOfModel } from "../data/classFile.ts";
+import { isSameName } from "../data/classNames.ts";
 import type { DataOptions } from "../data/dataOptions.ts";
 import { type Dataset, isLabelled, type Labelled } from "../data/dataset.ts";
 import { notesOnTurned } from "../data/facts.ts";
@@ -108,10 +109,6 @@ async function findOtherNames({ classifier, test, file }: Showing): Promise<stri
     `${classifier.name} gives its outputs the names of the classes in another order: output ${place} is ` +
     `"${names[place]}" there, and "${classes[place]}" in the data. --classes ${quoteForShell(file)} takes its order`
   );
-}
-
-function isSameName(name: string, other: string): boolean {
-  return name.normalize("NFC") === other.normalize("NFC");
 }
 
 async function findDoubtWithoutLabels(showing: Showing): Promise<string | undefined> {
