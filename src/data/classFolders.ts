@@ -5,12 +5,10 @@ import { join } from "node:path";
 import { append } from "../lists.ts";
 import { counted } from "../text.ts";
 import { compareClasses, findTwins, inClassOrder } from "./classNames.ts";
+import { mostShown } from "./complaints.ts";
 import type { ImageList } from "./imageFiles.ts";
 import { findExtraLevel } from "./layout.ts";
 import { type Listing, listImages, walk } from "./walk.ts";
-
-/** Classes that a note names. */
-const mostNamed = 10;
 
 /** What is learned from, or judged by. */
 export interface Part extends ImageList {
@@ -136,7 +134,7 @@ function notesOnMissing({ name, labels, classes }: Part): string[] {
   const known = new Set(labels);
   const missing = classes!.filter((_, label) => !known.has(label));
   if (missing.length === 0) return [];
-  const more = missing.length - mostNamed;
-  const names = missing.slice(0, mostNamed).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  const more = missing.length - mostShown;
+  const names = missing.slice(0, mostShown).join(", ") + (more > 0 ? ` and ${more} more` : "");
   return [`${name} has no image of these of --classes: ${names}`];
 }

@@ -6,7 +6,7 @@ import { DataError, ResourceError } from "../errors.ts";
 import { whyUnreadable } from "../systemErrors.ts";
 import { escapeInvisible } from "../text.ts";
 
-/** Complaints that a message shows. */
+/** Complaints, classes or folders that a message shows. */
 export const mostShown = 10;
 
 /** A list of complaints as the lines of a message: the first ten, then how many more there are. */

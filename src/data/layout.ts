@@ -2,10 +2,8 @@
 
 import { join } from "node:path";
 import { isSameName } from "./classNames.ts";
+import { mostShown } from "./complaints.ts";
 import { listImages } from "./walk.ts";
-
-/** Folders that a complaint names. */
-const mostNamed = 10;
 
 const partWord = (words: string) =>
   new RegExp(`(^|[-_ .])(${words})(set|data|images|split|\\d+)?($|[-_ .])`, "i");
@@ -40,7 +38,7 @@ export async function complaintsOnLayout(
     parts.length > 1 &&
     [learnedFrom, judgedBy].every((word) => parts.some((each) => word.test(each)))
   ) {
-    const names = parts.slice(0, mostNamed).join("/, ");
+    const names = parts.slice(0, mostShown).join("/, ");
     return [`${names}/ look like parts and not like classes: rename them train/ and test/`];
   }
   const inside = await findExtraLevel(folder, "", given);
@@ -54,7 +52,7 @@ async function complaintsOnClass(
   train: string,
   folders: readonly string[],
 ): Promise<string[]> {
-  const beside = folders.filter((name) => name !== train).slice(0, mostNamed);
+  const beside = folders.filter((name) => name !== train).slice(0, mostShown);
   const inside = await listImages(folder, train, []);
   if (beside.length === 0 || inside.folders.length > 0 || inside.files.length === 0) return [];
   return [

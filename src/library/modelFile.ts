@@ -31,18 +31,13 @@ export async function withModelFile<O extends { readonly model: ModelSource }, T
   };
   if (typeof model === "string") return work({ ...options, model }, keep);
   const folder = await mkdtemp(prefix);
+  const written = { ...options, model: join(folder, fileName) };
   try {
-    const path = join(folder, fileName);
-    await writeFile(path, model);
+    await writeFile(written.model, model);
     await writeFile(join(folder, mark), "");
-    const result = await work({ ...options, model: path }, keep);
-    isNeeded = false;
-    return result;
-  } catch (error) {
-    if (error instanceof GateError) isNeeded = false;
-    throw error;
+    return await goingOn(written, () => work(written, keep));
   } finally {
-    if (!isNeeded) await rm(folder, { recursive: true });
+    if (!isNeeded) await rm(folder, { recursive: true, force: true });
   }
 }
 
