@@ -112,21 +112,19 @@ async function catchUp(listener: Listener, file: string, version: string): Promi
   listener.isCatchingUp = false;
 }
 
-/** Sends what one reading gives. False where there was nothing, or nobody takes it any more. */
+/** Sends what one reading gives. False where the file has no more, or nobody takes it any more. */
 async function sendLines(listener: Listener, file: string): Promise<boolean> {
   const { response } = listener;
-  const { lines, isReset } = await readTail(file, listener.place);
-  if (isReset) {
-    listener.place = undefined;
-    send(listener, { event: "reset", data: "", id: "" });
-  }
-  for (const { text, place } of lines) {
+  const before = listener.place;
+  const { lines, place, isReset } = await readTail(file, before);
+  if (isReset) send(listener, { event: "reset", data: "", id: "" });
+  for (const line of lines) {
     if (response.writableNeedDrain) await drained(response);
     if (response.destroyed) return false;
-    send(listener, { event: "line", data: text, id: place });
-    listener.place = place;
+    send(listener, { event: "line", data: line.text, id: line.place });
   }
-  return lines.length > 0;
+  listener.place = place;
+  return place !== before && !response.destroyed;
 }
 
 /** Until more can be sent to a listener, or never will be. */

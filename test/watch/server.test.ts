@@ -276,6 +276,17 @@ test("what is in the place of a file ends no server, is not read, and is forgott
   writeFileSync(path, "");
 });
 
+test("lines that no run writes keep no event from those who listen", async () => {
+  const path = file("runs/stopped/metrics.jsonl");
+  const [more, half] = ["x".repeat(200_000), "x".repeat(70_000)];
+  writeFileSync(path, `${more}\n{"epoch":0}\n${half}\n${half}\n{"epoch":1}\n`);
+  const heard = await listen(2);
+  expect(heard.texts).toEqual(['{"epoch":0}', '{"epoch":1}']);
+  appendFileSync(path, `${more}\n{"epoch":2}\n`);
+  expect(await listen(1, heard.place)).toMatchObject({ texts: ['{"epoch":2}'], resets: 0 });
+  writeFileSync(path, "");
+});
+
 describe("the tail of a file", () => {
   test("begins again where a resumed run has written other lines", async () => {
     const path = file("tail.jsonl", "one\ntwo\nthree\n");
@@ -296,6 +307,20 @@ describe("the tail of a file", () => {
     const { lines } = await readTail(path);
     expect(lines.map(({ text }) => text)).toEqual(["one", "two"]);
     for (const { place } of lines) expect((await readTail(path, place)).isReset).toBe(false);
+  });
+
+  test("goes on behind lines that fill a reading or more, also from within one", async () => {
+    const [more, half] = ["x".repeat(400_000), "x".repeat(70_000)];
+    const path = file("longer.jsonl", `one\n${more}\n${half}\n${half}\ntwo\n`);
+    const texts: string[] = [];
+    let place: string | undefined;
+    for (let reading = 0; reading < 10; reading++) {
+      const tail = await readTail(path, place);
+      expect(tail.isReset).toBe(false);
+      texts.push(...tail.lines.map(({ text }) => text));
+      place = tail.place;
+    }
+    expect(texts).toEqual(["one", "two"]);
   });
 
   test("does not give a line before its end", async () => {
