@@ -1,5 +1,6 @@
 // The live view as a server: who may ask what, and that no event is missed.
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   appendFileSync,
   mkdirSync,
@@ -11,13 +12,14 @@ import {
 } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
-import { hostname } from "node:os";
+import { getPriority, hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readTail } from "../../src/watch/metricsTail.ts";
 import { listRuns } from "../../src/watch/runList.ts";
 import { serveRuns, type WatchServer } from "../../src/watch/server.ts";
+import { root } from "../cli/deepobf.ts";
 import { writeRun } from "../report/runFixture.ts";
 import { workshop } from "../workshop.ts";
 
@@ -217,6 +219,14 @@ test("the process that works on a run is told to stop, and no other of its numbe
   expect(await ended).toBe("SIGINT");
   stranger.kill();
   rmSync(path);
+});
+
+test("the command keeps its priority, which the runs that it resumes get from it", async () => {
+  const command = join(root, "bin", "deepobf.js");
+  const watching = spawn(process.execPath, [command, "watch", file("runs")]);
+  await once(watching.stdout, "data");
+  expect(getPriority(watching.pid)).toBe(getPriority());
+  watching.kill();
 });
 
 /** Collects events until there are so many lines; then the connection is cut. */

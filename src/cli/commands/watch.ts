@@ -1,5 +1,4 @@
 // `deepobf watch [RUNS]`: the runs of a folder in the browser, those at work live.
-import { constants, setPriority } from "node:os";
 import { defineCommand } from "../command.ts";
 import { doorTo, openWithDesktop } from "../openPage.ts";
 import { flag, integer, withDefault } from "../options.ts";
@@ -30,7 +29,6 @@ export const watch = defineCommand({
   endsBySignal: true,
   run: async ({ given, options, json }) => {
     const { serveRuns } = await import("../../watch/server.ts");
-    setPriority(constants.priority.PRIORITY_LOW); // a job is what the machine is for
     await using server = await serveRuns(given[0] ?? "runs", options.port);
     const line = json ? JSON.stringify({ url: server.url }) : server.url;
     process.stdout.write(`${line}\n`);
