@@ -3,7 +3,7 @@
 import { type Command, Option as CommanderOption } from "commander";
 import { ownCommand } from "../../native/remedies.mjs";
 import { exitCodes, UsageError } from "../errors.ts";
-import { escapeInvisible, jsonText } from "../text.ts";
+import { escapeInvisible, jsonText, printableLines } from "../text.ts";
 import { type CommonOption, commonOptions } from "./commonOptions.ts";
 import { readConfiguration } from "./configuration.ts";
 import { type Option, type OptionTable, optionName, type Values } from "./options.ts";
@@ -125,9 +125,9 @@ export function defineCommand<O extends OptionTable>(
   };
 }
 
-/** What is printed, with the end of its last line. */
+/** What is printed, with the end of its last line; nothing in it steers a terminal. */
 export function formatOutput({ json, text }: Output, wantsJson: boolean): string {
-  return `${wantsJson ? jsonText(json) : text}\n`;
+  return `${wantsJson ? jsonText(json) : printableLines(text)}\n`;
 }
 
 function addOption(

@@ -35,7 +35,7 @@ export function dataLine({ training, extra, test, shape, classes, notes = [] }: 
   const elsewhere = extra ? ` (${extra} of them from elsewhere)` : "";
   const counts = `${counted(training, "image")} to learn from${elsewhere} and ${test} to judge by`;
   const summary = `${counts}, of ${shape.join("×")} ${kinds}`;
-  return [summary, ...notes.map((note) => `Note: ${note}`)].join("\n");
+  return [summary, ...notes.map((note) => `Note: ${escapeInvisible(note)}`)].join("\n");
 }
 
 /** Values as a row of eight heights, such as `█▅▃▂▁`; the last 24 of them. */

@@ -1,13 +1,19 @@
 // Progress, numbers and failures as they are shown.
 import { describe, expect, test } from "vitest";
+import { formatOutput } from "../../src/cli/command.ts";
 import { describeFailure } from "../../src/cli/failure.ts";
 import { Progress, wantsColour } from "../../src/cli/progress.ts";
-import { renderTable, sparkline } from "../../src/cli/render.ts";
+import { dataLine, renderTable, sparkline } from "../../src/cli/render.ts";
+import { renderSummary } from "../../src/cli/summary.ts";
 import { ModelError } from "../../src/errors.ts";
 import { nearest } from "../../src/nearest.ts";
 import { bytes, count, duration, percent } from "../../src/numbers.ts";
 import type { ProgressEvent } from "../../src/runs/index.ts";
 import { escapeInvisible, jsonText } from "../../src/text.ts";
+import { readPart, writeRun } from "../report/runFixture.ts";
+import { workshop } from "../workshop.ts";
+
+const file = workshop();
 
 /** Progress on a screen that keeps what is written; each event comes a second after the last. */
 function screen({ isTTY = false, secondsBetween = 1, columns = 72 } = {}) {
@@ -136,6 +142,26 @@ describe("progress on a terminal", () => {
     show({ type: "note", text: 'boundary "a\u001b[2Jb"\nsecond line' });
     expect(text()).toBe('boundary "a\\u{1b}[2Jb"\nsecond line\n');
   });
+});
+
+test("what a command gives steers no terminal", () => {
+  const text = "folder x\u001b]0;title\u0007\nsecond line";
+  expect(formatOutput({ json: {}, text }, false)).toBe(
+    "folder x\\u{1b}]0;title\\u{7}\nsecond line\n",
+  );
+});
+
+test("names of folders and summaries of strangers forge no line", () => {
+  const facts = { training: 1, test: 1, shape: [1, 8, 8], notes: ["folder x\nNote: all is well"] };
+  expect(dataLine(facts).split("\n")).toHaveLength(2);
+  const summary = {
+    ...readPart(writeRun(file), "summary.json"),
+    files: { model: "model.onnx" },
+    setbacks: [],
+  };
+  const lines = (warnings: string[]) => renderSummary({ ...summary, warnings }).split("\n");
+  const warning = "few images\nshipped file: elsewhere.onnx";
+  expect(lines([warning])).toHaveLength(lines(["few images"]).length);
 });
 
 test("text is shown with escapes for what a terminal would obey or hide", () => {
