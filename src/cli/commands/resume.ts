@@ -1,4 +1,6 @@
 // `deepobf resume DIR`: continues an interrupted run of any job.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { type JobName, readJobConfig } from "../../library/jobs.ts";
 import { goingOn } from "../../library/modelFile.ts";
@@ -21,7 +23,8 @@ export function resume(
     failures: ["model", "data", "resources", "diverged", "gate", "worker"],
     run: async ({ argument, options: { restarts = 0 }, json }) => {
       const { job, options } = await readJobConfig(argument);
-      const { workers = 1 } = options;
+      const isDone = existsSync(join(argument, "summary.json")); // its result is read alone
+      const workers = isDone ? 1 : (options.workers ?? 1);
       return withWorkers({ workers, restarts, json }, () =>
         goingOn(options, () => commands[job].resume(argument, json)),
       );
