@@ -1,5 +1,6 @@
 // Names of classes as people keep them: a list in lines, JSON or YAML, a table of numbers and names, and what exporters
 // write into a model's metadata (Ultralytics: Python's {0: 'cat'}, which YAML reads, too).
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { ModelError, UsageError } from "../errors.ts";
 import { readMetadata } from "../onnx/index.ts";
@@ -62,9 +63,13 @@ export async function readClassesOfModel(path: string): Promise<readonly string[
 
 async function read(path: string): Promise<Uint8Array> {
   try {
-    await using file = await open(path);
-    const { size } = await file.stat();
-    if (size <= mostBytes) return await file.readFile();
+    // Not blocking: to open a pipe would wait for a writer.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const facts = await file.stat();
+    if (!facts.isFile() && !facts.isDirectory()) throw new Error("it is no regular file");
+    // Some files have another size than they say.
+    const bytes = Buffer.concat(await file.createReadStream({ end: mostBytes }).toArray());
+    if (bytes.length <= mostBytes) return bytes;
   } catch (cause) {
     throw new UsageError(
       `--classes: expected a file with the names of the classes, but ${path} ${whyUnreadable(cause)}`,

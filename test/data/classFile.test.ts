@@ -1,5 +1,6 @@
 // The forms in which people keep the names of classes.
-import { writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { readClasses } from "../../src/data/classNames.ts";
 import { UsageError } from "../../src/errors.ts";
@@ -18,6 +19,19 @@ function read(content: string | Uint8Array, name = "names"): Promise<readonly st
 }
 
 const properties = (key: string, value: string) => read(withProperty(model, key, value), "m.onnx");
+
+describe("what is no file of names", () => {
+  test.each([
+    ["a pipe", (file: string) => execFileSync("mkfifo", [file]), /is no regular file/],
+    ["a device", (file: string) => symlinkSync("/dev/zero", file), /is no regular file/],
+    ["a folder", (file: string) => mkdirSync(file), /is a folder, not a file/],
+  ])("%s is refused", async (_, make, message) => {
+    const file = path();
+    make(file);
+    await expect(readClasses(file)).rejects.toThrow(UsageError);
+    await expect(readClasses(file)).rejects.toThrow(message);
+  });
+});
 
 describe("names of classes", () => {
   const eleven = Array.from({ length: 11 }, (_, n) => `class ${n}`);
