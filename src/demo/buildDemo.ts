@@ -10,6 +10,7 @@ import { createDirectoryAtomically, ensureDirectory, writeFileAtomically } from 
 import { adoptModel } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, type Layout } from "../graph/layout.ts";
+import { runIsolated, unwatched, type Watch } from "../isolate/run.ts";
 import { compiledScript } from "../isolate/start.ts";
 import { encodeModel, modelFileFacts, readModel } from "../onnx/index.ts";
 import { isMissing } from "../report/missing.ts";
@@ -38,15 +39,28 @@ const runtimeFiles = {
   "ort-wasm-simd-threaded.asyncify.wasm": "ort-wasm-simd-threaded.asyncify.wasm",
 } as const;
 
+const building = { module: "demo/buildDemo.js", name: "buildFiles" };
+const readingSeconds = 60;
+
 /**
- * The files of the page. Throws UsageError and DataError where the folder is no finished run, or a model is another than
- * the run's, ModelError where the original is gone, and ResourceError where onnxruntime-web is not installed.
+ * The files of the page, made in a process of its own: models and images may be anybody's. Throws UsageError and DataError
+ * where the folder is no finished run, or a model is another than the run's, ModelError where the original is gone or the
+ * process does not survive, and ResourceError where onnxruntime-web is not installed.
  */
-export async function buildDemo(directory: string): Promise<DemoFiles> {
+export function buildDemo(directory: string): Promise<DemoFiles> {
+  return runIsolated(building, { options: { directory }, model: directory });
+}
+
+/** Does what buildDemo does, in this process. */
+export async function buildFiles(
+  { directory }: { readonly directory: string },
+  { announce }: Watch = unwatched,
+): Promise<DemoFiles> {
   const run = await readOutcome(directory);
   if (isMissing(run.summary)) throw new DataError(`${fileName(directory)}: ${run.summary.missing}`);
   const { options, description, identity } = run.config;
   const { shape } = description.data;
+  announce("reading the models of", readingSeconds);
   assertPresent(options.model);
   await assertFile(options.model, identity.model, "the original that the run began with");
   const original = adoptModel(await readModel(options.model), {
@@ -57,6 +71,7 @@ export async function buildDemo(directory: string): Promise<DemoFiles> {
   const shippedPath = join(run.directory, "model.onnx");
   await assertFile(shippedPath, run.summary.obfuscated.sha256, "the file that the run shipped");
   const shipped = await readModel(shippedPath);
+  announce("reading the images of", Number.POSITIVE_INFINITY);
   const test = await testImagesOf(options, shape);
   const facts: DemoFacts = {
     name: run.name,
@@ -91,9 +106,9 @@ function assertPresent(original: string): void {
 }
 
 /** Throws DataError where a file is not the one with this hash, so that the page shows the run's own models. */
-async function assertFile(path: string, expected: string | undefined, what: string): Promise<void> {
+async function assertFile(path: string, expected: string, what: string): Promise<void> {
   const { sha256 } = await modelFileFacts(path);
-  if (expected === undefined || sha256 === expected) return;
+  if (sha256 === expected) return;
   throw new DataError(`${fileName(path)} is no longer ${what}: its SHA-256 differs`);
 }
 

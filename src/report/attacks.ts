@@ -23,7 +23,7 @@ export async function readAttacks(
     };
   }
   if (isMissing(run.summary)) return run.summary;
-  const attacked = sha256Of(run.config.identity.model ?? "", run.summary.obfuscated.sha256);
+  const attacked = sha256Of(run.config.identity.model, run.summary.obfuscated.sha256);
   const runs: Part<"attacks">["runs"] = [];
   for (const folder of folders) {
     const name = shorten(basename(resolve(folder)));

@@ -81,7 +81,7 @@ async function architecturesOf(run: RunRecord): Promise<Report["architectures"]>
   const [original, obfuscated] = await drawModelsIsolated(models);
   return {
     original: mapPresent(original!, (drawn) =>
-      identity.model !== undefined && drawn.sha256 !== identity.model
+      drawn.sha256 !== identity.model
         ? { missing: "the file is no longer the one that the run began with: its SHA-256 differs" }
         : architectureOf(drawn),
     ),
@@ -115,7 +115,7 @@ function reproductionOf({ config, summary, shipped }: RunRecord): Report["reprod
     },
     versions: Object.fromEntries(Object.entries(versions).slice(0, 20)),
     hashes: [
-      ...(identity.model ? [{ what: "the original", sha256: identity.model }] : []),
+      { what: "the original", sha256: identity.model },
       { what: dataSet, sha256: identity.data },
       ...(description.testSha256 ? [{ what: testImages, sha256: description.testSha256 }] : []),
       ...(isMissing(shipped)

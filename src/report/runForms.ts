@@ -70,7 +70,7 @@ export const configForm = z.object({
     mean: z.array(z.number()),
     std: z.array(z.number()),
   }),
-  identity: z.object({ model: z.string().optional(), data: z.string() }),
+  identity: z.object({ model: sha256Text, data: z.string() }),
   description: z.object({
     data: z.object({ training: count, test: count, shape: sizes, classes: count.optional() }),
     testSha256: sha256Text.optional(),
