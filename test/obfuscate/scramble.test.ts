@@ -198,6 +198,135 @@ describe("scramble", () => {
   });
 });
 
+/** As `chain`, with what stands behind the last convolution's ReLU, [N, 5, 4, 4]; gives the logits' name. */
+function chainBefore(rest: (build: GraphBuilder, x: string) => string): Graph {
+  const build = new GraphBuilder({ seed: 4 });
+  const image = build.input("image", ["N", 2, 8, 8]);
+  const a = build.conv(image, { name: "a", outputs: 6, kernel: 3, padding: 1, bias: true });
+  const pooled = build.maxPool(build.relu(a), { kernel: 2 });
+  const b = build.conv(pooled, { name: "b", outputs: 5, kernel: 3, padding: 1, bias: true });
+  build.output(rest(build, build.relu(b)), "logits");
+  const graph = build.build();
+  const drawn = ["a.bias", "b.bias"].map((name) => {
+    const { shape } = graph.initializers.get(name) as TensorData;
+    return [name, fromFloat32(shape, normal({ seed: 5, name }, shape[0]!))] as const;
+  });
+  return { ...graph, initializers: new Map([...graph.initializers, ...drawn]) };
+}
+
+describe("the function stays as it is", () => {
+  const linear = (build: GraphBuilder, x: string, name = "fc", outputs = 3) =>
+    build.linear(x, { name, outputs });
+  const pooled = (build: GraphBuilder, x: string) => build.flatten(build.globalAveragePool(x));
+  const joined = (build: GraphBuilder, parts: readonly string[], axis = 1) =>
+    build.node("Concat", parts, { attributes: { axis: int(axis) } });
+  const matrix = (build: GraphBuilder, name: string, shape: readonly [number, number]) =>
+    build.initializer(name, fromFloat32(shape, normal({ seed: 7, name }, shape[0] * shape[1])));
+
+  test.each<[string, (build: GraphBuilder, x: string) => string]>([
+    [
+      "where each channel has a convolution of its own",
+      (build, x) => {
+        const options = { name: "depthwise", outputs: 5, kernel: 3, groups: 5, bias: true };
+        return linear(build, pooled(build, build.conv(x, options)));
+      },
+    ],
+    [
+      "where two layers read the channels",
+      (build, x) => {
+        const row = pooled(build, x);
+        return build.add(linear(build, row), linear(build, row, "other"));
+      },
+    ],
+    [
+      "where two layers share a bias",
+      (build, x) => {
+        const weight = build.initializer(
+          "next.weight",
+          fromFloat32([5, 5, 1, 1], normal({ seed: 7, name: "next" }, 25)),
+        );
+        return linear(build, pooled(build, build.relu(build.node("Conv", [x, weight, "b.bias"]))));
+      },
+    ],
+    [
+      "where a layer adds one number to all that it gives",
+      (build, x) => {
+        const one = build.initializer("one", fromFloat32([1], Float32Array.of(0.25)));
+        const weight = matrix(build, "hidden", [5, 7]);
+        return linear(build, build.relu(build.node("Gemm", [pooled(build, x), weight, one])));
+      },
+    ],
+    [
+      "where a bias is a row",
+      (build, x) => {
+        const inputs = [pooled(build, x), matrix(build, "hidden", [5, 7])];
+        const row = matrix(build, "row", [1, 7]);
+        return linear(build, build.relu(build.node("Gemm", [...inputs, row])));
+      },
+    ],
+    [
+      "where two nodes read a number for each channel",
+      (build, x) => {
+        const gain = vector(build, "gain", 5);
+        const row = build.node("Mul", [pooled(build, x), gain]);
+        return linear(build, build.node("Add", [row, gain]));
+      },
+    ],
+    [
+      "where pixels and their means stand side by side",
+      (build, x) => linear(build, joined(build, [build.flatten(x), pooled(build, x)])),
+    ],
+    [
+      "where maps stand above each other",
+      (build, x) => {
+        const largest = build.node("GlobalMaxPool", [x]);
+        return linear(
+          build,
+          build.flatten(joined(build, [largest, build.globalAveragePool(x)], 2)),
+        );
+      },
+    ],
+    [
+      "where something else stands beside the channels",
+      (build, x) => {
+        const image = build.maxPool("image", { kernel: 2 });
+        const both = build.conv(joined(build, [x, image]), { name: "c", outputs: 4, kernel: 1 });
+        return linear(build, pooled(build, build.relu(both)));
+      },
+    ],
+    [
+      "where a factor is one of each column of pixels, as many as there are channels",
+      (build, x) => {
+        const narrow = build.relu(build.conv(x, { name: "c", outputs: 4, kernel: 1, bias: true }));
+        return linear(build, build.flatten(build.node("Mul", [narrow, vector(build, "gain", 4)])));
+      },
+    ],
+  ])("%s", (_, rest) => {
+    const graph = chainBefore(rest);
+    expectSameFunction(graph, scramble(graph, 7));
+  });
+
+  test.each(["Abs", "Celu", "Clip", "Elu", "Erf", "HardSigmoid", "HardSwish", "Softplus"])(
+    "behind %s, where channels only change places",
+    (operator) => {
+      const limits = { Clip: ["low", "high"] }[operator] ?? [];
+      const graph = chainBefore((build, x) => {
+        const bounds = limits.map((name, i) =>
+          build.initializer(name, fromFloat32([], Float32Array.of(i - 0.25))),
+        );
+        const hidden = linear(build, pooled(build, x), "hidden", 7);
+        return linear(build, build.node(operator, [hidden, ...bounds]));
+      });
+      const scrambled = scramble(graph, 7);
+      expectSameFunction(graph, scrambled);
+      expect(sortedMagnitudes(scrambled, "fc.weight")).toEqual(
+        sortedMagnitudes(graph, "fc.weight"),
+      );
+      expect(valuesOf(scrambled, "fc.weight")).not.toEqual(valuesOf(graph, "fc.weight"));
+    },
+  );
+});
+
 describe("canonical scale", () => {
   test.each(["pooled", "flattened", "hidden"] as const)(
     "is the same whatever positive factors the trained chain had: %s",
