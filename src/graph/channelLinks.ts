@@ -125,7 +125,8 @@ function follow(
       const own = isAlike && vectorsOf(node, { graph, carried, shapeOf, size: channels * repeats });
       // A vector that others read as well cannot be permuted.
       if (!own || own.some((name) => readers.get(name)?.length !== 1)) return undefined;
-      vectors.push(...own);
+      // A batch norm may read one vector twice, as a scale and a variance of ones.
+      vectors.push(...new Set(own));
       isHomogeneous &&= homogeneous.has(node.operator);
       carried.set(result, repeats);
     }

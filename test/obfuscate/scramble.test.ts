@@ -273,6 +273,14 @@ describe("the function stays as it is", () => {
       },
     ],
     [
+      "where a batch norm has one vector for its scale and its variance",
+      (build, x) => {
+        const [both, shift, mean] = ["both", "shift", "mean"].map((n) => vector(build, n, 5));
+        const inputs = [pooled(build, x), both!, shift!, mean!, both!];
+        return linear(build, build.node("BatchNormalization", inputs));
+      },
+    ],
+    [
       "where pixels and their means stand side by side",
       (build, x) => linear(build, joined(build, [build.flatten(x), pooled(build, x)])),
     ],
