@@ -20,6 +20,7 @@ const shapes: Record<string, number[]> = {
   a: [3, 4, 1, 1],
   b: [5, 4, 1, 1],
   wide: [2, 4, 3, 3],
+  dilated: [2, 4, 3, 3],
   grouped: [4, 2, 1, 1],
   biased: [2, 4, 1, 1],
   bias: [2],
@@ -37,12 +38,13 @@ const branches = graph({
   nodes: [
     node("Conv", ["x", "a"], "y.a"),
     node("Conv", ["x", "wide"], "y.wide", { pads: [1, 1, 1, 1] }),
+    node("Conv", ["x", "dilated"], "y.dilated", { pads: [2, 2, 2, 2], dilations: [2, 2] }),
     node("Conv", ["x", "b"], "y.b"),
     node("Conv", ["x", "grouped"], "y.grouped", { group: 2 }),
     node("Conv", ["x", "biased", "bias"], "y.biased"),
     node("Conv", ["y.grouped", "a"], "y.later"),
   ],
-  outputs: ["y.a", "y.wide", "y.b", "y.grouped", "y.biased", "y.later"],
+  outputs: ["y.a", "y.wide", "y.dilated", "y.b", "y.grouped", "y.biased", "y.later"],
 });
 
 describe("convolutions of the same tensor", () => {
@@ -53,10 +55,10 @@ describe("convolutions of the same tensor", () => {
     const steps = (options: { training: boolean; device: Device }) =>
       compile(branches, { ...common, ...options }).steps.map((step) => step.outputs);
     const joined = steps({ training: true, device: "cpu" });
-    expect(joined).toHaveLength(5);
+    expect(joined).toHaveLength(6);
     expect(joined[0]).toEqual(["y.a", "y.b"]);
-    expect(steps({ training: false, device: "cpu" })).toHaveLength(6);
-    expect(steps({ training: true, device: "cuda:0" })).toHaveLength(6);
+    expect(steps({ training: false, device: "cpu" })).toHaveLength(7);
+    expect(steps({ training: true, device: "cuda:0" })).toHaveLength(7);
   });
 
   test("have the outputs and gradients that they have alone", () => {
