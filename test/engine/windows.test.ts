@@ -142,3 +142,24 @@ describe.each(Object.entries(cases))("%s", (_, draw) => {
     expect(agreed).toBeGreaterThanOrEqual(compared);
   });
 });
+
+describe("a convolution of many channels", () => {
+  const padded = { pads: [1, 1, 1, 1] };
+
+  test.each<[string, Parameters<typeof node>[3], number?]>([
+    ["in steps of one", padded],
+    ["in steps", { ...padded, strides: [2, 2] }],
+    ["with gaps", { ...padded, dilations: [2, 2] }],
+    ["without padding", {}],
+    ["with padding on one side", { pads: [0, 1, 2, 1] }],
+    ["with outputs that fill no panel", padded, 52],
+  ])("computes what ONNX Runtime does %s", async (_, attributes, outputs = 48) => {
+    const model = graph({
+      inputs: { x: [2, 48, 7, 9] },
+      initializers: { w: weights([outputs, 48, 3, 3]), b: weights([outputs]) },
+      nodes: [node("Conv", ["x", "w", "b"], "y", attributes)],
+      outputs: ["y"],
+    });
+    expect(await agrees(model, { x: [2, 48, 7, 9] })).toBe(true);
+  });
+});
