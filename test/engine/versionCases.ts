@@ -265,6 +265,11 @@ for (const mode of ["nearest", "linear"]) {
         attributes: { ...attributes, axes: [2, 3], keep_aspect_ratio_policy: "not_larger" },
         others: [undefined, undefined, int64(6, 6)],
       },
+      [`${what}, axes, not smaller`]: {
+        x: [1, 2, 3, 4],
+        attributes: { ...attributes, axes: [2, 3], keep_aspect_ratio_policy: "not_smaller" },
+        others: [undefined, undefined, int64(6, 6)],
+      },
     });
   }
 }
