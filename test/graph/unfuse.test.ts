@@ -25,6 +25,7 @@ const initializers = {
   c: weights("c", [5]),
   four: weights("four", [4]),
   six: weights("six", [6]),
+  z: weights("z", [2, 4, 6, 6]),
 };
 const layerNorm = ["ReduceMean", "Sub", "Mul", "ReduceMean", "Add", "Sqrt", "Div", "Mul", "Add"];
 const padded = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
@@ -35,6 +36,20 @@ describe("ONNX Runtime's own operators become standard ones", () => {
   test.each([
     ["Relu", 17, conv({ activation: "Relu" }), image, ["Conv", "Relu"]],
     ["no bias", 17, conv({ activation: "Sigmoid" }, ["x", "w"]), image, ["Conv", "Sigmoid"]],
+    [
+      "what is added before the activation",
+      17,
+      conv({ activation: "Relu" }, ["x", "w", "b", "z"]),
+      image,
+      ["Conv", "Add", "Relu"],
+    ],
+    [
+      "what is added, and no bias",
+      17,
+      conv({ activation: "Sigmoid" }, ["x", "w", "", "z"]),
+      image,
+      ["Conv", "Add", "Sigmoid"],
+    ],
     [
       "Clip",
       11,
@@ -209,6 +224,19 @@ test("what is not known how to take apart stays, and inspect says so", () => {
   expect(unfuse(unknown).nodes).toEqual(unknown.nodes);
   expect(inspectGraph(unknown).warnings[0]).toMatch(/com\.microsoft\.FusedConv.*ORT_ENABLE_BASIC/s);
 });
+
+test.each(["transA", "transBatchA", "transBatchB"])(
+  "a product of turned factors stays: %s",
+  (turned) => {
+    const model = graph({
+      inputs: { x: [4, 4] },
+      initializers: { m: float32([4, 4]) },
+      nodes: [own("FusedMatMul", ["x", "m"], "y", { [turned]: 1 })],
+      outputs: ["y"],
+    });
+    expect(unfuse(model).nodes).toEqual(model.nodes);
+  },
+);
 
 test("an activation of another type is refused", () => {
   const wrong = graph({
