@@ -154,6 +154,31 @@ const cases: readonly (readonly [what: string, Case])[] = [
     },
   ],
   [
+    "QLinearMatMul with a scale for each column",
+    {
+      x: [2, 4],
+      nodes: [node("QLinearMatMul", [...xs!, ...ys!, ...result], "r")],
+      constants: { w: whole("int8", [4, 3]), ...columns },
+    },
+  ],
+  ...([0, 1] as const).map((transB): readonly [string, Case] => [
+    `QGemm with a scale for each output and a factor, transB ${transB}`,
+    {
+      x: [2, 4],
+      nodes: [
+        own("QGemm", [...xs!, ...ys!, "b", ...result], "r", {
+          transB,
+          alpha: { type: "float", value: 0.5 },
+        }),
+      ],
+      constants: {
+        ...columns,
+        w: whole("int8", transB ? [3, 4] : [4, 3]),
+        b: fromNumbers("int32", [3], [9000, -7000, 5000]),
+      },
+    },
+  ]),
+  [
     "QLinearAdd of itself",
     { x: [2, 3], nodes: [own("QLinearAdd", [...xs!, ...xs!, ...result], "r")] },
   ],
@@ -277,7 +302,15 @@ describe("operators on whole numbers", () => {
       ],
       outputs: ["y"],
     });
-    for (const model of [convolution, product, parts, separate]) {
+    const columnwise = {
+      "w.s": float32([3], [0.01, 0.02, 0.04]),
+      "w.z": fromNumbers("int8", [3], [2, -30, 50]),
+    };
+    const byColumn = [product, parts, separate].map((model) => ({
+      ...model,
+      initializers: new Map([...model.initializers, ...Object.entries(columnwise)]),
+    }));
+    for (const model of [convolution, product, parts, separate, ...byColumn]) {
       const shape = model.inputs[0]!.shape as number[];
       const [expected, actual] = await both(model, shape);
       const most = Math.max(...toNumbers(expected).map(Math.abs));
@@ -337,6 +370,8 @@ describe("operators on whole numbers", () => {
     for (const [dtype, least] of [
       [3, -1],
       [2, 0],
+      [5, -1],
+      [4, 0],
     ] as const) {
       const input = { x: [2, 3, 4, 4] };
       const expected = (await evaluate(layers(dtype), input)).y!;
