@@ -190,10 +190,19 @@ describe("sinking transposes", () => {
     await expectAlike(turnInput(turned, "NHW"), model, [3, 6, 8]);
   });
 
-  test("keeps what it cannot sink", async () => {
-    const model = channelsLast(inTurn(convLast(4), product(5), op("Flatten"), dense(3)));
-    const turned = turnInput(model, "NCHW");
-    await expectAlike(turned, sinkTransposes(turned), [2, 3, 6, 8]);
+  const mean = (axis: number, keepdims: 0 | 1) => op("ReduceMean", { axes: [axis], keepdims });
+
+  test.each<[string, Step, number?]>([
+    ["a product of each pixel's channels", inTurn(product(5), op("Flatten"), dense(3))],
+    [
+      "an axis squeezed alone",
+      inTurn(mean(1, 1), withIntegers("Squeeze", [1]), mean(1, 0), dense(3)),
+    ],
+    ["rows of pixels", inTurn(withIntegers("Reshape", [-1, 48, 4]), mean(1, 0), dense(3))],
+    ["a softmax of old versions", inTurn(op("Softmax", { axis: 3 }), op("Flatten"), dense(3)), 11],
+  ])("keeps what it cannot sink: %s", async (_, body, opset) => {
+    const turned = turnInput(channelsLast(inTurn(convLast(4), body), opset), "NCHW");
+    await expectAlike(turned, sinkTransposes(foldConstants(turned)), [2, 3, 6, 8]);
   });
 
   test("keeps outputs in the layout of the file", async () => {
