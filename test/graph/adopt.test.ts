@@ -202,6 +202,21 @@ describe("an original that takes pixels", () => {
       ["Mul", "Sub", "Div", "Conv"],
     ],
     [
+      "divided by 256",
+      "uint8",
+      (build, x) => build.node("Div", [cast(build, x), constant(build, "k", [256])]),
+      ["Mul", "Div", "Conv"],
+    ],
+    [
+      "read as they are beside the division",
+      "uint8",
+      (build, x) => {
+        const pixels = cast(build, x);
+        return build.add(build.node("Div", [pixels, constant(build, "k", [255])]), pixels);
+      },
+      ["Mul", "Div", "Add", "Conv"],
+    ],
+    [
       "cast twice",
       "uint8",
       (build, x) =>
