@@ -6,7 +6,7 @@ import { cutGraph } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromNumbers } from "../../src/graph/tensorData.ts";
 import { float32, graph, node } from "./graphs.ts";
-import { inTurn, op, type Step } from "./steps.ts";
+import { inTurn, op, type Step, withIntegers } from "./steps.ts";
 
 /** A network on 3 x 16 x 16 images; `head` begins at the output "features" of a convolution. */
 function network(head: Step, body: Step = (_, x) => x): Graph {
@@ -327,6 +327,16 @@ describe("cut points", () => {
       "features",
       "features.transpose.lpnormalization.transpose",
     ]);
+  });
+
+  test("are no maps whose first axis holds more than the batch", () => {
+    const inParts = network(inTurn(op("GlobalAveragePool"), linear), (build, x) => {
+      const parts = withIntegers("Reshape", [-1, 4, 16, 16])(build, x);
+      const conv = build.conv(parts, { name: "parts", outputs: 4, kernel: 3, padding: 1 });
+      const whole = withIntegers("Reshape", [-1, 8, 16, 16])(build, conv);
+      return build.relu(build.relu(whole, { name: "whole" }), { name: "last" });
+    });
+    expect(cutsOf(inParts)).toEqual(["conv", "features", "parts.reshape", "whole"]);
   });
 
   test("are the same in the extractor alone", () => {
