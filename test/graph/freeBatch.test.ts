@@ -283,6 +283,18 @@ describe("a model that looks at its images together is refused", () => {
       "by a softmax over all axes, before version 13",
       { nodes: [node("Softmax", ["x"], "s", { axis: 0 }), head], opset: 12 },
     ],
+    [
+      "by a norm over it",
+      { nodes: [node("LpNormalization", ["x"], "s", { axis: 0 }), head], opset: 17 },
+    ],
+    [
+      "by a norm from it on",
+      {
+        nodes: [node("LayerNormalization", ["x", "g"], "s", { axis: 0 }), head],
+        constants: { g: float32([4]) },
+        opset: 17,
+      },
+    ],
     ["by its usual axes", { nodes: [node("MeanVarianceNormalization", ["x"], "s"), head] }],
   ];
   test.each(together)("%s", (_, given) => {
