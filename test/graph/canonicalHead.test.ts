@@ -264,6 +264,16 @@ describe("the canonical head", () => {
         layer(3),
       ),
     ],
+    [
+      "a softmax over groups of features",
+      inTurn(
+        pooled,
+        withIntegers("Reshape", [-1, 2, 3]),
+        op("Softmax", { axis: 1 }),
+        op("Flatten"),
+        layer(3),
+      ),
+    ],
     ["a softmax over pixels", inTurn(op("Softmax", { axis: -1 }), pooled, layer(3))],
     ["convolutions of the map", inTurn(conv(4, { kernel: 3 }), pooled, layer(3))],
   ])("stays as it is with %s", (_, body) => {
