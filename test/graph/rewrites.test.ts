@@ -14,6 +14,7 @@ import {
   foldBatchNorm,
   foldConstants,
   freeBatch,
+  protectPadding,
   renameTensors,
   stripNames,
   subgraph,
@@ -375,6 +376,43 @@ describe("endInLogits", () => {
       network((build, x) => build.relu(build.node("Softmax", [x]))),
     ];
     for (const model of others) expect(endInLogits(model)).toBe(model);
+  });
+});
+
+describe("protectPadding", () => {
+  const window = { kernel_shape: [3, 3] };
+  const pooled = (values: Parameters<typeof node>[3], between: readonly string[] = []) => {
+    const nodes = [node("Pad", ["x", "pads"], "p")];
+    for (const operator of between) nodes.push(node(operator, [nodes.at(-1)!.name], operator));
+    return graph({
+      inputs: { x: ["N", 2, 6, 6] },
+      initializers: { pads: int64(0, 0, 1, 1, 0, 0, 1, 1) },
+      nodes: [...nodes, node("MaxPool", [nodes.at(-1)!.name], "y", values)],
+      outputs: ["y"],
+    });
+  };
+
+  test.each([[[]], [["Cast"]]])("marks max pooling of a padded map, behind %j", (between) => {
+    const zeros = { ...window, pads: [0, 0, 0, 0] };
+    const [before, after] = [pooled(zeros, between), protectPadding(pooled(zeros, between))];
+    expect(after.nodes.slice(0, -1)).toEqual(before.nodes.slice(0, -1));
+    expect(after.nodes.at(-1)).toEqual(
+      node("MaxPool", before.nodes.at(-1)!.inputs, "y", { ...window, auto_pad: "VALID" }),
+    );
+  });
+
+  test.each([
+    { ...window, pads: [0, 1, 0, 1] },
+    { ...window, auto_pad: "SAME_UPPER" },
+    { ...window, strides: [2, 2], ceil_mode: 1 },
+  ])("leaves pooling as it is that has no such form: %j", (values) => {
+    const model = pooled(values);
+    expect(protectPadding(model)).toEqual(model);
+  });
+
+  test("leaves pooling of other maps as it is", () => {
+    const model = pooled(window, ["Relu"]);
+    expect(protectPadding(model)).toEqual(model);
   });
 });
 
