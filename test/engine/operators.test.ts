@@ -49,6 +49,20 @@ const cases: readonly (readonly [operator: string, Case])[] = [
   [
     "Attention",
     {
+      ...heads,
+      others: [
+        ...heads.others,
+        fromNumbers(
+          "bool",
+          [5, 7],
+          Array.from({ length: 35 }, (_, i) => Number(i % 3 > 0)),
+        ),
+      ],
+    },
+  ],
+  [
+    "Attention",
+    {
       x: [2, 5, 8],
       opset: 23,
       others: [random([2, 5, 8]), random([2, 5, 8], "v")],
@@ -112,6 +126,8 @@ const cases: readonly (readonly [operator: string, Case])[] = [
       attributes: { num_groups: 2 },
     },
   ],
+  ["GlobalLpPool", { x: [2, 3, 4, 5], opset: 17 }],
+  ["GlobalLpPool", { x: [2, 3, 4, 5], opset: 17, attributes: { p: 3 } }],
   ["HardSigmoid", { x: [3, 4], opset: 7, attributes: { alpha: 0.5, beta: 0.6 } }],
   ["HardSwish", { x: [3, 40], opset: 14 }],
   ["InstanceNormalization", { x: [2, 6, 5], opset: 7, others: vector }],
