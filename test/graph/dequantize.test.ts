@@ -108,6 +108,32 @@ const cases: readonly (readonly [what: string, Case])[] = [
       constants: { to: int64(4, 6), "y.s": named["x.s"], "y.z": named["x.z"] },
     },
   ],
+  ...(
+    [
+      ["Concat", ["q", "q"], { axis: 1 }],
+      ["DepthToSpace", ["q"], { blocksize: 2 }],
+      ["Flatten", ["q"], {}],
+      ["Gather", ["q", "two"], { axis: 2 }],
+      ["MaxPool", ["q"], { kernel_shape: [2, 2] }],
+      ["Resize", ["q", "", "twice"], { mode: "nearest" }],
+      ["Slice", ["q", "one", "two", "two"], {}],
+      ["Split", ["q"], { axis: 1 }],
+      ["Transpose", ["q"], { perm: [0, 3, 1, 2] }],
+    ] as const
+  ).map(([operator, inputs, attributes]): readonly [string, Case] => [
+    `whole numbers that ${operator} arranges or chooses from`,
+    {
+      x: [1, 4, 4, 3],
+      nodes: [node(operator, inputs, operator === "Split" ? ["first", "r"] : "r", attributes)],
+      constants: {
+        one: int64(1),
+        two: int64(2),
+        twice: float32([4], [1, 1, 2, 2]),
+        "y.s": named["x.s"],
+        "y.z": named["x.z"],
+      },
+    },
+  ]),
   [
     "padding with its own zero",
     {
