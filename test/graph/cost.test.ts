@@ -144,16 +144,20 @@ describe("cost", () => {
         half: fromNumbers("float32", [], [0.5]),
         scale: float32([3]),
         low: fromNumbers("float32", [], [0]),
-        shape: fromNumbers("int64", [2], [3, 1]),
+        shape: fromNumbers("int64", [4], [1, 1, 3, 1]),
+        slope: float32([1]),
+        scales: float32([4]),
       },
       nodes: [
         node("Mul", ["x", "half"], "a"),
         node("Mul", ["a", "scale"], "b"),
         node("Clip", ["b", "low"], "c"),
-        node("Reshape", ["c", "shape"], "y"),
+        node("PRelu", ["c", "slope"], "d"),
+        node("Reshape", ["d", "shape"], "e"),
+        node("Resize", ["e", "", "scales"], "y"),
       ],
       outputs: ["y"],
     });
-    expect(countCost(model, inferShapes(model))).toMatchObject({ parameters: 3, macs: 0 });
+    expect(countCost(model, inferShapes(model))).toMatchObject({ parameters: 3 + 1, macs: 0 });
   });
 });
