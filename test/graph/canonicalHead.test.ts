@@ -265,6 +265,20 @@ describe("the canonical head", () => {
       ),
     ],
     [
+      "an average of the whole map and of what lies around it",
+      inTurn(
+        op("AveragePool", {
+          kernel_shape: [4, 5],
+          strides: [4, 5],
+          pads: [1, 1, 1, 1],
+          count_include_pad: 1,
+        }),
+        op("Flatten"),
+        layer(3),
+      ),
+    ],
+    ["a number that features divide", inTurn(pooled, withConstant("Div", [1], false), layer(3))],
+    [
       "a softmax over groups of features",
       inTurn(
         pooled,
