@@ -23,7 +23,7 @@ import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromFloat32, fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import { float32, graph, int64, node } from "./graphs.ts";
-import { evaluate, relativeDifference } from "./onnxruntime.ts";
+import { evaluate, randomInput, relativeDifference } from "./onnxruntime.ts";
 
 const operators = ({ nodes }: Graph) => nodes.map(({ operator }) => operator);
 
@@ -256,6 +256,29 @@ describe("foldConstants", () => {
     const [before, after] = [await evaluate(strided(6), inputs), await evaluate(folded, inputs)];
     expect(after).toEqual(before);
     expect(operators(foldConstants(strided(5)))).toContain("Gather");
+  });
+
+  test("leaves a target as it is that makes two rows of each image", async () => {
+    const model = graph({
+      inputs: { x: ["N", 2, 3, 3] },
+      initializers: {
+        axis: fromNumbers("int64", [], [0]),
+        two: fromNumbers("int64", [], [2]),
+        rest: int64(3, 3),
+        zero: int64(0),
+      },
+      nodes: [
+        node("Shape", ["x"], "shape"),
+        node("Gather", ["shape", "axis"], "batch"),
+        node("Mul", ["batch", "two"], "both"),
+        node("Unsqueeze", ["both", "zero"], "rows"),
+        node("Concat", ["rows", "rest"], "target", { axis: 0 }),
+        node("Reshape", ["x", "target"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const inputs = { x: [2, 2, 3, 3] };
+    expect(await evaluate(foldConstants(model), inputs)).toEqual(await evaluate(model, inputs));
   });
 
   test("gives a constant no name that a tensor has", async () => {
@@ -537,6 +560,17 @@ describe("parts", () => {
   test("lose what no output needs", () => {
     const dead = { ...model, nodes: [...model.nodes, node("Relu", ["x"], "unused")] };
     expect(eliminateDeadNodes(dead)).toEqual(model);
+  });
+
+  test("keep the numbers that are names of their input and output apart from new ones", async () => {
+    const names = new Map([
+      ["x", "0"],
+      ["logits", "2"],
+    ]);
+    const numbered = renameTensors(model, (name) => names.get(name) ?? name);
+    const inputs = { "0": randomInput("x", [2, 3, 8, 8]) };
+    const [before, after] = [numbered, stripNames(numbered)].map((each) => evaluate(each, inputs));
+    expect(await after).toEqual(await before);
   });
 
   test("lose their names", async () => {
