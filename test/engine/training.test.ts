@@ -281,6 +281,22 @@ describe("training", () => {
     network.dispose();
   });
 
+  test("keeps nine tenths of running statistics where the file gives no momentum", () => {
+    const statistics = { mean: float32([1], [10]), variance: float32([1], [4]) };
+    const model = graph({
+      inputs: { x: [2, 1, 1, 2] },
+      initializers: { scale: float32([1], [2]), bias: float32([1], [1]), ...statistics },
+      nodes: [node("BatchNormalization", ["x", "scale", "bias", "mean", "variance"], "y")],
+      outputs: ["y"],
+    });
+    const network = new Network(model, { trainable: true });
+    const x = tensor([1, 3, 5, 7], { shape: [2, 1, 1, 2] });
+    network.forward({ x }, { training: true });
+    expect(network.buffers.get("mean")?.item()).toBeCloseTo(0.9 * 10 + 0.1 * 4, 5);
+    expect(network.buffers.get("variance")?.item()).toBeCloseTo(0.9 * 4 + (0.1 * 20) / 3, 5);
+    network.dispose();
+  });
+
   test("drops by the ratio while training, and never otherwise", () => {
     const model = graph({
       inputs: { x: [1000] },
