@@ -6,7 +6,7 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
 import { normal, uniform } from "../../src/graph/random.ts";
 import { foldBatchNorm, renameTensors } from "../../src/graph/rewrites.ts";
-import { fromFloat32, toFloat32 } from "../../src/graph/tensorData.ts";
+import { fromFloat32, fromNumbers, toFloat32 } from "../../src/graph/tensorData.ts";
 import { sequential } from "../../src/models/index.ts";
 import { leftoversOf } from "../../src/obfuscate/leftovers.ts";
 import { scramble } from "../../src/obfuscate/scramble.ts";
@@ -292,6 +292,25 @@ describe("the function stays as it is", () => {
           build,
           build.flatten(joined(build, [largest, build.globalAveragePool(x)], 2)),
         );
+      },
+    ],
+    [
+      "where rows of pixels become channels",
+      (build, x) => {
+        const sizes = build.initializer("sizes", fromNumbers("int64", [4], [-1, 10, 2, 4]));
+        const options = { name: "c", outputs: 4, kernel: 1, bias: true };
+        return linear(build, pooled(build, build.conv(build.node("Reshape", [x, sizes]), options)));
+      },
+    ],
+    [
+      "where each channel's pixels become a row",
+      (build, x) => {
+        const [rows, whole] = [
+          [-1, 16],
+          [-1, 35],
+        ].map((sizes, i) => build.initializer(`sizes${i}`, fromNumbers("int64", [2], sizes)));
+        const hidden = linear(build, build.node("Reshape", [x, rows!]), "hidden", 7);
+        return linear(build, build.node("Reshape", [build.relu(hidden), whole!]));
       },
     ],
     [
