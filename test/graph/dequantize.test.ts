@@ -46,6 +46,14 @@ describe("weights", () => {
       { axis: -1 },
     ],
     [
+      "a scale for each column, where no axis is given",
+      13,
+      [4, 3],
+      float32([3], [0.1, 0.2, 0.3]),
+      undefined,
+      {},
+    ],
+    [
       "blocks",
       21,
       [4, 3],
