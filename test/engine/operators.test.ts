@@ -178,6 +178,16 @@ const cases: readonly (readonly [operator: string, Case])[] = [
     { x: [2, 3, 4], opset: 18, others: [int64()], attributes: { noop_with_empty_axes: 1 } },
   ],
   ["ReduceProd", { x: [2, 3, 4], opset: 13, attributes: { axes: [2, 0], keepdims: 0 } }],
+  // 0.7 in float32 is a little less than 0.7, but times 10 it is 7 there.
+  [
+    "Resize",
+    {
+      x: [1, 1, 10, 3],
+      opset: 19,
+      others: [undefined, float32([4], [1, 1, 0.7, 1])],
+      attributes: { mode: "linear" },
+    },
+  ],
   ["ReduceSum", { x: [2, 3, 4], opset: 11, attributes: { axes: [1] } }],
   [
     "ScatterND",
