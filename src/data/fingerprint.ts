@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import { sha256Of } from "../files.ts";
 import { type Data, type Dataset, imageBytes } from "./dataset.ts";
-import { sampleOf } from "./subsets.ts";
 
 /** Pixels up to which all are hashed, whether or not memory holds them: the same set has one fingerprint everywhere. */
 const mostHashed = 2 ** 30;
@@ -22,13 +21,14 @@ export async function fingerprint(data: Data): Promise<{ data: string; test: str
 async function fingerprintOf(dataset: Dataset): Promise<string> {
   const { count, shape, classes = null, labels = new Int32Array() } = dataset;
   const isWhole = count * imageBytes(dataset) <= mostHashed;
-  const shown = isWhole ? dataset : sampleOf(dataset, imagesToRead);
+  const shown = isWhole ? count : Math.min(count, imagesToRead);
   const hash = createHash("sha256").update(JSON.stringify({ count, shape, classes }));
   hash.update(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
   const atOnce = Math.ceil(bytesAtOnce / imageBytes(dataset));
-  for (let start = 0; start < shown.count; start += atOnce) {
-    const length = Math.min(atOnce, shown.count - start);
-    hash.update(await shown.read(Int32Array.from({ length }, (_, i) => start + i)));
+  for (let start = 0; start < shown; start += atOnce) {
+    const length = Math.min(atOnce, shown - start);
+    const places = Int32Array.from({ length }, (_, i) => Math.floor(((start + i) * count) / shown));
+    hash.update(await dataset.read(places));
   }
   return hash.digest("hex");
 }

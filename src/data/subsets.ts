@@ -1,7 +1,7 @@
 // Parts of a data set: images that are held out, and samples.
 
 import { UsageError } from "../errors.ts";
-import { randomBits } from "../graph/random.ts";
+import { randomBits, uniform } from "../graph/random.ts";
 import { type Data, type Dataset, imageBytes, inMemory } from "./dataset.ts";
 
 /**
@@ -53,11 +53,18 @@ function copyImages(pixels: Uint8Array, indices: Int32Array, size: number): Uint
   return copied;
 }
 
-/** At most so many images from all over a data set, which may be in the order of its classes. */
+/**
+ * At most so many images from all over a data set, the same in every run: one is drawn from each of as many parts in a
+ * row. So all classes are in it, whether they lie one after another or take turns.
+ */
 export function sampleOf<D extends Dataset>(dataset: D, most: number): D {
   const count = Math.min(most, dataset.count);
-  const place = (i: number) => Math.floor((i * dataset.count) / count);
-  const indices = Int32Array.from({ length: count }, (_, i) => place(i));
+  const start = (part: number) => Math.floor((part * dataset.count) / count);
+  const drawn = uniform({ seed: 0, name: "sample" }, count);
+  const indices = Int32Array.from(drawn, (share, part) => {
+    const first = start(part);
+    return first + Math.floor(share * (start(part + 1) - first));
+  });
   return select(dataset, indices, dataset.name);
 }
 

@@ -86,12 +86,32 @@ describe("holding out", () => {
 describe("a sample", () => {
   const labelsOf = (count: number) => [...sampleOf(ten, count).labels!];
 
-  test("is of images from all over the data set, each with its label", async () => {
-    expect(labelsOf(5)).toEqual([0, 2, 4, 6, 8]);
-    expect(labelsOf(3)).toEqual([0, 3, 6]);
-    expect([...sampleOf(ten, 3).pixels!]).toEqual([0, 1, 6, 7, 12, 13]);
+  test("is of an image from each part of the data set, with its label", async () => {
+    // Thirds of ten: 0 to 2, 3 to 5, 6 to 9.
+    const third = (label: number) => (label < 3 ? 0 : label < 6 ? 1 : 2);
+    const labels = labelsOf(3);
+    expect(labels.map(third)).toEqual([0, 1, 2]);
+    const pixels = labels.flatMap((label) => [2 * label, 2 * label + 1]);
+    expect([...sampleOf(ten, 3).pixels!]).toEqual(pixels);
     const { pixels: _, ...onDisk } = ten;
-    expect([...(await sampleOf(onDisk, 3).read(Int32Array.of(2, 1)))]).toEqual([12, 13, 6, 7]);
+    const read = await sampleOf(onDisk, 3).read(Int32Array.of(2, 1));
+    expect([...read]).toEqual([...pixels.slice(4), ...pixels.slice(2, 4)]);
+  });
+
+  test.each<[string, (i: number) => number]>([
+    ["take turns", (i) => i % 10],
+    ["lie one after another", (i) => Math.floor(i / 1000)],
+  ])("is of all classes alike, where they %s", (_, label) => {
+    const labels = Int32Array.from({ length: 10_000 }, (_, i) => label(i));
+    const many = inMemory({ ...ten, pixels: new Uint8Array(20_000), labels });
+    for (const count of [200, 500, 1000, 2000]) {
+      const sample = [...sampleOf(many, count).labels!];
+      const ofClass = ten.labels.map((own) => sample.filter((each) => each === own).length);
+      // Five standard deviations of a class that chance gives a tenth.
+      const most = 5 * Math.sqrt(count * 0.1 * 0.9);
+      expect(Math.max(...ofClass.map((own) => Math.abs(own - count / 10)))).toBeLessThan(most);
+      expect(sampleOf(many, count).labels).toEqual(Int32Array.from(sample));
+    }
   });
 
   test("is all of the data set where that has no more", () => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadData, sampleOf } from "../../src/data/index.ts";
+import { loadData, select } from "../../src/data/index.ts";
 import { writeDemo } from "../../src/demo/buildDemo.ts";
 import { DataError, UsageError } from "../../src/errors.ts";
 import { answer } from "../../src/evaluate/evaluate.ts";
@@ -97,7 +97,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
       await page.waitForSelector("body[data-ready]", { timeout: 150_000 });
       expect(await page.locator("#runtime").textContent()).toContain(`Computed by ${runtime}`);
       const { test: images } = await loadData(data);
-      const first = sampleOf(images, 1);
+      const first = select(images, Int32Array.of(0), "first");
       const classes: Int32Array[] = [];
       for (const role of ["original", "obfuscated"]) {
         await using classifier = await OnnxClassifier.open(file(`page/${role}.onnx`), images);
@@ -131,7 +131,8 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await page.locator("#label").textContent()).toContain("Test image 1 of 5");
     const { test: images } = await loadData(folder("photos"), { channelOrder: "bgr" });
     await using classifier = await OnnxClassifier.open(file("page/bgr/obfuscated.onnx"), images);
-    const { logits } = await answer(classifier, sampleOf(images, 1), { mean: [0.5], std: [0.25] });
+    const first = select(images, Int32Array.of(0), "first");
+    const { logits } = await answer(classifier, first, { mean: [0.5], std: [0.25] });
     const expected = [...probabilitiesOf(logits, 4)[0]!].sort((a, b) => b - a);
     const buffer = Buffer.from(await png(16));
     await page.setInputFiles("#file", { name: "green.png", mimeType: "image/png", buffer });
