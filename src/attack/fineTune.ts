@@ -48,7 +48,8 @@ export interface TrainingOptions extends Omit<BatchOptions, "batch" | "dropLast"
 
 /**
  * The trained graph, its batch norms with the statistics of the images for the last weights: running ones would lag
- * behind where the training is short. `index` is the training's place in the job. Throws as `train` does.
+ * behind where the training is short. `index` is the training's place in the job. Throws as `train` does, but at once
+ * where it diverges: it stands for the rate of its recipe.
  */
 export async function fineTune(
   { name, graph, frozen, recipe, epochs, images, heldOut = 0, teacher, losses }: Training,
@@ -80,6 +81,7 @@ export async function fineTune(
     part,
     forward,
     schedule: linearDecay(),
+    mostHalvings: 0,
     epochs: Math.ceil(epochs),
     losses: (shown: Batch) => {
       const answers = answering && noGrad(() => answering.apply(shown.images));

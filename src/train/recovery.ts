@@ -8,7 +8,7 @@ import { partOf, type Stage, type Surroundings } from "./stage.ts";
 type Run = Surroundings["run"];
 
 const stepsBetweenReturnPoints = 500;
-const mostHalvings = 3;
+const usualHalvings = 3;
 
 /** What the learning rate is multiplied by. */
 export function rateAfter(halvings: number): number {
@@ -43,6 +43,7 @@ export async function save(stage: Stage, position: Position, run: Run): Promise<
 /** Goes on from a checkpoint of this stage. Throws DataError where training did not come to it. */
 export function goOn(stage: Stage, { step, halvings, epochLosses, tensors }: Checkpoint): Position {
   const { steps } = partOf(stage);
+  const mostHalvings = mostHalvingsOf(stage);
   if (step > steps || halvings > mostHalvings) {
     throw new DataError(
       `the checkpoint is at step ${step} of ${steps}, after ${halvings} of at most ${mostHalvings} halvings of the ` +
@@ -60,7 +61,8 @@ export async function goBack(
   context: Pick<Surroundings, "run" | "hooks"> & { readonly error: unknown; halvings: number },
 ): Promise<Position> {
   const { error, halvings: before, run, hooks } = context;
-  if (!(error instanceof DivergedError)) throw error;
+  const mostHalvings = mostHalvingsOf(stage);
+  if (!(error instanceof DivergedError) || mostHalvings === 0) throw error;
   if (before === mostHalvings) {
     const text = `${error.message}. Half the learning rate, ${mostHalvings} times, was no help`;
     throw new DivergedError(text);
@@ -75,6 +77,10 @@ export async function goBack(
   const text = `${error.message}. Back to step ${step}, and on with ${rate} of the learning rate`;
   hooks.onProgress?.({ type: "note", text });
   return position;
+}
+
+function mostHalvingsOf({ mostHalvings = usualHalvings }: Stage): number {
+  return mostHalvings;
 }
 
 /** Throws DivergedError where a loss of a step is no number. */

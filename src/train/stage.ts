@@ -19,6 +19,8 @@ export interface Stage {
   /** Where this stage lies in the job, in steps; all of it by default. */
   readonly part?: { readonly firstStep: number; readonly steps: number };
   readonly schedule: Schedule;
+  /** How often it may go back and on with half the learning rate where a loss is no number; 3 by default. */
+  readonly mostHalvings?: number;
   /** The terms of the loss of a batch, with gradients; `step` counts the steps of this stage. */
   readonly losses: (batch: Batch, step: number) => LossTerm[];
   /** Runs what learns on a batch, which gets this weight in the running statistics. */

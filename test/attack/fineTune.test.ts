@@ -1,13 +1,19 @@
 // What a fine-tuning leaves behind.
 import { expect, test } from "vitest";
 import { fineTune } from "../../src/attack/fineTune.ts";
+import { DivergedError } from "../../src/errors.ts";
 import { float } from "../../src/graph/attributes.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { toNumbers } from "../../src/graph/tensorData.ts";
+import { RunFolder } from "../../src/runs/index.ts";
+import { mulScalar } from "../../src/torch/index.ts";
 import { labelLoss } from "../../src/train/index.ts";
 import { evaluate } from "../graph/onnxruntime.ts";
 import { forgetful } from "../train/tiny.ts";
+import { workshop } from "../workshop.ts";
 import { images } from "./pair.ts";
+
+const path = workshop();
 
 /** A convolution with batch norm, then a linear layer. */
 function small() {
@@ -82,6 +88,29 @@ test("the learning rate falls linearly from that of the recipe to 0", async () =
   // In the third and the sixth of six steps.
   const rates = [4 / 6, 1 / 6].map((rate) => expect.closeTo(rate, 9));
   expect(log.map((record) => (record as { rate: number }).rate)).toEqual(rates);
+});
+
+test("one that diverges goes on with no smaller rate than the recipe's", async () => {
+  const run = await RunFolder.create(path(), { job: "test", options: { checkpointSeconds: 3600 } });
+  let step = 0;
+  const training = fineTune(
+    {
+      name: "broken",
+      graph: small().plain,
+      frozen: undefined,
+      epochs: 1,
+      images,
+      recipe: { optimizer: "sgd", learningRate: 0.01 },
+      losses: (logits, batch) => {
+        const value = mulScalar(labelLoss(logits, batch), ++step === 2 ? Number.NaN : 1);
+        return [{ name: "label", weight: 1, value }];
+      },
+    },
+    reading,
+    { run, hooks: {}, checkpoint: undefined, index: 0 },
+  );
+  await expect(training).rejects.toThrow(DivergedError);
+  expect(step).toBe(3);
 });
 
 test("batch norms have the statistics of the images, whatever momentum the file gives them", async () => {

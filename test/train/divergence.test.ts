@@ -125,6 +125,16 @@ describe("a training that is set back twice", () => {
   });
 });
 
+test("that is allowed no setback, a training ends at once, also in a folder", async () => {
+  const run = await create();
+  using setup = setUp();
+  const stage = withFactor(setup, (step) => (step === 8 ? Number.NaN : 1));
+  const error = await trainIn(run, { ...stage, mostHalvings: 0 }).catch((reason) => reason);
+  expect(error).toBeInstanceOf(DivergedError);
+  expect(error.message).toMatch(/"tiny" by step 8 of 12: .*smaller --learning-rate$/s);
+  expect(await run.metrics.setbacks()).toEqual([]);
+});
+
 test("without a folder to go back in, a training ends at once", async () => {
   using setup = setUp();
   const training = withFactor(setup, (step) => (step === 8 ? Number.NaN : 1));
