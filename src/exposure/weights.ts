@@ -1,4 +1,5 @@
 // Which weights two files share: as they are, and up to the order of channels and positive scales of inputs and outputs.
+import { attribute } from "../graph/attributes.ts";
 import { elementCount, type Graph, type TensorData } from "../graph/graph.ts";
 import { layerOperators } from "../graph/roles.ts";
 import { type Rounding, roundingOf } from "../graph/rounding.ts";
@@ -27,6 +28,8 @@ const [tolerance, apart] = [1e-4, 0.5];
 /** A weight in float32. */
 interface Weight {
   readonly shape: readonly number[];
+  /** Groups of a convolution: as many parts of the rows, each with columns of its own. */
+  readonly groups: number;
   readonly values: Float32Array;
   readonly rounding: Rounding;
 }
@@ -46,21 +49,25 @@ export function compareWeights(first: Graph, second: Graph): WeightComparison {
 }
 
 function weightsOf({ nodes, initializers }: Graph): Weight[] {
-  const names = new Set(
-    nodes.flatMap(({ operator, inputs }) =>
-      layerOperators.has(operator) ? inputs.slice(0, 2) : [],
-    ),
+  const groupsOf = new Map(
+    nodes.flatMap((node) => {
+      if (!layerOperators.has(node.operator)) return [];
+      const groups = attribute(node, "group", "int") ?? 1;
+      return node.inputs.slice(0, 2).map((name) => [name, groups] as const);
+    }),
   );
-  return [...names].flatMap((name) => {
+  return [...groupsOf].flatMap(([name, groups]) => {
     const tensor = initializers.get(name);
     const isWeight = tensor && tensor.shape.length >= 2 && isFloat(tensor.dtype);
-    return isWeight && elementCount(tensor.shape) >= fewestElements ? [asWeight(tensor)] : [];
+    if (!isWeight || elementCount(tensor.shape) < fewestElements) return [];
+    const isDivided = groups > 0 && tensor.shape[0]! % groups === 0;
+    return isDivided ? [asWeight(tensor, groups)] : [];
   });
 }
 
-function asWeight(tensor: TensorData): Weight {
+function asWeight(tensor: TensorData, groups: number): Weight {
   const values = toFloat32(tensor);
-  return { shape: tensor.shape, values, rounding: roundingOf(values) };
+  return { shape: tensor.shape, groups, values, rounding: roundingOf(values) };
 }
 
 /** How many of the first have a partner of their own among the second. */
@@ -92,8 +99,8 @@ function isSame(first: Weight, second: Weight): boolean {
 }
 
 /** Whether it has more than scales can change: those of a row alone bring it to any other. */
-function isTelling({ shape, values }: Weight): boolean {
-  return values.length > shape[0]! + shape[1]! - 1;
+function isTelling({ shape, groups, values }: Weight): boolean {
+  return values.length > shape[0]! + (shape[1]! - 1) * groups;
 }
 
 /** What order and scale of channels do not change. */
@@ -106,32 +113,43 @@ interface Form {
 
 /**
  * The elements once rows and columns have one norm each, sorted: positive factors that do so are unique (Sinkhorn 1967,
- * "Diagonal equivalence to matrices with prescribed row and column sums"). Alternately rows and columns are scaled.
+ * "Diagonal equivalence to matrices with prescribed row and column sums"). Alternately rows and columns are scaled. The
+ * rows of a group have columns of their own.
  */
-function canonicalForm({ shape, values, rounding }: Weight): Form {
+function canonicalForm({ shape, groups, values, rounding }: Weight): Form {
   const [outputs, inputs, ...kernel] = shape as [number, number, ...number[]];
   const area = elementCount(kernel);
+  const rowsOfGroup = outputs / groups;
+  const columnOf = (o: number, i: number) => Math.floor(o / rowsOfGroup) * inputs + i;
   const elements = Float64Array.from(values);
   const squares = new Float64Array(outputs * inputs);
   for (const [place, value] of elements.entries()) {
     squares[Math.floor(place / area)]! += value ** 2;
   }
   const rows = new Float64Array(outputs).fill(1);
-  const columns = new Float64Array(inputs).fill(1);
+  const columns = new Float64Array(inputs * groups).fill(1);
+  const sumOfRow = (o: number) =>
+    sumOf(inputs, (i) => squares[o * inputs + i]! * columns[columnOf(o, i)]!);
+  const sumOfColumn = (column: number) => {
+    const first = Math.floor(column / inputs) * rowsOfGroup;
+    const sum = (row: number) => squares[row * inputs + (column % inputs)]! * rows[row]!;
+    return sumOf(rowsOfGroup, (o) => sum(first + o));
+  };
   for (let sweep = 0; sweep < mostSweeps; sweep++) {
     const change = Math.max(
-      balance(rows, (o) => sumOf(inputs, (i) => squares[o * inputs + i]! * columns[i]!) * outputs),
-      balance(columns, (i) => sumOf(outputs, (o) => squares[o * inputs + i]! * rows[o]!) * inputs),
+      balance(rows, (o) => sumOfRow(o) * rows.length),
+      balance(columns, (column) => sumOfColumn(column) * columns.length),
     );
     if (!(change >= largestChange)) break;
   }
   for (const [place, value] of elements.entries()) {
     const pair = Math.floor(place / area);
-    elements[place] = value * Math.sqrt(rows[Math.floor(pair / inputs)]! * columns[pair % inputs]!);
+    const [o, i] = [Math.floor(pair / inputs), pair % inputs];
+    elements[place] = value * Math.sqrt(rows[o]! * columns[columnOf(o, i)]!);
   }
   // A linear layer may be stored either way round.
   const sizes = [outputs, inputs].sort((a, b) => a - b);
-  return { shape: `${sizes} ${kernel}`, elements: elements.sort(), rounding };
+  return { shape: `${sizes} ${kernel} ${groups}`, elements: elements.sort(), rounding };
 }
 
 /** Sets factors to one over the sums; gives the largest relative change. Channels of zeros keep their factor. */

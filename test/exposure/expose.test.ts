@@ -117,6 +117,49 @@ describe("weights", () => {
     expect(found).toEqual({ weights: 1, shared: 0, sharedUpToScale: 1 });
   });
 
+  /** A convolution [8, inputs, 3, 3] in groups, with the kernels at these places of it, times these factors. */
+  const grouped = (
+    [groups, inputs]: readonly [number, number],
+    {
+      from = (o, i) => [o, i],
+      factor = () => 1,
+    }: {
+      from?: (o: number, i: number) => [o: number, i: number];
+      factor?: (o: number, i: number) => number;
+    } = {},
+  ): Graph => {
+    const values = draw("grouped", 72 * inputs);
+    const moved = Float32Array.from(values, (_, place) => {
+      const [o, i] = [Math.floor(place / 9 / inputs), Math.floor(place / 9) % inputs];
+      const [row, column] = from(o, i);
+      return factor(o, i) * values[(row * inputs + column) * 9 + (place % 9)]!;
+    });
+    return {
+      ...layers([[8, inputs, 3, 3], moved]),
+      nodes: [node("Conv", ["x", "weight0"], "map", { group: groups })],
+    };
+  };
+  const group = (o: number) => Math.floor(o / 2);
+  const scales = draw("scales", 16).map(Math.exp);
+
+  test.each<[string, readonly [number, number], Parameters<typeof grouped>[1], number]>([
+    ["rescaled outputs", [4, 3], { factor: (o) => scales[o]! }, 1],
+    ["rescaled inputs", [4, 3], { factor: (o, i) => scales[group(o) * 3 + i]! }, 1],
+    [
+      "inputs in another order in each group",
+      [4, 3],
+      { from: (o, i) => [o, (i + group(o)) % 3] },
+      1,
+    ],
+    ["groups in another order", [4, 3], { from: (o, i) => [(o + 2) % 8, i] }, 1],
+    ["rescaled outputs and inputs of single channels", [8, 1], { factor: (o) => scales[o]! }, 1],
+    // Each output reads an input by a scale of its own: no scales of channels.
+    ["scales of single kernels", [2, 3], { factor: (o, i) => scales[(3 * o + i) % 16]! }, 0],
+  ])("of a grouped convolution are shared by one of %s", (_, sizes, changes, expected) => {
+    const found = compareWeights(grouped(sizes, changes), grouped(sizes));
+    expect(found).toEqual({ weights: 1, shared: 0, sharedUpToScale: expected });
+  });
+
   test("say nothing up to scale where scales make all alike", () => {
     const single = (name: string) => layers([[1, 24], draw(name, 24).map(Math.abs)]);
     const found = compareWeights(single("one"), single("two"));
