@@ -2,7 +2,8 @@
 // has some.
 import { plainPercent, points } from "../numbers.ts";
 import { isMissing } from "./missing.ts";
-import type { Report } from "./reportForm.ts";
+import type { Part, Report } from "./reportForm.ts";
+import { isExtraction } from "./runForms.ts";
 
 /**
  * Both lists for a run; what attack runs measured is said where there are any. `kept` counts the convolutions of the
@@ -12,11 +13,7 @@ export function protectionOf({
   attacks,
   kept,
 }: Pick<Report, "attacks"> & { readonly kept: number }): Report["protection"] {
-  const measured = isMissing(attacks)
-    ? "How much that is worth was not measured for this run."
-    : attacks.runs
-        .flatMap(({ kind, headStart }) => headStart.map((gain) => sayGain(kind, gain)))
-        .join(" ");
+  const runs = isMissing(attacks) ? [] : attacks.runs;
   const before = kept > 0 ? " before the boundary" : "";
   return {
     stops: [
@@ -31,8 +28,8 @@ export function protectionOf({
           ]
         : []),
       "Running it. Whoever has the file has the function.",
-      "Copying it by its answers: another network can be trained on them.",
-      `Fine-tuning it for other classes. ${measured}`,
+      `Copying it by its answers: another network can be trained on them. ${sayGains(runs.filter(isExtraction))}`,
+      `Fine-tuning it for other classes. ${sayGains(runs.filter((run) => !isExtraction(run)))}`,
       "Seeing the original's classifier: its linear layers and the size of the last feature map.",
       "Guessing: how often the image is halved, and roughly what the original costs, show in the chain.",
       "The rest of the run's folder, this report included, describes the original. Ship model.onnx alone.",
@@ -40,9 +37,17 @@ export function protectionOf({
   };
 }
 
-type Gain = Exclude<Report["attacks"], { missing: string }>["runs"][number]["headStart"][number];
+type Run = Part<"attacks">["runs"][number];
 
-function sayGain(kind: string, { budget, original, obfuscated }: Gain): string {
+function sayGains(runs: readonly Run[]): string {
+  const sentences = runs.flatMap((run) => run.headStart.map((gain) => sayGain(run, gain)));
+  return sentences.join(" ") || "How much that is worth was not measured for this run.";
+}
+
+function sayGain(run: Run, { budget, original, obfuscated }: Run["headStart"][number]): string {
   const [chain, before] = [obfuscated.mean, original.mean].map((value) => points(value / 100, 1));
-  return `In the attack "${kind}" with ${plainPercent(budget)} of the pirate's data the chain is worth ${chain} points over random weights, the original ${before}.`;
+  const attack = `In the attack "${run.kind}" with ${plainPercent(budget)} of the pirate's data`;
+  return isExtraction(run)
+    ? `${attack} its answers are worth ${chain} points over true labels in the chain's architecture, ${before} in the original's.`
+    : `${attack} the chain is worth ${chain} points over random weights, the original ${before}.`;
 }

@@ -157,6 +157,11 @@ export const attackForm = z.object({
   headStart: z.array(z.object({ budget: z.number().positive(), original: gain, obfuscated: gain })),
 });
 
+/** Whether an attack's networks all learn from random weights: those of the files' arms from the shipped one's answers. */
+export function isExtraction({ kind }: Pick<Attack, "kind">): boolean {
+  return kind === "extraction";
+}
+
 export type Summary = z.infer<typeof summaryForm>;
 export type Config = z.infer<typeof configForm>;
 export type Epoch = z.infer<typeof epochForm>;

@@ -1,6 +1,8 @@
 // Progress, numbers and failures as they are shown.
 import { describe, expect, test } from "vitest";
+import type { AttackSummary } from "../../src/attack/options.ts";
 import { formatOutput } from "../../src/cli/command.ts";
+import { renderAttack } from "../../src/cli/commands/attack.ts";
 import { describeFailure } from "../../src/cli/failure.ts";
 import { Progress, wantsColour } from "../../src/cli/progress.ts";
 import { dataLine, renderTable, sparkline } from "../../src/cli/render.ts";
@@ -208,6 +210,16 @@ test("tables align numbers to the right", () => {
       ["name", "1", "22"],
     ]),
   ).toBe("       a   long\nname   1     22");
+});
+
+test.each([
+  ["transfer", /^head start in points +original +obfuscated$/m],
+  ["extraction", /^answers over labels, points +original's architecture +chain's$/m],
+] as const)("what an attack by %s gives has its own heads", (kind, heads) => {
+  const gain = { mean: 1.8, deviation: null };
+  const headStart = [{ budget: 0.02, original: gain, obfuscated: gain }];
+  const summary = { kind, arms: [], headStart, seconds: 1, files: { summary: "summary.json" } };
+  expect(renderAttack(summary as unknown as AttackSummary)).toMatch(heads);
 });
 
 describe("failures", () => {

@@ -166,6 +166,26 @@ describe("the report of a whole run", () => {
     expect(page).toContain(
       "with 7 % of the pirate&#39;s data the chain is worth +19.0 points over random weights",
     );
+    expect(page).toMatch(/can be trained on them\. How much that is worth was not measured/);
+
+    const copying = { ...attack, kind: "extraction" };
+    copying.headStart = [{ budget: 0.07, original: gain, obfuscated: { ...gain, mean: 2.1 } }];
+    file("copying/summary.json", JSON.stringify(copying));
+    file("copying/config.json", JSON.stringify(config));
+    const copied = await collectReport(run, { attacks: [file("copying")] });
+    const { remains } = copied.protection;
+    expect(remains.filter((each) => /^(Copying|Fine-tuning)/.test(each))).toEqual([
+      'Copying it by its answers: another network can be trained on them. In the attack "extraction" with 7 % of ' +
+        "the pirate's data its answers are worth +2.1 points over true labels in the chain's architecture, +19.0 in " +
+        "the original's.",
+      "Fine-tuning it for other classes. How much that is worth was not measured for this run.",
+    ]);
+    const copyingPage = renderReport(copied);
+    expect(copyingPage).toContain("<title>chain, answers: 65 at 0.07</title>");
+    expect(copyingPage).toContain("<title>chain, labels: 46 at 0.07</title>");
+    expect(copyingPage).toContain("answers over true labels in the original&#39;s architecture");
+    expect(copyingPage).not.toMatch(/head start from|shipped chain: /);
+
     config.identity.model = sha256Of("others");
     file("attack/config.json", JSON.stringify(config));
     for (const [folder, why] of [

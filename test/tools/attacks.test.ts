@@ -66,6 +66,15 @@ test("a head start is in points, with its deviation where there are seeds", () =
   expect(cells(headStartTable([run]))[1]).toEqual(["ResNet-56 by 7", "0.1", "20.7 ± 1.3", "18.9"]);
 });
 
+test("what answers are worth has the heads of the architectures that learned", () => {
+  const heads = (kind: AttackRun["kind"]) => cells(headStartTable([{ ...run, kind }]))[0]!.slice(2);
+  expect(heads("transfer")).toEqual(["head start of the original, points", "of the shipped file"]);
+  expect(heads("extraction")).toEqual([
+    "answers over labels in the original's architecture, points",
+    "in the chain's",
+  ]);
+});
+
 test("an exposure is a row of figures", () => {
   const figures = { layerEditDistance: 0.884, graphSimilarity: 0.561, sharedNames: 2 };
   const weights = { sharedMetadata: 0, sharedWeights: 0, sharedWeightsUpToScale: 1 };

@@ -28,14 +28,18 @@ export function attackTable(runs: readonly AttackRun[]): string {
   return table(rows, columns);
 }
 
-/** The head starts in points, by network and budget. */
+/** The head starts in points, by network and budget: of an extraction by the architecture that learned. */
 export function headStartTable(runs: readonly AttackRun[]): string {
+  const isExtraction = runs.some(({ kind }) => kind === "extraction");
+  const [original, shipped] = isExtraction
+    ? ["answers over labels in the original's architecture, points", "in the chain's"]
+    : ["head start of the original, points", "of the shipped file"];
   const rows = runs.flatMap(({ name, headStart }) => headStart.map((each) => ({ name, ...each })));
   return table(rows, [
     ["network", ({ name }) => name],
     ["budget", ({ budget }) => budget],
-    ["head start of the original, points", ({ original }) => withDeviation(original)],
-    ["of the shipped file", ({ obfuscated }) => withDeviation(obfuscated)],
+    [original, (row) => withDeviation(row.original)],
+    [shipped, (row) => withDeviation(row.obfuscated)],
   ]);
 }
 

@@ -110,7 +110,7 @@ function renderDescription({ kind, data, budgets, seeds }: AttackDescription): s
 }
 
 /** What each starting point gives, and the head starts. */
-export function renderAttack({ arms, headStart, seconds, files }: AttackSummary): string {
+export function renderAttack({ kind, arms, headStart, seconds, files }: AttackSummary): string {
   const table = renderTable([
     ["starts from", "budget", "accuracy", "deviation", "method", "optimizer", "rate"],
     ...arms.map(({ arm, budget, mean, deviation, method, optimizer, learningRate }) => [
@@ -119,7 +119,9 @@ export function renderAttack({ arms, headStart, seconds, files }: AttackSummary)
     ]),
   ]);
   const starts = renderTable([
-    ["head start in points", "original", "obfuscated"],
+    kind === "extraction"
+      ? ["answers over labels, points", "original's architecture", "chain's"]
+      : ["head start in points", "original", "obfuscated"],
     ...headStart.map(({ budget, original, obfuscated }) => [
       ...[`with ${percent(budget)}`, withDeviation(original), withDeviation(obfuscated)],
     ]),

@@ -5,21 +5,22 @@ import { lineChart, type Series } from "../lineChart.ts";
 import { isMissing } from "../missing.ts";
 import { renderMissing, renderTable, type Section, scrollable } from "../page.ts";
 import type { Part, Report } from "../reportForm.ts";
+import { isExtraction } from "../runForms.ts";
 
 type Run = Part<"attacks">["runs"][number];
 
-/** Arms in the order in which they are drawn, each with its look and its name for a reader. */
-const arms: Readonly<Record<string, { readonly look: number; readonly name: string }>> = {
-  obfuscated: { look: 0, name: "shipped chain" },
-  original: { look: 1, name: "original" },
-  "obfuscated-scratch": { look: 2, name: "chain, random" },
-  "original-scratch": { look: 4, name: "original, random" },
+/** Arms in the order in which they are drawn, each with its look and its name for a reader, also in an extraction. */
+const arms: Readonly<Record<string, { look: number; name: string; inExtraction: string }>> = {
+  obfuscated: { look: 0, name: "shipped chain", inExtraction: "chain, answers" },
+  original: { look: 1, name: "original", inExtraction: "original, answers" },
+  "obfuscated-scratch": { look: 2, name: "chain, random", inExtraction: "chain, labels" },
+  "original-scratch": { look: 4, name: "original, random", inExtraction: "original, labels" },
 };
 
 export function attacksSection({ attacks }: Report): Section {
   const section = { id: "attacks", title: "What a pirate reaches" };
   if (isMissing(attacks)) return { ...section, content: renderMissing(attacks) };
-  const content = html`<p class="lead">Accuracy that fine-tuning or copying reaches with a share of the pirate's data, by the best method found, from the file and from random weights. Bars are one standard deviation between seeds.</p>
+  const content = html`<p class="lead">Accuracy that fine-tuning the file reaches with a share of the pirate's data, by the best method found, beside random weights; or that learning its answers reaches in either architecture, beside true labels. Bars are one standard deviation between seeds.</p>
 ${attacks.runs.map(renderRun)}`;
   return { ...section, content };
 }
@@ -36,8 +37,14 @@ function renderRun(run: Run): Markup {
   });
   return html`<figure><figcaption>Attack “${run.kind}” (${run.name})</figcaption>${scrollable(`Chart of the attack ${run.kind}`, chart)}</figure>
 ${renderTable({
-  label: `Head start in the attack ${run.kind}`,
-  head: ["pirate's data", "head start from the original, points", "from the shipped chain"],
+  label: `Gain in the attack ${run.kind}`,
+  head: isExtraction(run)
+    ? [
+        "pirate's data",
+        "answers over true labels in the original's architecture, points",
+        "in the chain's architecture",
+      ]
+    : ["pirate's data", "head start from the original, points", "from the shipped chain"],
   rows: run.headStart.map(({ budget, original, obfuscated }) => [
     plainPercent(budget),
     withDeviation(original),
@@ -47,7 +54,8 @@ ${renderTable({
 }
 
 /** The best method of each arm at each budget. */
-function seriesOf({ arms: rows }: Run): Series[] {
+function seriesOf(run: Run): Series[] {
+  const { arms: rows } = run;
   const names = [...new Set(rows.map(({ arm }) => arm))];
   const order = Object.keys(arms);
   const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
@@ -64,6 +72,7 @@ function seriesOf({ arms: rows }: Run): Series[] {
         return { x: budget, y: 100 * best.mean, spread: 100 * (best.deviation ?? 0) };
       });
       const known = Object.hasOwn(arms, name) ? arms[name] : undefined;
-      return { name: known?.name ?? name, points, look: known?.look ?? 3 };
+      const called = isExtraction(run) ? known?.inExtraction : known?.name;
+      return { name: called ?? name, points, look: known?.look ?? 3 };
     });
 }
