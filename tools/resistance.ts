@@ -6,9 +6,10 @@
 //         [--whitened] [--final] [--optimizer sgd] [--rates 0.05] --mean A,B,C --std A,B,C
 //
 // With --start a way goes on from a shipped chain; a name that no way has is one for that as it is. With --redrawn the
-// pirate draws convolutions anew first, with --whitened he whitens what they read. He is judged by training images that
-// he does not have, with --final by the test images. Of several rates the one counts that is best on the former, from
-// each start. What random weights and the original reach is kept in runs/resistance/ of the working directory, as the
+// pirate draws convolutions anew first, with --whitened he whitens what they read. The test images judge with --final
+// alone. Else the chain is judged by the training images of its task that it left out, and he by some of his that he does
+// not have; a chain given with --start has to be of a run with --hold-out 5000. Of several rates the one counts that is
+// best on others still, from each start. What random weights and the original reach is kept in runs/resistance/ of the working directory, as the
 // chains are.
 // Then: npm run results.
 import { mkdirSync } from "node:fs";
@@ -105,7 +106,7 @@ for (const seed of options.seeds) {
       seed,
       accuracy,
       ...(start && { start: basename(start) }),
-      pirate: { epochs: pirate.epochs, judges: isFinal ? "test" : "search" },
+      pirate: { epochs: pirate.epochs, judges: isFinal ? "test" : "held-out" },
       arms,
       headStart: headStarts(arms),
     });
@@ -144,8 +145,9 @@ async function read(path: string): Promise<Graph> {
   return adoptModel(await readOriginal(path), { shape, name: path });
 }
 
-/** On the test images of the model's own task, in ONNX Runtime. */
+/** On images of the model's own task, in ONNX Runtime: those held out, and the test images in the end alone. */
 async function accuracyOf(path: string): Promise<number> {
-  await using classifier = await OnnxClassifier.open(path, whole.test, { threads: 1 });
-  return (await evaluate(classifier, whole.test, normalization)).accuracy;
+  const { test } = isFinal ? whole : data;
+  await using classifier = await OnnxClassifier.open(path, test, { threads: 1 });
+  return (await evaluate(classifier, test, normalization)).accuracy;
 }

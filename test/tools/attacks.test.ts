@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { ArmName } from "../../src/attack/headStart.ts";
 import { attackTable, exposureTable, headStartTable } from "../../tools/documents/attacks.ts";
 import { resistanceTable } from "../../tools/documents/resistance.ts";
-import type { AttackRun, ExposureRecord } from "../../tools/records/records.ts";
+import type { AttackRun, ExposureRecord, ResistanceRecord } from "../../tools/records/records.ts";
 import { cells } from "./runs.ts";
 
 const recipe = { method: "initFC-all", optimizer: "sgd", learningRate: 0.05 };
@@ -103,31 +103,33 @@ test("a way of resistance: what it costs, and what the pirate gets from the chai
     mean,
     deviation: null,
   });
-  const table = resistanceTable([
-    {
-      series: "resnet20",
-      name: "collapse",
-      depth: 7,
-      epochs: 0.5,
-      start: "chain.onnx",
-      seed: 3,
-      accuracy: 0.871,
-      pirate: { epochs: 20, judges: "search" },
-      arms: [
-        ...[arm("original", 0.6), arm("obfuscated", 0.5465, "redrawn 5,6,7")],
-        ...[arm("original-scratch", 0.4), arm("obfuscated-scratch", 0.41)],
-      ],
-      headStart: [
-        {
-          budget: 0.1,
-          original: { mean: 20, deviation: null },
-          obfuscated: { mean: 13.65, deviation: null },
-        },
-      ],
-    },
-  ]);
-  expect(cells(table)[1]).toEqual([
+  const record = (judges: ResistanceRecord["pirate"]["judges"]): ResistanceRecord => ({
+    series: "resnet20",
+    name: "collapse",
+    depth: 7,
+    epochs: 0.5,
+    start: "chain.onnx",
+    seed: 3,
+    accuracy: 0.871,
+    pirate: { epochs: 20, judges },
+    arms: [
+      ...[arm("original", 0.6), arm("obfuscated", 0.5465, "redrawn 5,6,7")],
+      ...[arm("original-scratch", 0.4), arm("obfuscated-scratch", 0.41)],
+    ],
+    headStart: [
+      {
+        budget: 0.1,
+        original: { mean: 20, deviation: null },
+        obfuscated: { mean: 13.65, deviation: null },
+      },
+    ],
+  });
+  const [, first, ...more] = cells(
+    resistanceTable((["search", "held-out", "test"] as const).map(record)),
+  );
+  expect(first).toEqual([
     ...["collapse", "7", "0.5 more", "87.10 %", "redrawn 5,6,7, sgd 0.05", "54.65 %", "41.00 %"],
     ...["13.7", "20.0", "others", "3"],
   ]);
+  expect(more.map((row) => row.at(-2))).toEqual(["held-out images", "test images"]);
 });

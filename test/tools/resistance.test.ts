@@ -1,10 +1,12 @@
 // What a pirate does with a chain before he fine-tunes it, where it was made a bad start.
 import { describe, expect, test } from "vitest";
+import { drawBudget } from "../../src/attack/budget.ts";
 import { behead } from "../../src/attack/head.ts";
 import { rowsFor } from "../../src/attack/judge.ts";
+import { inMemory } from "../../src/data/index.ts";
 import { toFloat32 } from "../../src/graph/tensorData.ts";
 import { readOptions } from "../../tools/resistance/options.ts";
-import { redrawn } from "../../tools/resistance/pirate.ts";
+import { others, redrawn } from "../../tools/resistance/pirate.ts";
 import { whitened } from "../../tools/resistance/whiten.ts";
 import { chain, images } from "../attack/pair.ts";
 
@@ -38,6 +40,26 @@ describe("a pirate's preparation", () => {
     expect([kept, alsoKept]).toEqual([first, third]);
     expect(drawn).not.toEqual(second);
   });
+});
+
+test("the images that choose a pirate's rate are neither his nor those that judge him", () => {
+  const train = inMemory({
+    name: "many",
+    pixels: Uint8Array.from({ length: 2 * 120 }, (_, place) => Math.floor(place / 2)),
+    labels: Int32Array.from({ length: 120 }, (_, i) => i % 4),
+    shape: [1, 1, 2],
+    classes: ["a", "b", "c", "d"],
+  });
+  const { toChoose, toJudge } = others(train, 0.2, 0);
+  const parts = [drawBudget(train, 0.2, 0), toChoose, toJudge];
+  expect(parts.map(({ count }) => count)).toEqual([24, 48, 48]);
+  const places = parts.flatMap(({ pixels }) => [...pixels!].filter((_, i) => i % 2 === 0));
+  expect(new Set(places).size).toBe(120);
+  for (const { labels, count } of parts) {
+    for (const label of train.labels.subarray(0, 4)) {
+      expect(labels.filter((own) => own === label)).toHaveLength(count / 4);
+    }
+  }
 });
 
 describe("the options", () => {

@@ -3,6 +3,8 @@ import { percent } from "../../src/numbers.ts";
 import type { ResistanceRecord } from "../records/records.ts";
 import { table } from "./markdown.ts";
 
+const judges = { "held-out": "held-out images", test: "test images", search: "others" } as const;
+
 /** Accuracy on the own task and the pirate's head start, way by way. */
 export function resistanceTable(records: readonly ResistanceRecord[]): string {
   const of = ({ arms }: ResistanceRecord, name: string) => arms.find(({ arm }) => arm === name)!;
@@ -16,7 +18,7 @@ export function resistanceTable(records: readonly ResistanceRecord[]): string {
     ["from random weights", (record) => percent(of(record, "obfuscated-scratch").mean)],
     ["head start, points", ({ headStart }) => headStart[0]!.obfuscated.mean.toFixed(1)],
     ["of the original", ({ headStart }) => headStart[0]!.original.mean.toFixed(1)],
-    ["judged by", ({ pirate }) => (pirate.judges === "test" ? "test images" : "others")],
+    ["judged by", ({ pirate }) => judges[pirate.judges]],
     ["seed", ({ seed }) => seed],
   ]);
 }

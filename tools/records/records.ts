@@ -73,9 +73,10 @@ export interface ResistanceRecord extends Label, Pick<AttackResults, "arms" | "h
   readonly epochs: number;
   readonly start?: string;
   readonly seed: number;
-  /** On the test images of the model's own task. */
+  /** On images of the model's own task: those held out where such judge, else the test images. */
   readonly accuracy: number;
-  readonly pirate: { readonly epochs: number; readonly judges: "search" | "test" };
+  /** What judges: of "search" the test images judged the chain, and the images that chose a rate the pirate. */
+  readonly pirate: { readonly epochs: number; readonly judges: "held-out" | "test" | "search" };
 }
 
 /** What `deepobf inspect --against --json` printed. */

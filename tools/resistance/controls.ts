@@ -30,7 +30,7 @@ export class Controls {
       epochs,
       optimizer,
       learningRates,
-      isFinal,
+      judges: isFinal ? "test" : "held-out",
       data: await fingerprint(data),
       mean,
       std,

@@ -18,15 +18,15 @@ export interface PirateOptions extends Normalization {
   readonly seed: number;
   readonly epochs: number;
   readonly optimizer: Recipe["optimizer"];
-  /** All of which he tries; the one that is best on training images that he does not have counts. */
+  /** All of which he tries; the one that is best on some training images that he does not have counts. */
   readonly learningRates: readonly number[];
   /** What he does with the network, batch norm put back, before he fine-tunes it. */
   readonly prepare?: (body: Graph, own: Labelled) => Graph | Promise<Graph>;
-  /** Judges the theft by the test images, which choose nothing; else by those images, to search ways by. */
+  /** Judges the theft by the test images, which choose nothing; else by others of his training images. */
   readonly isFinal: boolean;
 }
 
-/** Images that ways are searched by. */
+/** Images that choose a rate, and as many that ways are searched by. */
 const judges = 2000;
 
 /** What a theft came to, and the rate that did. */
@@ -70,16 +70,14 @@ export async function steal(graph: Graph, options: PirateOptions): Promise<Theft
   };
   const accuracyOf = async (trained: Graph, judge: Labelled) =>
     scoreOf(await rowsFor(trained, judge, judging), judge).accuracy;
-  const left = others(data.train, budget, seed);
+  const { toChoose, toJudge } = others(data.train, budget, seed);
   const attempts: (Theft & { readonly trained: Graph })[] = [];
   for (const learningRate of learningRates) {
     const trained = await train(learningRate);
-    attempts.push({ trained, learningRate, accuracy: await accuracyOf(trained, left) });
+    attempts.push({ trained, learningRate, accuracy: await accuracyOf(trained, toChoose) });
   }
-  const best = attempts.reduce((a, b) => (b.accuracy > a.accuracy ? b : a));
-  const { learningRate, trained } = best;
-  const accuracy = isFinal ? await accuracyOf(trained, data.test) : best.accuracy;
-  return { accuracy, learningRate };
+  const { learningRate, trained } = attempts.reduce((a, b) => (b.accuracy > a.accuracy ? b : a));
+  return { accuracy: await accuracyOf(trained, isFinal ? data.test : toJudge), learningRate };
 }
 
 /** The body with the convolutions of these numbers, from 1, drawn anew, and the batch norms behind them. */
@@ -96,9 +94,17 @@ export function redrawn(body: Graph, layers: readonly number[], seed: number): G
   return { ...body, initializers };
 }
 
-/** Training images that are not among the pirate's. */
-function others(train: Labelled, budget: number, seed: number): Labelled {
+/** Training images that are not among the pirate's: some to choose his rate by, and others to judge him by. */
+export function others(
+  train: Labelled,
+  budget: number,
+  seed: number,
+): { toChoose: Labelled; toJudge: Labelled } {
   const count = placesByClass(train, { seed, name: "budget" });
   const left = count.flatMap((places) => [...places.subarray(Math.round(budget * places.length))]);
-  return sampleOf(select(train, Int32Array.from(left), train.name), judges);
+  const half = (parity: number) => {
+    const places = left.filter((_, i) => i % 2 === parity);
+    return sampleOf(select(train, Int32Array.from(places), train.name), judges);
+  };
+  return { toChoose: half(0), toJudge: half(1) };
 }
