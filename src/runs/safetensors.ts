@@ -48,20 +48,36 @@ export function encodeTensors(tensors: ReadonlyMap<string, Tensor>): Uint8Array 
   return Buffer.concat([length, json, ...parts]);
 }
 
-/** The tensors of a file, on the CPU. Throws RangeError where the file contradicts itself. */
+/**
+ * The tensors of a file, on the CPU: together they take what its data takes, as each byte belongs to one. Throws
+ * RangeError where the file contradicts itself.
+ */
 export function decodeTensors(bytes: Uint8Array): Map<string, Tensor> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerLength = bytes.length < 8 ? Number.NaN : Number(view.getBigUint64(0, true));
   if (!(headerLength <= bytes.length - 8)) throw new RangeError("the header is cut short");
   const data = bytes.subarray(8 + headerLength);
   const text = new TextDecoder().decode(bytes.subarray(8, 8 + headerLength));
-  const tensors = new Map<string, Tensor>();
-  for (const [name, value] of Object.entries(parseHeader(text))) {
-    const { dtype, shape, start, end } = readEntry(name, value);
-    if (end > data.length) throw new RangeError(`${name} lies outside the file`);
-    tensors.set(name, fromBytes(data.subarray(start, end), { shape, dtype }));
+  const entries = Object.entries(parseHeader(text)).map(([name, value]) => readEntry(name, value));
+  assertSeamless(entries, data.length);
+  return new Map(
+    entries.map(({ name, shape, dtype, start, end }) => [
+      name,
+      fromBytes(data.subarray(start, end), { shape, dtype }),
+    ]),
+  );
+}
+
+/** Throws RangeError unless the entries lie one behind the other from the begin of the data to their end. */
+function assertSeamless(entries: readonly ReturnType<typeof readEntry>[], length: number): void {
+  // Names that are numbers come first in an object, wherever their data lie.
+  const inPlace = entries.toSorted((a, b) => a.start - b.start || a.end - b.end);
+  let last = 0;
+  for (const { name, start, end } of inPlace) {
+    if (start !== last) throw new RangeError(`${name} begins at ${start}, not at ${last}`);
+    last = end;
   }
-  return tensors;
+  if (last !== length) throw new RangeError(`the tensors take ${last} of ${length} bytes`);
 }
 
 function parseHeader(text: string): object {
@@ -90,7 +106,7 @@ function readEntry(name: string, value: unknown) {
   if (end - start !== elementCount(shape) * elementSize[dtype]) {
     throw new RangeError(`${name} [${shape.join(", ")}] does not fit ${end - start} bytes`);
   }
-  return { dtype, shape, start, end };
+  return { name, dtype, shape, start, end };
 }
 
 function isSizes(value: unknown): value is readonly number[] {

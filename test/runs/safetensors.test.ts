@@ -48,6 +48,20 @@ describe("safetensors", () => {
     });
   });
 
+  test("keeps names that are numbers, which JSON puts in another order than their data", () => {
+    scope(() => {
+      const tensors = new Map(
+        [tensor([1, 2]), zeros([0]), tensor([3])].map((each, i) => [["x", "12", "7"][i]!, each]),
+      );
+      const read = decodeTensors(encodeTensors(tensors));
+      expect([...read].map(([name, each]) => [name, each.numbers()])).toEqual([
+        ["7", [3]],
+        ["12", []],
+        ["x", [1, 2]],
+      ]);
+    });
+  });
+
   test("takes the elements of a transposed tensor in their logical order", () => {
     scope(() => {
       const given = tensor([1, 2, 3, 4, 5, 6, 7, 8], { shape: [1, 2, 2, 2] });
@@ -95,6 +109,20 @@ describe("safetensors", () => {
     "negative offsets": file({ x: entry({ data_offsets: [-8, 0] }) }),
     "offsets behind the end": file({ x: entry({ data_offsets: [8, 16] }) }),
     "data cut short": file({ x: entry() }, new Uint8Array(7)),
+    "data of no tensor at the end": file({ x: entry() }, new Uint8Array(9)),
+    "data of no tensor at the begin": file(
+      { x: entry({ data_offsets: [1, 9] }) },
+      new Uint8Array(9),
+    ),
+    "the same data for two tensors": file({ x: entry(), y: entry() }),
+    "data that overlap": file(
+      { x: entry(), y: entry({ data_offsets: [4, 12] }) },
+      new Uint8Array(12),
+    ),
+    "data between two tensors": file(
+      { x: entry(), y: entry({ data_offsets: [9, 17] }) },
+      new Uint8Array(17),
+    ),
   };
 
   test.each(Object.entries(malformed))("refuses %s", (_, bytes) => {
