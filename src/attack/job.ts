@@ -1,7 +1,7 @@
 // The job that measures what a pirate gets out of a stolen file.
 import { basename } from "node:path";
 import { defineJob, memoryOfTraining } from "../jobs/index.ts";
-import { writeModel } from "../onnx/index.ts";
+import { modelFileFacts, writeModel } from "../onnx/index.ts";
 import { throwIfStopped } from "../runs/index.ts";
 import { type Assignment, carryOut } from "./campaign.ts";
 import { headStarts } from "./headStart.ts";
@@ -38,9 +38,12 @@ export const attackJob = defineJob<
     hooks.onProgress?.({ type: "phase", phase: "train" });
     const scene = new Scene(inputs, options, () => throwIfStopped(hooks, run));
     const trials = await Trials.open(work, async (trained, assignment) => {
-      if (isKept(assignment, seed)) await writeModel(trained, run.files.model);
+      if (!isKept(assignment, seed)) return undefined;
+      await writeModel(trained, run.files.model);
+      return (await modelFileFacts(run.files.model)).sha256;
     });
     const arms = await carryOut(kinds[kind](scene), { options, trials });
+    await trials.assertKept();
     return { kind, arms, headStart: headStarts(arms) };
   },
 });

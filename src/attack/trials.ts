@@ -5,7 +5,7 @@ import { z } from "zod";
 import { DataError, DivergedError, ModelError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Work } from "../jobs/index.ts";
-import { figure, parseAs, shareOfOne } from "../schema.ts";
+import { figure, parseAs, sha256Text, shareOfOne } from "../schema.ts";
 import { escapeInvisible } from "../text.ts";
 import type { Assignment, Kind, Trial } from "./campaign.ts";
 import { fineTune, type TrainingOptions } from "./fineTune.ts";
@@ -35,11 +35,17 @@ const outcome = z.object({
     crossEntropy: figure,
     parts: z.exactOptional(z.strictObject({ old: shareOfOne, new: shareOfOne })),
   }),
+  /** Of the model file, where the trained network was kept as that. */
+  modelSha256: z.exactOptional(sha256Text),
 });
 
 type Outcome = z.infer<typeof outcome>;
 
-type OnTrained = (trained: Graph, assignment: Assignment) => Promise<void>;
+/** What a trial came to. */
+type Reached = Pick<Outcome, "result" | "modelSha256">;
+
+/** Gets a trained network, and gives the SHA-256 of the model file where it is kept as that. */
+type OnTrained = (trained: Graph, assignment: Assignment) => Promise<string | undefined>;
 
 /** The trials of a run in their order: those that its metrics file tells of, and those that are still to be made. */
 export class Trials {
@@ -47,6 +53,8 @@ export class Trials {
   readonly #known: readonly Outcome[];
   readonly #onTrained: OnTrained;
   #count = 0;
+  /** SHA-256 of the model file as the last trial that is kept wrote it. */
+  #kept: string | undefined;
 
   private constructor(work: Surroundings, known: readonly Outcome[], onTrained: OnTrained) {
     this.#work = work;
@@ -77,23 +85,45 @@ export class Trials {
     const { recipe, ...rest } = assignment;
     const asked = { ...rest, ...recipe };
     const known = this.#known[index];
-    if (known) {
-      this.#assertSame(index, known, asked);
-      return known.result;
-    }
-    const trial = await kind.prepare(assignment);
-    const trained = await this.#train(trial, assignment, index);
-    const result = await this.#work.group.share(async () => {
-      if (!trained) return failure;
-      const score = await scoreFrom(trial, trained);
-      await this.#onTrained(trained, assignment);
-      return score;
-    });
-    await this.#work.run.metrics.append({ trial: { index, ...asked, result } });
+    if (known) this.#assertSame(index, known, asked);
+    const { result, modelSha256 } = known ?? (await this.#make(assignment, { kind, index, asked }));
+    this.#kept = modelSha256 ?? this.#kept;
     return result;
   }
 
-  #assertSame(index: number, { result: _, ...known }: Outcome, asked: Omit<Outcome, "result">) {
+  /** Throws DataError where the model file is not the one that a trial wrote. */
+  async assertKept(): Promise<void> {
+    const { run } = this.#work;
+    if (this.#kept === undefined || (await run.modelSha256()) === this.#kept) return;
+    throw new DataError(
+      `${escapeInvisible(run.files.model)} is not the file that this run wrote: put that back and resume the run, or ` +
+        "begin a new one",
+    );
+  }
+
+  /** Makes a trial, and writes down what it came to. */
+  async #make(
+    assignment: Assignment,
+    { kind, index, asked }: { kind: Kind; index: number; asked: Omit<Outcome, keyof Reached> },
+  ): Promise<Reached> {
+    const { run, group } = this.#work;
+    const trial = await kind.prepare(assignment);
+    const trained = await this.#train(trial, assignment, index);
+    const reached = await group.share(async (): Promise<Reached> => {
+      if (!trained) return { result: failure };
+      const result = await scoreFrom(trial, trained);
+      const modelSha256 = await this.#onTrained(trained, assignment);
+      return { result, ...(modelSha256 !== undefined && { modelSha256 }) };
+    });
+    await run.metrics.append({ trial: { index, ...asked, ...reached } });
+    return reached;
+  }
+
+  #assertSame(
+    index: number,
+    { result: _, modelSha256: __, ...known }: Outcome,
+    asked: Omit<Outcome, keyof Reached>,
+  ) {
     if (isDeepStrictEqual(known, asked)) return;
     const [expected, found] = [asked, known].map((each) => JSON.stringify(each));
     throw new DataError(

@@ -2,10 +2,10 @@
 import type { Checkpoint, RunFolder } from "../runs/index.ts";
 import type { Group } from "./group.ts";
 
-/** What a training does with the folder of its run. */
+/** What a job does with the folder of its run. */
 export type Run = Pick<
   RunFolder,
-  "directory" | "files" | "checkpointSeconds" | "saveCheckpoint" | "goBack"
+  "directory" | "files" | "checkpointSeconds" | "saveCheckpoint" | "goBack" | "modelSha256"
 > & { readonly metrics: Pick<RunFolder["metrics"], "append" | "lines"> };
 
 /** What all workers know of a run, as JSON holds it. */
@@ -21,6 +21,7 @@ export function sharedRun(location: RunLocation, folder: RunFolder | undefined, 
     checkpointSeconds,
     saveCheckpoint: async (...state) => folder?.saveCheckpoint(...state),
     goBack: async () => shareCheckpoint(await folder?.goBack(), group),
+    modelSha256: () => group.share(async () => folder?.modelSha256()),
     metrics: {
       append: async (record) => folder?.metrics.append(record),
       lines: () => group.share(async () => (await folder?.metrics.lines()) ?? []),

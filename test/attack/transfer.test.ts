@@ -1,5 +1,5 @@
 // The transfer attack from end to end, on networks and images of a few kilobytes.
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type AttackOptions, type AttackSummary, attackJob } from "../../src/attack/index.ts";
 import { assertRelated } from "../../src/attack/relation.ts";
@@ -15,7 +15,7 @@ import { liveTensors } from "../../src/torch/index.ts";
 import { idxFile } from "../cli/fixtures.ts";
 import { writeData, writeFiles } from "../obfuscate/tiny.ts";
 import { accuracyOf } from "../train/accuracy.ts";
-import { workshop } from "../workshop.ts";
+import { sha256, workshop } from "../workshop.ts";
 import { chain, folded } from "./pair.ts";
 
 const path = workshop();
@@ -178,6 +178,39 @@ describe("a transfer attack", () => {
     const resumed = await attackJob.resume(out);
     expect(resumed.arms).toEqual(summary.arms);
     expect(trialsIn(resumed.files.metrics)).toEqual(trials);
+  });
+
+  test("stopped once its network is kept answers for no other file", async () => {
+    const [out, older] = [path(), path()];
+    const kept = `${out}/model.onnx`;
+    const controller = new AbortController();
+    const onProgress = (event: ProgressEvent) => {
+      if (event.type === "step" && event.stage.startsWith("obfuscated-scratch")) controller.abort();
+    };
+    const { signal } = controller;
+    const small = { methods: ["initFC-all"], learningRates: [0.05], epochs: 1, seeds: 1, out };
+    const begun = attackJob.start({ ...asked, ...small }, { signal, onProgress });
+    await expect(begun).rejects.toThrow(InterruptedError);
+    const written = readFileSync(kept);
+    const noted = `,"modelSha256":"${sha256(kept)}"`;
+    cpSync(out, older, { recursive: true });
+
+    rmSync(kept);
+    await expect(attackJob.resume(out)).rejects.toThrow(DataError);
+    writeFileSync(kept, encodeModel(folded));
+    await expect(attackJob.resume(out)).rejects.toThrow(
+      /model\.onnx is not the file that this run wrote/,
+    );
+    writeFileSync(kept, written);
+    expect((await attackJob.resume(out)).modelSha256).toBe(sha256(kept));
+
+    // Versions before noted nothing; the line is as long, since a checkpoint knows the length.
+    const metrics = `${older}/metrics.jsonl`;
+    const text = readFileSync(metrics, "utf8");
+    expect(text).toContain(noted);
+    writeFileSync(metrics, text.replace(noted, " ".repeat(noted.length)));
+    rmSync(`${older}/model.onnx`);
+    expect((await attackJob.resume(older)).modelSha256).toBeNull();
   });
 
   test("takes no result of another trial for its own", async () => {
