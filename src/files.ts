@@ -1,8 +1,8 @@
 // Writing files so that a crash leaves the old content or the new, never half of either.
 
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { cannotWrite } from "./systemErrors.ts";
 
 /**
@@ -23,7 +23,7 @@ export async function writeFileAtomically(
       await file.close();
     }
     await rename(temporary, path);
-    await syncDirectory(dirname(path));
+    await flush(dirname(path));
   } catch (error) {
     await remove(temporary);
     throw cannotWrite(path, error);
@@ -63,7 +63,8 @@ export async function readLargeFile(path: string): Promise<Uint8Array> {
 
 /**
  * Makes a folder with its content appear in one rename: `fill` writes into a temporary folder beside
- * it, whose own folder must be there. Throws ResourceError as writeFileAtomically does; then nothing is left behind.
+ * it, whose own folder must be there. Throws ResourceError as writeFileAtomically does, and what `fill` throws; then
+ * nothing is left behind.
  */
 export async function createDirectoryAtomically(
   path: string,
@@ -71,22 +72,58 @@ export async function createDirectoryAtomically(
 ): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    await mkdir(temporary);
+    await mkdir(temporary).catch(complainOf(path));
     await fill(temporary);
-    await syncDirectory(temporary);
-    await rename(temporary, path);
-    await syncDirectory(dirname(path));
+    await moveTo(path, temporary).catch(complainOf(path));
   } catch (error) {
     await remove(temporary);
-    throw cannotWrite(path, error);
+    throw error;
   }
+}
+
+async function moveTo(path: string, temporary: string): Promise<void> {
+  await flush(temporary);
+  await rename(temporary, path);
+  await flush(dirname(path));
+}
+
+/**
+ * Writes files by their names below a folder that nobody reads yet, and flushes them to the disk together at the end:
+ * one by one thousands would take minutes. Throws ResourceError where they cannot be written, and what `files` throws.
+ */
+export async function writeFiles(
+  folder: string,
+  files: Iterable<NamedContent> | AsyncIterable<NamedContent>,
+): Promise<void> {
+  for await (const [name, content] of files) {
+    const path = join(folder, name);
+    await ensureDirectory(dirname(path));
+    await writeNew(path, content).catch(complainOf(path));
+  }
+  await flushBelow(folder).catch(complainOf(folder));
+}
+
+type NamedContent = readonly [name: string, content: Uint8Array | string];
+
+async function writeNew(path: string, content: Uint8Array | string): Promise<void> {
+  await using file = await open(path, "wx");
+  await file.writeFile(content);
+}
+
+const flushedAtOnce = 8;
+
+async function flushBelow(folder: string): Promise<void> {
+  const left = (await readdir(folder, { recursive: true })).values();
+  const flushSome = async () => {
+    for (const name of left) await flush(join(folder, name));
+  };
+  const ends = await Promise.allSettled(Array.from({ length: flushedAtOnce }, flushSome));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
 /** Makes a folder, and those above it, where it is not there. Throws ResourceError. */
 export async function ensureDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((error: unknown) => {
-    throw cannotWrite(path, error);
-  });
+  await mkdir(path, { recursive: true }).catch(complainOf(path));
 }
 
 /** Removes a file or folder as far as that goes: what went wrong before tells more. */
@@ -94,11 +131,15 @@ async function remove(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
 
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+/** Flushes a file or the entries of a folder to the disk. */
+async function flush(path: string): Promise<void> {
+  await using opened = await open(path, "r");
+  await opened.sync();
+}
+
+/** Throws the ResourceError for what keeps a file from being written. */
+function complainOf(path: string): (error: unknown) => never {
+  return (error) => {
+    throw cannotWrite(path, error);
+  };
 }

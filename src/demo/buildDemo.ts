@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { type Dataset, holdOut, loadData, loadTestData, sampleOf } from "../data/index.ts";
 import { DataError, ModelError, ResourceError } from "../errors.ts";
-import { createDirectoryAtomically, ensureDirectory, writeFileAtomically } from "../files.ts";
+import { createDirectoryAtomically, ensureDirectory, writeFiles } from "../files.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, type Layout } from "../graph/layout.ts";
@@ -117,9 +117,7 @@ export async function writeDemo(directory: string, out: string): Promise<void> {
   assertNew(out);
   const files = await buildDemo(directory);
   await ensureDirectory(dirname(out));
-  await createDirectoryAtomically(out, async (temporary) => {
-    for (const [name, content] of files) await writeFileAtomically(join(temporary, name), content);
-  });
+  await createDirectoryAtomically(out, (temporary) => writeFiles(temporary, files));
 }
 
 /** The images that the run was judged by: where it held some out, those. */

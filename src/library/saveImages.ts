@@ -1,13 +1,12 @@
 // Images from anywhere as a data set: an iterator's images are written once to a folder of image files, which jobs
 // read as often as they need, also when they are resumed.
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { findTwins } from "../data/classNames.ts";
 import { leftBehind } from "../data/walk.ts";
 import { DataError, UsageError } from "../errors.ts";
-import { createDirectoryAtomically, ensureDirectory } from "../files.ts";
+import { createDirectoryAtomically, ensureDirectory, writeFiles } from "../files.ts";
 import { parseAs } from "../schema.ts";
 
 /** An image: the bytes of a JPEG, PNG or WebP file, or pixels [height, width, channels] with 1 or 3 channels. */
@@ -64,7 +63,8 @@ const drawing = labelled.extend({
  * Writes images to a folder that must not exist, as `train/CLASS/N` and `test/CLASS/N`, and gives the options with
  * which jobs read them. Pixels lose nothing. Throws UsageError for arguments of another kind and where the folder
  * exists, ResourceError where it cannot be written, and DataError that names the image for what is none or has a label
- * that is no class, for classes that no folders can tell apart, and for a part without images.
+ * that is no class, for classes that no folders can tell apart, and for a part without images. What an iterator throws
+ * passes as it is.
  */
 export async function saveImages(directory: string, images: ImageSamples): Promise<SavedImages> {
   parseAs<object>(asked, { directory, images }, (problems) => {
@@ -76,23 +76,29 @@ export async function saveImages(directory: string, images: ImageSamples): Promi
     throw new UsageError(`expected a folder that does not exist, received ${directory}`);
   }
   await ensureDirectory(dirname(resolve(directory)));
-  await createDirectoryAtomically(resolve(directory), async (partial) => {
-    for (const part of ["train", "test"] as const) {
-      let count = 0;
-      for await (const sample of images[part]) {
-        const name = `image ${count} of ${part}`;
-        const content = await encode(sample, name);
-        const folder = join(partial, part, classes ? className(classes, sample, name) : "");
-        await mkdir(folder, { recursive: true });
-        await writeFile(join(folder, String(count)), content);
-        count++;
-      }
-      if (count === 0) throw new DataError(`${part}: expected images, received none`);
-    }
-    if (classes) await writeFile(join(partial, "classes.json"), JSON.stringify(classes));
-  });
+  await createDirectoryAtomically(resolve(directory), (partial) =>
+    writeFiles(partial, filesOf(images)),
+  );
   const data = `images:${directory}`;
   return classes ? { data, classes: join(directory, "classes.json") } : { data, labels: "none" };
+}
+
+/** The files of a folder of images, by their names in it. */
+async function* filesOf({
+  classes,
+  ...parts
+}: ImageSamples): AsyncGenerator<[string, Uint8Array | string]> {
+  for (const part of ["train", "test"] as const) {
+    let count = 0;
+    for await (const sample of parts[part]) {
+      const name = `image ${count} of ${part}`;
+      const content = await encode(sample, name);
+      yield [join(part, classes ? className(classes, sample, name) : "", String(count)), content];
+      count++;
+    }
+    if (count === 0) throw new DataError(`${part}: expected images, received none`);
+  }
+  if (classes) yield ["classes.json", JSON.stringify(classes)];
 }
 
 function className(classes: readonly string[], { label }: ImageSample, image: string): string {

@@ -10,7 +10,7 @@ import { DataError, GateError, InterruptedError } from "../../src/errors.ts";
 import * as library from "../../src/index.ts";
 import { goingOn, withModelFile } from "../../src/library/modelFile.ts";
 import { renameOptions } from "../../src/library/words.ts";
-import { workshop } from "../workshop.ts";
+import { mountDisk, workshop } from "../workshop.ts";
 import { root } from "./deepobf.ts";
 import { idxFiles, residualModel } from "./fixtures.ts";
 
@@ -285,6 +285,32 @@ test("saved images touch nothing but their own folder", async () => {
   const { data } = await library.saveImages(`${file("mine")}/`, images);
   expect(readFileSync(kept, "utf8")).toBe("kept");
   expect(readdirSync(join(data.slice("images:".length), "train", "a"))).toEqual(["0"]);
+});
+
+test("what a caller's own images fail by passes as it is", async () => {
+  const missing = file("photos/missing.png");
+  const photos = function* () {
+    yield { file: readFileSync(missing) };
+  };
+  const out = file("failed");
+  const error = await library.saveImages(out, { train: photos(), test: [] }).catch((each) => each);
+  expect(error).not.toBeInstanceOf(library.DeepObfError);
+  expect(error).toMatchObject({ code: "ENOENT", path: missing });
+  expect(readdirSync(dirname(out)).filter((name) => name.startsWith("failed"))).toEqual([]);
+});
+
+const disk = file("disk");
+test.skipIf(!mountDisk(disk, 64))("images that fill a disk leave nothing there", async () => {
+  const image = { file: new Uint8Array(20_000) };
+  const saving = library.saveImages(join(disk, "images"), {
+    train: Array(5).fill(image),
+    test: [],
+  });
+  await expect(saving).rejects.toThrow(library.ResourceError);
+  await expect(saving).rejects.toThrow(
+    /cannot write .*train\/\d: the disk is full; free some space/,
+  );
+  expect(readdirSync(disk)).toEqual([]);
 });
 
 test("images without labels, and labels that no class has", async () => {

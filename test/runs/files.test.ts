@@ -8,7 +8,6 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { ResourceError } from "../../src/errors.ts";
@@ -17,6 +16,7 @@ import {
   readLargeFile,
   sha256Of,
   writeFileAtomically,
+  writeFiles,
 } from "../../src/files.ts";
 import { failure } from "../failure.ts";
 import { filesBelow, mountDisk, workshop } from "../workshop.ts";
@@ -165,6 +165,17 @@ describe("createDirectoryAtomically", () => {
     expect(readdirSync(made)).toEqual(["old"]);
   });
 
+  test("blames no folder for what fails elsewhere while it is filled", async () => {
+    const made = folder();
+    const creating = createDirectoryAtomically(join(made, "run"), async () => {
+      readFileSync(join(made, "missing"));
+    });
+    const error = await creating.catch((reason) => reason);
+    expect(error).not.toBeInstanceOf(ResourceError);
+    expect(error).toMatchObject({ code: "ENOENT", path: join(made, "missing") });
+    expect(readdirSync(made)).toEqual(["old"]);
+  });
+
   test("never takes the place of a folder with content", async () => {
     const made = folder();
     const { message } = await failure(createDirectoryAtomically(made, fill), ResourceError);
@@ -176,15 +187,49 @@ describe("createDirectoryAtomically", () => {
   test.skipIf(!mountDisk(disk, 64))("leaves nothing behind on a full disk", async () => {
     writeFileSync(join(disk, "filler"), new Uint8Array(40_000));
     const creating = createDirectoryAtomically(join(disk, "run"), (temporary) =>
-      writeFile(join(temporary, "x"), new Uint8Array(60_000)),
+      writeFiles(temporary, [["x", new Uint8Array(60_000)]]),
     );
     const { message } = await failure(creating, ResourceError);
-    expect(message).toMatch(/cannot write .*run: the disk is full/);
+    expect(message).toMatch(/cannot write .*run\..*\.tmp\/x: the disk is full/);
     expect(readdirSync(disk)).toEqual(["filler"]);
     await failure(writeFileAtomically(join(disk, "filler"), new Uint8Array(60_000)), ResourceError);
     expect(readFileSync(join(disk, "filler")).length).toBe(40_000);
     rmSync(join(disk, "filler"));
     await createDirectoryAtomically(join(disk, "run"), fill);
     expect(filesBelow(disk)).toEqual(["run/a", "run/b"]);
+  });
+});
+
+describe("writeFiles", () => {
+  const files = [
+    ["a", "1"],
+    ["b/c/d", Uint8Array.of(1, 2)],
+  ] as const;
+
+  test("makes the folders of files, which may come one by one", async () => {
+    const made = folder();
+    const coming = async function* () {
+      yield* files;
+    };
+    await writeFiles(made, coming());
+    expect(filesBelow(made)).toEqual(["a", "b/c/d", "old"]);
+    expect([...readFileSync(join(made, "b/c/d"))]).toEqual([1, 2]);
+  });
+
+  test.each(codes)("tells of whichever call fails with %s, flushes included", async (code) => {
+    const failed: string[] = [];
+    for (let n = 1; ; n++) {
+      const made = folder();
+      arm(n, code);
+      const error = await writeFiles(made, files).catch((reason) => reason);
+      const call = disarm();
+      if (call === "") break;
+      failed.push(call.split(" ")[0]!);
+      expect(error, call).toBeInstanceOf(ResourceError);
+      expect(error.message).toContain(`(${code})`);
+    }
+    // Two files are written; they, the file that was there and two folders are flushed.
+    const count = (name: string) => failed.filter((each) => each === name).length;
+    expect(["mkdir", "write", "open", "fsync"].map(count)).toEqual([2, 2, 2 + 5, 5]);
   });
 });
