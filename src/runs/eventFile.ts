@@ -1,7 +1,7 @@
 // TensorBoard's event files: records as TFRecord frames them (length, data, masked CRC-32C of both), each a protocol
 // buffer of event.proto and summary.proto
 // (https://github.com/tensorflow/tensorboard/tree/master/tensorboard/compat/proto).
-import { closeSync, existsSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
@@ -46,7 +46,7 @@ function append(path: string, records: readonly Uint8Array[]): void {
     if (!existsSync(dirname(path))) mkdirSync(dirname(path)); // never the run's own folder, which was moved away
     const file = openSync(path, "a");
     try {
-      writeSync(file, Buffer.concat(records));
+      writeFileSync(file, Buffer.concat(records));
     } finally {
       closeSync(file);
     }

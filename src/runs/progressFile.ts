@@ -22,6 +22,7 @@ export function keepProgress(
   { directory }: { readonly directory: string },
 ): { readonly hooks: JobHooks; readonly remove: () => void } {
   const path = join(directory, progressFileName);
+  const temporary = `${path}.tmp`;
   let record: ProgressRecord = { phase: undefined, step: undefined };
   let last = Number.NEGATIVE_INFINITY;
   const onProgress = (event: ProgressEvent) => {
@@ -35,15 +36,20 @@ export function keepProgress(
     if (event.type === "step" && now - last < millisecondsBetween) return;
     last = now;
     attempt(() => {
-      const file = openSync(`${path}.tmp`, newFile);
-      writeFileSync(file, JSON.stringify(record));
-      closeSync(file);
-      renameSync(`${path}.tmp`, path);
+      const file = openSync(temporary, newFile);
+      try {
+        writeFileSync(file, JSON.stringify(record));
+      } finally {
+        closeSync(file);
+      }
+      renameSync(temporary, path);
     });
   };
   return {
     hooks: { ...hooks, onProgress },
-    remove: () => attempt(() => rmSync(path, { force: true })),
+    remove: () => {
+      for (const each of [path, temporary]) attempt(() => rmSync(each, { force: true }));
+    },
   };
 }
 

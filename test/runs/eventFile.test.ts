@@ -1,11 +1,19 @@
 // Event files as TensorBoard reads them: by their bytes, and by TensorBoard itself where Python has it.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { DataError, ResourceError } from "../../src/errors.ts";
 import { crc32c, keepEvents } from "../../src/runs/eventFile.ts";
-import { workshop } from "../workshop.ts";
+import { mountDisk, workshop } from "../workshop.ts";
 
 const file = workshop();
 const python = process.env.DEEPOBF_TENSORBOARD ?? "python3";
@@ -45,6 +53,36 @@ test("the folder of a run that was moved away is not made anew", async () => {
   expect(existsSync(directory)).toBe(false);
 });
 
+/** What records of an event file hold, as far as they are whole. */
+function recordsOf(bytes: Buffer): string[] {
+  const records: string[] = [];
+  for (let at = 0; at + 12 < bytes.length; ) {
+    const length = Number(bytes.readBigUInt64LE(at));
+    if (at + 12 + length + 4 > bytes.length) break;
+    records.push(bytes.subarray(at + 12, at + 12 + length).toString("latin1"));
+    at += 12 + length + 4;
+  }
+  return records;
+}
+
+const disk = file("disk");
+test.skipIf(!mountDisk(disk, 16))("an epoch that a full disk takes half of is told", async () => {
+  const directory = join(disk, "run");
+  mkdirSync(directory);
+  writeFileSync(join(disk, "filler"), new Uint8Array(12 * 1024));
+  const { onProgress } = await keepEvents({}, { directory });
+  const tell = (number: number) =>
+    onProgress({ ...epoch, epoch: number, imagesPerSecond: 800, losses: { loss: 1 } });
+  let told = 0;
+  expect(() => {
+    for (; told < 1000; told++) tell(told + 1);
+  }).toThrow(ResourceError);
+  const folder = join(directory, "tensorboard");
+  const bytes = readFileSync(join(folder, readdirSync(folder)[0]!));
+  expect(bytes.length).toBe(4096);
+  expect(recordsOf(bytes)).toHaveLength(2 + told); // version and start
+});
+
 test("records follow each other by their lengths: version, start, and one for each epoch", async () => {
   const folder = await written("bytes");
   const [name] = readdirSync(folder);
@@ -52,12 +90,7 @@ test("records follow each other by their lengths: version, start, and one for ea
   const bytes = readFileSync(join(folder, name!));
   // As every event file begins: 24 bytes, and the masked checksum of that length.
   expect(bytes.subarray(0, 13).toString("hex")).toBe("1800000000000000a37f4b2209");
-  const records: string[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const length = Number(bytes.readBigUInt64LE(at));
-    records.push(bytes.subarray(at + 12, at + 12 + length).toString("latin1"));
-    at += 12 + length + 4;
-  }
+  const records = recordsOf(bytes);
   expect(records).toHaveLength(4);
   expect(records[0]).toContain("brain.Event:2");
   expect(records[2]).toContain("loss/label");

@@ -304,9 +304,8 @@ describe("where a job is", () => {
   });
 
   /** The hooks, with a clock of their own, and the file that they keep. */
-  function kept(onProgress?: (event: ProgressEvent) => void) {
-    const directory = path();
-    mkdirSync(directory);
+  function kept(onProgress?: (event: ProgressEvent) => void, directory = path()) {
+    mkdirSync(directory, { recursive: true });
     const clock = vi.spyOn(performance, "now");
     onTestFinished(() => clock.mockRestore());
     const { hooks, remove } = keepProgress({ ...(onProgress && { onProgress }) }, { directory });
@@ -350,6 +349,21 @@ describe("where a job is", () => {
       expect(existsSync(precious)).toBe(true);
     },
   );
+
+  const fullDisk = path("fullDisk");
+  test.skipIf(!mountDisk(fullDisk, 16))("takes no descriptors on a full disk", () => {
+    writeFileSync(join(fullDisk, "filler"), new Uint8Array(16 * 1024));
+    const { tell, remove } = kept(undefined, fullDisk);
+    const descriptors = () => readdirSync("/proc/self/fd").length;
+    const before = descriptors();
+    for (let second = 1; second <= 5; second++) {
+      tell(1000 * second, { type: "phase", phase: "train" });
+    }
+    expect(readdirSync(fullDisk)).toContain("progress.json.tmp");
+    expect(descriptors()).toBe(before);
+    remove();
+    expect(readdirSync(fullDisk)).toEqual(["filler"]);
+  });
 
   test("ends no job that it cannot be told of", () => {
     const { directory, tell, remove } = kept();
