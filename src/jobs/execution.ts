@@ -50,13 +50,12 @@ async function executeWatched<
   Results extends object,
 >(
   definition: Definition<Decided, Inputs, Description, Results>,
-  { inputs, description }: Prepared<Decided, Inputs, Description>,
+  { inputs }: Prepared<Decided, Inputs, Description>,
   begun: Begun<Decided>,
 ): Promise<Results & RunFacts> {
   const { config, run, hooks } = begun;
   const { options, versions } = config;
   const { epochs, seed, device, precision } = options;
-  hooks.onProgress?.({ type: "prepared", job: definition.name, description });
   const results = await executeTogether(definition, inputs, { ...begun, location: run, options });
   const summary = {
     ...results,

@@ -4,7 +4,7 @@ import { assertNew, type JobHooks, RunFolder } from "../runs/index.ts";
 import { Group } from "../workers/group.ts";
 import { tellLauncher } from "../workers/launch.ts";
 import { type Config, parseConfig } from "./configuration.ts";
-import type { Definition, Job, JobDefinition, RunFacts, Work } from "./definition.ts";
+import type { Definition, Job, JobDefinition, Prepared, RunFacts, Work } from "./definition.ts";
 import { execute } from "./execution.ts";
 import { follow, show, showDone } from "./follower.ts";
 import { createRun, freeFolder } from "./newRun.ts";
@@ -75,7 +75,7 @@ async function start<
   const asked = { ...options, out, ...(size > 1 && { workers: size }) };
   const prepared = await prepare(definition, asked, hooks);
   const { run, config } = await createRun(definition, prepared, options);
-  await show(group, run, config);
+  await announce({ run, config }, prepared, { group, hooks });
   const begun = { config, run, hooks, checkpoint: undefined, group };
   return run.whileLocked(() => execute(definition, prepared, begun));
 }
@@ -125,9 +125,10 @@ async function goOn<
   Results extends object,
 >(
   definition: Definition<Decided, Inputs, Description, Results>,
-  { run, config }: Opened<Decided>,
+  opened: Opened<Decided>,
   { group, hooks }: Context,
 ): Promise<Results & RunFacts> {
+  const { run, config } = opened;
   const checkpoint = await run.readCheckpoint(hooks);
   const options = onThisMachine(config.options);
   if (options.threads < config.options.threads) {
@@ -135,9 +136,19 @@ async function goOn<
   }
   const prepared = await prepare(definition, options, hooks);
   assertSame(prepared.identity, config);
-  await show(group, run, config);
+  await announce(opened, prepared, { group, hooks });
   const begun = { config: { ...config, options }, run, hooks, checkpoint, group };
   return execute(definition, prepared, begun);
+}
+
+/** Tells who watches, and the other workers, of a run that has its folder. */
+async function announce(
+  { run, config }: Opened<unknown>,
+  { description }: Pick<Prepared<unknown, unknown, object>, "description">,
+  { group, hooks }: Context,
+): Promise<void> {
+  hooks.onProgress?.({ type: "prepared", job: config.job, description });
+  await show(group, run, config);
 }
 
 function sayFewerThreads({ threads: before }: JobBasics, { threads: now }: JobBasics): string {

@@ -1,8 +1,10 @@
 // Models that a caller of the library has as bytes: jobs read files, so that ONNX Runtime and a later start find them.
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { GateError } from "../errors.ts";
+import { writeFileAtomically } from "../files.ts";
+import { cannotWrite } from "../systemErrors.ts";
 
 /** The path of an ONNX file, or what such a file holds. */
 export type ModelSource = string | Uint8Array;
@@ -18,7 +20,8 @@ const mark = "made-for-a-run";
 
 /**
  * Does work with a model as a file. Bytes are written to a temporary one, which stays where the work failed after it
- * called `keep`: what is resumed later reads it again. A missed gate is no failure, the work is done.
+ * called `keep`: what is resumed later reads it again. A missed gate is no failure, the work is done. Throws ResourceError
+ * where the file cannot be written.
  */
 export async function withModelFile<O extends { readonly model: ModelSource }, T>(
   options: O,
@@ -30,11 +33,13 @@ export async function withModelFile<O extends { readonly model: ModelSource }, T
     isNeeded = true;
   };
   if (typeof model === "string") return work({ ...options, model }, keep);
-  const folder = await mkdtemp(prefix);
+  const folder = await mkdtemp(prefix).catch((error: unknown) => {
+    throw cannotWrite(prefix, error);
+  });
   const written = { ...options, model: join(folder, fileName) };
   try {
-    await writeFile(written.model, model);
-    await writeFile(join(folder, mark), "");
+    await writeFileAtomically(written.model, model);
+    await writeFileAtomically(join(folder, mark), "");
     return await goingOn(written, () => work(written, keep));
   } finally {
     if (!isNeeded) await rm(folder, { recursive: true, force: true });

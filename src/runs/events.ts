@@ -27,7 +27,7 @@ export interface PhaseEvent {
   readonly phase: Phase;
 }
 
-/** What was decided before the training begins. Its form depends on the job. */
+/** What was decided before the training begins, told once the run has its folder. Its form depends on the job. */
 export interface PreparedEvent<Description extends object> {
   readonly type: "prepared";
   readonly job: string;

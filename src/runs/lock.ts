@@ -20,15 +20,22 @@ const lockName = "lock";
 export async function whileLocked<T>(directory: string, body: () => Promise<T>): Promise<T> {
   const path = join(directory, lockName);
   await using lock = await takeLock(path);
-  await lock.truncate();
-  await lock.writeFile(`process ${process.pid} on ${hostname()}\n`);
   try {
-    for (const name of await readdir(directory)) {
-      if (name.endsWith(".tmp")) await rm(join(directory, name), { recursive: true, force: true });
-    }
+    await begin(lock, directory).catch((error: unknown) => {
+      throw cannotWrite(path, error);
+    });
     return await body();
   } finally {
     await rm(path, { force: true }); // while it is still held
+  }
+}
+
+/** Says who works on the folder, and removes what a killed process was writing there. */
+async function begin(lock: FileHandle, directory: string): Promise<void> {
+  await lock.truncate();
+  await lock.writeFile(`process ${process.pid} on ${hostname()}\n`);
+  for (const name of await readdir(directory)) {
+    if (name.endsWith(".tmp")) await rm(join(directory, name), { recursive: true, force: true });
   }
 }
 

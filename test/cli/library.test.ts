@@ -3,13 +3,14 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import * as examples from "../../examples/library.ts";
 import { loadData } from "../../src/data/index.ts";
 import { DataError, GateError, InterruptedError } from "../../src/errors.ts";
 import * as library from "../../src/index.ts";
 import { goingOn, withModelFile } from "../../src/library/modelFile.ts";
 import { renameOptions } from "../../src/library/words.ts";
+import { RunFolder } from "../../src/runs/index.ts";
 import { mountDisk, workshop } from "../workshop.ts";
 import { root } from "./deepobf.ts";
 import { idxFiles, residualModel } from "./fixtures.ts";
@@ -235,6 +236,18 @@ describe("the examples", () => {
     expect(existsSync(dirname(kept))).toBe(false);
   });
 
+  test("leave what a run began with from where it has its folder, whatever fails next", async () => {
+    const out = file("unlocked");
+    const failing = new library.ResourceError("the disk is full");
+    const spy = vi.spyOn(RunFolder.prototype, "whileLocked").mockRejectedValueOnce(failing);
+    const options = { data, out, depth: 3, epochs: 1, threads: 1, acceptOriginal: true };
+    await expect(library.obfuscate({ ...options, model: bytes })).rejects.toBe(failing);
+    spy.mockRestore();
+    const { model: kept } = JSON.parse(readFileSync(join(out, "config.json"), "utf8")).options;
+    expect(readFileSync(kept)).toEqual(bytes);
+    rmSync(dirname(kept), { recursive: true });
+  });
+
   test("leave a file of the caller's that is called alike", async () => {
     const folder = mkdtempSync(join(tmpdir(), "deepobf-model-"));
     const mine = join(folder, "model.onnx");
@@ -292,11 +305,11 @@ test("what a caller's own images fail by passes as it is", async () => {
   const photos = function* () {
     yield { file: readFileSync(missing) };
   };
-  const out = file("failed");
+  const out = file("unsaved");
   const error = await library.saveImages(out, { train: photos(), test: [] }).catch((each) => each);
   expect(error).not.toBeInstanceOf(library.DeepObfError);
   expect(error).toMatchObject({ code: "ENOENT", path: missing });
-  expect(readdirSync(dirname(out)).filter((name) => name.startsWith("failed"))).toEqual([]);
+  expect(readdirSync(dirname(out)).filter((name) => name.startsWith("unsaved"))).toEqual([]);
 });
 
 const disk = file("disk");

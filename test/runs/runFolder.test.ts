@@ -265,6 +265,20 @@ describe("the lock", () => {
     }
   });
 
+  const disk = path("lockDisk");
+  test.skipIf(!mountDisk(disk, 16))(
+    "that a full disk does not take is not left there",
+    async () => {
+      const run = await create(join(disk, "run"));
+      writeFileSync(join(disk, "filler"), new Uint8Array(12 * 1024));
+      const { message } = await failure(hold(run), ResourceError);
+      expect(message).toMatch(/cannot write .*lock: the disk is full; free some space/);
+      expect(readdirSync(run.directory)).toEqual(["config.json"]);
+      rmSync(join(disk, "filler"));
+      expect(await hold(run)).toContain("lock");
+    },
+  );
+
   test("that a dead process left behind does not count", async () => {
     const run = await create();
     writeFileSync(join(run.directory, "lock"), "process 1 on another machine");
