@@ -1,6 +1,6 @@
 // Executing a prepared run: what all workers do, and what the first one writes of it.
 import { keepEvents } from "../runs/eventFile.ts";
-import type { RunFolder } from "../runs/index.ts";
+import type { JobHooks, RunFolder } from "../runs/index.ts";
 import { keepProgress } from "../runs/progressFile.ts";
 import { manualSeed, setThreads } from "../torch/index.ts";
 import { type RunLocation, shareCheckpoint, sharedRun } from "../workers/sharedRun.ts";
@@ -71,11 +71,21 @@ async function executeWatched<
     files: filesOf(definition, run),
   };
   await run.finish(summary);
-  await definition.report?.(run.directory).catch((error: unknown) => {
-    hooks.onProgress?.({ type: "note", text: reportComplaint(run, error) });
-  });
+  await conclude(definition, run, hooks);
   assertGates(definition, summary, options);
   return summary;
+}
+
+/** Does what follows a run's summary: writes its report, then removes what only its making needed. */
+export async function conclude(
+  { report }: Pick<Definition<never, never, never, never>, "report">,
+  run: RunFolder,
+  hooks: JobHooks,
+): Promise<void> {
+  await report?.(run.directory).catch((error: unknown) => {
+    hooks.onProgress?.({ type: "note", text: reportComplaint(run, error) });
+  });
+  await run.tidy();
 }
 
 /** What all workers do. Throws PartDone on all but the first one. */

@@ -5,7 +5,7 @@ import { Group } from "../workers/group.ts";
 import { tellLauncher } from "../workers/launch.ts";
 import { type Config, parseConfig } from "./configuration.ts";
 import type { Definition, Job, JobDefinition, Prepared, RunFacts, Work } from "./definition.ts";
-import { execute } from "./execution.ts";
+import { conclude, execute } from "./execution.ts";
 import { follow, show, showDone } from "./follower.ts";
 import { createRun, freeFolder } from "./newRun.ts";
 import { assertEpochs, type JobBasics, type RunOptions } from "./options.ts";
@@ -93,26 +93,26 @@ async function resume<
   const { optionsSchema } = definition;
   const { run, config: found } = await RunFolder.open(directory, definition.name);
   const config = parseConfig(found, { path: run.files.config, optionsSchema });
-  const finished = () => finishedSummary(definition, { run, config }, context.group);
-  const summary = await finished();
-  if (summary) return summary;
+  const opened = { run, config };
+  const isFinished = async () => (await run.readSummary()) !== undefined;
+  const giveAgain = () => finishedSummary(definition, opened, context);
+  if (await isFinished()) return (await run.isTidy()) ? giveAgain() : run.whileLocked(giveAgain);
   context.group.assertSize(config.options.workers);
   return run.whileLocked(async () => {
-    const meanwhile = await finished(); // whoever held the lock may have finished the run
-    return meanwhile ?? goOn(definition, { run, config }, context);
+    const isMeanwhile = await isFinished(); // by whoever held the lock
+    return isMeanwhile ? giveAgain() : goOn(definition, opened, context);
   });
 }
 
-/** The summary of a run; undefined before it is finished. */
+/** The summary of a finished run. One that was killed behind its summary is concluded first, which needs the lock. */
 async function finishedSummary<Decided, Results>(
   definition: Summarized<Decided, Results>,
   { run, config }: Opened<Decided>,
-  group: Group,
-): Promise<(Results & RunFacts) | undefined> {
-  const found = await run.readSummary();
-  if (found === undefined) return undefined;
+  { group, hooks }: Context,
+): Promise<Results & RunFacts> {
   await showDone(group);
-  const summary = await summaryOf(definition, run, found);
+  const summary = await summaryOf(definition, run, await run.readSummary());
+  if (!(await run.isTidy())) await conclude(definition, run, hooks);
   assertGates(definition, summary, config.options);
   return summary;
 }

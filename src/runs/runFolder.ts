@@ -29,7 +29,8 @@ import {
 import type { JobHooks } from "./events.ts";
 import { whileLocked } from "./lock.ts";
 import { MetricsFile } from "./metrics.ts";
-import { readOwn, sha256OfOwn } from "./ownFiles.ts";
+import { hasOwnFolder, readOwn, sha256OfOwn } from "./ownFiles.ts";
+import { progressFileName } from "./progressFile.ts";
 
 /** What every run's config.json holds, whatever the job. */
 export interface RunConfig {
@@ -133,10 +134,21 @@ export class RunFolder {
     return sha256OfOwn(this.files.model, mostModelBytes);
   }
 
-  /** Writes the summary, which ends the run: its checkpoints are removed. */
+  /** Writes the summary: from here on nothing is trained any more. Throws ResourceError. */
   async finish(summary: object): Promise<void> {
     await writeFileAtomically(this.files.summary, toJson(summary));
-    await rm(this.#checkpoints, { recursive: true, force: true });
+  }
+
+  /** Removes what a run needs until all that follows its summary is done, too: its checkpoints, last. */
+  async tidy(): Promise<void> {
+    for (const path of [join(this.directory, progressFileName), this.#checkpoints]) {
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+
+  /** Whether a finished run is tidy; else it was killed behind its summary. Throws DataError for what no run leaves. */
+  async isTidy(): Promise<boolean> {
+    return !(await hasOwnFolder(this.#checkpoints));
   }
 
   /**

@@ -1,5 +1,13 @@
 // What every job gets from the shell without a line of its own, shown on a toy.
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { availableParallelism } from "node:os";
 import { beforeAll, expect, test, vi } from "vitest";
 import {
@@ -99,6 +107,34 @@ test("resumed by two processes is trained by one, and both give its answer", asy
   const events: string[] = [];
   const second = await toy.resume(out, { onProgress: ({ type }) => void events.push(type) });
   expect(second).toEqual(first);
+  expect(events).toEqual([]);
+});
+
+test("killed behind its summary is concluded when it is resumed, once and without training", async () => {
+  const killed = path();
+  const dying = toyOn(source, {
+    report: async (directory) => {
+      cpSync(directory, killed, { recursive: true });
+      writeFileSync(`${killed}/report.html`, "of half a run");
+    },
+  });
+  const { files: _, ...summary } = await dying.start(options());
+  expect(readdirSync(killed)).toEqual(expect.arrayContaining(["checkpoints", "progress.json"]));
+
+  let reports = 0;
+  const report = async (directory: string) =>
+    writeFileSync(`${directory}/report.html`, `report ${++reports}`);
+  const events: string[] = [];
+  const hooks = { onProgress: ({ type }: ProgressEvent) => void events.push(type) };
+  const resume = () => toyOn(source, { report }).resume(killed, hooks);
+  const { files, ...again } = await resume();
+  expect(again).toEqual(summary);
+  expect(readFileSync(files.report!, "utf8")).toBe("report 1");
+  expect(readdirSync(killed).sort()).toEqual([
+    ...["config.json", "metrics.jsonl", "model.onnx", "report.html", "summary.json"],
+  ]);
+  await resume();
+  expect(reports).toBe(1);
   expect(events).toEqual([]);
 });
 

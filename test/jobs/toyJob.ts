@@ -20,8 +20,14 @@ export interface ToyOptions extends JobOptions {
   readonly mostLoss?: number;
 }
 
+/** What a toy has of its own. */
+interface ToyParts {
+  readonly memory?: MemoryNeed;
+  readonly report?: (directory: string) => Promise<unknown>;
+}
+
 /** Trains a tiny classifier, and writes its state in place of a model. It works on a file. */
-export const toyOn = (source: string, { memory }: { memory?: MemoryNeed } = {}) =>
+export const toyOn = (source: string, { memory, report }: ToyParts = {}) =>
   defineJob<
     ToyOptions,
     ToyOptions & ResolvedJobOptions,
@@ -68,6 +74,7 @@ export const toyOn = (source: string, { memory }: { memory?: MemoryNeed } = {}) 
     },
 
     missedGates: ({ loss }, { mostLoss = 10 }) => (loss > mostLoss ? [`loss ${loss}`] : []),
+    ...(report && { report }),
   });
 
 /** The options of a run of one epoch that saves after every step. */

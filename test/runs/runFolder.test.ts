@@ -158,6 +158,9 @@ describe("an existing run folder", () => {
 
     await second.finish({ done: true });
     expect(await second.readSummary()).toEqual({ done: true });
+    expect(await second.isTidy()).toBe(false);
+    await second.tidy();
+    expect(await second.isTidy()).toBe(true);
     expect(readdirSync(directory).sort()).toEqual(["config.json", "metrics.jsonl", "summary.json"]);
   });
 
