@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { ownCommand } from "../../native/remedies.mjs";
 import { exitCodes, UsageError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
+import { cannotWrite } from "../systemErrors.ts";
 import { escapeInvisible } from "../text.ts";
 import { ownVersion } from "../version.ts";
 import { describeExitCodes } from "./command.ts";
@@ -112,7 +113,7 @@ function end(): void {
 function failToPrint(error: NodeJS.ErrnoException): void {
   // Whoever read our output has seen enough, as in `deepobf inspect MODEL | head -3`.
   if (error.code === "EPIPE") process.exit();
-  fail(error);
+  fail(cannotWrite("standard output", error));
 }
 
 process.stdout.on("error", failToPrint);

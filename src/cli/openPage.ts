@@ -4,17 +4,27 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { cannotWrite } from "../systemErrors.ts";
 
-/** A file that leads to an address, for this user alone, for as long as it is not disposed of. */
+/**
+ * A file that leads to an address, for this user alone, for as long as it is not disposed of. Throws ResourceError where
+ * it cannot be written.
+ */
 export async function doorTo(url: string): Promise<AsyncDisposable & { readonly file: string }> {
-  const folder = await mkdtemp(join(process.env.XDG_RUNTIME_DIR || tmpdir(), "deepobf-"));
+  const prefix = join(process.env.XDG_RUNTIME_DIR || tmpdir(), "deepobf-");
+  const folder = await mkdtemp(prefix).catch((error: unknown) => {
+    throw cannotWrite(prefix, error);
+  });
   const file = join(folder, "watch.html");
   const refresh = `<meta http-equiv="refresh" content="0; url=${url}">`;
-  await writeFile(file, `<!doctype html><title>DeepObf</title>${refresh}\n`, { mode: 0o600 });
-  return {
-    file,
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
-  };
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    await writeFile(file, `<!doctype html><title>DeepObf</title>${refresh}\n`, { mode: 0o600 });
+  } catch (error) {
+    await remove();
+    throw cannotWrite(file, error);
+  }
+  return { file, [Symbol.asyncDispose]: remove };
 }
 
 /** Opens a file as the desktop does; says so on standard error where there is no browser. */

@@ -51,33 +51,46 @@ export class MetricsFile {
 
   /** Throws ResourceError where the disk is full or not writable, DataError where the file is no regular one. */
   async append(record: Readonly<Record<string, unknown>>): Promise<void> {
-    try {
+    await this.#writing(async () => {
       await using file = await openOwn(this.path, "append");
       await file.writeFile(`${JSON.stringify(record)}\n`);
+    });
+  }
+
+  /** Length in bytes, after flushing to the disk; 0 where the file is missing. Throws as append does. */
+  async flush(): Promise<number> {
+    return this.#writing(async () => {
+      await using file = await openOwn(this.path, "change").catch(unlessMissing);
+      await file?.sync();
+      return (await file?.stat())?.size ?? 0;
+    });
+  }
+
+  /**
+   * Forgets every line after a position that `flush` gave. Throws DataError where no run wrote what is before it, else
+   * as append does.
+   */
+  async rewind(position: number): Promise<void> {
+    await this.#writing(async () => {
+      await using file = await openOwn(this.path, "change").catch(unlessMissing);
+      const size = (await file?.stat())?.size ?? 0;
+      if (size < position) {
+        throw new DataError(
+          `${escapeInvisible(this.path)} holds ${size} bytes, but ${position} when the run was interrupted; ` +
+            "restore it, or begin a new run",
+        );
+      }
+      await file?.truncate(position);
+    });
+    await this.lines();
+  }
+
+  async #writing<T>(body: () => Promise<T>): Promise<T> {
+    try {
+      return await body();
     } catch (error) {
       throw cannotWrite(this.path, error);
     }
-  }
-
-  /** Length in bytes, after flushing to the disk; 0 where the file is missing. */
-  async flush(): Promise<number> {
-    await using file = await openOwn(this.path, "change").catch(unlessMissing);
-    await file?.sync();
-    return (await file?.stat())?.size ?? 0;
-  }
-
-  /** Forgets every line after a position that `flush` gave. Throws DataError where no run wrote what is before it. */
-  async rewind(position: number): Promise<void> {
-    await using file = await openOwn(this.path, "change").catch(unlessMissing);
-    const size = (await file?.stat())?.size ?? 0;
-    if (size < position) {
-      throw new DataError(
-        `${escapeInvisible(this.path)} holds ${size} bytes, but ${position} when the run was interrupted; ` +
-          "restore it, or begin a new run",
-      );
-    }
-    await file?.truncate(position);
-    await this.lines();
   }
 
   /** The setbacks of the run until now. Throws DataError where a line is none of a run's. */

@@ -207,7 +207,9 @@ describe("output", () => {
   test("to a full disk is told", async () => {
     const ended = await deepobf(["inspect", model], { redirect: "> /dev/full" });
     expect(ended).toMatchObject({ code: 5, stdout: "" });
-    expect(ended.stderr).toMatch(/^error: the disk is full.*\(ENOSPC\)/);
+    expect(ended.stderr).toMatch(
+      /^error: cannot write standard output: the disk is full; free some space \(ENOSPC\)$/m,
+    );
   });
 });
 

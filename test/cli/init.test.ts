@@ -1,5 +1,5 @@
 // The options of a run in a file: written, filled in, read.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { readOptions } from "../../src/cli/command.ts";
@@ -7,7 +7,7 @@ import { obfuscateOptions } from "../../src/cli/commands/obfuscate.ts";
 import { commonOptions } from "../../src/cli/commonOptions.ts";
 import { readConfiguration } from "../../src/cli/configuration.ts";
 import { workerOptions } from "../../src/cli/dataOptions.ts";
-import { workshop } from "../workshop.ts";
+import { mountDisk, workshop } from "../workshop.ts";
 import { deepobf } from "./deepobf.ts";
 
 const file = workshop();
@@ -31,6 +31,15 @@ test("init writes every option with its help, once", async () => {
   const again = await deepobf(["init", "--out", out]);
   expect(again.code).toBe(2);
   expect(again.stderr).toContain("--out: expected a file that does not exist");
+});
+
+const disk = file("disk");
+test.skipIf(!mountDisk(disk, 8))("half of a file is not left on a full disk", async () => {
+  writeFileSync(file("disk/filler"), new Uint8Array(4096));
+  const { code, stderr } = await deepobf(["init", "--out", file("disk/run.yaml")]);
+  expect(code).toBe(5);
+  expect(stderr).toMatch(/cannot write .*run\.yaml: the disk is full; free some space/);
+  expect(readdirSync(disk)).toEqual(["filler"]);
 });
 
 test("a folder that is not there is no bug", async () => {

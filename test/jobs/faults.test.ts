@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { beforeAll, expect, test, vi } from "vitest";
 import { describeFailure } from "../../src/cli/failure.ts";
+import { ResourceError } from "../../src/errors.ts";
 import { setThreads } from "../../src/torch/index.ts";
 import { arm, disarm } from "../runs/faults.ts";
 import { workshop } from "../workshop.ts";
@@ -19,6 +20,21 @@ const codes = isNight ? ["ENOSPC", "EIO", "EACCES", "EMFILE"] : ["ENOSPC", "EIO"
 /** Every call of a kind is reached by a stride that shares no factor with the calls of a checkpoint. */
 const stride = isNight ? 1 : 5;
 
+/** What work fails by; undefined where it does not. */
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => undefined,
+    (error) => error,
+  );
+}
+
+/** A failure is told as one of resources; also to a caller of the library where something was to be written. */
+function assertTold(failure: unknown, call: string): void {
+  if (failure === undefined) return;
+  expect(describeFailure(failure), `${call}: ${failure}`).toMatchObject({ exitCode: 5 });
+  if (!call.startsWith("open")) expect(failure, call).toBeInstanceOf(ResourceError);
+}
+
 let expected = Buffer.alloc(0);
 beforeAll(async () => {
   setThreads(1);
@@ -30,11 +46,11 @@ test.each(codes)("whichever call of a run fails with %s", { timeout: 600_000 }, 
   for (let n = 1; ; n += stride) {
     const out = path();
     arm(n, code);
-    const failure = await toy.start(tinyRun(out)).then(() => undefined, describeFailure);
+    const failure = await failureOf(toy.start(tinyRun(out)));
     const call = disarm();
     if (call === "") break;
     calls.add(call.split(" ")[0]!);
-    if (failure) expect(failure, `${call}: ${failure.message}`).toMatchObject({ exitCode: 5 });
+    assertTold(failure, call);
     const { files } = await (existsSync(out) ? toy.resume(out) : toy.start(tinyRun(out)));
     expect(readFileSync(files.model).equals(expected), call).toBe(true);
     rmSync(out, { recursive: true });
@@ -52,9 +68,9 @@ test.each(codes)(
       await toy.start(tinyRun(out)).catch(() => undefined);
       disarm();
       arm(n, code);
-      const failure = await toy.resume(out).then(() => undefined, describeFailure);
+      const failure = await failureOf(toy.resume(out));
       const call = disarm();
-      if (failure) expect(failure, `${call}: ${failure.message}`).toMatchObject({ exitCode: 5 });
+      assertTold(failure, call);
       const { files } = await toy.resume(out);
       expect(readFileSync(files.model).equals(expected), call).toBe(true);
       rmSync(out, { recursive: true });

@@ -1,13 +1,21 @@
 // The live view in a real browser: a run that goes on, buttons, and the report of one that is done.
-import { appendFileSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  appendFileSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { doorTo } from "../../src/cli/openPage.ts";
+import { ResourceError } from "../../src/errors.ts";
 import { serveRuns, type WatchServer } from "../../src/watch/server.ts";
 import { complaintsOf, hasBrowser, openPage, overflowOf } from "../report/browser.ts";
 import { hostileNames, writeRun } from "../report/runFixture.ts";
-import { workshop } from "../workshop.ts";
+import { mountDisk, workshop } from "../workshop.ts";
 
 const file = workshop();
 
@@ -76,4 +84,16 @@ describe.skipIf(!hasBrowser)("the live view", () => {
     await expect.poll(log).toMatch(/^error: .*config\.json/m);
     expect(problems).toEqual([]);
   });
+});
+
+const disk = file("disk");
+test.skipIf(!mountDisk(disk, 8))("the file to open leaves nothing on a full disk", async () => {
+  const filler = join(disk, "filler");
+  writeFileSync(filler, new Uint8Array(8 * 1024));
+  vi.stubEnv("XDG_RUNTIME_DIR", disk);
+  await expect(doorTo("http://localhost")).rejects.toThrow(ResourceError);
+  expect(readdirSync(disk)).toEqual(["filler"]);
+  vi.stubEnv("XDG_RUNTIME_DIR", file("missing"));
+  await expect(doorTo("http://localhost")).rejects.toThrow(ResourceError);
+  vi.unstubAllEnvs();
 });

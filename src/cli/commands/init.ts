@@ -1,5 +1,5 @@
 // `deepobf init`: writes a commented YAML file of a run's options, to be filled in and given with --config.
-import { writeFileSync } from "node:fs";
+import { closeSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { ownCommand } from "../../../native/remedies.mjs";
 import { UsageError } from "../../errors.ts";
 import { cannotWrite, systemErrorCode } from "../../systemErrors.ts";
@@ -33,15 +33,21 @@ export const init = defineCommand({
   },
 });
 
+/** Writes a file that must not exist; one that the disk cannot hold is not left there by half. */
 function writeNew(path: string, content: string): void {
+  let file: number | undefined;
   try {
-    writeFileSync(path, content, { flag: "wx" });
+    file = openSync(path, "wx");
+    writeFileSync(file, content);
   } catch (error) {
+    if (file !== undefined) rmSync(path, { force: true });
     if (systemErrorCode(error) !== "EEXIST") throw cannotWrite(path, error);
     throw new UsageError(
       `--out: expected a file that does not exist, received ${escapeInvisible(path)}`,
       { cause: error },
     );
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 
