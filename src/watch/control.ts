@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { UsageError } from "../errors.ts";
 import { holderOf } from "../runs/lock.ts";
 import { openOwn } from "../runs/ownFiles.ts";
+import { cannotWrite } from "../systemErrors.ts";
 import { type ListedRun, stateOf } from "./runList.ts";
 
 const command = fileURLToPath(new URL("../../bin/deepobf.js", import.meta.url));
@@ -19,12 +20,15 @@ export async function stopRun({ directory, name }: ListedRun): Promise<void> {
 
 /**
  * Starts a process that resumes a run; its messages go to watch.log in the run's folder. Throws UsageError where there is
- * nothing to resume, and DataError where watch.log is no file of the run.
+ * nothing to resume, DataError where watch.log is no file of the run, and ResourceError where it cannot be written.
  */
 export async function resumeRun({ directory, name }: ListedRun): Promise<void> {
   const state = await stateOf(directory);
   if (state !== "stopped") throw new UsageError(`${name} is ${state}: there is nothing to resume`);
-  const log = await openOwn(join(directory, "watch.log"), "append");
+  const path = join(directory, "watch.log");
+  const log = await openOwn(path, "append").catch((error: unknown) => {
+    throw cannotWrite(path, error);
+  });
   try {
     const resuming = spawn(process.execPath, [command, "resume", directory], {
       detached: true,

@@ -1,5 +1,5 @@
 // The live view as a server: who may ask what, and that no event is missed.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   appendFileSync,
@@ -16,12 +16,14 @@ import { getPriority, hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ResourceError } from "../../src/errors.ts";
+import { resumeRun } from "../../src/watch/control.ts";
 import { readTail } from "../../src/watch/metricsTail.ts";
 import { listRuns } from "../../src/watch/runList.ts";
 import { serveRuns, type WatchServer } from "../../src/watch/server.ts";
 import { root } from "../cli/deepobf.ts";
 import { writeRun } from "../report/runFixture.ts";
-import { workshop } from "../workshop.ts";
+import { mountDisk, workshop } from "../workshop.ts";
 
 const file = workshop();
 let server: WatchServer;
@@ -186,6 +188,21 @@ test("a run on which nothing works cannot be stopped, a finished one not be resu
   expect(await post("/runs/stopped/stop")).toMatchObject({ status: 409 });
   expect(await post("/runs/finished/resume")).toMatchObject({ status: 409 });
 });
+
+const disk = file("disk");
+test.skipIf(!mountDisk(disk, 1024))(
+  "a run whose disk takes no messages is not resumed",
+  async () => {
+    const directory = writeRun(file, { name: "disk/run" });
+    rmSync(join(directory, "summary.json"));
+    spawnSync("mount", ["-o", "remount,ro", disk]);
+    const resuming = resumeRun({ directory, name: "run", id: "run", state: "stopped" });
+    await expect(resuming).rejects.toThrow(ResourceError);
+    await expect(resuming).rejects.toThrow(
+      /cannot write .*watch\.log: the file system is read-only/,
+    );
+  },
+);
 
 test("a run whose messages would go elsewhere, through a link, is not resumed", async () => {
   const elsewhere = file("elsewhere.txt", "kept");
