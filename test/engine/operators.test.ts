@@ -43,6 +43,11 @@ const heads = {
   others: [random([2, 2, 7, 8]), random([2, 2, 7, 8], "v")],
 };
 const cases: readonly (readonly [operator: string, Case])[] = [
+  ["AffineGrid", { x: [2, 2, 3], opset: 20, others: [int64(2, 3, 4, 5)] }],
+  [
+    "AffineGrid",
+    { x: [2, 2, 3], opset: 20, others: [int64(2, 3, 4, 5)], attributes: { align_corners: 1 } },
+  ],
   ["Attention", { ...heads }],
   ["Attention", { ...heads, attributes: { scale: 0.3, softcap: 1.5 } }],
   ["Attention", { ...heads, others: [...heads.others, random([5, 7], "mask")] }],
@@ -69,6 +74,7 @@ const cases: readonly (readonly [operator: string, Case])[] = [
       attributes: { q_num_heads: 2, kv_num_heads: 2, is_causal: 1 },
     },
   ],
+  ["Attention", { ...heads, attributes: { is_causal: 1 } }],
   [
     "BatchNormalization",
     { x: [2, 6], opset: 9, others: [...vector, random([6], "m"), float32([6])] },
@@ -77,6 +83,7 @@ const cases: readonly (readonly [operator: string, Case])[] = [
     "BatchNormalization",
     { x: [2, 6, 3, 2, 2], opset: 15, others: [...vector, random([6], "m"), float32([6])] },
   ],
+  ["Celu", { x: [3, 40], opset: 12 }],
   ["Clip", { x: [3, 4], opset: 7, attributes: { min: -0.5, max: 0.25 } }],
   ["Clip", { x: [3, 4], opset: 13, others: [undefined, float32([], [0.5])] }],
   [
@@ -88,6 +95,8 @@ const cases: readonly (readonly [operator: string, Case])[] = [
     "Einsum",
     { x: [3, 4], opset: 12, others: [random([4, 5])], attributes: { equation: "ij, jk -> ki" } },
   ],
+  ["Elu", { x: [3, 40], opset: 7 }],
+  ["Elu", { x: [3, 40], opset: 7, attributes: { alpha: 0.3 } }],
   ["Gather", { x: [3, 4, 2], opset: 13, others: [int64(-1, 0)], attributes: { axis: 1 } }],
   [
     "Gather",
@@ -113,6 +122,20 @@ const cases: readonly (readonly [operator: string, Case])[] = [
       attributes: { transA: 1, transB: 1 },
     },
   ],
+  ["Gemm", { x: [3, 4], opset: 13, others: [random([4, 5])], attributes: { alpha: 0.5 } }],
+  [
+    "Gemm",
+    {
+      x: [3, 4],
+      opset: 13,
+      others: [random([4, 5]), random([5], "c")],
+      attributes: { alpha: 0.5 },
+    },
+  ],
+  [
+    "Gemm",
+    { x: [3, 4], opset: 13, others: [random([4, 5]), random([5], "c")], attributes: { beta: 0.5 } },
+  ],
   [
     "GroupNormalization",
     { x: [2, 6, 3, 3], opset: 21, others: vector, attributes: { num_groups: 3 } },
@@ -128,6 +151,8 @@ const cases: readonly (readonly [operator: string, Case])[] = [
   ],
   ["GlobalLpPool", { x: [2, 3, 4, 5], opset: 17 }],
   ["GlobalLpPool", { x: [2, 3, 4, 5], opset: 17, attributes: { p: 3 } }],
+  ["GlobalMaxPool", { x: [2, 3, 4, 5], opset: 7 }],
+  ["HardSigmoid", { x: [3, 40], opset: 7 }],
   ["HardSigmoid", { x: [3, 4], opset: 7, attributes: { alpha: 0.5, beta: 0.6 } }],
   ["HardSwish", { x: [3, 40], opset: 14 }],
   ["InstanceNormalization", { x: [2, 6, 5], opset: 7, others: vector }],
@@ -153,6 +178,7 @@ const cases: readonly (readonly [operator: string, Case])[] = [
   ["LpNormalization", { x: [2, 3, 4], opset: 7, attributes: { axis: 1, p: 1 } }],
   ["MatMul", { x: [2, 1, 3, 4], opset: 13, others: [random([5, 4, 2])] }],
   ["MeanVarianceNormalization", { x: [2, 3, 4, 4], opset: 13 }],
+  ["MeanVarianceNormalization", { x: [2, 3, 4], opset: 13, attributes: { axes: [0, 2] } }],
   ["Mish", { x: [3, 4], opset: 18 }],
   ["Mod", { x: [3, 4], opset: 13, others: [random([4])], attributes: { fmod: 1 } }],
   ["PRelu", { x: [2, 3, 4], opset: 16, others: [random([3, 1])] }],
@@ -172,6 +198,11 @@ const cases: readonly (readonly [operator: string, Case])[] = [
   ],
   ["Pad", { x: [2, 3], opset: 7, attributes: { pads: [1, 0, 0, 2], value: 1.5 } }],
   ["Pow", { x: [3, 4], opset: 13, others: [float32([], [2])] }],
+  ["RMSNormalization", { x: [2, 3, 6], opset: 23, others: [vector[0]] }],
+  [
+    "RMSNormalization",
+    { x: [2, 4, 6], opset: 23, others: [random([4, 6])], attributes: { axis: 1, epsilon: 0.1 } },
+  ],
   ["ReduceL1", { x: [2, 3, 4], opset: 18, others: [int64(0, -1)], attributes: { keepdims: 0 } }],
   [
     "ReduceMax",
@@ -198,6 +229,9 @@ const cases: readonly (readonly [operator: string, Case])[] = [
       attributes: { reduction: "max" },
     },
   ],
+  ["Selu", { x: [3, 40], opset: 7 }],
+  ["Selu", { x: [3, 40], opset: 7, attributes: { alpha: 1.2, gamma: 0.9 } }],
+  ["Shrink", { x: [3, 40], opset: 9 }],
   ["Shrink", { x: [3, 40], opset: 9, attributes: { bias: 0.2, lambd: 0.4 } }],
   [
     "Slice",
@@ -216,8 +250,10 @@ const cases: readonly (readonly [operator: string, Case])[] = [
   ["Softmax", { x: [2, 3, 4], opset: 7, attributes: { axis: 1 } }],
   ["Softmax", { x: [2, 3, 4], opset: 13, attributes: { axis: 1 } }],
   ["Softplus", { x: [3, 40], opset: 7 }],
+  ["Softsign", { x: [3, 40], opset: 7 }],
   ["SpaceToDepth", { x: [1, 2, 4, 6], opset: 13, attributes: { blocksize: 2 } }],
   ["Swish", { x: [3, 4], opset: 24, attributes: { alpha: 1.5 } }],
+  ["Swish", { x: [3, 4], opset: 24 }],
   ["ThresholdedRelu", { x: [3, 40], opset: 10, attributes: { alpha: 0.5 } }],
   [
     "Upsample",

@@ -228,6 +228,18 @@ for (const name of reductions) {
   });
 }
 
+// As tf2onnx writes what TensorFlow's half-pixel centres ask of the nearest pixel.
+add("Resize", [11, 12], {
+  "nearest, tf_half_pixel_for_nn": {
+    x: [1, 2, 5, 4],
+    attributes: {
+      mode: "nearest",
+      coordinate_transformation_mode: "tf_half_pixel_for_nn",
+      nearest_mode: "floor",
+    },
+    others: [float32([0]), float32([4], [1, 1, 0.6, 1.75])],
+  },
+});
 for (const mode of ["nearest", "linear"]) {
   const scales = [1, 1, 2, 1.5];
   add("Upsample", [7], { [mode]: { x: [1, 2, 3, 4], attributes: { mode, scales } } });
@@ -329,6 +341,7 @@ add("Shape", [15, 19], {
   all: { x: [2, 3, 4] },
   part: { x: [2, 3, 4], attributes: { start: -2, end: 2 } },
 });
+add("Not", [7], { "truth values": { x: numbers("bool", 1, 0) } });
 add("Equal", [7, 11, 13], {
   integers: { x: numbers("int32", 1, 2), others: [numbers("int32", 1, 3)] },
 });
@@ -402,6 +415,11 @@ for (const operator of ["AveragePool", "MaxPool", "LpPool"]) {
   });
 }
 add("MaxPool", [8, 10, 11, 12, 22], {
+  "positions, padded unevenly": {
+    x: [2, 2, 5, 4],
+    attributes: { kernel_shape: [2, 2], strides: [2, 2], pads: [1, 1, 0, 0] },
+    outputs: 2,
+  },
   positions: {
     x: [1, 2, 5, 5],
     attributes: { kernel_shape: [2, 2], storage_order: 1 },
