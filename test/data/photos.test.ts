@@ -15,6 +15,25 @@ function boxes(values: { x: number; y: number; width: number; height: number }):
   return { x: one(x), y: one(y), width: one(width), height: one(height) };
 }
 
+/** Expects lists of random numbers of which none says anything about another. */
+function expectUnrelated(lists: readonly ArrayLike<number>[]): void {
+  const standardized = lists.map((list) => {
+    const values = Array.from(list);
+    const mean = average(values);
+    const deviation = Math.sqrt(average(values.map((value) => (value - mean) ** 2)));
+    return values.map((value) => (value - mean) / deviation);
+  });
+  standardized.forEach((first, i) => {
+    for (const second of standardized.slice(i + 1)) {
+      expect(Math.abs(average(first.map((value, j) => value * second[j]!)))).toBeLessThan(0.1);
+    }
+  });
+}
+
+function average(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 describe("random parts", () => {
   const least = 0.35;
   const planned = planBoxes(time, { count: 2000, least });
@@ -36,6 +55,28 @@ describe("random parts", () => {
     // Long parts of nearly the whole area are cut to the image, so a little below the middle.
     expect(mean).toBeGreaterThan(0.62);
     expect(mean).toBeLessThan(0.675);
+  });
+
+  test("lie anywhere in the image, whatever their size and proportions", () => {
+    const inside = [...planned.x.keys()].filter(
+      (i) => planned.width[i]! < 1 && planned.height[i]! < 1,
+    );
+    const drawn = {
+      x: inside.map((i) => planned.x[i]! / (1 - planned.width[i]!)),
+      y: inside.map((i) => planned.y[i]! / (1 - planned.height[i]!)),
+      proportions: inside.map((i) => Math.log(planned.width[i]! / planned.height[i]!)),
+      area: inside.map((i) => planned.width[i]! * planned.height[i]!),
+    };
+    for (const [values, most] of [
+      [drawn.x, 1],
+      [drawn.y, 1],
+      [drawn.proportions, Math.log(4 / 3)],
+    ] as const) {
+      expect(Math.min(...values)).toBeLessThan(-0.98 * most);
+      expect(Math.max(...values)).toBeGreaterThan(0.98 * most);
+      expect(Math.abs(average(values))).toBeLessThan(0.05 * most);
+    }
+    expectUnrelated(Object.values(drawn));
   });
 
   test("are the same for the same seed and epoch, others in the next", () => {
@@ -65,6 +106,26 @@ describe("random parts", () => {
   });
 });
 
+test("a part of a batch's image is the one planned for that image, and wide where it is", () => {
+  scope(() => {
+    const ramp = Array.from({ length: 16 }, (_, i) => i);
+    // The second image of the data set: the lower half in all its width.
+    const planned = {
+      x: Float32Array.of(0.9, 0),
+      y: Float32Array.of(0.9, 0.5),
+      width: Float32Array.of(0.1, 1),
+      height: Float32Array.of(0.1, 0.5),
+    };
+    const image = tensor(ramp, { shape: [1, 1, 4, 4] });
+    const part = cropAndResize(image, planned, Int32Array.of(1)).numbers();
+    const rows = [1.75, 2.25, 2.75, 3];
+    const expected = rows.flatMap((row) => [0, 1, 2, 3].map((column) => 4 * row + column));
+    part.forEach((value, i) => {
+      expect(value).toBeCloseTo(expected[i]!, 5);
+    });
+  });
+});
+
 describe("colours", () => {
   test("change by at most the share that was asked for", () => {
     const { brightness, contrast, saturation } = planJitter(time, { count: 1000, most: 0.4 });
@@ -73,7 +134,7 @@ describe("colours", () => {
       expect(Math.min(...factors)).toBeLessThan(0.61);
       expect(Math.max(...factors)).toBeGreaterThan(1.39);
     }
-    expect(brightness).not.toEqual(contrast);
+    expectUnrelated([brightness, contrast, saturation]);
   });
 
   test.each(["rgb", "bgr"] as const)(
