@@ -3,6 +3,7 @@ import { rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type DataOptions, loadData, loadExtraData, loadTestData } from "../../src/data/index.ts";
+import { takeShare } from "../../src/data/testShare.ts";
 import { dataError } from "./folder.ts";
 import { type Colour, grey, imageFolders, levels, png, red, teal } from "./imageFolders.ts";
 
@@ -374,6 +375,21 @@ describe("a share to judge by", () => {
     expect(usual).toHaveLength(5);
     expect(await judged({ classes: ["c", "b", "a"] })).toEqual(usual);
     expect(await judged({ labels: "none" })).toEqual(usual);
+  });
+
+  test("--test-share draws at random: the next frame of a film is much like the one before", () => {
+    const files = Array.from({ length: 100 }, (_, n) => `train/a/${100 + n}.png`);
+    const labels = new Int32Array(100);
+    const whole = { name: "train", path: "train", files, labels, classes: ["a"] };
+    const { train, test: judged } = takeShare(whole, { folder: "", share: 0.3, judgeOnly: false });
+    const places = judged.files.map((file) => files.indexOf(file));
+    expect([train.files.length, places.length]).toEqual([70, 30]);
+    for (const third of [0, 1, 2]) {
+      const drawn = places.filter((place) => Math.floor((3 * place) / 100) === third).length;
+      expect(drawn).toBeGreaterThan(4);
+    }
+    const steps = places.slice(1).map((place, i) => place - places[i]!);
+    expect(new Set(steps).size).toBeGreaterThan(3);
   });
 
   test("--test-share is refused where there is a test part", async () => {
