@@ -80,6 +80,21 @@ describe("scaling", () => {
       expect(part.pixels.subarray(row * 42, row * 42 + 42)).toEqual(expected);
     }
   });
+
+  test("cuts out of an image that is not scaled along an axis, or along neither", () => {
+    const pixels = Uint8Array.from({ length: 12 }, (_, i) => 10 * i);
+    const image: Raster = { pixels, height: 4, width: 3, channels: 1 };
+    const part = (columns: number) => {
+      const axes = {
+        rows: { length: 4, kept: { start: 1, length: 2 } },
+        columns: { length: columns, kept: { start: columns - 2, length: 2 } },
+      };
+      return [...resample(image, axes).pixels];
+    };
+    expect(part(3)).toEqual([40, 50, 70, 80]);
+    // Six columns: at the edge the last one, before it 1 and 3 quarters.
+    expect(part(6)).toEqual([48, 50, 78, 80]);
+  });
 });
 
 describe("the part that is shown", () => {
