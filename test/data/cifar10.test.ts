@@ -59,6 +59,7 @@ describe("CIFAR-10", () => {
       expect(bgr.subarray(to, to + 1024)).toEqual(rgb.subarray(from, from + 1024));
     }
     expect(turned.train.count).toBe(3);
+    expect([train.channelOrder, turned.train.channelOrder]).toEqual([undefined, "bgr"]);
     expect([turned.train.labels, turned.train.classes]).toEqual([undefined, undefined]);
     expect((await turned.test.read(Int32Array.of(2)))[0]).toBe((200 + 2048) % 256);
   });

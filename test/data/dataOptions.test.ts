@@ -62,6 +62,7 @@ describe("options of image folders", () => {
   test("--channel-order bgr turns colours round, whatever the format", async () => {
     const folder = await dataFolder();
     const { train } = await loadData(`images:${folder}`, { channelOrder: "bgr" });
+    expect(train.channelOrder).toBe("bgr");
     const pixels = await train.read(Int32Array.of(1));
     expect([pixels[0], pixels[16], pixels[32]]).toEqual(teal.toReversed());
     const grey = loadData(`images:${folder}`, { channelOrder: "bgr", shape: [1, 4, 4] });

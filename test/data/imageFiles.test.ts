@@ -1,4 +1,4 @@
-import { copyFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
@@ -111,6 +111,12 @@ describe("image files", () => {
     const reading = dataset.read(Int32Array.of(2, 1));
     await expect(reading).rejects.toThrow(DataError);
     await expect(reading).rejects.toThrow("1.jpg does not exist");
+  });
+
+  test("of more bytes than any photo has are refused before they are read", async () => {
+    const { folder } = await photos(1);
+    await truncate(join(folder, "0.jpg"), 2 ** 28 + 1); // without a byte on the disk
+    expect(await decodeImage(join(folder, "0.jpg"), view)).toBe("is larger than 256 MiB");
   });
 
   test("may have no labels", async () => {
