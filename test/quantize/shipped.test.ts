@@ -2,7 +2,9 @@
 import { existsSync, statSync } from "node:fs";
 import { expect, test } from "vitest";
 import { loadData } from "../../src/data/index.ts";
+import { ints } from "../../src/graph/attributes.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
+import type { Layout } from "../../src/graph/layout.ts";
 import { toNumbers } from "../../src/graph/tensorData.ts";
 import { quantizeShipped } from "../../src/quantize/index.ts";
 import { float32 } from "../graph/graphs.ts";
@@ -14,9 +16,12 @@ const path = workshop();
 const normalization = { mean: [0.4], std: [0.3] };
 
 /** A chain for 1×8×8 images and four classes. */
-function chain() {
+function chain(layout: Layout = "NCHW") {
   const build = new GraphBuilder({ seed: 9 });
-  let x = build.input("input", ["N", 1, 8, 8]);
+  let x = build.input("input", layout === "NCHW" ? ["N", 1, 8, 8] : ["N", 8, 8, 1]);
+  if (layout === "NHWC") {
+    x = build.node("Transpose", [x], { attributes: { perm: ints([0, 3, 1, 2]) } });
+  }
   for (const name of ["a", "b"]) {
     const options = { name, outputs: 24, kernel: 3, padding: 1, bias: true };
     x = build.relu(build.maxPool(build.conv(x, options), { kernel: 2 }));
@@ -58,6 +63,20 @@ test("writes int8 and fp16 beside the shipped file, and tells the truth about th
     expect(share(before, classes)).toBeGreaterThan(0.9);
     expect(files[name]!.bytes).toBeLessThan(0.7 * statSync(shipped).size);
   }
+});
+
+test("finds ranges, figures and times on images with their channels last, where the file takes them so", async () => {
+  const { train, test } = await loadData(writeData(path("channels last")));
+  const quantize = async (layout: Layout) => {
+    const graph = chain(layout);
+    const original = { path: writeTiny(path(`${layout}.onnx`), graph), graph, layout };
+    const options = { original, train, test, threads: 1, ...normalization };
+    const { files, leftOut } = await quantizeShipped(original, ["int8"], options);
+    expect(leftOut).toEqual([]);
+    const { accuracy, agreement } = files.int8!;
+    return { accuracy, agreement };
+  };
+  expect(await quantize("NHWC")).toEqual(await quantize("NCHW"));
 });
 
 test("leaves out a file whose numbers are too large for it, and says why", async () => {
