@@ -13,6 +13,7 @@ import { encodeModel, parseModel } from "../../src/onnx/index.ts";
 import { calibrate } from "../../src/quantize/calibrate.ts";
 import { integerTensors, quantizeToInt8, reluBeforePooling } from "../../src/quantize/int8.ts";
 import { withOpsetForInt8 } from "../../src/quantize/opset.ts";
+import { float32, node, graph as smallGraph } from "../graph/graphs.ts";
 import { evaluate, randomInput, relativeDifference } from "../graph/onnxruntime.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepobf-int8-"));
@@ -107,6 +108,39 @@ describe("quantizeToInt8", () => {
     expect(Math.max(...floats.map(({ data }) => data.length / 4))).toBe(16);
     expect(nodes.every(({ name }) => name === "")).toBe(true);
     expect([...initializers.keys()].every((name) => /^\d+$/.test(name))).toBe(true);
+  });
+
+  test("keeps what is small beside other outputs, whichever way round the weights lie", async () => {
+    const sizes = [1000, 1, 0.001];
+    const drawn = randomInput("weights", [6, 3]).values;
+    const columns = drawn.map((value, place) => value * sizes[place % 3]!);
+    const rows = drawn.map((_, place) => columns[(place % 6) * 3 + Math.floor(place / 6)]!);
+    const bias = sizes.map((size) => -0.2 * size);
+    for (const [transB, weight] of [
+      [0, fromFloat32([6, 3], columns)],
+      [1, fromFloat32([3, 6], rows)],
+    ] as const) {
+      const graph = smallGraph({
+        inputs: { image: ["N", 6] },
+        initializers: { weight, bias: float32([3], bias) },
+        nodes: [
+          node("Relu", ["image"], "x"),
+          node("Gemm", ["x", "weight", "bias"], "logits", { transB }),
+        ],
+        outputs: ["logits"],
+      });
+      const images = { image: [40, 6] };
+      const [before, after] = [
+        (await evaluate(graph, images)).logits!.values,
+        (await evaluate(await toInt8(graph, images.image), images)).logits!.values,
+      ];
+      for (const [output, size] of sizes.entries()) {
+        const errors = before
+          .filter((_, place) => place % 3 === output)
+          .map((value, row) => Math.abs(value - after[3 * row + output]!) / size);
+        expect(Math.max(...errors)).toBeLessThan(0.05);
+      }
+    }
   });
 
   test("takes no name that the file has", async () => {
