@@ -15,8 +15,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ModelError, ResourceError } from "../../src/errors.ts";
-import { encodeModel, parseModel, readModel, writeModel } from "../../src/onnx/index.ts";
-import { model } from "./protos.ts";
+import {
+  encodeModel,
+  parseModel,
+  readMetadata,
+  readModel,
+  writeModel,
+} from "../../src/onnx/index.ts";
+import { type Field, message, model, withGraph } from "./protos.ts";
 
 let directory: string;
 const inDirectory = (name: string) => join(directory, name);
@@ -84,6 +90,36 @@ describe("reading", () => {
       await expectRefusal(inDirectory("secret.onnx"), "may not be read (permission denied)");
     },
   );
+});
+
+test("what a file says of itself is every text of the model and its graph, each once", async () => {
+  const property = (key: string, text: string) => message([1, key], [2, text]);
+  const more: Field[] = [
+    [10, "of the graph"],
+    [16, property("note", "of the graph")],
+  ];
+  const texts: Field[] = [
+    [2, "pytorch"],
+    [3, "2.9"],
+    [4, "org.example"],
+    [6, "of the model"],
+    [6, "of the model"],
+    [14, property("license", "MIT")],
+  ];
+  const file = Buffer.concat([withGraph({ more }), message(...texts)]);
+  writeFileSync(inDirectory("telling.onnx"), file);
+  expect((await readMetadata(inDirectory("telling.onnx"))).sort()).toEqual([
+    "2.9",
+    "g",
+    "license=MIT",
+    "note=of the graph",
+    "of the graph",
+    "of the model",
+    "org.example",
+    "pytorch",
+  ]);
+  writeFileSync(inDirectory("silent.onnx"), encodeModel({ ...graph, name: "" }));
+  expect(await readMetadata(inDirectory("silent.onnx"))).toEqual(["graph"]);
 });
 
 describe("writing", () => {

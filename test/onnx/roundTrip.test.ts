@@ -169,8 +169,20 @@ describe("a file", () => {
     expect(text.match(/[ -~]{3,}/g)).toEqual(["Relu", "batch", "batch"]);
   });
 
-  test("of opset 17 has IR version 8", () => {
-    expect([...encodeModel(sampleGraph()).subarray(0, 2)]).toEqual([8, 8]);
+  // By https://github.com/onnx/onnx/blob/main/docs/Versioning.md: older runtimes take no later one.
+  test.each([
+    [7, 8],
+    [17, 8],
+    [18, 8],
+    [19, 9],
+    [20, 9],
+    [21, 10],
+    [22, 10],
+    [23, 11],
+    [24, 12],
+    [25, 13],
+  ])("of opset %i has IR version %i", (opset, version) => {
+    expect([...encodeModel(sampleGraph({ opset })).subarray(0, 2)]).toEqual([8, version]);
   });
 
   test.each(
