@@ -142,6 +142,10 @@ const cases: readonly (readonly [operator: string, Case])[] = [
   ],
   [
     "GroupNormalization",
+    { x: [2, 6, 3, 3], opset: 21, others: vector, attributes: { num_groups: 2, epsilon: 0.1 } },
+  ],
+  [
+    "GroupNormalization",
     {
       x: [2, 6, 3, 3],
       opset: 18,
@@ -156,6 +160,10 @@ const cases: readonly (readonly [operator: string, Case])[] = [
   ["HardSigmoid", { x: [3, 4], opset: 7, attributes: { alpha: 0.5, beta: 0.6 } }],
   ["HardSwish", { x: [3, 40], opset: 14 }],
   ["InstanceNormalization", { x: [2, 6, 5], opset: 7, others: vector }],
+  [
+    "InstanceNormalization",
+    { x: [2, 6, 5], opset: 7, others: vector, attributes: { epsilon: 0.1 } },
+  ],
   [
     "LRN",
     { x: [1, 7, 3, 3], opset: 13, attributes: { size: 5, alpha: 0.5, beta: 0.5, bias: 2.5 } },

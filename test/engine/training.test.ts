@@ -1,7 +1,7 @@
 // Gradients against finite differences, and what training does to batch norm and dropout.
 import { describe, expect, test } from "vitest";
 import { Network } from "../../src/engine/index.ts";
-import type { Graph } from "../../src/graph/graph.ts";
+import type { Graph, TensorData } from "../../src/graph/graph.ts";
 import { fromNumbers, toFloat32 } from "../../src/graph/tensorData.ts";
 import {
   backward,
@@ -297,12 +297,19 @@ describe("training", () => {
     network.dispose();
   });
 
-  test("drops by the ratio while training, and never otherwise", () => {
+  const ratio = { ratio: float32([], [0.25]) };
+  const always = { ...ratio, training: fromNumbers("bool", [], [1]) };
+  test.each<[string, number, Record<string, TensorData>, object, boolean]>([
+    ["an input", 17, ratio, {}, false],
+    ["an attribute, before opset 12", 10, {}, { ratio: 0.25 }, false],
+    ["an input of a file that asks for it always", 17, always, {}, true],
+  ])("drops by the ratio while training, given as %s", (_, opset, inputs, attributes, isAlways) => {
     const model = graph({
       inputs: { x: [1000] },
-      initializers: { ratio: float32([], [0.25]) },
-      nodes: [node("Dropout", ["x", "ratio"], "y")],
+      initializers: inputs,
+      nodes: [node("Dropout", ["x", ...Object.keys(inputs)], "y", { ...attributes })],
       outputs: ["y"],
+      opset,
     });
     const network = new Network(model);
     manualSeed(3);
@@ -312,7 +319,8 @@ describe("training", () => {
     expect(zeros).toBeGreaterThan(200);
     expect(zeros).toBeLessThan(300);
     expect(Math.max(...dropped)).toBeCloseTo(4 / 3, 5);
-    expect(network.forward({ x }).y?.numbers()).toEqual(x.numbers());
+    const isDropped = network.forward({ x }).y!.numbers().includes(0);
+    expect(isDropped).toBe(isAlways);
   });
 
   test("learns in bf16 from gradients that reach float32 weights", () => {
