@@ -1,6 +1,6 @@
 import { truncate } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { loadData } from "../../src/data/index.ts";
+import { loadData, loadExtraData } from "../../src/data/index.ts";
 import { ResourceError, UsageError } from "../../src/errors.ts";
 import { dataError, temporaryFolders } from "./folder.ts";
 
@@ -62,6 +62,14 @@ describe("CIFAR-10", () => {
     expect([train.channelOrder, turned.train.channelOrder]).toEqual([undefined, "bgr"]);
     expect([turned.train.labels, turned.train.classes]).toEqual([undefined, undefined]);
     expect((await turned.test.read(Int32Array.of(2)))[0]).toBe((200 + 2048) % 256);
+  });
+
+  test("gives its training images alone as images from elsewhere, in the order of colours asked for", async () => {
+    const spec = `cifar10:${await folders(files)}`;
+    const { train } = await loadData(spec, { channelOrder: "bgr" });
+    const { pixels, labels, classes } = await loadExtraData(spec, { channelOrder: "bgr" });
+    expect(pixels).toEqual(train.pixels);
+    expect([labels, classes]).toEqual([undefined, undefined]);
   });
 
   test("refuses options of image folders", async () => {
