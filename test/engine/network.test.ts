@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { assertSupported, Network } from "../../src/engine/index.ts";
 import { ModelError } from "../../src/errors.ts";
-import type { Node } from "../../src/graph/graph.ts";
+import type { Node, TensorData } from "../../src/graph/graph.ts";
 import {
   backward,
   inferenceMode,
@@ -144,6 +144,23 @@ describe("Network", () => {
     const network = new Network({ ...model, initializers });
     expect([...network.parameters.keys()]).toEqual(["scale"]);
     expect(network.forward({ x: ones([2, 3, 4]) }).y?.shape).toEqual([4, 6]);
+  });
+
+  test("divides whole numbers by -1, the least of them, too, which processors trap on", () => {
+    const numbers = { dtype: "int32", shape: [3] } as const;
+    const model = graph({
+      inputs: { a: numbers, b: numbers },
+      nodes: [node("Div", ["a", "b"], "y"), node("Mod", ["a", "b"], "z")],
+      outputs: ["y", "z"],
+    });
+    const least = -(2 ** 31);
+    const [a, b] = [
+      tensor([7, least, 7], { dtype: "int32" }),
+      tensor([-1, -1, -2], { dtype: "int32" }),
+    ];
+    const { y, z } = new Network(model).forward({ a, b });
+    expect(y!.numbers()).toEqual([-7, least, -3]);
+    expect(z!.numbers()).toEqual([0, 0, -1]);
   });
 
   test("reads sizes that depend on data", async () => {
@@ -386,6 +403,33 @@ describe("what cannot run", () => {
     });
     const network = new Network(model);
     expect(() => network.forward({ x: ones([1, 3]) }, { training: true })).toThrow(ModelError);
+  });
+
+  // Processors trap on the first two, which would end the process.
+  test.each<[string, Node, Record<string, TensorData>, number, RegExp]>([
+    ["a quotient by zero", node("Div", ["a", "b"], "y"), {}, 17, /an integer is divided by zero/],
+    ["a rest by zero", node("Mod", ["a", "b"], "y"), {}, 17, /an integer is divided by zero/],
+    [
+      "norms of single pixels",
+      node("BatchNormalization", ["x", "s", "s", "s", "s"], "y", { spatial: 0 }),
+      { s: float32([3]) },
+      8,
+      /"spatial" 0 is not supported/,
+    ],
+    ["a window of no channels", node("LRN", ["x"], "y", { size: 0 }), {}, 17, /"size" must be/],
+  ])("is %s", (_, call, initializers, opset, cause) => {
+    const numbers = { dtype: "int64", shape: [2] } as const;
+    const model = graph({
+      inputs: { x: [1, 3, 2, 2], a: numbers, b: numbers },
+      initializers,
+      nodes: [call],
+      outputs: ["y"],
+      opset,
+    });
+    const [a, b] = [tensor([7, 8], { dtype: "int64" }), tensor([2, 0], { dtype: "int64" })];
+    const run = () => new Network(model).forward({ x: ones([1, 3, 2, 2]), a, b });
+    expect(run).toThrow(ModelError);
+    expect(run).toThrow(cause);
   });
 
   test("names missing and unknown inputs", () => {
