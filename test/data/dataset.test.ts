@@ -63,6 +63,12 @@ describe("holding out", () => {
     }
   });
 
+  test("leaves the order of the channels", () => {
+    const bgr = { ...ten, channelOrder: "bgr" as const };
+    const { train, test: judged } = holdOut({ ...data, train: bgr }, 3);
+    expect([train.channelOrder, judged.channelOrder]).toEqual(["bgr", "bgr"]);
+  });
+
   test("takes images of all classes, where they lie class by class", () => {
     const labels = Int32Array.from({ length: 1000 }, (_, i) => Math.floor(i / 100));
     const train = inMemory({ ...ten, pixels: new Uint8Array(2000), labels });

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { Batches } from "../../src/data/batches.ts";
 import { changeColors, planJitter } from "../../src/data/colorJitter.ts";
+import { reverseChannels } from "../../src/data/dataset.ts";
 import { inMemory } from "../../src/data/index.ts";
 import { type Boxes, cropAndResize, planBoxes } from "../../src/data/resizedCrop.ts";
 import { UsageError } from "../../src/errors.ts";
@@ -204,6 +205,24 @@ describe("a batch of photos", () => {
     expect(Math.min(...colored)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...colored)).toBeLessThanOrEqual(1);
     expect(liveTensors()).toBe(before);
+  });
+
+  test("has the same colours whichever comes first, red or blue", async () => {
+    const augment = { crop: 0, flip: false, colorJitter: 0.9 };
+    const [rgb, bgr] = [
+      data,
+      inMemory({ ...data, pixels: reverseChannels(pixels, shape), channelOrder: "bgr" as const }),
+    ].map((each) => new Batches(each, { ...options, batch: 12, augment }));
+    for await (const first of rgb!.epoch(0)) {
+      for await (const second of bgr!.epoch(0)) {
+        const values = second.images.numbers();
+        first.images.numbers().forEach((value, place) => {
+          const [plane, pixel] = [Math.floor(place / 64), place % 64];
+          expect(values[(plane + 2 - 2 * (plane % 3)) * 64 + pixel]).toBeCloseTo(value, 5);
+        });
+      }
+    }
+    for (const each of [rgb, bgr]) each!.dispose();
   });
 
   test.each([

@@ -75,6 +75,15 @@ const cases: readonly (readonly [operator: string, Case])[] = [
     },
   ],
   ["Attention", { ...heads, attributes: { is_causal: 1 } }],
+  // What a mask says is not softened.
+  [
+    "Attention",
+    {
+      ...heads,
+      others: [...heads.others, random([5, 7], "mask")],
+      attributes: { softcap: 0.5 },
+    },
+  ],
   [
     "BatchNormalization",
     { x: [2, 6], opset: 9, others: [...vector, random([6], "m"), float32([6])] },
