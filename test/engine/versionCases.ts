@@ -286,6 +286,19 @@ for (const mode of ["nearest", "linear"]) {
   }
 }
 
+add("Resize", [18, 19], {
+  "axes from behind, the last first": {
+    x: [1, 2, 3, 4],
+    attributes: { mode: "linear", axes: [-1, -2] },
+    others: [undefined, undefined, int64(7, 5)],
+  },
+  "axes from behind, the last first, scales": {
+    x: [1, 2, 3, 4],
+    attributes: { mode: "nearest", axes: [-1, -2] },
+    others: [undefined, float32([2], [1.5, 2])],
+  },
+});
+
 add("Gemm", [7, 9, 11, 13], {
   vector: {
     x: [3, 4],
