@@ -6,7 +6,7 @@ import { ints } from "../../src/graph/attributes.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Layout } from "../../src/graph/layout.ts";
 import { toNumbers } from "../../src/graph/tensorData.ts";
-import { quantizeShipped } from "../../src/quantize/index.ts";
+import { quantizeGraph, quantizeShipped } from "../../src/quantize/index.ts";
 import { float32 } from "../graph/graphs.ts";
 import { tinyResnet, writeData, writeTiny } from "../obfuscate/tiny.ts";
 import { accuracyOf, classesOf } from "../train/accuracy.ts";
@@ -77,6 +77,20 @@ test("finds ranges, figures and times on images with their channels last, where 
     return { accuracy, agreement };
   };
   expect(await quantize("NHWC")).toEqual(await quantize("NCHW"));
+});
+
+test("finds ranges on 512 images from all over the training images, which may lie class by class", async () => {
+  const asked: number[] = [];
+  const read = async (places: Int32Array) => {
+    asked.push(...places);
+    return new Uint8Array(64 * places.length).fill(7);
+  };
+  const train = { name: "many", count: 5120, shape: [1, 8, 8] as const, read };
+  await quantizeGraph(chain(), "int8", { train, threads: 1, layout: "NCHW", ...normalization });
+  expect(asked).toHaveLength(512);
+  for (const tenth of Array.from({ length: 10 }, (_, i) => i)) {
+    expect(asked.filter((place) => Math.floor(place / 512) === tenth).length).toBeGreaterThan(20);
+  }
 });
 
 test("leaves out a file whose numbers are too large for it, and says why", async () => {
