@@ -194,6 +194,8 @@ const cases: readonly (readonly [operator: string, Case])[] = [
   ["LogSoftmax", { x: [2, 3, 4], opset: 11, attributes: { axis: 1 } }],
   ["LpNormalization", { x: [2, 3, 4], opset: 7, attributes: { axis: 1, p: 1 } }],
   ["MatMul", { x: [2, 1, 3, 4], opset: 13, others: [random([5, 4, 2])] }],
+  // More pixels under a window than a byte can count.
+  ["MaxPool", { x: [1, 2, 18, 19], opset: 12, attributes: { kernel_shape: [17, 17] } }],
   ["MeanVarianceNormalization", { x: [2, 3, 4, 4], opset: 13 }],
   ["MeanVarianceNormalization", { x: [2, 3, 4], opset: 13, attributes: { axes: [0, 2] } }],
   ["Mish", { x: [3, 4], opset: 18 }],
