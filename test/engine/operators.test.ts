@@ -306,6 +306,28 @@ describe("single operators", () => {
     expect(await agrees(model, { x: [2, 3, 4] })).toBe(true);
   });
 
+  test("quantizes halves to even numbers, and to bytes from 0 to 255 where no zero point is given", async () => {
+    const model = graph({
+      inputs: { x: [8] },
+      initializers: { scale: float32([], [0.5]), zero: fromNumbers("int8", [], [3]) },
+      nodes: [
+        node("QuantizeLinear", ["x", "scale"], "bytes"),
+        node("DequantizeLinear", ["bytes", "scale"], "y"),
+        node("QuantizeLinear", ["x", "scale", "zero"], "signed"),
+        node("DequantizeLinear", ["signed", "scale", "zero"], "z"),
+      ],
+      outputs: ["y", "z"],
+    });
+    const x = {
+      shape: [8],
+      values: Float32Array.of(-100, -0.75, -0.25, 0.25, 0.75, 1.25, 70, 200),
+    };
+    const { y, z } = runEngine(model, { x });
+    expect([...y!.values]).toEqual([0, 0, 0, 0, 1, 1, 70, 127.5]);
+    expect([...z!.values].map((value) => value + 0)).toEqual([-65.5, -1, 0, 0, 1, 1, 62, 62]);
+    expect(await agrees(model, { x })).toBe(true);
+  });
+
   test("samples on a grid", async () => {
     for (const mode of ["linear", "nearest", "cubic"]) {
       for (const padding_mode of ["zeros", "border", "reflection"]) {
