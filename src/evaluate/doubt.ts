@@ -100,11 +100,12 @@ async function findOtherNames({ classifier, test, file }: Showing): Promise<stri
     if (error instanceof UsageError) return undefined;
     throw error;
   });
-  const place = names?.findIndex((name, output) => !isSameName(name, classes[output]!)) ?? -1;
   const known = new Set(names?.map((name) => name.normalize("NFC")));
   const isSame =
     names?.length === classes.length && classes.every((name) => known.has(name.normalize("NFC")));
-  if (!names || place < 0 || !isSame) return undefined;
+  if (!names || !isSame) return undefined;
+  const place = names.findIndex((name, output) => !isSameName(name, classes[output]!));
+  if (place < 0) return undefined;
   return (
     `${classifier.name} gives its outputs the names of the classes in another order: output ${place} is ` +
     `"${names[place]}" there, and "${classes[place]}" in the data. --classes ${quoteForShell(file)} takes its order`

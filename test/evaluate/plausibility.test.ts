@@ -132,10 +132,11 @@ describe("a doubt", () => {
 });
 
 describe("names of the classes in a model's file", () => {
+  const names = (list: readonly string[]) =>
+    file("named.onnx", withProperty(encodeModel(tinyResnet()), "names", JSON.stringify(list)));
+
   test("are compared in whichever Unicode form they are", async () => {
     const [composed, decomposed] = ["\u00e4", "a\u0308"];
-    const names = (list: readonly string[]) =>
-      file("named.onnx", withProperty(encodeModel(tinyResnet()), "names", JSON.stringify(list)));
     const test = { ...colours(), classes: [decomposed, "bee", "cat", "dog"] };
     const trial = { classifier: classifier(plain), test, given: plain };
     const judgement = await judge(trial.classifier, test, plain);
@@ -145,6 +146,14 @@ describe("names of the classes in a model's file", () => {
     expect(await findDoubt(turned, judgement)).toContain(
       `in another order: output 0 is "bee" there, and "${decomposed}" in the data`,
     );
+  });
+
+  test("are not compared where there are more or fewer of them than classes", async () => {
+    const trial = { classifier: classifier(plain), test: colours(), given: plain };
+    const judgement = await judge(trial.classifier, trial.test, plain);
+    for (const others of [[...classes, "elk"], classes.slice(1), [...classes, "ant"]]) {
+      expect(await findDoubt({ ...trial, file: names(others) }, judgement)).toBeUndefined();
+    }
   });
 });
 
