@@ -5,21 +5,15 @@ import { open } from "node:fs/promises";
 import { ModelError, UsageError } from "../errors.ts";
 import { readMetadata } from "../onnx/index.ts";
 import { whyUnreadable } from "../systemErrors.ts";
+import { mostYaml, type Pair, parsePlain, type Scalar, type Value } from "./plainValues.ts";
 
 /** Where names are in a larger file, and in a model's metadata. */
 const namesOfNames = ["names", "classes", "id2label"];
 
 /** Of a file of names. */
 const mostBytes = 2 ** 24;
-/** Of what is read as YAML, which may take the square of its length; longer texts are names on lines. */
-const mostYaml = 2 ** 18;
-/** Brackets in brackets, and marks in a row: names lie less deep, and the parser's recursion would end the process. */
-const mostNested = 32;
-const manyMarks = /(?:[-?:&!*]\S*[ \t]+){33}/;
-
-/** A value of YAML or JSON: every scalar is a text, a table a list of pairs; undefined for whatever is no plain value. */
-type Value = string | undefined | readonly Value[] | { readonly pairs: readonly Pair[] };
-type Pair = readonly [key: string, value: Value];
+/** How a list or a table begins. */
+const structure = /^(?:[[{]|- |["']?\d+["']? *:\s)/;
 
 /** The names in a file, in the order of the numbers that it gives them. Throws UsageError where it holds none. */
 export async function readClassFile(path: string): Promise<readonly string[]> {
@@ -35,7 +29,7 @@ export async function readClassFile(path: string): Promise<readonly string[]> {
     .trim();
   const names = await findNames(content, path);
   if (names) return names;
-  if (!/^(?:[[{]|- |["']?\d+["']? *:\s)/.test(content)) return namesOnLines(content, path);
+  if (!structure.test(content)) return namesOnLines(content, path);
   throw new UsageError(
     `--classes: expected ${path} to hold a list of names, such as ["cat", "dog"], or a table, such as {"0": "cat"}`,
   );
@@ -92,35 +86,69 @@ function namesOnLines(text: string, path: string): readonly string[] {
   const lines = text.split("\n").flatMap((line) => (line.trim() === "" ? [] : [line.trim()]));
   const pairs = lines.flatMap((line) => [...line.matchAll(/^(\d+)\s+(.+)$/g)]);
   const numbers = pairs.map(([, number]) => number!);
-  const places = new Set(numbers.map(Number).filter((number) => number < lines.length));
-  if (places.size < lines.length) return lines;
+  if (numbers.length < lines.length || !arePlaces(numbers)) return lines;
   const names = pairs.map(([, , name]) => name!);
-  return inOrder(names, { numbers, path });
+  return inOrder({ names, numbers }, path);
 }
 
 /** The names in a list or table, or in one at its top; undefined where the text is neither. Throws UsageError. */
 async function findNames(text: string, path: string): Promise<readonly string[] | undefined> {
-  const value = await parse(text);
+  const value = await parsePlain(text);
+  if (value === undefined && structure.test(text) && text.length > mostYaml) {
+    throw new UsageError(
+      `--classes: expected at most ${mostYaml} characters of YAML in ${path}, received ${text.length}: write the names as ` +
+        "JSON, or each on a line",
+    );
+  }
   const inside = pairsOf(value)
-    .filter(([key]) => namesOfNames.includes(key))
+    .filter(([key]) => namesOfNames.includes(key.text))
     .map(([, each]) => namesIn(each, path));
   return inside.find((names) => names !== undefined) ?? namesIn(value, path);
 }
 
 /** The names of a list, or of a table from numbers to names or from names to numbers. */
 function namesIn(value: Value, path: string): readonly string[] | undefined {
-  if (isList(value)) return areTexts(value) ? value : undefined;
+  if (isList(value)) return areScalars(value) ? textsOf(value) : undefined;
   const pairs = pairsOf(value);
   const [keys, values] = [pairs.map(([key]) => key), pairs.map(([, each]) => each)];
-  if (pairs.length === 0 || !areTexts(values)) return undefined;
-  if (areNumbers(keys)) return inOrder(values, { numbers: keys, path });
-  return areNumbers(values) ? inOrder(keys, { numbers: values, path }) : undefined;
+  return pairs.length > 0 && areScalars(values) ? namesOfTable(keys, values, path) : undefined;
 }
 
-function inOrder(
-  names: readonly string[],
-  { numbers, path }: { readonly numbers: readonly string[]; readonly path: string },
-): string[] {
+/** Names, and the number that each of them has. */
+interface Numbered {
+  readonly names: readonly string[];
+  readonly numbers: readonly string[];
+}
+
+/**
+ * The names of a table. Where both sides are numbers, as `ImageFolder.class_to_idx` of folders that are called by numbers
+ * has them, the places are those that are 0 to the last; where both are, quotes tell: nobody quotes a place behind a name.
+ */
+function namesOfTable(
+  keys: readonly Scalar[],
+  values: readonly Scalar[],
+  path: string,
+): readonly string[] | undefined {
+  const byKeys = { names: textsOf(values), numbers: textsOf(keys) };
+  const byValues = { names: textsOf(keys), numbers: textsOf(values) };
+  const possible = [byKeys, byValues].filter(({ numbers }) => areNumbers(numbers));
+  const whole = possible.filter(({ numbers }) => arePlaces(numbers));
+  if (whole.length < 2) {
+    const [reading] = [...whole, ...possible];
+    return reading && inOrder(reading, path);
+  }
+  if (values.every(({ isQuoted }) => isQuoted)) return inOrder(byKeys, path);
+  const names = inOrder(byValues, path);
+  if (keys.every(({ isQuoted }) => isQuoted)) return names;
+  const others = inOrder(byKeys, path);
+  if (names.every((name, place) => name === others[place])) return names;
+  throw new UsageError(
+    `--classes: expected ${path} to tell which of its numbers are names, but both sides of its table are 0 to ` +
+      `${names.length - 1}: give a list of the names`,
+  );
+}
+
+function inOrder({ names, numbers }: Numbered, path: string): string[] {
   const places = [...names.keys()].sort((a, b) => Number(numbers[a]) - Number(numbers[b]));
   const wrong = places.findIndex((place, number) => Number(numbers[place]) !== number);
   if (wrong < 0) return places.map((place) => names[place]!);
@@ -128,36 +156,6 @@ function inOrder(
     `--classes: expected ${path} to give its ${names.length} classes the numbers 0 to ${names.length - 1}, each once, ` +
       `but ${Number(numbers[places[wrong]!]) < wrong ? `${wrong - 1} is there twice` : `${wrong} is missing`}`,
   );
-}
-
-/** What a text says as YAML, of which JSON is a part; undefined where it is none, a text alone, too long or too deep. */
-async function parse(text: string): Promise<Value> {
-  if (text.length > mostYaml || isDeep(text)) return undefined;
-  const { isMap, isScalar, isSeq, parseDocument } = await import("yaml");
-  // Keys that are there twice are found by their numbers; looking for them here takes the square of their number.
-  const document = parseDocument(text, {
-    schema: "failsafe",
-    uniqueKeys: false,
-    logLevel: "error",
-  });
-  if (document.errors.length > 0) return undefined;
-  const plain = (node: unknown): Value => {
-    if (isScalar(node)) return typeof node.value === "string" ? node.value : undefined;
-    if (isSeq(node)) return node.items.map(plain);
-    if (!isMap(node)) return undefined;
-    const pairs = node.items.map(({ key, value }) => [plain(key), plain(value)] as const);
-    return { pairs: pairs.filter((pair): pair is Pair => typeof pair[0] === "string") };
-  };
-  return plain(document.contents);
-}
-
-function isDeep(text: string): boolean {
-  let depth = 0;
-  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
-    depth += "[{".includes(bracket) ? 1 : -1;
-    if (depth > mostNested) return true;
-  }
-  return manyMarks.test(text);
 }
 
 function pairsOf(value: Value): readonly Pair[] {
@@ -168,10 +166,20 @@ function isList(value: Value): value is readonly Value[] {
   return Array.isArray(value);
 }
 
-function areTexts(values: readonly Value[]): values is readonly string[] {
-  return values.every((value) => typeof value === "string");
+function areScalars(values: readonly Value[]): values is readonly Scalar[] {
+  return values.every((value) => typeof value === "object" && "text" in value);
+}
+
+function textsOf(values: readonly Scalar[]): string[] {
+  return values.map(({ text }) => text);
 }
 
 function areNumbers(values: readonly string[]): boolean {
   return values.every((value) => /^\d+$/.test(value));
+}
+
+/** Whether numbers are 0 to the last, each once. */
+function arePlaces(numbers: readonly string[]): boolean {
+  const places = new Set(numbers.map(Number));
+  return places.size === numbers.length && numbers.every((_, place) => places.has(place));
 }

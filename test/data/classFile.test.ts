@@ -35,6 +35,9 @@ describe("what is no file of names", () => {
 
 describe("names of classes", () => {
   const eleven = Array.from({ length: 11 }, (_, n) => `class ${n}`);
+  const textual = ["0", "1", "10", "11", "2", "3", "4", "5", "6", "7", "8", "9"];
+  /** More than YAML may take. */
+  const many = Array.from({ length: 30_000 }, (_, n) => `name ${n}`);
 
   test.each([
     ["lines", "\uFEFFant\r\n\r\n  bee \nC#: a note\n", ["ant", "bee", "C#: a note"]],
@@ -71,6 +74,30 @@ describe("names of classes", () => {
       '{"classes": 2, "id2label": {"0": "a", "1": "b"}, "label2id": {}}',
       ["a", "b"],
     ],
+    // What Python's json.dumps(ImageFolder(DIR).class_to_idx) gives, and str() of it, for folders 0 ... 11, 1 ... 3 and 00 ... 01.
+    [
+      "places of names that are numbers",
+      '{"0": 0, "1": 1, "10": 2, "11": 3, "2": 4, "3": 5, "4": 6, "5": 7, "6": 8, "7": 9, "8": 10, "9": 11}',
+      textual,
+    ],
+    [
+      "places of names that are numbers in Python",
+      `{${textual.map((name, place) => `'${name}': ${place}`).join(", ")}}`,
+      textual,
+    ],
+    ["places of names from 1", '{"1": 0, "10": 1, "2": 2}', ["1", "10", "2"]],
+    ["places of names with zeros in front", '{"00": 0, "01": 1}', ["00", "01"]],
+    ["names that are numbers at their places", '{"0": "0", "1": "2", "2": "1"}', ["0", "2", "1"]],
+    [
+      "names that are numbers in Python",
+      `{${textual.map((name, place) => `${place}: '${name}'`).join(", ")}}`,
+      textual,
+    ],
+    ["names that can be no places", '{"0": 1, "1": 10, "2": 2}', ["1", "10", "2"]],
+    ["numbers that are places and names alike", "0: 0\n1: 2\n2: 1", ["0", "2", "1"]],
+    ["what JSON writes without quotes", "[true, 12, 1.5]", ["true", "12", "1.5"]],
+    ["a long list in JSON", JSON.stringify(many), many],
+    ["a long table in JSON", JSON.stringify(Object.fromEntries(many.entries())), many],
     ["pairs that are no table", "n01: tench\nn02: shark", ["n01: tench", "n02: shark"]],
   ])("are read from %s", async (_, content, names) => {
     expect(await read(content)).toEqual(names);
@@ -90,6 +117,12 @@ describe("names of classes", () => {
     ["a gap", "{0: a, 2: b}", "numbers 0 to 1, each once, but 1 is missing"],
     ["numbers from 1", "1: a\n2: b", "but 0 is missing"],
     ["a number twice", "0: a\n0: b", "but 0 is there twice"],
+    [
+      "numbers that may be places or names",
+      textual.map((name, place) => `${name}: ${place}`).join("\n"),
+      "which of its numbers are names, but both sides of its table are 0 to 11: give a list",
+    ],
+    ["what is no name", '["ant", null]', "to hold a list of names"],
     ["a name twice in two Unicode forms", "caf\u00e9\ncafe\u0301", "is named twice"],
     ["a name twice", "{0: a, 1: a}", '"a" is named twice'],
     ["a reference", "[&x a, *x]", "to hold a list of names"],
@@ -101,9 +134,9 @@ describe("names of classes", () => {
     ["references in a row", `[${"&a ".repeat(30_000)}]`, "to hold a list of names"],
     ["too much", "a\n".repeat(2 ** 23 + 1), "at most 16777216 bytes"],
     [
-      "a long table",
-      Array.from({ length: 30_000 }, (_, i) => `${i}: name ${i}`).join("\n"),
-      "to hold a list of names",
+      "a long table in lines",
+      many.map((name, i) => `${i}: ${name}`).join("\n"),
+      "at most 262144 characters of YAML",
     ],
   ])("are refused: %s", async (_, content, cause) => {
     await expect(read(content)).rejects.toThrow(UsageError);
@@ -114,5 +147,7 @@ describe("names of classes", () => {
     await expect(read(model, "m.onnx")).rejects.toThrow(/names, classes, id2label in its metadata/);
     await expect(read("ant", "m.onnx")).rejects.toThrow(UsageError);
     await expect(properties("names", "{1: 'ant'}")).rejects.toThrow("0 is missing");
+    const long = `{${many.map((name, i) => `${i}: '${name}'`).join(", ")}}`;
+    await expect(properties("names", long)).rejects.toThrow("characters of YAML");
   });
 });
