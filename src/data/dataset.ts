@@ -17,6 +17,8 @@ export interface Dataset {
   readonly turned?: Uint8Array;
   /** Names of the classes; absent, as the labels, where images have no labels. */
   readonly classes?: readonly string[];
+  /** Whether a format gives the classes and their order, so that no list of names can. */
+  readonly hasFixedClasses?: boolean;
   /** Index into `classes` of every image; `noLabel` where it has none, as images from elsewhere. */
   readonly labels?: Int32Array;
   /** All images as `read` gives them, where memory holds them: then they may lie on the device, too. */
@@ -98,19 +100,22 @@ export function assertShape(
  * that the data do not, so that others may stand in the wrong place. Classes that are named by their own numbers are in
  * their place all the same.
  */
-export function assertLabels({ name, labels, classes }: Dataset, outputs: number): void {
+export function assertLabels(dataset: Dataset, outputs: number): void {
+  const { name, labels, classes, hasFixedClasses } = dataset;
   if (!labels || !classes) return;
   const areNumbers = classes.every((each, place) => each === String(place));
   const largest = labels.reduce((most, label) => Math.max(most, label), 0);
   const needed = Math.max(classes.length, largest + 1);
   if (needed === outputs || (needed < outputs && areNumbers)) return;
   const known = `${counted(classes.length, "class", "classes")} (${quoteNames(classes)})`;
+  const remedy = hasFixedClasses
+    ? "The format has no others: give the images as images:DIR, with the names of all as --classes FILE"
+    : "Is a class folder missing? --classes FILE gives the order of all";
   throw new DataError(
     needed > outputs
       ? `${name} has ${known} and labels up to ${largest}, but the model has only ${counted(outputs, "output")}: expected ` +
           "a class for each output"
-      : `the model has ${counted(outputs, "output")}, but ${name} has ${known}: expected a class for each output. Is a ` +
-          "class folder missing? --classes FILE gives the order of all",
+      : `the model has ${counted(outputs, "output")}, but ${name} has ${known}: expected a class for each output. ${remedy}`,
   );
 }
 

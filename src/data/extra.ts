@@ -9,13 +9,14 @@ import { joinImages } from "./join.ts";
  */
 export function withExtra(own: Dataset, extra: Dataset): Dataset {
   assertShape(extra, own.shape);
-  const { name, classes } = own;
+  const { name, classes, hasFixedClasses } = own;
   const count = own.count + extra.count;
   const labels =
     own.labels && Int32Array.from({ length: count }, (_, i) => own.labels![i] ?? noLabel);
   return joinImages(own, extra, {
     name,
     ...(classes && { classes }),
+    ...(hasFixedClasses && { hasFixedClasses }),
     ...(labels && { labels }),
   });
 }

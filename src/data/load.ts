@@ -60,7 +60,7 @@ export async function loadExtraData(spec: string, options: LoadOptions = {}): Pr
 function adapt(dataset: Dataset, { shape = anyShape, channelOrder, labels }: LoadOptions): Dataset {
   assertShape(dataset, shape);
   const coloured = channelOrder === "bgr" ? withReversedChannels(dataset) : dataset;
-  if (labels !== "none") return coloured;
+  if (labels !== "none") return { ...coloured, hasFixedClasses: true };
   const { labels: _, classes: __, ...unlabelled } = coloured;
   return unlabelled;
 }

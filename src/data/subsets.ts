@@ -29,13 +29,14 @@ export function holdOut(data: Data, count: number): Data {
 
 /** The images at the given places, with labels where all have some; those in memory are copied. */
 export function select<D extends Dataset>(dataset: D, indices: Int32Array, name: string): D {
-  const { shape, channelOrder, turned, labels, classes, pixels } = dataset;
+  const { shape, channelOrder, turned, labels, classes, hasFixedClasses, pixels } = dataset;
   const known = {
     name,
     shape,
     ...(channelOrder && { channelOrder }),
     ...(turned && { turned: Uint8Array.from(indices, (index) => turned[index]!) }),
     ...(classes && { classes }),
+    ...(hasFixedClasses && { hasFixedClasses }),
     ...(labels && { labels: indices.map((index) => labels[index]!) }),
   };
   const read = (places: Int32Array) => dataset.read(places.map((place) => indices[place]!));

@@ -37,6 +37,10 @@ export function fileWithNames(options: {
 const mostNames = 20;
 /** An order that few images tell may be wrong of some classes. */
 const shareOfShift = 0.9;
+/** What to do about an order that no option changes. */
+const ofFormat =
+  "the format of the data fixes their order: reorder the model's outputs, or give the images as images:DIR with " +
+  "--classes FILE";
 
 /**
  * Throws DataError where a classifier's answers cannot be its own, are better for images in another usual form or classes
@@ -158,7 +162,7 @@ function nothingFound(showing: Showing<Labelled>): string {
 /** What it is right on, and with which options. */
 function remedy(explanation: Explanation, { test, given }: Showing<Labelled>): string {
   const { order, accuracy } = explanation;
-  const ofOrder = order ? [describeOrder(order, test.classes)] : [];
+  const ofOrder = order ? [describeOrder(order, test)] : [];
   const changes = [...changesOf(explanation, given), ...ofOrder];
   return `on ${percent(accuracy)} with ${changes.join(" and ")}`;
 }
@@ -173,20 +177,21 @@ function changesOf({ normalization, reversedChannels }: Form, given: Showing["gi
   ];
 }
 
-function describeOrder(order: readonly number[], classes: readonly string[]): string {
+function describeOrder(order: readonly number[], { classes, hasFixedClasses }: Labelled): string {
   const shift = shiftOf(order);
   if (shift !== 0) return `labels shifted by ${shift}`;
   const nameOf = (label: number) => classes[label] ?? String(label);
   if (order.length <= mostNames) {
     const names = order.map((_, output) => nameOf(order.indexOf(output)));
-    return `its outputs in the order ${names.join(", ")}, which --classes FILE gives`;
+    const remedy = hasFixedClasses ? ` (${ofFormat})` : ", which --classes FILE gives";
+    return `its outputs in the order ${names.join(", ")}${remedy}`;
   }
   const moved = [...order.keys()].filter((label) => order[label] !== label);
   const shown = moved.slice(0, mostNames).map((label) => `${order[label]} for ${nameOf(label)}`);
   const more = moved.length > shown.length ? `, and ${moved.length - shown.length} more` : "";
   return (
-    `other outputs for ${moved.length} of its ${order.length} classes (${shown.join(", ")}${more}): --classes FILE ` +
-    "gives the order of their names"
+    `other outputs for ${moved.length} of its ${order.length} classes (${shown.join(", ")}${more}): ` +
+    (hasFixedClasses ? ofFormat : "--classes FILE gives the order of their names")
   );
 }
 

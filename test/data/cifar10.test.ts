@@ -1,6 +1,6 @@
 import { truncate } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { loadData, loadExtraData } from "../../src/data/index.ts";
+import { assertLabels, holdOut, loadData, loadExtraData, withExtra } from "../../src/data/index.ts";
 import { ResourceError, UsageError } from "../../src/errors.ts";
 import { dataError, temporaryFolders } from "./folder.ts";
 
@@ -47,6 +47,14 @@ describe("CIFAR-10", () => {
       /takes images of 3×224×224 .* are 3×32×32/,
     );
     await loadData(spec, { shape: [3, 32, 32] });
+  });
+
+  test("takes no list of classes, and a model of more is told so, whatever is done with its images", async () => {
+    const data = await loadData(`cifar10:${await folders(files)}`);
+    const parts = [data.test, holdOut(data, 1).test, withExtra(data.train, data.test)];
+    for (const part of parts) {
+      expect(() => assertLabels(part, 100)).toThrow(/The format has no others: .* images:DIR/);
+    }
   });
 
   test("can be had as blue, green and red, and without labels", async () => {

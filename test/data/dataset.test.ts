@@ -231,6 +231,7 @@ test("labels and shape are checked against a model", () => {
   const few = { ...ten, labels: ten.labels.map((label) => label % 3) };
   expect(() => assertLabels(few, 9)).toThrow("10 classes");
   expect(() => assertLabels(ten, 11)).toThrow(/11 outputs, but ten has 10 classes \("c0", "c1"/);
+  expect(() => assertLabels(ten, 11)).toThrow("Is a class folder missing? --classes FILE");
   const numbers = ten.classes!.map((_, place) => String(place));
   expect(() => assertLabels({ ...ten, classes: numbers }, 11)).not.toThrow();
   assertShape(ten, [1, 1, 2]);

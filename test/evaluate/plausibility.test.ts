@@ -238,6 +238,10 @@ describe("explanations", () => {
     expect(await findDoubt(trial, judgement)).toContain(
       "with its outputs in the order bee, dog, ant, cat, which --classes FILE gives",
     );
+    const ofFormat = { ...trial, test: { ...colours(), hasFixedClasses: true } };
+    expect(await findDoubt(ofFormat, judgement)).toContain(
+      "with its outputs in the order bee, dog, ant, cat (the format of the data fixes their order: reorder",
+    );
   });
 
   test("turn around the order of channels that was given", async () => {
@@ -505,6 +509,12 @@ describe("many classes", () => {
     const doubt = await findDoubt({ classifier: model, test: images, given: plain }, judgement);
     expect(doubt).toContain("other outputs for 25 of its 100 classes (1 for name 0, 2 for name 1,");
     expect(doubt).toContain(", and 5 more): --classes FILE");
+    const ofFormat = {
+      classifier: model,
+      test: { ...images, hasFixedClasses: true },
+      given: plain,
+    };
+    expect(await findDoubt(ofFormat, judgement)).toContain("more): the format of the data fixes");
   });
 
   test("of one image each are not said to have been tried in another order", async () => {
