@@ -205,6 +205,13 @@ export async function readOptions(
       );
     }
   }
+  for (const [key, option] of Object.entries(table)) {
+    const { onlyWith } = option;
+    if (onlyWith === undefined || values[onlyWith] !== undefined) continue;
+    delete values[key];
+    if (given[key] === undefined || given[onlyWith] !== undefined) continue;
+    complaints.push(`--${optionName(option)}: only with --${optionName(table[onlyWith]!)}`);
+  }
   if (complaints.length > 0) {
     const [only] = complaints;
     const list =

@@ -7,6 +7,7 @@ import {
   insteadOf,
   integer,
   number,
+  onlyWith,
   required,
   text,
 } from "./options.ts";
@@ -144,6 +145,14 @@ export const trainingOptions = {
   }),
 } as const;
 
+/** How often lost workers are started again. */
+export const restarts = integer({
+  flags: "--restarts <N>",
+  help: "start the workers up to N times again where one was lost, from the newest checkpoint (default 0)",
+  min: 0,
+  max: 1_000_000,
+});
+
 /** How many processes share the training of a job. */
 export const workerOptions = {
   workers: integer({
@@ -152,12 +161,7 @@ export const workerOptions = {
     min: 1,
     max: 256,
   }),
-  restarts: integer({
-    flags: "--restarts <N>",
-    help: "start the workers up to N times again where one was lost, from the newest checkpoint (default 0)",
-    min: 0,
-    max: 1_000_000,
-  }),
+  ...onlyWith("workers", { restarts }),
 } as const;
 
 /** What jobs take that train one network. */

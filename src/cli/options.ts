@@ -16,6 +16,8 @@ export interface Option<T> {
   readonly fallback: T | undefined;
   /** Key of an option in whose place it stands: where the command line gives one, a file's other one does not count. */
   readonly insteadOf?: string;
+  /** Key of an option without which it changes nothing: the command line may not give it then, a file's does not count. */
+  readonly onlyWith?: string;
 }
 
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
@@ -56,6 +58,15 @@ export function required<T>(optional: Option<T | undefined>): Option<T> {
 /** The same option, which stands in the place of another one. */
 export function insteadOf<T>(key: string, option: Option<T>): Option<T> {
   return { ...option, insteadOf: key };
+}
+
+/** The same options, which change nothing without another one. */
+export function onlyWith<T extends OptionTable>(key: string, table: T): T {
+  const entries = Object.entries(table).map(([name, option]) => [
+    name,
+    { ...option, onlyWith: key },
+  ]);
+  return Object.fromEntries(entries) as T;
 }
 
 /** The same option with the value that it has where nobody gives one. */

@@ -6,7 +6,8 @@ import { readOptions } from "../../src/cli/command.ts";
 import { obfuscateOptions } from "../../src/cli/commands/obfuscate.ts";
 import { commonOptions } from "../../src/cli/commonOptions.ts";
 import { readConfiguration } from "../../src/cli/configuration.ts";
-import { workerOptions } from "../../src/cli/dataOptions.ts";
+import { readingOptions, workerOptions } from "../../src/cli/dataOptions.ts";
+import { onlyWith, text } from "../../src/cli/options.ts";
 import { mountDisk, workshop } from "../workshop.ts";
 import { deepobf } from "./deepobf.ts";
 
@@ -64,6 +65,33 @@ test("a run's configuration serves other commands, and the command line wins ove
   // The switch as it is written.
   const help = await deepobf(["obfuscate", "none.onnx", "--no-flip", "--config", path]);
   expect(help.stderr).toContain("none.onnx");
+});
+
+test("what changes nothing without another option is left out of a file, and refused where it is given", async () => {
+  const path = file("partial.json");
+  writeFileSync(path, JSON.stringify({ data: "idx:d", resize: "squash", restarts: 2 }));
+  const table = {
+    against: text({ flags: "--against <X>", help: "", expected: "x" }),
+    ...onlyWith("against", { data: text({ flags: "--data <X>", help: "", expected: "x" }) }),
+    ...onlyWith("data", readingOptions),
+    ...workerOptions,
+    ...commonOptions,
+  };
+  const read = (given: Readonly<Record<string, unknown>>) =>
+    readOptions(table, { given, command: "inspect" });
+  const without = await read({ config: path });
+  for (const key of ["data", "resize", "restarts"]) expect(without).not.toHaveProperty(key);
+  expect(await read({ config: path, against: "m", workers: "2" })).toMatchObject({
+    data: "idx:d",
+    resize: "squash",
+    restarts: 2,
+  });
+  await expect(read({ data: "idx:d", resize: "squash" })).rejects.toThrow(
+    /^--data: only with --against\n/,
+  );
+  await expect(read({ resize: "squash", restarts: "2" })).rejects.toThrow(
+    /--resize: only with --data\n +--restarts: only with --workers/,
+  );
 });
 
 test("a configuration may be YAML or JSON", async () => {

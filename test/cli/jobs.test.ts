@@ -72,6 +72,19 @@ describe.concurrent("obfuscate", () => {
     expect(again.command).toBe(command.replaceAll(first, second));
   });
 
+  test("leaves a configuration with which its file is measured again, and inspected", async ({
+    expect,
+  }) => {
+    const out = file("measured");
+    const ended = await deepobf(obfuscate(out, "--json", "--mean", "0.25", "--std", "0.4"));
+    const { obfuscated } = JSON.parse(ended.stdout);
+    const config = [join(out, "model.onnx"), "--config", join(out, "config.json"), "--json"];
+    const evaluated = await deepobf(["evaluate", ...config]);
+    expect(JSON.parse(evaluated.stdout)).toMatchObject({ accuracy: obfuscated.accuracy });
+    const inspected = await deepobf(["inspect", ...config]);
+    expect(inspected, inspected.stderr).toMatchObject({ code: 0 });
+  });
+
   test("ends with the table of both models; progress goes to stderr", async ({ expect }) => {
     const { code, stdout, stderr } = await deepobf(obfuscate(file("table")));
     expect(code, stderr).toBe(0);

@@ -1,6 +1,5 @@
 // `deepobf inspect MODEL`: what an attacker sees in a model file. Runs nothing and needs no libtorch, unless the file is
 // held against its original by images.
-import { UsageError } from "../../errors.ts";
 import type { Inspected, Inspection, InspectOptions } from "../../evaluate/inspect.ts";
 import type { Exposure, ExposureOptions } from "../../exposure/expose.ts";
 import { runIsolated } from "../../isolate/run.ts";
@@ -9,7 +8,7 @@ import { defineCommand } from "../command.ts";
 import { data, readingOptions } from "../dataOptions.ts";
 import { warn } from "../failure.ts";
 import { inputShape, output } from "../modelOptions.ts";
-import { text } from "../options.ts";
+import { onlyWith, text } from "../options.ts";
 import { renderList } from "../render.ts";
 
 const inspecting = { module: "evaluate/inspect.js", name: "inspectModel" };
@@ -26,8 +25,10 @@ export const inspect = defineCommand({
       help: "also tell what the file shows of this model, which it was made of",
       expected: "the path of an ONNX file",
     }),
-    data: { ...data, required: false, help: "with --against: images to compare features by" },
-    ...readingOptions,
+    ...onlyWith("against", {
+      data: { ...data, required: false, help: "with --against: images to compare features by" },
+    }),
+    ...onlyWith("data", readingOptions),
     output: {
       ...output,
       help: "output that tells the classes apart; with --against that of ORIGINAL",
@@ -38,10 +39,7 @@ export const inspect = defineCommand({
   example: "inspect run/model.onnx --against resnet20.onnx --data cifar10:data",
   failures: ["model", "data", "resources"],
   run: async ({ argument, options }) => {
-    const { against, data: images, inputShape: shape, output: asked } = options;
-    if (images !== undefined && against === undefined) {
-      throw new UsageError("--data: only with --against, to compare features by");
-    }
+    const { against, inputShape: shape, output: asked } = options;
     const { inspection, warnings } = await runIsolated<InspectOptions, Inspected>(inspecting, {
       options: {
         model: argument,
