@@ -31,11 +31,17 @@ export interface ClassesAsked {
   readonly areUnlabelled: boolean;
 }
 
+/** Of one part. */
+interface PartAsked extends ClassesAsked {
+  /** What else a user may do where it holds no class folder, as the end of a sentence. */
+  readonly otherwise: string;
+}
+
 /** The files of a part; with labels, each folder in it is a class. */
 export async function listPart(
   folder: string,
   path: string,
-  asked: ClassesAsked,
+  asked: PartAsked,
 ): Promise<Remarks & { readonly part: Part }> {
   if (!asked.areUnlabelled) return listClasses(folder, path, asked);
   const name = path || "the folder";
@@ -48,7 +54,7 @@ export async function listPart(
 async function listClasses(
   folder: string,
   path: string,
-  { given, reading }: ClassesAsked,
+  { given, reading, otherwise }: PartAsked,
 ): Promise<Remarks & { readonly part: Part }> {
   const name = path || "the folder";
   const inside = await findExtraLevel(folder, path, given);
@@ -59,7 +65,7 @@ async function listClasses(
   const complaints: string[] = [];
   const listing = await listImages(folder, path, complaints);
   const { folders } = listing;
-  append(complaints, complaintsOnContent(path, listing));
+  append(complaints, complaintsOnContent(path, listing, otherwise));
   append(complaints, findTwins(name, folders));
   const { classes, note } = given ? { classes: given, note: undefined } : inClassOrder(folders);
   const found = await filesOfClasses(folder, path, { classes, folders });
@@ -75,13 +81,18 @@ async function listClasses(
 }
 
 /** What is wrong with a part that should hold class folders alone. */
-function complaintsOnContent(path: string, { files, folders }: Listing): string[] {
+function complaintsOnContent(
+  path: string,
+  { files, folders }: Listing,
+  otherwise: string,
+): string[] {
   const example = join(path, "CLASS", "IMAGE");
   if (folders.length > 0) {
     return files.map((file) => `${file} is not a folder: expected ${example}`);
   }
   const instead = files.length > 0 ? `, but ${counted(files.length, "file")}` : "";
-  return [`${path || "the folder"} holds no class folder${instead}: expected ${example}`];
+  const name = path || "the folder";
+  return [`${name} holds no class folder${instead}: expected ${example}${otherwise}`];
 }
 
 /**
@@ -116,16 +127,18 @@ async function filesOfClasses(
   return { files, labels, unknown: [...left.values()], complaints };
 }
 
-/** What one part has and the other has not; a class that the given list alone has is noted. */
+/** What one part has and the other has not, where both have classes; one that the given list alone has is noted. */
 export function compareParts(
   train: Part | undefined,
   test: Part | undefined,
   { given }: ClassesAsked,
 ): Remarks {
   if (given) return { complaints: [], notes: train?.classes ? notesOnMissing(train) : [] };
-  if (!train?.classes || !test?.classes) return { complaints: [], notes: [] };
-  const [learned, judged] = [train, test].map(({ name, classes }) => ({ name, classes: classes! }));
-  const complaints = [...compareClasses(judged!, learned!), ...compareClasses(learned!, judged!)];
+  const [learned, judged] = [train, test].flatMap((part) =>
+    part?.classes?.length ? [{ name: part.name, classes: part.classes }] : [],
+  );
+  if (!learned || !judged) return { complaints: [], notes: [] };
+  const complaints = [...compareClasses(judged, learned), ...compareClasses(learned, judged)];
   return { complaints, notes: [] };
 }
 

@@ -57,10 +57,10 @@ function shownAs(metadata: Metadata, orientation: Orientation): Shown {
 /** What is wrong with an image's size, where it is not to be changed. */
 export function describeSize(
   [height, width]: readonly [number, number],
-  { shape: [, wantedHeight, wantedWidth], resize }: ImageView,
+  { shape: [, wantedHeight, wantedWidth], resize, fixedSide }: ImageView,
 ): string | undefined {
   if (resize !== "none" || (height === wantedHeight && width === wantedWidth)) return undefined;
-  const size = Math.min(wantedHeight, wantedWidth);
+  const size = fixedSide ?? Math.min(wantedHeight, wantedWidth);
   return (
     `is ${height}×${width} (height × width), not ${wantedHeight}×${wantedWidth}: --image-size ${size} brings all ` +
     "images to one size"

@@ -13,6 +13,10 @@ import { listImages } from "./walk.ts";
 /** Names of the parts in any case, the ones that come first first. */
 const partNames = { train: ["train"], test: ["test", "val", "valid", "validation"] } as const;
 
+/** What does without images to judge by. */
+const orShare =
+  ", or --test-share X, such as --test-share 0.1, to judge by that share of the training images";
+
 export interface Parts {
   readonly train: ImageList | undefined;
   readonly test: ImageList;
@@ -43,9 +47,9 @@ export async function listParts(folder: string, options: ListOptions): Promise<P
     given && typeof classes === "string" ? describeClassFile(classes, given) : undefined;
   const asked = { given, reading, areUnlabelled: labels === "none" };
   const found = await findParts(folder, options, given);
-  const list = async (path: string | undefined) =>
-    path === undefined ? undefined : await listPart(folder, path, asked);
-  const [train, test] = [await list(found.train), await list(found.test)];
+  const list = async (path: string | undefined, otherwise = "") =>
+    path === undefined ? undefined : await listPart(folder, path, { ...asked, otherwise });
+  const [train, test] = [await list(found.train), await list(found.test, orShare)];
   const compared = compareParts(train?.part, test?.part, asked);
   const remarks = [found, train, test, compared].filter((each) => each !== undefined);
   const complaints = new Set(remarks.flatMap((each) => each.complaints));
@@ -68,13 +72,13 @@ async function findParts(
   const find = (wanted: readonly string[]) =>
     wanted.flatMap((name) => names.find((each) => each.toLowerCase() === name) ?? []);
   const [[trainPart], tests] = [find(partNames.train), find(partNames.test)];
-  const wrong =
-    labels === "none" ? [] : await complaintsOnLayout(folder, { train: trainPart, tests, given });
+  const areUnlabelled = labels === "none";
+  const layout = { train: trainPart, tests, given, areUnlabelled };
+  const wrong = await complaintsOnLayout(folder, layout);
   if (wrong.length > 0) return { train: undefined, test: undefined, complaints: wrong, notes: [] };
-  const { test, notes } =
-    labels === "none"
-      ? { test: tests[0], notes: [] }
-      : await chooseTest(folder, tests, { isOptional: testShare !== undefined });
+  const { test, notes } = areUnlabelled
+    ? { test: tests[0], notes: [] }
+    : await chooseTest(folder, tests, { isOptional: testShare !== undefined });
   if (test !== undefined && testShare !== undefined) {
     throw new UsageError(
       `--test-share: only where there is no test part, but ${folder} has ${test}/`,
@@ -92,16 +96,16 @@ async function findParts(
 
 function missingParts(
   { train, test }: Pick<Found, "train" | "test">,
-  { testShare, judgeOnly }: ListOptions,
+  { labels, testShare, judgeOnly }: ListOptions,
 ): string[] {
   const complaints: string[] = [];
+  const image = labels === "none" ? "IMAGE" : "CLASS/IMAGE";
   if (train === undefined && !(judgeOnly && test !== undefined)) {
-    complaints.push("train/ does not exist: expected train/CLASS/IMAGE");
+    complaints.push(`train/ does not exist: expected train/${image}`);
   }
   if (test === undefined && testShare === undefined) {
     complaints.push(
-      "test/ (or val/, valid/, validation/) does not exist: expected test/CLASS/IMAGE, or --test-share X, such as " +
-        "--test-share 0.1, to judge by that share of the training images",
+      `test/ (or val/, valid/, validation/) does not exist: expected test/${image}${orShare}`,
     );
   }
   return complaints;

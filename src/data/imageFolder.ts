@@ -102,7 +102,10 @@ async function viewOf(
     );
   }
   const target: ImageShape = [channels, tall, wide];
-  return { shape: target, resize: size ? (resize ?? "crop") : "none", orientation, channelOrder };
+  const view = { shape: target, orientation, channelOrder };
+  if (size) return { ...view, resize: resize ?? "crop" };
+  const fixedSide = height ?? width;
+  return { ...view, resize: "none", ...(fixedSide !== undefined && { fixedSide }) };
 }
 
 /** The size that the model or the user wants. */

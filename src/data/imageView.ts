@@ -21,6 +21,8 @@ export type Orientation = "apply" | "keep";
 export interface ImageView {
   readonly shape: ImageShape;
   readonly resize: Resize;
+  /** The side that a model fixes, where it leaves the other open. */
+  readonly fixedSide?: number;
   readonly orientation: Orientation;
   /** Order of the channels of colour images. */
   readonly channelOrder: "rgb" | "bgr";

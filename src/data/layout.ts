@@ -11,8 +11,8 @@ const learnedFrom = partWord("train|training");
 const judgedBy = partWord("test|testing|val|valid|validation");
 
 /**
- * What is wrong with a data folder as a whole, where classes are folders and the user has not given their names; `train`
- * and `tests` are the names of the parts that there are.
+ * What is wrong with a data folder as a whole, where the user has not given the names of its classes; `train` and `tests`
+ * are the names of the parts that there are. Where images have no labels, only parts by other names are.
  */
 export async function complaintsOnLayout(
   folder: string,
@@ -20,19 +20,23 @@ export async function complaintsOnLayout(
     train,
     tests,
     given = [],
+    areUnlabelled,
   }: {
     readonly train: string | undefined;
     readonly tests: readonly string[];
     readonly given: readonly string[] | undefined;
+    readonly areUnlabelled: boolean;
   },
 ): Promise<string[]> {
   if (tests.length > 0) return [];
   const { folders } = await listImages(folder, "", []);
-  if (train !== undefined) return complaintsOnClass(folder, train, folders);
+  if (train !== undefined) return areUnlabelled ? [] : complaintsOnClass(folder, train, folders);
   const called = folders.filter((name) => learnedFrom.test(name) || judgedBy.test(name));
+  const areFlat = areUnlabelled && called.length === folders.length;
   const parts: string[] = [];
   for (const name of called) {
-    if (!isClass(name, given) && (await holdsFoldersAlone(folder, name))) parts.push(name);
+    if (isClass(name, given)) continue;
+    if (areFlat || (await holdsFoldersAlone(folder, name))) parts.push(name);
   }
   if (
     parts.length > 1 &&
@@ -41,6 +45,7 @@ export async function complaintsOnLayout(
     const names = parts.slice(0, mostShown).join("/, ");
     return [`${names}/ look like parts and not like classes: rename them train/ and test/`];
   }
+  if (areUnlabelled) return [];
   const inside = await findExtraLevel(folder, "", given);
   if (inside === undefined) return [];
   return [`${inside} holds folders and no image: is images:${join(folder, inside)} meant?`];

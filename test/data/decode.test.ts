@@ -223,6 +223,12 @@ describe("images of folders", () => {
       /train\/b\/x\.png is 5×6 \(height × width\), not 4×4: --image-size 4 brings all images to one size/,
     );
     await loadData(`images:${folder}`, { shape: [3, 4, 4] });
+    // The only size that a model of one fixed side takes.
+    const open = [3, undefined, 3] as const;
+    expect(await dataError(loadData(`images:${folder}`, { shape: open }))).toContain(
+      "--image-size 3 brings all",
+    );
+    await loadData(`images:${folder}`, { shape: open, imageSize: 3 });
   });
 
   test("refuse an image that would not fit into memory", async () => {

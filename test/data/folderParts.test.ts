@@ -225,7 +225,9 @@ describe("parts of image folders", () => {
       "test/a/1.png": undefined,
       "test/b/1.png": undefined,
     });
-    expect(await dataError(loadData(`images:${folder}`))).toContain("test holds no class folder");
+    expect(await dataError(loadData(`images:${folder}`))).toMatch(
+      /image folders: test holds no class folder, but 1 file: expected test\/CLASS\/IMAGE, or --test-share X/,
+    );
     const { train, test: judged, notes } = await loadData(`images:${folder}`, { testShare: 0.5 });
     expect([train.count, judged.count]).toEqual([2, 1]);
     expect(notes).toContain(
@@ -263,6 +265,27 @@ describe("parts of image folders", () => {
     ]) {
       expect((await loading(...names)).train.classes).toEqual(names);
     }
+  });
+
+  test("folders that look like parts are not pooled without labels", async () => {
+    const image = await grey(1);
+    const load = async (...paths: string[]) => {
+      const files = paths.flatMap((each) => [1, 2].map((n) => [`${each}/${n}.png`, image]));
+      const folder = await folders(Object.fromEntries(files));
+      return loadData(`images:${folder}`, { labels: "none", testShare: 0.5 });
+    };
+    const message = ": Testing/, Training/ look like parts and not like classes: rename them";
+    expect(await dataError(load("Training", "Testing"))).toContain(message);
+    expect(await dataError(load("Training/a", "Testing/a", "notes"))).toContain(message);
+    expect((await load("bullet_train", "cat", "test_tube")).train.count).toBe(3);
+    expect((await load("wrap/a", "wrap/b")).train.count).toBe(2);
+  });
+
+  test("a missing part needs no classes where images have no labels", async () => {
+    const folder = await folders({ "a/1.png": await grey(1) });
+    const message = await dataError(loadData(`images:${folder}`, { labels: "none" }));
+    expect(message).toContain("train/ does not exist: expected train/IMAGE\n");
+    expect(message).toContain("expected test/IMAGE, or --test-share X");
   });
 
   test("a level of folders too many is no class, unless --classes names it", async () => {
