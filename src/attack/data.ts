@@ -38,7 +38,7 @@ export async function loadLabelled(spec: string, options: LoadOptions): Promise<
 
 /**
  * The data of the model's own classes, where the kind of attack needs some besides `data`: those given, or those of the
- * run. Throws UsageError where they are not known, or the new classes are to come from them.
+ * run. Throws UsageError where they are not known, are given for nothing, or the new classes are to come from them.
  */
 export function sourceOf(
   { kind, data, sourceData }: AttackOptions,
@@ -52,7 +52,12 @@ export function sourceOf(
       `--data: expected classes that the model does not know, but ${data} are its own`,
     );
   }
-  if (kind === "transfer") return undefined;
+  if (kind === "transfer") {
+    if (sourceData === undefined) return undefined;
+    throw new UsageError(
+      `--source-data: only with --kind incremental or extraction, received ${sourceData} for transfer`,
+    );
+  }
   if (known !== undefined) return known;
   throw new UsageError(
     "--source-data is missing: expected the data of the classes that the model knows, such as cifar10:DIR",

@@ -82,6 +82,7 @@ export function resolveOptions(
   };
   assertNeedsNoLabels(options, data.train);
   assertLoss(resolved);
+  assertNothingIdle(resolved);
   assertShares({ "--tune-classifier": resolved.tuneClassifier });
   return resolved;
 }
@@ -105,6 +106,22 @@ function assertLoss(loss: JointLoss & { readonly tuneClassifier: number }): void
     "--feature-weight, --label-weight, --distillation-weight: expected numbers from 0, one of them " +
       `above 0, received ${values.join(", ")}`,
   );
+}
+
+/** Throws UsageError for a choice of a term that has no weight, unless it is the default. */
+function assertNothingIdle(loss: JointLoss): void {
+  const { labelWeight, labelSmoothing, distillationWeight, temperature } = loss;
+  if (labelWeight === 0 && labelSmoothing > 0) {
+    throw new UsageError(
+      `--label-smoothing: expected a --label-weight above 0, or no smoothing, received ${labelSmoothing}`,
+    );
+  }
+  if (distillationWeight === 0 && temperature !== defaultLoss.temperature) {
+    throw new UsageError(
+      `--temperature: expected a --distillation-weight above 0, or ${defaultLoss.temperature}, the default, received ` +
+        `${temperature}`,
+    );
+  }
 }
 
 /** The figures of one model. Accuracy is a share of 1 on the test or held-out images, single view. */

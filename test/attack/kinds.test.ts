@@ -316,6 +316,12 @@ test.each(["transfer", "incremental"] as const)(
   },
 );
 
+test("transfer takes no data of the model's own classes, of which it needs none", () => {
+  const asked = { model: "m", data: "idx:new", sourceData: "idx:given", kind: "transfer" } as const;
+  expect(() => sourceOf(asked, "idx:run")).toThrow(UsageError);
+  expect(() => sourceOf(asked, undefined)).toThrow(/^--source-data: only with --kind incremental/);
+});
+
 describe("extraction", () => {
   test("learns probabilities or labels of the file, controls the true labels", async () => {
     const kind = kindOf("extraction");

@@ -291,6 +291,8 @@ describe("the terms of the loss", () => {
     ["a negative weight", { labelWeight: -1 }],
     ["a weight that is no number", { featureWeight: Number.NaN }],
     ["an infinite weight", { distillationWeight: Number.POSITIVE_INFINITY }],
+    ["smoothing of labels that do not count", { labelWeight: 0, labelSmoothing: 0.1 }],
+    ["a temperature of answers that do not count", { distillationWeight: 0, temperature: 8 }],
   ])("%s is refused", async (_, weights) => {
     await expect(trained(models.resnet, weights)).rejects.toThrow(UsageError);
   });
