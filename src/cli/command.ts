@@ -199,7 +199,8 @@ export async function readOptions(
         ? `"${optionName(option)}" in ${escapeInvisible(String(path))}`
         : `--${optionName(option)}`;
       const shown = typeof received === "string" ? received : JSON.stringify(received);
-      const hint = isSwallowed ? ", an option" : "";
+      const needsQuotes = isBare(received) && option.read(String(received)) !== undefined;
+      const hint = isSwallowed ? ", an option" : needsQuotes ? ", which needs quotes there" : "";
       complaints.push(
         `${name}: expected ${option.expected}, received "${escapeInvisible(shown)}"${hint}`,
       );
@@ -221,6 +222,11 @@ export async function readOptions(
     throw new UsageError(`${list}\nSee: ${ownCommand} ${command} --help`);
   }
   return values;
+}
+
+/** Whether a file's value is one that would be a text in quotes. */
+function isBare(received: unknown): received is number | boolean {
+  return typeof received === "number" || typeof received === "boolean";
 }
 
 /** Whether what follows an option is another one: its own value is missing. */

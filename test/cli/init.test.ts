@@ -94,6 +94,18 @@ test("what changes nothing without another option is left out of a file, and ref
   );
 });
 
+test("a name in a file that is a number without quotes is told so", async () => {
+  const read = (text: string) => {
+    const path = file("names.yaml");
+    writeFileSync(path, text);
+    return readOptions(table, { given: { config: path }, command: "obfuscate" });
+  };
+  await expect(read("data: d\nboundary: 191\nminutes: -1\nflip: 3")).rejects.toThrow(
+    /received "3"\n.*received "-1"\n.*"boundary" in .*received "191", which needs quotes there\n/,
+  );
+  expect(await read('data: d\nboundary: "191"')).toMatchObject({ boundary: "191" });
+});
+
 test("a configuration may be YAML or JSON", async () => {
   const complaints: string[] = [];
   const read = (text: string) => {
