@@ -33,12 +33,12 @@ export interface EvaluateOptions extends DataOptions {
   /** Of each channel, for pixels in [0, 1]; 0 and 1 by default. */
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
-  /** Where libtorch computes: cpu, cuda or cuda:N. */
+  /** Where libtorch computes, not ONNX Runtime: cpu, cuda or cuda:N. */
   readonly device?: string;
   readonly threads?: number;
   /** Called after every batch with the number of images that are done, and of all. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Called with what a user should know about how the data were read. */
+  /** Called with what a user should know about how data were read and the options used. */
   readonly onNote?: (note: string) => void;
 }
 
@@ -59,16 +59,20 @@ interface Opened extends AsyncDisposable {
 /** Seconds for reading a model, and for each part of the images. */
 const [readingSeconds, runningSeconds] = [60, 3600];
 
+const noDevice =
+  "ONNX Runtime computes on the processor: --device counts with --runtime torch alone";
+
 /** Throws ModelError, DataError and UsageError for what does not fit, before anything long runs. */
 export async function evaluateModel(
   options: EvaluateOptions,
   { announce }: Watch = unwatched,
 ): Promise<EvaluateSummary> {
-  const { mean = [0], std = [1], channelOrder, onNote } = options;
+  const { mean = [0], std = [1], channelOrder, device = "cpu", onNote } = options;
   assertThreads(options.threads);
   announce("reading", readingSeconds);
   const file = await readModel(options.model);
   const isOnTorch = options.runtime === "torch";
+  if (!isOnTorch && device !== "cpu") onNote?.(noDevice);
   const graph = isOnTorch ? plainGraph(file) : ownGraph(file);
   const { shape } = imageInput(fileName(options.model), graph.inputs, imageLayout(graph));
   announce("reading images for", Number.POSITIVE_INFINITY);

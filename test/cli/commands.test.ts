@@ -161,6 +161,13 @@ describe("evaluate", () => {
     expect(stdout).toContain("warning: ");
   });
 
+  test("says that another device than the processor is libtorch's alone", async () => {
+    const { stderr } = await succeeds("evaluate", model, "--data", data, "--device", "cuda");
+    expect(stderr).toContain("Note: ONNX Runtime computes on the processor: --device counts with");
+    const plain = await succeeds("evaluate", model, "--data", data);
+    expect(plain.stderr).not.toContain("--device");
+  });
+
   test("resizes images of folders to the model's input", async () => {
     const image = await png(24);
     for (const part of ["train", "test"]) {
