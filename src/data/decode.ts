@@ -16,6 +16,8 @@ type Decode = typeof Decoder;
 
 const largestFile = 256 * 2 ** 20;
 const largestImage = 50_000_000;
+const formats: readonly string[] = ["jpeg", "png", "webp"];
+const otherFormat = "is not a JPEG, PNG or WebP image";
 
 /** How an image is shown. */
 export interface Shown {
@@ -73,7 +75,14 @@ async function withImage<T>(
 ): Promise<T | string> {
   const decoder = await loadSharp();
   const content = await readImage(path);
-  if (typeof content === "string") return content;
+  return typeof content === "string" ? content : withHeader(decoder, content, use);
+}
+
+async function withHeader<T>(
+  decoder: Decode,
+  content: Uint8Array,
+  use: (image: Sharp, metadata: Metadata) => Promise<T>,
+): Promise<T | string> {
   try {
     const image = decoder(content, {
       failOn: "error",
@@ -89,15 +98,31 @@ async function withImage<T>(
 async function readImage(path: string): Promise<Uint8Array | string> {
   const size = await fileSize(path);
   if (typeof size === "string") return size;
+  return describeLength(size) ?? readFile(path).catch(whyUnreadable);
+}
+
+function describeLength(size: number): string | undefined {
   if (size === 0) return "is empty";
-  if (size > largestFile) return `is larger than ${largestFile / 2 ** 20} MiB`;
-  return readFile(path).catch(whyUnreadable);
+  return size > largestFile ? `is larger than ${largestFile / 2 ** 20} MiB` : undefined;
+}
+
+/**
+ * What is wrong with the bytes of an image file, by their header, as the end of a sentence. The decoder is the caller's, in
+ * which no format is switched off.
+ */
+export async function describeBytes(
+  content: Uint8Array,
+  decoder: Decode,
+): Promise<string | undefined> {
+  const judge = async (_: Sharp, { format }: Metadata) =>
+    formats.includes(format) ? undefined : otherFormat;
+  return describeLength(content.length) ?? withHeader(decoder, content, judge);
 }
 
 function describeDamage(cause: unknown): string {
   const lines = (cause as Error).message.split("\n").map((line) => line.trim());
   const message = [...new Set(lines)].join(" ").trim();
-  if (/unsupported image format/.test(message)) return "is not a JPEG, PNG or WebP image";
+  if (/unsupported image format/.test(message)) return otherFormat;
   if (/pixel limit/.test(message)) return `has more than ${largestImage / 1e6} million pixels`;
   return `is damaged: ${message}`;
 }

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import sharp from "sharp";
 import { describe, expect, test, vi } from "vitest";
 import * as examples from "../../examples/library.ts";
 import { loadData } from "../../src/data/index.ts";
@@ -11,6 +12,7 @@ import * as library from "../../src/index.ts";
 import { goingOn, withModelFile } from "../../src/library/modelFile.ts";
 import { renameOptions } from "../../src/library/words.ts";
 import { RunFolder } from "../../src/runs/index.ts";
+import { generator } from "../random.ts";
 import { mountDisk, workshop } from "../workshop.ts";
 import { root } from "./deepobf.ts";
 import { idxFiles, residualModel } from "./fixtures.ts";
@@ -314,7 +316,12 @@ test("what a caller's own images fail by passes as it is", async () => {
 
 const disk = file("disk");
 test.skipIf(!mountDisk(disk, 64))("images that fill a disk leave nothing there", async () => {
-  const image = { file: new Uint8Array(20_000) };
+  const random = generator(1);
+  // Noise, which a PNG cannot shorten.
+  const image = {
+    pixels: Uint8Array.from({ length: 20_000 }, () => random(256)),
+    shape: [100, 200, 1] as const,
+  };
   const saving = library.saveImages(join(disk, "images"), {
     train: Array(5).fill(image),
     test: [],
@@ -405,6 +412,30 @@ describe("what is no image, or has no place", () => {
     await expect(saving()).rejects.toThrow(message);
     expect(existsSync(out)).toBe(false);
   });
+});
+
+test("the bytes of a file are saved as they are, unless they are no image that jobs read", async () => {
+  const drawn = sharp({ create: { width: 9, height: 9, channels: 3, background: "red" } });
+  for (const format of ["jpeg", "png", "webp"] as const) {
+    const image = { file: await drawn.toFormat(format).toBuffer() };
+    const { data } = await library.saveImages(file(format), { train: [image], test: [image] });
+    const written = readFileSync(join(data.slice("images:".length), "train", "0"));
+    expect(written.equals(image.file)).toBe(true);
+  }
+  const whole = { file: await drawn.png().toBuffer() };
+  for (const [bytes, fault] of [
+    [Uint8Array.of(1, 2, 3, 4), "is not a JPEG, PNG or WebP image"],
+    [await drawn.gif().toBuffer(), "is not a JPEG, PNG or WebP image"],
+    [new Uint8Array(), "is empty"],
+    [whole.file.subarray(0, 20), "is damaged: "],
+  ] as const) {
+    const saving = library.saveImages(file("no images"), {
+      train: [whole, { file: bytes }],
+      test: [whole],
+    });
+    await expect(saving).rejects.toThrow(library.DataError);
+    await expect(saving).rejects.toThrow(`image 1 of train ${fault}`);
+  }
 });
 
 test("clamped pixels are saved as they are, and classes without images can be read", async () => {
