@@ -15,7 +15,7 @@ import {
   removeStamp,
   writeStamp,
 } from "../native/stamp.mjs";
-import { fail, root } from "./process.mjs";
+import { fail, inEnglish, root } from "./process.mjs";
 
 /** @import { Libtorch } from "../native/locate.d.mts" */
 /** @import { Stamp } from "../native/stamp.d.mts" */
@@ -117,6 +117,7 @@ function hasGloo({ libraries: [libtorchCpu = ""] }) {
  */
 function run(command, parameters) {
   const { status, stdout, stderr, error } = spawnSync(command, parameters, {
+    env: inEnglish,
     encoding: "utf8",
     maxBuffer: 64 * 1024 * 1024,
   });

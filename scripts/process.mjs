@@ -6,6 +6,13 @@ import { fileURLToPath } from "node:url";
 /** The folder of the repository, or of the installed package. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/**
+ * The environment of a program whose words are looked through. In other locales, C.UTF-8 too, LANGUAGE has them
+ * translated.
+ * @type {NodeJS.ProcessEnv}
+ */
+export const inEnglish = { ...process.env, LC_ALL: "C" };
+
 /** Exit code of a missing or failing tool (docs/exit-codes.md: resources). */
 const resources = 5;
 

@@ -2,7 +2,7 @@
 // command for this system.
 import { setupCommand } from "../native/remedies.mjs";
 import { installCommand, packageManager, which } from "../native/system.mjs";
-import { attempt, fail, run } from "./process.mjs";
+import { attempt, fail, inEnglish, run } from "./process.mjs";
 
 /** @import { Requirement } from "../native/system.d.mts" */
 
@@ -20,7 +20,7 @@ function elevation() {
  * @param {readonly string[]} names
  */
 function aptCandidates(names) {
-  const { output } = attempt(["apt-cache", "policy", ...names]);
+  const { output } = attempt(["apt-cache", "policy", ...names], { env: inEnglish });
   /** @type {Map<string, string>} */
   const candidates = new Map();
   let name = "";

@@ -19,9 +19,13 @@ function program(name: string, body: string): void {
   chmodSync(path, 0o755);
 }
 
-/** apt that knows the named packages, and writes what apt-get is asked for to the log. */
+/**
+ * apt that knows the named packages, and writes what apt-get is asked for to the log. As on a German system LANGUAGE
+ * counts in every locale but C.
+ */
 function fakeApt(known: readonly string[], install = "true"): void {
-  const cases = known.map((name) => `echo '${name}:'; echo '  Candidate: 1.13.1-4'`).join("; ");
+  const word = '$([ "$LC_ALL" = C ] && echo Candidate || echo Installationskandidat)';
+  const cases = known.map((name) => `echo '${name}:'; echo "  ${word}: 1.13.1-4"`).join("; ");
   program("apt-cache", cases || "true");
   program(
     "apt-get",
