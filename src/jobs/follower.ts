@@ -19,8 +19,8 @@ interface Shown {
 
 /** Tells the other workers what is to be done, and where. */
 export async function show(group: Group, run: RunFolder, config: Config<unknown>): Promise<void> {
-  const { directory, files, checkpointSeconds } = run;
-  const location = { directory, files, checkpointSeconds };
+  const { directory, files } = run;
+  const location = { directory, files };
   await group.share<Shown>(() => ({ config, location }));
 }
 

@@ -9,16 +9,17 @@ export type Run = Pick<
 > & { readonly metrics: Pick<RunFolder["metrics"], "append" | "lines"> };
 
 /** What all workers know of a run, as JSON holds it. */
-export type RunLocation = Pick<RunFolder, "directory" | "files" | "checkpointSeconds">;
+export type RunLocation = Pick<RunFolder, "directory" | "files">;
 
 /** The run of a group, of which the first worker alone has the folder. */
 export function sharedRun(location: RunLocation, folder: RunFolder | undefined, group: Group): Run {
   if (folder && group.size === 1) return folder;
-  const { directory, files, checkpointSeconds } = location;
+  const { directory, files } = location;
   return {
     directory,
     files,
-    checkpointSeconds,
+    // By clocks of their own the others would want checkpoints between the first worker's.
+    checkpointSeconds: folder?.checkpointSeconds ?? Number.POSITIVE_INFINITY,
     saveCheckpoint: async (...state) => folder?.saveCheckpoint(...state),
     goBack: async () => shareCheckpoint(await folder?.goBack(), group),
     modelSha256: () => group.share(async () => folder?.modelSha256()),

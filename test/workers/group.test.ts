@@ -1,8 +1,10 @@
 // A group's words with a store that is slow, in a time that passes a thousand times as fast.
 import { expect, test, vi } from "vitest";
 import { UsageError, WorkerError } from "../../src/errors.ts";
+import { RunFolder } from "../../src/runs/index.ts";
 import { Group } from "../../src/workers/group.ts";
 import { membership } from "../../src/workers/membership.ts";
+import { sharedRun } from "../../src/workers/sharedRun.ts";
 import { toyOn } from "../jobs/toyJob.ts";
 import { workshop } from "../workshop.ts";
 
@@ -59,4 +61,15 @@ test("more workers than there are processes are refused before a run begins", as
   await expect(started).rejects.toThrow(
     "--workers: 2 were asked for, and this process is one of 1. A launcher starts as many",
   );
+});
+
+test("the first worker's clock alone says when a checkpoint is due", async () => {
+  const config = { job: "test", options: { checkpointSeconds: 60 } };
+  const folder = await RunFolder.create(path("clock"), config);
+  const secondsOf = async (RANK: string, own: RunFolder | undefined) => {
+    const group = await Group.meet(membership({ ...environment, RANK }));
+    return sharedRun(folder, own, group).checkpointSeconds;
+  };
+  expect(await secondsOf("0", folder)).toBe(60);
+  expect(await secondsOf("1", undefined)).toBe(Number.POSITIVE_INFINITY);
 });
