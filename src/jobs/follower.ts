@@ -1,6 +1,5 @@
 // The part of a worker that is not the first one: it does what that one decides, and writes nothing.
 import type { JobHooks, RunFolder } from "../runs/index.ts";
-import type { Device } from "../torch/index.ts";
 import type { Group } from "../workers/group.ts";
 import { PartDone } from "../workers/partDone.ts";
 import type { RunLocation } from "../workers/sharedRun.ts";
@@ -9,7 +8,7 @@ import type { Definition } from "./definition.ts";
 import { executeTogether } from "./execution.ts";
 import type { JobBasics } from "./options.ts";
 import { assertSame } from "./origin.ts";
-import { onThisMachine, prepare } from "./preparation.ts";
+import { onOwnDevice, onThisMachine, prepare } from "./preparation.ts";
 
 /** What the first worker shows the others of a run. */
 interface Shown {
@@ -46,16 +45,10 @@ export async function follow<
   const { location } = shown;
   const config = parseConfig(shown.config, { path: location.files.config, optionsSchema });
   const hooks = { ...(signal && { signal }) };
-  const device = deviceOf(config.options.device, group);
-  const here = { ...onThisMachine(config.options), device };
+  const here = onOwnDevice(onThisMachine(config.options), group);
   const { inputs, options, identity } = await prepare(definition, here, hooks);
   assertSame(identity, config);
   const begun = { options, location, hooks, group, checkpoint: undefined };
   await executeTogether(definition, inputs, begun);
   throw new PartDone();
-}
-
-/** The device of this worker: that of its number among the workers of its machine. */
-function deviceOf(device: Device, { localRank }: Group): Device {
-  return device === "cpu" ? device : `cuda:${localRank}`;
 }

@@ -10,7 +10,7 @@ import { follow, show, showDone } from "./follower.ts";
 import { createRun, freeFolder } from "./newRun.ts";
 import { assertEpochs, type JobBasics, type RunOptions } from "./options.ts";
 import { assertSame } from "./origin.ts";
-import { onThisMachine, prepare } from "./preparation.ts";
+import { onOwnDevice, onThisMachine, prepare } from "./preparation.ts";
 import { assertGates, type Summarized, summaryOf } from "./summary.ts";
 
 /** The workers of a job, and how its caller follows and stops it. */
@@ -73,7 +73,7 @@ async function start<
   const { size } = group;
   group.assertAsked(options.workers);
   const asked = { ...options, out, ...(size > 1 && { workers: size }) };
-  const prepared = await prepare(definition, asked, hooks);
+  const prepared = await prepare(definition, onOwnDevice(asked, group), hooks);
   const { run, config } = await createRun(definition, prepared, options);
   await announce({ run, config }, prepared, { group, hooks });
   const begun = { config, run, hooks, checkpoint: undefined, group };

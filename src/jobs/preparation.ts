@@ -1,9 +1,11 @@
 // Preparing a run, on the machine that begins it or on another that goes on with it.
 import { availableParallelism } from "node:os";
 import type { JobHooks } from "../runs/index.ts";
+import { cudaDevices } from "../torch/index.ts";
+import type { Group } from "../workers/group.ts";
 import type { JobDefinition, Located, Prepared } from "./definition.ts";
 import { assertFits } from "./memory.ts";
-import type { JobBasics } from "./options.ts";
+import type { JobBasics, RunOptions } from "./options.ts";
 
 /** Prepares a job. Throws what the job does, and ResourceError where its training would take more memory than is free. */
 export async function prepare<Asked, Decided extends JobBasics, Inputs, Description extends object>(
@@ -23,4 +25,16 @@ export async function prepare<Asked, Decided extends JobBasics, Inputs, Descript
 /** The options of a run that may have begun on another machine, with no more threads than this one has processors. */
 export function onThisMachine<Decided extends JobBasics>(options: Decided): Decided {
   return { ...options, threads: Math.min(options.threads, availableParallelism()) };
+}
+
+/**
+ * The options of one of several workers. On GPUs it has the one of its number on its machine, or the only one that it
+ * sees: some launchers show each process its own.
+ */
+export function onOwnDevice<Options extends Pick<RunOptions, "device">>(
+  options: Options,
+  { size, localRank }: Group,
+): Options {
+  if (size === 1 || !/^cuda(:\d+)?$/.test(options.device ?? "")) return options;
+  return { ...options, device: `cuda:${cudaDevices() === 1 ? 0 : localRank}` };
 }

@@ -1,6 +1,7 @@
 // A group's words with a store that is slow, in a time that passes a thousand times as fast.
 import { expect, test, vi } from "vitest";
 import { UsageError, WorkerError } from "../../src/errors.ts";
+import { onOwnDevice } from "../../src/jobs/preparation.ts";
 import { RunFolder } from "../../src/runs/index.ts";
 import { Group } from "../../src/workers/group.ts";
 import { membership } from "../../src/workers/membership.ts";
@@ -19,6 +20,9 @@ vi.mock("node:timers/promises", async (importOriginal) => {
 const store = new Map<string, string>();
 const asked = new Set<string>();
 
+/** The GPUs that this process sees. */
+const devices: string[] = [];
+
 vi.mock("../../src/torch/index.ts", async (importOriginal) => ({
   ...(await importOriginal<object>()),
   canHaveWorkers: () => true,
@@ -26,6 +30,7 @@ vi.mock("../../src/torch/index.ts", async (importOriginal) => ({
   tellWorkers: (key: string, text: string) => void store.set(key, text),
   askWorkers: (key: string) => (asked.delete(key) ? (store.get(key) ?? null) : void asked.add(key)),
   workerFailure: () => undefined,
+  cudaDevices: () => devices.length,
 }));
 
 const environment = { WORLD_SIZE: "2", RANK: "0", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "29500" };
@@ -72,4 +77,19 @@ test("the first worker's clock alone says when a checkpoint is due", async () =>
   };
   expect(await secondsOf("0", folder)).toBe(60);
   expect(await secondsOf("1", undefined)).toBe(Number.POSITIVE_INFINITY);
+});
+
+test("workers compute each on a GPU of its own, which may be the only one that it sees", async () => {
+  const deviceOf = async (LOCAL_RANK: string, device: string) => {
+    const group = await Group.meet(membership({ ...environment, LOCAL_RANK }));
+    return onOwnDevice({ device }, group).device;
+  };
+  devices.push("first");
+  expect(await deviceOf("0", "cuda")).toBe("cuda:0");
+  expect(await deviceOf("3", "cuda:0")).toBe("cuda:0");
+  devices.push("second");
+  expect(await deviceOf("0", "cuda:1")).toBe("cuda:0");
+  expect(await deviceOf("1", "cuda:0")).toBe("cuda:1");
+  expect(await deviceOf("1", "cpu")).toBe("cpu");
+  expect(onOwnDevice({ device: "cuda:1" }, await Group.meet(undefined)).device).toBe("cuda:1");
 });
