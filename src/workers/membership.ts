@@ -12,7 +12,10 @@ export interface Membership extends Omit<Meeting, "prefix"> {
   readonly localSize: number;
   /** Whether a launcher offers the store where all meet. */
   readonly isLaunchersStore: boolean;
-  /** How often the launcher has begun again: each attempt meets anew. */
+  /**
+   * How often the launcher has begun again, where its store stays and each attempt must meet anew. Hosts may count
+   * otherwise; where the first worker offers the store, that is a new one, and the count is 0.
+   */
   readonly attempt: number;
   /** The network interface that connects the workers; empty where the route to the first one decides. */
   readonly networkInterface: string;
@@ -51,7 +54,9 @@ export function membership(environment: Environment = process.env): Membership |
     port: read("MASTER_PORT", { from: 1, to: 65_535 }),
     isLaunchersStore,
     isServer: rank === 0 && !isLaunchersStore,
-    attempt: read("TORCHELASTIC_RESTART_COUNT", { from: 0, to: 1e6, usual: 0 }),
+    attempt: isLaunchersStore
+      ? read("TORCHELASTIC_RESTART_COUNT", { from: 0, to: 1e6, usual: 0 })
+      : 0,
     patience: read(...patienceVariable),
     networkInterface: environment.GLOO_SOCKET_IFNAME ?? "",
   };

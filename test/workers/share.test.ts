@@ -93,6 +93,7 @@ test("launchers say who a worker is", () => {
     rank: 0,
     isLaunchersStore: false,
     isServer: true,
+    attempt: 0, // another host's torchrun that joins again may count otherwise
   });
   const pod = { RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: "job-master-0", MASTER_PORT: "23456" };
   expect(membership(pod)).toMatchObject({
