@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { locateLibtorch } from "../native/locate.mjs";
 import { root, run } from "./process.mjs";
 
 const copy = join(root, ".cache", "sanitized");
@@ -23,14 +24,17 @@ for (const part of [
 for (const part of ["node_modules", "dist", "examples", "docs", "tsconfig.json"]) {
   if (existsSync(join(root, part))) symlinkSync(join(root, part), join(copy, part));
 }
+// The copy has no private environment of set-up, where libtorch may be.
+const { LIBTORCH = locateLibtorch().libtorch?.directory } = process.env;
+const environment = { ...process.env, LIBTORCH };
 const build = ["node", join(copy, "scripts", "build-native.mjs")];
-run("the build with AddressSanitizer", build, { env: { ...process.env, CXXFLAGS: flags } });
+run("the build with AddressSanitizer", build, { env: { ...environment, CXXFLAGS: flags } });
 const library = execFileSync("c++", ["-print-file-name=libasan.so"], { encoding: "utf8" }).trim();
-const environment = {
-  ...process.env,
+const sanitized = {
+  ...environment,
   LD_PRELOAD: library,
   ASAN_OPTIONS: "detect_leaks=0:halt_on_error=1:exitcode=99",
 };
 const tests = ["npx", "vitest", "run", "test/torch", "--testTimeout", "600000"];
-console.log(run("the native tests with AddressSanitizer", tests, { cwd: copy, env: environment }));
+console.log(run("the native tests with AddressSanitizer", tests, { cwd: copy, env: sanitized }));
 rmSync(copy, { recursive: true, force: true });
