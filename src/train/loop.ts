@@ -65,6 +65,8 @@ async function trainSteps(
       clock.count(batch.size * workers().size);
       await report(course, step);
       await new Promise(setImmediate); // lets signals and timers in
+      // Processors of other kinds round otherwise: their workers drift apart.
+      if (isReturnPoint(step)) broadcastFromFirst(stage.learner.state.values());
       await saveIfDue(course, step);
       if (step === steps) break;
     }

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 import { InterruptedError } from "../../src/errors.ts";
 import { type ProgressEvent, RunFolder } from "../../src/runs/index.ts";
 import {
+  broadcastFromFirst,
   inferenceMode,
   liveTensors,
   manualSeed,
@@ -18,6 +19,11 @@ import { collect, collectGarbage } from "../garbage.ts";
 import { metricsIn } from "../metrics.ts";
 import { workshop } from "../workshop.ts";
 import { bitsOf, forgetful, quarters, type Setup, setUp, stepsPerEpoch, trainIn } from "./tiny.ts";
+
+vi.mock("../../src/torch/index.ts", async (importOriginal) => {
+  const original = await importOriginal<typeof import("../../src/torch/index.ts")>();
+  return { ...original, broadcastFromFirst: vi.fn(original.broadcastFromFirst) };
+});
 
 const path = workshop();
 const epochs = 3;
@@ -96,6 +102,25 @@ describe("training", () => {
     // Once for each of the two optimizers.
     expect([...new Set(seen)]).toEqual(Array.from({ length: steps }, (_, i) => i / steps));
     expect(bitsOf(setup)["parameter.fc.weight"]).toBe(before["parameter.fc.weight"]);
+  });
+
+  test("gives all workers the first one's state at the start and at each return point", async () => {
+    const given: [step: number, tensors: unknown[]][] = [];
+    let step = 0;
+    const broadcast = vi.mocked(broadcastFromFirst).mockImplementation((tensors) => {
+      given.push([step, [...tensors]]);
+    });
+    const onStep = (current: number) => {
+      step = current;
+    };
+    using setup = setUp({ epochs: 504 / stepsPerEpoch, onStep });
+    await train(setup.stage, forgetful());
+    broadcast.mockReset();
+    const state = [...setup.stage.learner.state.values()];
+    expect(given).toEqual([
+      [0, state],
+      [500, state],
+    ]);
   });
 
   test("trains a part of the job on the batches of that part", async () => {
