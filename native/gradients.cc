@@ -36,8 +36,13 @@ class GradientBuckets {
     }
   }
 
-  ~GradientBuckets() {
+  ~GradientBuckets() { drop(); }
+
+  /** Lets the parameters go. */
+  void drop() {
     for (const auto& [node, hook] : hooks_) node->del_post_hook(hook);
+    hooks_.clear();
+    buckets_.clear();
   }
 
   /** Begins a step: a small tensor is averaged with the gradients. */
@@ -132,7 +137,7 @@ class GradientBuckets {
   std::function<void()> ofValues_;
 };
 
-/** shareGradients(parameters): an object that averages their gradients over the workers, until it is collected. */
+/** shareGradients(parameters): an object that averages their gradients over the workers, until it is dropped. */
 Napi::Value shareGradients(const Napi::CallbackInfo& info) {
   return Napi::External<GradientBuckets>::New(info.Env(), new GradientBuckets(tensorsOf(info[0])),
                                               [](Napi::Env, GradientBuckets* buckets) { delete buckets; });
@@ -152,12 +157,19 @@ Napi::Value finishStep(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/** dropGradients(buckets): frees their memory. */
+Napi::Value dropGradients(const Napi::CallbackInfo& info) {
+  bucketsOf(info[0]).drop();
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void defineGradients(Napi::Object exports) {
   define<shareGradients>(exports, "shareGradients");
   define<beginStep>(exports, "beginStep");
   define<finishStep>(exports, "finishStep");
+  define<dropGradients>(exports, "dropGradients");
 }
 
 }  // namespace deepobf

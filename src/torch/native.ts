@@ -57,6 +57,7 @@ export interface Native {
   announceFailure(reason: string): void;
   broadcastFromFirst(tensors: Handle[]): void;
   shareGradients(parameters: Handle[]): unknown;
+  dropGradients(buckets: unknown): void;
   beginStep(buckets: unknown, values: Handle): void;
   finishStep(buckets: unknown): void;
 }

@@ -110,7 +110,7 @@ export function agree<const Wishes extends readonly boolean[]>(wishes: Wishes): 
   });
 }
 
-/** Gradients that are the same for all workers: the mean of theirs. */
+/** Gradients that are the same for all workers: the mean of theirs. Dispose of it after use. */
 export class SharedGradients {
   readonly #buckets: unknown;
 
@@ -131,5 +131,9 @@ export class SharedGradients {
     backward(loss);
     native.finishStep(this.#buckets);
     return known.map((_, index) => select(means, 0, index));
+  }
+
+  dispose(): void {
+    if (this.#buckets !== undefined) native.dropGradients(this.#buckets);
   }
 }

@@ -114,7 +114,8 @@ export class Learner {
   }
 
   [Symbol.dispose](): void {
-    for (const owned of [...this.optimizers, this.average, this.#steps]) owned?.dispose();
+    const owned = [...this.optimizers, this.average, this.#gradients, this.#steps];
+    for (const each of owned) each?.dispose();
   }
 }
 
