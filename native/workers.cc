@@ -93,6 +93,8 @@ class Workers {
     watch_ = std::thread([this] { keepWatch(); });
   }
 
+  ~Workers() { end(); }
+
   int size() const { return place_.size; }
   bool hasJoined() const { return group_.defined(); }
   bool hasLeft() const { return isLeaving_; }
@@ -143,16 +145,16 @@ class Workers {
     group_ = connecting->group;
   }
 
-  /** Ends the watch. The others may be gone from now on. */
+  /** Ends the watch: the others may be gone from now on. The first worker goes on giving signs of life: they wait for it. */
   void leave() {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      isLeaving_ = true;
-    }
-    wake_.notify_all();
-    if (watch_.joinable()) watch_.join();
+    if (isLeaving_) return;
+    stop(isLeaving_);
     group_.reset();
+    if (place_.rank == 0) watch_ = std::thread([this] { stayAlive(); });
   }
+
+  /** Gives no sign of life any more. */
+  void end() { stop(isOver_); }
 
   c10::intrusive_ptr<c10d::Work> allReduce(const at::Tensor& tensor) {
     std::vector<at::Tensor> tensors{tensor};
@@ -263,6 +265,16 @@ class Workers {
     c10::intrusive_ptr<c10d::ProcessGroupGloo> group;
   };
 
+  /** Ends the thread that looks at this mark. */
+  void stop(bool& mark) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      mark = true;
+    }
+    wake_.notify_all();
+    if (watch_.joinable()) watch_.join();
+  }
+
   Store prefixed(const Store& store) { return c10::make_intrusive<c10d::PrefixStore>(place_.prefix, store); }
 
   static std::string key(const char* name, int rank) { return std::string(name) + "/" + std::to_string(rank); }
@@ -336,10 +348,10 @@ class Workers {
       return fail(describe(0, "is gone: its store cannot be reached"));
     }
     std::unique_lock<std::mutex> lock(mutex_);
-    for (int64_t beat = 1; !isLeaving_ && failure_.empty(); beat++) {
+    while (!isLeaving_ && failure_.empty()) {
       lock.unlock();
       try {
-        pulse_->set(key("alive", place_.rank), bytesOf(life_ + "." + std::to_string(beat)));
+        beat();
         look();
         lock.lock();
         lastBeat_ = Clock::now();
@@ -348,6 +360,22 @@ class Workers {
         return;
       }
       wake_.wait_for(lock, beatInterval, [this] { return isLeaving_; });
+    }
+  }
+
+  void beat() { pulse_->set(key("alive", place_.rank), bytesOf(life_ + "." + std::to_string(++beats_))); }
+
+  void stayAlive() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (!isOver_) {
+      lock.unlock();
+      try {
+        beat();
+      } catch (const std::exception&) {
+        return;  // a launcher's store is gone: nobody looks any more
+      }
+      lock.lock();
+      wake_.wait_for(lock, beatInterval, [this] { return isOver_; });
     }
   }
 
@@ -438,6 +466,8 @@ class Workers {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool isLeaving_ = false;
+  bool isOver_ = false;
+  int64_t beats_ = 0;
   std::string failure_;
   Clock::time_point lastBeat_;
   Clock::time_point overdueSince_ = Clock::time_point::max();
@@ -494,6 +524,12 @@ Napi::Value joinWorkers(const Napi::CallbackInfo& info) {
 
 Napi::Value leaveWorkers(const Napi::CallbackInfo& info) {
   workers().leave();
+  return info.Env().Undefined();
+}
+
+/** endSignsOfLife(): of the first worker, which gives them after it has left, too. */
+Napi::Value endSignsOfLife(const Napi::CallbackInfo& info) {
+  workers().end();
   return info.Env().Undefined();
 }
 
@@ -561,6 +597,7 @@ void defineWorkers(Napi::Object exports) {
   define<askWorkers>(exports, "askWorkers");
   define<joinWorkers>(exports, "joinWorkers");
   define<leaveWorkers>(exports, "leaveWorkers");
+  define<endSignsOfLife>(exports, "endSignsOfLife");
   define<workerFailure>(exports, "workerFailure");
   define<announceFailure>(exports, "announceFailure");
   define<broadcastFromFirst>(exports, "broadcastFromFirst");

@@ -30,6 +30,7 @@ export {
   broadcastFromFirst,
   canHaveWorkers,
   connectWorkers,
+  endSignsOfLife,
   joinWorkers,
   leaveWorkers,
   type Meeting,

@@ -52,6 +52,7 @@ export interface Native {
   askWorkers(key: string): string | null | undefined;
   joinWorkers(networkInterface: string): void;
   leaveWorkers(): void;
+  endSignsOfLife(): void;
   /** Missing where libtorch has no gloo, as all of these. */
   workerFailure?(): string;
   announceFailure(reason: string): void;

@@ -73,11 +73,19 @@ export function joinWorkers(networkInterface = ""): void {
   share = met;
 }
 
-/** Waits until all workers that have joined come to this point. Then each is alone; the store is still there. */
+/**
+ * Waits until all workers that have joined come to this point. Then each is alone; the store is still there, and the first
+ * one's signs of life (`alive/0`).
+ */
 export function leaveWorkers(): void {
   agree([]);
   native.leaveWorkers();
   share = alone;
+}
+
+/** Ends the signs of life that the first worker gives after it has left. */
+export function endSignsOfLife(): void {
+  native.endSignsOfLife();
 }
 
 /** Which worker is gone, as far as that is known; undefined while all are there. */

@@ -16,6 +16,7 @@ import {
   announceFailure,
   askWorkers,
   broadcastFromFirst,
+  endSignsOfLife,
   fromBytes,
   joinWorkers,
   leaveWorkers,
@@ -35,6 +36,9 @@ const secondsToCome = 300;
 
 /** How long the first worker, whose store ends with it, waits until the others know that the run is done. */
 const secondsToHear = 5;
+
+/** How often one that waits for the end of the run looks whether the first worker is still there. */
+const looksPerSecond = 5;
 
 const remedy =
   `The newest checkpoint is kept: ${ownCommand} resume DIR goes on with it, ` +
@@ -177,6 +181,7 @@ export class Group {
           await setTimeout(20);
         }
       }
+      endSignsOfLife();
     } catch {
       // a launcher's store that is gone
     }
@@ -185,23 +190,21 @@ export class Group {
   /** Waits until the first worker has done its part. Throws WorkerError where it is lost or fails. */
   async #awaitRelease({ patience }: Membership, signal: AbortSignal | undefined): Promise<void> {
     leaveWorkers();
-    for (let answered = performance.now(); ; ) {
+    // Looks are counted, not time: none is made while this process is stopped. Signs of life are a second apart.
+    const mostLooks = (patience + 1) * looksPerSecond;
+    let sign: string | null | undefined;
+    for (let looks = 0; looks <= mostLooks; looks++) {
       if (signal?.aborted) {
         const name = signalOf(signal.reason);
         throw new InterruptedError(name, `stopped by ${name} while worker 0 finishes the run`);
       }
-      const [done, failure] = [this.#ask("done"), this.#ask("failure")];
+      const [done, failure, alive] = ["done", "failure", "alive/0"].map((key) => this.#ask(key));
       if (typeof done === "string") return tellWorkers(`ended/${this.rank}`, "");
       if (typeof failure === "string") throw new WorkerError(`${failure}. ${remedy}`);
-      const now = performance.now();
-      if (done === null) answered = now;
-      if (now - answered > 1000 * patience) {
-        throw new WorkerError(
-          `worker 0 of ${this.size} does not answer for ${patience} s. ${remedy}`,
-        );
-      }
-      await setTimeout(200);
+      if (alive !== undefined && alive !== sign) [sign, looks] = [alive, 0];
+      await setTimeout(1000 / looksPerSecond);
     }
+    throw new WorkerError(`worker 0 of ${this.size} does not answer for ${patience} s. ${remedy}`);
   }
 
   /** Says why a job fails: by another worker's failure, where there is one; else the others get to know. */

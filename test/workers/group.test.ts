@@ -1,10 +1,11 @@
 // A group's words with a store that is slow, in a time that passes a thousand times as fast.
-import { expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { UsageError, WorkerError } from "../../src/errors.ts";
 import { onOwnDevice } from "../../src/jobs/preparation.ts";
 import { RunFolder } from "../../src/runs/index.ts";
 import { Group } from "../../src/workers/group.ts";
 import { membership } from "../../src/workers/membership.ts";
+import { PartDone } from "../../src/workers/partDone.ts";
 import { sharedRun } from "../../src/workers/sharedRun.ts";
 import { toyOn } from "../jobs/toyJob.ts";
 import { workshop } from "../workshop.ts";
@@ -27,11 +28,14 @@ vi.mock("../../src/torch/index.ts", async (importOriginal) => ({
   ...(await importOriginal<object>()),
   canHaveWorkers: () => true,
   connectWorkers: () => {},
+  leaveWorkers: () => {},
   tellWorkers: (key: string, text: string) => void store.set(key, text),
   askWorkers: (key: string) => (asked.delete(key) ? (store.get(key) ?? null) : void asked.add(key)),
   workerFailure: () => undefined,
   cudaDevices: () => devices.length,
 }));
+
+beforeEach(() => store.clear());
 
 const environment = { WORLD_SIZE: "2", RANK: "0", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "29500" };
 
@@ -42,6 +46,29 @@ test("a worker that never comes is given up, also where the store is slow", {
   const joined = group.join();
   await expect(joined).rejects.toThrow(WorkerError);
   await expect(joined).rejects.toThrow("worker 1 of 2 did not come in 300 s");
+});
+
+const second = () => Group.meet(membership({ ...environment, RANK: "1" }));
+const partDone = () => Promise.reject(new PartDone());
+
+test("a first worker without signs of life is given up, although a launcher's store answers", {
+  timeout: 30_000,
+}, async () => {
+  store.set("alive/0", "7.9");
+  const left = (await second()).guard(partDone);
+  await expect(left).rejects.toThrow(WorkerError);
+  await expect(left).rejects.toThrow("worker 0 of 2 does not answer for 30 s");
+});
+
+test("a first worker that gives signs of life is waited for until it is done", async () => {
+  let looks = 0;
+  vi.spyOn(store, "get").mockImplementation((key) => {
+    if (key === "alive/0") return `7.${looks++}`;
+    return key === "done" && looks > 500 ? "" : undefined; // 100 seconds
+  });
+  await expect((await second()).guard(partDone)).rejects.toThrow(PartDone);
+  vi.restoreAllMocks();
+  expect([...store.keys()]).toEqual(["ended/1"]);
 });
 
 test("a run goes on with as many workers as it began with, and no others", async () => {

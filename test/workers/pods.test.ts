@@ -5,8 +5,14 @@ import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, onTestFinished, test } from "vitest";
-import { libtorchVersion } from "../../src/torch/index.ts";
+import { expect, onTestFinished, test, vi } from "vitest";
+import {
+  askWorkers,
+  connectWorkers,
+  endSignsOfLife,
+  leaveWorkers,
+  libtorchVersion,
+} from "../../src/torch/index.ts";
 import { root } from "../cli/deepobf.ts";
 import { workshop } from "../workshop.ts";
 import { metricsOf, modelOf, type Running, start, tinyRuns } from "./running.ts";
@@ -54,6 +60,29 @@ test("a first worker that is lost while it verifies ends the others with 8, and 
   expect(stderr).toContain("error: worker 0 of 2 is gone");
   expect(await codesOf(both(["resume", out]))).toEqual([0, 0]);
   expect(modelOf(out)).toBe(modelOf(calm));
+});
+
+test("with a launcher's store, a first worker that stops while it verifies ends the others with 8", async () => {
+  const place = { host: "127.0.0.1", port: 29_615, isServer: true, prefix: "launcher" };
+  const launcher = { ...place, rank: 0, size: 2, patience: 60 };
+  const wait = { timeout: 20_000 };
+  connectWorkers(launcher);
+  // Signs of life do not end with the common part.
+  leaveWorkers();
+  onTestFinished(endSignsOfLife);
+  const sign = await vi.waitUntil(() => askWorkers("alive/0"), wait);
+  await vi.waitUntil(() => ![undefined, null, sign].includes(askWorkers("alive/0")), wait);
+
+  const pod = pods(29_615, { TORCHELASTIC_USE_AGENT_STORE: "True", DEEPOBF_WORKER_TIMEOUT: "5" });
+  const out = path("frozen");
+  const args = obfuscate(out, "--epochs", "4");
+  const [first, second] = [0, 1].map((rank) => pod(rank, args)) as [Running, Running];
+  while (!existsSync(join(out, "model.onnx")) && first.child.exitCode === null) await sleep(2);
+  first.child.kill("SIGSTOP");
+  const { code, stderr } = await second.ended;
+  expect(existsSync(join(out, "summary.json"))).toBe(false);
+  expect(code, stderr).toBe(8);
+  expect(stderr).toContain("error: worker 0 of 2 does not answer for 5 s");
 });
 
 test("a process that takes a worker's place tells that this one is lost", async () => {
