@@ -82,6 +82,43 @@ struct Connections {
   }
 };
 
+/** Work in a thread that nobody has to wait for. What it works on is its own, too. */
+struct Beside {
+  void answer(const std::function<void()>& work) {
+    std::string problem;
+    try {
+      work();
+    } catch (const std::exception& error) {
+      problem = error.what()[0] == '\0' ? "unknown reason" : error.what();
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    problem_ = problem;
+    isDone_ = true;
+    done_.notify_all();
+  }
+
+  bool waitFor(milliseconds time) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return done_.wait_for(lock, time, [this] { return isDone_; });
+  }
+
+  void throwIfFailed() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!problem_.empty()) throw std::runtime_error(problem_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable done_;
+  bool isDone_ = false;
+  std::string problem_;
+};
+
+/** A store that is on the way to be reached. */
+struct Reaching : Beside {
+  std::unique_ptr<const Connections> connections;
+};
+
 class Workers {
  public:
   Workers(Place place, const Connections& connections)
@@ -225,38 +262,6 @@ class Workers {
   }
 
  private:
-  /** Work in a thread that nobody has to wait for. What it works on is its own, too. */
-  struct Beside {
-    void answer(const std::function<void()>& work) {
-      std::string problem;
-      try {
-        work();
-      } catch (const std::exception& error) {
-        problem = error.what()[0] == '\0' ? "unknown reason" : error.what();
-      }
-      const std::lock_guard<std::mutex> lock(mutex_);
-      problem_ = problem;
-      isDone_ = true;
-      done_.notify_all();
-    }
-
-    bool waitFor(milliseconds time) {
-      std::unique_lock<std::mutex> lock(mutex_);
-      return done_.wait_for(lock, time, [this] { return isDone_; });
-    }
-
-    void throwIfFailed() {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (!problem_.empty()) throw std::runtime_error(problem_);
-    }
-
-   private:
-    std::mutex mutex_;
-    std::condition_variable done_;
-    bool isDone_ = false;
-    std::string problem_;
-  };
-
   struct Question : Beside {
     std::unique_ptr<std::string> text;
   };
@@ -490,16 +495,37 @@ Workers& workers() {
 std::string text(const Napi::Value& value) { return value.As<Napi::String>(); }
 int number(const Napi::Value& value) { return value.As<Napi::Number>().Int32Value(); }
 
-/** connectWorkers(host, port, isServer, prefix, rank, size, patienceSeconds) */
+/** The connections to the store; null while they are not there yet. Throws where it cannot be reached. */
+const Connections* reach(const Place& place) {
+  static const Connections* connections = nullptr;
+  static std::shared_ptr<Reaching> reaching;
+  if (connections) return connections;
+  if (!reaching) {
+    reaching = std::make_shared<Reaching>();
+    std::thread([reaching = reaching, place] {
+      reaching->answer([&] { reaching->connections = std::make_unique<const Connections>(place); });
+    }).detach();
+  }
+  if (!reaching->waitFor(pollInterval / 10)) return nullptr;
+  const std::shared_ptr<Reaching> reached = std::move(reaching);
+  reached->throwIfFailed();
+  return connections = reached->connections.release();
+}
+
+/**
+ * connectWorkers(host, port, isServer, prefix, rank, size, patienceSeconds): whether the store is reached by now. To be
+ * called until it is.
+ */
 Napi::Value connectWorkers(const Napi::CallbackInfo& info) {
   TORCH_CHECK(!present || present->hasLeft(), "an earlier job of this process ended without the other workers");
   const milliseconds patience(static_cast<int64_t>(info[6].As<Napi::Number>().DoubleValue() * 1000));
   const Place place{text(info[0]), static_cast<uint16_t>(number(info[1])), info[2].As<Napi::Boolean>(),
                     text(info[3]), number(info[4]), number(info[5]), patience};
-  static const Connections& connections = *new Connections(place);
+  const Connections* connections = reach(place);
+  if (!connections) return Napi::Boolean::New(info.Env(), false);
   delete std::exchange(present, nullptr);
-  present = new Workers(place, connections);
-  return info.Env().Undefined();
+  present = new Workers(place, *connections);
+  return Napi::Boolean::New(info.Env(), true);
 }
 
 /** tellWorkers(key, text) */

@@ -41,11 +41,8 @@ export function defineJob<
 ): Job<Asked, Description, Results> {
   /** Does the first worker's part, or this one's; that of a process alone is the first one's. */
   const together = async (hooks: JobHooks, body: (group: Group) => Promise<Results & RunFacts>) => {
-    const group = await Group.meet();
-    return group.guard(
-      () => (group.isFirst ? body(group) : follow(definition, group, hooks)),
-      hooks.signal,
-    );
+    const group = await Group.meet(hooks.signal);
+    return group.guard(() => (group.isFirst ? body(group) : follow(definition, group, hooks)));
   };
   return {
     name: definition.name,

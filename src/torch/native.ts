@@ -47,7 +47,7 @@ export interface Native {
       ...[host: string, port: number, isServer: boolean, prefix: string],
       ...[rank: number, size: number, patience: number],
     ]
-  ): void;
+  ): boolean;
   tellWorkers(key: string, text: string): void;
   askWorkers(key: string): string | null | undefined;
   joinWorkers(networkInterface: string): void;

@@ -44,13 +44,14 @@ export function canHaveWorkers(): boolean {
 }
 
 /**
- * Connects to the store, again once an earlier group has left. Waits for it for five minutes. Throws where it cannot be
- * reached.
+ * Connects to the store, again once an earlier group has left. Gives whether it is reached by now: call it until it is.
+ * Throws where it cannot be reached in five minutes.
  */
-export function connectWorkers(meeting: Meeting): void {
+export function connectWorkers(meeting: Meeting): boolean {
   const { host, port, isServer, prefix, rank, size, patience } = meeting;
-  native.connectWorkers(host, port, isServer, prefix, rank, size, patience);
-  met = { rank, size };
+  const isReached = native.connectWorkers(host, port, isServer, prefix, rank, size, patience);
+  if (isReached) met = { rank, size };
+  return isReached;
 }
 
 /** Puts a text into the store. */

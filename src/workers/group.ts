@@ -7,7 +7,6 @@ import {
   DivergedError,
   GateError,
   InterruptedError,
-  signalOf,
   UsageError,
   WorkerError,
 } from "../errors.ts";
@@ -26,7 +25,7 @@ import {
   workers,
   zeros,
 } from "../torch/index.ts";
-import { meetOthers, reasonOf } from "./meeting.ts";
+import { meetOthers, reasonOf, throwIfInterrupted } from "./meeting.ts";
 import { type Membership, membership } from "./membership.ts";
 import { PartDone } from "./partDone.ts";
 
@@ -47,21 +46,24 @@ const remedy =
 /** The workers that do a job together, as one of them sees them; a process that works alone is a group of one. */
 export class Group {
   readonly #membership: Membership | undefined;
+  readonly #signal: AbortSignal | undefined;
   #messages = 0;
 
   /** Of this process with others, or of this process alone. */
-  private constructor(own?: Membership) {
+  private constructor(own?: Membership, signal?: AbortSignal) {
     this.#membership = own;
+    this.#signal = signal;
   }
 
   /**
-   * The group that the environment tells of, connected. Throws UsageError, ResourceError where libtorch is without what
-   * workers talk by, and WorkerError where the first one cannot be reached or does not answer.
+   * The group that the environment tells of, connected. The signal ends each wait for others that do not train with this
+   * one yet, or no more. Throws UsageError, ResourceError where libtorch is without what workers talk by, WorkerError where
+   * the first one cannot be reached or does not answer, and InterruptedError.
    */
-  static async meet(own = membership()): Promise<Group> {
+  static async meet(signal?: AbortSignal, own = membership()): Promise<Group> {
     if (!own) return new Group();
-    await meetOthers(own);
-    return new Group(own);
+    await meetOthers(own, signal);
+    return new Group(own, signal);
   }
 
   get size(): number {
@@ -138,7 +140,7 @@ export class Group {
    * that start a process alone start all again. Where it fails for this worker alone, the others get to know why. Throws
    * WorkerError where another worker is gone.
    */
-  async guard<T>(body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async guard<T>(body: () => Promise<T>): Promise<T> {
     if (!this.#membership) return body();
     try {
       const result = await body();
@@ -146,7 +148,7 @@ export class Group {
       return result;
     } catch (error) {
       if (error instanceof GateError) await this.#release();
-      else if (error instanceof PartDone) await this.#awaitRelease(this.#membership, signal);
+      else if (error instanceof PartDone) await this.#awaitRelease(this.#membership);
       else this.#explain(error);
       throw error;
     }
@@ -188,16 +190,13 @@ export class Group {
   }
 
   /** Waits until the first worker has done its part. Throws WorkerError where it is lost or fails. */
-  async #awaitRelease({ patience }: Membership, signal: AbortSignal | undefined): Promise<void> {
+  async #awaitRelease({ patience }: Membership): Promise<void> {
     leaveWorkers();
     // Looks are counted, not time: none is made while this process is stopped. Signs of life are a second apart.
     const mostLooks = (patience + 1) * looksPerSecond;
     let sign: string | null | undefined;
     for (let looks = 0; looks <= mostLooks; looks++) {
-      if (signal?.aborted) {
-        const name = signalOf(signal.reason);
-        throw new InterruptedError(name, `stopped by ${name} while worker 0 finishes the run`);
-      }
+      throwIfInterrupted(this.#signal, "worker 0 finishes the run");
       const [done, failure, alive] = ["done", "failure", "alive/0"].map((key) => this.#ask(key));
       if (typeof done === "string") return tellWorkers(`ended/${this.rank}`, "");
       if (typeof failure === "string") throw new WorkerError(`${failure}. ${remedy}`);
@@ -207,9 +206,12 @@ export class Group {
     throw new WorkerError(`worker 0 of ${this.size} does not answer for ${patience} s. ${remedy}`);
   }
 
-  /** Says why a job fails: by another worker's failure, where there is one; else the others get to know. */
+  /**
+   * Says why a job fails: by another worker's failure, where there is one and this worker was not told to stop; else the
+   * others get to know.
+   */
   #explain(error: unknown): void {
-    this.#throwIfFailed();
+    if (!(error instanceof InterruptedError)) this.#throwIfFailed();
     // Once this worker is alone, its interruption is its own.
     const shared = [DivergedError, WorkerError, ...(workers().size > 1 ? [InterruptedError] : [])];
     const isKnown = shared.some((kind) => error instanceof kind);
@@ -238,6 +240,8 @@ export class Group {
   async #askUntilTold(key: string): Promise<string | null> {
     for (;;) {
       const text = this.#ask(key);
+      // Those who train together stop after the same step.
+      if (workers().size === 1) throwIfInterrupted(this.#signal, "it waits for the other workers");
       this.#throwIfFailed();
       if (text !== undefined) return text;
       await setTimeout(20);

@@ -5,7 +5,7 @@ import { Learner } from "../../src/train/index.ts";
 
 vi.mock("../../src/torch/native.ts", async (importOriginal) => {
   const { native } = await importOriginal<typeof import("../../src/torch/native.ts")>();
-  return { native: { ...native, connectWorkers: () => {}, joinWorkers: () => {} } };
+  return { native: { ...native, connectWorkers: () => true, joinWorkers: () => {} } };
 });
 
 const mebibyte = 2 ** 20;

@@ -1,6 +1,6 @@
 // A group's words with a store that is slow, in a time that passes a thousand times as fast.
 import { beforeEach, expect, test, vi } from "vitest";
-import { UsageError, WorkerError } from "../../src/errors.ts";
+import { InterruptedError, UsageError, WorkerError } from "../../src/errors.ts";
 import { onOwnDevice } from "../../src/jobs/preparation.ts";
 import { RunFolder } from "../../src/runs/index.ts";
 import { Group } from "../../src/workers/group.ts";
@@ -27,7 +27,7 @@ const devices: string[] = [];
 vi.mock("../../src/torch/index.ts", async (importOriginal) => ({
   ...(await importOriginal<object>()),
   canHaveWorkers: () => true,
-  connectWorkers: () => {},
+  connectWorkers: () => true,
   leaveWorkers: () => {},
   tellWorkers: (key: string, text: string) => void store.set(key, text),
   askWorkers: (key: string) => (asked.delete(key) ? (store.get(key) ?? null) : void asked.add(key)),
@@ -42,13 +42,14 @@ const environment = { WORLD_SIZE: "2", RANK: "0", MASTER_ADDR: "127.0.0.1", MAST
 test("a worker that never comes is given up, also where the store is slow", {
   timeout: 30_000,
 }, async () => {
-  const group = await Group.meet(membership(environment));
+  const group = await Group.meet(undefined, membership(environment));
   const joined = group.join();
   await expect(joined).rejects.toThrow(WorkerError);
   await expect(joined).rejects.toThrow("worker 1 of 2 did not come in 300 s");
 });
 
-const second = () => Group.meet(membership({ ...environment, RANK: "1" }));
+const second = (signal?: AbortSignal) =>
+  Group.meet(signal, membership({ ...environment, RANK: "1" }));
 const partDone = () => Promise.reject(new PartDone());
 
 test("a first worker without signs of life is given up, although a launcher's store answers", {
@@ -71,8 +72,16 @@ test("a first worker that gives signs of life is waited for until it is done", a
   expect([...store.keys()]).toEqual(["ended/1"]);
 });
 
+test("a worker that waits for what the first one prepares ends when it is told to", async () => {
+  const controller = new AbortController();
+  const heard = (await second(controller.signal)).share(() => 0);
+  setTimeout(() => controller.abort("SIGTERM"), 50);
+  await expect(heard).rejects.toThrow(InterruptedError);
+  await expect(heard).rejects.toThrow("stopped by SIGTERM while it waits for the other workers");
+});
+
 test("a run goes on with as many workers as it began with, and no others", async () => {
-  const [alone, pair] = [await Group.meet(undefined), await Group.meet(membership(environment))];
+  const [alone, pair] = [await Group.meet(), await Group.meet(undefined, membership(environment))];
   alone.assertSize(undefined);
   alone.assertSize(1);
   pair.assertSize(2);
@@ -99,7 +108,7 @@ test("the first worker's clock alone says when a checkpoint is due", async () =>
   const config = { job: "test", options: { checkpointSeconds: 60 } };
   const folder = await RunFolder.create(path("clock"), config);
   const secondsOf = async (RANK: string, own: RunFolder | undefined) => {
-    const group = await Group.meet(membership({ ...environment, RANK }));
+    const group = await Group.meet(undefined, membership({ ...environment, RANK }));
     return sharedRun(folder, own, group).checkpointSeconds;
   };
   expect(await secondsOf("0", folder)).toBe(60);
@@ -108,7 +117,7 @@ test("the first worker's clock alone says when a checkpoint is due", async () =>
 
 test("workers compute each on a GPU of its own, which may be the only one that it sees", async () => {
   const deviceOf = async (LOCAL_RANK: string, device: string) => {
-    const group = await Group.meet(membership({ ...environment, LOCAL_RANK }));
+    const group = await Group.meet(undefined, membership({ ...environment, LOCAL_RANK }));
     return onOwnDevice({ device }, group).device;
   };
   devices.push("first");
@@ -118,5 +127,5 @@ test("workers compute each on a GPU of its own, which may be the only one that i
   expect(await deviceOf("0", "cuda:1")).toBe("cuda:0");
   expect(await deviceOf("1", "cuda:0")).toBe("cuda:1");
   expect(await deviceOf("1", "cpu")).toBe("cpu");
-  expect(onOwnDevice({ device: "cuda:1" }, await Group.meet(undefined)).device).toBe("cuda:1");
+  expect(onOwnDevice({ device: "cuda:1" }, await Group.meet()).device).toBe("cuda:1");
 });

@@ -1,7 +1,7 @@
 // Workers that something else starts, one by one and alone, as Kubernetes does: what they find in the network and in each
 // other's place.
 import { once } from "node:events";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -62,11 +62,29 @@ test("a first worker that is lost while it verifies ends the others with 8, and 
   expect(modelOf(out)).toBe(modelOf(calm));
 });
 
+/** Whether a process heeds signals. SIGHUP tells: Node catches SIGINT and SIGTERM from its start. */
+const heedsSignals = (pid: number) => {
+  const caught = /^SigCgt:\t(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return (BigInt(`0x${caught}`) & 1n) !== 0n;
+};
+
+test("a worker whose first one never comes ends when it is told to", async () => {
+  const { child, ended } = pods(29_614)(1, obfuscate(path("alone")));
+  await vi.waitUntil(() => heedsSignals(child.pid!), { timeout: 60_000 });
+  await sleep(1000);
+  child.kill("SIGTERM");
+  const asked = performance.now();
+  const { code, stderr } = await ended;
+  expect(code, stderr).toBe(143);
+  expect(stderr).toContain("stopped by SIGTERM while it waits for the store where workers meet");
+  expect(performance.now() - asked).toBeLessThan(20_000);
+});
+
 test("with a launcher's store, a first worker that stops while it verifies ends the others with 8", async () => {
   const place = { host: "127.0.0.1", port: 29_615, isServer: true, prefix: "launcher" };
   const launcher = { ...place, rank: 0, size: 2, patience: 60 };
   const wait = { timeout: 20_000 };
-  connectWorkers(launcher);
+  await vi.waitUntil(() => connectWorkers(launcher), wait);
   // Signs of life do not end with the common part.
   leaveWorkers();
   onTestFinished(endSignsOfLife);
