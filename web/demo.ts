@@ -6,6 +6,7 @@ interface Model {
   readonly input: string;
   readonly output: string;
   readonly layout: "NCHW" | "NHWC" | "NHW";
+  readonly without: readonly string[];
 }
 
 interface Facts {
@@ -111,7 +112,11 @@ async function isWebGpuThere(): Promise<boolean> {
 }
 
 function open(role: Role): Promise<Runtime.InferenceSession> {
-  return ort.InferenceSession.create(facts[role].file, { executionProviders: [provider] });
+  const { file, without } = facts[role];
+  return ort.InferenceSession.create(file, {
+    executionProviders: [provider],
+    extra: { optimization: { disable_specified_optimizers: without.join(";") } },
+  });
 }
 
 /** Says what computes, and leads to the other where there are two. */

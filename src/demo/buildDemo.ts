@@ -10,6 +10,7 @@ import { createDirectoryAtomically, ensureDirectory, writeFiles } from "../files
 import { adoptModel } from "../graph/adopt.ts";
 import type { Graph } from "../graph/graph.ts";
 import { imageLayout, type Layout } from "../graph/layout.ts";
+import { wrongFusions } from "../graph/rewrites.ts";
 import { runIsolated, unwatched, type Watch } from "../isolate/run.ts";
 import { compiledScript } from "../isolate/start.ts";
 import { encodeModel, modelFileFacts, readModel } from "../onnx/index.ts";
@@ -131,7 +132,8 @@ async function testImagesOf(
 }
 
 function modelFacts(file: string, graph: Graph, layout: Layout): DemoModel {
-  return { file, input: graph.inputs[0]!.name, output: graph.outputs[0]!.name, layout };
+  const [input, output] = [graph.inputs[0]!.name, graph.outputs[0]!.name];
+  return { file, input, output, layout, without: wrongFusions(graph) };
 }
 
 async function imagesOf(test: Dataset): Promise<DemoFacts["images"]> {

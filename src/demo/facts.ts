@@ -7,6 +7,8 @@ export interface DemoModel {
   readonly input: string;
   readonly output: string;
   readonly layout: Layout;
+  /** Steps of ONNX Runtime's optimizer that would change what it answers. */
+  readonly without: readonly string[];
 }
 
 /** What `demo.json` holds. */

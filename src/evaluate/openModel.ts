@@ -5,7 +5,7 @@ import { ModelError } from "../errors.ts";
 import { ownGraph, takeScores } from "../graph/adopt.ts";
 import type { Graph, ValueInfo } from "../graph/graph.ts";
 import { type Layout, turnInput } from "../graph/layout.ts";
-import { freeBatch, paddedMaxima } from "../graph/rewrites.ts";
+import { freeBatch, wrongFusions } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat } from "../graph/tensorData.ts";
 import { encodeModel, readModel } from "../onnx/index.ts";
@@ -73,11 +73,9 @@ async function openFirst(
   throw new ModelError(problems.join("\nnor what was read of it: "));
 }
 
-const padFusion = "Pad_Fusion";
-
 /** The options without what ONNX Runtime's optimizer would do wrongly to this graph. */
 function withoutFusions<T extends SessionOptions>(graph: Graph | undefined, options: T): T {
-  return graph && paddedMaxima(graph).size > 0 ? { ...options, without: [padFusion] } : options;
+  return graph ? { ...options, without: wrongFusions(graph) } : options;
 }
 
 /** What a session lacks that is asked of it, or asks for beyond what the file was read as. */

@@ -8,7 +8,7 @@ export { foldBatchNorm } from "./rewrites/foldBatchNorm.ts";
 export { foldConstants } from "./rewrites/foldConstants.ts";
 export { freeBatch } from "./rewrites/freeBatch.ts";
 export { fixInputSizes } from "./rewrites/inputSizes.ts";
-export { paddedMaxima, protectPadding } from "./rewrites/paddedMaxima.ts";
+export { protectPadding, wrongFusions } from "./rewrites/paddedMaxima.ts";
 export { pixelTypes, takePixelsAsFloats } from "./rewrites/pixelInput.ts";
 export { renameTensors, stripNames } from "./rewrites/rename.ts";
 export { sinkTransposes } from "./rewrites/sinkTransposes.ts";

@@ -11,9 +11,10 @@ import { DataError, UsageError } from "../../src/errors.ts";
 import { answer } from "../../src/evaluate/evaluate.ts";
 import { OnnxClassifier } from "../../src/evaluate/index.ts";
 import { probabilitiesOf } from "../../src/evaluate/probabilities.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
 import { turnInput } from "../../src/graph/layout.ts";
 import { idxFiles, png } from "../cli/fixtures.ts";
-import { node } from "../graph/graphs.ts";
+import { float32, int64, node } from "../graph/graphs.ts";
 import { complaintsOf, hasBrowser, openPage, overflowOf } from "../report/browser.ts";
 import { chainModel, writeRun } from "../report/runFixture.ts";
 import { workshop } from "../workshop.ts";
@@ -41,6 +42,26 @@ test("the page of what is no finished run, or in a folder that exists, is refuse
     /^\/nowhere\/model\.onnx, the original that the run began with, is no longer there .*put a copy/,
   );
 });
+
+/** A model that makes -5 of every pixel, pads that by zeros, and gives the mean of its maxima times 0, -1, -2 and -3. */
+function padded() {
+  const build = new GraphBuilder();
+  const constant = (name: string, shape: readonly number[], values: readonly number[]) =>
+    build.initializer(name, float32(shape, values));
+  const image = build.input("image", ["N", 1, 16, 16]);
+  const inputs = [constant("weight", [1, 1, 1, 1], [0]), constant("bias", [1], [-5])];
+  const map = build.node("Conv", [image, ...inputs]);
+  const pads = build.initializer("pads", int64(0, 0, 1, 1, 0, 0, 1, 1));
+  const maxima = build.maxPool(build.node("Pad", [map, pads]), {
+    kernel: 3,
+    stride: 1,
+    padding: 0,
+  });
+  const features = build.flatten(build.globalAveragePool(maxima));
+  const head = constant("head", [1, 4], [0, -1, -2, -3]);
+  build.output(build.node("MatMul", [features, head]), "logits");
+  return build.build();
+}
 
 describe.skipIf(!hasBrowser)("the page", () => {
   let server: Server;
@@ -73,6 +94,10 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await writeDemo(writeRun(file, other), file("page/grey"));
     const larger = { name: "larger", ...grey, options: { resize: 20 } };
     await writeDemo(writeRun(file, larger), file("page/larger"));
+    await writeDemo(
+      writeRun(file, { name: "padded", data, original: padded() }),
+      file("page/padded"),
+    );
     server = createServer((request, response) => {
       const name = request.url!.replace(/\/$/, "/index.html");
       const type = Object.entries(types).find(([ending]) => name.endsWith(`.${ending}`))?.[1];
@@ -123,6 +148,20 @@ describe.skipIf(!hasBrowser)("the page", () => {
     },
     180_000,
   );
+
+  test("counts the padding of a map before max pooling by its value", async () => {
+    const { page } = await openPage();
+    await page.goto(`${url}padded/`);
+    await page.waitForSelector("body[data-ready]", { timeout: 100_000 });
+    const shares = await page
+      .locator("#answers-original li")
+      .evaluateAll((each) => each.map((row) => Number(row.dataset.share)));
+    // Windows that reach the padding, 60 of 256, give 0 and the others -5: -3.828125 on average.
+    const powers = [0, -1, -2, -3].map((weight) => Math.exp(-3.828125 * weight));
+    const sum = powers.reduce((total, value) => total + value, 0);
+    const expected = powers.map((value) => value / sum).sort((a, b) => b - a);
+    for (const [i, share] of expected.entries()) expect(shares[i]).toBeCloseTo(share, 4);
+  });
 
   test("gives a model of blue, green and red its planes, of held-out images and of files", async () => {
     const { page, problems } = await openPage();

@@ -5,7 +5,7 @@ import type { Graph, Node } from "../graph.ts";
 import { producers } from "../topology.ts";
 
 /** The nodes of max pooling that read what a `Pad` wrote, straight or in another type of numbers. */
-export function paddedMaxima(graph: Graph): ReadonlySet<Node> {
+function paddedMaxima(graph: Graph): ReadonlySet<Node> {
   const sources = producers(graph);
   const sourceOf = ({ inputs: [input = ""] }: Node) => sources.get(input);
   return new Set(
@@ -15,6 +15,11 @@ export function paddedMaxima(graph: Graph): ReadonlySet<Node> {
       return (source?.operator === "Cast" ? sourceOf(source) : source)?.operator === "Pad";
     }),
   );
+}
+
+/** Steps of ONNX Runtime's optimizer that would change what this graph computes, by their names there. */
+export function wrongFusions(graph: Graph): readonly string[] {
+  return paddedMaxima(graph).size > 0 ? ["Pad_Fusion"] : [];
 }
 
 /**
