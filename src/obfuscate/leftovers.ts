@@ -14,10 +14,16 @@ export function leftoversOf(sealed: Graph, depth: number): string[] {
     );
   }
   const last = convolutions[depth - 1]?.inputs[1];
-  if (!findLinks(sealed).some(({ from }) => from.weight === last)) {
+  const link = findLinks(sealed).find(({ from }) => from.weight === last);
+  if (!link) {
     sentences.push(
       "the chain's last channels keep the order and scale of the original's, since what lies between them and the next " +
         "layer is no way that DeepObf scrambles",
+    );
+  } else if (!link.isHomogeneous) {
+    sentences.push(
+      "the chain's last channels keep the scale of the original's, though not the order, since across what lies between " +
+        "them and the next layer, as a norm or Tanh, DeepObf does not scale",
     );
   }
   return sentences;

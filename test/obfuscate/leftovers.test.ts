@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { leftoversOf } from "../../src/obfuscate/leftovers.ts";
 import { planOriginal, untrainedChain } from "../../src/obfuscate/original.ts";
+import { float32 } from "../graph/graphs.ts";
 
 /** Four convolutions under a head; the second map is where the boundary may lie. */
 function original(head: (build: GraphBuilder, pooled: string) => string = (_, x) => x) {
@@ -41,3 +42,22 @@ test("a head across which no channel is scrambled is told of", () => {
     expect.stringMatching(/^the chain's last channels keep the order and scale of the original's/),
   ]);
 });
+
+test.each([
+  ["a norm", (build: GraphBuilder, x: string) => layerNorm(build, x)],
+  ["Tanh", (build: GraphBuilder, x: string) => build.node("Tanh", [x])],
+])("a head across which no channel is scaled is told of: %s", (_, head) => {
+  expect(leftovers(original(head))).toEqual([
+    expect.stringMatching(
+      /^the chain's last channels keep the scale of the original's, though not the order/,
+    ),
+  ]);
+});
+
+function layerNorm(build: GraphBuilder, x: string): string {
+  const [scale, bias] = [
+    build.initializer("scale", float32([4])),
+    build.initializer("bias", float32([4])),
+  ];
+  return build.node("LayerNormalization", [x, scale, bias]);
+}
