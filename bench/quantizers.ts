@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Data, type Dataset, hostBatches, loadData, sampleOf } from "../src/data/index.ts";
 import { ResourceError, UsageError } from "../src/errors.ts";
-import { compare, OnnxClassifier } from "../src/evaluate/index.ts";
+import { answer, compare, OnnxClassifier } from "../src/evaluate/index.ts";
 import { readModel } from "../src/onnx/index.ts";
 import { quantizeShipped } from "../src/quantize/index.ts";
 import { peerScript } from "./python.ts";
@@ -64,8 +64,10 @@ async function judge(path: string, reference: string) {
 
 async function quantizeHere(path: string, { train, test }: Data) {
   const graph = await readModel(path);
-  const original = { path, layout: "NCHW", graph } as const;
-  const options = { ...normalization, train, test, original, threads };
+  await using classifier = await OnnxClassifier.open(path, test, { threads });
+  const { classes: originalClasses } = await answer(classifier, test, normalization);
+  const shared = { ...normalization, train, test, threads };
+  const options = { ...shared, layout: "NCHW", originalClasses } as const;
   const { files } = await quantizeShipped({ graph, path }, ["int8"], options);
   return files.int8!;
 }

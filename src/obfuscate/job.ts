@@ -53,7 +53,7 @@ export const obfuscationJob = defineJob<
     const judging = { ...data, train: ownImages(data), mean, std, threads, onProgress };
     const trained = compose(chain, simulated.classifier);
     const file = { path: options.model, layout, graph: original, output: options.output };
-    const { notes, ...verified } = await verify(file, shipped, {
+    const { originalClasses, notes, ...verified } = await verify(file, shipped, {
       ...judging,
       trained,
       fileBatch: batch,
@@ -63,10 +63,7 @@ export const obfuscationJob = defineJob<
     const { quantize } = options;
     const quantized =
       quantize &&
-      (await quantizeShipped(shipped, quantize, {
-        ...judging,
-        original: file,
-      }));
+      (await quantizeShipped(shipped, quantize, { ...judging, layout, originalClasses }));
     onProgress();
     await writeExposure({ ...file, shipped, data: data.test, mean, std }, run.directory).catch(
       (error: unknown) => {

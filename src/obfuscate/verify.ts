@@ -33,6 +33,8 @@ export interface VerifyOptions extends Data, Normalization {
 
 /** What the verification finds out, and what is to be known of it. */
 type Verified = Pick<ObfuscateResults, "original" | "obfuscated" | "verify"> & {
+  /** The original's classes of the test images. */
+  readonly originalClasses: Int32Array;
   readonly notes: readonly string[];
 };
 
@@ -85,6 +87,7 @@ export async function verify(
       maxAbsDiffToOriginal: versus.maxAbsDiff,
       predictionsSha256: await writePredictions(predictions, versus.answers, test),
     },
+    originalClasses: versus.answers[0].classes,
     notes: [
       ...(fileBatch === undefined ? [] : [noteOnBatch(fileBatch)]),
       ...(opened.isStandIn ? [noteOnStandIn("all")] : []),

@@ -10,13 +10,13 @@ import {
 import { ModelError } from "../errors.ts";
 import { arrangeImages } from "../evaluate/classifier.ts";
 import {
-  compare,
+  answer,
   type Interval,
   type Latency,
   measureLatency,
   OnnxClassifier,
 } from "../evaluate/index.ts";
-import { type AdoptedFile, openOriginal } from "../evaluate/openModel.ts";
+import { countEqual } from "../evaluate/metrics.ts";
 import type { Graph, TensorData } from "../graph/graph.ts";
 import type { Layout } from "../graph/layout.ts";
 import { modelFileFacts, writeModel } from "../onnx/index.ts";
@@ -48,8 +48,10 @@ export interface Shipped {
 }
 
 export interface QuantizeOptions extends Data, Normalization {
-  /** The original, which agreement is with. The shipped file takes images in its layout. */
-  readonly original: AdoptedFile;
+  /** How the shipped file takes images. */
+  readonly layout: Layout;
+  /** The original's classes of the test images, which agreement is with. */
+  readonly originalClasses: Int32Array;
   readonly threads: number;
   /** Called after every batch; what it throws ends the work. */
   readonly onProgress?: () => void;
@@ -96,23 +98,19 @@ async function quantize(
   { quantization, model }: { quantization: Quantization; model: string },
   options: QuantizeOptions,
 ): Promise<QuantizedFigures> {
-  const { test, original, threads } = options;
-  const calibration = { ...options, layout: original.layout };
-  await writeModel(await quantizeGraph(shipped.graph, quantization, calibration), model);
-
-  await using first = await openOriginal(original, test, { threads });
-  const { layout } = original;
-  await using second = await OnnxClassifier.open(model, test, { threads, layout });
-  const { evaluations, agreement } = await compare([first.classifier, second], test, options);
-  const { accuracy, accuracyInterval } = evaluations[1];
+  const { test, layout, originalClasses, threads } = options;
+  await writeModel(await quantizeGraph(shipped.graph, quantization, options), model);
+  await using classifier = await OnnxClassifier.open(model, test, { threads, layout });
+  const { evaluation, classes } = await answer(classifier, test, options);
+  const { accuracy, accuracyInterval } = evaluation;
   const { bytes, sha256 } = await modelFileFacts(model);
   return {
     model,
     accuracy,
     accuracyInterval,
-    agreement,
+    agreement: countEqual(originalClasses, classes) / test.count,
     bytes,
-    latencyMs: await measureLatency(second),
+    latencyMs: await measureLatency(classifier),
     sha256,
   };
 }
@@ -121,10 +119,7 @@ async function quantize(
 export interface CalibrationOptions
   extends Pick<Data, "train">,
     Normalization,
-    Pick<QuantizeOptions, "threads" | "onProgress"> {
-  /** How the graph takes its images. */
-  readonly layout: Layout;
-}
+    Pick<QuantizeOptions, "layout" | "threads" | "onProgress"> {}
 
 /** A shipped graph with smaller numbers. Throws ModelError where it cannot be run to find their ranges. */
 export async function quantizeGraph(
