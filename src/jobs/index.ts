@@ -1,7 +1,7 @@
 // Jobs: what one is, the options that all have, and the training of reference models.
 export type { Job, Located, Prepared, RunFacts, Work } from "./definition.ts";
 export { beginVerifying, defineJob } from "./job.ts";
-export { memoryOfTraining } from "./memory.ts";
+export { assertFits, type MemoryNeed, memoryOfTraining } from "./memory.ts";
 export {
   assertShares,
   batchOptions,

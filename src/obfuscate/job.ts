@@ -3,8 +3,7 @@ import { join, parse } from "node:path";
 import { notesOnRepeated, ownImages } from "../data/index.ts";
 import { ModelError } from "../errors.ts";
 import { compose } from "../graph/rewrites.ts";
-import { beginVerifying, defineJob, memoryOfTraining } from "../jobs/index.ts";
-import { sequential } from "../models/index.ts";
+import { beginVerifying, defineJob } from "../jobs/index.ts";
 import { writeModel } from "../onnx/index.ts";
 import { quantizeShipped } from "../quantize/index.ts";
 import { throwIfStopped } from "../runs/index.ts";
@@ -12,7 +11,7 @@ import { missedGates } from "./gates.ts";
 import { leftoversOf } from "./leftovers.ts";
 import type { ObfuscateOptions, ObfuscateResults, ResolvedOptions } from "./options.ts";
 import type { Inputs } from "./original.ts";
-import { type Description, prepare } from "./prepare.ts";
+import { type Description, memoryOf, prepare } from "./prepare.ts";
 import { resolvedOptions, results } from "./schema.ts";
 import { nameChainInput, seal } from "./seal.ts";
 import { simulate } from "./simulate.ts";
@@ -33,9 +32,7 @@ export const obfuscationJob = defineJob<
   optionsSchema: resolvedOptions,
   resultSchemas: results,
   prepare,
-
-  memory: ({ plan, teacher }, options) =>
-    memoryOfTraining(sequential(plan.layers, { shape: plan.input }), { ...options, teacher }),
+  memory: memoryOf,
 
   async execute(work) {
     const { options, inputs, run, hooks } = work;

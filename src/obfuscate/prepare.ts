@@ -25,7 +25,13 @@ import { foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { runIsolated } from "../isolate/run.ts";
 import { jobDefaults } from "../jobs/defaults.ts";
-import type { Located, Prepared } from "../jobs/index.ts";
+import {
+  assertFits,
+  type Located,
+  type MemoryNeed,
+  memoryOfTraining,
+  type Prepared,
+} from "../jobs/index.ts";
 import { sequential } from "../models/index.ts";
 import { modelFileFacts } from "../onnx/index.ts";
 import type { JobHooks } from "../runs/index.ts";
@@ -60,7 +66,7 @@ export interface Description {
 
 /**
  * Reads and checks model and data and plans the chain. What is wrong with either is thrown at once,
- * as one error of the first's class.
+ * as one error of the first's class. Throws ResourceError where the training would take more memory than is free.
  */
 export async function prepare(
   asked: Located<ObfuscateOptions>,
@@ -75,6 +81,7 @@ export async function prepare(
   const { labelWeight, distillationWeight } = resolved;
   if (labelWeight > 0 || distillationWeight > 0) assertGradient(inputs.classifier);
   assertPlainPixels(graph, resolved, basename(options.model));
+  assertFits(memoryOf(inputs, resolved), device);
   const judgement = await tryOut(inputs, resolved);
   const { minutes, ...rest } = options;
   const epochs = minutes && (await epochsIn(minutes, { options: resolved, inputs }));
@@ -88,6 +95,11 @@ export async function prepare(
     ...describePlan(graph, inputs, judgement),
   };
   return { options: decided, inputs, identity, description };
+}
+
+/** What the training of the planned chain takes. */
+export function memoryOf({ plan, teacher }: Inputs, options: ResolvedOptions): MemoryNeed {
+  return memoryOfTraining(sequential(plan.layers, { shape: plan.input }), { ...options, teacher });
 }
 
 /** The device, the model, once it was rehearsed, and the data for it. */

@@ -1,12 +1,20 @@
 // What is decided before the long work starts, and what is refused.
-import { expect, test } from "vitest";
-import { ModelError } from "../../src/errors.ts";
+import { expect, test, vi } from "vitest";
+import { ModelError, ResourceError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { assertFits } from "../../src/jobs/memory.ts";
+import { dryRun } from "../../src/obfuscate/dryRun.ts";
 import { prepare } from "../../src/obfuscate/prepare.ts";
+import { OnnxSession } from "../../src/runtime/index.ts";
 import { float32 } from "../graph/graphs.ts";
 import { workshop } from "../workshop.ts";
 import { writeData, writeTiny } from "./tiny.ts";
+
+vi.mock(import("../../src/jobs/memory.ts"), async (original) => {
+  const actual = await original();
+  return { ...actual, assertFits: vi.fn(actual.assertFits) };
+});
 
 const path = workshop();
 
@@ -42,4 +50,19 @@ test("answers without a gradient are refused where the chain learns of them, and
   }
   const { options } = await prepare({ ...given, labelWeight: 0, distillationWeight: 0 });
   expect(options).toMatchObject({ featureWeight: 1, labelWeight: 0, distillationWeight: 0 });
+});
+
+test.each([
+  ["of planning and of --minutes", prepare],
+  ["of a dry run", dryRun],
+])("a training that does not fit into memory is refused before any step: %s", async (_, work) => {
+  vi.mocked(assertFits).mockImplementationOnce(() => {
+    throw new ResourceError("too large");
+  });
+  using running = vi.spyOn(OnnxSession, "open");
+  const given = { model: writeTiny(`${path("large")}.onnx`), data: writeData(path("large")) };
+  const asked = { ...given, depth: 4, minutes: 1, batchSize: 8, threads: 1, acceptOriginal: true };
+  await expect(work({ ...asked, out: path("large run") })).rejects.toThrow("too large");
+  expect(vi.mocked(assertFits).mock.lastCall![0].batchSize).toBe(8);
+  expect(running).not.toHaveBeenCalled();
 });
