@@ -19,7 +19,10 @@ import {
 import { countEqual } from "../evaluate/metrics.ts";
 import type { Graph, TensorData } from "../graph/graph.ts";
 import type { Layout } from "../graph/layout.ts";
+import { inferShapes } from "../graph/shapes.ts";
+import { significant } from "../numbers.ts";
 import { modelFileFacts, writeModel } from "../onnx/index.ts";
+import type { Range } from "./affine.ts";
 import { calibrate } from "./calibrate.ts";
 import { toFloat16 } from "./float16.ts";
 import { integerTensors, quantizeToInt8, reluBeforePooling } from "./int8.ts";
@@ -59,6 +62,7 @@ export interface QuantizeOptions extends Data, Normalization {
 
 const imagesToCalibrate = 512;
 const imagesAtOnce = 16;
+const largestHalf = 65504;
 
 /** The figures of each quantized file. */
 export type QuantizedFiles = Readonly<Partial<Record<Quantization, QuantizedFigures>>>;
@@ -70,8 +74,9 @@ export interface Quantized {
 }
 
 /**
- * Writes a shipped file in other types of numbers beside it, and measures these files in ONNX Runtime. For int8, ranges
- * are those that 512 training images give. One that cannot be written, or gives what is no number, is left out.
+ * Writes a shipped file in other types of numbers beside it, and measures these files in ONNX Runtime. Ranges are those
+ * that 512 training images give. One that cannot be written, gives what is no number, or as fp16 would overflow, is
+ * left out.
  */
 export async function quantizeShipped(
   shipped: Shipped,
@@ -115,29 +120,55 @@ async function quantize(
   };
 }
 
-/** What finds the ranges of int8. */
+/** What finds the ranges of values. */
 export interface CalibrationOptions
   extends Pick<Data, "train">,
     Normalization,
     Pick<QuantizeOptions, "layout" | "threads" | "onProgress"> {}
 
-/** A shipped graph with smaller numbers. Throws ModelError where it cannot be run to find their ranges. */
+/**
+ * A shipped graph with smaller numbers. Throws ModelError where it cannot be run to find their ranges, and for fp16 where
+ * these are larger than float16 holds.
+ */
 export async function quantizeGraph(
   graph: Graph,
   quantization: Quantization,
   options: CalibrationOptions,
 ): Promise<Graph> {
-  return quantization === "int8" ? toInt8(graph, options) : toFloat16(graph);
+  return quantization === "int8" ? toInt8(graph, options) : toHalf(graph, options);
 }
 
 async function toInt8(graph: Graph, options: CalibrationOptions): Promise<Graph> {
-  const { train, threads } = options;
   const prepared = reluBeforePooling(withOpsetForInt8(graph));
-  const ranges = await calibrate(prepared, integerTensors(prepared).values(), {
-    batches: batchesOf(sampleOf(train, imagesToCalibrate), options),
-    threads,
-  });
+  const ranges = await rangesOf(prepared, integerTensors(prepared).values(), options);
   return quantizeToInt8(prepared, ranges);
+}
+
+/** ONNX Runtime may compute the file in float32, and then its answers do not show what float16 cannot hold. */
+async function toHalf(graph: Graph, options: CalibrationOptions): Promise<Graph> {
+  const ranges = await rangesOf(graph, floatResults(graph), options);
+  const ends = [...ranges.values()].flatMap(({ least, greatest }) => [-least, greatest]);
+  const largest = Math.max(...ends);
+  if (largest <= largestHalf) return toFloat16(graph);
+  throw new ModelError(
+    `the chain to quantize takes values of ${significant(largest)} on training images, where float16 ends at ` +
+      `${largestHalf}; int8 has no such end`,
+  );
+}
+
+function floatResults(graph: Graph): string[] {
+  const facts = inferShapes(graph);
+  const results = graph.nodes.flatMap(({ outputs }) => outputs);
+  return results.filter((name) => facts.get(name)?.dtype === "float32");
+}
+
+function rangesOf(
+  graph: Graph,
+  tensors: Iterable<string>,
+  options: CalibrationOptions,
+): Promise<Map<string, Range>> {
+  const batches = batchesOf(sampleOf(options.train, imagesToCalibrate), options);
+  return calibrate(graph, tensors, { batches, threads: options.threads });
 }
 
 async function* batchesOf(

@@ -15,6 +15,7 @@ export function modelsSection({ models }: Report): Section {
   const content = html`<p class="lead">Measured in ONNX Runtime on ${grouped(verify.samples)} images to judge by, one view of each. Times are medians on the machine of the run.</p>
 ${warnings.map((text) => html`<p class="warning">${text}.</p>`)}
 ${renderFigures(models)}
+${models.quantized?.fp16 ? html`<p>ONNX Runtime computes fp16 in float32 where the processor has no float16 arithmetic. Then its accuracy and agreement are those of weights in float16, and not of activations.</p>` : undefined}
 ${verify.paired ? html`<p>${grouped(verify.paired.onlyFirst)} images are classified rightly by the original alone, ${grouped(verify.paired.onlySecond)} by the chain alone. Between models that are equally good, a difference at least as large has a probability ${sayChance(verify.paired.pValue)} (McNemar's test).</p>` : undefined}`;
   return { ...section, content };
 }
