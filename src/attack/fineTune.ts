@@ -72,13 +72,13 @@ export async function fineTune(
       training: true,
       batchWeight,
     });
-  const part = { firstStep: 0, steps: Math.max(1, Math.round(epochs * batches.length)) };
+  const steps = Math.max(1, Math.round(epochs * batches.length));
   const stage = {
     index,
     name,
     learner,
     batches,
-    part,
+    part: { firstStep: 0, steps, all: steps },
     forward,
     schedule: linearDecay(),
     mostHalvings: 0,

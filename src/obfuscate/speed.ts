@@ -46,7 +46,7 @@ export async function secondsPerEpoch({
     return stage.losses(batch, step);
   };
   const steps = Math.min(warmUpSteps + countedSteps, options.epochs * batches.length);
-  const part = { firstStep: 0, steps };
+  const part = { firstStep: 0, steps, all: steps };
   await train({ ...stage, losses, part }, { run: nowhere, hooks: {}, checkpoint: undefined });
   const counted = times.slice(Math.min(warmUpSteps, times.length - 2));
   const secondsPerStep = (counted.at(-1)! - counted[0]!) / (counted.length - 1) / 1000;

@@ -47,9 +47,11 @@ export interface StepEvent {
   readonly stage: string;
   readonly epoch: number;
   readonly epochs: number;
+  /** Of all stages of the training. */
   readonly step: number;
   readonly steps: number;
   readonly imagesPerSecond: number;
+  /** Of the training, at the speed of this stage. */
   readonly secondsLeft: number;
   /** Means of the loss terms by name since the epoch began, and of their weighted sum as `loss`. */
   readonly losses: Readonly<Record<string, number>>;

@@ -79,7 +79,7 @@ async function report(
   step: number,
 ): Promise<void> {
   const { name, batches, epochs, schedule } = stage;
-  const { firstStep, steps } = partOf(stage);
+  const { firstStep, steps, all } = partOf(stage);
   const before = firstStep + step - 1;
   const ofEpoch = (before % batches.length) + 1;
   const isLastOfEpoch = ofEpoch === batches.length || step === steps;
@@ -87,10 +87,11 @@ async function report(
   if (!isFirst && !isLastOfEpoch && step % stepsBetweenReports !== 0) return;
   const losses = sums.means(Math.min(step, ofEpoch));
   assertFinite(losses, stage, step);
-  const { imagesPerSecond, secondsLeft } = clock.estimate(step, steps);
+  const { imagesPerSecond, secondsLeft } = clock.estimate(step, all - firstStep);
   const epoch = Math.floor(before / batches.length) + 1;
   const progress = { stage: name, epoch, epochs, imagesPerSecond };
-  hooks.onProgress?.({ type: "step", ...progress, step, steps, secondsLeft, losses });
+  const place = { step: firstStep + step, steps: all, secondsLeft };
+  hooks.onProgress?.({ type: "step", ...progress, ...place, losses });
   if (!isLastOfEpoch) return;
   const rate = schedule((step - 1) / steps) * rateAfter(from.halvings);
   const record = { ...progress, seconds: clock.epochSeconds, losses, rate };

@@ -16,8 +16,8 @@ export interface Stage {
   readonly batches: Batches;
   /** Epochs of the whole job. */
   readonly epochs: number;
-  /** Where this stage lies in the job, in steps; all of it by default. */
-  readonly part?: { readonly firstStep: number; readonly steps: number };
+  /** Where this stage lies in the job; all of it by default. */
+  readonly part?: Part;
   readonly schedule: Schedule;
   /** How often it may go back and on with half the learning rate where a loss is no number; 3 by default. */
   readonly mostHalvings?: number;
@@ -27,6 +27,14 @@ export interface Stage {
   readonly forward: (batch: Batch, batchWeight: number) => unknown;
   /** Saved beside the learner's state: what stages before have made. */
   readonly finished?: ReadonlyMap<string, Tensor>;
+}
+
+/** A part of a job's steps. */
+interface Part {
+  readonly firstStep: number;
+  readonly steps: number;
+  /** Steps of the job. */
+  readonly all: number;
 }
 
 /** Where a training is logged and saved, and how it is followed and stopped. */
@@ -50,6 +58,7 @@ export const nowhere: Surroundings["run"] = {
 };
 
 /** Where a stage lies in its job, in steps. */
-export function partOf({ part, epochs, batches }: Stage): { firstStep: number; steps: number } {
-  return part ?? { firstStep: 0, steps: epochs * batches.length };
+export function partOf({ part, epochs, batches }: Stage): Part {
+  const all = epochs * batches.length;
+  return part ?? { firstStep: 0, steps: all, all };
 }

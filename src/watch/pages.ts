@@ -44,7 +44,7 @@ export function overviewFragment(rows: readonly OverviewRow[]): Markup {
   }
   return renderTable({
     label: "All runs",
-    head: ["run", "state", "done", "epoch", "time left", "accuracy", "points", ""],
+    head: ["run", "state", "done", "epoch", "training left", "accuracy", "points", ""],
     rows: rows.map((row) => {
       const { run, live } = row;
       const target = run.state === "finished" ? `/runs/${run.id}/report` : `/runs/${run.id}`;
@@ -88,7 +88,7 @@ export function runPage(run: ListedRun, live: LiveState, course: RunCourse | und
 <h1>${shorten(run.name)}</h1>
 <p><span class="state ${live.state}" data-field="status">${live.fields.status}</span> ${buttons({ ...run, state: live.state })} <span class="note" role="status" data-field="note"></span></p>
 <progress class="wide" max="1" value="${live.done.toFixed(3)}" data-done aria-label="share of the training that is done"></progress>
-<dl class="tiles">${tile("Epoch", "epoch", "step")}${tile("Time left", "left", "end")}${tile("Images a second", "rate", "stage")}${tile("Loss", "loss")}${tile("Memory", "memory")}${tile("Processors at work", "processor")}</dl>`;
+<dl class="tiles">${tile("Epoch", "epoch", "step")}${tile("Training left", "left", "end")}${tile("Images a second", "rate", "stage")}${tile("Loss", "loss")}${tile("Memory", "memory")}${tile("Processors at work", "processor")}</dl>`;
   return renderPage({
     title: `DeepObf: ${shorten(run.name)}`,
     hero,

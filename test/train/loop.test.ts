@@ -66,6 +66,29 @@ describe("training", () => {
     expect(reported.at(-1)).toMatchObject({ steps: 24, epochs: 6, secondsLeft: 0 });
   });
 
+  test("reports a stage's place in the whole training, and what is left of that", async () => {
+    const events: ProgressEvent[] = [];
+    // Four steps an epoch; the stage has those from the third to the sixth of twelve.
+    using setup = setUp({ epochs: 3, onStep: () => void vi.advanceTimersByTime(500) });
+    const hooks = { onProgress: (event: ProgressEvent) => void events.push(event) };
+    const stage = { ...setup.stage, part: { firstStep: 2, steps: 4, all: 12 } };
+    vi.useFakeTimers({ toFake: ["performance"] });
+    try {
+      await train(stage, forgetful([], hooks));
+    } finally {
+      vi.useRealTimers();
+    }
+    const reported = events.flatMap((event) => (event.type === "step" ? [event] : []));
+    const places = reported.map(({ epoch, epochs, step, steps, secondsLeft }) => {
+      return [epoch, epochs, step, steps, secondsLeft];
+    });
+    expect(places).toEqual([
+      [1, 3, 3, 12, 4.5],
+      [1, 3, 4, 12, 4],
+      [2, 3, 6, 12, 3],
+    ]);
+  });
+
   test("logs the mean of the losses that each step had", async () => {
     const log: Readonly<Record<string, unknown>>[] = [];
     const values: number[] = [];
@@ -137,7 +160,7 @@ describe("training", () => {
     const all = batches.splice(0);
     const log: Readonly<Record<string, unknown>>[] = [];
     using setup = setUp();
-    const part = { firstStep: 2, steps: 7 };
+    const part = { firstStep: 2, steps: 7, all: 12 };
     const training = { ...record(setup), part };
     await train(training, forgetful(log));
     expect(batches).toEqual(all.slice(2, 9));

@@ -97,7 +97,7 @@ export async function trainChain(way: Way, options: TrainOptions): Promise<Graph
     learner,
     batches,
     epochs: Math.ceil(epochs),
-    part: { firstStep: 0, steps },
+    part: { firstStep: 0, steps, all: steps },
     schedule: linearDecay(start ? 0.1 : 0),
     ...lessonOf(way, { before, network, judge, teacher, loss, steps }),
   };

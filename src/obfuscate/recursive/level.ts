@@ -52,7 +52,7 @@ export async function trainLevel(
         finished,
         batches: lesson.batches,
         epochs: options.epochs,
-        part: { firstStep, steps },
+        part: { firstStep, steps, all: options.epochs * lesson.batches.length },
         schedule: linearDecay(),
         losses: (batch, step) => levelLosses(batch, { step, chain, segments, lesson }),
         forward: (batch, batchWeight) => runLevel(batch, { chain, segments, lesson, batchWeight }),
