@@ -16,7 +16,7 @@ export interface Forecast {
   readonly description: Description;
   readonly epochs: number;
   readonly secondsPerEpoch: number;
-  /** Of the training alone; checks and verification come on top. */
+  /** Of direct simulation alone; checks and verification come on top. */
   readonly seconds: number;
   /** Most memory of this process so far, with data, models and the state of training. */
   readonly peakMemoryBytes: number;
@@ -24,6 +24,9 @@ export interface Forecast {
   readonly diskBytes: number;
   readonly freeDiskBytes: number;
 }
+
+const noteOnTime =
+  "the time is that of direct simulation; in a recursive one, epochs in which parts of the chain learn take another";
 
 /** Weights, their gradients' moments and averages, in each of two checkpoints; and the shipped file. */
 const copiesOfWeights = 2 * 4 + 1;
@@ -43,6 +46,7 @@ export async function dryRun(asked: ObfuscateOptions, hooks: JobHooks = {}): Pro
   const located = { ...asked, out, ...(threads !== undefined && { threads }) };
   const { options, inputs, description } = await prepare(located, hooks);
   const perEpoch = await secondsPerEpoch({ options, inputs });
+  if (options.simulation === "recursive") hooks.onProgress?.({ type: "note", text: noteOnTime });
   const { sealed } = untrainedChain(inputs);
   const { parameters } = countCost(sealed, inferShapes(sealed));
   const { bavail, bsize } = await statfs(existingAbove(out));

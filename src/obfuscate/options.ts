@@ -68,6 +68,11 @@ export function resolveOptions(
   if (minutes !== undefined && options.epochs !== undefined) {
     throw new UsageError("--minutes: expected in place of --epochs, received both");
   }
+  if (minutes !== undefined && options.simulation === "recursive") {
+    throw new UsageError(
+      "--minutes: expected --simulation direct, whose steps are what is timed, received recursive; give --epochs",
+    );
+  }
   const usualEpochs = options.depth < defaultDepth ? epochsOfShort : epochsOfUsual;
   const usualImages = usualEpochs * imagesOfCifar10;
   const resolved: ResolvedOptions = {

@@ -21,8 +21,8 @@ export async function epochsIn(
 }
 
 /**
- * What an epoch of training takes here. Of several workers each learns from its share of a batch, and so does the one
- * that is timed; what they tell each other is not counted.
+ * What an epoch of direct simulation takes here. Of several workers each learns from its share of a batch, and so does
+ * the one that is timed; what they tell each other is not counted.
  */
 export async function secondsPerEpoch({
   options: asked,

@@ -2,7 +2,7 @@
 import { expect, test, vi } from "vitest";
 import { inMemory } from "../../src/data/index.ts";
 import { OnnxClassifier } from "../../src/evaluate/index.ts";
-import { resolveOptions } from "../../src/obfuscate/options.ts";
+import { type ObfuscateOptions, resolveOptions } from "../../src/obfuscate/options.ts";
 import { untrainedChain } from "../../src/obfuscate/original.ts";
 import { prepare } from "../../src/obfuscate/prepare.ts";
 import { epochsIn, secondsPerEpoch } from "../../src/obfuscate/speed.ts";
@@ -83,12 +83,18 @@ test("are half as many of seven convolutions as of fewer, if nothing else is sai
     classes: ["a"],
     pixels: new Uint8Array(count),
   });
-  const epochs = (changes: { depth: number; epochs?: number }) =>
+  const epochs = (
+    changes: Pick<ObfuscateOptions, "epochs" | "minutes" | "simulation"> & { depth: number },
+  ) =>
     resolveOptions(
       { model: "model.onnx", data: "idx:many", out: path("many"), ...changes },
       { data: { train, test: train }, device: "cpu" },
     ).epochs;
   expect([{ depth: 7 }, { depth: 5 }, { depth: 5, epochs: 3 }].map(epochs)).toEqual([16, 32, 3]);
+  // What is timed is another training.
+  expect(() => epochs({ depth: 7, minutes: 5, simulation: "recursive" })).toThrow(
+    /^--minutes: expected --simulation direct, .* received recursive; give --epochs$/,
+  );
 });
 
 test("latencies stand beside the file and the batch that they are of", async () => {
