@@ -10,10 +10,12 @@ import { argmaxRows, countEqual, findNaN, relativeSquaredError } from "./metrics
 import { type Interval, mcnemarTest, type PairedTest, wilsonInterval } from "./statistics.ts";
 
 export interface EvaluationOptions extends Normalization {
-  /** Images at a time; 100 by default. */
+  /** Images at a time; by default 100, or fewer where these are large. */
   readonly batch?: number;
   readonly onProgress?: (done: number, total: number) => void;
 }
+
+const mostPixels = 2 ** 23;
 
 /** How well and how fast a classifier answers. */
 export interface Evaluation {
@@ -121,7 +123,7 @@ export async function answer(
   options: EvaluationOptions,
 ): Promise<Answers> {
   assertFits(classifier, dataset);
-  const { mean, std, batch = 100, onProgress } = options;
+  const { mean, std, batch = defaultBatch(dataset), onProgress } = options;
   const samples = dataset.count;
   const rows: Float32Array[] = [];
   let done = 0;
@@ -149,6 +151,11 @@ export async function answer(
   const accuracyInterval = wilsonInterval(accuracy, samples);
   const imagesPerSecond = (samples / milliseconds) * 1000;
   return { evaluation: { samples, accuracy, accuracyInterval, imagesPerSecond }, logits, classes };
+}
+
+/** Few enough images that a network's maps of them, many times as large, fit in memory. */
+function defaultBatch({ shape: [, height, width] }: Dataset): number {
+  return Math.max(1, Math.min(100, Math.floor(mostPixels / (height * width))));
 }
 
 function assertFits(classifier: Classifier, dataset: Dataset): void {

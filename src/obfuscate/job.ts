@@ -1,7 +1,7 @@
 // The main job: original in, run folder with the shipped file out.
 import { join, parse } from "node:path";
 import { notesOnRepeated, ownImages } from "../data/index.ts";
-import { ModelError } from "../errors.ts";
+import { isOutOfMemory, ModelError } from "../errors.ts";
 import { compose } from "../graph/rewrites.ts";
 import { beginVerifying, defineJob } from "../jobs/index.ts";
 import { writeModel } from "../onnx/index.ts";
@@ -64,8 +64,9 @@ export const obfuscationJob = defineJob<
     onProgress();
     await writeExposure({ ...file, shipped, data: data.test, mean, std }, run.directory).catch(
       (error: unknown) => {
-        if (!(error instanceof ModelError)) throw error;
-        const text = `what the file tells of the original was not measured: ${error.message}`;
+        const reason = reasonToGoOn(error);
+        if (reason === undefined) throw error;
+        const text = `what the file tells of the original was not measured: ${reason}`;
         hooks.onProgress?.({ type: "note", text });
       },
     );
@@ -84,3 +85,9 @@ export const obfuscationJob = defineJob<
   missedGates,
   report: async (directory) => (await import("../report/writeReport.ts")).writeReport(directory),
 });
+
+/** Why something that a run can do without could not be measured; undefined of other errors. */
+function reasonToGoOn(error: unknown): string | undefined {
+  if (isOutOfMemory(error)) return "memory ran out";
+  return error instanceof ModelError ? error.message : undefined;
+}

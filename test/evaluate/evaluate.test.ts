@@ -187,6 +187,35 @@ describe("compare", () => {
   });
 });
 
+test.each([
+  [[1, 4, 4], 150, [100, 50]],
+  [[1, 2048, 2048], 3, [2, 1]],
+  [[1, 4096, 2049], 2, [1, 1]],
+] as const)(
+  "of images of %j no more are shown at once than memory holds",
+  async (shape, count, sizes) => {
+    const shown: number[] = [];
+    const classifier: Classifier = {
+      ...fake(() => [1, 0]),
+      shape,
+      logits: async ({ shape: [size = 0] }) => {
+        shown.push(size);
+        return new Float32Array(2 * size);
+      },
+    };
+    const pixels = new Uint8Array(count * shape[1] * shape[2]);
+    const blank = inMemory({
+      name: "blank",
+      pixels,
+      labels: new Int32Array(count),
+      shape,
+      classes: ["a", "b"],
+    });
+    await evaluate(classifier, blank, { mean: [0], std: [1] });
+    expect(shown).toEqual(sizes);
+  },
+);
+
 test("measureLatency asks for batches of 1 and 64", async () => {
   expect(await measureLatency(fake(() => [1]))).toEqual({ batch1: 0.1, batch64: 6.4 });
 });

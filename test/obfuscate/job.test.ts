@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { type Dataset, holdOut, loadData } from "../../src/data/index.ts";
 import {
   DataError,
@@ -32,6 +32,7 @@ import {
   type ObfuscateSummary,
   obfuscationJob,
 } from "../../src/obfuscate/index.ts";
+import { writeExposure } from "../../src/obfuscate/writeExposure.ts";
 import { encodeModel, readModel } from "../../src/onnx/index.ts";
 import type { ProgressEvent } from "../../src/runs/index.ts";
 import { liveTensors } from "../../src/torch/index.ts";
@@ -43,6 +44,10 @@ import { metricsIn } from "../metrics.ts";
 import { accuracyOf, classesOf, logitsOf } from "../train/accuracy.ts";
 import { sha256, workshop } from "../workshop.ts";
 import { writeData } from "./tiny.ts";
+
+vi.mock(import("../../src/obfuscate/writeExposure.ts"), async (original) => ({
+  writeExposure: vi.fn((await original()).writeExposure),
+}));
 
 const path = workshop();
 const { start: obfuscate, resume } = obfuscationJob;
@@ -350,6 +355,17 @@ test("a job is stopped between the parts of its verification, too", async () => 
   const stopping = obfuscate(options({ out, epochs: 1 }), { signal });
   expect(await failure(stopping)).toBeInstanceOf(InterruptedError);
   expect(readdirSync(out)).not.toContain("exposure.json");
+});
+
+test("a job that lacks memory to compare both files' layers notes it and ends well", async () => {
+  const reason = new Error("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes");
+  vi.mocked(writeExposure).mockRejectedValueOnce(reason);
+  const notes: string[] = [];
+  const onProgress = (event: ProgressEvent) =>
+    void (event.type === "note" && notes.push(event.text));
+  const { files } = await obfuscate(options({ epochs: 1 }), { onProgress });
+  expect(existsSync(files.model)).toBe(true);
+  expect(notes).toContain("what the file tells of the original was not measured: memory ran out");
 });
 
 test("with images held out, both models are judged by them", async () => {
