@@ -22,8 +22,8 @@ export function leftoversOf(sealed: Graph, depth: number): string[] {
     );
   } else if (!link.isHomogeneous) {
     sentences.push(
-      "the chain's last channels keep the scale of the original's, though not the order, since across what lies between " +
-        "them and the next layer, as a norm or Tanh, DeepObf does not scale",
+      "the chain's last channels keep the scale of the original's, though not the order, since across what lies " +
+        "between them and the next layer, as a norm or Tanh, DeepObf does not scale",
     );
   }
   return sentences;
