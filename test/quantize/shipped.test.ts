@@ -70,9 +70,15 @@ test("finds ranges, figures and times on images with their channels last, where 
   const { train, test } = await loadData(writeData(path("channels last")));
   const quantize = async (layout: Layout) => {
     const graph = chain(layout);
-    const original = { path: writeTiny(path(`${layout}.onnx`), graph), graph, layout };
-    const options = { original, train, test, threads: 1, ...normalization };
-    const { files, leftOut } = await quantizeShipped(original, ["int8"], options);
+    const shipped = { path: writeTiny(path(`${layout}.onnx`), graph), graph };
+    const { files, leftOut } = await quantizeShipped(shipped, ["int8"], {
+      layout,
+      originalClasses: test.labels!,
+      train,
+      test,
+      threads: 1,
+      ...normalization,
+    });
     expect(leftOut).toEqual([]);
     const { accuracy, agreement } = files.int8!;
     return { accuracy, agreement };
