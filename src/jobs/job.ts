@@ -108,6 +108,7 @@ async function finishedSummary<Decided, Results>(
   { group, hooks }: Context,
 ): Promise<Results & RunFacts> {
   await showDone(group);
+  group.leave();
   const summary = await summaryOf(definition, run, await run.readSummary());
   if (!(await run.isTidy())) await conclude(definition, run, hooks);
   assertGates(definition, summary, config.options);
@@ -127,7 +128,7 @@ async function goOn<
 ): Promise<Results & RunFacts> {
   const { run, config } = opened;
   const checkpoint = await run.readCheckpoint(hooks);
-  const options = onThisMachine(config.options);
+  const options = onOwnDevice(onThisMachine(config.options), group);
   if (options.threads < config.options.threads) {
     hooks.onProgress?.({ type: "note", text: sayFewerThreads(config.options, options) });
   }

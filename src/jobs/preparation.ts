@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import type { JobHooks } from "../runs/index.ts";
 import { cudaDevices } from "../torch/index.ts";
 import type { Group } from "../workers/group.ts";
+import { isLaunched } from "../workers/launch.ts";
 import type { JobDefinition, Located, Prepared } from "./definition.ts";
 import { assertFits } from "./memory.ts";
 import type { JobBasics, RunOptions } from "./options.ts";
@@ -29,12 +30,13 @@ export function onThisMachine<Decided extends JobBasics>(options: Decided): Deci
 
 /**
  * The options of one of several workers. On GPUs it has the one of its number on its machine, or the only one that it
- * sees: some launchers show each process its own.
+ * sees: some launchers show each process its own, but not `--workers`, whose workers all see the same ones.
  */
 export function onOwnDevice<Options extends Pick<RunOptions, "device">>(
   options: Options,
   { size, localRank }: Group,
 ): Options {
   if (size === 1 || !/^cuda(:\d+)?$/.test(options.device ?? "")) return options;
-  return { ...options, device: `cuda:${cudaDevices() === 1 ? 0 : localRank}` };
+  const isShownItsOwn = !isLaunched() && cudaDevices() === 1;
+  return { ...options, device: `cuda:${isShownItsOwn ? 0 : localRank}` };
 }

@@ -131,7 +131,7 @@ export class Group {
 
   /** Ends the common part, when all have come to its end. Throws PartDone on all but the first worker. */
   leave(): void {
-    if (workers().size > 1) leaveWorkers();
+    if (this.#membership) leaveWorkers();
     if (!this.isFirst) throw new PartDone();
   }
 

@@ -123,6 +123,9 @@ test("workers compute each on a GPU of its own, which may be the only one that i
   devices.push("first");
   expect(await deviceOf("0", "cuda")).toBe("cuda:0");
   expect(await deviceOf("3", "cuda:0")).toBe("cuda:0");
+  vi.stubEnv("DEEPOBF_LAUNCHED", "1");
+  expect(await deviceOf("3", "cuda:0")).toBe("cuda:3"); // refused later: workers that we start see the same ones
+  vi.unstubAllEnvs();
   devices.push("second");
   expect(await deviceOf("0", "cuda:1")).toBe("cuda:0");
   expect(await deviceOf("1", "cuda:0")).toBe("cuda:1");
