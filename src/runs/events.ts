@@ -47,7 +47,7 @@ export interface StepEvent {
   readonly stage: string;
   readonly epoch: number;
   readonly epochs: number;
-  /** Of all stages of the training. */
+  /** Of all stages of the training; an attack has many trainings. */
   readonly step: number;
   readonly steps: number;
   readonly imagesPerSecond: number;

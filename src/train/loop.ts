@@ -14,8 +14,8 @@ const stepsBetweenReports = 10;
 /**
  * Trains a stage from where its checkpoint left it to the end of its last epoch, and saves there; then the
  * learner gets its averages. When a loss is not finite, which is never saved, it goes back and on with smaller
- * steps, as often as the stage allows. Throws DivergedError when that does not help, InterruptedError when the signal aborts, after
- * saving, and DataError where the checkpoint is none of this training.
+ * steps, as often as the stage allows. Throws DivergedError when that does not help, InterruptedError when the signal
+ * aborts, after saving, and DataError where the checkpoint is none of this training.
  */
 export async function train(stage: Stage, { run, hooks, checkpoint }: Surroundings): Promise<void> {
   const { learner, batches, forward } = stage;

@@ -72,9 +72,10 @@ export async function goBack(
   const { step, halvings, epochLosses } = goOn(stage, checkpoint);
   const position = { step, halvings: halvings + 1, epochLosses };
   const rate = rateAfter(position.halvings);
-  await run.metrics.append({ setback: { stage: stage.name, backTo: step, rate } });
+  const backTo = partOf(stage).firstStep + step;
+  await run.metrics.append({ setback: { stage: stage.name, backTo, rate } });
   await save(stage, position, run);
-  const text = `${error.message}. Back to step ${step}, and on with ${rate} of the learning rate`;
+  const text = `${error.message}. Back to step ${backTo}, and on with ${rate} of the learning rate`;
   hooks.onProgress?.({ type: "note", text });
   return position;
 }
@@ -95,8 +96,9 @@ export function assertFinite(
 }
 
 function diverged(stage: Stage, step: number, how: string): DivergedError {
+  const { firstStep, all } = partOf(stage);
   return new DivergedError(
-    `training diverged in stage "${stage.name}" by step ${step} of ${partOf(stage).steps}: ${how}. ` +
+    `training diverged in stage "${stage.name}" by step ${firstStep + step} of ${all}: ${how}. ` +
       "Check that --mean and --std are right and that all weights of the original, where there is one, are finite; else " +
       "try a smaller --learning-rate",
   );
