@@ -62,6 +62,8 @@ export interface QuantizeOptions extends Data, Normalization {
 
 const imagesToCalibrate = 512;
 const imagesAtOnce = 16;
+/** All maps of so many pixels are held at once. */
+const pixelsAtOnce = 2 ** 20;
 const largestHalf = 65504;
 
 /** The figures of each quantized file. */
@@ -151,14 +153,17 @@ async function toHalf(graph: Graph, options: CalibrationOptions): Promise<Graph>
   const largest = Math.max(...ends);
   if (largest <= largestHalf) return toFloat16(graph);
   throw new ModelError(
-    `the chain to quantize takes values of ${significant(largest)} on training images, where float16 ends at ` +
-      `${largestHalf}; int8 has no such end`,
+    `the chain to quantize takes values of ${significant(largest)} on the images that were looked at, where float16 ends ` +
+      `at ${largestHalf}; int8 has no such end`,
   );
 }
 
+/** What is padded with the least of all numbers may be: pooling passes over it. */
 function floatResults(graph: Graph): string[] {
   const facts = inferShapes(graph);
-  const results = graph.nodes.flatMap(({ outputs }) => outputs);
+  const results = graph.nodes.flatMap(({ operator, outputs }) =>
+    operator === "Pad" ? [] : outputs,
+  );
   return results.filter((name) => facts.get(name)?.dtype === "float32");
 }
 
@@ -175,7 +180,9 @@ async function* batchesOf(
   dataset: Dataset,
   { mean, std, layout, onProgress }: CalibrationOptions,
 ): AsyncGenerator<TensorData> {
-  for await (const { images } of hostBatches(dataset, { mean, std, batch: imagesAtOnce })) {
+  const [, height, width] = dataset.shape;
+  const batch = Math.max(1, Math.min(imagesAtOnce, Math.floor(pixelsAtOnce / (height * width))));
+  for await (const { images } of hostBatches(dataset, { mean, std, batch })) {
     yield arrangeImages(images, layout);
     onProgress?.();
   }

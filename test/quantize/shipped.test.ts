@@ -7,7 +7,7 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Layout } from "../../src/graph/layout.ts";
 import { toNumbers } from "../../src/graph/tensorData.ts";
 import { quantizeGraph, quantizeShipped } from "../../src/quantize/index.ts";
-import { float32 } from "../graph/graphs.ts";
+import { float32, int64 } from "../graph/graphs.ts";
 import { tinyResnet, writeData, writeTiny } from "../obfuscate/tiny.ts";
 import { accuracyOf, classesOf } from "../train/accuracy.ts";
 import { sha256, workshop } from "../workshop.ts";
@@ -99,6 +99,25 @@ test("finds ranges on 512 images from all over the training images, which may li
     expect(asked.filter((place) => Math.floor(place / 512) === tenth).length).toBeGreaterThan(20);
   }
 });
+
+test.each([Number.NEGATIVE_INFINITY, -3.4e38])(
+  "halves may be padded with %s, which pooling passes over",
+  async (least) => {
+    const build = new GraphBuilder();
+    const pads = build.initializer("pads", int64(0, 0, 1, 1, 0, 0, 1, 1));
+    const fill = build.initializer("fill", float32([], [least]));
+    const x = build.conv(build.input("input", ["N", 1, 8, 8]), {
+      name: "a",
+      outputs: 8,
+      kernel: 3,
+    });
+    const pooled = build.maxPool(build.node("Pad", [x, pads, fill]), { kernel: 3, padding: 0 });
+    build.output(build.linear(build.flatten(pooled), { name: "fc", outputs: 4 }), "logits");
+    const { train } = await loadData(writeData(path(`padded with ${least}`)));
+    const options = { train, threads: 1, layout: "NCHW", ...normalization } as const;
+    await expect(quantizeGraph(build.build(), "fp16", options)).resolves.toBeDefined();
+  },
+);
 
 test("leaves out a file whose numbers are too large for it, and says why", async () => {
   const { train, test } = await loadData(writeData(path("large data")));
