@@ -23,14 +23,14 @@ export type Pair = readonly [key: Scalar, value: Value];
  * YAML of more than `mostYaml` characters.
  */
 export async function parsePlain(text: string): Promise<Value> {
-  const json = parseJson(text);
-  return json === undefined ? parseYaml(text) : ofJson(json);
+  // JSON is YAML, too, which keeps numbers as they are written and keys that are there twice.
+  return (await parseYaml(text)) ?? ofJson(parseJson(text));
 }
 
 function ofJson(value: unknown): Value {
   if (typeof value === "string") return { text: value, isQuoted: true };
   if (Array.isArray(value)) return value.map(ofJson);
-  if (value === null) return undefined;
+  if (value === null || value === undefined) return undefined;
   if (typeof value !== "object") return { text: String(value), isQuoted: false };
   return {
     pairs: Object.entries(value).map(([text, each]) => [{ text, isQuoted: true }, ofJson(each)]),
@@ -47,10 +47,11 @@ async function parseYaml(text: string): Promise<Value> {
     logLevel: "error",
   });
   if (document.errors.length > 0) return undefined;
-  const scalar = (node: unknown): Scalar | undefined =>
-    isScalar(node) && typeof node.value === "string"
-      ? { text: node.value, isQuoted: node.type !== "PLAIN" }
-      : undefined;
+  const scalar = (node: unknown): Scalar | undefined => {
+    if (!isScalar(node) || typeof node.value !== "string") return undefined;
+    const isQuoted = node.type !== "PLAIN";
+    return isQuoted || node.value !== "null" ? { text: node.value, isQuoted } : undefined;
+  };
   const plain = (node: unknown): Value => {
     if (isSeq(node)) return node.items.map(plain);
     if (!isMap(node)) return scalar(node);
