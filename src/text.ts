@@ -32,6 +32,11 @@ export function printableLines(text: string): string {
   return text.split("\n").map(escapeInvisible).join("\n");
 }
 
+/** Such text as a paragraph: its further lines are indented, so that none passes for a line of our own. */
+export function paragraph(text: string): string {
+  return printableLines(text).replaceAll("\n", "\n  ");
+}
+
 /** The last part of a path, as messages name a file. */
 export function fileName(path: string): string {
   return escapeInvisible(basename(path));

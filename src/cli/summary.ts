@@ -1,7 +1,7 @@
 // The table that the main job ends with: both models side by side.
 import { bytes, count, duration, milliseconds, percent, tiny } from "../numbers.ts";
 import type { ModelFigures, ObfuscateSummary } from "../obfuscate/index.ts";
-import { escapeInvisible } from "../text.ts";
+import { escapeInvisible, paragraph } from "../text.ts";
 import { renderTable } from "./render.ts";
 
 /** What every file has. */
@@ -50,7 +50,7 @@ export function renderSummary(summary: ObfuscateSummary): string {
   ]);
   const paths = [files.model, ...quantized.map(([, { model }]) => model)];
   const label = paths.length === 1 ? "shipped file" : "shipped files";
-  const warnings = summary.warnings.map((text) => `warning: ${escapeInvisible(text)}\n`).join("");
+  const warnings = summary.warnings.map((text) => `warning: ${paragraph(text)}\n`).join("");
   return `${table}\n\n${checks}\n\n${warnings}${label}: ${paths.map(escapeInvisible).join(", ")}`;
 }
 

@@ -6,7 +6,7 @@ import type {
 } from "../../evaluate/evaluateModel.ts";
 import { runIsolated } from "../../isolate/run.ts";
 import { milliseconds, percent } from "../../numbers.ts";
-import { escapeInvisible } from "../../text.ts";
+import { paragraph } from "../../text.ts";
 import { defineCommand } from "../command.ts";
 import { data, readingOptions } from "../dataOptions.ts";
 import { output } from "../modelOptions.ts";
@@ -60,7 +60,7 @@ function show(progress: Progress, event: EvaluateEvent): void {
 
 function render(summary: EvaluateSummary): string {
   const { output, samples, accuracy, imagesPerSecond, latencyMs } = summary;
-  const warnings = summary.warnings.map((text) => `\n\nwarning: ${escapeInvisible(text)}`).join("");
+  const warnings = summary.warnings.map((text) => `\n\nwarning: ${paragraph(text)}`).join("");
   const list = renderList([
     ["output", output],
     ["test images", String(samples)],
