@@ -9,8 +9,8 @@
 // pirate draws convolutions anew first, with --whitened he whitens what they read. The test images judge with --final
 // alone. Else the chain is judged by the training images of its task that it left out, and he by some of his that he does
 // not have; a chain given with --start has to be of a run with --hold-out 5000. Of several rates the one counts that is
-// best on others still, from each start. What random weights and the original reach is kept in runs/resistance/ of the working directory, as the
-// chains are.
+// best on others still, from each start. What random weights and the original reach is kept in runs/resistance/ of the
+// working directory, as the chains are.
 // Then: npm run results.
 import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
