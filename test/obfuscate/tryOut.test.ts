@@ -90,7 +90,7 @@ test("refuses before training a quantized file that cannot hold its numbers", as
   const asked = { model, data, depth: 3, epochs: 1, acceptOriginal: true, threads: 1 };
   await expect(dryRun(asked)).resolves.toBeDefined();
   await expect(dryRun({ ...asked, quantize: ["fp16"] })).rejects.toThrow(
-    /chain to quantize takes values of \d+ on training images, where float16 ends at 65504/,
+    /chain to quantize takes values of \d+ on the images that were looked at, where float16 ends at 65504/,
   );
 });
 
