@@ -3,7 +3,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { cannotWrite } from "./systemErrors.ts";
+import { cannotWrite, throwCannotWrite } from "./systemErrors.ts";
 
 /**
  * Writes a file under a temporary name beside its target, flushes it to the disk and renames it.
@@ -72,9 +72,9 @@ export async function createDirectoryAtomically(
 ): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    await mkdir(temporary).catch(complainOf(path));
+    await mkdir(temporary).catch(throwCannotWrite(path));
     await fill(temporary);
-    await moveTo(path, temporary).catch(complainOf(path));
+    await moveTo(path, temporary).catch(throwCannotWrite(path));
   } catch (error) {
     await remove(temporary);
     throw error;
@@ -98,9 +98,9 @@ export async function writeFiles(
   for await (const [name, content] of files) {
     const path = join(folder, name);
     await ensureDirectory(dirname(path));
-    await writeNew(path, content).catch(complainOf(path));
+    await writeNew(path, content).catch(throwCannotWrite(path));
   }
-  await flushBelow(folder).catch(complainOf(folder));
+  await flushBelow(folder).catch(throwCannotWrite(folder));
 }
 
 type NamedContent = readonly [name: string, content: Uint8Array | string];
@@ -123,7 +123,7 @@ async function flushBelow(folder: string): Promise<void> {
 
 /** Makes a folder, and those above it, where it is not there. Throws ResourceError. */
 export async function ensureDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch(complainOf(path));
+  await mkdir(path, { recursive: true }).catch(throwCannotWrite(path));
 }
 
 /** Removes a file or folder as far as that goes: what went wrong before tells more. */
@@ -135,11 +135,4 @@ async function remove(path: string): Promise<void> {
 async function flush(path: string): Promise<void> {
   await using opened = await open(path, "r");
   await opened.sync();
-}
-
-/** Throws the ResourceError for what keeps a file from being written. */
-function complainOf(path: string): (error: unknown) => never {
-  return (error) => {
-    throw cannotWrite(path, error);
-  };
 }

@@ -71,6 +71,13 @@ export function cannotWrite(path: string, error: unknown): unknown {
   });
 }
 
+/** Throws, as the handler of a rejection, what `cannotWrite` makes of it. */
+export function throwCannotWrite(path: string): (error: unknown) => never {
+  return (error) => {
+    throw cannotWrite(path, error);
+  };
+}
+
 function lookUp(reasons: Readonly<Record<string, string>>, error: unknown): string | undefined {
   const code = systemErrorCode(error);
   return code !== undefined && Object.hasOwn(reasons, code) ? reasons[code] : undefined;

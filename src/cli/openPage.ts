@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cannotWrite } from "../systemErrors.ts";
+import { cannotWrite, throwCannotWrite } from "../systemErrors.ts";
 
 /**
  * A file that leads to an address, for this user alone, for as long as it is not disposed of. Throws ResourceError where
@@ -12,9 +12,7 @@ import { cannotWrite } from "../systemErrors.ts";
  */
 export async function doorTo(url: string): Promise<AsyncDisposable & { readonly file: string }> {
   const prefix = join(process.env.XDG_RUNTIME_DIR || tmpdir(), "deepobf-");
-  const folder = await mkdtemp(prefix).catch((error: unknown) => {
-    throw cannotWrite(prefix, error);
-  });
+  const folder = await mkdtemp(prefix).catch(throwCannotWrite(prefix));
   const file = join(folder, "watch.html");
   const refresh = `<meta http-equiv="refresh" content="0; url=${url}">`;
   const remove = () => rm(folder, { recursive: true, force: true });

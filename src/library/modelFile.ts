@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { GateError } from "../errors.ts";
 import { writeFileAtomically } from "../files.ts";
-import { cannotWrite } from "../systemErrors.ts";
+import { throwCannotWrite } from "../systemErrors.ts";
 
 /** The path of an ONNX file, or what such a file holds. */
 export type ModelSource = string | Uint8Array;
@@ -33,9 +33,7 @@ export async function withModelFile<O extends { readonly model: ModelSource }, T
     isNeeded = true;
   };
   if (typeof model === "string") return work({ ...options, model }, keep);
-  const folder = await mkdtemp(prefix).catch((error: unknown) => {
-    throw cannotWrite(prefix, error);
-  });
+  const folder = await mkdtemp(prefix).catch(throwCannotWrite(prefix));
   const written = { ...options, model: join(folder, fileName) };
   try {
     await writeFileAtomically(written.model, model);

@@ -8,7 +8,7 @@ import { createDirectoryAtomically, sha256Of, writeFileAtomically } from "../fil
 import { elementCount, elementSize } from "../graph/graph.ts";
 import { parseJson } from "../json.ts";
 import { count, parseAs, sha256Text } from "../schema.ts";
-import { cannotWrite } from "../systemErrors.ts";
+import { throwCannotWrite } from "../systemErrors.ts";
 import { escapeInvisible } from "../text.ts";
 import type { Tensor } from "../torch/index.ts";
 import { hasOwnFolder, readOwn } from "./ownFiles.ts";
@@ -97,9 +97,7 @@ function assertReadable(tensors: Checkpoint["tensors"]): void {
 }
 
 async function makeFolder(path: string): Promise<void> {
-  await mkdir(path).catch((error: unknown) => {
-    throw cannotWrite(path, error);
-  });
+  await mkdir(path).catch(throwCannotWrite(path));
 }
 
 /**

@@ -6,7 +6,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ResourceError, UsageError } from "../errors.ts";
-import { cannotWrite } from "../systemErrors.ts";
+import { throwCannotWrite } from "../systemErrors.ts";
 import { escapeInvisible, shorten } from "../text.ts";
 import { lockFile } from "../torch/index.ts";
 import { openOwn, readOwn, unlessMissing } from "./ownFiles.ts";
@@ -21,9 +21,7 @@ export async function whileLocked<T>(directory: string, body: () => Promise<T>):
   const path = join(directory, lockName);
   await using lock = await takeLock(path);
   try {
-    await begin(lock, directory).catch((error: unknown) => {
-      throw cannotWrite(path, error);
-    });
+    await begin(lock, directory).catch(throwCannotWrite(path));
     return await body();
   } finally {
     await rm(path, { force: true }); // while it is still held
@@ -42,9 +40,7 @@ async function begin(lock: FileHandle, directory: string): Promise<void> {
 /** The lock file, open and locked. */
 async function takeLock(path: string): Promise<FileHandle> {
   for (;;) {
-    const file = await openOwn(path, "lock").catch((error) => {
-      throw cannotWrite(path, error);
-    });
+    const file = await openOwn(path, "lock").catch(throwCannotWrite(path));
     try {
       if (!isFree(file, path)) throw await occupied(path);
       // One whose holder removed it meanwhile, at its end, keeps nobody out.

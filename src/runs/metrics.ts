@@ -4,7 +4,7 @@ import { z } from "zod";
 import { DataError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import { count, figure, parseAs } from "../schema.ts";
-import { cannotWrite } from "../systemErrors.ts";
+import { throwCannotWrite } from "../systemErrors.ts";
 import { escapeInvisible } from "../text.ts";
 import { openOwn, readOwn, unlessMissing } from "./ownFiles.ts";
 
@@ -85,12 +85,8 @@ export class MetricsFile {
     await this.lines();
   }
 
-  async #writing<T>(body: () => Promise<T>): Promise<T> {
-    try {
-      return await body();
-    } catch (error) {
-      throw cannotWrite(this.path, error);
-    }
+  #writing<T>(body: () => Promise<T>): Promise<T> {
+    return body().catch(throwCannotWrite(this.path));
   }
 
   /** The setbacks of the run until now. Throws DataError where a line is none of a run's. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { UsageError } from "../errors.ts";
 import { holderOf } from "../runs/lock.ts";
 import { openOwn } from "../runs/ownFiles.ts";
-import { cannotWrite } from "../systemErrors.ts";
+import { throwCannotWrite } from "../systemErrors.ts";
 import { type ListedRun, stateOf } from "./runList.ts";
 
 const command = fileURLToPath(new URL("../../bin/deepobf.js", import.meta.url));
@@ -26,9 +26,7 @@ export async function resumeRun({ directory, name }: ListedRun): Promise<void> {
   const state = await stateOf(directory);
   if (state !== "stopped") throw new UsageError(`${name} is ${state}: there is nothing to resume`);
   const path = join(directory, "watch.log");
-  const log = await openOwn(path, "append").catch((error: unknown) => {
-    throw cannotWrite(path, error);
-  });
+  const log = await openOwn(path, "append").catch(throwCannotWrite(path));
   try {
     const resuming = spawn(process.execPath, [command, "resume", directory], {
       detached: true,
