@@ -2,7 +2,7 @@
 // has some.
 import { plainPercent, points } from "../numbers.ts";
 import { isMissing } from "./missing.ts";
-import type { Part, Report } from "./reportForm.ts";
+import type { AttackRun, Report } from "./reportForm.ts";
 import { isExtraction } from "./runForms.ts";
 
 /**
@@ -37,14 +37,15 @@ export function protectionOf({
   };
 }
 
-type Run = Part<"attacks">["runs"][number];
-
-function sayGains(runs: readonly Run[]): string {
+function sayGains(runs: readonly AttackRun[]): string {
   const sentences = runs.flatMap((run) => run.headStart.map((gain) => sayGain(run, gain)));
   return sentences.join(" ") || "How much that is worth was not measured for this run.";
 }
 
-function sayGain(run: Run, { budget, original, obfuscated }: Run["headStart"][number]): string {
+function sayGain(
+  run: AttackRun,
+  { budget, original, obfuscated }: AttackRun["headStart"][number],
+): string {
   const [chain, before] = [obfuscated.mean, original.mean].map((value) => points(value / 100, 1));
   const attack = `In the attack "${run.kind}" with ${plainPercent(budget)} of the pirate's data`;
   return isExtraction(run)

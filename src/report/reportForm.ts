@@ -105,6 +105,9 @@ export type Architecture = z.infer<typeof architecture>;
 /** A part of a report where it is there. */
 export type Part<Name extends keyof Report> = Exclude<Report[Name], { missing: string }>;
 
+/** An attack in a report. */
+export type AttackRun = Part<"attacks">["runs"][number];
+
 /** The form as a JSON Schema (draft 2020-12), as docs/report.schema.json holds it. */
 export function reportSchemaText(): string {
   const schema = { title: "report.json of DeepObf", ...z.toJSONSchema(reportForm) };

@@ -4,10 +4,8 @@ import { html, type Markup } from "../html.ts";
 import { lineChart, type Series } from "../lineChart.ts";
 import { isMissing } from "../missing.ts";
 import { renderMissing, renderTable, type Section, scrollable } from "../page.ts";
-import type { Part, Report } from "../reportForm.ts";
+import type { AttackRun, Report } from "../reportForm.ts";
 import { isExtraction } from "../runForms.ts";
-
-type Run = Part<"attacks">["runs"][number];
 
 /** Arms in the order in which they are drawn, each with its look and its name for a reader, also in an extraction. */
 const arms: Readonly<Record<string, { look: number; name: string; inExtraction: string }>> = {
@@ -25,7 +23,7 @@ ${attacks.runs.map(renderRun)}`;
   return { ...section, content };
 }
 
-function renderRun(run: Run): Markup {
+function renderRun(run: AttackRun): Markup {
   const series = seriesOf(run);
   const chart = lineChart(series, {
     label: `Accuracy over the pirate's data in the attack ${run.kind}`,
@@ -54,7 +52,7 @@ ${renderTable({
 }
 
 /** The best method of each arm at each budget. */
-function seriesOf(run: Run): Series[] {
+function seriesOf(run: AttackRun): Series[] {
   const { arms: rows } = run;
   const names = [...new Set(rows.map(({ arm }) => arm))];
   const order = Object.keys(arms);
