@@ -2,14 +2,14 @@
 // functions can grow a small file without end.
 
 import { functionKey } from "./functions.ts";
-import type { FunctionProto, GraphProto, NodeProto } from "./generated/onnx_pb.ts";
+import type { AttributeProto, FunctionProto, GraphProto, NodeProto } from "./generated/onnx_pb.ts";
 import { limits } from "./limits.ts";
 import { escapeText, LimitError, quote } from "./problems.ts";
 
 interface Size {
   /** Nodes and function calls. */
   nodes: number;
-  /** Inputs, outputs, attributes and initializers. */
+  /** Inputs, outputs, attributes and initializers; of a called function also its versions of operators. */
   edges: number;
   /** Calls inside of calls. */
   depth: number;
@@ -43,11 +43,17 @@ export function checkExpansion(
   function sizeOfNodes(nodes: readonly NodeProto[], depth: number): Size {
     const size: Size = { nodes: nodes.length, edges: 0, depth: 0 };
     for (const node of nodes) {
-      size.edges += node.input.length + node.output.length + node.attribute.length;
+      size.edges += node.input.length + node.output.length;
       const definition = functions.get(functionKey(node));
       if (definition !== undefined) add(size, sizeOfCall(definition, depth + 1));
-      for (const { g } of node.attribute) if (g !== undefined) add(size, sizeOfGraph(g, depth));
+      add(size, sizeOfAttributes(node.attribute, depth));
     }
+    return size;
+  }
+
+  function sizeOfAttributes(attributes: readonly AttributeProto[], depth: number): Size {
+    const size: Size = { nodes: 0, edges: attributes.length, depth: 0 };
+    for (const { g } of attributes) if (g !== undefined) add(size, sizeOfGraph(g, depth));
     return size;
   }
 
@@ -60,6 +66,10 @@ export function checkExpansion(
       );
     if (size !== undefined) return size;
     const body = sizeOfNodes(definition.node, depth);
+    // Each call goes through all that the function declares, whatever the call itself has.
+    body.edges +=
+      definition.input.length + definition.output.length + definition.opsetImport.length;
+    add(body, sizeOfAttributes(definition.attributeProto, depth));
     body.depth++;
     known.set(definition, body);
     return body;

@@ -25,6 +25,6 @@ export const limits = {
   functionDepth: 64,
   /** Nodes and function calls, once every function has been inlined. */
   nodes: 100_000,
-  /** Inputs, outputs and attributes of all those nodes, and the initializers of all graphs. */
+  /** Inputs, outputs and attributes of all those nodes and of what they call, and the initializers of all graphs. */
   edges: 2_000_000,
 } as const;

@@ -4,12 +4,14 @@ import { parseModel } from "../../src/onnx/index.ts";
 import { LimitError } from "../../src/onnx/problems.ts";
 import {
   attribute,
+  type FunctionParts,
   floats,
   functionProto,
   graph,
   message,
   model,
   node,
+  opset,
   packed,
   scalar,
   tensor,
@@ -80,6 +82,59 @@ describe("functions", () => {
       ...tower(10, 3).slice(1),
     ];
     refuse(withCall("F9", functions), "more than 2000000 inputs");
+  });
+
+  const names = (count: number) => Array.from({ length: count }, (_, i) => `p${i}`);
+
+  /** A model that calls F a thousand times. */
+  const thousandCalls = (definition: Uint8Array) =>
+    model({
+      graph: graph({ nodes: Array.from({ length: 1000 }, (_, i) => call("F", "x", `y${i}`)) }),
+      functions: [definition],
+    });
+
+  test.each<[string, FunctionParts]>([
+    ["inputs that calls leave out", { inputs: names(10_000), outputs: ["b"], nodes: [] }],
+    ["outputs that calls leave out", { inputs: ["a"], outputs: names(10_000), nodes: [] }],
+    [
+      "defaults of attributes",
+      {
+        inputs: ["a"],
+        outputs: ["b"],
+        nodes: [],
+        defaults: names(10_000).map((name) => attribute(name, 2, [3, 1])),
+      },
+    ],
+    [
+      "graphs that are defaults",
+      {
+        inputs: ["a"],
+        outputs: ["b"],
+        nodes: [],
+        defaults: [attribute("body", 5, [6, graph({ nodes: Array(10_000).fill(relu) })])],
+      },
+    ],
+  ])("may not multiply %s", (_, definition) => {
+    refuse(thousandCalls(functionProto("F", definition)), "functions inlined");
+  });
+
+  test("may not multiply versions of operators", () => {
+    const definition = functionProto("F", { inputs: ["a"], outputs: ["b"], nodes: [relu] });
+    const versions = Array.from({ length: 10_000 }, (_, i) => message([9, opset(`d${i}`, 1)]));
+    refuse(thousandCalls(Buffer.concat([definition, ...versions])), "functions inlined");
+  });
+
+  test("may not double in graphs that are defaults", () => {
+    const twice = (name: string) => graph({ nodes: [call(name, "x", "y"), call(name, "x", "z")] });
+    const functions = Array.from({ length: 20 }, (_, level) =>
+      functionProto(`F${level}`, {
+        inputs: ["a"],
+        outputs: ["b"],
+        nodes: [relu],
+        defaults: level === 0 ? [] : [attribute("body", 5, [6, twice(`F${level - 1}`)])],
+      }),
+    );
+    refuse(withCall("F19", functions), "functions inlined");
   });
 
   test("share their constants", () => {
