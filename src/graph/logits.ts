@@ -6,7 +6,10 @@ import { elementCount, type Graph, type Node, type ValueInfo } from "./graph.ts"
 import { isLinearLayer } from "./obstacles.ts";
 import type { Facts } from "./shapes.ts";
 import { isFloat } from "./tensorData.ts";
-import { producers, upstream } from "./topology.ts";
+import { producers, readTensors, upstream } from "./topology.ts";
+
+/** The node that makes each tensor. */
+type Makers = ReadonlyMap<string, Node>;
 
 /** Operators that leave scores as they are, but for their shape and rounding. */
 const scoreKeeping = new Set([
@@ -25,17 +28,19 @@ export function findLogits(graph: Graph, facts: Facts): string {
   const names = graph.outputs.map((output) => output.name);
   const rows = names.filter((output) => isRow(facts, output));
   if (rows.length === 0) throw new ModelError(explainOutputs(graph, facts));
-  const sources = new Map(rows.map((output) => [output, sourceOf(graph, output)]));
+  const makers = producers(graph);
+  const sources = new Map(rows.map((output) => [output, sourceOf(makers, output)]));
   const classifying = rows.filter((output) =>
-    isLinear(graph, { facts, tensor: sources.get(output)! }),
+    isLinear(makers, { facts, tensor: sources.get(output)! }),
   );
   const candidates = classifying.length > 0 ? classifying : rows;
   // Scores that others are computed from are features of these.
-  const last = candidates.filter((output) => {
-    const source = sources.get(output)!;
-    const after = candidates.filter((other) => sources.get(other) !== source);
-    return !after.some((other) => upstream(graph, [sources.get(other)!]).tensors.has(source));
+  const read = candidates.flatMap((output) => {
+    const maker = makers.get(sources.get(output)!);
+    return maker ? readTensors(maker) : [];
   });
+  const { tensors: features } = upstream(graph, read);
+  const last = candidates.filter((output) => !features.has(sources.get(output)!));
   const distinct = new Set(last.map((output) => sources.get(output)));
   if (distinct.size === 1) return last[0]!;
   throw new ModelError(
@@ -109,19 +114,19 @@ function isRow(facts: Facts, tensor: string): boolean {
 }
 
 /** The tensor that scores come from before softmax and reshaping. */
-function sourceOf(graph: Graph, output: string): string {
-  return before(graph, output, orderKeeping);
+function sourceOf(makers: Makers, output: string): string {
+  return before(makers, output, orderKeeping);
 }
 
 /** What a tensor is the sigmoid of, but for its shape; undefined where it is none. */
 export function logitOf(graph: Graph, tensor: string): string | undefined {
-  const node = producers(graph).get(before(graph, tensor, scoreKeeping));
+  const makers = producers(graph);
+  const node = makers.get(before(makers, tensor, scoreKeeping));
   return node?.domain === "" && node.operator === "Sigmoid" ? node.inputs[0] : undefined;
 }
 
 /** The tensor before all of these operators. */
-function before(graph: Graph, output: string, operators: ReadonlySet<string>): string {
-  const makers = producers(graph);
+function before(makers: Makers, output: string, operators: ReadonlySet<string>): string {
   let tensor = output;
   for (;;) {
     const node = makers.get(tensor);
@@ -131,12 +136,11 @@ function before(graph: Graph, output: string, operators: ReadonlySet<string>): s
 }
 
 /** Whether a linear layer makes a tensor or its negative: a matrix product with what is added to it, or a convolution. */
-function isLinear(graph: Graph, { facts, tensor }: { facts: Facts; tensor: string }): boolean {
-  const makers = producers(graph);
+function isLinear(makers: Makers, { facts, tensor }: { facts: Facts; tensor: string }): boolean {
   const isProduct = (node: Node | undefined) =>
     node !== undefined &&
     (node.operator === "Gemm" || node.operator === "MatMul" || isLinearLayer(node, facts));
-  const node = makers.get(before(graph, tensor, new Set(["Neg"])));
+  const node = makers.get(before(makers, tensor, new Set(["Neg"])));
   if (node?.operator !== "Add") return isProduct(node);
   return node.inputs.some((name) => isProduct(makers.get(name)));
 }

@@ -89,6 +89,18 @@ describe("the output that tells classes apart", () => {
     expect(() => adopt(model, "y3")).toThrow(/--output y3: .* its outputs are "y", "y2"/);
   });
 
+  test("is asked for in good time where hundreds could be meant", () => {
+    const model = network((b, x) => {
+      const row = pooled(b, x);
+      const all = Array.from({ length: 600 }, (_, i) => [`y${i}`, linear(b, row, 2, `fc${i}`)]);
+      return Object.fromEntries(all);
+    });
+    const before = process.cpuUsage();
+    expect(() => adopt(model)).toThrow("600 outputs that may tell the classes apart");
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1e6).toBeLessThan(4);
+  });
+
   const plain = network((b, x) => ({ y: linear(b, pooled(b, x)) }));
   const reduce = (b: GraphBuilder, operator: "ReduceMax" | "ReduceMin", x: string, keepdims = 1) =>
     op(b, operator, [x], { axes: [1], keepdims });
