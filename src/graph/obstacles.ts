@@ -3,6 +3,7 @@ import { attribute } from "./attributes.ts";
 import type { Graph, Node } from "./graph.ts";
 import type { Facts } from "./shapes.ts";
 import { downstream, upstream } from "./topology.ts";
+import { isDilated } from "./window.ts";
 
 /**
  * The tensors that an obstacle still follows: a convolution over a map, or attention. Takes one pass
@@ -77,9 +78,7 @@ export function isLinearLayer(node: Node, facts: Facts): boolean {
     (name) => facts.get(name)?.shape.slice(2) ?? [],
   );
   const isVector = y!.length > 0 && y!.every((size) => size === 1);
-  const isPlain =
-    !attribute(node, "pads", "ints")?.some((size) => size !== 0) &&
-    !attribute(node, "dilations", "ints")?.some((size) => size !== 1);
+  const isPlain = !attribute(node, "pads", "ints")?.some((size) => size !== 0) && !isDilated(node);
   if (!isVector || !isPlain || String(x) !== String(weight)) return false;
   const isGrouped = (attribute(node, "group", "int") ?? 1) !== 1;
   return !isGrouped || x!.every((size) => size === 1);

@@ -1,5 +1,7 @@
 // Sizes and padding of sliding windows: what Conv, ConvTranspose and the pooling operators share.
 // https://onnx.ai/onnx/operators/onnx__AveragePool.html gives the formulas.
+import { attribute } from "./attributes.ts";
+import type { Node } from "./graph.ts";
 
 /** A sliding window over the spatial axes, one entry an axis. */
 export interface Window {
@@ -8,6 +10,11 @@ export interface Window {
   readonly dilations: readonly number[];
   /** Padding before each axis, then after each axis. */
   readonly pads: readonly number[];
+}
+
+/** Whether a node's window leaves pixels out between those that it sees. */
+export function isDilated(node: Node): boolean {
+  return attribute(node, "dilations", "ints")?.some((step) => step !== 1) ?? false;
 }
 
 interface WindowOptions extends Window {

@@ -277,6 +277,28 @@ describe("the canonical head", () => {
         layer(3),
       ),
     ],
+    [
+      "the greatest of a few pixels of a padded map",
+      inTurn(
+        op("MaxPool", {
+          kernel_shape: [4, 5],
+          strides: [4, 5],
+          dilations: [2, 2],
+          auto_pad: "SAME_UPPER",
+        }),
+        op("Flatten"),
+        layer(3),
+      ),
+    ],
+    [
+      "the greatest of what lies around one pixel",
+      inTurn(
+        op("GlobalMaxPool"),
+        op("MaxPool", { kernel_shape: [2, 2], dilations: [2, 2], pads: [1, 1, 1, 1] }),
+        op("Flatten"),
+        layer(3),
+      ),
+    ],
     ["a number that features divide", inTurn(pooled, withConstant("Div", [1], false), layer(3))],
     [
       "a softmax over groups of features",

@@ -3,6 +3,7 @@
 import { attribute, fromFront } from "../attributes.ts";
 import { elementCount, type Node } from "../graph.ts";
 import { isLinearLayer } from "../obstacles.ts";
+import { isDilated } from "../window.ts";
 import type { Head, Row } from "./head.ts";
 import {
   type Affine,
@@ -21,6 +22,7 @@ const pooling =
   (node, head) => {
     const [x, y] = [node.inputs[0]!, node.outputs[0]!];
     const row = head.row(x);
+    if (isDilated(node)) return false;
     if (row) {
       const isPixel = isOnePixel(head, x) && isReshaped(node, head);
       return isPixel && !countsPadding(node) && head.setRow(y, row);
