@@ -51,29 +51,31 @@ export function dropWords(graph: GraphProto): GraphProto {
   }
   const kept = graph.output.filter((output) => !isWords(output));
   for (const { name } of kept) scores.delete(name);
-  const node = graph.node
-    .filter((each) => !dropped.has(each) && !each.output.some((name) => strings.has(name)))
+  const rest = withoutStrings(graph, strings);
+  const node = rest.node
+    .filter((each) => !dropped.has(each))
     .map((each) => (labels.has(each.output[0]!) ? withoutLabel(each) : each));
   if (node.some(readsStrings)) return graph;
-  return {
-    ...graph,
-    node,
-    output: [...kept, ...[...scores].map(scoreOutput)],
-    initializer: graph.initializer.filter(
-      (bytes) => !strings.has(readHeader(bytes, "initializer").name),
-    ),
-  };
+  return { ...rest, node, output: [...kept, ...[...scores].map(scoreOutput)] };
 }
 
-/** The graph without initializers that are strings, such as names of classes, which nothing reads. */
+/** The graph without constants that are strings, such as names of classes, which nothing reads. */
 function dropIdleStrings(graph: GraphProto): GraphProto {
   const strings = stringConstants(graph);
   if (strings.size === 0) return graph;
   for (const name of namesRead(graph)) strings.delete(name);
-  const initializer = graph.initializer.filter(
-    (bytes) => !strings.has(readHeader(bytes, "initializer").name),
-  );
-  return { ...graph, initializer };
+  return withoutStrings(graph, strings);
+}
+
+/** The graph without these constants. */
+function withoutStrings(graph: GraphProto, strings: ReadonlySet<string>): GraphProto {
+  return {
+    ...graph,
+    node: graph.node.filter(({ output }) => !output.some((name) => strings.has(name))),
+    initializer: graph.initializer.filter(
+      (bytes) => !strings.has(readHeader(bytes, "initializer").name),
+    ),
+  };
 }
 
 /** What outputs and nodes read, those of subgraphs included. */
@@ -111,6 +113,7 @@ function stringConstants(graph: GraphProto): Set<string> {
     );
     if (opType === "Constant" && isString) for (const name of output) names.add(name);
   }
+  names.delete(""); // which stands for an output that is left out
   return names;
 }
 

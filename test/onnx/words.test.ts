@@ -1,7 +1,17 @@
 // Classifiers that answer in words: what is read of them are the scores.
 import { describe, expect, test } from "vitest";
 import { parseModel } from "../../src/onnx/index.ts";
-import { graph, message, model, node, opset, tensor, value, withGraph } from "./protos.ts";
+import {
+  attribute,
+  graph,
+  message,
+  model,
+  node,
+  opset,
+  tensor,
+  value,
+  withGraph,
+} from "./protos.ts";
 
 const strings = 8;
 const ml = { domain: "ai.onnx.ml" };
@@ -67,6 +77,35 @@ describe("outputs in words", () => {
     );
     expect([...read.initializers.keys()]).toEqual([]);
     expect(read.outputs).toEqual([{ name: "y", dtype: "float32", shape: undefined }]);
+  });
+
+  test.each([
+    ["strings", attribute("value_strings", 8, [9, "cat"], [9, "dog"])],
+    ["a tensor", attribute("value", 4, [5, words("")])],
+  ])("that nothing reads are no hindrance as a constant: %s", (_, names) => {
+    const read = parseModel(
+      withGraph({
+        nodes: [
+          node("Constant", [], ["names"], { attributes: [names] }),
+          node("Softmax", ["x"], ["y"]),
+        ],
+      }),
+    );
+    expect(read.nodes.map(({ operator }) => operator)).toEqual(["Softmax"]);
+    expect([...read.initializers.keys()]).toEqual([]);
+  });
+
+  test("take no node with them that leaves out an output", () => {
+    const names = attribute("value_strings", 8, [9, "cat"]);
+    const read = parseModel(
+      withGraph({
+        nodes: [
+          node("Constant", [], [""], { attributes: [names] }),
+          node("Dropout", ["x"], ["y", ""]),
+        ],
+      }),
+    );
+    expect(read.nodes.map(({ operator }) => operator)).toEqual(["Dropout"]);
   });
 
   test("leave a linear classifier its scores", () => {
