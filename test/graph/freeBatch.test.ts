@@ -191,6 +191,22 @@ const cases: readonly (readonly [what: string, Case])[] = [
     { nodes: [node("Add", ["x", "c"], "y")], constants: { c: random([1, 4, 4, 4]) } },
   ],
   [
+    "Gemm with as many inputs as images, whose weights are alike",
+    {
+      batch: 4,
+      nodes: [pooled, node("Flatten", ["p"], "f"), node("Gemm", ["f", "w"], "y")],
+      constants: { w: rowsAlike(4, random([1, 3])) },
+    },
+  ],
+  [
+    "Gemm with a bias of four images alike",
+    {
+      batch: 4,
+      nodes: [pooled, node("Flatten", ["p"], "f"), node("Gemm", ["f", "w", "b"], "y")],
+      constants: { w: random([4, 3]), b: rowsAlike(4, random([1, 3])) },
+    },
+  ],
+  [
     "Tile along the channels",
     { nodes: [node("Tile", ["x", "n"], "y")], constants: { n: int64(1, 2, 1, 1) } },
   ],

@@ -45,7 +45,8 @@ export const batchRules: ReadonlyMap<string, Rule> = new Map(
     Expand: (site) => [keepSize(site)],
     Flatten: (site) => [flattenEach(site)],
     Gather: (site) => [reshapeOrderly(site)],
-    Gemm: elementwise,
+    // Its weights are no rows of images, however many there are.
+    Gemm: (site) => [shareRows(site, { from: 2 })],
     Mul: elementwise,
     Reshape: (site) => [reshapeEach(site)],
     Resize: resizeEach,
@@ -164,15 +165,15 @@ function repeatConstants(site: Site): readonly Node[] {
   return [...added, { ...node, inputs }];
 }
 
-/** Of constants with one row an image, all alike, one row. */
-function shareRows(site: Site): Node {
+/** Of constants with one row an image, all alike, one row; the inputs ahead of `from` are none. */
+function shareRows(site: Site, { from = 0 } = {}): Node {
   const { node, batch, fixed, isBatched, names, initializers, budget } = site;
   if (batch === 1 || !node.inputs.some(isBatched)) return node;
   const rank = largest(node.inputs.map((name) => fixed.get(name)?.shape.length ?? 0));
-  const inputs = node.inputs.map((name) => {
+  const inputs = node.inputs.map((name, index) => {
     const value = initializers.get(name);
     const isWhole = value?.shape.length === rank && value.shape[0] === batch;
-    if (!value || !isWhole) return name;
+    if (index < from || !value || !isWhole) return name;
     budget.spend(node, { steps: batch + value.data.length / bytesPerStep });
     const size = value.data.length / batch;
     const row = value.data.subarray(0, size);
