@@ -8,7 +8,7 @@ import type { Inspection, InspectOptions } from "./evaluate/inspect.ts";
 import type { TrainOptions, TrainSummary } from "./jobs/index.ts";
 import { jobs, readJobConfig } from "./library/jobs.ts";
 import { goingOn, type WithModelSource, withModelFile } from "./library/modelFile.ts";
-import type { assertAsked } from "./library/options.ts";
+import type { givenOptions } from "./library/options.ts";
 import { inLibraryWords } from "./library/words.ts";
 import type { Examination } from "./machine/diagnose.ts";
 import type {
@@ -57,16 +57,16 @@ export type {
 };
 
 /** Does what a function was asked for, once its options and hooks are what it can take. */
-function asked<T>(
-  name: Parameters<typeof assertAsked>[0],
-  { options, hooks }: { readonly options: object; readonly hooks?: JobHooks | undefined },
-  work: () => Promise<T>,
+function asked<Options extends object, T>(
+  name: Parameters<typeof givenOptions>[0],
+  { options, hooks }: { readonly options: Options; readonly hooks?: JobHooks | undefined },
+  work: (given: Options) => Promise<T>,
 ): Promise<T> {
   return inLibraryWords(async () => {
     const library = await import("./library/options.ts");
-    await library.assertAsked(name, options);
+    const given = await library.givenOptions(name, options);
     library.assertHooks(name, hooks);
-    return work();
+    return work(given);
   });
 }
 
@@ -92,8 +92,8 @@ export function obfuscate(
   options: WithModelSource<ObfuscateOptions>,
   hooks?: JobHooks<Description>,
 ): Promise<ObfuscateSummary> {
-  return asked("obfuscate", { options, hooks }, () =>
-    withModelFile(options, starting(jobs.obfuscate, hooks)),
+  return asked("obfuscate", { options, hooks }, (given) =>
+    withModelFile(given, starting(jobs.obfuscate, hooks)),
   );
 }
 
@@ -111,8 +111,8 @@ export function plan(
   options: WithModelSource<Omit<ObfuscateOptions, "out">>,
   hooks?: JobHooks,
 ): Promise<Plan> {
-  return asked("obfuscate", { options, hooks }, () =>
-    withModelFile(options, async (located) => {
+  return asked("obfuscate", { options, hooks }, (given) =>
+    withModelFile(given, async (located) => {
       const { prepare } = await import("./obfuscate/index.ts");
       const prepared = await prepare({ ...located, out: "" }, hooks);
       const { out: _, model: __, ...decided } = prepared.options;
@@ -123,7 +123,9 @@ export function plan(
 
 /** Trains a reference model; see `deepobf train`. */
 export function train(options: TrainOptions, hooks?: JobHooks): Promise<TrainSummary> {
-  return asked("train", { options, hooks }, async () => (await jobs.train()).start(options, hooks));
+  return asked("train", { options, hooks }, async (given) =>
+    (await jobs.train()).start(given, hooks),
+  );
 }
 
 /** Measures what a pirate gets out of a file; see `deepobf attack`. */
@@ -131,8 +133,8 @@ export function attack(
   options: WithModelSource<AttackOptions>,
   hooks?: JobHooks,
 ): Promise<AttackSummary> {
-  return asked("attack", { options, hooks }, () =>
-    withModelFile(options, starting(jobs.attack, hooks)),
+  return asked("attack", { options, hooks }, (given) =>
+    withModelFile(given, starting(jobs.attack, hooks)),
   );
 }
 
@@ -156,8 +158,8 @@ export function resume(
 
 /** Accuracy and speed on the test images; see `deepobf evaluate`. */
 export function evaluate(options: WithModelSource<EvaluateOptions>): Promise<EvaluateSummary> {
-  return asked("evaluate", { options }, () =>
-    withModelFile(options, async (located) =>
+  return asked("evaluate", { options }, (given) =>
+    withModelFile(given, async (located) =>
       (await import("./evaluate/evaluateModel.ts")).evaluateModel(located),
     ),
   );
@@ -165,8 +167,8 @@ export function evaluate(options: WithModelSource<EvaluateOptions>): Promise<Eva
 
 /** Runs a model on libtorch and in ONNX Runtime and compares; see `deepobf check`. */
 export function check(options: WithModelSource<CheckOptions>): Promise<CheckResult> {
-  return asked("check", { options }, () =>
-    withModelFile(options, async (located) =>
+  return asked("check", { options }, (given) =>
+    withModelFile(given, async (located) =>
       (await import("./evaluate/check.ts")).checkModel(located),
     ),
   );
@@ -174,9 +176,9 @@ export function check(options: WithModelSource<CheckOptions>): Promise<CheckResu
 
 /** What an attacker sees in a model file; see `deepobf inspect`. */
 export function inspect(options: WithModelSource<InspectOptions>): Promise<Inspection> {
-  return asked("inspect", { options }, () =>
+  return asked("inspect", { options }, (given) =>
     withModelFile(
-      options,
+      given,
       async (located) =>
         (await (await import("./evaluate/inspect.ts")).inspectModel(located)).inspection,
     ),

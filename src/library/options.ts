@@ -55,10 +55,18 @@ export function assertHooks(name: string, hooks: object = {}): void {
   });
 }
 
-/** Throws UsageError that names each option which the function does not have, needs, or has of another kind. */
-export async function assertAsked(name: keyof typeof schemas, options: object): Promise<void> {
-  const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
-  parseAs<object>(await schemas[name](), Object.fromEntries(given), (problems) => {
+/**
+ * The options that are given: what is undefined counts as left out, and may not stand in for a default. Throws
+ * UsageError that names each option which the function does not have, needs, or has of another kind.
+ */
+export async function givenOptions<Options extends object>(
+  name: keyof typeof schemas,
+  options: Options,
+): Promise<Options> {
+  const entries = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
+  const given = Object.fromEntries(entries);
+  parseAs<object>(await schemas[name](), given, (problems) => {
     return new UsageError(`${name} cannot take these options:\n  ${problems}`);
   });
+  return given as Options;
 }

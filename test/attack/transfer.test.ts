@@ -7,7 +7,7 @@ import { loadData } from "../../src/data/index.ts";
 import { DataError, InterruptedError, ModelError, UsageError } from "../../src/errors.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { fromFloat32 } from "../../src/graph/tensorData.ts";
-import { assertAsked } from "../../src/library/options.ts";
+import { givenOptions } from "../../src/library/options.ts";
 import { resnet } from "../../src/models/index.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import type { ProgressEvent } from "../../src/runs/index.ts";
@@ -281,10 +281,10 @@ describe("an attack refuses", () => {
 
   test("options of trainings that it would not pass on", async () => {
     for (const unknown of [{ resizedCrop: 0.5 }, { colorJitter: 0.1 }, { tensorboard: true }]) {
-      const asked = assertAsked("attack", { model, data, kind: "transfer", ...unknown });
+      const asked = givenOptions("attack", { model, data, kind: "transfer", ...unknown });
       await expect(asked).rejects.toThrow(new RegExp(`"${Object.keys(unknown)[0]}"`));
     }
-    await assertAsked("attack", { model, data, kind: "transfer", batchSize: 8, workers: 2 });
+    await givenOptions("attack", { model, data, kind: "transfer", batchSize: 8, workers: 2 });
   });
 
   test("a file without its original", async () => {

@@ -155,6 +155,13 @@ test("options of no function, or of another kind, are refused by name before any
   }
 });
 
+test("options that are undefined are as if left out", async () => {
+  const asked = { model, data, depth: 3, epochs: 1, threads: 1, acceptOriginal: true };
+  const open = { labelWeight: undefined, distillationWeight: undefined, temperature: undefined };
+  const { options } = await library.plan({ ...asked, ...open } as never);
+  expect(options).toEqual((await library.plan(asked)).options);
+});
+
 test("hooks of another kind are refused by name before anything is read", async () => {
   const [wrong, out] = [(hooks: unknown) => hooks as never, file("never")];
   const options = { model, data, out, kind: "transfer" } as const;
