@@ -96,11 +96,11 @@ export async function measureStatistics(
   }
 }
 
-/** The average over about this share of the steps; undefined where the share is zero. */
+/** The average over about this share of the steps; undefined where the share is zero, or the steps are none. */
 export function averageOf(
   parameters: ReadonlyMap<string, Tensor>,
   { share, steps }: { share: number; steps: number },
 ): WeightAverage | undefined {
-  if (share === 0) return undefined;
+  if (share === 0 || steps === 0) return undefined;
   return new WeightAverage(parameters, Math.max(1, Math.round(share * steps)));
 }

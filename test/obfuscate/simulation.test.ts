@@ -154,6 +154,17 @@ describe.each(Object.entries(models))("%s", (_, model) => {
   });
 });
 
+test("a level that has no steps keeps its weights: there is nothing to average", async () => {
+  const options = { simulation: "recursive", epochs: 1, batchSize: 32 } as const;
+  const learned = async (averageWeights: number) => {
+    const { chain, epochs } = await trained(models.resnet, { ...options, averageWeights });
+    expect(epochs.map(({ stage }) => stage)).toEqual(["chain"]);
+    return [...chain.initializers].filter(([name]) => !name.includes("running_"));
+  };
+  // Of the whole chain's one step the average is what it came to.
+  expect(await learned(0.5)).toEqual(await learned(0));
+});
+
 test("scales behind pooling learn nothing: one below zero could not be sealed", async () => {
   const { chain } = await trained(models.resnet, { depth: 4, epochs: 1, averageWeights: 0.5 });
   const scales = [...pooledScales(chain)];
