@@ -1,10 +1,10 @@
 // Originals of other types, as adopted, against their files in ONNX Runtime.
 import { describe, expect, test } from "vitest";
-import { adoptModel } from "../../src/graph/adopt.ts";
+import { adoptModel, ownGraph, takeScores } from "../../src/graph/adopt.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { DataType, Graph, TensorData } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
-import { toFloat32Graph } from "../../src/graph/rewrites.ts";
+import { dequantize, toFloat32Graph } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
 import { assertInference } from "../../src/graph/trainingMode.ts";
@@ -114,6 +114,34 @@ describe("an original in another float type", () => {
     expect(types).not.toContain("float16");
     expect(inferShapes(adopted).get("y")).toMatchObject({ dtype: "float32" });
     expect(adopted.nodes.map(({ operator }) => operator)).toContain("Erf");
+  });
+
+  test("quantized float16 has its scores found in its own numbers, clipped where a ReLU was dropped", async () => {
+    const plain = ofType("float16", false);
+    const nodes = plain.nodes.flatMap((each) => {
+      if (each.operator !== "Relu") return [each];
+      const [x, y] = [each.inputs[0]!, each.outputs[0]!];
+      return [
+        node("QuantizeLinear", [x, "scale", "zero"], `${y}.q`),
+        node("DequantizeLinear", [`${y}.q`, "scale", "zero"], y),
+      ];
+    });
+    const initializers = new Map(plain.initializers)
+      .set("scale", fromNumbers("float16", [], [0.01]))
+      .set("zero", fromNumbers("uint8", [], [0]));
+    const file = { ...plain, nodes, initializers, opset: 19 };
+    const floats = dequantize(file);
+    expect(floats.nodes.map(({ operator }) => operator)).toContain("Clip");
+    expect(inferShapes(floats).get("y")).toMatchObject({ dtype: "float16" });
+    const x = fromNumbers(
+      "float16",
+      [2, ...shape],
+      pixels.map((value) => value / 255),
+    );
+    const run = async (graph: Graph) => toNumbers((await runModel(encodeModel(graph), { x })).y!);
+    const answers = await run(file);
+    expect(await run(takeScores(ownGraph(file), { shape }))).toEqual(answers);
+    expectClose([await run(floats), answers], 0.05);
   });
 
   test("float64 answers as the same weights in float32", async () => {

@@ -1,7 +1,7 @@
 // A quantized graph under way to floats: what its tensors stand for, and the nodes and weights so far.
 import { float } from "../attributes.ts";
 import { FreshNames } from "../freshNames.ts";
-import { elementCount, type Graph, type Node, type TensorData } from "../graph.ts";
+import { type DataType, elementCount, type Graph, type Node, type TensorData } from "../graph.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { consumers, tensorNames } from "../topology.ts";
 import { dequantizeValues, floatRange, type QuantizationParameters } from "./quantizedValues.ts";
@@ -171,7 +171,7 @@ export class Dequantization {
       return;
     }
     const [before, after] = this.#takeName(from, to);
-    this.#clip(before, after, range);
+    this.#clip(before, after, { range, dtype: by.scale.dtype });
     if (after !== to) this.#copy(after, to);
   }
 
@@ -198,17 +198,18 @@ export class Dequantization {
   }
 
   /** Limits are attributes before version 11, inputs from then on. */
-  #clip(from: string, to: string, [least, most]: readonly [number, number]): void {
+  #clip(
+    from: string,
+    to: string,
+    { range: [least, most], dtype }: { range: readonly [number, number]; dtype: DataType },
+  ): void {
     const clip = { name: "", operator: "Clip", outputs: [to] };
     if (this.graph.opset < 11) {
       const attributes = { min: float(least), max: float(most) };
       this.add({ ...clip, inputs: [from], attributes });
     } else {
       const limits = [least, most].map((value, i) =>
-        this.addConstant(
-          `${to}.${i === 0 ? "least" : "most"}`,
-          fromNumbers("float32", [], [value]),
-        ),
+        this.addConstant(`${to}.${i === 0 ? "least" : "most"}`, fromNumbers(dtype, [], [value])),
       );
       this.add({ ...clip, inputs: [from, ...limits], attributes: {} });
     }
@@ -217,7 +218,9 @@ export class Dequantization {
 
   result(): Graph {
     const outputs = this.graph.outputs.map((info) =>
-      this.isFloat(info.name) ? { ...info, dtype: "float32" as const } : info,
+      this.isFloat(info.name)
+        ? { ...info, dtype: this.#floats.get(info.name)?.scale.dtype ?? "float32" }
+        : info,
     );
     return { ...this.graph, nodes: this.#nodes, initializers: this.#initializers, outputs };
   }

@@ -9,10 +9,10 @@ import { removeIdentities } from "./identities.ts";
 import { quantizedOperators } from "./quantizedOperators.ts";
 
 /**
- * The graph in floats: weights become float32, activations keep the values that their whole numbers
- * stand for. Rounding is gone. Clipping to the greatest and least number is gone, too, but where it cuts off what is
- * negative, or is all that lies between two layers: quantizers drop the ReLU, or another Clip, before it. The graph
- * itself where nothing is quantized.
+ * The graph in floats: weights become floats of their scale's type, activations keep the values that their whole
+ * numbers stand for. Rounding is gone. Clipping to the greatest and least number is gone, too, but where it cuts off
+ * what is negative, or is all that lies between two layers: quantizers drop the ReLU, or another Clip, before it. The
+ * graph itself where nothing is quantized.
  */
 export function dequantize(graph: Graph): Graph {
   if (!graph.nodes.some((node) => quantizedOperators.has(node.operator))) return graph;

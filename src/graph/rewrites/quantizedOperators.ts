@@ -61,13 +61,12 @@ function dequantizeLinear(node: Node, graph: Dequantization): boolean {
   }
   if (!by || elementCount(by.scale.shape) !== 1) return false;
   const [cast, centred] = ["cast", "centred"].map((part) => graph.names.next(`${output}.${part}`));
-  const from = graph.addConstant(
-    `${output}.zero`,
-    fromNumbers("float32", [], by.zero ? toNumbers(by.zero) : [0]),
-  );
+  const { dtype } = by.scale;
+  const offset = fromNumbers(dtype, [], by.zero ? toNumbers(by.zero) : [0]);
+  const from = graph.addConstant(`${output}.zero`, offset);
   const step = (operator: string, inputs: string[], name: string, attributes = {}) =>
     graph.add({ name: "", operator, inputs, outputs: [name], attributes });
-  step("Cast", [x], cast!, { to: int(codeOf("float32")) });
+  step("Cast", [x], cast!, { to: int(codeOf(dtype)) });
   step("Sub", [cast!, from], centred!);
   step("Mul", [centred!, scale], output);
   return true;
@@ -151,7 +150,7 @@ function layer(
   const inputs = [x, weight];
   if (bias) {
     const scales = toNumbers(by.scale).map((value) => value * toNumbers(scale)[0]! * factor);
-    const product = fromNumbers("float64", [scales.length], scales);
+    const product = fromNumbers(by.scale.dtype, [scales.length], scales);
     const float = graph.float(bias, { scale: product, zero: undefined }, 0);
     if (float === undefined) return false;
     inputs.push(float);

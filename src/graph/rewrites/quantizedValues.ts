@@ -2,7 +2,7 @@
 // https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html
 import { fromFront } from "../attributes.ts";
 import { type DataType, elementCount, type TensorData } from "../graph.ts";
-import { fromFloat32, toNumbers } from "../tensorData.ts";
+import { fromNumbers, toNumbers } from "../tensorData.ts";
 
 /** What turns whole numbers into floats: (number - zero) * scale. Without a zero point it is 0. */
 export interface QuantizationParameters {
@@ -17,7 +17,7 @@ interface Layout {
   readonly block?: number | undefined;
 }
 
-/** The floats that whole numbers stand for, as float32. */
+/** The floats that whole numbers stand for, in the type of the scale. */
 export function dequantizeValues(
   value: TensorData,
   { scale, zero }: QuantizationParameters,
@@ -40,7 +40,7 @@ export function dequantizeValues(
     const place = placeOf(position);
     return (number - at(zeros, place)) * at(scales, place);
   });
-  return fromFloat32(shape, Float32Array.from(floats));
+  return fromNumbers(scale.dtype, shape, floats);
 }
 
 /** A value for each place, or one for all. */
