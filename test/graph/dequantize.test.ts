@@ -152,6 +152,22 @@ const cases: readonly (readonly [what: string, Case])[] = [
       },
     },
   ]),
+  ...(
+    [
+      node("Identity", ["q"], "r"),
+      own("QLinearLeakyRelu", ["q", ...result, ...result], "r", { alpha: 0.25 }),
+      own("QLinearAdd", ["q", ...result, ...xs!, ...result], "r"),
+      own("QLinearConcat", [...result, ...xs!, "q", ...result], "r", { axis: 1 }),
+      own("QGemm", ["q", ...result, ...ys!, "b", ...result], "r", { transB: 1 }),
+    ] as const
+  ).map((reader): readonly [string, Case] => [
+    `${reader.operator} of another scale and zero point than what it reads was written with`,
+    {
+      x: [2, 4],
+      nodes: [reader],
+      constants: { w: whole("int8", [3, 4]), b: whole("int32", [3]) },
+    },
+  ]),
   [
     "padding with its own zero",
     {
@@ -361,6 +377,76 @@ describe("operators on whole numbers", () => {
       expect(difference(expected, actual) / most).toBeLessThan(0.01);
       expect(inferShapes(model).get("y")).toEqual({ dtype: "float32", shape: expected.shape });
     }
+  });
+
+  test.each([
+    ["ConvInteger", [1, 2, 4, 4], [3, 2, 2, 2]],
+    ["MatMulInteger", [2, 4], [4, 3]],
+  ] as const)(
+    "are floats where a fixed scale follows their product: %s",
+    async (operator, x, w) => {
+      const initializers = {
+        ...named,
+        w: whole("int8", w),
+        // Of x and w.
+        scale: scalar(0.0003),
+        "other.z": byte(110),
+      };
+      const product = (zero: string, ends: readonly Node[]) =>
+        graph({
+          inputs: { x },
+          initializers,
+          nodes: [
+            node("QuantizeLinear", ["x", "x.s", "x.z"], "q"),
+            node(operator, ["q", "w", zero, "w.z"], "c"),
+            ...ends,
+          ],
+          outputs: ["y"],
+        });
+      const multiplied = [node("Cast", ["c"], "f", { to: 1 }), node("Mul", ["f", "scale"], "y")];
+      const dequantized = [node("DequantizeLinear", ["c", "scale"], "y")];
+      for (const model of [
+        product("x.z", multiplied),
+        product("x.z", dequantized),
+        product("other.z", multiplied),
+      ]) {
+        const [expected, actual] = await both(model, x);
+        const most = Math.max(...toNumbers(expected).map(Math.abs));
+        expect(difference(expected, actual) / most).toBeLessThan(0.02);
+      }
+    },
+  );
+
+  test("are floats also where their scale is passed on to them", async () => {
+    const x = [2, 3];
+    const model = graph({
+      inputs: { x },
+      initializers: named,
+      nodes: [
+        node("Identity", ["x.s"], "s"),
+        node("QuantizeLinear", ["x", "s", "x.z"], "q"),
+        node("DequantizeLinear", ["q", "s", "x.z"], "f"),
+        node("Neg", ["f"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    expect(dequantize(model).nodes.map(({ operator }) => operator)).toEqual(["Neg"]);
+  });
+
+  test("are rounded as in the file where their scale is computed", async () => {
+    const x = [2, 3];
+    const model = graph({
+      inputs: { x },
+      initializers: named,
+      nodes: [
+        node("ReduceMax", ["x"], "s", { keepdims: 0 }),
+        node("QuantizeLinear", ["x", "s", "x.z"], "q"),
+        node("DequantizeLinear", ["q", "s", "x.z"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const [expected, actual] = await both(model, x);
+    expect(toNumbers(actual)).toEqual(toNumbers(expected));
   });
 
   test("keep the limits of fewer bits, which Brevitas writes", async () => {

@@ -1,10 +1,18 @@
 // A quantized graph under way to floats: what its tensors stand for, and the nodes and weights so far.
-import { float } from "../attributes.ts";
+import { float, int } from "../attributes.ts";
 import { FreshNames } from "../freshNames.ts";
 import { type DataType, elementCount, type Graph, type Node, type TensorData } from "../graph.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { consumers, tensorNames } from "../topology.ts";
-import { dequantizeValues, floatRange, type QuantizationParameters } from "./quantizedValues.ts";
+import { codeOf } from "../typeCodes.ts";
+import {
+  dequantizeValues,
+  floatRange,
+  type Layout,
+  type QuantizationParameters,
+  rescaling,
+  unitOf,
+} from "./quantizedValues.ts";
 import { feedsLayer, isSum } from "./saturation.ts";
 
 /** Operators whose results are not negative, whatever they read. */
@@ -71,7 +79,7 @@ export class Dequantization {
   readonly #makers = new Map<string, number>();
   readonly #readers: ReadonlyMap<string, readonly Node[]>;
   /** Tensors of whole numbers in the file that are floats here, and how they were quantized. */
-  readonly #floats = new Map<string, QuantizationParameters | undefined>();
+  readonly #floats = new Map<string, QuantizationParameters>();
   /** By the name of a constant: how it was last read, and the name of its floats. */
   readonly #weights = new Map<string, readonly [QuantizationParameters, string]>();
   /** Tensors without negative values. */
@@ -90,9 +98,9 @@ export class Dequantization {
     return this.#initializers.get(name ?? "");
   }
 
-  /** Whether a tensor is made of floats here. */
-  isFloat(name: string): boolean {
-    return this.#floats.has(name);
+  /** How whole numbers of the file are quantized that are floats here; undefined for other tensors. */
+  quantizationOf(name: string): QuantizationParameters | undefined {
+    return this.#floats.get(name);
   }
 
   /** Scale and zero point of these names; undefined where they are no constants. */
@@ -116,20 +124,49 @@ export class Dequantization {
     return name;
   }
 
-  /** The float tensor behind a quantized one: a constant becomes one of floats. Undefined for neither. */
-  float(name: string, by: QuantizationParameters | undefined, axis = 1): string | undefined {
+  /**
+   * The floats that whole numbers stand for under these parameters: a constant becomes one of floats, and what is
+   * floats already is rescaled where it was quantized otherwise. Undefined where parameters are not known or differ for
+   * single places of an axis.
+   */
+  float(
+    name: string,
+    by: QuantizationParameters | undefined,
+    layout: Layout = { axis: 1 },
+  ): string | undefined {
     const value = this.constant(name);
-    if (this.isFloat(name)) return name;
-    if (!value || !by) return undefined;
+    if (!by) return undefined;
+    if (!value) return this.#rescale(name, by);
     const [known, float] = this.#weights.get(name) ?? [];
     if (known?.scale === by.scale && known.zero === by.zero) return float;
-    const made = this.addConstant(`${name}.float`, dequantizeValues(value, by, { axis }));
+    const made = this.addConstant(`${name}.float`, dequantizeValues(value, by, layout));
     this.#weights.set(name, [by, made]);
     return made;
   }
 
-  /** Adds a node of the standard operators. */
-  add(node: Omit<Node, "domain">): void {
+  /** What is whole numbers here, too, is so under a scale of 1. */
+  #rescale(name: string, by: QuantizationParameters): string | undefined {
+    const from = this.#floats.get(name) ?? unitOf("int32");
+    const change = rescaling(from, by);
+    if (!change) return undefined;
+    const { dtype } = by.scale;
+    const step = (operator: string, inputs: readonly string[], attributes = {}) => {
+      const output = this.names.next(`${name}.rescaled`);
+      this.add({ name: "", operator, inputs, outputs: [output], attributes });
+      return output;
+    };
+    const constant = (part: string, value: number) =>
+      this.addConstant(`${name}.${part}`, fromNumbers(dtype, [], [value]));
+    const { factor, offset } = change;
+    const cast =
+      from.scale.dtype === dtype ? name : step("Cast", [name], { to: int(codeOf(dtype)) });
+    const scaled = factor === 1 ? cast : step("Mul", [cast, constant("factor", factor)]);
+    return offset === 0 ? scaled : step("Add", [scaled, constant("offset", offset)]);
+  }
+
+  /** Adds a node of the standard operators; its result stands for whole numbers where it says how they are quantized. */
+  add(node: Omit<Node, "domain">, quantized?: QuantizationParameters): void {
+    if (quantized) this.#floats.set(node.outputs[0]!, quantized);
     this.#push({ ...node, domain: "" });
     const { operator, inputs, outputs } = node;
     const isKept =
@@ -144,7 +181,7 @@ export class Dequantization {
     const by = this.#floats.get(x);
     // Where each channel has its scale these are weights, which are within their limits but for rounding.
     const isOne = by !== undefined && elementCount(by.scale.shape) === 1;
-    if (node.operator === "Clip" && node.domain === "" && this.isFloat(x) && !isOne) {
+    if (node.operator === "Clip" && node.domain === "" && by && !isOne) {
       this.#copy(x, node.outputs[0]!);
       this.#floats.set(node.outputs[0]!, by);
       return;
@@ -155,17 +192,15 @@ export class Dequantization {
     );
     if (node.domain === "") this.add({ ...node, inputs });
     else this.#push(node);
-    const isArranged = node.domain === "" && valueKeeping.has(node.operator) && this.isFloat(x);
-    if (isArranged) this.#floats.set(node.outputs[0]!, by);
-    if (isArranged && node.operator === "Split") {
-      for (const name of node.outputs) this.#floats.set(name, by);
-    }
+    if (!by || node.domain !== "" || !valueKeeping.has(node.operator)) return;
+    const arranged = node.operator === "Split" ? node.outputs : node.outputs.slice(0, 1);
+    for (const name of arranged) this.#floats.set(name, by);
   }
 
   /** Makes `to` the floats of `from` as quantized: the same, but for what a ReLU or another Clip cuts off. */
-  quantize(from: string, to: string, by: QuantizationParameters | undefined): void {
+  quantize(from: string, to: string, by: QuantizationParameters): void {
     this.#floats.set(to, by);
-    const range = by && floatRange(by);
+    const range = floatRange(by);
     if (!range || !this.#isClipped(from, to, range)) {
       this.#copy(from, to);
       return;
@@ -217,11 +252,10 @@ export class Dequantization {
   }
 
   result(): Graph {
-    const outputs = this.graph.outputs.map((info) =>
-      this.isFloat(info.name)
-        ? { ...info, dtype: this.#floats.get(info.name)?.scale.dtype ?? "float32" }
-        : info,
-    );
+    const outputs = this.graph.outputs.map((info) => ({
+      ...info,
+      dtype: this.#floats.get(info.name)?.scale.dtype ?? info.dtype,
+    }));
     return { ...this.graph, nodes: this.#nodes, initializers: this.#initializers, outputs };
   }
 

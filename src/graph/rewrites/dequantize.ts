@@ -16,8 +16,8 @@ import { quantizedOperators } from "./quantizedOperators.ts";
  */
 export function dequantize(graph: Graph): Graph {
   if (!graph.nodes.some((node) => quantizedOperators.has(node.operator))) return graph;
-  const rewriting = new Dequantization(graph);
-  for (const node of graph.nodes) {
+  const rewriting = new Dequantization(removeIdentities(graph));
+  for (const node of rewriting.graph.nodes) {
     const rule = ["", "com.microsoft"].includes(node.domain)
       ? quantizedOperators.get(node.operator)
       : undefined;

@@ -1,12 +1,12 @@
 // What each quantized operator is in floats. Those that are not of ONNX are ONNX Runtime's:
 // https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
-import { attribute, int } from "../attributes.ts";
+import { attribute } from "../attributes.ts";
 import { elementCount, type Node } from "../graph.ts";
 import { passOn } from "../operation.ts";
 import { fromNumbers, toNumbers } from "../tensorData.ts";
-import { codeOf, typeCodes } from "../typeCodes.ts";
+import { typeCodes } from "../typeCodes.ts";
 import type { Dequantization } from "./dequantization.ts";
-import { dequantizeValues } from "./quantizedValues.ts";
+import { dequantizeValues, unitOf } from "./quantizedValues.ts";
 
 /** Adds what a node stands for. False where that is not known, and the node stays as it is. */
 type Rule = (node: Node, graph: Dequantization) => boolean;
@@ -19,15 +19,16 @@ export const quantizedOperators: ReadonlyMap<string, Rule> = new Map(
     DynamicQuantizeLinear: quantizeByRange,
     DynamicQuantizeMatMul: (node, graph) => {
       const [a = "", b = "", scale, zero, bias] = node.inputs;
-      const weight = graph.float(b, graph.quantization(scale, zero), -1);
+      const weight = graph.float(b, graph.quantization(scale, zero), { axis: -1 });
       return weight !== undefined && product(node, graph, { a, b: weight, bias });
     },
     MatMulInteger: (node, graph) => integerProduct(node, graph, "MatMul"),
     MatMulIntegerToFloat: (node, graph) => {
-      const [a = "", b = "", , scale, , zero, bias] = node.inputs;
-      const weight = graph.float(b, graph.quantization(scale, zero), -1);
-      if (weight === undefined || !graph.isFloat(a)) return false;
-      return product(node, graph, { a, b: weight, bias });
+      const [a = "", b = "", aScale, bScale, aZero, bZero, bias] = node.inputs;
+      const left = graph.float(a, graph.quantization(aScale, aZero));
+      const right = graph.float(b, graph.quantization(bScale, bZero), { axis: -1 });
+      if (left === undefined || right === undefined) return false;
+      return product(node, graph, { a: left, b: right, bias });
     },
     QGemm: gemm,
     QLinearAdd: (node, graph) => binary(node, graph, "Add"),
@@ -55,20 +56,9 @@ function dequantizeLinear(node: Node, graph: Dequantization): boolean {
     graph.set(output, dequantizeValues(value, by, { axis, block }));
     return true;
   }
-  if (graph.isFloat(x)) {
-    graph.add(passOn(node));
-    return true;
-  }
-  if (!by || elementCount(by.scale.shape) !== 1) return false;
-  const [cast, centred] = ["cast", "centred"].map((part) => graph.names.next(`${output}.${part}`));
-  const { dtype } = by.scale;
-  const offset = fromNumbers(dtype, [], by.zero ? toNumbers(by.zero) : [0]);
-  const from = graph.addConstant(`${output}.zero`, offset);
-  const step = (operator: string, inputs: string[], name: string, attributes = {}) =>
-    graph.add({ name: "", operator, inputs, outputs: [name], attributes });
-  step("Cast", [x], cast!, { to: int(codeOf(dtype)) });
-  step("Sub", [cast!, from], centred!);
-  step("Mul", [centred!, scale], output);
+  const floats = graph.float(x, by);
+  if (floats === undefined) return false;
+  graph.add(passOn(node, floats));
   return true;
 }
 
@@ -76,8 +66,9 @@ function dequantizeLinear(node: Node, graph: Dequantization): boolean {
 function quantizeLinear(node: Node, graph: Dequantization): boolean {
   const [x = "", scale, zero] = node.inputs;
   const by = graph.quantization(scale, zero);
+  if (!by) return false;
   const code = attribute(node, "output_dtype", "int") ?? 0;
-  const isTold = by && !by.zero && code !== 0;
+  const isTold = !by.zero && code !== 0;
   const from = fromNumbers(typeCodes.get(code) ?? "int32", [], [0]);
   graph.quantize(x, node.outputs[0]!, isTold ? { ...by, zero: from } : by);
   return true;
@@ -89,21 +80,23 @@ function quantizeByRange(node: Node, graph: Dequantization): boolean {
   const [y = "", scale = "", zero = ""] = node.outputs;
   graph.set(scale, fromNumbers("float32", [], [1]));
   graph.set(zero, fromNumbers("uint8", [], [0]));
-  // As int32, which cuts nothing off.
-  const unlimited = { scale: fromNumbers("float32", [], [1]), zero: fromNumbers("int32", [], [0]) };
-  graph.quantize(x, y, unlimited);
+  graph.quantize(x, y, unitOf("float32"));
   return true;
 }
 
-/** A product of whole numbers, which a multiplication by the scales follows. */
+/** A product of whole numbers, as they are: the weights make up for the scale of what they are multiplied with. */
 function integerProduct(node: Node, graph: Dequantization, operator: string): boolean {
-  const [a = "", b = "", , zero] = node.inputs;
-  const from = graph.constant(zero);
-  if (!graph.isFloat(a) || (zero && !from)) return false;
-  const scale = fromNumbers("float32", [], [1]);
-  const weight = graph.float(b, { scale, zero: from }, operator === "Conv" ? 0 : -1);
-  if (weight === undefined) return false;
-  graph.add({ ...node, operator, inputs: [a, weight] });
+  const [a = "", b = "", ...zeros] = node.inputs;
+  const [from, weightFrom] = zeros.map((name) => graph.constant(name));
+  const { scale } = graph.quantizationOf(a) ?? unitOf("float32");
+  const isUnknown = zeros.some((name) => name !== "" && !graph.constant(name));
+  if (isUnknown || elementCount(scale.shape) !== 1) return false;
+  const inverse = fromNumbers(scale.dtype, [], [1 / toNumbers(scale)[0]!]);
+  const input = graph.float(a, { scale, zero: from }, { axis: -2 });
+  const axis = operator === "Conv" ? 0 : -1;
+  const weight = graph.float(b, { scale: inverse, zero: weightFrom }, { axis });
+  if (input === undefined || weight === undefined) return false;
+  graph.add({ ...node, operator, inputs: [input, weight] }, unitOf(scale.dtype));
   return true;
 }
 
@@ -142,16 +135,19 @@ function layer(
   options: Result & { axis: number; factor: number; bias: string | undefined },
 ): boolean {
   const { operator, axis, factor, bias, range } = options;
-  const [x = "", xScale, , w = "", wScale, wZero] = node.inputs;
+  const [x = "", xScale, xZero, w = "", wScale, wZero] = node.inputs;
   const by = graph.quantization(wScale, wZero);
-  const weight = graph.float(w, by, axis);
+  const [map, weight] = [
+    graph.float(x, graph.quantization(xScale, xZero)),
+    graph.float(w, by, { axis }),
+  ];
   const scale = graph.constant(xScale);
-  if (!graph.isFloat(x) || weight === undefined || !by || !scale) return false;
-  const inputs = [x, weight];
+  if (map === undefined || weight === undefined || !by || !scale) return false;
+  const inputs = [map, weight];
   if (bias) {
     const scales = toNumbers(by.scale).map((value) => value * toNumbers(scale)[0]! * factor);
     const product = fromNumbers(by.scale.dtype, [scales.length], scales);
-    const float = graph.float(bias, { scale: product, zero: undefined }, 0);
+    const float = graph.float(bias, { scale: product, zero: undefined }, { axis: 0 });
     if (float === undefined) return false;
     inputs.push(float);
   }
@@ -160,21 +156,22 @@ function layer(
 
 function binary(node: Node, graph: Dequantization, operator: string): boolean {
   const [a = "", aScale, aZero, b = "", bScale, bZero, ...range] = node.inputs;
-  const left = graph.float(a, graph.quantization(aScale, aZero), -2);
-  const right = graph.float(b, graph.quantization(bScale, bZero), -1);
+  const left = graph.float(a, graph.quantization(aScale, aZero), { axis: -2 });
+  const right = graph.float(b, graph.quantization(bScale, bZero), { axis: -1 });
   if (left === undefined || right === undefined) return false;
   return quantized(node, graph, { operator, inputs: [left, right], range });
 }
 
 /** QLinearX(x, its scale and zero point, the result's scale and zero point). */
 function unary(node: Node, graph: Dequantization): boolean {
-  const [x = "", , , ...range] = node.inputs;
+  const [x = "", scale, zero, ...range] = node.inputs;
   const { channels_last: _, opset: __, ...attributes } = node.attributes;
   const version = attribute(node, "opset", "int") ?? graph.graph.opset;
   const changed = node.operator === "QLinearSoftmax" && version < 13 !== graph.graph.opset < 13;
-  if (!graph.isFloat(x) || attribute(node, "channels_last", "int") || changed) return false;
+  const floats = graph.float(x, graph.quantization(scale, zero));
+  if (floats === undefined || attribute(node, "channels_last", "int") || changed) return false;
   const operator = node.operator.slice("QLinear".length);
-  return quantized({ ...node, attributes }, graph, { operator, inputs: [x], range });
+  return quantized({ ...node, attributes }, graph, { operator, inputs: [floats], range });
 }
 
 /** QLinearConcat(the result's scale and zero point, each part with its own). */
@@ -201,6 +198,7 @@ function quantized(
 ): boolean {
   const [output = ""] = node.outputs;
   const by = graph.quantization(range[0], range[1]);
+  if (range[0] && !by) return false;
   const outputs = [by ? graph.names.next(`${output}.linear`) : output];
   graph.add({ ...node, operator, inputs, outputs });
   if (by) graph.quantize(outputs[0]!, output, by);

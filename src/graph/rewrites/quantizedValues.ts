@@ -10,7 +10,8 @@ export interface QuantizationParameters {
   readonly zero: TensorData | undefined;
 }
 
-interface Layout {
+/** Where the scales of weights lie. */
+export interface Layout {
   /** The axis with a scale for each place, or for each block of places; counted back if negative. */
   readonly axis: number;
   /** Places that share a scale; 0 where each has its own. */
@@ -20,11 +21,11 @@ interface Layout {
 /** The floats that whole numbers stand for, in the type of the scale. */
 export function dequantizeValues(
   value: TensorData,
-  { scale, zero }: QuantizationParameters,
+  by: QuantizationParameters,
   { axis, block = 0 }: Layout,
 ): TensorData {
   const { shape } = value;
-  const [scales, zeros] = [toNumbers(scale), zero ? toNumbers(zero) : [0]];
+  const [scales, zeros] = [toNumbers(by.scale), zerosOf(by)];
   const along = fromFront(axis, shape.length);
   const inner = elementCount(shape.slice(along + 1));
   const length = shape[along] ?? 1;
@@ -40,7 +41,34 @@ export function dequantizeValues(
     const place = placeOf(position);
     return (number - at(zeros, place)) * at(scales, place);
   });
-  return fromNumbers(scale.dtype, shape, floats);
+  return fromNumbers(by.scale.dtype, shape, floats);
+}
+
+/** The quantization of numbers that stand for themselves, as floats of this type: no range cuts anything off. */
+export function unitOf(dtype: DataType): QuantizationParameters {
+  return { scale: fromNumbers(dtype, [], [1]), zero: fromNumbers("int32", [], [0]) };
+}
+
+/**
+ * What turns the floats that whole numbers stand for into those that they stand for under other parameters: a factor, and
+ * what is added then. Undefined where parameters differ that hold for single places of an axis.
+ */
+export function rescaling(
+  from: QuantizationParameters,
+  to: QuantizationParameters,
+): { readonly factor: number; readonly offset: number } | undefined {
+  const [steps, wanted] = [toNumbers(from.scale), toNumbers(to.scale)];
+  const [zeros, wantedZeros] = [zerosOf(from), zerosOf(to)];
+  const isSame = (value: number, i: number) =>
+    value === wanted[i] && at(zeros, i) === at(wantedZeros, i);
+  if (steps.length === wanted.length && steps.every(isSame)) return { factor: 1, offset: 0 };
+  if (steps.length !== 1 || wanted.length !== 1) return undefined;
+  const [step = 1] = wanted;
+  return { factor: step / steps[0]!, offset: (zeros[0]! - wantedZeros[0]!) * step };
+}
+
+function zerosOf({ zero }: QuantizationParameters): readonly number[] {
+  return zero ? toNumbers(zero) : [0];
 }
 
 /** A value for each place, or one for all. */
