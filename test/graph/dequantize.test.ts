@@ -181,6 +181,40 @@ const cases: readonly (readonly [what: string, Case])[] = [
       },
     },
   ],
+  ...(
+    [
+      ["padding with the whole number 0", [node("Pad", ["q", "pads"], "r")]],
+      ["a choice between whole numbers", [node("Where", ["is", "q", "other"], "r")]],
+      [
+        "parts that were quantized otherwise, put together as whole numbers",
+        [
+          node("QuantizeLinear", ["x", ...result], "p"),
+          node("Concat", ["q", "p"], "r", { axis: 1 }),
+        ],
+      ],
+      [
+        "a sum of whole numbers",
+        [
+          node("Cast", ["q"], "wide", { to: 6 }),
+          node("Add", ["wide", "five"], "sum"),
+          node("Cast", ["sum"], "r", { to: 2 }),
+        ],
+      ],
+    ] as const
+  ).map(([what, nodes]): readonly [string, Case] => [
+    what,
+    {
+      x: [2, 3],
+      nodes,
+      constants: {
+        pads: int64(0, 1, 0, 1),
+        is: fromNumbers("bool", [3], [1, 0, 1]),
+        other: fromNumbers("uint8", [3], [90, 110, 130]),
+        five: fromNumbers("int32", [], [5]),
+        "y.s": named["x.s"],
+      },
+    },
+  ]),
   [
     "QLinearConv",
     {
@@ -390,6 +424,7 @@ describe("operators on whole numbers", () => {
         w: whole("int8", w),
         // Of x and w.
         scale: scalar(0.0003),
+        b: fromNumbers("int32", operator === "ConvInteger" ? [3, 1, 1] : [3], [3000, -2000, 1000]),
         "other.z": byte(110),
       };
       const product = (zero: string, ends: readonly Node[]) =>
@@ -405,7 +440,13 @@ describe("operators on whole numbers", () => {
         });
       const multiplied = [node("Cast", ["c"], "f", { to: 1 }), node("Mul", ["f", "scale"], "y")];
       const dequantized = [node("DequantizeLinear", ["c", "scale"], "y")];
+      const biased = [
+        node("Add", ["c", "b"], "d"),
+        node("Cast", ["d"], "f", { to: 1 }),
+        node("Mul", ["f", "scale"], "y"),
+      ];
       for (const model of [
+        product("x.z", biased),
         product("x.z", multiplied),
         product("x.z", dequantized),
         product("other.z", multiplied),
@@ -416,6 +457,45 @@ describe("operators on whole numbers", () => {
       }
     },
   );
+
+  const between = (nodes: readonly Node[], dtype: "uint8" | "int8" = "uint8") =>
+    graph({
+      inputs: { x: [2, 12] },
+      initializers: {
+        ...named,
+        z: dtype === "uint8" ? byte(120) : signed(-10),
+        "z.f": scalar(120),
+        three: byte(3),
+      },
+      nodes: [node("QuantizeLinear", ["x", "x.s", "z"], "q"), ...nodes],
+      outputs: ["y"],
+    });
+  const reverse = node("DequantizeLinear", ["r", "x.s", "z"], "y");
+
+  test.each([
+    [
+      "dequantized by hand",
+      between([
+        node("Cast", ["q"], "f", { to: 1 }),
+        node("Sub", ["f", "z.f"], "c"),
+        node("Mul", ["c", "x.s"], "y"),
+      ]),
+    ],
+    ["behind a ReLU of their own", between([node("Relu", ["q"], "r"), reverse], "int8")],
+  ])("are floats %s", async (_, model) => {
+    expect(dequantize(model).nodes.some(({ operator }) => /Quant/.test(operator))).toBe(false);
+    const [expected, actual] = await both(model, [2, 12]);
+    expect(difference(expected, actual)).toBeLessThan(0.02);
+  });
+
+  test.each([
+    ["Mod", between([node("Mod", ["q", "three"], "r"), reverse])],
+    ["BitShift", between([node("BitShift", ["q", "three"], "r", { direction: "RIGHT" }), reverse])],
+    ["CastLike", between([node("CastLike", ["q", "x.s"], "y")])],
+  ])("stay whole for what computes otherwise with them: %s", async (_, model) => {
+    const [expected, actual] = await both(model, [2, 12]);
+    expect(difference(expected, actual)).toBeLessThan(1e-5);
+  });
 
   test("are floats also where their scale is passed on to them", async () => {
     const x = [2, 3];

@@ -1,7 +1,7 @@
 // A quantized graph under way to floats: what its tensors stand for, and the nodes and weights so far.
 import { float, int } from "../attributes.ts";
 import { FreshNames } from "../freshNames.ts";
-import { type DataType, elementCount, type Graph, type Node, type TensorData } from "../graph.ts";
+import type { DataType, Graph, Node, TensorData } from "../graph.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { consumers, tensorNames } from "../topology.ts";
 import { codeOf } from "../typeCodes.ts";
@@ -32,40 +32,6 @@ const signKeeping = new Set([
   "Reshape",
   "Squeeze",
   "Transpose",
-]);
-
-/** Operators that only arrange or choose what they read, whole numbers or floats. */
-const valueKeeping = new Set([
-  "Clip",
-  "Concat",
-  "DepthToSpace",
-  "Dropout",
-  "Expand",
-  "Flatten",
-  "Gather",
-  "GatherElements",
-  "GatherND",
-  "Identity",
-  "MaxPool",
-  "Pad",
-  "ReduceMax",
-  "ReduceMin",
-  "Reshape",
-  "Resize",
-  "Slice",
-  "SpaceToDepth",
-  "Split",
-  "Squeeze",
-  "Tile",
-  "Transpose",
-  "Unsqueeze",
-  "Upsample",
-]);
-
-/** Inputs of such operators that hold numbers of the same quantization: what is filled in, and limits. */
-const alike: ReadonlyMap<string, readonly number[]> = new Map([
-  ["Clip", [1, 2]],
-  ["Pad", [2]],
 ]);
 
 /** What the rules of single operators read and write. */
@@ -164,37 +130,35 @@ export class Dequantization {
     return offset === 0 ? scaled : step("Add", [scaled, constant("offset", offset)]);
   }
 
-  /** Adds a node of the standard operators; its result stands for whole numbers where it says how they are quantized. */
-  add(node: Omit<Node, "domain">, quantized?: QuantizationParameters): void {
-    if (quantized) this.#floats.set(node.outputs[0]!, quantized);
+  /** Adds a node of the standard operators; `by` tells of which quantization its results are, if they stand for one. */
+  add(node: Omit<Node, "domain">, by?: QuantizationParameters): void {
     this.#push({ ...node, domain: "" });
     const { operator, inputs, outputs } = node;
+    const results = operator === "Split" ? outputs : outputs.slice(0, 1);
+    if (by) for (const name of results) this.#floats.set(name, by);
     const isKept =
       signKeeping.has(operator) &&
       inputs.slice(0, dataInputs(operator)).every((name) => this.#positive.has(name));
     if (positive.has(operator) || isKept) for (const name of outputs) this.#positive.add(name);
   }
 
-  /** Adds a node as it is. What it only arranges stays made of floats, and so do what it fills in and its limits. */
+  /** Adds a node as it is, which reads whole numbers again where it did in the file. */
   pass(node: Node): void {
-    const [x = ""] = node.inputs;
-    const by = this.#floats.get(x);
-    // Where each channel has its scale these are weights, which are within their limits but for rounding.
-    const isOne = by !== undefined && elementCount(by.scale.shape) === 1;
-    if (node.operator === "Clip" && node.domain === "" && by && !isOne) {
-      this.#copy(x, node.outputs[0]!);
-      this.#floats.set(node.outputs[0]!, by);
-      return;
-    }
-    const places = (by && alike.get(node.operator)) ?? [];
-    const inputs = node.inputs.map((name, i) =>
-      places.includes(i) ? (this.float(name, by) ?? name) : name,
-    );
+    const inputs = node.inputs.map((name) => this.#whole(name));
     if (node.domain === "") this.add({ ...node, inputs });
-    else this.#push(node);
-    if (!by || node.domain !== "" || !valueKeeping.has(node.operator)) return;
-    const arranged = node.operator === "Split" ? node.outputs : node.outputs.slice(0, 1);
-    for (const name of arranged) this.#floats.set(name, by);
+    else this.#push({ ...node, inputs });
+  }
+
+  /** The file's whole numbers of what is floats here; the tensor itself where it is not, or they are not known. */
+  #whole(name: string): string {
+    const by = this.#floats.get(name);
+    if (!by || !floatRange(by)) return name;
+    const { scale, zero = fromNumbers("uint8", scale.shape, [0]) } = by;
+    const output = this.names.next(`${name}.whole`);
+    const parameters = [scale, zero].map((value) => this.addConstant(`${output}.by`, value));
+    const inputs = [name, ...parameters];
+    this.add({ name: "", operator: "QuantizeLinear", inputs, outputs: [output], attributes: {} });
+    return output;
   }
 
   /** Makes `to` the floats of `from` as quantized: the same, but for what a ReLU or another Clip cuts off. */

@@ -7,6 +7,7 @@ import { Dequantization } from "./dequantization.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 import { removeIdentities } from "./identities.ts";
 import { quantizedOperators } from "./quantizedOperators.ts";
+import { readFloats } from "./wholeNumbers.ts";
 
 /**
  * The graph in floats: weights become floats of their scale's type, activations keep the values that their whole
@@ -21,7 +22,7 @@ export function dequantize(graph: Graph): Graph {
     const rule = ["", "com.microsoft"].includes(node.domain)
       ? quantizedOperators.get(node.operator)
       : undefined;
-    if (!rule?.(node, rewriting)) rewriting.pass(node);
+    if (!rule?.(node, rewriting) && !readFloats(node, rewriting)) rewriting.pass(node);
   }
   return eliminateDeadNodes(removeIdentities(rewriting.result()));
 }

@@ -50,8 +50,8 @@ export function unitOf(dtype: DataType): QuantizationParameters {
 }
 
 /**
- * What turns the floats that whole numbers stand for into those that they stand for under other parameters: a factor, and
- * what is added then. Undefined where parameters differ that hold for single places of an axis.
+ * What turns the floats that whole numbers stand for into those that they stand for under other parameters: a factor,
+ * and what is added then. Undefined where parameters differ that hold for single places of an axis.
  */
 export function rescaling(
   from: QuantizationParameters,
