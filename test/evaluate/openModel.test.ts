@@ -202,6 +202,16 @@ describe("openOriginal", () => {
     // Halves are even numbers from 2048 on: 2053 and, of the second image, 2056.5 are none.
     const expected = { logits: [0, 2052, 0, 2056], isStandIn: false };
     expect(await logitsOf({ ...file, outputs }, false)).toEqual(expected);
+    const [flatten, gemm] = file.nodes as [Node, Node];
+    const between = [
+      node("Cast", ["x"], "half", { to: 10 }),
+      { ...flatten, inputs: ["half"] },
+      gemm,
+      node("Sigmoid", ["z"], "s"),
+      node("Cast", ["s"], "y", { to: 1 }),
+    ];
+    const inputs = [{ ...file.inputs[0]!, dtype: "float32" as const }];
+    expect(await logitsOf({ ...file, inputs, nodes: between }, false)).toEqual(expected);
   });
 
   test("says that the graph in float32 stands in for scores that are whole numbers", async () => {

@@ -1,4 +1,5 @@
 // Leaves a classifier one output: a row of scores for each image.
+import { int } from "../attributes.ts";
 import { FreshNames } from "../freshNames.ts";
 import { type DataType, elementCount, type Graph } from "../graph.ts";
 import { logitOf } from "../logits.ts";
@@ -6,6 +7,7 @@ import { operation } from "../operation.ts";
 import type { Facts } from "../shapes.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { tensorNames } from "../topology.ts";
+import { codeOf } from "../typeCodes.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 import { renameTensors } from "./rename.ts";
 
@@ -44,10 +46,13 @@ export function takeLogits(
   };
   if (classes === 1) {
     const column = names.next(`${output}.column`);
+    const typed = names.next(`${output}.typed`);
     const shape = constant(`${output}.shape`, fromNumbers("int64", [2], [-1, 1]));
     const weight = constant(`${output}.weight`, fromNumbers(dtype, [1, 2], [0, 1]));
     nodes.push(operation("Reshape", [logitOf(renamed, inner) ?? inner, shape], column));
-    nodes.push(operation("MatMul", [column, weight], output));
+    // A logit before casts may be of another type than its sigmoid behind them.
+    nodes.push(operation("Cast", [column], typed, { to: int(codeOf(dtype)) }));
+    nodes.push(operation("MatMul", [typed, weight], output));
   } else nodes.push(operation(shape.length === 2 ? "Identity" : "Flatten", [inner], output));
   const taken = { ...renamed, nodes, initializers };
   return withOutput(taken, { name: output, dtype, classes: Math.max(2, classes) });
