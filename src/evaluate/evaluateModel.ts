@@ -17,7 +17,7 @@ import { fileWithNames, findDoubt } from "./doubt.ts";
 import { type Answers, answer, type Evaluation, type Latency, measureLatency } from "./evaluate.ts";
 import { noteOnFew } from "./few.ts";
 import { OnnxClassifier } from "./onnxClassifier.ts";
-import { openModel } from "./openModel.ts";
+import { noteOnStandIn, openModel } from "./openModel.ts";
 import { imagesForEachForm, judgementOf, type Showing } from "./plausibility.ts";
 import { assertThreads } from "./threads.ts";
 
@@ -48,12 +48,14 @@ export interface EvaluateSummary extends Evaluation {
   readonly output: string;
   /** Median milliseconds of a batch. */
   readonly latencyMs: Latency;
-  /** Why the accuracy may not be the model's own, and how sure it is where images are few. */
+  /** Why figures may not be the model's own, and how sure the accuracy is where images are few. */
   readonly warnings: readonly string[];
 }
 
 interface Opened extends AsyncDisposable {
   readonly classifier: Classifier;
+  /** Whether the graph in float32 runs in place of the file. */
+  readonly isStandIn: boolean;
 }
 
 /** Seconds for reading a model, and for each part of the images. */
@@ -85,7 +87,7 @@ export async function evaluateModel(
   const choice = describeChoice(graph, judged);
   if (choice) onNote?.(choice);
   await using opened = await open({ graph, judged }, test, options);
-  const { classifier } = opened;
+  const { classifier, isStandIn } = opened;
   const onProgress = (done: number, total: number) => {
     announce("evaluating", runningSeconds);
     options.onProgress?.(done, total);
@@ -96,6 +98,7 @@ export async function evaluateModel(
   const showing = { classifier, test, given, file: fileWithNames(options) };
   const { evaluation } = answers;
   const warnings = [
+    ...(isStandIn ? [noteOnStandIn("accuracy, speed and latency are those")] : []),
     ...(await doubtsOf(answers, showing)),
     ...(isLabelled(test) ? noteOnFew(test.count, "the accuracy", evaluation.accuracyInterval) : []),
   ];
@@ -164,7 +167,8 @@ async function openSession(
 ): Promise<Opened> {
   const { model, threads } = options;
   const output = judged.outputs[0]?.name;
-  const { session } = await openModel(model, [() => judged, () => widenFloats(judged)], {
+  const widened = widenFloats(judged);
+  const { session, graph: run } = await openModel(model, [() => judged, () => widened], {
     name: fileName(model),
     outputs: output === undefined ? [] : [output],
     graph,
@@ -172,7 +176,11 @@ async function openSession(
   });
   const how = { layout: imageLayout(graph), output };
   const classifier = await OnnxClassifier.adopt(session, test, how);
-  return { classifier, [Symbol.asyncDispose]: () => classifier[Symbol.asyncDispose]() };
+  return {
+    classifier,
+    isStandIn: run === widened,
+    [Symbol.asyncDispose]: () => classifier[Symbol.asyncDispose](),
+  };
 }
 
 // libtorch is loaded only where it is asked for.
@@ -191,5 +199,5 @@ async function openNetwork(
   const name = fileName(model);
   const layout = imageLayout(graph);
   const classifier = new NetworkClassifier(network, { name, shape: test.shape, device, layout });
-  return { classifier, [Symbol.asyncDispose]: async () => network.dispose() };
+  return { classifier, isStandIn: false, [Symbol.asyncDispose]: async () => network.dispose() };
 }

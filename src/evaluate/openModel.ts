@@ -139,6 +139,14 @@ export async function openOriginal(
   return { classifier, isStandIn, [Symbol.asyncDispose]: () => classifier[Symbol.asyncDispose]() };
 }
 
+/** What is not the file's own where its graph in float32 stood in for it: `figures` such as "its latency is that". */
+export function noteOnStandIn(figures: string): string {
+  return (
+    `${figures} of the graph in float32 that was read of the file: ONNX Runtime does not give the same in the file's ` +
+    "own numbers"
+  );
+}
+
 /** The graph of a file with its logits as its only output. Throws ModelError where these are whole numbers. */
 function scoresInOwnNumbers(
   file: Graph,

@@ -2,7 +2,7 @@
 // the chain and the classifier alone, and how it compares with the original.
 import { type Data, type Normalization, sampleOf } from "../data/index.ts";
 import { compare, type Evaluation, type Latency, OnnxClassifier } from "../evaluate/index.ts";
-import { type AdoptedFile, openOriginal } from "../evaluate/openModel.ts";
+import { type AdoptedFile, noteOnStandIn, openOriginal } from "../evaluate/openModel.ts";
 import { writePredictions } from "../evaluate/predictions.ts";
 import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -11,7 +11,7 @@ import { modelFileFacts } from "../onnx/index.ts";
 import type { ModelFigures, ObfuscateResults } from "./options.ts";
 import { assertSameAnswers } from "./sameAnswers.ts";
 import { countConvolutions } from "./seal.ts";
-import { noteOnBatch, noteOnStandIn } from "./warnings.ts";
+import { noteOnBatch } from "./warnings.ts";
 
 /** A model as a graph and as the file that ONNX Runtime runs. */
 export interface ModelFile {
@@ -90,8 +90,12 @@ export async function verify(
     originalClasses: versus.answers[0].classes,
     notes: [
       ...(fileBatch === undefined ? [] : [noteOnBatch(fileBatch)]),
-      ...(opened.isStandIn ? [noteOnStandIn("all")] : []),
-      ...(clocked.isStandIn && !opened.isStandIn ? [noteOnStandIn("latency")] : []),
+      ...(opened.isStandIn
+        ? [noteOnStandIn("the original's accuracy, agreement and latency are those")]
+        : []),
+      ...(clocked.isStandIn && !opened.isStandIn
+        ? [noteOnStandIn("the original's latency is that")]
+        : []),
     ],
   };
 }

@@ -24,15 +24,6 @@ export function noteOnBatch(batch: number): string {
   );
 }
 
-/** What is not the original's file's own where its graph in float32 stood in for it: all figures, or the clock's alone. */
-export function noteOnStandIn(figures: "all" | "latency"): string {
-  const which = figures === "all" ? "accuracy, agreement and latency are those" : "latency is that";
-  return (
-    `the original's ${which} of the graph in float32 that was read of its file: ONNX Runtime does not give the same ` +
-    "in the file's own numbers"
-  );
-}
-
 /** What is to be said of the input of the shipped file; nothing where the original takes floats, too. */
 export function notesOnInput(inputType: DataType): string[] {
   if (isFloat(inputType)) return [];

@@ -1,0 +1,38 @@
+// What `evaluate` says of files that ONNX Runtime does not run as they are.
+import { expect, test } from "vitest";
+import { evaluateModel } from "../../src/evaluate/evaluateModel.ts";
+import type { DataType } from "../../src/graph/graph.ts";
+import { fromNumbers } from "../../src/graph/tensorData.ts";
+import { graph, node } from "../graph/graphs.ts";
+import { writeData, writeTiny } from "../obfuscate/tiny.ts";
+import { workshop } from "../workshop.ts";
+
+const path = workshop();
+
+/** A convolution that covers the image in a type of its own, between casts. */
+function convolution(dtype: DataType, code: number) {
+  const weights = Array.from({ length: 256 }, (_, i) => Math.sin(i));
+  return graph({
+    inputs: { x: ["N", 1, 8, 8] },
+    initializers: { w: fromNumbers(dtype, [4, 1, 8, 8], weights) },
+    nodes: [
+      node("Cast", ["x"], "x.own", { to: code }),
+      node("Conv", ["x.own", "w"], "c"),
+      node("Flatten", ["c"], "f"),
+      node("Cast", ["f"], "y", { to: 1 }),
+    ],
+    outputs: ["y"],
+  });
+}
+
+test("says that a graph in float32 stands in for a file that does not run", async () => {
+  const data = writeData(path("data"));
+  const warningsOf = async (dtype: DataType, code: number) => {
+    const model = writeTiny(path(`${dtype}.onnx`), convolution(dtype, code));
+    return (await evaluateModel({ model, data, threads: 1 })).warnings.join("\n");
+  };
+  // ONNX Runtime has no convolution of doubles.
+  const said = "accuracy, speed and latency are those of the graph in float32 that was read";
+  expect(await warningsOf("float64", 11)).toContain(said);
+  expect(await warningsOf("float32", 1)).not.toContain(said);
+});
