@@ -71,8 +71,11 @@ export class Guard {
     return `deepobf-${this.#port}`;
   }
 
+  /** Browsers leave out the port that http has by default. */
   get #hosts(): string[] {
-    return ["127.0.0.1", "localhost", "[::1]"].map((name) => `${name}:${this.#port}`);
+    const names = ["127.0.0.1", "localhost", "[::1]"];
+    const whole = names.map((name) => `${name}:${this.#port}`);
+    return this.#port === 80 ? [...whole, ...names] : whole;
   }
 
   #isOurs(host: string | undefined): boolean {

@@ -18,6 +18,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ResourceError } from "../../src/errors.ts";
 import { resumeRun } from "../../src/watch/control.ts";
+import { Guard } from "../../src/watch/guard.ts";
 import { readTail } from "../../src/watch/metricsTail.ts";
 import { listRuns } from "../../src/watch/runList.ts";
 import { serveRuns, type WatchServer } from "../../src/watch/server.ts";
@@ -102,6 +103,20 @@ describe("a request", () => {
     ...["localhost.evil.example", "0.0.0.0", "[::1]", "2130706433"],
   ])("with the host %j is refused, cookie or not", async (host) => {
     expect((await ask({ headers: { ...known(), host } })).status).toBeOneOf([400, 403]);
+  });
+
+  test("is known by the bare host where the port is the one that browsers leave out", () => {
+    const refusedAt = (port: number, headers: IncomingMessage["headers"]) => {
+      const guard = new Guard();
+      guard.port = port;
+      return guard.refuse({ method: "GET", url: "/", headers } as IncomingMessage)?.reason;
+    };
+    const bare = { host: "127.0.0.1", origin: "http://127.0.0.1" };
+    expect(refusedAt(80, bare)).toBeUndefined();
+    expect(refusedAt(80, { host: "localhost:80" })).toBeUndefined();
+    expect(refusedAt(8080, bare)).toBe("wrong host");
+    expect(refusedAt(80, { host: "evil.example" })).toBe("wrong host");
+    expect(refusedAt(80, { ...bare, origin: "http://evil.example" })).toBe("wrong origin");
   });
 
   test("of another origin or site is refused, and nothing is shared across origins", async () => {
