@@ -357,6 +357,17 @@ test("a training in stages counts its epochs once, and tells the loss of the las
   expect(page).toContain("3 of 3 epochs, 5.33 s each. The loss of “chain” went from 5.00 to 2.00.");
 });
 
+test("a part of the loss may be called as what every object has", async () => {
+  const run = write();
+  const record = (epoch: number, losses: object) =>
+    JSON.stringify({ stage: "a", epoch, epochs: 2, imagesPerSecond: 800, seconds: 4, losses });
+  const lines = [record(1, { loss: 2 }), record(2, { loss: 1, constructor: 0.5 })];
+  writeFileSync(join(run, "metrics.jsonl"), `${lines.join("\n")}\n`);
+  const page = renderReport(await collectReport(run));
+  expect(page).toContain("<title>constructor: 0.5 at 2</title>");
+  expect(page).not.toContain("native code");
+});
+
 describe("a comparison", () => {
   const compared = async (...names: string[]) => {
     const out = file("comparisons");

@@ -43,7 +43,7 @@ export function renderTraining(training: Training): Markup {
   return html`<p class="lead">${done} of ${last.epochs} epochs, ${significant(seconds / done)} s each.${fell}</p>
 ${damaged}
 <figure><figcaption>Loss and its parts, mean of each epoch</figcaption>${scrollable("Chart of the losses", lineChart(losses, { label: "Loss and its parts by epoch", x: "epoch", y: "loss" }))}
-<ul class="legend">${losses.flatMap(({ name }) => (explanations[name] ? [html`<li>${explanations[name]}</li>`] : []))}</ul></figure>
+<ul class="legend">${losses.flatMap(({ name }) => (Object.hasOwn(explanations, name) ? [html`<li>${explanations[name]}</li>`] : []))}</ul></figure>
 <div class="pair">
 ${rateChart(training)}
 ${small("Images learned from a second", [{ name: "images/s", points: pointsOf(training, ({ imagesPerSecond }) => imagesPerSecond) }], "images/s")}
@@ -73,10 +73,9 @@ function lossSeries(training: Training): Series[] {
   const ordered = ["loss", ...[...names].filter((name) => name !== "loss")].slice(0, 5);
   return ordered.map((name) => ({
     name,
-    points: training.epochs.flatMap(({ epoch, losses }) => {
-      const y = losses[name];
-      return y === undefined ? [] : [{ x: epoch, y }];
-    }),
+    points: training.epochs.flatMap(({ epoch, losses }) =>
+      Object.hasOwn(losses, name) ? [{ x: epoch, y: losses[name]! }] : [],
+    ),
   }));
 }
 
