@@ -9,6 +9,7 @@ import { disagreementsOf, perClass } from "./perClass.ts";
 import { protectionOf } from "./protection.ts";
 import { type RunRecord, readRun } from "./readRun.ts";
 import type { Architecture, Report } from "./reportForm.ts";
+import type { Exposure } from "./runForms.ts";
 import { verdictOf } from "./verdict.ts";
 
 export interface CollectOptions {
@@ -61,10 +62,19 @@ export async function collectReport(
     ),
     classes: mapPresent(run.predictions, perClass),
     disagreements: mapPresent(run.predictions, disagreementsOf),
-    exposure: run.exposure,
+    exposure: mapPresent(run.exposure, exposureOf),
     attacks,
     protection: protectionOf({ attacks, kept }),
     reproduction: reproductionOf(run),
+  };
+}
+
+/** An exposure with names of layers that a page can show for each pair of them. */
+function exposureOf({ cka, ...figures }: Exposure): Exposure {
+  const shortened = (names: readonly string[]) => names.map((name) => shorten(name));
+  return {
+    ...figures,
+    cka: cka && { ...cka, model: shortened(cka.model), original: shortened(cka.original) },
   };
 }
 

@@ -197,6 +197,23 @@ describe("the report of a whole run", () => {
   });
 });
 
+/** The exposure.json of a run whose files have these layers. */
+function writeExposure(run: string, cka: object): void {
+  const figures = { layerEditDistance: 0.7, graphSimilarity: 0.2, sharedNames: 0 };
+  const shared = { sharedMetadata: 0, sharedWeights: 0, sharedWeightsUpToScale: 0 };
+  const exposure = { ...figures, ...shared, sentences: {}, cka };
+  writeFileSync(join(run, "exposure.json"), JSON.stringify(exposure));
+}
+
+test("names of layers are shown in short: each stands beside every layer of the other file", async () => {
+  const run = write();
+  const long = "&".repeat(3900);
+  writeExposure(run, { model: [long], original: ["a", long], values: [[0.5, 0.25]] });
+  const page = renderReport(await collectReport(run));
+  expect(page).toContain("…(3800 more)…");
+  expect(page).not.toContain("&amp;".repeat(100));
+});
+
 test("the published schema is that of the code: where it is not, npm run results writes it", () => {
   expect(schema).toEqual(JSON.parse(reportSchemaText()));
 });
