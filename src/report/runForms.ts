@@ -124,9 +124,9 @@ export const exposureForm = z.object({
   sentences: z.record(z.string(), z.string()),
   cka: z
     .object({
-      model: z.array(z.string()).max(400),
-      original: z.array(z.string()).max(400),
-      values: z.array(z.array(z.number().nullable())).max(400),
+      model: z.array(z.string()).max(10_000),
+      original: z.array(z.string()).max(10_000),
+      values: z.array(z.array(z.number().nullable())).max(10_000),
     })
     .nullable(),
 });

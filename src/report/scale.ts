@@ -38,9 +38,9 @@ export function tickText(value: number): string {
 /** As many elements as a chart can show apart. */
 const mostShown = 400;
 
-/** A list's elements where a chart can show them, else some of them, the first and the last among these. */
-export function thinned<T>(list: readonly T[]): readonly T[] {
-  if (list.length <= mostShown) return list;
-  const place = (i: number) => Math.round((i * (list.length - 1)) / (mostShown - 1));
-  return Array.from({ length: mostShown }, (_, i) => list[place(i)]!);
+/** A list's elements where a chart can show them, else `most` of them, the first and the last among these. */
+export function thinned<T>(list: readonly T[], most = mostShown): readonly T[] {
+  if (list.length <= most) return list;
+  const place = (i: number) => Math.round((i * (list.length - 1)) / (most - 1));
+  return Array.from({ length: most }, (_, i) => list[place(i)]!);
 }

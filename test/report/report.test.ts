@@ -214,6 +214,20 @@ test("names of layers are shown in short: each stands beside every layer of the 
   expect(page).not.toContain("&amp;".repeat(100));
 });
 
+test("an original of more layers than a heat map can show has one of some, from the first to the last", async () => {
+  const run = write();
+  const names = (count: number) => Array.from({ length: count }, (_, i) => `layer ${i}`);
+  const [model, original] = [names(150), names(1000)];
+  const ends = [0, model.length - 1];
+  const values = model.map((_, row) => (ends.includes(row) ? original.map(() => 0.5) : []));
+  writeExposure(run, { model, original, values });
+  const page = renderReport(await collectReport(run));
+  expect(page).toContain("Drawn are 100 of 150 rows and 400 of 1000 columns.");
+  expect(page).toContain("<title>layer 0 and layer 0: 0.500</title>");
+  expect(page).toContain("<title>layer 149 and layer 999: 0.500</title>");
+  expect(page.match(/<title>layer/g)).toHaveLength(2 * 400);
+});
+
 test("the published schema is that of the code: where it is not, npm run results writes it", () => {
   expect(schema).toEqual(JSON.parse(reportSchemaText()));
 });
