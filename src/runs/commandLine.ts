@@ -24,7 +24,7 @@ export function commandLineOf({ job, options }: Decided, argument: string): stri
     const value = options[key];
     // A list came from the library; the command line takes it from a file.
     if (key === "classes" && Array.isArray(value)) return "CLASSES.json";
-    return paths.has(key) ? shortPath(String(value)) : String(value);
+    return paths.has(key) ? shortPath(wordOf(value)) : wordOf(value);
   };
   const words = ["deepobf", job, spell(argument)];
   for (const key of inOrder(Object.keys(options))) {
@@ -34,6 +34,12 @@ export function commandLineOf({ job, options }: Decided, argument: string): stri
     if (value !== true) words.push(spell(key));
   }
   return words.map(quoteForShell).join(" ");
+}
+
+/** A value in one word. A config.json edited by hand may hold objects, which no option takes: they are shown as JSON. */
+function wordOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map(wordOf).join(",");
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 /** What people look for comes first, the rest by the alphabet, however the run was asked for. */

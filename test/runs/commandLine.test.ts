@@ -13,6 +13,18 @@ test("what people look for comes first, the rest by the alphabet, and a shell ta
   );
 });
 
+test("what no option takes, in a configuration edited by hand, is shown as it stands there", () => {
+  const options = {
+    mean: [0.5, 0.25],
+    other: { toString: 1 },
+    some: [{ valueOf: 1 }, 2],
+    what: null,
+  };
+  expect(line({ model: "m", ...options })).toBe(
+    `deepobf obfuscate m --mean 0.5,0.25 --other '{"toString":1}' --some '{"valueOf":1},2' --what null`,
+  );
+});
+
 test("paths are as seen from the working directory, and only paths", () => {
   const here = process.cwd();
   const data = `idx:${here}`;
