@@ -63,13 +63,22 @@ export function describe({ structure, names, texts, weights, cka }: Findings): S
 
 function describeAlignment({ model, original, values, images }: Alignment): string {
   if (model.length === 0 || original.length === 0) return "One of the files has no layer to align.";
-  const best = values.map((row) => row.reduce((a, b) => Math.max(a, b)));
+  const isUnknown = (value: number) => Number.isNaN(value);
+  // What is not finite has nothing in common with anything.
+  const known = values.map((row) => row.map((value) => (isUnknown(value) ? 0 : value)));
+  const own = values.filter((row) => row.every(isUnknown)).length;
+  const others = original.filter((_, column) => values.every((row) => isUnknown(row[column]!)));
+  const unknown =
+    own + others.length > 0
+      ? `; ${own} of the file's layers and ${others.length} of the original's cannot be compared: features are not finite`
+      : "";
+  const best = known.map((row) => row.reduce((a, b) => Math.max(a, b)));
   const copies = best.filter((value) => value > 1 - 1e-3).length;
   const [top] = [...best.keys()].sort((a, b) => best[b]! - best[a]!);
-  const twin = values[top!]!.indexOf(best[top!]!);
+  const twin = known[top!]!.indexOf(best[top!]!);
   return (
     `On ${images} images ${copies} of ${model.length} layers see exactly what a layer of the original sees; ` +
-    `most alike are "${shorten(model[top!]!)}" and the original's "${shorten(original[twin]!)}" (${best[top!]!.toFixed(3)}).`
+    `most alike are "${shorten(model[top!]!)}" and the original's "${shorten(original[twin]!)}" (${best[top!]!.toFixed(3)})${unknown}.`
   );
 }
 

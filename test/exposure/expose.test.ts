@@ -239,6 +239,25 @@ describe("the exposure of files", () => {
     expect(sentences.cka).toMatch(/On 24 images 8 of 8 layers see exactly/);
   });
 
+  test("tells how many layers have features that are no finite numbers", async () => {
+    const convolutions = folded.nodes.filter(({ operator }) => operator === "Conv");
+    const damaged = convolutions[2]!.inputs[1]!;
+    const { shape } = folded.initializers.get(damaged)!;
+    const values = new Float32Array(shape.reduce((a, b) => a * b)).fill(Number.NaN);
+    const initializers = new Map(folded.initializers).set(damaged, fromFloat32(shape, values));
+    const { sentences } = await exposed({ ...folded, initializers }, "nan.onnx");
+    expect(sentences.cka).toMatch(
+      /On 24 images 2 of 8 layers see exactly .*; 6 of the file's layers and 0 of the original's cannot be compared/,
+    );
+    const none = { ...folded, initializers: new Map(initializers) };
+    const first = convolutions[0]!.inputs[1]!;
+    const size = folded.initializers.get(first)!.shape;
+    const infinite = new Float32Array(size.reduce((a, b) => a * b)).fill(Number.POSITIVE_INFINITY);
+    none.initializers.set(first, fromFloat32(size, infinite));
+    const found = await exposed(none, "infinite.onnx");
+    expect(found.sentences.cka).toMatch(/ 0 of 8 layers see exactly .* 8 of the file's layers/);
+  });
+
   test("tells that a sealed chain shares the classifier alone", async () => {
     const { sentences, ...figures } = await exposed(chain, "chain.onnx");
     expect(figures).toMatchObject({ sharedNames: 2, sharedWeights: 0, sharedWeightsUpToScale: 1 });
