@@ -17,6 +17,7 @@ const script = { path: "/live.js", policy: "script-src 'self'; connect-src 'self
 export interface OverviewRow {
   readonly run: ListedRun;
   readonly live: LiveState;
+  /** Of a finished run of `obfuscate`, which alone have a report and a demo. */
   readonly outcome: RunOutcome | undefined;
 }
 
@@ -46,16 +47,16 @@ export function overviewFragment(rows: readonly OverviewRow[]): Markup {
     label: "All runs",
     head: ["run", "state", "done", "epoch", "training left", "accuracy", "points", ""],
     rows: rows.map((row) => {
-      const { run, live } = row;
-      const target = run.state === "finished" ? `/runs/${run.id}/report` : `/runs/${run.id}`;
+      const { run, live, outcome } = row;
+      const target = outcome ? `/runs/${run.id}/report` : `/runs/${run.id}`;
       return [
         html`<a href="${target}">${shorten(run.name)}</a>`,
         html`<span class="state ${run.state}">${live.fields.status}</span>`,
         bar(live.done),
         live.fields.epoch ?? "–",
         live.fields.left ?? "–",
-        ...accuracyCells(row.outcome),
-        run.state === "finished" ? html`<a href="/runs/${run.id}/demo/">try it</a>` : buttons(run),
+        ...accuracyCells(outcome),
+        outcome ? html`<a href="/runs/${run.id}/demo/">try it</a>` : buttons(run),
       ];
     }),
   });

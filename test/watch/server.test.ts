@@ -189,6 +189,19 @@ test("links are not followed, and a name that no address can hold gets another",
   for (const { id } of runs) expect(id).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
 });
 
+test("the list of runs has no links to a report or a demo of other jobs' runs", async () => {
+  const config = { job: "train", options: { checkpointSeconds: 60 } };
+  file("runs/trained/config.json", JSON.stringify(config));
+  file("runs/trained/summary.json", "{}");
+  const { text } = await ask({ path: "/", headers: known() });
+  const links = [...text.matchAll(/href="(\/runs\/(?:trained|finished)[^"]*)"/g)].map(
+    ([, to]) => to!,
+  );
+  expect(links.sort()).toEqual(["/runs/finished/demo/", "/runs/finished/report", "/runs/trained"]);
+  expect((await ask({ path: "/runs/trained", headers: known() })).status).toBe(200);
+  rmSync(file("runs/trained"), { recursive: true });
+});
+
 test("the list of runs opens no model, however large", async () => {
   const run = writeRun(file, { name: "runs/large" });
   truncateSync(join(run, "model.onnx"), 2 ** 40); // without a byte on the disk
