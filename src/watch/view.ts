@@ -9,6 +9,7 @@ import { collectReport } from "../report/collect.ts";
 import { isMissing } from "../report/missing.ts";
 import { type RunCourse, readCourse, readOutcome } from "../report/readRun.ts";
 import { renderReport } from "../report/writeReport.ts";
+import { shorten } from "../text.ts";
 import { resumeRun, stopRun } from "./control.ts";
 import { Feed } from "./feed.ts";
 import { LiveReader } from "./liveState.ts";
@@ -86,7 +87,8 @@ export class View {
     },
     resume: async (run) => {
       await resumeRun(run);
-      return { type: "text/plain", body: "resuming" };
+      const log = `${shorten(run.name)}/watch.log`;
+      return { type: "text/plain", body: `resuming; its messages are in ${log}` };
     },
   };
 

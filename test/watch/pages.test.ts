@@ -78,7 +78,9 @@ describe.skipIf(!hasBrowser)("the live view", () => {
     await page.waitForSelector("#reproduction", { timeout: 100_000 });
     await page.goBack();
     await page.getByRole("button", { name: "Resume going" }).click();
-    await expect.poll(() => page.locator("[data-field=note]").textContent()).toBe("resuming");
+    await expect
+      .poll(() => page.locator("[data-field=note]").textContent())
+      .toBe("resuming; its messages are in going/watch.log");
     // The made-up run's configuration lacks most options: the process that was started says so and ends.
     const log = () => readFileSync(join(going, "watch.log"), "utf8");
     await expect.poll(log).toMatch(/^error: .*config\.json/m);

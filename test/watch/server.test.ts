@@ -232,6 +232,15 @@ test.skipIf(!mountDisk(disk, 1024))(
   },
 );
 
+test("a run that is resumed says where its messages are, of a configuration that is none, too", async () => {
+  const asked = { path: "/runs/stopped/resume", method: "POST", headers: posting(), body: "{}" };
+  const text = "resuming; its messages are in stopped/watch.log";
+  expect(await ask(asked)).toMatchObject({ status: 200, text });
+  const log = () => readFileSync(file("runs/stopped/watch.log"), "utf8");
+  await expect.poll(log, { timeout: 60_000 }).toMatch(/^error: .*config\.json/m);
+  rmSync(file("runs/stopped/watch.log"));
+});
+
 test("a run whose messages would go elsewhere, through a link, is not resumed", async () => {
   const elsewhere = file("elsewhere.txt", "kept");
   symlinkSync(elsewhere, file("runs/stopped/watch.log"));
