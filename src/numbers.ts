@@ -1,9 +1,24 @@
 // Numbers as people read them: in the terminal, in messages, in the report and in the documents.
 
-/** A share of 1 as `93.39 %`; one that nobody can know, such as an accuracy without labels, as `unknown`. */
+/** Digits behind the point by which a share of any number of images in per cent differs from all and from none. */
+const mostDigits = 6;
+
+/** A number with so many digits behind the point, or with as many more as tell it from ends that it has not reached. */
+function fixedApart(value: number, ends: readonly number[], digits: number): string {
+  for (let shown = digits; shown <= mostDigits; shown++) {
+    const text = value.toFixed(shown);
+    if (!ends.includes(Number(text))) return text;
+  }
+  return value.toFixed(digits);
+}
+
+/**
+ * A share of 1 as `93.39 %`, with more digits where it would read as all or nothing and is neither; one that nobody can
+ * know, such as an accuracy without labels, as `unknown`.
+ */
 export function percent(share: number | null, digits = 2): string {
   return share !== null && Number.isFinite(share)
-    ? `${(100 * share).toFixed(digits)} %`
+    ? `${fixedApart(100 * share, [0, 100], digits)} %`
     : "unknown";
 }
 
@@ -12,11 +27,11 @@ export function plainPercent(share: number): string {
   return `${Number((100 * share).toPrecision(3))} %`;
 }
 
-/** A difference of two shares in points, with its sign. */
+/** A difference of two shares in points, with its sign, and with more digits where it would read as none and is one. */
 export function points(difference: number, digits = 2): string {
-  const value = 100 * difference;
-  const sign = value > 0 ? "+" : value < 0 ? "−" : "±";
-  return `${sign}${Math.abs(value).toFixed(digits)}`;
+  const text = fixedApart(Math.abs(100 * difference), [0], digits);
+  const sign = Number(text) === 0 ? "±" : difference > 0 ? "+" : "−";
+  return `${sign}${text}`;
 }
 
 /** A mean and its deviation, such as `19.0 ± 0.4`; the deviation of a single value is not known. */

@@ -25,13 +25,11 @@ function sayAccuracy({ original, obfuscated, verify }: Summary): string {
   const difference = obfuscated.accuracy - original.accuracy;
   const amount = `${points(Math.abs(difference)).slice(1)} points`;
   const compared =
-    Math.abs(difference) < 5e-5
+    difference === 0
       ? "as many as the original"
       : `${amount} ${difference > 0 ? "more" : "less"} than the original`;
   const chance =
-    paired && paired.pValue > 0.05 && Math.abs(difference) >= 5e-5
-      ? ", a difference that may be chance"
-      : "";
+    paired && paired.pValue > 0.05 && difference !== 0 ? ", a difference that may be chance" : "";
   return `The chain is right on ${percent(obfuscated.accuracy, 1)} of ${samples} images to judge by, ${compared}${chance}, and ${alike}.`;
 }
 

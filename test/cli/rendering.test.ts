@@ -9,7 +9,7 @@ import { dataLine, renderTable, sparkline } from "../../src/cli/render.ts";
 import { renderSummary } from "../../src/cli/summary.ts";
 import { ModelError } from "../../src/errors.ts";
 import { nearest } from "../../src/nearest.ts";
-import { bytes, count, duration, percent } from "../../src/numbers.ts";
+import { bytes, count, duration, percent, points } from "../../src/numbers.ts";
 import type { ProgressEvent } from "../../src/runs/index.ts";
 import { escapeInvisible, jsonText } from "../../src/text.ts";
 import { readPart, writeRun } from "../report/runFixture.ts";
@@ -190,6 +190,14 @@ test("numbers are rounded to what can be read", () => {
   ]);
   expect([512, 1500, 3_400_000].map(bytes)).toEqual(["512 B", "1.50 kB", "3.40 MB"]);
   expect(percent(0.93391)).toBe("93.39 %");
+  // No more than is true: nothing reads as an end that it has not reached.
+  expect([0, 1, 0.9996, 0.0004, 0.99999].map((share) => percent(share, 1))).toEqual([
+    ...["0.0 %", "100.0 %", "99.96 %", "0.04 %", "99.999 %"],
+  ]);
+  expect(percent(1 / 250, 0)).toBe("0.4 %");
+  expect([0, 0.025, -0.0001, 2 / 50_000, 1e-17].map((each) => points(each, 1))).toEqual([
+    ...["±0.0", "+2.5", "−0.01", "+0.004", "±0.0"],
+  ]);
   expect([0.4, 61, 3599.7, 3661, Number.NaN].map(duration)).toEqual([
     "0:00",
     "1:01",

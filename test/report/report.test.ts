@@ -263,7 +263,15 @@ describe("the verdict", () => {
       "92.5 % of 8 images to judge by, 2.50 points more than the original, a difference that may be chance, and",
     ],
     [0.9, 0.875, 0.01, "87.5 % of 8 images to judge by, 2.50 points less than the original, and"],
-    [0.9, 0.90004, 0.9, "90.0 % of 8 images to judge by, as many as the original, and"],
+    [0.9, 0.9, 0.9, "90.0 % of 8 images to judge by, as many as the original, and"],
+    // Two of 50,000 images.
+    [
+      0.9,
+      0.90004,
+      0.01,
+      "90.0 % of 8 images to judge by, 0.004 points more than the original, and",
+    ],
+    [1, 0.9996, 0.01, "99.96 % of 8 images to judge by, 0.04 points less than the original, and"],
   ] as const)("on accuracies of %d and %d where p is %d", (before, after, pValue, sentence) => {
     const { accuracy } = said(({ original, obfuscated, verify }) => {
       original.accuracy = before;
