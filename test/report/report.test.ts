@@ -10,8 +10,9 @@ import { collectReport } from "../../src/report/collect.ts";
 import { foldDiagram } from "../../src/report/fold.ts";
 import { writeComparison } from "../../src/report/index.ts";
 import { isMissing } from "../../src/report/missing.ts";
-import { reportSchemaText } from "../../src/report/reportForm.ts";
+import { type Report, reportSchemaText } from "../../src/report/reportForm.ts";
 import type { Summary } from "../../src/report/runForms.ts";
+import { classesSection } from "../../src/report/sections/classes.ts";
 import { verdictOf } from "../../src/report/verdict.ts";
 import { renderReport, writeReport } from "../../src/report/writeReport.ts";
 import { root } from "../cli/deepobf.ts";
@@ -364,6 +365,19 @@ describe("a folded diagram", () => {
     expect(frames).toEqual([]);
     expect(boxes.map(({ from }) => from)).toEqual([[], [0], [1], [2], [3]]);
   });
+});
+
+test("of many classes those at both ends are shown, and what is left out is no more than counted", () => {
+  const classes = Array.from({ length: 32 }, (_, i) => {
+    return { name: `class ${i}`, images: 10, original: 1, obfuscated: i / 40 };
+  });
+  const { content } = classesSection({
+    classes: { samples: 320, classes, confusions: [] },
+  } as unknown as Report);
+  // Every class loses more than the last ones, which are shown.
+  expect(content.text).toContain("loses and gains. 2 classes between are left out.</p>");
+  expect(content.text).toContain(">class 14<");
+  expect(content.text).not.toContain(">class 15<");
 });
 
 test("convolutions behind the boundary are said to be the original's", async () => {

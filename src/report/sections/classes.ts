@@ -23,7 +23,7 @@ export function classesSection({ classes }: Report): Section {
     worst && change(worst) < 0
       ? `The chain loses most on ${worst.name}: ${points(change(worst), 1)} points, of ${grouped(worst.images)} images.`
       : "The chain loses on no class.";
-  const omitted = left > 0 ? ` ${left} classes between, which change less, are left out.` : "";
+  const omitted = left > 0 ? ` ${left} classes between are left out.` : "";
   const content = html`<p class="lead">${lead} Classes are in the order of what the chain loses and gains.${omitted}</p>
 <figure><figcaption>Accuracy on each class: <span class="axis">○ original</span>, <span class="shipped">● chain</span></figcaption>${scrollable("Chart of the classes", dumbbells(shown))}</figure>
 ${renderConfusions(classes)}`;
