@@ -112,7 +112,8 @@ function className(classes: readonly string[], { label }: ImageSample, image: st
 
 function assertFolderNames(classes: readonly string[]): void {
   for (const [place, name] of classes.entries()) {
-    if (name === "" || leftBehind.test(name) || /[/\\\0]/.test(name)) {
+    // Half of a pair of surrogates is written as U+FFFD, whichever half it is.
+    if (name === "" || leftBehind.test(name) || /[/\\\0\p{Cs}]/u.test(name)) {
       throw new DataError(`class "${name}": expected a name that a folder of images can have`);
     }
     if (classes.indexOf(name) < place) throw new DataError(`class "${name}" comes twice`);

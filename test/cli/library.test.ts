@@ -392,6 +392,11 @@ describe("what is no image, or has no place", () => {
       /^class "__MACOSX": expected/,
     ],
     ["a class that is hidden", { classes: [".a", "b"] }, /^class "\.a": expected/],
+    [
+      "a class of half a character, which a folder's name loses",
+      { classes: ["\ud800", "\ud801"] },
+      /^class "\\u\{d800\}": expected a name that a folder of images can have$/,
+    ],
     ["a class twice", { classes: ["a", "a"] }, /^class "a" comes twice$/],
     ["classes that differ in case", { classes: ["a", "A"] }, /"A" and "a", which differ in case/],
   ])("%s is refused", async (_, images, message) => {
