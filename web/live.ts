@@ -34,6 +34,10 @@ document.addEventListener("click", async ({ target }) => {
   target.disabled = response.ok;
 });
 
+document.addEventListener("focusout", () => {
+  if (isStale) refresh();
+});
+
 function fill({ done, fields }: LiveState): void {
   for (const element of document.querySelectorAll<HTMLElement>("[data-field]")) {
     const text = fields[element.dataset.field ?? ""];
@@ -49,7 +53,10 @@ function note(text: string): void {
   if (place) place.textContent = text;
 }
 
-/** Asks for the fragment of the page again; once more after that, where something has changed meanwhile. */
+/**
+ * Asks for the fragment of the page again; once more after that, where something has changed meanwhile. What somebody is
+ * about to press stays until they leave it.
+ */
 async function refresh(): Promise<void> {
   isStale = true;
   if (isAsking) return;
@@ -59,9 +66,12 @@ async function refresh(): Promise<void> {
       isStale = false;
       const place = document.querySelector<HTMLElement>("[data-fragment]");
       const response = place && (await fetch(place.dataset.fragment ?? ""));
-      if (place && response?.ok && !place.contains(document.activeElement)) {
-        place.innerHTML = await response.text();
+      const text = response?.ok ? await response.text() : undefined;
+      if (document.activeElement?.matches("[data-fragment] :is(a, button)")) {
+        isStale = true;
+        return;
       }
+      if (place && text !== undefined) place.innerHTML = text;
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   } catch {

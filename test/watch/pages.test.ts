@@ -8,6 +8,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { doorTo } from "../../src/cli/openPage.ts";
@@ -69,6 +70,26 @@ describe.skipIf(!hasBrowser)("the live view", () => {
     await expect.poll(() => page.locator(".lead").textContent()).toContain("3 of 4 epochs");
     expect(await complaintsOf(page)).toEqual([]);
     expect(problems.filter((text) => !text.includes("axe"))).toEqual([]);
+  });
+
+  test("goes on where somebody has clicked into a table, and keeps a link until it is left", async () => {
+    writeRun(file, { name: "clicked/first" });
+    await using watching = await serveRuns(file("clicked"));
+    const { page } = await openPage();
+    await page.goto(watching.url);
+    await page.locator("thead").click();
+    const focused = () => page.evaluate("document.activeElement.className");
+    expect(await focused()).toBe("scroll");
+    writeRun(file, { name: "clicked/second" });
+    await expect.poll(() => page.locator("tbody tr").count()).toBe(2);
+    await page.getByRole("link", { name: "second" }).focus();
+    const asked = page.waitForResponse(/fragment/);
+    writeRun(file, { name: "clicked/third" });
+    await (await asked).finished();
+    await sleep(1000);
+    expect(await page.locator("tbody tr").count()).toBe(2);
+    await page.getByRole("link", { name: "second" }).blur();
+    await expect.poll(() => page.locator("tbody tr").count()).toBe(3);
   });
 
   test("shows the report of a run that is done, and resumes one by a button", async () => {
