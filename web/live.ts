@@ -23,15 +23,27 @@ source.addEventListener("now", ({ data }: MessageEvent<string>) => {
   fill(now);
 });
 source.addEventListener("open", () => note(""));
-source.addEventListener("error", () => note("Not connected; trying again"));
+source.addEventListener("error", () => {
+  const isOver = source.readyState === EventSource.CLOSED;
+  note(
+    isOver
+      ? "Not connected: open the address that deepobf watch printed"
+      : "Not connected; trying again",
+  );
+});
 
 document.addEventListener("click", async ({ target }) => {
   if (!(target instanceof HTMLButtonElement) || target.dataset.post === undefined) return;
   target.disabled = true;
-  const headers = { "content-type": "application/json" };
-  const response = await fetch(target.dataset.post, { method: "POST", headers, body: "{}" });
-  note(await response.text());
-  target.disabled = response.ok;
+  try {
+    const headers = { "content-type": "application/json" };
+    const response = await fetch(target.dataset.post, { method: "POST", headers, body: "{}" });
+    note(await response.text());
+    target.disabled = response.ok;
+  } catch {
+    note("Not done: deepobf watch does not answer");
+    target.disabled = false;
+  }
 });
 
 document.addEventListener("focusout", () => {

@@ -92,6 +92,26 @@ describe.skipIf(!hasBrowser)("the live view", () => {
     await expect.poll(() => page.locator("tbody tr").count()).toBe(3);
   });
 
+  test("says what to do where the server is gone, and where another one is in its place", async () => {
+    const stopped = writeRun(file, { name: "left/stopped" });
+    rmSync(join(stopped, "summary.json"));
+    const { page } = await openPage();
+    const note = () => page.locator("[data-field=note]").textContent();
+    const first = await serveRuns(file("left"));
+    await page.goto(first.url);
+    const resume = page.getByRole("button", { name: "Resume stopped" });
+    await resume.waitFor();
+    await first[Symbol.asyncDispose]();
+    await expect.poll(note).toBe("Not connected; trying again");
+    await resume.click();
+    await expect.poll(note).toBe("Not done: deepobf watch does not answer");
+    expect(await resume.isEnabled()).toBe(true);
+    await using _ = await serveRuns(file("left"), Number(new URL(first.url).port));
+    await expect
+      .poll(note, { timeout: 20_000 })
+      .toBe("Not connected: open the address that deepobf watch printed");
+  });
+
   test("shows the report of a run that is done, and resumes one by a button", async () => {
     const { page, problems } = await openPage();
     await enter(page);
