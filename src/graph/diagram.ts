@@ -34,8 +34,11 @@ export function diagramOf(graph: Graph, boundary?: string): Box[] {
   const first = { what: "image", kind: "input" } as const;
   const boxes: Box[] = [{ ...first, shape: shapeOf(input), inClassifier: false, from: [] }];
   const boxOf = new Map([[input, 0]]);
+  const concatenations: Node[] = [];
   for (const node of graph.nodes) {
-    const from = [...new Set(readTensors(node).flatMap((name) => boxOf.get(name) ?? []))];
+    const read = node.operator === "Concat" ? joinedBy(node, concatenations) : readTensors(node);
+    const from = [...new Set(read.flatMap((name) => boxOf.get(name) ?? []))];
+    if (node.operator === "Concat") concatenations.push(node);
     if (from.length === 0) continue; // made of constants alone
     const shape = shapeOf(node.outputs[0] ?? "");
     const shown = from.length > 1 ? describeJoin(node) : describe(node, facts);
@@ -43,6 +46,21 @@ export function diagramOf(graph: Graph, boundary?: string): Box[] {
     for (const name of node.outputs) boxOf.set(name, shown ? boxes.length - 1 : from[0]!);
   }
   return boxes;
+}
+
+/**
+ * What a concatenation joins: where it begins as an earlier one, that one and the rest. So a dense block, in which each
+ * layer may join all earlier features anew, becomes a row of layers that repeat.
+ */
+function joinedBy(node: Node, earlier: readonly Node[]): readonly string[] {
+  const axis = attribute(node, "axis", "int");
+  const first = earlier.findLast(
+    (each) =>
+      attribute(each, "axis", "int") === axis &&
+      each.inputs.length < node.inputs.length &&
+      each.inputs.every((name, place) => name === node.inputs[place]),
+  );
+  return first ? [...first.outputs, ...node.inputs.slice(first.inputs.length)] : node.inputs;
 }
 
 const joins: Readonly<Record<string, string>> = {
