@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { commandLineOf } from "../runs/commandLine.ts";
 import { shorten } from "../text.ts";
 import { readAttacks } from "./attacks.ts";
+import { lengthOfLines } from "./drawDiagram.ts";
 import { type Drawn, drawModelsIsolated } from "./drawModel.ts";
 import { isMissing, type Missing, mapPresent } from "./missing.ts";
 import { disagreementsOf, perClass } from "./perClass.ts";
@@ -21,8 +22,8 @@ export interface CollectOptions {
 export const dataSet = "the data set";
 export const testImages = "the images to judge by";
 
-/** Most boxes of a drawing, repetitions folded. */
-const mostBoxes = 600;
+/** Most boxes of a drawing, repetitions folded, and rows that its lines may cross: to lay them out takes seconds. */
+const [mostBoxes, longestLines] = [600, 2500];
 
 /**
  * Everything that can be said of a run. Throws UsageError and DataError where the folder is no run's; what is missing
@@ -101,9 +102,17 @@ async function architecturesOf(run: RunRecord): Promise<Report["architectures"]>
 
 function architectureOf({ convolutions, joins, diagram }: Drawn): Architecture | Missing {
   const { boxes, frames } = diagram;
-  return boxes.length > mostBoxes
-    ? { missing: `it has ${boxes.length} layers that are unlike each other, too many to draw` }
-    : { convolutions, joins, boxes: [...boxes], frames: [...frames] };
+  if (boxes.length > mostBoxes) {
+    return {
+      missing: `it has ${boxes.length} layers that are unlike each other, too many to draw`,
+    };
+  }
+  if (lengthOfLines(boxes) > longestLines) {
+    return {
+      missing: "too many of its layers read layers far before them, too many lines to draw",
+    };
+  }
+  return { convolutions, joins, boxes: [...boxes], frames: [...frames] };
 }
 
 function reproductionOf({ config, summary, shipped }: RunRecord): Report["reproduction"] {

@@ -1,6 +1,7 @@
 // A folded diagram as an SVG image. Where boxes stand and how lines lead around them is dagre's business
 // (https://github.com/dagrejs/dagre).
 import { graphlib, layout } from "@dagrejs/dagre";
+import { largest } from "../lists.ts";
 import type { FoldedBox, FoldedDiagram, Frame } from "./fold.ts";
 import { html, type Markup } from "./html.ts";
 import { coordinate } from "./lineChart.ts";
@@ -93,6 +94,19 @@ function layOut(boxes: readonly FoldedBox[], form: Form) {
   }
   layout(graph);
   return graph;
+}
+
+/** The length of all lines of a drawing, in rows of boxes; with it grows the time that laying them out takes. */
+export function lengthOfLines(boxes: readonly FoldedBox[]): number {
+  const rows: number[] = [];
+  let length = 0;
+  for (const { from } of boxes) {
+    const above = from.map((source) => rows[source]!);
+    const row = 1 + largest(above, 0);
+    for (const each of above) length += row - each;
+    rows.push(row);
+  }
+  return length;
 }
 
 function widthOf(graph: graphlib.Graph): number {

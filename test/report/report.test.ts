@@ -5,6 +5,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { DataError, UsageError } from "../../src/errors.ts";
 import { sha256Of } from "../../src/files.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Box } from "../../src/graph/diagram.ts";
 import { collectReport } from "../../src/report/collect.ts";
 import { foldDiagram } from "../../src/report/fold.ts";
@@ -378,6 +379,24 @@ test("of many classes those at both ends are shown, and what is left out is no m
   expect(content.text).toContain("loses and gains. 2 classes between are left out.</p>");
   expect(content.text).toContain(">class 14<");
   expect(content.text).not.toContain(">class 15<");
+});
+
+test("an original whose layers read most others has no drawing: it would take too long", async () => {
+  const build = new GraphBuilder({ seed: 3 });
+  const image = build.input("image", ["N", 1, 16, 16]);
+  const features = [image];
+  for (let layer = 0; layer < 40; layer++) {
+    // Each in another order, so that no concatenation begins as an earlier one.
+    const x = build.concat(features.toReversed(), { name: `${layer}.concat` });
+    features.push(build.conv(x, { name: `${layer}`, outputs: 1, kernel: 1 }));
+  }
+  const pooled = build.globalAveragePool(build.concat([...features], { name: "last" }));
+  build.output(build.linear(build.flatten(pooled), { name: "fc", outputs: 4 }), "scores");
+  const { architectures } = await collectReport(write({ original: build.build() }));
+  expect(architectures.original).toEqual({
+    missing: "too many of its layers read layers far before them, too many lines to draw",
+  });
+  expect(isMissing(architectures.obfuscated)).toBe(false);
 });
 
 test("convolutions behind the boundary are said to be the original's", async () => {
