@@ -8,6 +8,7 @@ import type { Graph, Node } from "../graph/graph.ts";
 import type { Facts } from "../graph/shapes.ts";
 import { toNumbers } from "../graph/tensorData.ts";
 import type { Activation, Layer } from "../models/index.ts";
+import { area, resolutions, type Size, window } from "./sizes.ts";
 
 /** What the chain looks like. Sizes are [height, width]. */
 export interface ChainPlan {
@@ -25,8 +26,6 @@ export interface PlanOptions {
   /** Most MACs that the chain may have; by default a share of the original's work, which the narrowest may exceed. */
   readonly maxMacs?: number;
 }
-
-type Size = readonly [height: number, width: number];
 
 // Measured in ONNX Runtime with a ResNet-56: the chain that this gives runs at half of the original's
 // latency on two cores with AMX, and at 0.7 on two of a Zen 5 at batch 1, where 0.8 would be no faster.
@@ -91,24 +90,6 @@ function assertDepth(depth: number, [height, width]: Size): void {
     `--depth: expected a whole number from 2 to ${most} for images of ${height}×${width} ` +
       `(a longer chain sees no more of them), received ${depth}`,
   );
-}
-
-/**
- * The sizes of feature maps on the way to the boundary, from large to small; near ones count once, and pooled
- * ones beside the way, as squeeze and excite has them, not at all.
- */
-function resolutions(extractor: Graph, facts: Facts): Size[] {
-  const end = facts.get(extractor.outputs[0]?.name ?? "")?.shape.slice(2) as unknown as Size;
-  const sizes: Size[] = [];
-  for (const node of extractor.nodes) {
-    const shape = facts.get(node.outputs[0] ?? "")?.shape;
-    if (node.operator !== "Conv" || shape?.length !== 4) continue;
-    const size: Size = [shape[2] as number, shape[3] as number];
-    const last = sizes.at(-1);
-    if (area(size) >= area(end) && (!last || area(size) < 0.5 * area(last))) sizes.push(size);
-  }
-  while (sizes.length > 0 && area(sizes.at(-1) as Size) <= 1.5 * area(end)) sizes.pop();
-  return [...sizes, end];
 }
 
 /**
@@ -187,24 +168,6 @@ function layersOf(options: {
   });
 }
 
-/** Kernel, stride and padding of a convolution that leads exactly from one size to another. */
-function window(from: Size, to: Size): Pick<Layer, "kernel" | "stride" | "padding"> {
-  const axis = (before: number, after: number) => {
-    const stride = Math.max(1, Math.round(before / after));
-    const reach = before - (after - 1) * stride;
-    const least = Math.max(3, stride === 1 ? 3 : stride + 1, reach);
-    // A stride may leave out a last column; without one, the kernel alone makes the size fit.
-    const kernel = stride === 1 ? least + ((least - reach) % 2) : least | 1;
-    return { stride, kernel, padding: Math.ceil(((after - 1) * stride + kernel - before) / 2) };
-  };
-  const [y, x] = [axis(from[0], to[0]), axis(from[1], to[1])];
-  return {
-    kernel: [y.kernel, x.kernel],
-    stride: [y.stride, x.stride],
-    padding: [y.padding, x.padding],
-  };
-}
-
 /** The size behind each layer, its pooling included, and its MACs at batch 1. */
 export function layerCosts(
   input: readonly [number, number, number],
@@ -255,8 +218,4 @@ function givesNonNegative(
     default:
       return false;
   }
-}
-
-function area([height, width]: Size): number {
-  return height * width;
 }
