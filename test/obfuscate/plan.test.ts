@@ -40,6 +40,28 @@ function measure({ input, layers }: ChainPlan) {
   return { shape: [channels, ...size], macs, parameters };
 }
 
+/** The lengths that each window leads between along each axis, and whether it can lie mostly in padding. */
+function windowsOf({ input, layers }: ChainPlan) {
+  const behind = layerCosts(input, layers).map(({ size }) => size);
+  return layers.flatMap(({ kernel, padding, pool }, i) =>
+    [0, 1].map((axis) => ({
+      from: i === 0 ? input[axis + 1]! : behind[i - 1]![axis]!,
+      to: behind[i]![axis]! * (pool ? 2 : 1),
+      isMostlyPadding: padding[axis]! > Math.floor(kernel[axis]! / 2),
+    })),
+  );
+}
+
+/** The windows of a plan in short: kernel, stride and padding along the width, and the width behind. */
+function shorten({ input, layers }: ChainPlan): string {
+  const behind = layerCosts(input, layers).map(({ size }) => size[1]);
+  const windows = layers.map(
+    ({ kernel, stride, padding, pool }, i) =>
+      `k${kernel[1]} s${stride[1]} p${padding[1]}${pool ? " pool" : ""}: ${behind[i]}`,
+  );
+  return windows.join(", ");
+}
+
 /** A layer of a generated original. Sizes that do not fit the map are cut down to it. */
 interface Part {
   readonly kind: "conv" | "residual" | "pool";
@@ -116,6 +138,8 @@ describe("planChain", () => {
       const end = measure(plan);
       expect(end.shape).toEqual(boundary.shape.slice(1));
       expect(end.macs).toBe(plan.macs);
+      const shrinking = windowsOf(plan).filter(({ from, to }) => to <= from + 1);
+      expect(shrinking.filter(({ isMostlyPadding }) => isMostlyPadding)).toEqual([]);
       if (end.parameters < 300_000) {
         const chain = sequential(plan.layers, { shape: original.shape });
         const facts = inferShapes(chain);
@@ -195,6 +219,24 @@ describe("planChain", () => {
       const { plan } = planFor(architectures["googlenet-half"]!(), { depth });
       const layers = plan.layers.map(({ kernel, pool }) => `${kernel[0]}${pool ? "p" : ""}`);
       expect(layers.join(" ")).toBe(expected);
+    },
+  );
+
+  test.each([
+    [3, 8, "k3 s1 p0: 26, k3 s1 p1: 26, k5 s2 p1: 12, k3 s1 p1: 12, k3 s1 p1: 12"],
+    [5, 5, "k5 s1 p0 pool: 12, k3 s1 p1: 12, k5 s1 p0: 8, k3 s1 p1: 8, k3 s1 p1: 8"],
+    [9, 3, "k9 s1 p0: 20, k7 s5 p1: 4, k3 s1 p1: 4, k3 s1 p1: 4, k1 s1 p0: 4"],
+  ])(
+    "leaves to one step what convolutions of kernel %d, %d of them, take off without padding",
+    (kernel, count, expected) => {
+      const builder = new GraphBuilder();
+      let x = builder.input("image", ["N", 1, 28, 28]);
+      for (let i = 0; i < count; i++) {
+        x = builder.relu(builder.conv(x, { name: `conv${i}`, outputs: 16, kernel }));
+      }
+      const pooled = builder.flatten(builder.globalAveragePool(x));
+      builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
+      expect(shorten(planFor(builder.build(), { depth: 5 }).plan)).toBe(expected);
     },
   );
 
