@@ -8,21 +8,50 @@ export type Size = readonly [height: number, width: number];
 
 /**
  * The sizes of feature maps on the way to the boundary, from large to small, each half of the one before: what
- * convolutions without padding take off in between is left to the next step. Pooled ones beside the way, as squeeze
- * and excite has them, do not count.
+ * convolutions without padding take off in between is left to the next step.
  */
 export function resolutions(extractor: Graph, facts: Facts): Size[] {
-  const end = facts.get(extractor.outputs[0]?.name ?? "")?.shape.slice(2) as unknown as Size;
+  const boundary = extractor.outputs[0]?.name ?? "";
+  const end = sizeOf(facts, boundary)!;
+  const maps = mapsTowards(boundary, { extractor, facts });
   const sizes: Size[] = [];
-  for (const node of extractor.nodes) {
-    const shape = facts.get(node.outputs[0] ?? "")?.shape;
-    if (node.operator !== "Conv" || shape?.length !== 4) continue;
-    const size: Size = [shape[2] as number, shape[3] as number];
+  for (const { operator, outputs } of extractor.nodes) {
+    const size = sizeOf(facts, outputs[0]);
+    if (operator !== "Conv" || !size || !maps.has(outputs[0]!)) continue;
     const last = sizes.at(-1);
     if (area(size) >= area(end) && (!last || isHalved(last, size))) sizes.push(size);
   }
-  while (sizes.length > 0 && area(sizes.at(-1) as Size) <= 1.5 * area(end)) sizes.pop();
+  while (sizes.length > 0 && area(sizes.at(-1)!) <= 1.5 * area(end)) sizes.pop();
   return [...sizes, end];
+}
+
+/**
+ * The tensors that a map is made of, without those that are spread over larger ones along a side of one: the gates of
+ * squeeze and excite and of coordinate attention stand beside the way.
+ */
+function mapsTowards(
+  boundary: string,
+  { extractor, facts }: { extractor: Graph; facts: Facts },
+): Set<string> {
+  const isSpread = (from: Size, to: Size) =>
+    (from[0] === 1 && to[0] > 1) || (from[1] === 1 && to[1] > 1);
+  const maps = new Set([boundary]);
+  for (const { inputs, outputs } of extractor.nodes.toReversed()) {
+    const output = outputs.find((name) => maps.has(name));
+    if (output === undefined) continue;
+    const size = sizeOf(facts, output);
+    for (const input of inputs) {
+      const from = sizeOf(facts, input);
+      if (!from || !size || !isSpread(from, size)) maps.add(input);
+    }
+  }
+  return maps;
+}
+
+/** The last two of a tensor's axes, which are those of a map; none where there are fewer than four. */
+function sizeOf(facts: Facts, tensor = ""): Size | undefined {
+  const shape = facts.get(tensor)?.shape ?? [];
+  return shape.length < 4 ? undefined : [shape.at(-2)!, shape.at(-1)!];
 }
 
 /** Whether a map has half of another's height or width, or less, and is no larger along the other axis. */

@@ -2,12 +2,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Network } from "../../src/engine/index.ts";
 import { UsageError } from "../../src/errors.ts";
+import { int, ints } from "../../src/graph/attributes.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { countCost, estimateWork } from "../../src/graph/cost.ts";
 import { findBoundary } from "../../src/graph/cuts.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { cutGraph } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
+import { fromNumbers } from "../../src/graph/tensorData.ts";
 import { architectures, sequential } from "../../src/models/index.ts";
 import { type ChainPlan, layerCosts, planChain } from "../../src/obfuscate/index.ts";
 import { inferenceMode, scope, zeros } from "../../src/torch/index.ts";
@@ -240,35 +242,66 @@ describe("planChain", () => {
     },
   );
 
-  test("takes no pooled map beside the way for a size of the image", () => {
-    const network = (excites: boolean) => {
-      const builder = new GraphBuilder();
-      let x = builder.input("image", ["N", 3, 32, 32]);
-      for (const [i, outputs] of [16, 32, 64].entries()) {
-        const options = {
-          name: `conv${i}`,
-          outputs,
-          kernel: 3,
-          stride: i === 0 ? 1 : 2,
-          padding: 1,
-        };
-        x = builder.relu(builder.conv(x, options));
-        if (!excites) continue;
-        const gate = { name: `gate${i}`, outputs, kernel: 1 };
-        x = builder.node("Mul", [
-          x,
-          builder.node("Sigmoid", [builder.conv(builder.globalAveragePool(x), gate)]),
-        ]);
-      }
-      const pooled = builder.flatten(builder.globalAveragePool(x));
-      builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
-      return builder.build();
-    };
-    const sizesOf = (model: Graph) =>
-      layerCosts([3, 32, 32], planFor(model, { depth: 5 }).plan.layers).map(({ size }) => size);
-    expect(sizesOf(network(true))).toEqual(sizesOf(network(false)));
-    expect(sizesOf(network(true)).map(([height]) => height)).toEqual([16, 8, 8, 8, 8]);
-  });
+  const gates: Record<string, (builder: GraphBuilder, x: string, name: string) => string> = {
+    "squeeze and excite": (builder, x, name) => {
+      const gate = { name, outputs: builder.shape(x)[1]!, kernel: 1 };
+      const pooled = builder.globalAveragePool(x);
+      return builder.node("Mul", [x, builder.node("Sigmoid", [builder.conv(pooled, gate)])]);
+    },
+    // Hou, Zhou, Feng 2021 (arXiv 2103.02907), figure 2c.
+    "coordinate attention": (builder, x, name) => {
+      const [, outputs, height, width] = builder.shape(x) as [number, number, number, number];
+      const numbers = (values: number[]) =>
+        builder.initializer(`${name}.${values}`, fromNumbers("int64", [values.length], values));
+      const mean = (axis: number) =>
+        builder.node("ReduceMean", [x], { attributes: { axes: ints([axis]) } });
+      const turn = (strip: string) =>
+        builder.node("Transpose", [strip], { attributes: { perm: ints([0, 1, 3, 2]) } });
+      const joined = builder.node("Concat", [mean(3), turn(mean(2))], {
+        attributes: { axis: int(2) },
+      });
+      const strip = builder.conv(joined, { name, outputs, kernel: 1 });
+      const gate = (axis: string, from: number, to: number) => {
+        const part = builder.node("Slice", [strip, numbers([from]), numbers([to]), numbers([2])]);
+        const turned = axis === "x" ? turn(part) : part;
+        const convolved = builder.conv(turned, { name: `${name}.${axis}`, outputs, kernel: 1 });
+        return builder.node("Sigmoid", [convolved]);
+      };
+      const high = builder.node("Mul", [x, gate("y", 0, height)]);
+      return builder.node("Mul", [high, gate("x", height, height + width)]);
+    },
+  };
+
+  test.each([
+    ["squeeze and excite", 32, 2],
+    ["squeeze and excite", 32, 5],
+    ["squeeze and excite", 28, 5],
+    ["coordinate attention", 32, 3],
+    ["coordinate attention", 32, 5],
+    ["coordinate attention", 64, 3],
+    ["coordinate attention", 224, 4],
+  ])(
+    "takes no map of %s for a size of the image, of %d pixels and halved %d times",
+    (kind, side, count) => {
+      const network = (gate?: (typeof gates)[string]) => {
+        const builder = new GraphBuilder();
+        let x = builder.input("image", ["N", 3, side, side]);
+        for (let i = 0; i <= count; i++) {
+          const stride = i === 0 ? 1 : 2;
+          const options = { name: `conv${i}`, outputs: 8, kernel: 3, stride, padding: 1 };
+          x = builder.relu(builder.conv(x, options));
+          if (gate) x = gate(builder, x, `gate${i}`);
+        }
+        const pooled = builder.flatten(builder.globalAveragePool(x));
+        builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
+        return builder.build();
+      };
+      const { plan: plain } = planFor(network(), { depth: 7 });
+      const { plan: gated } = planFor(network(gates[kind]), { depth: 7 });
+      expect(shorten(gated)).toBe(shorten(plain));
+      expect(gated.layers.filter(({ kernel }) => kernel[0] > 3)).toEqual([]);
+    },
+  );
 
   test.each([0, 1, -3, 2.5, 9, 1000, Number.NaN])(
     "refuses the depth %d for 8×20 pixels",
