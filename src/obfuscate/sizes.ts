@@ -7,22 +7,51 @@ import type { Layer } from "../models/index.ts";
 export type Size = readonly [height: number, width: number];
 
 /**
- * The sizes of feature maps on the way to the boundary, from large to small, each half of the one before: what
- * convolutions without padding take off in between is left to the next step.
+ * The sizes of feature maps on the way from the image to the boundary, from large to small: the original's where single
+ * convolutions lead from each to the next, else, as with an original that resizes its images, the image's halvings.
  */
 export function resolutions(extractor: Graph, facts: Facts): Size[] {
-  const boundary = extractor.outputs[0]?.name ?? "";
-  const end = sizeOf(facts, boundary)!;
-  const maps = mapsTowards(boundary, { extractor, facts });
+  const image = sizeOf(facts, extractor.inputs[0]?.name)!;
+  const end = sizeOf(facts, extractor.outputs[0]?.name)!;
+  const own = sizesOf(extractor, { facts, image, end });
+  const areSteps = own.every((size, i) => isOneStep(own[i - 1] ?? image, size));
+  const sizes = areSteps ? own : halvings(image, end);
+  const isSpare = (size: Size) => area(size) <= 1.5 * area(end) || !isOneStep(size, end);
+  while (sizes.length > 0 && isSpare(sizes.at(-1)!)) sizes.pop();
+  return [...sizes, end];
+}
+
+/**
+ * The original's sizes, none larger than the image, each half of the one before: what convolutions without padding take
+ * off in between is left to the next step.
+ */
+function sizesOf(
+  extractor: Graph,
+  { facts, image, end }: { facts: Facts; image: Size; end: Size },
+): Size[] {
+  const maps = mapsTowards(extractor.outputs[0]!.name, { extractor, facts });
   const sizes: Size[] = [];
   for (const { operator, outputs } of extractor.nodes) {
     const size = sizeOf(facts, outputs[0]);
     if (operator !== "Conv" || !size || !maps.has(outputs[0]!)) continue;
     const last = sizes.at(-1);
-    if (area(size) >= area(end) && (!last || isHalved(last, size))) sizes.push(size);
+    const isNext = last ? isHalved(last, size) : size[0] <= image[0] && size[1] <= image[1];
+    if (isNext && area(size) >= area(end)) sizes.push(size);
   }
-  while (sizes.length > 0 && area(sizes.at(-1)!) <= 1.5 * area(end)) sizes.pop();
-  return [...sizes, end];
+  return sizes;
+}
+
+/** An image halved again and again, along each axis no further than to the end's length; without the end. */
+function halvings(image: Size, end: Size): Size[] {
+  const half = (axis: 0 | 1) => Math.max(Math.ceil(image[axis] / 2), end[axis]);
+  const size = [half(0), half(1)] as const;
+  return area(size) === area(end) ? [] : [size, ...halvings(size, end)];
+}
+
+/** Whether a convolution of a usual kernel leads from one size to another: of up to 9 pixels at stride 1, 12 at 2. */
+function isOneStep(from: Size, to: Size): boolean {
+  const { kernel, stride } = window(from, to);
+  return kernel.every((length, axis) => length <= 3 * (stride[axis]! + 2));
 }
 
 /**

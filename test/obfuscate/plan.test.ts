@@ -242,6 +242,54 @@ describe("planChain", () => {
     },
   );
 
+  test.each([
+    [
+      28,
+      8,
+      5,
+      "k3 s1 p1: 28, k3 s1 p1 pool: 14, k3 s1 p1 pool: 7, k3 s1 p1: 7, k3 s1 p1: 7, k3 s1 p1: 7",
+    ],
+    [
+      32,
+      7,
+      5,
+      "k5 s1 p0: 28, k3 s1 p1 pool: 14, k3 s1 p1 pool: 7, k3 s1 p1: 7, k3 s1 p1: 7, k3 s1 p1: 7",
+    ],
+    [
+      96,
+      2.34,
+      5,
+      "k3 s2 p1 pool: 24, k3 s1 p1 pool: 12, k3 s1 p1: 12, k4 s2 p2: 7, k3 s1 p1: 7, k3 s1 p1: 7",
+    ],
+    [
+      96,
+      2.34,
+      3,
+      "k15 s3 p0: 28, k3 s1 p1: 28, k3 s1 p1: 28, k3 s1 p1: 28, k3 s1 p1: 28, k3 s1 p1: 28",
+    ],
+    [
+      256,
+      0.704,
+      5,
+      "k3 s2 p1 pool: 64, k3 s1 p1 pool: 32, k3 s1 p1 pool: 16, k3 s1 p1 pool: 8, k3 s1 p1: 8, k3 s1 p0: 6",
+    ],
+  ])(
+    "halves an image of %d pixels, which the original scales by %d and halves %d times, itself",
+    (side, scale, count, expected) => {
+      const builder = new GraphBuilder();
+      const image = builder.input("image", ["N", 3, side, side]);
+      const scales = builder.initializer("scales", float32([4], [1, 1, scale, scale]));
+      let x = builder.node("Resize", [image, "", scales]);
+      for (let i = 0; i < count; i++) {
+        const options = { name: `conv${i}`, outputs: 16, kernel: 3, stride: 2, padding: 1 };
+        x = builder.relu(builder.conv(x, options));
+      }
+      const pooled = builder.flatten(builder.globalAveragePool(x));
+      builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
+      expect(shorten(planFor(builder.build(), { depth: 6 }).plan)).toBe(expected);
+    },
+  );
+
   const gates: Record<string, (builder: GraphBuilder, x: string, name: string) => string> = {
     "squeeze and excite": (builder, x, name) => {
       const gate = { name, outputs: builder.shape(x)[1]!, kernel: 1 };
