@@ -84,11 +84,17 @@ export function planChain(
 }
 
 function assertDepth(depth: number, [height, width]: Size): void {
-  const most = Math.min(height, width);
+  const most = Math.max(height, width);
+  const images = `images of ${height}×${width}`;
+  if (most < 2) {
+    throw new UsageError(
+      `${images} are too small for a chain: expected 2 pixels or more along a side`,
+    );
+  }
   if (Number.isInteger(depth) && depth >= 2 && depth <= most) return;
   throw new UsageError(
-    `--depth: expected a whole number from 2 to ${most} for images of ${height}×${width} ` +
-      `(a longer chain sees no more of them), received ${depth}`,
+    `--depth: expected a whole number from 2 to ${most} for ${images} (a longer chain sees no more of them), ` +
+      `received ${depth}`,
   );
 }
 

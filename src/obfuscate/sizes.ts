@@ -91,10 +91,11 @@ function isHalved(from: Size, to: Size): boolean {
 
 /**
  * Kernel, stride and padding of a convolution that leads exactly from one size to another. No window lies mostly in
- * padding, unless the map grows by more than a pixel.
+ * padding, unless the map grows by more than a pixel; along a side of one there is none.
  */
 export function window(from: Size, to: Size): Pick<Layer, "kernel" | "stride" | "padding"> {
   const axis = (before: number, after: number) => {
+    if (before === 1 && after === 1) return { stride: 1, kernel: 1, padding: 0 };
     // Steps larger than the latter would lead past the last column, where there is padding alone.
     const strides = [Math.round(before / after), Math.floor(before / (after - 1))];
     const stride = Math.max(1, Math.min(...strides));

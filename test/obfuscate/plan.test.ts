@@ -131,7 +131,7 @@ describe("planChain", () => {
     const depths = fc.integer({ min: 2, max: 12 });
     const property = fc.property(originals, depths, (original, wanted) => {
       const model = build(original);
-      const depth = Math.min(wanted, original.shape[1], original.shape[2]);
+      const depth = Math.min(wanted, Math.max(original.shape[1], original.shape[2]));
       const { plan, boundary, work } = planFor(model, { depth });
       expect(plan.input).toEqual(original.shape);
       expect(plan.layers).toHaveLength(depth);
@@ -351,14 +351,48 @@ describe("planChain", () => {
     },
   );
 
-  test.each([0, 1, -3, 2.5, 9, 1000, Number.NaN])(
+  test.each([
+    [1, 187, 5, "1×3: 1×187, 1×3: 1×94, 1×3: 1×47, 1×3: 1×24, 1×3: 1×12, 1×3: 1×6, 1×3: 1×6"],
+    [4, 64, 4, "3×3: 2×32, 3×3: 1×16, 1×3: 1×16, 1×3: 1×8, 1×3: 1×8, 1×3: 1×4, 1×3: 1×4"],
+    [32, 1, 2, "3×1: 32×1, 3×1: 16×1, 3×1: 16×1, 3×1: 16×1, 3×1: 8×1, 3×1: 8×1, 1×1: 8×1"],
+  ])(
+    "leads from strips of %d×%d that are halved %d times, with no padding along a side of one",
+    (height, width, count, expected) => {
+      const builder = new GraphBuilder();
+      let x = builder.input("image", ["N", 1, height, width]);
+      for (let i = 0; i <= count; i++) {
+        const stride = i === 0 ? 1 : 2;
+        const options = { name: `conv${i}`, outputs: 16, kernel: 3, stride, padding: 1 };
+        x = builder.relu(builder.conv(x, options));
+      }
+      const pooled = builder.flatten(builder.globalAveragePool(x));
+      builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
+      const { plan } = planFor(builder.build(), { depth: 7 });
+      const sizes = layerCosts(plan.input, plan.layers).map(({ size }) => size.join("×"));
+      const kernels = plan.layers.map(({ kernel }) => kernel.join("×"));
+      expect(kernels.map((kernel, i) => `${kernel}: ${sizes[i]}`).join(", ")).toBe(expected);
+    },
+  );
+
+  test.each([0, 1, -3, 2.5, 21, 1000, Number.NaN])(
     "refuses the depth %d for 8×20 pixels",
     (depth) => {
       const model = build({ shape: [1, 8, 20], parts: [] });
       expect(() => planFor(model, { depth })).toThrow(UsageError);
-      expect(() => planFor(model, { depth })).toThrow(/--depth: .* from 2 to 8 .* 8×20 .*received/);
+      expect(() => planFor(model, { depth })).toThrow(
+        /--depth: .* from 2 to 20 .* 8×20 .*received/,
+      );
     },
   );
+
+  test("refuses images of one pixel", () => {
+    const model = build({ shape: [3, 1, 1], parts: [] });
+    expect(() => planFor(model, { depth: 2 })).toThrow(
+      new UsageError(
+        "images of 1×1 are too small for a chain: expected 2 pixels or more along a side",
+      ),
+    );
+  });
 
   test("refuses a cost that no chain has, and says which one is possible", () => {
     const model = build({ shape: [1, 8, 8], parts: [] });
