@@ -1,12 +1,11 @@
 // The simulation network: a plain chain of convolutions, each with batch norm and an activation. The
 // plan is a pure function of the original's graph, the depth and a bound on the cost.
 import { UsageError } from "../errors.ts";
-import { attribute } from "../graph/attributes.ts";
 import { estimateWork } from "../graph/cost.ts";
 import type { Boundary } from "../graph/cuts.ts";
-import type { Graph, Node } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
+import { isNeverNegative } from "../graph/nonNegative.ts";
 import type { Facts } from "../graph/shapes.ts";
-import { toNumbers } from "../graph/tensorData.ts";
 import type { Activation, Layer } from "../models/index.ts";
 import { area, resolutions, type Size, window } from "./sizes.ts";
 
@@ -62,7 +61,7 @@ export function planChain(
   const budget = maxMacs ?? shareOfOriginal * work;
   const sizes = assignSizes(resolutions(extractor, facts), depth);
   const channels = boundary.shape[1] as number;
-  const last = finalActivation(extractor);
+  const last = isNeverNegative(extractor) ? "relu" : "none";
   const build = (width: number, step: number) => {
     const layers = layersOf({ input, sizes, channels, width, step, last });
     const macs = layerCosts(input, layers).reduce((sum, layer) => sum + layer.macs, 0);
@@ -188,40 +187,4 @@ export function layerCosts(
     if (pool) [height, width] = [height / 2, width / 2];
     return { size: [height, width], macs };
   });
-}
-
-/** The activation that the boundary's values went through, where they are never negative; else none. */
-function finalActivation(extractor: Graph): Activation {
-  const nonNegative = new Set<string>();
-  for (const node of extractor.nodes) {
-    const [output] = node.outputs;
-    if (output && givesNonNegative(node, { extractor, nonNegative })) nonNegative.add(output);
-  }
-  return nonNegative.has(extractor.outputs[0]?.name ?? "") ? "relu" : "none";
-}
-
-function givesNonNegative(
-  node: Node,
-  { extractor, nonNegative }: { extractor: Graph; nonNegative: ReadonlySet<string> },
-): boolean {
-  switch (node.operator) {
-    case "Relu":
-      return true;
-    case "Clip": {
-      // An attribute before opset 11, an input since.
-      const bound = extractor.initializers.get(node.inputs[1] ?? "");
-      const least = attribute(node, "min", "float") ?? (bound && toNumbers(bound)[0]);
-      return least !== undefined && least >= 0;
-    }
-    case "MaxPool":
-    case "AveragePool":
-    case "Dropout":
-    case "Identity":
-      return nonNegative.has(node.inputs[0] as string);
-    case "Concat":
-    case "Add":
-      return node.inputs.every((name) => nonNegative.has(name));
-    default:
-      return false;
-  }
 }

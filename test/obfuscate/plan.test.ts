@@ -435,6 +435,11 @@ describe("the last activation", () => {
   const clip6 = (builder: GraphBuilder, x: string, bounds: Record<string, number>) =>
     builder.node("Clip", [x], { attributes: attributes(bounds) });
 
+  const reduce = (builder: GraphBuilder, operator: string, x: string) =>
+    builder.node(operator, [x], { attributes: attributes({ axes: [2, 3] }) });
+  const turn = (builder: GraphBuilder, x: string) =>
+    builder.node("Transpose", [x], { attributes: attributes({ perm: [0, 1, 3, 2] }) });
+
   const cases: Record<string, [string, (b: GraphBuilder, x: string) => string, number?]> = {
     "a convolution": ["none", (_, x) => x],
     Relu: ["relu", (b, x) => b.relu(x)],
@@ -460,6 +465,24 @@ describe("the last activation", () => {
     "the sum of a ReLU and a convolution": ["none", (b, x) => b.add(b.relu(x), x)],
     "joined ReLUs": ["relu", (b, x) => b.concat([b.relu(x), b.relu(x)])],
     "a ReLU joined with a convolution": ["none", (b, x) => b.concat([b.relu(x), x])],
+    "globally pooled ReLUs": ["relu", (b, x) => b.globalAveragePool(b.relu(x))],
+    "globally pooled convolutions": ["none", (b, x) => b.node("GlobalMaxPool", [x])],
+    "the mean of ReLUs": ["relu", (b, x) => reduce(b, "ReduceMean", b.relu(x))],
+    "the least of convolutions": ["none", (b, x) => reduce(b, "ReduceMin", x)],
+    "squared convolutions": ["relu", (b, x) => reduce(b, "ReduceSumSquare", x)],
+    "a gated ReLU": ["relu", (b, x) => b.node("Mul", [b.relu(x), b.node("Sigmoid", [x])])],
+    "a gated convolution": ["none", (b, x) => b.node("Mul", [x, b.node("HardSigmoid", [x])])],
+    Softplus: ["relu", (b, x) => b.node("Softplus", [x])],
+    Exp: ["relu", (b, x) => b.node("Exp", [x])],
+    Abs: ["relu", (b, x) => b.node("Abs", [x])],
+    Tanh: ["none", (b, x) => b.node("Tanh", [x])],
+    "the larger one of a convolution and 0": ["relu", (b, x) => b.node("Max", [x, bound(b, 0)])],
+    "the larger one of a convolution and -1": ["none", (b, x) => b.node("Max", [x, bound(b, -1)])],
+    "the smaller one of a ReLU and 6": ["relu", (b, x) => b.node("Min", [b.relu(x), bound(b, 6)])],
+    "a ReLU less 1": ["none", (b, x) => b.add(b.relu(x), bound(b, -1))],
+    "a divided ReLU": ["relu", (b, x) => b.node("Div", [b.relu(x), bound(b, 6)])],
+    "a turned ReLU": ["relu", (b, x) => turn(b, b.relu(x))],
+    "a turned convolution": ["none", (b, x) => turn(b, x)],
     "ReLU before a negation": ["none", (b, x) => b.node("Neg", [b.relu(x)])],
   };
 
