@@ -1,5 +1,6 @@
 // DenseNet-BC for small images: Huang, Liu, van der Maaten, Weinberger, "Densely connected
 // convolutional networks", CVPR 2017, section 3 and table 2 (https://arxiv.org/abs/1608.06993).
+import { UsageError } from "../errors.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import { finishModel, type ModelOptions, startModel } from "./options.ts";
@@ -11,13 +12,31 @@ export interface DensenetOptions extends ModelOptions {
   readonly growth?: number;
 }
 
-/** Three dense blocks with bottlenecks; transitions halve the channels and the size. */
-export function densenet({ depth, growth = 12, ...options }: DensenetOptions): Graph {
+/** What both transitions leave a pixel of. */
+const leastSide = 4;
+
+/**
+ * Three dense blocks with bottlenecks; transitions halve the channels and the size. Throws UsageError on images that
+ * are too small to be halved twice.
+ */
+export function densenet({
+  depth,
+  growth = 12,
+  shape = [3, 32, 32],
+  ...options
+}: DensenetOptions): Graph {
   const layers = (depth - 4) / 6;
   if (!Number.isInteger(layers) || layers < 1) {
     throw new RangeError(`a DenseNet-BC's depth must be 10, 16, 22, ..., but is ${depth}`);
   }
-  const { build, image } = startModel(`densenet${depth}`, options);
+  const [, height, width] = shape;
+  if (Math.min(height, width) < leastSide) {
+    throw new UsageError(
+      `DenseNet: expected images of ${leastSide}×${leastSide} pixels or more, received ${height}×${width}: ` +
+        "take another architecture, such as resnet20",
+    );
+  }
+  const { build, image } = startModel(`densenet${depth}`, { shape, ...options });
   let x = build.conv(image, { name: "conv0", outputs: 2 * growth, kernel: 3, padding: 1 });
   for (let block = 1; block <= 3; block++) {
     for (let layer = 1; layer <= layers; layer++) {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { UsageError } from "../../src/errors.ts";
 import { countCost } from "../../src/graph/cost.ts";
 import { findBoundary, findCutPoints } from "../../src/graph/cuts.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -104,6 +105,16 @@ describe("reference models", () => {
     const weights = (seed: number) => build("resnet8", { seed }).initializers.get("conv1.weight");
     expect(weights(1)).toEqual(weights(1));
     expect(weights(1)).not.toEqual(weights(2));
+  });
+
+  test("refuse images that cannot be halved as often, with the least size", () => {
+    expect(() => build("densenet", { shape: [3, 3, 64] })).toThrow(
+      new UsageError(
+        "DenseNet: expected images of 4×4 pixels or more, received 3×64: take another architecture, such as resnet20",
+      ),
+    );
+    const others = Object.keys(architectures).filter((name) => !name.startsWith("densenet"));
+    for (const name of others) expect(() => build(name, { shape: [3, 1, 1] })).not.toThrow();
   });
 
   test("refuse a depth that does not divide into stages", () => {
