@@ -8,6 +8,7 @@ import { findLinks } from "../graph/channelLinks.ts";
 import { type Channels, scaleSlices } from "../graph/channelSlices.ts";
 import { FreshNames } from "../graph/freshNames.ts";
 import type { Graph, Node } from "../graph/graph.ts";
+import { isMap, isVector } from "../graph/maps.ts";
 import { normalizedConvolutions } from "../graph/roles.ts";
 import { isConstant } from "../graph/rounding.ts";
 import { inferShapes } from "../graph/shapes.ts";
@@ -22,7 +23,7 @@ export interface Moments {
 
 const epsilon = 1e-5;
 
-/** Results of the convolutions that no batch norm follows, where they are maps of more than one place. */
+/** Results of the convolutions that no batch norm follows, where they are maps [N, C, H, W] of more than one place. */
 export function bareConvolutions(graph: Graph): string[] {
   return bareNodes(graph).map(({ outputs }) => outputs[0]!);
 }
@@ -98,7 +99,8 @@ function bareNodes(graph: Graph): Node[] {
   return graph.nodes.filter(({ operator, domain, inputs: [, weight = "", bias = ""], outputs }) => {
     if (operator !== "Conv" || domain !== "" || normalized.has(weight)) return false;
     const isFloat = (name: string) => graph.initializers.get(name)?.dtype === "float32";
-    const sizes = facts.get(outputs[0]!)?.shape.slice(2) ?? [];
-    return isFloat(weight) && (bias === "" || isFloat(bias)) && sizes.some((size) => size > 1);
+    const [map] = outputs as [string];
+    const isLarge = isMap(facts, map) && !isVector(facts, map);
+    return isFloat(weight) && (bias === "" || isFloat(bias)) && isLarge;
   });
 }

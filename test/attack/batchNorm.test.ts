@@ -6,7 +6,7 @@ import { Batches, type Dataset, hostBatches } from "../../src/data/index.ts";
 import { Network } from "../../src/engine/index.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { fromFloat32, toFloat32, toNumbers } from "../../src/graph/tensorData.ts";
+import { fromFloat32, fromNumbers, toFloat32, toNumbers } from "../../src/graph/tensorData.ts";
 import { densenet } from "../../src/models/index.ts";
 import { scope, tensor } from "../../src/torch/index.ts";
 import { attributes } from "../graph/graphs.ts";
@@ -110,6 +110,27 @@ describe("batch norm put back", () => {
     const graph = build.build();
     const restored = await putBack(graph);
     expect(norms(restored)).toHaveLength(4);
+    expect(await difference(graph, restored)).toBeLessThan(1e-5);
+  });
+
+  test("leaves a convolution over one axis alone, such as that of ECA's attention", async () => {
+    const build = new GraphBuilder({ seed: 4 });
+    const image = build.input("image", ["N", 1, 8, 8]);
+    const map = build.conv(image, { name: "conv", outputs: 6, kernel: 3, bias: true });
+    const reshaped = (x: string, sizes: number[]) =>
+      build.node("Reshape", [
+        x,
+        build.initializer(`sizes${sizes.length}`, fromNumbers("int64", [sizes.length], sizes)),
+      ]);
+    const weight = build.initializer("eca", fromFloat32([1, 1, 3], Float32Array.of(0.2, 0.5, 0.3)));
+    const pooled = reshaped(build.globalAveragePool(map), [0, 1, 6]);
+    const gate = build.node("Conv", [pooled, weight], { attributes: attributes({ pads: [1, 1] }) });
+    const scaled = build.node("Mul", [map, reshaped(build.node("Sigmoid", [gate]), [0, 6, 1, 1])]);
+    const rows = build.flatten(build.globalAveragePool(scaled));
+    build.output(build.linear(rows, { name: "fc", outputs: 4 }), "logits");
+    const graph = build.build();
+    const restored = await putBack(graph);
+    expect(norms(restored)).toHaveLength(1);
     expect(await difference(graph, restored)).toBeLessThan(1e-5);
   });
 
