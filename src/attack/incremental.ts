@@ -30,7 +30,7 @@ export function incremental(scene: Scene): Kind {
     const known = herds.get(key);
     if (known) return known;
     const pool = candidates(source.train, placesByClass(source.train, { seed, name: "exemplars" }));
-    const found = herd(pool, await rowsFor(loot.body, pool, scene.judging));
+    const found = herd(pool, await rowsFor(loot.body, pool, scene.preparing));
     herds.set(key, found);
     return found;
   }

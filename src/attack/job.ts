@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { defineJob, memoryOfTraining } from "../jobs/index.ts";
 import { modelFileFacts, writeModel } from "../onnx/index.ts";
 import { throwIfStopped } from "../runs/index.ts";
+import { throwIfAnyStopped } from "../train/index.ts";
 import { type Assignment, carryOut } from "./campaign.ts";
 import { headStarts } from "./headStart.ts";
 import { kinds } from "./kinds.ts";
@@ -36,7 +37,10 @@ export const attackJob = defineJob<
     const { options, inputs, run, hooks } = work;
     const { kind, seed } = options;
     hooks.onProgress?.({ type: "phase", phase: "train" });
-    const scene = new Scene(inputs, options, () => throwIfStopped(hooks, run));
+    const scene = new Scene(inputs, options, {
+      ofFirst: () => throwIfStopped(hooks, run),
+      ofAll: () => throwIfAnyStopped({ hooks, run }),
+    });
     const trials = await Trials.open(work, async (trained, assignment) => {
       if (!isKept(assignment, seed)) return undefined;
       await writeModel(trained, run.files.model);

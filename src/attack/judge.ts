@@ -8,9 +8,10 @@ import type { Graph } from "../graph/graph.ts";
 import type { Device } from "../torch/index.ts";
 import type { Score } from "./search.ts";
 
-export interface JudgingOptions extends Normalization {
+/** How images are shown to a network that learns nothing from them. */
+export interface ShowingOptions extends Normalization {
   readonly device: Device;
-  /** Called between batches; what it throws ends the judging. */
+  /** Called between batches; what it throws ends it. */
   readonly onProgress: () => void;
 }
 
@@ -18,7 +19,7 @@ export interface JudgingOptions extends Normalization {
 export async function rowsFor(
   graph: Graph,
   dataset: Dataset,
-  { device, ...options }: JudgingOptions,
+  { device, ...options }: ShowingOptions,
 ): Promise<Float32Array> {
   using network = new Network(graph, { device });
   const { shape } = dataset;

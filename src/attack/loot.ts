@@ -1,10 +1,10 @@
 // The stolen file and the original as the pirate takes them apart: features with batch norm put back, and the layer that
 // was behind them. The same is done to both, exactly as far as each needs it.
-import { Batches, type Dataset, type Normalization, sampleOf } from "../data/index.ts";
+import { Batches, type Dataset, sampleOf } from "../data/index.ts";
 import type { Graph } from "../graph/graph.ts";
-import type { Device } from "../torch/index.ts";
 import { bareConvolutions, withBatchNorm } from "./batchNorm.ts";
 import { type Beheaded, behead } from "./head.ts";
+import type { ShowingOptions } from "./judge.ts";
 import { measureMoments, mostImages } from "./moments.ts";
 import { mergeTwins } from "./twins.ts";
 
@@ -15,7 +15,7 @@ import { mergeTwins } from "./twins.ts";
 export async function dismantle(
   graph: Graph,
   images: Dataset,
-  { device, mean, std, seed }: Normalization & { readonly device: Device; readonly seed: number },
+  { device, mean, std, seed, onProgress }: ShowingOptions & { readonly seed: number },
 ): Promise<Beheaded> {
   const sample = sampleOf(images, mostImages);
   using batches = new Batches(sample, {
@@ -26,6 +26,10 @@ export async function dismantle(
     batch: Math.min(sample.count, 128),
   });
   const merged = mergeTwins(graph);
-  const moments = await measureMoments(merged, bareConvolutions(merged), { batches, device });
+  const moments = await measureMoments(merged, bareConvolutions(merged), {
+    batches,
+    device,
+    onBatch: onProgress,
+  });
   return behead(withBatchNorm(merged, moments));
 }

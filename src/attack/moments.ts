@@ -13,12 +13,16 @@ const varianceAndMean = operator<[Tensor, Tensor]>("aten::var_mean.dim");
 /**
  * The moments of maps [N, C, H, W] over all images, batch by batch: batches are joined as Chan, Golub and LeVeque do
  * (1983, "Algorithms for computing the sample variance"), which loses no digits where means are large. In float64, which
- * holds the squares of whatever float32 does.
+ * holds the squares of whatever float32 does. `onBatch` is called after each batch; what it throws ends the measuring.
  */
 export async function measureMoments(
   graph: Graph,
   tensors: readonly string[],
-  { batches, device }: { batches: Batches; device: Device },
+  {
+    batches,
+    device,
+    onBatch,
+  }: { readonly batches: Batches; readonly device: Device; readonly onBatch: () => void },
 ): Promise<Map<string, Moments>> {
   using network = new Network(graph, { device });
   const moments = new Map<string, Moments>();
@@ -42,6 +46,7 @@ export async function measureMoments(
     );
     seen += size;
     await new Promise(setImmediate); // lets signals in
+    onBatch();
   }
   return moments;
 }

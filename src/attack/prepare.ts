@@ -74,7 +74,7 @@ export async function prepare(
   const { kind, budgets, seeds } = options;
   assertBudgets(data.train, options);
   if (kind === "extraction" && source) assertBudgets(source.train, options);
-  assertMethods(kinds[kind](new Scene(inputs, options, () => {})), options);
+  assertMethods(kinds[kind](new Scene(inputs, options, { ofFirst() {}, ofAll() {} })), options);
   if (!options.acceptOriginal) assertRelated(graphs);
   if (kind !== "transfer") {
     assertKnownClasses({ data, source }, { graph: graphs.obfuscated, kind });

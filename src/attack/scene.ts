@@ -3,7 +3,7 @@ import type { Data, Dataset, Labelled } from "../data/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Beheaded } from "./head.ts";
 import { type ArmName, armTable } from "./headStart.ts";
-import type { JudgingOptions } from "./judge.ts";
+import type { ShowingOptions } from "./judge.ts";
 import { dismantle } from "./loot.ts";
 import type { OfBoth } from "./models.ts";
 import type { ResolvedAttackOptions } from "./options.ts";
@@ -23,19 +23,27 @@ export interface Inputs {
   readonly source: LabelledData | undefined;
 }
 
+/** Called between batches: what they throw ends what the first worker does alone, or what all do. */
+export interface Stops {
+  readonly ofFirst: () => void;
+  readonly ofAll: () => void;
+}
+
 /** What a job has read, and what each of its trainings starts from. */
 export class Scene {
   readonly inputs: Inputs;
   readonly options: ResolvedAttackOptions;
-  readonly judging: JudgingOptions;
+  /** How the first worker alone shows a network images, and how all workers do. */
+  readonly judging: ShowingOptions;
+  readonly preparing: ShowingOptions;
   readonly #dismantled = new Map<string, Beheaded>();
 
-  /** `onProgress` is called between the batches of whatever is judged; what it throws ends the judging. */
-  constructor(inputs: Inputs, options: ResolvedAttackOptions, onProgress: () => void) {
+  constructor(inputs: Inputs, options: ResolvedAttackOptions, { ofFirst, ofAll }: Stops) {
     this.inputs = inputs;
     this.options = options;
     const { mean, std, device } = options;
-    this.judging = { mean, std, device, onProgress };
+    this.judging = { mean, std, device, onProgress: ofFirst };
+    this.preparing = { mean, std, device, onProgress: ofAll };
   }
 
   /** The network of an arm with batch norm put back by the pirate's images, which budget and seed have drawn. */
@@ -47,7 +55,7 @@ export class Scene {
     const key = JSON.stringify([file, budget, seed, images.name]);
     const known = this.#dismantled.get(key);
     if (known) return known;
-    const loot = await dismantle(this.inputs.graphs[file], images, { ...this.judging, seed });
+    const loot = await dismantle(this.inputs.graphs[file], images, { ...this.preparing, seed });
     this.#dismantled.set(key, loot);
     return loot;
   }

@@ -18,7 +18,10 @@ const normalization = { mean: [0.4], std: [0.3] };
 async function putBack(graph: Graph, dataset = images): Promise<Graph> {
   using batches = new Batches(dataset, { ...normalization, seed: 0, batch: 20 });
   const bare = bareConvolutions(graph);
-  return withBatchNorm(graph, await measureMoments(graph, bare, { batches, device: "cpu" }));
+  return withBatchNorm(
+    graph,
+    await measureMoments(graph, bare, { batches, device: "cpu", onBatch() {} }),
+  );
 }
 
 const input = (graph: Graph) => ({ [graph.inputs[0]!.name]: [5, 1, 8, 8] });
@@ -151,7 +154,7 @@ test("moments are those of all images, however they are batched", async () => {
   const measured = await Promise.all(
     [10, 3].map(async (batch) => {
       using batches = new Batches(dataset, { ...normalization, seed: 0, batch });
-      return await measureMoments(chain, tensors, { batches, device: "cpu" });
+      return await measureMoments(chain, tensors, { batches, device: "cpu", onBatch() {} });
     }),
   );
   const [first] = tensors;

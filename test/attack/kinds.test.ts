@@ -48,7 +48,7 @@ function kindOf(kind: AttackKind, changes: Partial<Inputs> = {}) {
     ...changes,
   };
   const options = { ...normalization, device: "cpu" } as unknown as ResolvedAttackOptions;
-  return kinds[kind](new Scene(inputs, options, () => {}));
+  return kinds[kind](new Scene(inputs, options, { ofFirst() {}, ofAll() {} }));
 }
 
 const assignment = (method: string, changes: Partial<Assignment> = {}): Assignment => ({
@@ -93,6 +93,7 @@ describe("where a training begins", () => {
       ...normalization,
       device: "cpu",
       seed: 0,
+      onProgress() {},
     });
 
   test.each([

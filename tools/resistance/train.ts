@@ -186,7 +186,11 @@ async function reopen(
   const { tensor } = findBoundary(shipped, facts);
   const { extractor, classifier } = cutGraph(shipped, tensor, facts);
   using batches = new Batches(sampleOf(data.train, 2000), { batch: 125, mean, std, seed, device });
-  const moments = await measureMoments(extractor, bareConvolutions(extractor), { batches, device });
+  const moments = await measureMoments(extractor, bareConvolutions(extractor), {
+    batches,
+    device,
+    onBatch() {},
+  });
   const known = withBatchNorm(extractor, moments);
   const { still } = cutBehind({ ...drawn, opset: known.opset }, fresh);
   const graph = still ? compose(still, cutBehind(known, fresh).moving) : known;
