@@ -34,13 +34,7 @@ export async function measureMoments(
       inferenceMode(() => {
         const maps = network.activations(images, tensors);
         for (const name of tensors) {
-          const map = maps[name]!.to({ dtype: "float64" });
-          const [variance, mean] = varianceAndMean(map, [0, 2, 3], false, false);
-          const ofBatch = {
-            mean: Float64Array.from(mean.numbers()),
-            variance: Float64Array.from(variance.numbers()),
-          };
-          moments.set(name, join(moments.get(name), ofBatch, share));
+          moments.set(name, join(moments.get(name), momentsOf(maps[name]!), share));
         }
       }),
     );
@@ -49,6 +43,18 @@ export async function measureMoments(
     onBatch();
   }
   return moments;
+}
+
+/** The moments of one map, whose copy in float64 ends with them. */
+function momentsOf(map: Tensor): Moments {
+  return scope(() => {
+    const wide = map.to({ dtype: "float64" });
+    const [variance, mean] = varianceAndMean(wide, [0, 2, 3], false, false);
+    return {
+      mean: Float64Array.from(mean.numbers()),
+      variance: Float64Array.from(variance.numbers()),
+    };
+  });
 }
 
 /** The moments of two sets of images, the second of which is this share of both. */

@@ -55,7 +55,9 @@ export class Scene {
     const key = JSON.stringify([file, budget, seed, images.name]);
     const known = this.#dismantled.get(key);
     if (known) return known;
-    const loot = await dismantle(this.inputs.graphs[file], images, { ...this.preparing, seed });
+    const { batchSize } = this.options;
+    const showing = { ...this.preparing, seed, batchSize };
+    const loot = await dismantle(this.inputs.graphs[file], images, showing);
     this.#dismantled.set(key, loot);
     return loot;
   }
