@@ -52,7 +52,9 @@ export function behind(old: readonly string[], added: Labelled): Labelled {
 /** Images of old classes and, with labels behind theirs, of new ones as one data set. */
 export function joined(old: Labelled, added: Labelled): Labelled {
   const { name, classes } = added;
-  const labels = Int32Array.of(...old.labels, ...added.labels);
+  const labels = new Int32Array(old.labels.length + added.labels.length);
+  labels.set(old.labels);
+  labels.set(added.labels, old.labels.length);
   return joinImages(old, added, { name, classes, labels });
 }
 

@@ -3,6 +3,7 @@
 
 import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { append } from "../lists.ts";
 import { listEntries } from "./complaints.ts";
 
 /** Names of what desktops, archives and notebooks leave behind, which is passed over. */
@@ -26,7 +27,8 @@ export async function listImages(
   complaints: string[],
 ): Promise<Listing> {
   const entries = await listEntries(join(root, path));
-  complaints.push(...entries.complaints.map((complaint) => `${join(path, ".")} ${complaint}`));
+  const own = entries.complaints.map((complaint) => `${join(path, ".")} ${complaint}`);
+  append(complaints, own);
   const files: string[] = [];
   const folders: string[] = [];
   for (const { name, kind } of entries.entries) {

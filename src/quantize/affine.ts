@@ -4,6 +4,7 @@
 import { channelAt } from "../graph/channelSlices.ts";
 import type { TensorData } from "../graph/graph.ts";
 import { fromFloat32, fromNumbers, roundHalfToEven, toFloat32 } from "../graph/tensorData.ts";
+import { largest as largestOf } from "../lists.ts";
 
 /** Least and greatest value of a tensor. */
 export interface Range {
@@ -54,7 +55,7 @@ export function quantizeLayer(
     largest[output] = Math.max(largest[output]!, Math.abs(value));
   }
   const biases = bias && toFloat32(bias);
-  const ofAll = Math.max(...largest) || 1;
+  const ofAll = largestOf(largest) || 1;
   const scales = Float32Array.from(largest, (most, output) => {
     // Weights far below their bias must leave it room.
     const room = Math.abs(biases?.[output] ?? 0) / (largestBias * inputScale);

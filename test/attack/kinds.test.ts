@@ -237,6 +237,14 @@ describe("exemplars", () => {
       expect([...(await mixed.read(Int32Array.of(9, 0, 4)))]).toEqual([50, 10, 50]);
     }
   });
+
+  test("join as many as a large data set has", () => {
+    const count = 200_000;
+    const labels = new Int32Array(count).fill(1);
+    const large = inMemory({ ...set, labels, pixels: new Uint8Array(count) });
+    const whole = joined(set, behind(["x"], large));
+    expect([whole.labels.length, whole.labels.at(-1)]).toEqual([5 + count, 2]);
+  });
 });
 
 describe("incremental learning", () => {

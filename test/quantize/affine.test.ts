@@ -42,6 +42,13 @@ describe("weights and biases", () => {
     expect(layer.bias).toBeUndefined();
   });
 
+  test("may have as many outputs as a large table", () => {
+    const outputs = 200_000;
+    const weight = fromNumbers("float32", [outputs, 1], new Float32Array(outputs).fill(1.27));
+    const layer = quantizeLayer({ weight, bias: undefined }, { outputAxis: 0, inputScale: 1 });
+    expect(layer.weight.data.every((value) => value === 127)).toBe(true);
+  });
+
   test("of a channel without weights, or with a bias far above them, leave the bias its value", () => {
     const weight = fromNumbers("float32", [3, 1], [1.27, 0, 1e-12]);
     const bias = fromNumbers("float32", [3], [0, 0.7, 1000]);
