@@ -79,12 +79,21 @@ export function splitForSearch(
 
 /** The places of each class's images, in an order drawn by seed. */
 export function placesByClass(
-  { labels, classes }: Labelled,
+  dataset: Labelled,
   { seed, name }: { seed: number; name: string },
 ): Int32Array[] {
-  return classes.map((_, label) => {
-    const places = Int32Array.from([...labels.keys()].filter((place) => labels[place] === label));
+  return placesOfClasses(dataset).map((places, label) => {
     const stream = { seed, name: `attack/${name}/${label}` };
     return permutation(randomBits(stream, places.length)).map((i) => places[i]!);
   });
+}
+
+/** The places of each class's images, in their order. */
+export function placesOfClasses({
+  labels,
+  classes,
+}: Pick<Labelled, "labels" | "classes">): number[][] {
+  const places = classes.map((): number[] => []);
+  for (const [place, label] of labels.entries()) places[label]!.push(place);
+  return places;
 }

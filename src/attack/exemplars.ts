@@ -1,6 +1,7 @@
 // Exemplars of old classes (iCaRL: Rebuffi et al. 2017, arXiv 1611.07725): a few images of each that the pirate keeps,
 // chosen by herding so that their mean feature comes close to the class's, and by which he classifies.
 import { joinImages, type Labelled, select } from "../data/index.ts";
+import { placesOfClasses } from "./budget.ts";
 
 /** As many as iCaRL has of each of the hundred classes of CIFAR-100, and those that a recipe is searched by. */
 const [exemplarsPerClass, heldPerClass] = [20, 5];
@@ -25,8 +26,7 @@ export function herd(
   const width = features.length / dataset.count;
   const rows = unitRows(features, width);
   const [kept, held]: [number[], number[]] = [[], []];
-  for (const label of dataset.classes.keys()) {
-    const left = [...dataset.labels.keys()].filter((place) => dataset.labels[place] === label);
+  for (const left of placesOfClasses(dataset)) {
     const mean = meanOf(left.map((place) => rows[place]!));
     const sum = new Float64Array(width);
     for (let count = 1; count <= exemplarsPerClass && left.length > 1; count++) {
@@ -63,11 +63,10 @@ export function nearestMeans(
   features: Float32Array,
   known: { readonly features: Float32Array; readonly set: Labelled },
 ): Float32Array {
-  const { labels, classes } = known.set;
-  const width = known.features.length / labels.length;
+  const width = known.features.length / known.set.labels.length;
   const rows = unitRows(known.features, width);
-  const means = classes.map((_, label) =>
-    unit(meanOf(rows.filter((__, place) => labels[place] === label))),
+  const means = placesOfClasses(known.set).map((places) =>
+    unit(meanOf(places.map((place) => rows[place]!))),
   );
   const scores = unitRows(features, width).map((row) =>
     means.map((mean) => mean.reduce((sum, m, i) => sum + m * row[i]!, 0)),
