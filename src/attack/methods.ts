@@ -48,10 +48,11 @@ export function frozenPart(body: Graph, learns: Learning): string | undefined {
   const count = (tensor: string) =>
     [...upstream(body, [tensor]).nodes].filter(({ operator }) => operator === "Conv").length;
   const facts = inferShapes(body);
-  const half = count(body.outputs[0]!.name) / 2;
+  const features = body.outputs[0]!.name;
+  const half = count(features) / 2;
   const distance = (tensor: string) => Math.abs(count(tensor) - half);
   // Of tensors behind the same convolutions the last, behind their batch norm and activation.
-  return findCutPoints(body, facts).reduce<string | undefined>(
+  return findCutPoints(body, facts, features).reduce<string | undefined>(
     (best, tensor) => (best !== undefined && distance(best) < distance(tensor) ? best : tensor),
     undefined,
   );

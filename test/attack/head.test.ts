@@ -5,9 +5,10 @@ import { withRandomWeights } from "../../src/attack/scratch.ts";
 import { ModelError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { fromFloat32, toNumbers } from "../../src/graph/tensorData.ts";
+import { fromFloat32, fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
 import { upstream } from "../../src/graph/topology.ts";
 import { mapModel } from "../cli/fixtures.ts";
+import { attributes } from "../graph/graphs.ts";
 import { evaluate, relativeDifference } from "../graph/onnxruntime.ts";
 import { chain, original } from "./pair.ts";
 
@@ -96,14 +97,32 @@ test("new rows differ by seed, and extended ones begin with those of the file", 
   expect([...extendRows(head, 1, drawRows(1, 2, 7)).weight]).toEqual([1, 2]);
 });
 
+const convolutionsBefore = (body: Graph, tensor: string) =>
+  [...upstream(body, [tensor]).nodes].filter(({ operator }) => operator === "Conv").length;
+
 test("the last half begins at a map behind about half of the convolutions", () => {
   const { body } = behead(original);
-  const count = (tensor: string) =>
-    [...upstream(body, [tensor]).nodes].filter(({ operator }) => operator === "Conv").length;
   // Seven in all: maps that all paths go through lie behind 1, 3, 5 and 7.
-  expect(count(frozenPart(body, "half")!)).toBe(3);
+  expect(convolutionsBefore(body, frozenPart(body, "half")!)).toBe(3);
   expect(frozenPart(body, "all")).toBeUndefined();
   expect(frozenPart(body, "head")).toBe(body.outputs[0]!.name);
+});
+
+test("the last half begins among the convolutions also where attention pools what they made", () => {
+  const build = new GraphBuilder({ seed: 4 });
+  const conv = (x: string, name: string) => build.conv(x, { name, outputs: 6, kernel: 3 });
+  let map = build.input("image", ["N", 1, 12, 12]);
+  for (const name of ["first", "second", "third", "fourth"]) map = build.relu(conv(map, name));
+  const sizes = build.initializer("sizes", fromNumbers("int64", [3], [0, 6, 16]));
+  const tokens = build.node("Reshape", [map, sizes]);
+  const turned = build.node("Transpose", [tokens], {
+    attributes: attributes({ perm: [0, 2, 1] }),
+  });
+  const weights = build.node("Softmax", [build.node("MatMul", [tokens, turned])]);
+  build.output(linear(build, build.node("MatMul", [weights, tokens])), "logits");
+  const { body } = behead(build.build());
+  const frozen = frozenPart(body, "half");
+  expect(convolutionsBefore(body, frozen!)).toBe(2);
 });
 
 test("random weights forget biases, slopes, norms and scales wherever they stand", () => {
