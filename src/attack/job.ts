@@ -1,10 +1,11 @@
 // The job that measures what a pirate gets out of a stolen file.
 import { basename } from "node:path";
-import { defineJob, memoryOfTraining } from "../jobs/index.ts";
+import { defineJob, type MemoryNeed, memoryOfTraining } from "../jobs/index.ts";
 import { modelFileFacts, writeModel } from "../onnx/index.ts";
 import { throwIfStopped } from "../runs/index.ts";
 import { throwIfAnyStopped } from "../train/index.ts";
 import { type Assignment, carryOut } from "./campaign.ts";
+import { batchSizeFor } from "./fineTune.ts";
 import { headStarts } from "./headStart.ts";
 import { kinds } from "./kinds.ts";
 import type { AttackOptions, AttackResults, ResolvedAttackOptions } from "./options.ts";
@@ -12,9 +13,6 @@ import { type AttackDescription, prepare } from "./prepare.ts";
 import { type Inputs, Scene } from "./scene.ts";
 import { resolvedOptions, results } from "./schema.ts";
 import { Trials } from "./trials.ts";
-
-/** Images a step at the largest budgets. */
-const usualBatch = 128;
 
 /** Attacks a file and its original, with controls from random weights. */
 export const attackJob = defineJob<
@@ -30,8 +28,7 @@ export const attackJob = defineJob<
   resultSchemas: results,
   prepare,
 
-  memory: ({ graphs }, { batchSize = usualBatch, precision }) =>
-    memoryOfTraining(graphs.original, { precision, batchSize }),
+  memory: memoryOf,
 
   async execute(work) {
     const { options, inputs, run, hooks } = work;
@@ -51,6 +48,20 @@ export const attackJob = defineJob<
     return { kind, arms, headStart: headStarts(arms) };
   },
 });
+
+/** What the larger network takes with the batches of the largest budget. */
+export function memoryOf(
+  { graphs, data, source }: Inputs,
+  { kind, budgets, batchSize: asked, workers, precision }: ResolvedAttackOptions,
+): MemoryNeed {
+  const sets = kind === "extraction" && source ? [data, source] : [data];
+  const images = Math.max(...budgets) * Math.max(...sets.map(({ train }) => train.count));
+  const batchSize = batchSizeFor(Math.round(images), { asked, workers });
+  const bytes = ({ fixed, perImage }: MemoryNeed) => fixed + batchSize * perImage;
+  return Object.values(graphs)
+    .map((graph) => memoryOfTraining(graph, { precision, batchSize }))
+    .reduce((a, b) => (bytes(b) > bytes(a) ? b : a));
+}
 
 /** Whether a network is the one to keep: what the first seed makes of the stolen file. */
 function isKept({ arm, isSearch, seed }: Assignment, first: number): boolean {
