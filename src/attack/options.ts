@@ -13,7 +13,7 @@ import {
 import type { Device } from "../torch/index.ts";
 import { defaultBudgets, defaultEpochs, defaultSeeds } from "./defaults.ts";
 import type { Arm, HeadStart } from "./headStart.ts";
-import { type AttackKind, attackKinds, methodNames } from "./names.ts";
+import { type AttackKind, attackKinds, methodNames, pirateOptimizers } from "./names.ts";
 import type { GridOptions } from "./recipes.ts";
 
 /** Options of `deepobf attack`. */
@@ -54,7 +54,8 @@ export interface AttackResults {
 export type AttackSummary = AttackResults & RunFacts;
 
 /** Throws UsageError for options that are wrong whatever the files and the data are. */
-export function assertAttackOptions({ kind, budgets, methods = [] }: AttackOptions): void {
+export function assertAttackOptions(options: AttackOptions): void {
+  const { kind, budgets, methods = [] } = options;
   if (!attackKinds.includes(kind)) {
     throw new UsageError(`--kind: expected one of ${attackKinds.join(", ")}, received ${kind}`);
   }
@@ -64,12 +65,19 @@ export function assertAttackOptions({ kind, budgets, methods = [] }: AttackOptio
       `--budgets: expected shares above 0 and up to 1, received ${budgets?.join(",") || "none"}`,
     );
   }
+  assertSome("--optimizers", options.optimizers, `of ${pirateOptimizers.join(", ")}`);
+  assertSome("--learning-rates", options.learningRates, "numbers above 0");
   const known: readonly string[] = methodNames[kind];
   const unknown = methods.filter((method) => !known.includes(method));
   if (unknown.length === 0) return;
   throw new UsageError(
     `--methods: expected some of ${known.join(", ")} for --kind ${kind}, received ${unknown.join(", ")}`,
   );
+}
+
+function assertSome(flag: string, list: readonly unknown[] | undefined, expected: string): void {
+  if (list?.length !== 0) return;
+  throw new UsageError(`${flag}: expected one or more ${expected}, received none`);
 }
 
 /** Decides what is open. Throws UsageError for options that do not fit the images or the machine. */

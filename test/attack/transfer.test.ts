@@ -276,6 +276,13 @@ describe("an attack refuses", () => {
     );
     await refuses({ kind: "extraction", methods: ["own-labels"] }).rejects.toThrow(UsageError);
     await refuses({ budgets: [2] }).rejects.toThrow(/--budgets: .*received 2/);
+    await refuses({ optimizers: [] }).rejects.toThrow(
+      /--optimizers: expected one or more of sgd, adamw, muon, received none/,
+    );
+    await refuses({ learningRates: [] }).rejects.toThrow(
+      /--learning-rates: expected one or more numbers above 0, received none/,
+    );
+    await refuses({ methods: [] }).rejects.toThrow(/--methods: .*received none/);
     await refuses({ budgets: [0.05] }).rejects.toThrow(/leaves 1 of the 20 of "0"/);
   });
 
