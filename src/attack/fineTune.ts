@@ -99,8 +99,8 @@ export async function fineTune(
 }
 
 /**
- * Images a step: as asked, or a power of two from 8 to 128 that makes at least seven steps an epoch of these and those
- * held out; never more than there are, and less what workers could not share alike.
+ * Images a step: as asked, or the largest power of two from 8 to 128 that makes at least seven steps an epoch of these and
+ * those held out, 8 where none does; never more than there are, and less what workers could not share alike.
  */
 export function batchSizeFor(
   images: number,

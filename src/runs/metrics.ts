@@ -12,7 +12,7 @@ import { openOwn, readOwn, unlessMissing } from "./ownFiles.ts";
 export interface Setback {
   /** Stage of the training, by name. */
   readonly stage: string;
-  /** Steps of the stage that are kept. */
+  /** Steps of the whole training that are kept. */
   readonly backTo: number;
   /** What the learning rate is multiplied by from there. */
   readonly rate: number;

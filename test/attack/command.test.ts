@@ -1,5 +1,6 @@
 // The attacks and the exposure from the command line: one JSON object, and the contract's exit codes.
 import { expect, test } from "vitest";
+import { renderDescription } from "../../src/cli/commands/attack.ts";
 import { deepobf } from "../cli/deepobf.ts";
 import { writeData } from "../obfuscate/tiny.ts";
 import { workshop } from "../workshop.ts";
@@ -45,6 +46,14 @@ test("an attack prints one JSON object, with the command that makes it again", a
   expect(files.summary).toBe(`${out}/summary.json`);
   // A start from random weights has nothing to freeze.
   expect(arms[3]).toMatchObject({ arm: "obfuscated-scratch", method: "initFC-all" });
+});
+
+test("what is begun is told with the data that the shares are of", () => {
+  const facts = { training: 1000, test: 20, shape: [3, 8, 8], classes: 2 };
+  const tell = (budgets: number[], seeds: number) =>
+    renderDescription({ kind: "transfer", data: facts, budgets, seeds }).split("\n")[0];
+  expect(tell([0.01], 1)).toBe("transfer with 1.00 % of the 1000 images to learn from, 1 seed");
+  expect(tell([0.1, 1], 3)).toMatch(/10\.00 %, 100\.00 % of the 1000 images .*, 3 seeds$/);
 });
 
 test.each([

@@ -5,6 +5,7 @@ import type { AttackDescription, AttackSummary } from "../../attack/index.ts";
 import { attackKinds, pirateMethods, pirateOptimizers } from "../../attack/names.ts";
 import { jobs } from "../../library/jobs.ts";
 import { duration, percent, withDeviation } from "../../numbers.ts";
+import { counted } from "../../text.ts";
 import { trainingOptions } from "../dataOptions.ts";
 import { defineJobCommand } from "../jobCommand.ts";
 import { output } from "../modelOptions.ts";
@@ -104,9 +105,12 @@ export const attack = defineJobCommand({
   renderSummary: renderAttack,
 });
 
-function renderDescription({ kind, data, budgets, seeds }: AttackDescription): string {
+/** With which shares of which data a pirate begins. */
+export function renderDescription({ kind, data, budgets, seeds }: AttackDescription): string {
   const shares = budgets.map((budget) => percent(budget)).join(", ");
-  return `${kind} with ${shares} of the images, ${seeds} seeds\n${dataLine(data)}`;
+  const images = counted(data.training, "image");
+  const first = `${kind} with ${shares} of the ${images} to learn from, ${counted(seeds, "seed")}`;
+  return `${first}\n${dataLine(data)}`;
 }
 
 /** What each starting point gives, and the head starts. */
