@@ -1,4 +1,5 @@
 // The pirate's data and those of the model's own classes: read, and checked against each other.
+import { existsSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import {
@@ -6,6 +7,7 @@ import {
   assertLabels,
   assertSeveralClasses,
   type DataOptions,
+  fingerprint,
   type LoadOptions,
   loadData,
   parseDataSpec,
@@ -19,7 +21,6 @@ import {
   OnnxClassifier,
 } from "../evaluate/index.ts";
 import type { Graph } from "../graph/graph.ts";
-import { resolveSpec } from "../jobs/index.ts";
 import { encodeModel } from "../onnx/index.ts";
 import { behead } from "./head.ts";
 import type { AttackKind } from "./names.ts";
@@ -64,9 +65,53 @@ export function sourceOf(
   );
 }
 
-/** Whether two notations name the same data, however their folders are spelled. */
+/** Whether two notations name the same data, however their folders are spelled and whatever links lead there. */
 function isSame(spec: string, other: string): boolean {
-  return resolveSpec(spec) === resolveSpec(other);
+  return realSpec(spec) === realSpec(other);
+}
+
+function realSpec(spec: string): string {
+  const { format, folder } = parseDataSpec(spec);
+  return `${format}:${existsSync(folder) ? realpathSync(folder) : resolve(folder)}`;
+}
+
+/** Data by what identifies them, whichever folder they lie in. */
+export async function identify(data: string, read: LabelledData): Promise<Identified> {
+  return { data, fingerprint: (await fingerprint(read)).data };
+}
+
+/** Data as they were named, and what `fingerprint` says of them. */
+interface Identified {
+  readonly data: string;
+  readonly fingerprint: string;
+}
+
+/**
+ * Throws UsageError where the pirate's data are those of the model's own classes in another folder: those that were read
+ * besides, or, but for an extraction, those of the run.
+ */
+export function assertOtherData(
+  own: Identified,
+  {
+    kind,
+    source,
+    ofRun,
+  }: {
+    readonly kind: AttackKind;
+    readonly source: Identified | undefined;
+    readonly ofRun: Identified | undefined;
+  },
+): void {
+  const known = kind === "extraction" ? [source] : [source, ofRun];
+  const same = known.find((each) => each?.fingerprint === own.fingerprint);
+  if (!same) return;
+  const expected =
+    kind === "extraction"
+      ? "images of another task, or those of the file's own and no others"
+      : "classes that the model does not know";
+  throw new UsageError(
+    `--data: expected ${expected}, but ${own.data} holds the same images as ${same.data}`,
+  );
 }
 
 /**

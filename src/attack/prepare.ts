@@ -1,5 +1,5 @@
 // Everything that can be checked and decided before an attack starts.
-import { type DataFacts, dataFacts, fingerprint } from "../data/index.ts";
+import { type DataFacts, dataFacts } from "../data/index.ts";
 import { notesOnFew } from "../evaluate/index.ts";
 import { assertPlainPixels } from "../evaluate/inputTypes.ts";
 import { wantedShape } from "../evaluate/readOriginal.ts";
@@ -13,7 +13,9 @@ import { assertBudgets } from "./budget.ts";
 import { assertMethods } from "./campaign.ts";
 import {
   assertKnownClasses,
+  assertOtherData,
   assertShownAsLearned,
+  identify,
   loadLabelled,
   readingOf,
   readingOfSource,
@@ -72,6 +74,9 @@ export async function prepare(
   }
   const inputs = { graphs, data, source };
   const { kind, budgets, seeds } = options;
+  const own = await identify(options.data, data);
+  const ofSource = source && sourceData ? await identify(sourceData, source) : undefined;
+  assertOtherData(own, { kind, source: ofSource, ofRun });
   assertBudgets(data.train, options);
   if (kind === "extraction" && source) assertBudgets(source.train, options);
   assertMethods(kinds[kind](new Scene(inputs, options, { ofFirst() {}, ofAll() {} })), options);
@@ -87,13 +92,13 @@ export async function prepare(
   const notesOfSource = source?.notes?.map((note) => `--source-data: ${note}`) ?? [];
   const notes = [...notesOfSource, ...notesOnFew(judging.test)];
   const hashes = await Promise.all(Object.values(paths).map(modelFileFacts));
-  const sets = await Promise.all([data, ...(source ? [source] : [])].map(fingerprint));
+  const sets = ofSource ? [own, ofSource] : [own];
   return {
     options,
     inputs,
     identity: {
       model: sha256Of(...hashes.map(({ sha256 }) => sha256)),
-      data: sha256Of(...sets.map((prints) => prints.data)),
+      data: sha256Of(...sets.map((set) => set.fingerprint)),
     },
     description: { kind, data: dataFacts(data, notes), budgets, seeds },
   };

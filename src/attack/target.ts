@@ -21,8 +21,12 @@ export interface Target {
   /** The original's output that the run took for the classes, where it was told one. */
   readonly output?: string;
   readonly channelOrder?: "rgb" | "bgr";
-  /** The data that the run learned from, and how they are read. */
-  readonly source?: { readonly data: string; readonly reading: DataOptions };
+  /** The data that the run learned from, how they are read, and what `fingerprint` says of them. */
+  readonly source?: {
+    readonly data: string;
+    readonly reading: DataOptions;
+    readonly fingerprint: string;
+  };
 }
 
 const numbers = z.array(z.number());
@@ -37,7 +41,7 @@ const knownConfig = z.looseObject({
     output: z.exactOptional(z.string()),
     ...readingOptions,
   }),
-  identity: z.looseObject({ model: sha256Text }),
+  identity: z.looseObject({ model: sha256Text, data: sha256Text }),
 });
 const knownSummary = z.looseObject({ obfuscated: z.looseObject({ sha256: sha256Text }) });
 
@@ -81,7 +85,8 @@ async function targetOfRun(directory: string, given: string | undefined): Promis
   const original = given ?? model;
   await assertSame(obfuscated, summary.obfuscated.sha256, "the file that this run shipped");
   await assertSame(original, identity.model, "the original that this run obfuscated");
-  const source = { data, reading: z.object(readingOptions).parse(options) };
+  const reading = z.object(readingOptions).parse(options);
+  const source = { data, reading, fingerprint: identity.data };
   const told = { ...(output && { output }), ...(channelOrder && { channelOrder }) };
   return { obfuscated, original, mean, std, ...told, source };
 }

@@ -1,4 +1,5 @@
 // What is attacked: two files, or the folder of a run, whatever became of it.
+import { symlinkSync } from "node:fs";
 import { relative } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
@@ -7,9 +8,11 @@ import type { AttackOptions } from "../../src/attack/index.ts";
 import { adoptModels } from "../../src/attack/models.ts";
 import { prepare } from "../../src/attack/prepare.ts";
 import { findTarget } from "../../src/attack/target.ts";
+import { fingerprint, loadData } from "../../src/data/index.ts";
 import { DeepObfError, ModelError, UsageError } from "../../src/errors.ts";
 import { temporaryFolders } from "../data/folder.ts";
 import { node } from "../graph/graphs.ts";
+import { writeData } from "../obfuscate/tiny.ts";
 import { sha256, workshop } from "../workshop.ts";
 import { chain, folded, original } from "./pair.ts";
 
@@ -24,11 +27,13 @@ let count = 0;
 
 const options = { model: file, mean: [0.4], std: [0.3], data: "idx:task", checkpointSeconds: 60 };
 
+const identity = { model: sha256(file), data: "5".repeat(64) };
+
 /** The folder of an obfuscation, with changes. */
 function run({ config = {}, summary = {} }: { config?: object; summary?: object | string } = {}) {
   const folder = `run${count++}`;
   const model = path(`${folder}/model.onnx`, chain);
-  const known = { job: "obfuscate", options, identity: { model: sha256(file) }, ...config };
+  const known = { job: "obfuscate", options, identity, ...config };
   path(`${folder}/config.json`, JSON.stringify(known));
   const answer = {
     obfuscated: { sha256: sha256(model) },
@@ -42,7 +47,8 @@ function run({ config = {}, summary = {} }: { config?: object; summary?: object 
 
 describe("data of the model's own classes", () => {
   const read = { resize: 256, testShare: 0.1, classes: ["b", "a"] } as const;
-  const known = { source: { data: `images:${path("photos")}`, reading: read } };
+  const data = `images:${path("photos")}`;
+  const known = { source: { data, reading: read, fingerprint: "" } };
   const spelled = `images:${relative(process.cwd(), path("photos"))}`;
 
   test("are read as the run read them, however their folder is spelled", () => {
@@ -65,6 +71,47 @@ describe("data of the model's own classes", () => {
     expect(readingOf("images:others", known, asked)).toEqual(asked);
     expect(readingOfSource("images:others", known, asked)).toEqual(rest);
     expect(readingOfSource("cifar10:others", {}, asked)).toEqual({ channelOrder: "bgr" });
+  });
+});
+
+describe("data of the model's own classes in another folder", () => {
+  const write = (name: string) => writeData(path(name), { train: 40, test: 20 });
+  const [first, copy] = [write("first"), write("copy")];
+  const asked = {
+    model: path("stolen.onnx", chain),
+    original: file,
+    mean: [0.4],
+    std: [0.3],
+    budgets: [1],
+    acceptOriginal: true,
+    out: path("robbery"),
+    data: copy,
+  };
+
+  test("are no new classes for a file that a run made", async () => {
+    const { data } = await fingerprint(await loadData(first));
+    const config = { options: { ...options, data: first }, identity: { ...identity, data } };
+    const begun = prepare({ ...asked, model: run({ config }), kind: "transfer" });
+    await expect(begun).rejects.toThrow(UsageError);
+    await expect(begun).rejects.toThrow(
+      /--data: expected classes that the model does not know, but idx:.*copy holds the same images as idx:.*first/,
+    );
+  });
+
+  test.each([
+    ["incremental", /expected classes that the model does not know, but .*copy holds the same/],
+    ["extraction", /expected images of another task, .*copy holds the same images as .*first/],
+  ] as const)("are refused beside the first ones: %s", async (kind, message) => {
+    await expect(prepare({ ...asked, kind, sourceData: first })).rejects.toThrow(message);
+  });
+
+  test("are known behind a link, too", () => {
+    const link = path("link");
+    symlinkSync(first.slice("idx:".length), link);
+    const target = {
+      source: { data: first, reading: { labels: "folders" }, fingerprint: "" },
+    } as const;
+    expect(readingOf(`idx:${link}`, target, {})).toEqual(target.source.reading);
   });
 });
 
@@ -143,7 +190,7 @@ describe("a target", () => {
       original: file,
       mean: [0.4],
       std: [0.3],
-      source: { data: "idx:task", reading: {} },
+      source: { data: "idx:task", reading: {}, fingerprint: identity.data },
     };
     expect(await find(folder)).toEqual({ obfuscated: `${folder}/model.onnx`, ...known });
     expect(await find(folder, { original: file })).toMatchObject(known);
@@ -163,7 +210,7 @@ describe("a target", () => {
     ).toMatchObject({
       output,
       channelOrder: "bgr",
-      source: { data: "images:task", reading: read },
+      source: { data: "images:task", reading: read, fingerprint: identity.data },
     });
     await expect(find(folder, { original: other })).rejects.toThrow(ModelError);
     await expect(find(folder, { original: other })).rejects.toThrow(
@@ -191,7 +238,7 @@ describe("a target", () => {
     const folder = run();
     path(`${folder.split("/").at(-1)}/model.onnx`, folded);
     await expect(find(folder)).rejects.toThrow(/is not the file that this run shipped/);
-    const unknown = run({ config: { identity: { model: "0".repeat(64) } } });
+    const unknown = run({ config: { identity: { ...identity, model: "0".repeat(64) } } });
     await expect(find(unknown)).rejects.toThrow(/is not the original that this run obfuscated/);
   });
 });
