@@ -6,12 +6,13 @@ import type { Labelled } from "../data/index.ts";
 import { narrow } from "../torch/index.ts";
 import { distillationLoss, labelLoss } from "../train/index.ts";
 import { imagesFor, placesByClass } from "./budget.ts";
-import type { Kind } from "./campaign.ts";
+import type { Assignment, Kind } from "./campaign.ts";
 import { behind, candidates, herd, joined, nearestMeans } from "./exemplars.ts";
 import { type Beheaded, behead, drawRows, extendRows, withHead } from "./head.ts";
 import { armTable } from "./headStart.ts";
 import { bothScores, rowsFor, scoreOf } from "./judge.ts";
 import { methodNames } from "./names.ts";
+import { PerBudget } from "./perBudget.ts";
 import type { LabelledData, Scene } from "./scene.ts";
 import { withRandomWeights } from "./scratch.ts";
 
@@ -23,16 +24,18 @@ export function incremental(scene: Scene): Kind {
   const { data } = scene.inputs;
   const source = scene.inputs.source as LabelledData;
   const old = source.train.classes.length;
-  const herds = new Map<string, ReturnType<typeof herd>>();
+  const herds = new PerBudget<ReturnType<typeof herd>>();
 
   /** The old images that the pirate has, by the features of the network that he starts from. */
-  async function exemplarsFor(loot: Beheaded, key: string, seed: number) {
-    const known = herds.get(key);
-    if (known) return known;
-    const pool = candidates(source.train, placesByClass(source.train, { seed, name: "exemplars" }));
-    const found = herd(pool, await rowsFor(loot.body, pool, scene.preparing));
-    herds.set(key, found);
-    return found;
+  function exemplarsFor(
+    { body }: Beheaded,
+    { arm, budget, seed }: Pick<Assignment, "arm" | "budget" | "seed">,
+  ) {
+    return herds.of(budget, `${arm} ${seed}`, async () => {
+      const order = placesByClass(source.train, { seed, name: "exemplars" });
+      const pool = candidates(source.train, order);
+      return herd(pool, await rowsFor(body, pool, scene.preparing));
+    });
   }
 
   return {
@@ -42,16 +45,12 @@ export function incremental(scene: Scene): Kind {
         .map((name) => [name]),
 
     async prepare(assignment) {
-      const { arm, budget, seed, recipe, isSearch } = assignment;
+      const { arm, seed, recipe, isSearch } = assignment;
       const { isScratch } = armTable[arm];
       const { own, learn, held, heldOut } = imagesFor(assignment, data);
       const loot = await scene.dismantled(assignment, own);
       const body = isScratch ? withRandomWeights(loot.body, seed) : loot.body;
-      const { kept, held: heldOfOld } = await exemplarsFor(
-        { ...loot, body },
-        `${arm} ${budget} ${seed}`,
-        seed,
-      );
+      const { kept, held: heldOfOld } = await exemplarsFor({ ...loot, body }, assignment);
       const drawn = drawRows(old + data.train.classes.length, loot.features, seed);
       const rows = isScratch ? drawn : extendRows(loot.head, old, drawn);
       const added = behind(source.train.classes, learn);

@@ -8,13 +8,12 @@ import { bareConvolutions, withBatchNorm } from "./batchNorm.ts";
 import { type Beheaded, behead } from "./head.ts";
 import type { ShowingOptions } from "./judge.ts";
 import { measureMoments, mostImages } from "./moments.ts";
-import { mergeTwins } from "./twins.ts";
 
 /** Images that moments are measured by at a time, and numbers in all their maps: at most 256 MiB. */
 const [usualBatch, mostValues] = [128, 2 ** 26];
 
 /**
- * A classifier without twins, with batch norm behind every convolution over a map, its statistics those of these images,
+ * A classifier with batch norm behind every convolution over a map, its statistics those of these images,
  * and channels at unit scale. What it computes stays the same up to rounding. At most `batchSize` images are shown at a
  * time, fewer where their maps are large.
  */
@@ -30,16 +29,15 @@ export async function dismantle(
     batchSize = usualBatch,
   }: ShowingOptions & { readonly seed: number; readonly batchSize?: number | undefined },
 ): Promise<Beheaded> {
-  const merged = mergeTwins(graph);
   const sample = sampleOf(images, mostImages);
-  const { kept } = countMapValues(merged, inferShapes(merged));
+  const { kept } = countMapValues(graph, inferShapes(graph));
   const fitting = Math.max(1, Math.floor(mostValues / kept));
   const batch = Math.min(sample.count, batchSize, usualBatch, fitting);
   using batches = new Batches(sample, { mean, std, seed, device, batch });
-  const moments = await measureMoments(merged, bareConvolutions(merged), {
+  const moments = await measureMoments(graph, bareConvolutions(graph), {
     batches,
     device,
     onBatch: onProgress,
   });
-  return behead(withBatchNorm(merged, moments));
+  return behead(withBatchNorm(graph, moments));
 }

@@ -7,6 +7,8 @@ import type { ShowingOptions } from "./judge.ts";
 import { dismantle } from "./loot.ts";
 import type { OfBoth } from "./models.ts";
 import type { ResolvedAttackOptions } from "./options.ts";
+import { PerBudget } from "./perBudget.ts";
+import { mergeTwins } from "./twins.ts";
 
 /** Images to learn from and to judge by, with labels. */
 export interface LabelledData extends Pick<Data, "notes"> {
@@ -36,7 +38,8 @@ export class Scene {
   /** How the first worker alone shows a network images, and how all workers do. */
   readonly judging: ShowingOptions;
   readonly preparing: ShowingOptions;
-  readonly #dismantled = new Map<string, Beheaded>();
+  readonly #withoutTwins = new Map<keyof OfBoth<Graph>, Graph>();
+  readonly #dismantled = new PerBudget<Beheaded>();
 
   constructor(inputs: Inputs, options: ResolvedAttackOptions, { ofFirst, ofAll }: Stops) {
     this.inputs = inputs;
@@ -46,19 +49,22 @@ export class Scene {
     this.preparing = { mean, std, device, onProgress: ofAll };
   }
 
-  /** The network of an arm with batch norm put back by the pirate's images, which budget and seed have drawn. */
+  /** The network of an arm without twins and with batch norm put back by the pirate's images, which budget and seed have drawn. */
   async dismantled(
     { arm, budget, seed }: { arm: ArmName; budget: number; seed: number },
     images: Dataset,
   ): Promise<Beheaded> {
     const { file } = armTable[arm];
-    const key = JSON.stringify([file, budget, seed, images.name]);
-    const known = this.#dismantled.get(key);
-    if (known) return known;
+    const key = JSON.stringify([file, seed, images.name]);
     const { batchSize } = this.options;
     const showing = { ...this.preparing, seed, batchSize };
-    const loot = await dismantle(this.inputs.graphs[file], images, showing);
-    this.#dismantled.set(key, loot);
-    return loot;
+    return this.#dismantled.of(budget, key, () => dismantle(this.#merged(file), images, showing));
+  }
+
+  /** The network of a file without twins. */
+  #merged(file: keyof OfBoth<Graph>): Graph {
+    const graph = this.#withoutTwins.get(file) ?? mergeTwins(this.inputs.graphs[file]);
+    this.#withoutTwins.set(file, graph);
+    return graph;
   }
 }

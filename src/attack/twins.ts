@@ -6,7 +6,7 @@ import { channelAt } from "../graph/channelSlices.ts";
 import { FreshNames } from "../graph/freshNames.ts";
 import { elementCount, type Graph, type Node, type TensorData } from "../graph/graph.ts";
 import { factsForAnyBatch, growingAxis } from "../graph/rewrites/anyBatch.ts";
-import { roundingOf } from "../graph/rounding.ts";
+import { type Rounding, roundingOf } from "../graph/rounding.ts";
 import { fromFloat32, fromNumbers, toFloat32 } from "../graph/tensorData.ts";
 import { tensorNames } from "../graph/topology.ts";
 
@@ -50,13 +50,15 @@ function mergeLink(
   initializers: Map<string, TensorData>,
 ): void {
   const rows = rowsOf(from, channels, initializers);
-  const norms = rows.map((row) => Math.sqrt(row.reduce((sum, value) => sum + value ** 2, 0)));
-  const weights = from.bias ? rows.map((row) => row.slice(0, -1)) : rows;
-  const errors = roundingErrors(weights, norms);
+  const biases = from.bias ? toFloat32(initializers.get(from.bias)!) : new Float32Array(channels);
+  const norms = rows.map((row, channel) =>
+    Math.sqrt(row.reduce((sum, value) => sum + value ** 2, 0) + biases[channel]! ** 2),
+  );
+  const errors = roundingErrors(rows, norms, roundingOf(toFloat32(initializers.get(from.weight)!)));
   const isTwin = (a: number, b: number) => {
     const [x, y, n, m] = [rows[a]!, rows[b]!, norms[a]!, norms[b]!];
     const most = Math.max(tolerance, errors[a]! + errors[b]!);
-    let distance = 0;
+    let distance = (biases[a]! / n - biases[b]! / m) ** 2;
     return (
       n * m > 0 &&
       x.every((value, i) => {
@@ -91,30 +93,39 @@ function mergeLink(
 }
 
 /** How far the direction of each row may be off by the rounding of the type that held all rows, or each. */
-function roundingErrors(rows: readonly (readonly number[])[], norms: readonly number[]): number[] {
-  const ofAll = roundingOf(Float32Array.from(rows.flat()));
+function roundingErrors(
+  rows: readonly Float32Array[],
+  norms: readonly number[],
+  ofAll: Rounding,
+): number[] {
   return rows.map((row, channel) => {
-    const ofRow = roundingOf(Float32Array.from(row));
-    const { relative, absolute } = ofAll.relative + ofAll.absolute > 0 ? ofAll : ofRow;
+    const { relative, absolute } = ofAll.relative + ofAll.absolute > 0 ? ofAll : roundingOf(row);
     const error = relative + (absolute * Math.sqrt(row.length)) / norms[channel]!;
     return error <= mostRounding ? error : 0;
   });
 }
 
-/** Weights and bias of each output. */
+/** The weights of each output, which share their memory where they lie one row behind the other. */
 function rowsOf(
-  { weight, outputAxis, bias }: LinkedLayer,
+  { weight, outputAxis }: LinkedLayer,
   channels: number,
   initializers: ReadonlyMap<string, TensorData>,
-): number[][] {
-  const { shape } = initializers.get(weight)!;
-  const channelOf = channelAt(shape, { axis: outputAxis }, channels);
-  const rows = Array.from({ length: channels }, (): number[] => []);
-  for (const [i, value] of toFloat32(initializers.get(weight)!).entries()) {
-    rows[channelOf(i)]!.push(value);
+): Float32Array[] {
+  const tensor = initializers.get(weight)!;
+  const values = toFloat32(tensor);
+  const width = values.length / channels;
+  if (outputAxis === 0) {
+    return Array.from({ length: channels }, (_, channel) =>
+      values.subarray(channel * width, (channel + 1) * width),
+    );
   }
-  const biases = bias && toFloat32(initializers.get(bias)!);
-  if (biases) for (const [i, row] of rows.entries()) row.push(biases[i]!);
+  const channelOf = channelAt(tensor.shape, { axis: outputAxis }, channels);
+  const rows = Array.from({ length: channels }, () => new Float32Array(width));
+  const filled = new Uint32Array(channels);
+  for (let i = 0; i < values.length; i++) {
+    const channel = channelOf(i);
+    rows[channel]![filled[channel]!++] = values[i]!;
+  }
   return rows;
 }
 

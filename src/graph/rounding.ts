@@ -18,7 +18,7 @@ const fewestSizes = 4;
  * bfloat16 or float16; 0 for others.
  */
 export function roundingOf(values: Float32Array): Rounding {
-  const bits = new Uint32Array(Float32Array.from(values).buffer);
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const isWhole = (value: number) => {
     const steps = (value / largest) * mostSteps;

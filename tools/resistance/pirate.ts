@@ -8,6 +8,7 @@ import { dismantle } from "../../src/attack/loot.ts";
 import type { Recipe } from "../../src/attack/recipes.ts";
 import type { LabelledData } from "../../src/attack/scene.ts";
 import { withRandomWeights } from "../../src/attack/scratch.ts";
+import { mergeTwins } from "../../src/attack/twins.ts";
 import { type Labelled, type Normalization, sampleOf, select } from "../../src/data/index.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { labelLoss, nowhere } from "../../src/train/index.ts";
@@ -41,7 +42,7 @@ export async function steal(graph: Graph, options: PirateOptions): Promise<Theft
     options;
   const own = drawBudget(data.train, budget, seed);
   const judging = { mean, std, device: "cpu", onProgress: () => {} } as const;
-  const parts = await dismantle(graph, own, { ...judging, seed });
+  const parts = await dismantle(mergeTwins(graph), own, { ...judging, seed });
   const body = prepare ? await prepare(parts.body, own) : parts.body;
   const start = withHead({ ...parts, body }, drawRows(own.classes.length, parts.features, seed));
   const train = (learningRate: number): Promise<Graph> => {
