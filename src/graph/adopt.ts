@@ -4,7 +4,7 @@ import { exportForAnyBatch } from "./exportLines.ts";
 import type { Graph } from "./graph.ts";
 import { assertImagesApart } from "./imagesApart.ts";
 import { imageLayout, sizesIn, turnInput } from "./layout.ts";
-import { assertNoMeasure, findLogits, keepOutput } from "./logits.ts";
+import { assertNoMeasure, batchAxisOf, findLogits, keepOutput } from "./logits.ts";
 import {
   dequantize,
   dropTails,
@@ -70,8 +70,8 @@ export function adoptModel(file: Graph, options: AdoptOptions): Graph {
 
 /**
  * The file's graph for images of this shape, in its own layout and numbers, with scores of classes as its only output:
- * those of the network in floats, where it is quantized. Throws ModelError where no output gives them, and for a single
- * number that may be a measure, unless it is asked for.
+ * those of the network in floats, where it is quantized. Throws ModelError where no output gives them as a row for each
+ * image, and for a single number that may be a measure, unless it is asked for.
  */
 export function takeScores(
   graph: Graph,
@@ -83,6 +83,7 @@ export function takeScores(
   const facts = inferShapes(floats);
   const fileOutputs = graph.outputs.map(({ name }) => name);
   const tensor = findLogits(floats, facts);
+  const batchAxis = batchAxisOf(floats, { facts, tensor });
   if (output === undefined) assertNoMeasure(floats, { facts, tensor });
-  return takeLogits(sized, { tensor, facts, fileOutputs });
+  return takeLogits(sized, { tensor, facts, batchAxis, fileOutputs });
 }

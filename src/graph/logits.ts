@@ -4,6 +4,7 @@ import { quoteForShell } from "../text.ts";
 import { exportForAnyBatch } from "./exportLines.ts";
 import { elementCount, type Graph, type Node, type ValueInfo } from "./graph.ts";
 import { isLinearLayer } from "./obstacles.ts";
+import { factsForAnyBatch, growingAxis } from "./rewrites/anyBatch.ts";
 import type { Facts } from "./shapes.ts";
 import { isFloat } from "./tensorData.ts";
 import { producers, readTensors, upstream } from "./topology.ts";
@@ -60,31 +61,58 @@ export function keepOutput(graph: Graph, name: string | undefined): Graph {
   );
 }
 
+/** The axis of the batch in scores, which only axes of size 1 may come before. Throws ModelError where there is none. */
+export function batchAxisOf(
+  graph: Graph,
+  { facts, tensor }: { facts: Facts; tensor: string },
+): number {
+  const { axis, sizes, batch } = batchIn(graph, { facts, tensor });
+  const answer = `the model's answer ${describeOutputs([tensor], facts)}`;
+  if (axis > 0 && sizes.slice(0, axis).some((size) => size !== 1)) {
+    throw new ModelError(
+      `${answer} has the classes first and the batch behind them: ` +
+        "expected [batch, classes]; transpose it before the export",
+    );
+  }
+  if (axis >= 0 && sizes[axis] !== batch) {
+    throw new ModelError(
+      `${answer} is [${sizes.join(", ")}] for ${batch} images: expected [batch, classes], one row for each image; ` +
+        "leave out what reshapes the scores behind the last layer, and export it again",
+    );
+  }
+  if (axis < 0 && facts.get(tensor)?.shape.length === 1) {
+    throw new ModelError(
+      `${answer} has no axis for the batch: a .squeeze() without axes takes ` +
+        `it where the batch is of one image. Write .flatten(1) for it and export with\n  ${exportForAnyBatch}`,
+    );
+  }
+  return axis;
+}
+
+/** Where a tensor has the batch, -1 for nowhere, in its sizes for so many images: two, or as many as the file takes. */
+function batchIn(
+  graph: Graph,
+  { facts, tensor }: { facts: Facts; tensor: string },
+): { axis: number; sizes: readonly number[]; batch: number } {
+  const [batch] = graph.inputs[0]?.shape ?? [];
+  if (typeof batch === "number") {
+    const { shape: sizes = [] } = facts.get(tensor) ?? {};
+    return { axis: sizes.indexOf(batch), sizes, batch };
+  }
+  const { small, large } = factsForAnyBatch(graph);
+  const [sizes = [], others = []] = [small, large].map((each) => each.get(tensor)?.shape);
+  return { axis: growingAxis(sizes, others), sizes, batch: 2 };
+}
+
 /**
- * Throws ModelError where the scores have no axis for the batch, or not as their first, or are a single number for each
- * image that no sigmoid gives: a model that measures something, such as an age, looks the same as one that tells two
- * classes apart by a logit.
+ * Throws ModelError where the scores are a single number for each image that no sigmoid gives: a model that measures
+ * something, such as an age, looks the same as one that tells two classes apart by a logit.
  */
 export function assertNoMeasure(
   graph: Graph,
   { facts, tensor }: { facts: Facts; tensor: string },
 ): void {
-  const { shape = [] } = facts.get(tensor) ?? {};
-  const batch = facts.get(graph.inputs[0]?.name ?? "")?.shape[0];
-  const [first = 1, ...others] = shape;
-  if (first > 1 && first !== batch && others.some((size) => size === batch)) {
-    throw new ModelError(
-      `the model's answer ${describeOutputs([tensor], facts)} has the classes first and the batch behind them: ` +
-        "expected [batch, classes]; transpose it before the export",
-    );
-  }
-  if (elementCount(others) > 1) return;
-  if (shape.length === 1 && first !== batch) {
-    throw new ModelError(
-      `the model's answer ${describeOutputs([tensor], facts)} has no axis for the batch: a .squeeze() without axes takes ` +
-        `it where the batch is of one image. Write .flatten(1) for it and export with\n  ${exportForAnyBatch}`,
-    );
-  }
+  if (elementCount(facts.get(tensor)?.shape.slice(1) ?? []) > 1) return;
   if (logitOf(graph, tensor) !== undefined) return;
   const { name = tensor } = graph.outputs[0] ?? {};
   throw new ModelError(

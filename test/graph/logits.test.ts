@@ -364,6 +364,18 @@ describe("the output that tells classes apart", () => {
         y: op(b, "Reshape", [linear(b, pooled(b, x)), b.initializer("s", int64(-1, 1, 4))]),
       }),
     ],
+    [
+      "[1, N, C]",
+      (b, x) => ({
+        y: op(b, "Unsqueeze", [linear(b, pooled(b, x)), b.initializer("s", int64(0))]),
+      }),
+    ],
+    [
+      "[1, 1, N, C]",
+      (b, x) => ({
+        y: op(b, "Unsqueeze", [linear(b, pooled(b, x)), b.initializer("s", int64(0, 1))]),
+      }),
+    ],
   ])("may have the shape %s", async (_, head) => {
     const adopted = adopt(network(head));
     expect(adopted.outputs).toMatchObject([{ name: "y", shape: ["N", 4] }]);
@@ -445,11 +457,27 @@ describe("the output that tells classes apart", () => {
       (b, x) => ({ y: op(b, "Transpose", [linear(b, pooled(b, x))], { perm: [1, 0] }) }),
     ],
     [
+      "the rows of all images as one",
+      /"y" float32 \[1, 4\] is \[1, 8\] for 2 images: expected \[batch, classes\].* leave out what reshapes/,
+      (b, x) => ({
+        y: op(b, "Reshape", [linear(b, pooled(b, x)), b.initializer("s", int64(1, -1))]),
+      }),
+    ],
+    [
+      "its classes first, and an axis before them",
+      /"y" float32 \[1, 4, 1\] has the classes first and the batch behind them/,
+      (b, x) => {
+        const turned = op(b, "Transpose", [linear(b, pooled(b, x))], { perm: [1, 0] });
+        return { y: op(b, "Unsqueeze", [turned, b.initializer("s", int64(0))]) };
+      },
+    ],
+    [
       "boxes",
       /looks like a detector/,
       (b, x) => ({ y: op(b, "Reshape", [x, b.initializer("s", int64(-1, 16, 7))]) }),
     ],
   ])("is not there in a model that gives %s", (_, message, head) => {
     expect(() => adopt(network(head))).toThrow(message);
+    expect(() => adopt(network(head), "y")).toThrow(message);
   });
 });

@@ -12,7 +12,7 @@ import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 import { renameTensors } from "./rename.ts";
 
 /**
- * The graph with `tensor` as its only output, [batch, classes]. Axes of size 1 behind the batch go. One
+ * The graph with `tensor` as its only output, [batch, classes]. Axes of size 1 around the batch go. One
  * number an image, a logit or its sigmoid, becomes the logits of two classes, 0 and that logit: their
  * softmax is the sigmoid. The output keeps its name unless it is no output of the file's or becomes two.
  */
@@ -21,15 +21,17 @@ export function takeLogits(
   {
     tensor,
     facts,
+    batchAxis,
     fileOutputs,
   }: {
     readonly tensor: string;
     readonly facts: Facts;
+    readonly batchAxis: number;
     readonly fileOutputs: readonly string[];
   },
 ): Graph {
   const { shape, dtype } = facts.get(tensor)!;
-  const classes = elementCount(shape.slice(1));
+  const classes = elementCount(shape) / (shape[batchAxis] ?? 1);
   const isSame = shape.length === 2 && classes > 1 && fileOutputs.includes(tensor);
   if (isSame) return withOutput(graph, { name: tensor, dtype, classes });
   const isKept = classes > 1 && fileOutputs.includes(tensor);
@@ -53,6 +55,9 @@ export function takeLogits(
     // A logit before casts may be of another type than its sigmoid behind them.
     nodes.push(operation("Cast", [column], typed, { to: int(codeOf(dtype)) }));
     nodes.push(operation("MatMul", [typed, weight], output));
+  } else if (batchAxis > 0) {
+    const rows = constant(`${output}.shape`, fromNumbers("int64", [2], [-1, classes]));
+    nodes.push(operation("Reshape", [inner, rows], output));
   } else nodes.push(operation(shape.length === 2 ? "Identity" : "Flatten", [inner], output));
   const taken = { ...renamed, nodes, initializers };
   return withOutput(taken, { name: output, dtype, classes: Math.max(2, classes) });
