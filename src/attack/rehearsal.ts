@@ -5,7 +5,7 @@ import { adoptModel } from "../graph/adopt.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
 import { fileName } from "../text.ts";
 
-/** Seconds for reading a model and for running one image. */
+/** Seconds for reading a model and for running two images. */
 const [readingSeconds, runningSeconds] = [60, 300];
 
 interface RehearsalOptions {
@@ -15,8 +15,8 @@ interface RehearsalOptions {
 }
 
 /**
- * Reads the models and runs each on a blank image of `shape`, or of what its file says; only reads it where neither is
- * known. Throws ModelError where one cannot be attacked.
+ * Reads the models and runs each on two blank images of `shape`, or of what its file says; only reads it where neither
+ * is known. Throws ModelError where one cannot be attacked.
  */
 export async function rehearse(
   { models, shape }: RehearsalOptions,

@@ -9,11 +9,11 @@ export interface RehearsalOptions extends PlanOptions {
   readonly shape?: readonly number[] | undefined;
 }
 
-/** Seconds for reading, for planning and for one image. */
+/** Seconds for reading, for planning and for two images. */
 const [readingSeconds, planningSeconds, runningSeconds] = [60, 120, 300];
 
 /**
- * Reads the model, plans its chain and runs it on one blank image; only reads it where neither the file nor
+ * Reads the model, plans its chain and runs it on two blank images; only reads it where neither the file nor
  * the options say the images' shape, which is reported. Throws ModelError where it cannot be obfuscated.
  */
 export async function rehearse(
