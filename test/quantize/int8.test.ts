@@ -13,7 +13,7 @@ import { encodeModel, parseModel } from "../../src/onnx/index.ts";
 import { calibrate } from "../../src/quantize/calibrate.ts";
 import { integerTensors, quantizeToInt8, reluBeforePooling } from "../../src/quantize/int8.ts";
 import { withOpsetForInt8 } from "../../src/quantize/opset.ts";
-import { float32, node, graph as smallGraph } from "../graph/graphs.ts";
+import { float32, int64, node, graph as smallGraph } from "../graph/graphs.ts";
 import { evaluate, randomInput, relativeDifference } from "../graph/onnxruntime.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepobf-int8-"));
@@ -35,6 +35,7 @@ function chain(head: Head, { activation = "Relu", opset = 17 } = {}): Graph {
 
 const pooled: Head = (b, x) =>
   b.linear(b.flatten(b.globalAveragePool(x)), { name: "fc", outputs: 5 });
+const convolved: Head = (b, x) => b.conv(x, { name: "c", outputs: 16, kernel: 1 });
 const heads: Readonly<Record<string, Head>> = {
   "global pooling": pooled,
   "a flattened map": (b, x) => b.linear(b.flatten(x), { name: "fc", outputs: 5 }),
@@ -241,6 +242,60 @@ describe("withOpsetForInt8", () => {
       expect(() => withOpsetForInt8(clipped(opset))).toThrow(`opset ${opset} with Clip`);
     }
     expect(() => withOpsetForInt8({ ...chain(pooled), opset: 8 })).toThrow("opset 8 with Conv");
+  });
+
+  const axes = (b: GraphBuilder, ...values: number[]) => b.initializer("axes", int64(...values));
+  const mean = (b: GraphBuilder, x: string, ...over: number[]) => {
+    const attributes = { keepdims: { type: "int", value: 0 } } as const;
+    const means = b.node("ReduceMean", [x, axes(b, ...over)], { attributes });
+    return b.linear(means, { name: "fc", outputs: 5 });
+  };
+  const tokens = (b: GraphBuilder, x: string) =>
+    b.node("Reshape", [x, b.initializer("sizes", int64(0, 16, 36))]);
+
+  test.each<[string, Head]>([
+    ["Reshape", (b, x) => mean(b, tokens(b, x), 2)],
+    [
+      "Reshape of a pooled map",
+      (b, x) => mean(b, tokens(b, b.relu(b.maxPool(convolved(b, x), { kernel: 1 }))), 2),
+    ],
+    [
+      "Transpose",
+      (b, x) => {
+        const attributes = { perm: { type: "ints", value: [0, 2, 3, 1] } } as const;
+        return mean(b, b.node("Transpose", [x], { attributes }), 1, 2);
+      },
+    ],
+    [
+      "Unsqueeze",
+      (b, x) => mean(b, b.node("Unsqueeze", [x, b.initializer("last", int64(4))]), 2, 3, 4),
+    ],
+  ])("lowers a later opset than 20 for a %s, and the answers stay", async (_, head) => {
+    const graph = chain(head, { opset: 22 });
+    const lowered = withOpsetForInt8(graph);
+    expect(lowered.opset).toBe(20);
+    const [before, after] = [
+      await evaluate(graph, { image: shape }),
+      await evaluate(await toInt8(lowered, shape), { image: shape }),
+    ];
+    expect(relativeDifference(before.logits!, after.logits!)).toBeLessThan(0.05);
+  });
+
+  test("leaves a later opset as it is where no integers move, and refuses what it cannot lower", async () => {
+    const fc = (b: GraphBuilder, x: string) => b.linear(x, { name: "fc", outputs: 5 });
+    const row = (b: GraphBuilder) => b.initializer("row", int64(0, 16));
+    const reshaped: Head = (b, x) => fc(b, b.node("Reshape", [b.globalAveragePool(x), row(b)]));
+    for (const head of [pooled, reshaped]) {
+      const graph = chain(head, { opset: 22 });
+      expect(withOpsetForInt8(graph)).toBe(graph);
+      const { logits } = await evaluate(await toInt8(graph, shape), { image: shape });
+      expect(logits!.shape).toEqual([8, 5]);
+    }
+    const swish = chain((b, x) => mean(b, b.node("Swish", [tokens(b, x)]), 2), { opset: 24 });
+    expect(() => withOpsetForInt8(swish)).toThrow(ModelError);
+    expect(() => withOpsetForInt8(swish)).toThrow(
+      /needs opset 20 or earlier .* opset 24 with Swish: export it again with opset 20, or leave int8 out/,
+    );
   });
 
   test("refuses operators that mean something else later", () => {
