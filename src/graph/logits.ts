@@ -44,9 +44,13 @@ export function findLogits(graph: Graph, facts: Facts): string {
   const last = candidates.filter((output) => !features.has(sources.get(output)!));
   const distinct = new Set(last.map((output) => sources.get(output)));
   if (distinct.size === 1) return last[0]!;
+  const areNumbers = last.every((output) => elementCount(facts.get(output)!.shape.slice(1)) === 1);
   throw new ModelError(
     `the model has ${last.length} outputs that may tell the classes apart: ${describeOutputs(last, facts)}; ` +
-      "say with --output which one does",
+      "say with --output which one does" +
+      (areNumbers
+        ? ", or, where each is the score of one class, join them before the export: torch.stack(outputs, 1)"
+        : ""),
   );
 }
 

@@ -4,6 +4,7 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import { assertGradient } from "../../src/graph/gradients.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { describeChoice } from "../../src/graph/logits.ts";
+import { fromNumbers } from "../../src/graph/tensorData.ts";
 import { attributes, float32, int64 } from "./graphs.ts";
 import { evaluate, relativeDifference } from "./onnxruntime.ts";
 
@@ -83,7 +84,7 @@ describe("the output that tells classes apart", () => {
       y2: linear(b, pooled(b, x), 3, "second"),
     }));
     expect(() => adopt(model)).toThrow(
-      /2 outputs .* "y" float32 \[1, 4\], "y2" float32 \[1, 3\]; say with --output/,
+      /2 outputs .* "y" float32 \[1, 4\], "y2" float32 \[1, 3\]; say with --output which one does$/,
     );
     expect(adopt(model, "y2").outputs).toMatchObject([{ name: "y2", shape: ["N", 3] }]);
     expect(() => adopt(model, "y3")).toThrow(/--output y3: .* its outputs are "y", "y2"/);
@@ -99,6 +100,23 @@ describe("the output that tells classes apart", () => {
     expect(() => adopt(model)).toThrow("600 outputs that may tell the classes apart");
     const { user, system } = process.cpuUsage(before);
     expect((user + system) / 1e6).toBeLessThan(4);
+  });
+
+  test("is to be made of outputs that are a number each", () => {
+    const model = network((b, x) => {
+      const scores = linear(b, pooled(b, x));
+      const of = (place: number) =>
+        op(
+          b,
+          "Gather",
+          [scores, b.initializer(`place${place}`, fromNumbers("int64", [], [place]))],
+          { axis: 1 },
+        );
+      return { a: of(0), b: of(1), c: of(2) };
+    });
+    expect(() => adopt(model)).toThrow(
+      /3 outputs .* "c" float32 \[1\]; .*where each is the score of one class, .*torch\.stack\(outputs, 1\)$/,
+    );
   });
 
   const plain = network((b, x) => ({ y: linear(b, pooled(b, x)) }));
