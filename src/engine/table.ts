@@ -74,10 +74,11 @@ export function findOperator(node: Node, opset: number): Operator | undefined {
  */
 export function assertSupported(graph: Graph): void {
   const missing = new Map<string, Node[]>();
-  const misused: string[] = [];
+  const misused = new Map<Node, readonly string[]>();
   for (const node of takeBranches(graph).nodes) {
     if (findOperator(node, graph.opset)) {
-      misused.push(...complaintsAbout(node));
+      const complaints = complaintsAbout(node);
+      if (complaints.length > 0) misused.set(node, complaints);
       continue;
     }
     const nodes = missing.get(operatorName(node));
@@ -87,13 +88,13 @@ export function assertSupported(graph: Graph): void {
   const unsupported = [...missing].map(
     ([operator, nodes]) => `operator ${operator} is not supported (${listNodes(nodes)})`,
   );
-  const complaints = [...unsupported, ...misused];
+  const complaints = [...unsupported, ...[...misused.values()].flat()];
   if (complaints.length === 0) return;
   const version = missing.size > 0 ? `, in a model of opset ${graph.opset}` : "";
   const shown = complaints.slice(0, mostComplaints);
   if (complaints.length > mostComplaints)
     shown.push(`and ${complaints.length - mostComplaints} more`);
-  const advice = adviseOn([...missing.values()].flat());
+  const advice = adviseOn([...[...missing.values()].flat(), ...misused.keys()]);
   const lines = [`the engine cannot run this model${version}:\n  ${shown.join("\n  ")}`, advice];
   throw new ModelError(lines.filter(Boolean).join("\n"));
 }

@@ -43,12 +43,13 @@ test.each([
   ["", "MatMulInteger"],
   ["com.microsoft", "QGemm"],
   ["com.microsoft", "QuantizeLinear"],
+  ["", "DequantizeLinear", { block_size: 2 }],
 ])(
   "a file that computes on integers (%s %s) is refused with the form that runs",
-  (domain, operator) => {
+  (domain, operator, values: Parameters<typeof node>[3] = {}) => {
     const integers = graph({
-      inputs: { x: [1, 4] },
-      nodes: [{ ...node(operator, ["x"], "y"), domain }],
+      inputs: { x: [1, 4], scale: [1, 2] },
+      nodes: [{ ...node(operator, ["x", "scale"], "y", values), domain }],
       outputs: ["y"],
     });
     expect(() => assertSupported(integers)).toThrow(
