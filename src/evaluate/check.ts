@@ -6,7 +6,7 @@ import { countCost } from "../graph/cost.ts";
 import { exportForAnyBatch } from "../graph/exportLines.ts";
 import { elementCount, type TensorData, type ValueInfo } from "../graph/graph.ts";
 import { normal, uniform } from "../graph/random.ts";
-import { unfuse } from "../graph/rewrites.ts";
+import { isTrainingSwitch, unfuse } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat, toFloat32, toNumbers } from "../graph/tensorData.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
@@ -34,7 +34,7 @@ export interface CheckOptions {
   readonly model: string;
   /** Shape of the first input, for files that leave sizes open; an open batch size is 1. */
   readonly inputShape?: readonly number[];
-  /** Decides the input: normally distributed where it is float, small whole numbers elsewhere. */
+  /** Decides the input: normally distributed where it is float, small whole numbers elsewhere; training is off. */
   readonly seed?: number;
   readonly device?: string;
   readonly threads?: number;
@@ -108,9 +108,10 @@ function patience(macs: number): number {
 }
 
 function randomTensor(
-  { name, dtype }: ValueInfo,
+  info: ValueInfo,
   { shape, seed }: { shape: readonly number[]; seed: number },
 ): TensorData {
+  const { name, dtype } = info;
   const count = elementCount(shape);
   if (count > mostInputElements) {
     throw new ModelError(
@@ -125,6 +126,7 @@ function randomTensor(
   if (dtype === "uint16" || dtype === "uint32" || dtype === "uint64") {
     throw new ModelError(`input "${name}" has the type ${dtype}, which libtorch lacks`);
   }
+  if (isTrainingSwitch(info)) return { dtype, shape, data: new Uint8Array(count) };
   const stream = { seed, name: `check/${name}` };
   const most = dtype === "bool" ? 2 : 10;
   const values = isFloat(dtype)

@@ -13,7 +13,7 @@ export { pixelTypes, takePixelsAsFloats } from "./rewrites/pixelInput.ts";
 export { renameTensors, stripNames } from "./rewrites/rename.ts";
 export { sinkTransposes } from "./rewrites/sinkTransposes.ts";
 export { nameSqueezedAxes } from "./rewrites/squeezes.ts";
-export { takeImagesAlone } from "./rewrites/takeImagesAlone.ts";
+export { isTrainingSwitch, takeImagesAlone } from "./rewrites/takeImagesAlone.ts";
 export { takeLogits } from "./rewrites/takeLogits.ts";
 export { toFloat32Graph, widenFloats } from "./rewrites/toFloat32.ts";
 export { unfuse } from "./rewrites/unfuse.ts";

@@ -48,3 +48,16 @@ test("a file that takes no image is refused, since nothing would be compared", a
     /input "x" \[0, 2, 3, 3\] holds no number.*torch\.onnx\.export/s,
   );
 });
+
+test("a file that is told by an input whether it trains is checked in inference", async () => {
+  const dropout = graph({
+    inputs: { x: [1, 64], training_mode: { dtype: "bool", shape: [] } },
+    initializers: { ratio: float32([], [0.5]) },
+    nodes: [node("Dropout", ["x", "ratio", "training_mode"], "y")],
+    outputs: ["y"],
+  });
+  const model = save("dropout.onnx", encodeModel(dropout));
+  for (const seed of [0, 1, 2, 3]) {
+    expect(await checkModel({ model, seed })).toMatchObject({ maxAbsDiff: 0 });
+  }
+});

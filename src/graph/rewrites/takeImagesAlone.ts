@@ -1,6 +1,6 @@
 // Leaves a graph the one input that its scores come from: what nothing reads goes, what a loss reads, and the switch
 // of training and inference.
-import type { Graph, TensorData } from "../graph.ts";
+import type { Graph, TensorData, ValueInfo } from "../graph.ts";
 import { readTensors, upstream } from "../topology.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 
@@ -24,12 +24,15 @@ export function takeImagesAlone(file: Graph): Graph {
   return eliminateDeadNodes({ ...graph, inputs, outputs });
 }
 
-/** The graph with an input such as `is_training` or `keras_learning_phase` as a constant: false. */
+/** Whether an input switches training on, as `is_training` or `keras_learning_phase` does. */
+export function isTrainingSwitch({ name, dtype, shape }: ValueInfo): boolean {
+  const isOne = shape?.every((size) => size === 1) ?? false;
+  return dtype === "bool" && isOne && /train|learning_phase/i.test(name);
+}
+
+/** The graph with what switches training on as a constant: false. */
 function inInference(graph: Graph): Graph {
-  const switches = graph.inputs.filter(
-    ({ name, dtype, shape }) =>
-      dtype === "bool" && shape?.every((size) => size === 1) && /train|learning_phase/i.test(name),
-  );
+  const switches = graph.inputs.filter(isTrainingSwitch);
   if (switches.length === 0) return graph;
   const off = switches.map(({ name, shape = [] }): [string, TensorData] => [
     name,
