@@ -98,7 +98,7 @@ export function assertShape(
 /**
  * Throws DataError unless there is a class for each of a model's `outputs`: where there are fewer the model knows a class
  * that the data do not, so that others may stand in the wrong place. Classes that are named by their own numbers are in
- * their place all the same.
+ * their place all the same; a note tells of those that are missing (facts.ts).
  */
 export function assertLabels(dataset: Dataset, outputs: number): void {
   const { name, labels, classes, hasFixedClasses } = dataset;

@@ -52,6 +52,23 @@ export function notesOnRepeated({ train, test }: Data): string[] {
   ];
 }
 
+/**
+ * A sentence where a model has more outputs than there are classes, which are then named by their own numbers (see
+ * `assertLabels`); `purpose` says what images are wanted for.
+ */
+export function notesOnOutputs(
+  { name, classes }: Dataset,
+  outputs: number,
+  purpose: string,
+): string[] {
+  if (!classes || classes.length >= outputs) return [];
+  const missing = outputs - classes.length;
+  return [
+    `${missing} of the model's ${outputs} outputs ${missing === 1 ? "has" : "have"} no image to ${purpose}: ${name} ` +
+      `knows the classes 0 to ${classes.length - 1} alone`,
+  ];
+}
+
 /** A sentence where images are shown turned, as their cameras noted: most trainings in Python do not do that. */
 export function notesOnTurned(parts: readonly Dataset[]): string[] {
   return notesOnRotation(parts).map(

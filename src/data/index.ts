@@ -17,7 +17,13 @@ export {
   noLabel,
 } from "./dataset.ts";
 export { ownImages, withExtra } from "./extra.ts";
-export { type DataFacts, dataFacts, notesOnRepeated, notesOnTurnedExtra } from "./facts.ts";
+export {
+  type DataFacts,
+  dataFacts,
+  notesOnOutputs,
+  notesOnRepeated,
+  notesOnTurnedExtra,
+} from "./facts.ts";
 export { fingerprint } from "./fingerprint.ts";
 export { joinImages } from "./join.ts";
 export { type LoadOptions, loadData, loadExtraData, loadTestData } from "./load.ts";

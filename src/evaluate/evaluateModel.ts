@@ -1,6 +1,7 @@
 // Evaluates a model file on the test images of a data set. With ONNX Runtime it does without libtorch.
 import type { DataOptions } from "../data/dataOptions.ts";
 import { type Dataset, isLabelled } from "../data/dataset.ts";
+import { notesOnOutputs } from "../data/facts.ts";
 import { loadTestData } from "../data/load.ts";
 import { ModelError } from "../errors.ts";
 import { ownGraph, plainGraph, takeScores } from "../graph/adopt.ts";
@@ -88,6 +89,7 @@ export async function evaluateModel(
   if (choice) onNote?.(choice);
   await using opened = await open({ graph, judged }, test, options);
   const { classifier, isStandIn } = opened;
+  for (const note of notesOnOutputs(test, classifier.outputs, "judge by")) onNote?.(note);
   const onProgress = (done: number, total: number) => {
     announce("evaluating", runningSeconds);
     options.onProgress?.(done, total);

@@ -9,6 +9,7 @@ import {
   holdOut,
   loadData,
   loadExtraData,
+  notesOnOutputs,
   notesOnTurnedExtra,
   withExtra,
 } from "../data/index.ts";
@@ -88,7 +89,11 @@ export async function prepare(
   const decided = epochs ? resolveOptions({ ...rest, epochs }, { data, device }) : resolved;
   const prints = await fingerprint(data);
   const identity = { model: (await modelFileFacts(decided.model)).sha256, data: prints.data };
-  const notes = [...notesOnInput(inputs.inputType), ...notesOnTest(data.test, decided)];
+  const notes = [
+    ...notesOnInput(inputs.inputType),
+    ...notesOnOutputs(data.train, inputs.outputs, "learn from or to judge by"),
+    ...notesOnTest(data.test, decided),
+  ];
   const description: Description = {
     testSha256: prints.test,
     data: dataFacts(data, notes),

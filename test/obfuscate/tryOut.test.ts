@@ -309,6 +309,31 @@ test("refuses folders in another order than the model's file names its outputs",
   }
 });
 
+test("tells of outputs that no class of the data stands for, where classes are called by their numbers", async () => {
+  const folder = path("numbers");
+  for (const part of ["train", "test"]) {
+    for (const label of [0, 1]) {
+      mkdirSync(join(folder, part, String(label)), { recursive: true });
+      const [r, g, b] = Array(3).fill(levels[label]) as [number, number, number];
+      const create = { width: 8, height: 8, channels: 3, background: { r, g, b } } as const;
+      await sharp({ create })
+        .png()
+        .toFile(join(folder, part, String(label), "1.png"));
+    }
+  }
+  const model = writeTiny(path("numbers.onnx"), nearestLevel());
+  const asked = { model, data: `images:${folder}`, threads: 1 };
+  const { description } = await dryRun({ ...asked, depth: 3, epochs: 1, batchSize: 2 });
+  expect(description.data.notes).toContain(
+    `2 of the model's 4 outputs have no image to learn from or to judge by: ${folder} (train) knows the classes 0 to 1 alone`,
+  );
+  const notes: string[] = [];
+  await evaluateModel({ ...asked, onNote: (note) => notes.push(note) });
+  expect(notes).toContain(
+    `2 of the model's 4 outputs have no image to judge by: ${folder} (test) knows the classes 0 to 1 alone`,
+  );
+});
+
 /** What `evaluate` warns of, but that few images say little. */
 async function doubts(options: EvaluateOptions): Promise<string[]> {
   const { warnings } = await evaluateModel(options);
