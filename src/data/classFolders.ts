@@ -127,13 +127,19 @@ async function filesOfClasses(
   return { files, labels, unknown: [...left.values()], complaints };
 }
 
-/** What one part has and the other has not, where both have classes; one that the given list alone has is noted. */
+/**
+ * What one part has and the other has not, where both have classes. One that the given list alone has is noted of each
+ * part that is used: of those to judge by alone (`judgeOnly`) where there are any.
+ */
 export function compareParts(
   train: Part | undefined,
   test: Part | undefined,
-  { given }: ClassesAsked,
+  { given, judgeOnly }: Pick<ClassesAsked, "given"> & { readonly judgeOnly: boolean },
 ): Remarks {
-  if (given) return { complaints: [], notes: train?.classes ? notesOnMissing(train) : [] };
+  if (given) {
+    const used = judgeOnly && test ? [test] : [train, test];
+    return { complaints: [], notes: used.flatMap((part) => (part ? notesOnMissing(part) : [])) };
+  }
   const [learned, judged] = [train, test].flatMap((part) =>
     part?.classes?.length ? [{ name: part.name, classes: part.classes }] : [],
   );
@@ -143,9 +149,9 @@ export function compareParts(
 }
 
 /** A model may know classes of which there are no images. */
-function notesOnMissing({ name, labels, classes }: Part): string[] {
+function notesOnMissing({ name, labels, classes = [] }: Part): string[] {
   const known = new Set(labels);
-  const missing = classes!.filter((_, label) => !known.has(label));
+  const missing = classes.filter((_, label) => !known.has(label));
   if (missing.length === 0) return [];
   const more = missing.length - mostShown;
   const names = missing.slice(0, mostShown).join(", ") + (more > 0 ? ` and ${more} more` : "");

@@ -50,7 +50,7 @@ export async function listParts(folder: string, options: ListOptions): Promise<P
   const list = async (path: string | undefined, otherwise = "") =>
     path === undefined ? undefined : await listPart(folder, path, { ...asked, otherwise });
   const [train, test] = [await list(found.train), await list(found.test, orShare)];
-  const compared = compareParts(train?.part, test?.part, asked);
+  const compared = compareParts(train?.part, test?.part, { given, judgeOnly });
   const remarks = [found, train, test, compared].filter((each) => each !== undefined);
   const complaints = new Set(remarks.flatMap((each) => each.complaints));
   assertNoComplaints(`${folder} does not hold image folders`, [...complaints]);

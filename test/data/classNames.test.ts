@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { inClassOrder } from "../../src/data/classNames.ts";
-import { assertLabels, dataFacts, loadData } from "../../src/data/index.ts";
+import { assertLabels, dataFacts, loadData, loadTestData } from "../../src/data/index.ts";
 import { UsageError } from "../../src/errors.ts";
 import { dataError } from "./folder.ts";
 import { grey, imageFolders, levels } from "./imageFolders.ts";
@@ -123,7 +123,20 @@ describe("the order of classes", () => {
       [1, 1, 2],
       [1, 2],
     ]);
-    expect(notes).toEqual(["train has no image of these of --classes: c"]);
+    expect(notes).toEqual([
+      "train has no image of these of --classes: c",
+      "test has no image of these of --classes: c",
+    ]);
     expect(() => assertLabels(train, 3)).not.toThrow();
+  });
+
+  test("--classes are told to be missing where there are images to judge by, which evaluate alone reads", async () => {
+    const folder = await dataFolder({ "test/b/1.png": undefined });
+    const missing = "test has no image of these of --classes: b";
+    const classes = ["b", "a"];
+    expect((await loadData(`images:${folder}`, { classes })).notes).toEqual([missing]);
+    expect((await loadTestData(`images:${folder}`, { classes })).notes).toEqual([missing]);
+    const untaught = await dataFolder({ "train/b/1.png": undefined });
+    expect((await loadTestData(`images:${untaught}`, { classes })).notes).toEqual([]);
   });
 });
