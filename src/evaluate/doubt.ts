@@ -178,21 +178,19 @@ function changesOf({ normalization, reversedChannels }: Form, given: Showing["gi
 }
 
 function describeOrder(order: readonly number[], { classes, hasFixedClasses }: Labelled): string {
-  const shift = shiftOf(order);
-  if (shift !== 0) return `labels shifted by ${shift}`;
   const nameOf = (label: number) => classes[label] ?? String(label);
   if (order.length <= mostNames) {
     const names = order.map((_, output) => nameOf(order.indexOf(output)));
     const remedy = hasFixedClasses ? ` (${ofFormat})` : ", which --classes FILE gives";
     return `its outputs in the order ${names.join(", ")}${remedy}`;
   }
+  const advice = hasFixedClasses ? ofFormat : "--classes FILE gives the order of their names";
+  const shift = shiftOf(order);
+  if (shift !== 0) return `labels shifted by ${shift}: ${advice}`;
   const moved = [...order.keys()].filter((label) => order[label] !== label);
   const shown = moved.slice(0, mostNames).map((label) => `${order[label]} for ${nameOf(label)}`);
   const more = moved.length > shown.length ? `, and ${moved.length - shown.length} more` : "";
-  return (
-    `other outputs for ${moved.length} of its ${order.length} classes (${shown.join(", ")}${more}): ` +
-    (hasFixedClasses ? ofFormat : "--classes FILE gives the order of their names")
-  );
+  return `other outputs for ${moved.length} of its ${order.length} classes (${shown.join(", ")}${more}): ${advice}`;
 }
 
 /** By how much nearly all labels are shifted. */

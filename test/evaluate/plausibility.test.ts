@@ -244,6 +244,15 @@ describe("explanations", () => {
     );
   });
 
+  test("say the classes in the order of the outputs, also where that is a shift", async () => {
+    const permuted = classifier(plain, { output: (label) => [1, 2, 3, 0][label]! });
+    const judgement = await judge(permuted, colours(), plain);
+    const trial = { classifier: permuted, test: colours(), given: plain };
+    expect(await findDoubt(trial, judgement)).toContain(
+      "with its outputs in the order dog, ant, bee, cat, which --classes FILE gives",
+    );
+  });
+
   test("turn around the order of channels that was given", async () => {
     const reversed = classifier(plain, { channel: 2 });
     const given = { ...plain, channelOrder: "bgr" as const };
@@ -498,7 +507,7 @@ describe("many classes", () => {
     const judgement = await judge(model, images, plain);
     expect(judgement.suspicion).toBe("chance");
     expect(await findDoubt({ classifier: model, test: images, given: plain }, judgement)).toMatch(
-      /It is right on \d\d\.\d\d % with labels shifted by 1$/,
+      /It is right on \d\d\.\d\d % with labels shifted by 1: --classes FILE gives the order of their names$/,
     );
   });
 
