@@ -7,6 +7,7 @@ import { escapeInvisible, jsonText, printableLines } from "../text.ts";
 import { type CommonOption, commonOptions } from "./commonOptions.ts";
 import { readConfiguration } from "./configuration.ts";
 import { type Option, type OptionTable, optionName, type Values } from "./options.ts";
+import type { Reader } from "./runOptions.ts";
 
 /** What a command prints: with `--json` the object, else the text. */
 export interface Output {
@@ -109,12 +110,14 @@ export function defineCommand<O extends OptionTable>(
     );
     command.action(async (...received: unknown[]) => {
       const given = command.opts<Readonly<Record<string, unknown>>>();
-      const values = await readOptions(options, { given, command: name });
+      const words = (argument ? [received[0]].flat() : [])
+        .filter((word) => word !== undefined)
+        .map(String);
+      const values = await readOptions(options, { given, command: name, argument: words[0] });
       const { config: _, json, ...rest } = values;
-      const words = (argument ? [received[0]].flat() : []).filter((word) => word !== undefined);
       const invocation: Invocation<O> = {
         argument: String(words[0]),
-        given: words.map(String),
+        given: words,
         options: rest as Invocation<O>["options"],
         json: json === true,
       };
@@ -172,12 +175,14 @@ export function hintOf(part: Command | CommanderOption): Hint {
  */
 export async function readOptions(
   table: OptionTable,
-  { given, command }: { given: Readonly<Record<string, unknown>>; command: string },
+  { command, given, argument }: Omit<Reader, "table"> & { command: string },
 ): Promise<Readonly<Record<string, unknown>>> {
   const complaints: string[] = [];
   const path = given.config;
   const configured =
-    typeof path === "string" ? await readConfiguration(path, { table, complaints }) : {};
+    typeof path === "string"
+      ? await readConfiguration(path, { table, given, argument, complaints })
+      : {};
   for (const [key, { insteadOf }] of Object.entries(table)) {
     if (given[key] !== undefined && insteadOf !== undefined) delete configured[insteadOf];
   }

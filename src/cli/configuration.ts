@@ -6,7 +6,8 @@ import { UsageError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import { whyUnreadable } from "../systemErrors.ts";
 import { escapeInvisible } from "../text.ts";
-import { type OptionTable, optionName } from "./options.ts";
+import { optionName } from "./options.ts";
+import { optionsOfRun, type Reader } from "./runOptions.ts";
 
 /**
  * Values by key of the table, not yet checked. What is wrong with keys is added to `complaints`; those of a run's
@@ -15,14 +16,15 @@ import { type OptionTable, optionName } from "./options.ts";
  */
 export async function readConfiguration(
   path: string,
-  { table, complaints }: { table: OptionTable; complaints: string[] },
+  { complaints, ...reader }: Reader & { complaints: string[] },
 ): Promise<Record<string, unknown>> {
+  const { table } = reader;
   const names = new Map(Object.entries(table).map(([key, option]) => [optionName(option), key]));
   names.delete("config");
   const keys = new Set(names.values());
   const values: Record<string, unknown> = {};
   const content = await parse(path);
-  const ofRun = optionsOfRun(content);
+  const ofRun = optionsOfRun(content, path, reader);
   for (const [name, value] of Object.entries(ofRun ?? content)) {
     const key = names.get(name) ?? (keys.has(name) ? name : undefined);
     if (key !== undefined) {
@@ -41,13 +43,6 @@ export async function readConfiguration(
     }
   }
   return values;
-}
-
-/** The options of a run's config.json, but for its folder and what its command takes as its argument. */
-function optionsOfRun(content: object): object | undefined {
-  if (!("job" in content && "options" in content && isObject(content.options))) return undefined;
-  const { model: _, architecture: __, out: ___, ...options } = content.options;
-  return options;
 }
 
 async function parse(path: string): Promise<object> {
@@ -93,8 +88,4 @@ function toPlain(document: Document, path: string): unknown {
 
 function firstLine(text: string): string {
   return text.split("\n")[0]!.replace(/:$/, "");
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

@@ -10,6 +10,7 @@ import {
   onlyWith,
   required,
   text,
+  textOrTexts,
 } from "./options.ts";
 
 export const data = required(
@@ -50,10 +51,10 @@ export const readingOptions = {
     help: "folders (default): a class is a folder; none: images have no labels, in folders of any depth",
     choices: ["folders", "none"],
   }),
-  classes: text({
+  classes: textOrTexts({
     flags: "--classes <FILE>",
     help: "class folders in the order of the model's outputs: a name on each line, or a JSON list",
-    expected: "the path of a file",
+    expected: "the path of a file, or in a configuration file a list of names",
   }),
   testShare: number({
     flags: "--test-share <X>",

@@ -133,6 +133,14 @@ export function texts(
   });
 }
 
+/** A text; in a configuration file also a list of them. */
+export function textOrTexts(
+  spelling: Spelling & { expected: string },
+): Option<string | readonly string[] | undefined> {
+  const [one, several] = [text(spelling), texts(spelling)];
+  return option(spelling, spelling.expected, (given) => one.read(given) ?? several.read(given));
+}
+
 /** Text of a certain form. */
 export function pattern(
   spelling: Spelling & { expected: string; form: RegExp },

@@ -1,5 +1,6 @@
 // The options of a run in a file: written, filled in, read.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { readOptions } from "../../src/cli/command.ts";
@@ -67,6 +68,61 @@ test("a run's configuration serves other commands, and the command line wins ove
   expect(help.stderr).toContain("none.onnx");
 });
 
+test("what a run decided by other options does not count where these are given otherwise", async () => {
+  const path = file("decided.json");
+  const options = {
+    data: "idx:d",
+    depth: 7,
+    epochs: 16,
+    batchSize: 256,
+    learningRate: 0.01,
+    crop: 2,
+  };
+  writeFileSync(path, JSON.stringify({ job: "obfuscate", options }));
+  const read = (given: object) =>
+    readOptions(table, { given: { config: path, ...given }, command: "obfuscate" });
+  expect(await read({ epochs: "16", batchSize: "256" })).toMatchObject(options);
+  for (const given of [
+    { epochs: "64" },
+    { minutes: "2" },
+    { batchSize: "64" },
+    { optimizer: "sgd" },
+  ]) {
+    expect(await read(given)).not.toHaveProperty("learningRate");
+  }
+  const { epochs, learningRate, ...kept } = options;
+  const shorter = await read({ depth: "5" });
+  expect(shorter).toMatchObject({ ...kept, depth: 5 });
+  expect(shorter).not.toHaveProperty("epochs");
+  expect(shorter).not.toHaveProperty("learningRate");
+  expect(await read({ depth: "5", epochs: "16", learningRate: "0.01" })).toMatchObject({
+    ...options,
+    depth: 5,
+  });
+  expect(await read({ resizedCrop: "0.35" })).not.toHaveProperty("crop");
+  const { stderr } = await deepobf(["obfuscate", "none.onnx", "--epochs", "64", "--config", path]);
+  expect(stderr).toContain(
+    `warning: --config: --learning-rate 0.01 of ${path} is left out: the run may have decided it by --epochs, which is ` +
+      "given otherwise; give --learning-rate, too, to keep it\n",
+  );
+});
+
+test("a run's configuration fits another machine, a list of classes, and the run's own model", async () => {
+  const path = file("elsewhere.json");
+  const classes = ["b", "a"];
+  const options = { data: "images:d", threads: 1000, classes, output: "label" };
+  writeFileSync(path, JSON.stringify({ job: "obfuscate", options }));
+  const read = (argument: string, given: object = {}) =>
+    readOptions(table, { given: { config: path, ...given }, command: "evaluate", argument });
+  const ofOwn = await read(file("model.onnx"));
+  expect(ofOwn).toMatchObject({ threads: availableParallelism(), classes });
+  expect(ofOwn).not.toHaveProperty("output");
+  expect(await read(file("model.onnx"), { output: "scores" })).toMatchObject({ output: "scores" });
+  expect(await read("original.onnx")).toMatchObject({ output: "label" });
+  const against = await read(file("model.onnx"), { against: "original.onnx" });
+  expect(against).toMatchObject({ output: "label" });
+});
+
 test("what changes nothing without another option is left out of a file, and refused where it is given", async () => {
   const path = file("partial.json");
   writeFileSync(path, JSON.stringify({ data: "idx:d", resize: "squash", restarts: 2 }));
@@ -111,7 +167,7 @@ test("a configuration may be YAML or JSON", async () => {
   const read = (text: string) => {
     const path = file("options");
     writeFileSync(path, text);
-    return readConfiguration(path, { table, complaints });
+    return readConfiguration(path, { table, given: {}, complaints });
   };
   const yaml = "epochs: 3 # few\nmean: [0.5, 0.25, 1e-1]\nstd: 0.5,0.25,0.1\nflip: true\n";
   expect(await read(yaml)).toEqual({
