@@ -47,11 +47,13 @@ export function compareClasses(
   from: { readonly name: string; readonly classes: readonly string[] },
   other: { readonly name: string; readonly classes: readonly string[] },
 ): string[] {
+  const known = new Set(other.classes);
+  const byLetters = new Map(other.classes.map((name) => [sameLetters(name), name]));
   return from.classes
-    .filter((name) => !other.classes.includes(name))
+    .filter((name) => !known.has(name))
     .map((name) => {
       const complaint = `class "${name}" is in ${from.name} but not in ${other.name}`;
-      const alike = other.classes.find((each) => sameLetters(each) === sameLetters(name));
+      const alike = byLetters.get(sameLetters(name));
       if (alike === undefined) return complaint;
       return isSameName(alike, name)
         ? `${complaint}, which has a name of the same letters in another Unicode form (one composed, one ` +

@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { inClassOrder } from "../../src/data/classNames.ts";
+import { compareClasses, inClassOrder } from "../../src/data/classNames.ts";
 import { assertLabels, dataFacts, loadData, loadTestData } from "../../src/data/index.ts";
 import { UsageError } from "../../src/errors.ts";
 import { dataError } from "./folder.ts";
@@ -62,6 +62,20 @@ describe("the order of classes", () => {
       expect(await levels(judged)).toEqual(text.map((name) => 10 * Number(name)));
       expect(notes).toEqual([]);
     }
+  });
+
+  test("thousands of names that the other part does not have are compared in no time", () => {
+    const names = (suffix: string) => Array.from({ length: 4000 }, (_, i) => `class ${i}${suffix}`);
+    const start = performance.now();
+    const complaints = compareClasses(
+      { name: "train", classes: [...names(" new"), "CLASS 7"] },
+      { name: "test", classes: names("") },
+    );
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(complaints).toHaveLength(4001);
+    expect(complaints.at(-1)).toBe(
+      'class "CLASS 7" is in train but not in test, which has "class 7"',
+    );
   });
 
   test("--classes must name the folders, each once", async () => {
