@@ -22,7 +22,7 @@ export function describeFailure(error: unknown): Failure {
     return { message: `${reason}${where} (${code})`, exitCode: resources };
   }
   if (isOutOfMemory(error)) {
-    const message = `memory ran out: ${escapeInvisible(error.message.split("\n")[0]!)}\nTry a smaller --batch-size`;
+    const message = `memory ran out: ${escapeInvisible(error.message.split("\n")[0]!)}`;
     return { message, exitCode: resources };
   }
   return { message: bugReport(error.stack ?? error.message), exitCode: bug };
