@@ -38,8 +38,11 @@ function bash(commands: readonly CompletedCommand[]): string {
     `COMPREPLY=($(compgen -W "${words.join(" ")}" -- "$word"))`;
   const values = commands.flatMap(({ name, options }) =>
     options
-      .filter(({ words }) => words.length > 0)
-      .map(({ flag, words }) => `    "${name} ${flag}") ${offer(words)}; return ;;`),
+      .filter(({ value }) => value !== undefined)
+      .map(({ flag, words }) => {
+        const offered = words.length > 0 ? `${offer(words)}; ` : "";
+        return `    "${name} ${flag}") ${offered}return ;;`;
+      }),
   );
   const flags = commands.map(
     ({ name, options }) => `      ${name}) ${offer(options.map(({ flag }) => flag))} ;;`,

@@ -34,6 +34,8 @@ test("bash completes commands, options, and the words that an option may be", as
   expect(complete("deepobf", "help", "tr")).toEqual(["train"]);
   expect(complete("deepobf", "train", "dense")).toEqual(["densenet", "densenet100"]);
   expect(complete("deepobf", "inspect", "")).toEqual([]);
+  expect(complete("deepobf", "train", "--out", "r")).toEqual([]);
+  expect(complete("deepobf", "train", "--flip", "dense")).toEqual(["densenet", "densenet100"]);
 });
 
 test("zsh and fish are told the same", async () => {
