@@ -9,6 +9,14 @@ const shownTail = 30;
 const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\ufffd]/u;
 const everyInvisible = new RegExp(invisible, "gu");
 
+/** The text of a file: UTF-8, or UTF-16 where it begins with that mark, as PowerShell writes it. */
+export function decodeText(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  const isLittle = first === 0xff && second === 0xfe;
+  const isBig = first === 0xfe && second === 0xff;
+  return new TextDecoder(isLittle ? "utf-16le" : isBig ? "utf-16be" : "utf-8").decode(bytes);
+}
+
 /** Whether a text holds nothing that could garble a terminal or a report. */
 export function isVisible(text: string): boolean {
   return !invisible.test(text);

@@ -5,7 +5,7 @@ import type { Document } from "yaml";
 import { UsageError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import { whyUnreadable } from "../systemErrors.ts";
-import { escapeInvisible } from "../text.ts";
+import { decodeText, escapeInvisible } from "../text.ts";
 import { optionName } from "./options.ts";
 import { optionsOfRun, type Reader } from "./runOptions.ts";
 
@@ -48,7 +48,7 @@ export async function readConfiguration(
 async function parse(path: string): Promise<object> {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = decodeText(readFileSync(path));
   } catch (cause) {
     throw new UsageError(
       `--config: expected a YAML or JSON file, but ${escapeInvisible(path)} ${whyUnreadable(cause)}`,

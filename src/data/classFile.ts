@@ -5,6 +5,7 @@ import { open } from "node:fs/promises";
 import { ModelError, UsageError } from "../errors.ts";
 import { readMetadata } from "../onnx/index.ts";
 import { whyUnreadable } from "../systemErrors.ts";
+import { decodeText } from "../text.ts";
 import { mostYaml, type Pair, parsePlain, type Scalar, type Value } from "./plainValues.ts";
 
 /** Where names are in a larger file, and in a model's metadata. */
@@ -24,7 +25,7 @@ export async function readClassFile(path: string): Promise<readonly string[]> {
       `--classes: expected ${path} to hold the names of its classes as ${namesOfNames.join(", ")} in its metadata`,
     );
   }
-  const content = decode(await read(path))
+  const content = decodeText(await read(path))
     .replace(/\r\n?/g, "\n")
     .trim();
   const names = await findNames(content, path);
@@ -71,14 +72,6 @@ async function read(path: string): Promise<Uint8Array> {
     );
   }
   throw new UsageError(`--classes: expected at most ${mostBytes} bytes of names in ${path}`);
-}
-
-/** UTF-8, or UTF-16 where the text begins with that mark, as PowerShell writes it. */
-function decode(bytes: Uint8Array): string {
-  const [first, second] = bytes;
-  const isLittle = first === 0xff && second === 0xfe;
-  const isBig = first === 0xfe && second === 0xff;
-  return new TextDecoder(isLittle ? "utf-16le" : isBig ? "utf-16be" : "utf-8").decode(bytes);
 }
 
 /** A name on each line; behind its number where each line has one, as Teachable Machine writes them. */

@@ -162,6 +162,13 @@ test("a name in a file that is a number without quotes is told so", async () => 
   expect(await read('data: d\nboundary: "191"')).toMatchObject({ boundary: "191" });
 });
 
+test("a configuration may be UTF-16, as PowerShell writes it", async () => {
+  const path = file("utf16.yaml", Buffer.from("\ufeffepochs: 3\r\n", "utf16le"));
+  expect(await readConfiguration(path, { table, given: {}, complaints: [] })).toEqual({
+    epochs: 3,
+  });
+});
+
 test("a configuration may be YAML or JSON", async () => {
   const complaints: string[] = [];
   const read = (text: string) => {
