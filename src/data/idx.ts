@@ -1,5 +1,5 @@
-// MNIST's IDX files, plain or gzipped: a magic number, big-endian sizes, then bytes. MNIST,
-// Fashion-MNIST, KMNIST and EMNIST come this way.
+// MNIST's IDX files, plain or gzipped: a magic number, big-endian sizes, then bytes. MNIST, Fashion-MNIST and KMNIST
+// come this way.
 // http://yann.lecun.com/exdb/mnist (file formats)
 
 import { join } from "node:path";
