@@ -182,7 +182,7 @@ function toPlanes({ pixels, channels }: Raster, { channelOrder }: ImageView): Ui
 let loaded: Promise<Decode> | undefined;
 
 /**
- * Loads sharp on first use: commands without image folders need not have it. What libvips may open is a setting of
+ * Loads sharp on first use: commands without image folders or pictures need not have it. What libvips may open is a setting of
  * the whole process, so the main thread makes it, once, before other threads decode (decodePool.ts).
  */
 export function loadSharp(): Promise<Decode> {
@@ -199,7 +199,7 @@ export function loadSharp(): Promise<Decode> {
     },
     (cause: Error) => {
       throw new ResourceError(
-        `image folders need the npm package sharp, which cannot be loaded: ${cause.message}\n` +
+        `image folders and the pictures of a run's page need the npm package sharp, which cannot be loaded: ${cause.message}\n` +
           "Install it with: npm install sharp@0.35.5",
         { cause },
       );

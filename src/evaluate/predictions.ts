@@ -1,6 +1,6 @@
 // What two classifiers answer to each image, as a small file, with the images on which they are furthest apart.
-import sharp from "sharp";
 import { type Dataset, imageBytes } from "../data/dataset.ts";
+import { loadSharp } from "../data/decode.ts";
 import { sha256Of, writeFileAtomically } from "../files.ts";
 import type { Answers } from "./evaluate.ts";
 import { probabilitiesOf } from "./probabilities.ts";
@@ -107,6 +107,7 @@ export async function encodePng(
   for (let i = 0; i < interleaved.length; i++) {
     interleaved[i] = pixels[planeOf(i % shown) * area + Math.floor(i / shown)]!;
   }
+  const sharp = await loadSharp();
   const image = sharp(interleaved, { raw: { width, height, channels: shown } });
   const fitting = { width: largestThumbnail, height: largestThumbnail, fit: "inside" } as const;
   const small = image.resize({ ...fitting, withoutEnlargement: true });

@@ -1,5 +1,6 @@
 // Everything that can be checked and decided before the long work starts.
 import { basename } from "node:path";
+import { loadSharp } from "../data/decode.ts";
 import {
   assertLabels,
   type Data,
@@ -117,7 +118,10 @@ function readInputs(
     wanted = shape;
   });
   return all([
-    async () => parseDevice(options.device ?? "cpu"),
+    async () => {
+      await loadSharp(); // for pictures of the predictions, which come last
+      return parseDevice(options.device ?? "cpu");
+    },
     () => rehearsal.then(() => readOriginal(options.model)),
     async () => {
       const isRefused = await rehearsal.then(

@@ -49,6 +49,9 @@ const webOnly = copyOfPackage("web-only", "onnxruntime-node");
 const unbuilt = copyOfPackage("unbuilt");
 spawnSync("rm", ["-r", join(unbuilt, "dist")]);
 
+const pictureless = copyOfPackage("pictureless", "sharp");
+symlinkSync(join(root, "build"), join(pictureless, "build"));
+
 // A build for a libtorch that is not there any more.
 const moved = copyOfPackage("moved");
 const gone = "/opt/gone/lib/libtorch_cpu.so";
@@ -111,6 +114,12 @@ refusals({
     code: 5,
     says: ["ONNX Runtime cannot be loaded", "onnxruntime-node"],
     options: { home: unlinked },
+  }),
+  "no sharp, before a run that writes pictures": () => ({
+    args: job(file("run-pictureless")),
+    code: 5,
+    says: ["need the npm package sharp, which cannot be loaded", "npm install sharp"],
+    options: { home: pictureless },
   }),
   "no build of DeepObf": () => ({
     args: ["inspect", model],
