@@ -3,7 +3,7 @@
 import { UsageError } from "../errors.ts";
 import { compareParts, listPart, type Part, type Remarks } from "./classFolders.ts";
 import { describeClassFile, readClasses } from "./classNames.ts";
-import { assertNoComplaints, listFolder } from "./complaints.ts";
+import { assertNoComplaints } from "./complaints.ts";
 import type { DataOptions } from "./dataOptions.ts";
 import type { ImageList } from "./imageFiles.ts";
 import { complaintsOnLayout } from "./layout.ts";
@@ -68,7 +68,7 @@ async function findParts(
   given: readonly string[] | undefined,
 ): Promise<Found> {
   const { labels, testShare } = options;
-  const names = await listFolder(folder);
+  const { folders: names } = await listImages(folder, "", []);
   const find = (wanted: readonly string[]) =>
     wanted.flatMap((name) => names.find((each) => each.toLowerCase() === name) ?? []);
   const [[trainPart], tests] = [find(partNames.train), find(partNames.test)];

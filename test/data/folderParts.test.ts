@@ -54,6 +54,18 @@ describe("image folders", () => {
     expect((await loadData(`images:${both}`)).test.labels).toHaveLength(2);
   });
 
+  test("are looked for among folders: a file or link to one that is called test hides no val", async () => {
+    const folder = await dataFolder({
+      "test/a/1.png": undefined,
+      "test/b/1.png": undefined,
+      "elsewhere/a/1.png": await png(red),
+      "elsewhere/b/1.png": await png(teal),
+      test: "notes",
+    });
+    await symlink(join(folder, "elsewhere"), join(folder, "val"));
+    expect((await loadData(`images:${folder}`)).test.name).toBe(`${folder} (val)`);
+  });
+
   test.each([
     ["Train", "TEST"],
     ["train", "valid"],
