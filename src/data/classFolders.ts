@@ -1,13 +1,13 @@
 // The files of one part of a folder and their classes, PART/CLASS/**, and what is wrong with them.
 
 import { realpath } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { append } from "../lists.ts";
 import { counted } from "../text.ts";
 import { compareClasses, findTwins, inClassOrder } from "./classNames.ts";
 import { mostShown } from "./complaints.ts";
 import type { ImageList } from "./imageFiles.ts";
-import { findExtraLevel } from "./layout.ts";
+import { findExtraLevel, isClass } from "./layout.ts";
 import { type Listing, listImages, walk } from "./walk.ts";
 
 /** What is learned from, or judged by. */
@@ -68,7 +68,7 @@ async function listClasses(
   append(complaints, complaintsOnContent(path, listing, otherwise));
   append(complaints, findTwins(name, folders));
   const { classes, note } = given ? { classes: given, note: undefined } : inClassOrder(folders);
-  const found = await filesOfClasses(folder, path, { classes, folders });
+  const found = await filesOfClasses(folder, path, { given, classes, folders });
   append(complaints, found.complaints);
   if (found.unknown.length > 0 && reading !== undefined) complaints.push(reading);
   append(
@@ -103,9 +103,13 @@ async function filesOfClasses(
   folder: string,
   path: string,
   {
+    given,
     classes,
     folders,
-  }: { readonly classes: readonly string[]; readonly folders: readonly string[] },
+  }: Pick<ClassesAsked, "given"> & {
+    readonly classes: readonly string[];
+    readonly folders: readonly string[];
+  },
 ): Promise<{ files: string[]; labels: number[]; unknown: string[]; complaints: string[] }> {
   const left = new Map(folders.map((each) => [each.normalize("NFC"), each]));
   const above = [await realpath(join(folder, path))];
@@ -119,12 +123,33 @@ async function filesOfClasses(
     if (ofClass.length === 0 && complaints.length === known) {
       complaints.push(`${join(path, below)} holds no image`);
     }
+    if (!isClass(below, given) && repeatsSiblings(ofClass, join(path, below), folders)) {
+      complaints.push(
+        `${join(path, below)} holds folders that are called as those beside it, and no image itself: take it away, ` +
+          "or those beside it",
+      );
+    }
     for (const file of ofClass) {
       files.push(file);
       labels.push(label);
     }
   }
   return { files, labels, unknown: [...left.values()], complaints };
+}
+
+/** Whether the files of a class all lie in folders that are called as the other classes, as a copy of them all does. */
+function repeatsSiblings(
+  files: readonly string[],
+  path: string,
+  folders: readonly string[],
+): boolean {
+  const siblings = new Set(folders);
+  siblings.delete(basename(path));
+  const isInSibling = (file: string) => {
+    const [top = "", ...below] = file.slice(path.length + 1).split("/");
+    return below.length > 0 && siblings.has(top);
+  };
+  return files.length > 0 && files.every(isInSibling);
 }
 
 /**

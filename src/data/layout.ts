@@ -80,7 +80,7 @@ export async function findExtraLevel(
 }
 
 /** Whether a folder is a class by its name: one of those given, in whichever Unicode form, or a number. */
-function isClass(name: string, given: readonly string[]): boolean {
+export function isClass(name: string, given: readonly string[] = []): boolean {
   return /^\d+$/.test(name) || given.some((each) => isSameName(each, name));
 }
 

@@ -380,6 +380,25 @@ describe("parts of image folders", () => {
   });
 });
 
+test("a class folder that holds the other classes once more is refused, unless --classes names it", async () => {
+  const files = ["cat/1", "dog/1", "all/cat/1", "all/dog/1"].map(async (name) => {
+    return [`${name}.png`, await png(red)] as const;
+  });
+  const folder = await folders(Object.fromEntries(await Promise.all(files)));
+  expect(await dataError(loadTestData(`images:${folder}`, { testShare: 1 }))).toContain(
+    "all holds folders that are called as those beside it, and no image itself: take it away, or those beside it",
+  );
+  const classes = ["cat", "dog", "all"];
+  const { test: judged } = await loadTestData(`images:${folder}`, { testShare: 1, classes });
+  expect(judged.count).toBe(4);
+  const deeper = await dataFolder({
+    "train/a/b/1.png": await png(red),
+    "train/b/b/2.png": await png(red),
+    "train/b/1.png": undefined,
+  });
+  expect((await loadData(`images:${deeper}`)).train.count).toBe(4);
+});
+
 describe("a share to judge by", () => {
   test.each(["train/", ""])(
     "--test-share takes images of each class out of DIR/%s",
