@@ -3,7 +3,7 @@
 // Colours are made as Pillow makes them, which is what models were trained with (https://pillow.readthedocs.io,
 // Image.convert).
 
-import { readFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { isMainThread } from "node:worker_threads";
 import type { default as Decoder, Metadata, Sharp } from "sharp";
 import { ResourceError } from "../errors.ts";
@@ -16,6 +16,8 @@ type Decode = typeof Decoder;
 
 const largestFile = 256 * 2 ** 20;
 const largestImage = 50_000_000;
+/** Where nearly every file has its header, also behind a camera's notes and thumbnail. */
+const usualHeader = 2 ** 18;
 const formats: readonly string[] = ["jpeg", "png", "webp"];
 const otherFormat = "is not a JPEG, PNG or WebP image";
 
@@ -26,9 +28,14 @@ export interface Shown {
   readonly isTurned: boolean;
 }
 
-/** How an image file is shown, by its header, or a complaint as the end of a sentence. */
+/**
+ * How an image file is shown, by its header, or a complaint as the end of a sentence. The whole file is read only where
+ * its start does not tell.
+ */
 export async function probeImage(path: string, orientation: Orientation): Promise<Shown | string> {
-  return withImage(path, async (_, metadata) => shownAs(metadata, orientation));
+  const show = async (_: Sharp, metadata: Metadata) => shownAs(metadata, orientation);
+  const shown = await withImage(path, show, usualHeader);
+  return typeof shown === "string" ? withImage(path, show) : shown;
 }
 
 /**
@@ -72,9 +79,10 @@ export function describeSize(
 async function withImage<T>(
   path: string,
   use: (image: Sharp, metadata: Metadata) => Promise<T>,
+  mostBytes = largestFile,
 ): Promise<T | string> {
   const decoder = await loadSharp();
-  const content = await readImage(path);
+  const content = await readImage(path, mostBytes);
   return typeof content === "string" ? content : withHeader(decoder, content, use);
 }
 
@@ -95,10 +103,18 @@ async function withHeader<T>(
   }
 }
 
-async function readImage(path: string): Promise<Uint8Array | string> {
+/** A file, or its start where it has more than `mostBytes`. */
+async function readImage(path: string, mostBytes: number): Promise<Uint8Array | string> {
   const size = await fileSize(path);
   if (typeof size === "string") return size;
-  return describeLength(size) ?? readFile(path).catch(whyUnreadable);
+  const read = () => (size > mostBytes ? readStart(path, mostBytes) : readFile(path));
+  return describeLength(size) ?? read().catch(whyUnreadable);
+}
+
+async function readStart(path: string, bytes: number): Promise<Uint8Array> {
+  await using file = await open(path);
+  const { buffer, bytesRead } = await file.read(new Uint8Array(bytes));
+  return buffer.subarray(0, bytesRead);
 }
 
 function describeLength(size: number): string | undefined {

@@ -1,14 +1,17 @@
-import { copyFile, rm, truncate, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { copyFile, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
-import { decodeImage } from "../../src/data/decode.ts";
+import { decodeImage, probeImage } from "../../src/data/decode.ts";
 import { fingerprint } from "../../src/data/fingerprint.ts";
 import { openImageFiles } from "../../src/data/imageFiles.ts";
 import type { ImageView } from "../../src/data/imageView.ts";
 import { select } from "../../src/data/subsets.ts";
 import { DataError } from "../../src/errors.ts";
+import { randomBits } from "../../src/graph/random.ts";
 import { dataError, temporaryFolders } from "./folder.ts";
+import { plain, red } from "./imageFolders.ts";
 
 const folders = temporaryFolders();
 const view: ImageView = {
@@ -111,6 +114,54 @@ describe("image files", () => {
     const reading = dataset.read(Int32Array.of(2, 1));
     await expect(reading).rejects.toThrow(DataError);
     await expect(reading).rejects.toThrow("1.jpg does not exist");
+  });
+
+  test.skipIf(!existsSync("/proc/self/io"))("are looked at by their start alone", async () => {
+    const { folder } = await photos(1);
+    const path = join(folder, "0.jpg");
+    await truncate(path, 2 ** 27); // without a byte on the disk
+    const bytesRead = async () =>
+      Number(/rchar: (\d+)/.exec(await readFile("/proc/self/io", "utf8"))![1]);
+    await probeImage(path, "apply"); // loads sharp
+    const before = await bytesRead();
+    expect(await probeImage(path, "apply")).toMatchObject({ isTurned: false });
+    expect((await bytesRead()) - before).toBeLessThan(2 ** 22);
+  });
+
+  test("are seen as the whole file says, wherever it has its notes", async () => {
+    const noise = sharp(Buffer.from(randomBits({ seed: 1, name: "noise" }, 3 * 2 ** 16).buffer), {
+      raw: { width: 512, height: 512, channels: 3 },
+    });
+    const turned = noise.withMetadata({ orientation: 6 });
+    const long = noise.withExif({
+      IFD0: { Orientation: "8", ImageDescription: "x".repeat(60_000) },
+    });
+    const [small, ...others] = await Promise.all([
+      plain(red).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+      turned.clone().jpeg({ quality: 100 }).toBuffer(),
+      turned.clone().jpeg({ quality: 100, progressive: true }).toBuffer(),
+      turned.clone().withIccProfile("p3").jpeg({ quality: 100 }).toBuffer(),
+      turned.clone().toColourspace("cmyk").jpeg({ quality: 100 }).toBuffer(),
+      turned.clone().png().toBuffer(),
+      turned.clone().webp({ lossless: true }).toBuffer(),
+      long.clone().jpeg({ quality: 100 }).toBuffer(),
+      long.clone().png().toBuffer(),
+    ]);
+    // Notes of half a megabyte between a JPEG's first bytes and the rest.
+    const segment = Buffer.alloc(2 + 65_535, " ");
+    segment.set([0xff, 0xee, 0xff, 0xff]);
+    const late = [others[0]!.subarray(0, 2), ...Array(8).fill(segment), others[0]!.subarray(2)];
+    const all = [small!, ...others, Buffer.concat(late)];
+    const folder = await folders(Object.fromEntries(all.map((bytes, i) => [`${i}`, bytes])));
+    for (const [i, bytes] of all.entries()) {
+      if (i > 0) expect(bytes.length).toBeGreaterThan(2 ** 18);
+      const { orientation = 1, height, width, autoOrient } = await sharp(bytes).metadata();
+      for (const how of ["apply", "keep"] as const) {
+        const isTurned = how === "apply" && orientation > 1;
+        const size = isTurned ? [autoOrient.height, autoOrient.width] : [height, width];
+        expect(await probeImage(join(folder, `${i}`), how), `${i}`).toEqual({ size, isTurned });
+      }
+    }
   });
 
   test("of more bytes than any photo has are refused before they are read", async () => {
