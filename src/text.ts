@@ -55,6 +55,13 @@ export function counted(count: number, singular: string, plural = `${singular}s`
   return `${count} ${count === 1 ? singular : plural}`;
 }
 
+/** The first of some words, and how many there are more: `a, b, 3 more`. */
+export function listed(words: readonly string[], most: number): string {
+  const shown = words.slice(0, most);
+  if (words.length > most) shown.push(`${words.length - most} more`);
+  return shown.join(", ");
+}
+
 /** A text without the middle, where it is long. */
 export function shorten(text: string): string {
   if (text.length <= longestExcerpt) return text;

@@ -1,6 +1,6 @@
 // Which of a model's outputs tells the classes apart, and why none does where it is no classifier.
 import { ModelError } from "../errors.ts";
-import { quoteForShell } from "../text.ts";
+import { listed, quoteForShell } from "../text.ts";
 import { exportForAnyBatch } from "./exportLines.ts";
 import { elementCount, type Graph, type Node, type ValueInfo } from "./graph.ts";
 import { isLinearLayer } from "./obstacles.ts";
@@ -11,6 +11,9 @@ import { producers, readTensors, upstream } from "./topology.ts";
 
 /** The node that makes each tensor. */
 type Makers = ReadonlyMap<string, Node>;
+
+/** Outputs that a message names: what follows them must not be cut off. */
+const mostOutputs = 16;
 
 /** Operators that leave scores as they are, but for their shape and rounding. */
 const scoreKeeping = new Set([
@@ -59,7 +62,10 @@ export function keepOutput(graph: Graph, name: string | undefined): Graph {
   if (name === undefined) return graph;
   const outputs = graph.outputs.filter((output) => output.name === name);
   if (outputs.length > 0) return { ...graph, outputs };
-  const names = graph.outputs.map((output) => `"${output.name}"`).join(", ");
+  const names = listed(
+    graph.outputs.map((output) => `"${output.name}"`),
+    mostOutputs,
+  );
   throw new ModelError(
     `--output ${name}: the model has no output of that name; its outputs are ${names}`,
   );
@@ -178,12 +184,11 @@ function isLinear(makers: Makers, { facts, tensor }: { facts: Facts; tensor: str
 }
 
 function describeOutputs(names: readonly string[], facts: Facts): string {
-  return names
-    .map((name) => {
-      const known = facts.get(name);
-      return known ? `"${name}" ${known.dtype} [${known.shape.join(", ")}]` : `"${name}"`;
-    })
-    .join(", ");
+  const described = names.map((name) => {
+    const known = facts.get(name);
+    return known ? `"${name}" ${known.dtype} [${known.shape.join(", ")}]` : `"${name}"`;
+  });
+  return listed(described, mostOutputs);
 }
 
 /** Why a model without a row of scores is no classifier, by the shapes of its outputs. */

@@ -1,7 +1,7 @@
 // Models that an operator tells to be no convolutional image classifier, and files that another program rewrote:
 // refused by the true reason, before anything else in them is complained of.
 import { ModelError } from "../errors.ts";
-import { shorten } from "../text.ts";
+import { listed, shorten } from "../text.ts";
 import { exportForAnyBatch } from "./exportLines.ts";
 import { describeNode, type Graph, type Node, type ValueInfo } from "./graph.ts";
 import { imageLayout } from "./layout.ts";
@@ -49,12 +49,11 @@ export function assertTakesImages(graph: Pick<Graph, "inputs" | "nodes">): void 
 }
 
 function listInputs(inputs: readonly ValueInfo[]): string {
-  const shown = inputs.slice(0, 4).map(({ name, dtype, shape }) => {
+  const described = inputs.map(({ name, dtype, shape }) => {
     const sizes = shape?.map((size) => (size === "" ? "?" : size)).join(", ");
     return `"${shorten(name)}" ${dtype}${sizes === undefined ? "" : ` [${sizes}]`}`;
   });
-  if (inputs.length > shown.length) shown.push(`${inputs.length - shown.length} more`);
-  return shown.join(", ");
+  return listed(described, 4);
 }
 
 const basicLevel =

@@ -1,6 +1,7 @@
 // Recognises models that were exported in training mode: what they answer changes from run to run, or
 // with the other images of a batch.
 import { ModelError } from "../errors.ts";
+import { listed } from "../text.ts";
 import { attribute } from "./attributes.ts";
 import { exportForInference } from "./exportLines.ts";
 import { describeNode, type Graph, type Node } from "./graph.ts";
@@ -25,10 +26,8 @@ export function assertInference(graph: Graph): void {
   ).nodes;
   const nodes = graph.nodes.filter((node) => isTraining(graph, node) && answering.has(node));
   if (nodes.length === 0) return;
-  const shown = nodes.slice(0, 3).map(describeNode);
-  if (nodes.length > shown.length) shown.push(`${nodes.length - shown.length} more`);
   throw new ModelError(
-    `the model was exported in training mode (${shown.join(", ")}): its answers depend on the other ` +
+    `the model was exported in training mode (${listed(nodes.map(describeNode), 3)}): its answers depend on the other ` +
       `images of a batch, or on chance; export it with\n  ${exportForInference}`,
   );
 }
