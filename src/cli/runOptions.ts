@@ -19,9 +19,15 @@ export interface Reader {
 
 /** By which options a run decides others that nobody gives. */
 const decidedBy: Readonly<Record<string, readonly string[]>> = {
-  epochs: ["depth"],
-  learningRate: ["epochs", "minutes", "depth", "batchSize", "optimizer"],
-  crop: ["resizedCrop"],
+  batchSize: ["data"],
+  crop: ["data", "imageSize", "resizedCrop"],
+  epochs: ["data", "depth"],
+  labelWeight: ["labels"],
+  learningRate: [
+    ...["data", "extraData", "holdOut"],
+    ...["epochs", "minutes", "depth", "batchSize", "optimizer"],
+  ],
+  precision: ["device"],
 };
 
 /**
@@ -47,7 +53,8 @@ export function optionsOfRun(
 
 /** Whether an output is that of a file beside config.json: the run named one of the original, which has others. */
 function isOfOwnModel(path: string, { given, argument }: Reader): boolean {
-  if (argument === undefined || given.against !== undefined) return false;
+  if (argument === undefined || given.against !== undefined || given.original !== undefined)
+    return false;
   return dirname(resolve(argument)) === dirname(resolve(path));
 }
 

@@ -100,6 +100,9 @@ test("what a run decided by other options does not count where these are given o
     depth: 5,
   });
   expect(await read({ resizedCrop: "0.35" })).not.toHaveProperty("crop");
+  const elsewhere = await read({ data: "images:elsewhere" });
+  for (const key of ["epochs", "learningRate", "crop", "batchSize"])
+    expect(elsewhere).not.toHaveProperty(key);
   const { stderr } = await deepobf(["obfuscate", "none.onnx", "--epochs", "64", "--config", path]);
   expect(stderr).toContain(
     `warning: --config: --learning-rate 0.01 of ${path} is left out: the run may have decided it by --epochs, which is ` +
@@ -121,6 +124,8 @@ test("a run's configuration fits another machine, a list of classes, and the run
   expect(await read("original.onnx")).toMatchObject({ output: "label" });
   const against = await read(file("model.onnx"), { against: "original.onnx" });
   expect(against).toMatchObject({ output: "label" });
+  const attacked = await read(file("model.onnx"), { original: "original.onnx" });
+  expect(attacked).toMatchObject({ output: "label" });
 });
 
 test("what changes nothing without another option is left out of a file, and refused where it is given", async () => {
