@@ -4,7 +4,9 @@ import { joinImages, type Labelled, select } from "../data/index.ts";
 import { placesOfClasses } from "./budget.ts";
 
 /** As many as iCaRL has of each of the hundred classes of CIFAR-100, and those that a recipe is searched by. */
-const [exemplarsPerClass, heldPerClass] = [20, 5];
+/** Images of each old class that the pirate learns again. */
+export const exemplarsPerClass = 20;
+const heldPerClass = 5;
 
 /** Of each class the images that are looked at. */
 const candidatesPerClass = 100;

@@ -5,6 +5,7 @@ import { modelFileFacts, writeModel } from "../onnx/index.ts";
 import { throwIfStopped } from "../runs/index.ts";
 import { throwIfAnyStopped } from "../train/index.ts";
 import { type Assignment, carryOut } from "./campaign.ts";
+import { exemplarsPerClass } from "./exemplars.ts";
 import { batchSizeFor } from "./fineTune.ts";
 import { headStarts } from "./headStart.ts";
 import { kinds } from "./kinds.ts";
@@ -55,8 +56,10 @@ export function memoryOf(
   { kind, budgets, batchSize: asked, workers, precision }: ResolvedAttackOptions,
 ): MemoryNeed {
   const sets = kind === "extraction" && source ? [data, source] : [data];
-  const images = Math.max(...budgets) * Math.max(...sets.map(({ train }) => train.count));
-  const batchSize = batchSizeFor(Math.round(images), { asked, workers });
+  const own = Math.max(...budgets) * Math.max(...sets.map(({ train }) => train.count));
+  const old = kind === "incremental" && source ? source.train.classes.length : 0;
+  const images = Math.round(own) + exemplarsPerClass * old;
+  const batchSize = batchSizeFor(images, { asked, workers });
   const bytes = ({ fixed, perImage }: MemoryNeed) => fixed + batchSize * perImage;
   return Object.values(graphs)
     .map((graph) => memoryOfTraining(graph, { precision, batchSize }))

@@ -35,6 +35,12 @@ test.each([
     { source: of(quarters(560) as Labelled) },
     64,
   ],
+  [
+    "with the exemplars of old classes",
+    { kind: "incremental", budgets: [0.4] },
+    { source: of(quarters(140) as Labelled) },
+    16,
+  ],
 ] as const)("batches are those %s", (_, options, inputs, size) => {
   expect(need(options, inputs).batchSize).toBe(size);
 });
