@@ -51,8 +51,11 @@ export function frozenPart(body: Graph, learns: Learning): string | undefined {
   const features = body.outputs[0]!.name;
   const half = count(features) / 2;
   const distance = (tensor: string) => Math.abs(count(tensor) - half);
+  const maps = findCutPoints(body, facts, features).filter(
+    (tensor) => count(tensor) < count(features),
+  );
   // Of tensors behind the same convolutions the last, behind their batch norm and activation.
-  return findCutPoints(body, facts, features).reduce<string | undefined>(
+  return maps.reduce<string | undefined>(
     (best, tensor) => (best !== undefined && distance(best) < distance(tensor) ? best : tensor),
     undefined,
   );
