@@ -1,6 +1,6 @@
 // Evaluates a model file on the test images of a data set. With ONNX Runtime it does without libtorch.
 import type { DataOptions } from "../data/dataOptions.ts";
-import { type Dataset, isLabelled } from "../data/dataset.ts";
+import { assertLabels, type Dataset, isLabelled } from "../data/dataset.ts";
 import { notesOnOutputs } from "../data/facts.ts";
 import { loadTestData } from "../data/load.ts";
 import { ModelError } from "../errors.ts";
@@ -89,6 +89,7 @@ export async function evaluateModel(
   if (choice) onNote?.(choice);
   await using opened = await open({ graph, judged }, test, options);
   const { classifier, isStandIn } = opened;
+  assertLabels(test, classifier.outputs);
   for (const note of notesOnOutputs(test, classifier.outputs, "judge by")) onNote?.(note);
   const onProgress = (done: number, total: number) => {
     announce("evaluating", runningSeconds);
@@ -169,18 +170,21 @@ async function openSession(
 ): Promise<Opened> {
   const { model, threads } = options;
   const output = judged.outputs[0]?.name;
-  const widened = widenFloats(judged);
-  const { session, graph: run } = await openModel(model, [() => judged, () => widened], {
-    name: fileName(model),
-    outputs: output === undefined ? [] : [output],
-    graph,
-    ...(threads !== undefined && { threads }),
-  });
+  const { session, graph: run } = await openModel(
+    model,
+    [() => judged, () => widenFloats(judged)],
+    {
+      name: fileName(model),
+      outputs: output === undefined ? [] : [output],
+      graph,
+      ...(threads !== undefined && { threads }),
+    },
+  );
   const how = { layout: imageLayout(graph), output };
   const classifier = await OnnxClassifier.adopt(session, test, how);
   return {
     classifier,
-    isStandIn: run === widened,
+    isStandIn: run !== undefined && run !== judged,
     [Symbol.asyncDispose]: () => classifier[Symbol.asyncDispose](),
   };
 }
