@@ -5,7 +5,7 @@ import { scoreOf } from "../../src/attack/judge.ts";
 import { pirateOptimizers } from "../../src/attack/names.ts";
 import { beyond, grid, type Recipe } from "../../src/attack/recipes.ts";
 import { search } from "../../src/attack/search.ts";
-import { inMemory, type Labelled } from "../../src/data/index.ts";
+import type { Labelled } from "../../src/data/index.ts";
 import { UsageError } from "../../src/errors.ts";
 import { images } from "./pair.ts";
 
@@ -121,18 +121,6 @@ describe("the pirate's images", () => {
     expect([search.own.count, search.learn.count, search.held.count]).toEqual([24, 20, 4]);
     expect(search.heldOut).toBe(4);
     expect([last.learn.count, last.held, last.heldOut]).toEqual([24, data.test, 0]);
-  });
-
-  test("are drawn in a moment, however many classes there are", () => {
-    const [classes, count] = [5000, 200_000];
-    const many = inMemory({
-      name: "many",
-      shape: [1, 1, 1] as const,
-      classes: Array.from({ length: classes }, (_, label) => String(label)),
-      labels: Int32Array.from({ length: count }, (_, place) => place % classes),
-      pixels: new Uint8Array(count),
-    });
-    expect(drawBudget(many, 0.5, 0).count).toBe(count / 2);
   });
 
   test("are refused where a class has fewer than two", () => {
