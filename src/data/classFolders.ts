@@ -126,7 +126,7 @@ async function filesOfClasses(
     if (!isClass(below, given) && repeatsSiblings(ofClass, join(path, below), folders)) {
       complaints.push(
         `${join(path, below)} holds folders that are called as those beside it, and no image itself: take it away, ` +
-          "or those beside it",
+          "or those beside it, or name it as a class by --classes FILE",
       );
     }
     for (const file of ofClass) {
