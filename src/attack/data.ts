@@ -88,7 +88,8 @@ interface Identified {
 
 /**
  * Throws UsageError where the pirate's data are those of the model's own classes in another folder: those that were read
- * besides, or, but for an extraction, those of the run.
+ * besides, or, but for an extraction, those of the run, whose fingerprint is that of all its images where it held out
+ * none and had no others.
  */
 export function assertOtherData(
   own: Identified,

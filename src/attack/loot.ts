@@ -13,9 +13,9 @@ import { measureMoments, mostImages } from "./moments.ts";
 const [usualBatch, mostValues] = [128, 2 ** 26];
 
 /**
- * A classifier with batch norm behind every convolution over a map, its statistics those of these images,
- * and channels at unit scale. What it computes stays the same up to rounding. At most `batchSize` images are shown at a
- * time, fewer where their maps are large.
+ * A classifier with batch norm behind every convolution over a map, its statistics those of these images, and channels
+ * at unit scale. What it computes stays the same up to rounding. At most `batchSize` images are shown at a time, fewer
+ * where their maps are large.
  */
 export async function dismantle(
   graph: Graph,

@@ -49,7 +49,7 @@ export class Scene {
     this.preparing = { mean, std, device, onProgress: ofAll };
   }
 
-  /** The network of an arm without twins and with batch norm put back by the pirate's images, which budget and seed have drawn. */
+  /** An arm's network without twins, and with batch norm put back by the pirate's images, which budget and seed drew. */
   async dismantled(
     { arm, budget, seed }: { arm: ArmName; budget: number; seed: number },
     images: Dataset,

@@ -198,8 +198,8 @@ function toPlanes({ pixels, channels }: Raster, { channelOrder }: ImageView): Ui
 let loaded: Promise<Decode> | undefined;
 
 /**
- * Loads sharp on first use: commands without image folders or pictures need not have it. What libvips may open is a setting of
- * the whole process, so the main thread makes it, once, before other threads decode (decodePool.ts).
+ * Loads sharp on first use: commands without image folders or pictures need not have it. What libvips may open is a
+ * setting of the whole process, so the main thread makes it, once, before other threads decode (decodePool.ts).
  */
 export function loadSharp(): Promise<Decode> {
   loaded ??= import("sharp").then(
