@@ -7,12 +7,13 @@ import type { Job, RunFacts } from "../jobs/index.ts";
 import type { JobName } from "../library/jobs.ts";
 import { commandLineOf, type Decided, shortPath } from "../runs/commandLine.ts";
 import type { JobHooks, ProgressEvent } from "../runs/index.ts";
+import { isSilent } from "../workers/membership.ts";
 import { PartDone } from "../workers/partDone.ts";
 import { defineCommand, formatOutput, type Invocation, type Output } from "./command.ts";
 import { workerOptions } from "./dataOptions.ts";
 import type { OptionTable, Values } from "./options.ts";
 import { Progress, type Screen, wantsColour } from "./progress.ts";
-import { assertStartable, isSilent, withWorkers } from "./workers.ts";
+import { assertStartable, withWorkers } from "./workers.ts";
 
 interface JobCommandDefinition<O extends OptionTable, Asked, Description extends object, Results> {
   readonly name: JobName;

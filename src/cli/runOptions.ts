@@ -4,9 +4,9 @@ import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { escapeInvisible } from "../text.ts";
+import { isSilent } from "../workers/membership.ts";
 import { warn } from "./failure.ts";
 import { type OptionTable, optionName } from "./options.ts";
-import { isSilent } from "./workers.ts";
 
 /** A command that options are read for. */
 export interface Reader {

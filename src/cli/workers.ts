@@ -54,8 +54,3 @@ export function assertStartable(workers: number, batchSize?: number): void {
       `received ${workers}`,
   );
 }
-
-/** Whether this process is a worker that another one speaks for. */
-export function isSilent(): boolean {
-  return (membership()?.rank ?? 0) > 0;
-}

@@ -68,6 +68,11 @@ export function membership(environment: Environment = process.env): Membership |
   );
 }
 
+/** Whether this process is a worker that another one speaks for. */
+export function isSilent(): boolean {
+  return (membership()?.rank ?? 0) > 0;
+}
+
 interface Range {
   readonly from: number;
   readonly to: number;
