@@ -125,6 +125,16 @@ test("the last half begins among the convolutions also where attention pools wha
   expect(convolutionsBefore(body, frozen!)).toBe(2);
 });
 
+test("all of a network learns by half where its only maps lie behind all convolutions", () => {
+  const build = new GraphBuilder({ seed: 4 });
+  const maps = [build.input("image", ["N", 1, 12, 12])];
+  const joined = () => build.node("Concat", [...maps], { attributes: attributes({ axis: 1 }) });
+  for (const name of ["first", "second", "third"])
+    maps.push(build.conv(joined(), { name, outputs: 4, kernel: 3, padding: 1 }));
+  build.output(linear(build, build.globalAveragePool(joined())), "logits");
+  expect(frozenPart(behead(build.build()).body, "half")).toBeUndefined();
+});
+
 test("random weights forget biases, slopes, norms and scales wherever they stand", () => {
   const build = new GraphBuilder({ seed: 4 });
   const constants: [name: string, start: number | undefined][] = [];
