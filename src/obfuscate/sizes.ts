@@ -8,35 +8,43 @@ export type Size = readonly [height: number, width: number];
 
 /**
  * The sizes of feature maps on the way from the image to the boundary, from large to small: the original's where single
- * convolutions lead from each to the next, else, as with an original that resizes its images, the image's halvings.
+ * convolutions lead from each to the next, else, as with an original that resizes or pads its images, the image's
+ * halvings, behind the image's own size where the original has so large a map.
  */
 export function resolutions(extractor: Graph, facts: Facts): Size[] {
   const image = sizeOf(facts, extractor.inputs[0]?.name)!;
   const end = sizeOf(facts, extractor.outputs[0]?.name)!;
-  const own = sizesOf(extractor, { facts, image, end });
+  const maps = convolvedSizes(extractor, facts).filter((size) => area(size) >= area(end));
+  const own = halvedSizes(maps, image);
   const areSteps = own.every((size, i) => isOneStep(own[i - 1] ?? image, size));
   const sizes = areSteps ? own : halvings(image, end);
   const isSpare = (size: Size) => area(size) <= 1.5 * area(end) || !isOneStep(size, end);
   while (sizes.length > 0 && isSpare(sizes.at(-1)!)) sizes.pop();
+  const isWhole = maps.some((size) => size[0] >= image[0] && size[1] >= image[1]);
+  if (!areSteps && isWhole && sizes.length > 0) sizes.unshift(image);
   return [...sizes, end];
 }
 
-/**
- * The original's sizes, none larger than the image, each half of the one before: what convolutions without padding take
- * off in between is left to the next step.
- */
-function sizesOf(
-  extractor: Graph,
-  { facts, image, end }: { facts: Facts; image: Size; end: Size },
-): Size[] {
+/** The sizes of what convolutions give on the way to the boundary. */
+function convolvedSizes(extractor: Graph, facts: Facts): Size[] {
   const maps = mapsTowards(extractor.outputs[0]!.name, { extractor, facts });
+  return extractor.nodes.flatMap(({ operator, outputs }) => {
+    const size =
+      operator === "Conv" && maps.has(outputs[0]!) ? sizeOf(facts, outputs[0]) : undefined;
+    return size ? [size] : [];
+  });
+}
+
+/**
+ * Of the original's sizes those that are no larger than the image, each half of the one before: what convolutions without
+ * padding take off in between is left to the next step.
+ */
+function halvedSizes(maps: readonly Size[], image: Size): Size[] {
   const sizes: Size[] = [];
-  for (const { operator, outputs } of extractor.nodes) {
-    const size = sizeOf(facts, outputs[0]);
-    if (operator !== "Conv" || !size || !maps.has(outputs[0]!)) continue;
+  for (const size of maps) {
     const last = sizes.at(-1);
     const isNext = last ? isHalved(last, size) : size[0] <= image[0] && size[1] <= image[1];
-    if (isNext && area(size) >= area(end)) sizes.push(size);
+    if (isNext) sizes.push(size);
   }
   return sizes;
 }

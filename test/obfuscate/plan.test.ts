@@ -259,7 +259,7 @@ describe("planChain", () => {
       96,
       2.34,
       5,
-      "k3 s2 p1 pool: 24, k3 s1 p1 pool: 12, k3 s1 p1: 12, k4 s2 p2: 7, k3 s1 p1: 7, k3 s1 p1: 7",
+      "k3 s1 p1 pool: 48, k3 s1 p1 pool: 24, k3 s1 p1 pool: 12, k3 s1 p1: 12, k4 s2 p2: 7, k3 s1 p1: 7",
     ],
     [
       96,
@@ -289,6 +289,26 @@ describe("planChain", () => {
       expect(shorten(planFor(builder.build(), { depth: 6 }).plan)).toBe(expected);
     },
   );
+
+  test("begins at the image's size where an original pads the image and works at more", () => {
+    const builder = new GraphBuilder();
+    let x = builder.input("image", ["N", 1, 28, 28]);
+    for (const [i, padding] of [3, 1, 1].entries()) {
+      const options = {
+        name: `conv${i}`,
+        outputs: 16,
+        kernel: 3,
+        stride: i === 0 ? 1 : 2,
+        padding,
+      };
+      x = builder.relu(builder.conv(x, options));
+    }
+    const pooled = builder.flatten(builder.globalAveragePool(x));
+    builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
+    expect(shorten(planFor(builder.build(), { depth: 5 }).plan)).toBe(
+      "k3 s1 p1 pool: 14, k3 s1 p1: 14, k4 s2 p2: 8, k3 s1 p1: 8, k3 s1 p1: 8",
+    );
+  });
 
   const gates: Record<string, (builder: GraphBuilder, x: string, name: string) => string> = {
     "squeeze and excite": (builder, x, name) => {
