@@ -51,7 +51,7 @@ function lower(graph: Graph): Graph {
   );
   if (others.length === 0) return { ...graph, opset: lastThatMoves };
   throw new ModelError(
-    `--quantize int8 needs opset ${lastThatMoves} or earlier where a reshape follows the last layer of the chain, but ` +
+    `--quantize int8 needs opset ${lastThatMoves} or earlier where a reshape or transpose follows a quantized layer, but ` +
       `the original has opset ${graph.opset} with ${others.join(", ")}: export it again with opset ${lastThatMoves}, ` +
       "or leave int8 out",
   );
