@@ -144,6 +144,18 @@ describe("an original in another float type", () => {
     expectClose([await run(floats), answers], 0.05);
   });
 
+  test("one score in whole numbers is not taken for the number that it stands for", () => {
+    const build = new GraphBuilder({ seed: 4 });
+    const x = build.globalAveragePool(build.input("x", ["N", ...shape]));
+    const score = build.linear(build.flatten(x), { name: "fc", outputs: 1 });
+    const scale = build.initializer("scale", fromNumbers("float32", [], [0.01]));
+    const zero = build.initializer("zero", fromNumbers("uint8", [], [128]));
+    const y = build.node("QuantizeLinear", [score, scale, zero]);
+    build.output(y, "y");
+    const scored = takeScores(ownGraph(build.build()), { shape, output: "y" });
+    expect(scored.nodes.map(({ operator }) => operator)).not.toContain("Cast");
+  });
+
   test("float64 answers as the same weights in float32", async () => {
     // ONNX Runtime has no convolution of doubles.
     for (const isInside of [true, false]) {

@@ -492,18 +492,24 @@ describe("operators on whole numbers", () => {
     ["Mod", between([node("Mod", ["q", "three"], "r"), reverse])],
     ["BitShift", between([node("BitShift", ["q", "three"], "r", { direction: "RIGHT" }), reverse])],
     ["CastLike", between([node("CastLike", ["q", "x.s"], "y")])],
+    ["Equal", between([node("Equal", ["q", "z"], "r"), node("Cast", ["r"], "y", { to: 1 })])],
   ])("stay whole for what computes otherwise with them: %s", async (_, model) => {
     const [expected, actual] = await both(model, [2, 12]);
     expect(difference(expected, actual)).toBeLessThan(1e-5);
   });
 
-  test("are floats also where their scale is passed on to them", async () => {
+  test.each([
+    ["passed on to them", node("Identity", ["x.s"], "s")],
+    ["cast for them", node("Cast", ["x.s"], "s", { to: 1 })],
+    ["made of a parameter", node("Abs", ["x.s"], "s")],
+    ["computed of constants", node("Div", ["x.s", "x.s"], "s")],
+  ])("are floats also where their scale is %s", async (_, scale) => {
     const x = [2, 3];
     const model = graph({
       inputs: { x },
       initializers: named,
       nodes: [
-        node("Identity", ["x.s"], "s"),
+        scale,
         node("QuantizeLinear", ["x", "s", "x.z"], "q"),
         node("DequantizeLinear", ["q", "s", "x.z"], "f"),
         node("Neg", ["f"], "y"),

@@ -48,12 +48,16 @@ export function takeLogits(
   };
   if (classes === 1) {
     const column = names.next(`${output}.column`);
-    const typed = names.next(`${output}.typed`);
+    const logit = logitOf(renamed, inner);
     const shape = constant(`${output}.shape`, fromNumbers("int64", [2], [-1, 1]));
     const weight = constant(`${output}.weight`, fromNumbers(dtype, [1, 2], [0, 1]));
-    nodes.push(operation("Reshape", [logitOf(renamed, inner) ?? inner, shape], column));
-    // A logit before casts may be of another type than its sigmoid behind them.
-    nodes.push(operation("Cast", [column], typed, { to: int(codeOf(dtype)) }));
+    nodes.push(operation("Reshape", [logit ?? inner, shape], column));
+    let typed = column;
+    if (logit !== undefined) {
+      // A logit before casts may be of another type than its sigmoid behind them.
+      typed = names.next(`${output}.typed`);
+      nodes.push(operation("Cast", [column], typed, { to: int(codeOf(dtype)) }));
+    }
     nodes.push(operation("MatMul", [typed, weight], output));
   } else if (batchAxis > 0) {
     const rows = constant(`${output}.shape`, fromNumbers("int64", [2], [-1, classes]));

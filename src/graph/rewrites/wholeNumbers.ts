@@ -34,7 +34,7 @@ const readings: ReadonlyMap<string, Reading> = new Map([
       ...["SpaceToDepth", "Split", "Squeeze", "Tile", "TopK", "Transpose", "Unsqueeze", "Upsample"],
     ],
   ),
-  ...those("told", undefined, ["Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"]),
+  ...those("told", undefined, ["Greater", "GreaterOrEqual", "Less", "LessOrEqual"]),
   ...those("told", [0], ["ArgMax", "ArgMin", "Shape", "Size"]),
   ...those("computed", undefined, ["Abs", "Add", "Mul", "Neg", "Relu", "Sub", "Sum"]),
   ...those("computed", [0], ["Cast", "ReduceSum"]),
