@@ -84,6 +84,6 @@ export function takeScores(
   const fileOutputs = graph.outputs.map(({ name }) => name);
   const tensor = findLogits(floats, facts);
   const batchAxis = batchAxisOf(floats, { facts, tensor });
-  if (output === undefined) assertNoMeasure(floats, { facts, tensor });
+  if (output === undefined) assertNoMeasure(floats, { facts, tensor, batchAxis });
   return takeLogits(sized, { tensor, facts, batchAxis, fileOutputs });
 }

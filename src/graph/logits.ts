@@ -71,7 +71,10 @@ export function keepOutput(graph: Graph, name: string | undefined): Graph {
   );
 }
 
-/** The axis of the batch in scores, which only axes of size 1 may come before. Throws ModelError where there is none. */
+/**
+ * The axis of the batch in scores, which only axes of size 1 may come before; -1 where none of several depends on it.
+ * Throws ModelError where others come before, where images share a row, and where a vector has no batch.
+ */
 export function batchAxisOf(
   graph: Graph,
   { facts, tensor }: { facts: Facts; tensor: string },
@@ -120,9 +123,10 @@ function batchIn(
  */
 export function assertNoMeasure(
   graph: Graph,
-  { facts, tensor }: { facts: Facts; tensor: string },
+  { facts, tensor, batchAxis }: { facts: Facts; tensor: string; batchAxis: number },
 ): void {
-  if (elementCount(facts.get(tensor)?.shape.slice(1) ?? []) > 1) return;
+  const sizes = facts.get(tensor)?.shape ?? [];
+  if (sizes.some((size, axis) => axis !== batchAxis && size > 1)) return;
   if (logitOf(graph, tensor) !== undefined) return;
   const { name = tensor } = graph.outputs[0] ?? {};
   throw new ModelError(
