@@ -31,6 +31,11 @@ import { PartDone } from "./partDone.ts";
 
 type Tensors = ReadonlyMap<string, Tensor>;
 
+/** What the first worker tells of what it was to make. */
+type Told<T> =
+  | { readonly value: T }
+  | { readonly signal: "SIGINT" | "SIGTERM"; readonly message: string };
+
 const secondsToCome = 300;
 
 /** How long the first worker, whose store ends with it, waits until the others know that the run is done. */
@@ -83,16 +88,34 @@ export class Group {
     return this.#membership?.localRank ?? 0;
   }
 
-  /** What the first worker makes, for all: a value that JSON can hold, or undefined. */
+  /**
+   * What the first worker makes, for all: a value that JSON can hold, or undefined. Throws InterruptedError where that one
+   * is stopped while the others, who train with it, wait.
+   */
   async share<T>(make: () => T | Promise<T>): Promise<T> {
     if (!this.#membership) return make();
     const key = `message/${this.#messages++}`;
     if (this.isFirst) {
-      const value = await make();
-      tellWorkers(key, JSON.stringify({ value }));
-      return value;
+      try {
+        const value = await make();
+        tellWorkers(key, JSON.stringify({ value }));
+        return value;
+      } catch (error) {
+        if (error instanceof InterruptedError && workers().size > 1) await this.#stop(key, error);
+        throw error;
+      }
     }
-    return (JSON.parse(await this.#hear(key)) as { value: T }).value;
+    const told = JSON.parse(await this.#hear(key)) as Told<T>;
+    if (!("signal" in told)) return told.value;
+    tellWorkers(`ended/${this.rank}`, "");
+    throw new InterruptedError(told.signal, told.message);
+  }
+
+  /** Tells the others, who wait for what this worker makes, that it was stopped. */
+  async #stop(key: string, { exitCode, message }: InterruptedError): Promise<void> {
+    const signal = exitCode === 130 ? "SIGINT" : "SIGTERM";
+    tellWorkers(key, JSON.stringify({ signal, message }));
+    await this.#othersEnded();
   }
 
   /** The first worker's tensors, for all; undefined where it has none. */
@@ -174,18 +197,23 @@ export class Group {
 
   /** The run is complete: lets the others end. What becomes of them is nothing to it any more. */
   async #release(): Promise<void> {
-    const end = performance.now() + 1000 * secondsToHear;
     try {
       leaveWorkers();
       tellWorkers("done", "");
-      for (let rank = 1; rank < this.size; rank++) {
-        while (typeof askWorkers(`ended/${rank}`) !== "string" && performance.now() < end) {
-          await setTimeout(20);
-        }
-      }
+      await this.#othersEnded();
       endSignsOfLife();
     } catch {
       // a launcher's store that is gone
+    }
+  }
+
+  /** Waits until the others know the end: the store ends with this worker. */
+  async #othersEnded(): Promise<void> {
+    const end = performance.now() + 1000 * secondsToHear;
+    for (let rank = 1; rank < this.size; rank++) {
+      while (typeof askWorkers(`ended/${rank}`) !== "string" && performance.now() < end) {
+        await setTimeout(20);
+      }
     }
   }
 
@@ -255,7 +283,11 @@ export class Group {
     if (await Promise.race([ready, tooLate])) return;
     if ((await this.#askUntilTold(`alive/${rank}`)) === null) {
       ready.catch(() => {}); // nobody waits for it any more
-      throw new WorkerError(`worker ${rank} of ${this.size} did not come in ${secondsToCome} s`);
+      const error = new WorkerError(
+        `worker ${rank} of ${this.size} did not come in ${secondsToCome} s`,
+      );
+      this.#announce(error);
+      throw error;
     }
     await ready;
   }

@@ -31,11 +31,24 @@ vi.mock("../../src/torch/index.ts", async (importOriginal) => ({
   leaveWorkers: () => {},
   tellWorkers: (key: string, text: string) => void store.set(key, text),
   askWorkers: (key: string) => (asked.delete(key) ? (store.get(key) ?? null) : void asked.add(key)),
-  workerFailure: () => undefined,
+  announceFailure: (reason: string) => {
+    facts.failure = reason;
+  },
+  workerFailure: () => facts.failure,
+  workers: () => ({ rank: 0, size: facts.together }),
   cudaDevices: () => devices.length,
 }));
 
-beforeEach(() => store.clear());
+/** Why a worker has failed, and how many train together. */
+const facts: { failure: string | undefined; together: number } = {
+  failure: undefined,
+  together: 1,
+};
+
+beforeEach(() => {
+  store.clear();
+  Object.assign(facts, { failure: undefined, together: 1 });
+});
 
 const environment = { WORLD_SIZE: "2", RANK: "0", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "29500" };
 
@@ -46,6 +59,19 @@ test("a worker that never comes is given up, also where the store is slow", {
   const joined = group.join();
   await expect(joined).rejects.toThrow(WorkerError);
   await expect(joined).rejects.toThrow("worker 1 of 2 did not come in 300 s");
+  expect(facts.failure).toBe("failed: worker 1 of 2 did not come in 300 s");
+});
+
+test("those who wait for what the first one makes are stopped with it", async () => {
+  facts.together = 2;
+  const first = await Group.meet(undefined, membership(environment));
+  const stopped = first.share(() => {
+    throw new InterruptedError("SIGINT", "stopped while it judges");
+  });
+  const heard = (await second()).share(() => 0);
+  await expect(heard).rejects.toMatchObject({ exitCode: 130, message: "stopped while it judges" });
+  await expect(stopped).rejects.toThrow(InterruptedError);
+  expect(store.get("ended/1")).toBe("");
 });
 
 const second = (signal?: AbortSignal) =>
