@@ -6,7 +6,7 @@ import { ResourceError } from "../errors.ts";
 /**
  * Starts a script of Node that may not take all memory, with a channel and with its stderr piped. The script
  * should begin with a Watchdog. `detached` puts it into a process group of its own, where Ctrl-C in a
- * terminal does not reach it.
+ * terminal does not reach it. Throws ResourceError where it cannot be started.
  */
 export function startLimited(
   script: string,
@@ -17,13 +17,17 @@ export function startLimited(
     process.platform === "linux"
       ? ["/bin/sh", "-c", 'ulimit -d "$0" 2>/dev/null; exec "$@"', memoryLimit(), ...command]
       : command;
-  return spawn(program, args, {
+  const child = spawn(program, args, {
     detached,
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     serialization: "advanced",
     // Loaders and inspectors of this process are nothing to the child.
     env: { ...process.env, NODE_OPTIONS: "" },
   });
+  if (child.stderr) return child;
+  // Without a free file handle Node makes no pipes, and tells of it later.
+  child.on("error", () => {});
+  throw new ResourceError("cannot start a process: too many files are open in this one");
 }
 
 /** The path of a compiled script by its name in package.json, also where this file runs uncompiled. */

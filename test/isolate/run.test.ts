@@ -1,8 +1,10 @@
 // Functions in a process of their own: whatever becomes of it, the call ends and nothing is left behind.
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataError, DeepObfError, InterruptedError, ModelError } from "../../src/errors.ts";
@@ -158,4 +160,20 @@ describe.skipIf(process.platform !== "linux")("a process that computes", () => {
       parent.kill("SIGKILL");
     }
   });
+});
+
+test("a process that cannot be started for lack of file handles is told of as that", async () => {
+  const script = join(folder, "crowded.mjs");
+  writeFileSync(
+    script,
+    `import { openSync } from "node:fs";
+    import { startLimited } from ${JSON.stringify(dist("isolate/start.js"))};
+    try { for (;;) openSync("/dev/null"); } catch {}
+    try { startLimited("none.mjs"); } catch (error) { console.log(error.name, error.message); }`,
+  );
+  const limited = ["-c", 'ulimit -n 100; exec "$@"', "sh", process.execPath, script];
+  const child = spawn("/bin/sh", limited, { stdio: ["ignore", "pipe", "inherit"] });
+  const [said, [code]] = await Promise.all([text(child.stdout), once(child, "close")]);
+  expect(said).toBe("ResourceError cannot start a process: too many files are open in this one\n");
+  expect(code).toBe(0);
 });
