@@ -52,5 +52,7 @@ function inOrder(keys: readonly string[]): string[] {
 export function shortPath(text: string): string {
   const [, prefix = "", path = text] = /^(\w+:)?(\/.*)$/.exec(text) ?? [];
   const short = relative(process.cwd(), path);
-  return path.startsWith("/") && !short.startsWith("..") ? prefix + (short || ".") : text;
+  if (!path.startsWith("/") || short.startsWith("..")) return text;
+  const isOption = prefix === "" && short.startsWith("-");
+  return prefix + (isOption ? `./${short}` : short || ".");
 }

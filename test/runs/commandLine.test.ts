@@ -31,6 +31,9 @@ test("paths are as seen from the working directory, and only paths", () => {
   expect(line({ model: `${here}/m.onnx`, data, out: `${here}/runs/a` })).toBe(
     "deepobf obfuscate m.onnx --data idx:. --out runs/a",
   );
+  expect(line({ model: `${here}/-m.onnx`, data: "idx:-d" })).toBe(
+    "deepobf obfuscate ./-m.onnx --data idx:-d",
+  );
   const above = dirname(here);
   expect(line({ model: `${above}/m.onnx`, boundary: `${here}/Relu_output_0` })).toBe(
     `deepobf obfuscate ${above}/m.onnx --boundary ${here}/Relu_output_0`,
