@@ -1,11 +1,19 @@
 #!/usr/bin/env node
 // Starts the compiled command line.
 import { existsSync } from "node:fs";
+import { explainNode, nodeFits } from "../native/system.mjs";
 
 const main = new URL("../dist/cli/main.js", import.meta.url);
-if (existsSync(main)) {
+if (!nodeFits(process.versions.node)) {
+  fail(explainNode());
+} else if (existsSync(main)) {
   await import(main.href);
 } else {
-  process.stderr.write("error: DeepObf is not built. To build it: npm run setup\n");
+  fail("DeepObf is not built. To build it: npm run setup");
+}
+
+/** @param {string} reason */
+function fail(reason) {
+  process.stderr.write(`error: ${reason}\n`);
   process.exitCode = 5;
 }

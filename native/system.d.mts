@@ -20,10 +20,12 @@ export interface Blas {
   readonly fast: boolean;
 }
 
-/** The oldest Node that DeepObf runs on. */
-export const oldestNode: string;
-/** Whether a version of Node is that one or newer. */
+/** The versions of Node that DeepObf runs on, in words. */
+export const neededNode: string;
+/** Whether a version of Node is one of those. */
 export function nodeFits(version: string): boolean;
+/** What to say where this Node is none of them. */
+export function explainNode(): string;
 export function buildTools(): Requirement[];
 /** What Debian's libtorch needs beside it; a Python package brings its own. */
 export function libtorchCompanions(): Requirement[];

@@ -12,17 +12,18 @@ const libraryFolders = [
   "/usr/lib",
 ];
 
-/**
- * The oldest Node that DeepObf runs on.
- * @type {string}
- */
-export const oldestNode = "20.19";
+/** @type {string} */
+export const neededNode = "Node 20.19 or newer, but not 21";
 
 /** @param {string} version */
 export function nodeFits(version) {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [oldestMajor = 0, oldestMinor = 0] = oldestNode.split(".").map(Number);
-  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+  return major >= 22 || (major === 20 && minor >= 19);
+}
+
+export function explainNode() {
+  const found = `${process.versions.node} (${process.execPath})`;
+  return `DeepObf needs ${neededNode}; this is ${found}. Install one from your system or https://nodejs.org`;
 }
 
 /** @returns {Requirement[]} */

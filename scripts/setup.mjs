@@ -7,11 +7,11 @@ import { doctorCommand, isClone, setupCommand } from "../native/remedies.mjs";
 import {
   browser,
   buildTools,
+  explainNode,
   fashionMnist,
   installCommand,
   libtorchCompanions,
   nodeFits,
-  oldestNode,
   onnxTestData,
 } from "../native/system.mjs";
 import { attempt, fail, root, run } from "./process.mjs";
@@ -23,20 +23,12 @@ import { aptHasLibtorch, installMissing } from "./system-packages.mjs";
 const demo = process.argv.includes("--demo");
 const tests = process.argv.includes("--tests");
 
-checkNode();
+if (!nodeFits(process.versions.node)) fail(`${explainNode()}, then: ${setupCommand}`);
 provideSystem();
 // An installed package came with its npm packages, and compiled.
 if (isClone) provideNpmPackages();
 for (const script of ["build-native.mjs", ...(isClone ? ["build.mjs"] : [])]) runScript(script);
 console.log(`set-up: done (${doctorCommand} shows what was found)`);
-
-function checkNode() {
-  if (!nodeFits(process.versions.node))
-    fail(
-      `DeepObf needs Node ${oldestNode} or newer, but this is ${process.versions.node} (${process.execPath}). ` +
-        `Install a newer one from your system or https://nodejs.org, then: ${setupCommand}`,
-    );
-}
 
 /** Compilers, libtorch and data. */
 function provideSystem() {

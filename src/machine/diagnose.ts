@@ -1,7 +1,7 @@
 // What is missing on this machine or worth mending, and what each such part would need.
 import { explainMissing } from "../../native/locate.mjs";
 import { rebuildCommand, setupCommand } from "../../native/remedies.mjs";
-import { blasRemedy, installCommand, oldestNode } from "../../native/system.mjs";
+import { blasRemedy, installCommand, neededNode } from "../../native/system.mjs";
 import { nativeRemedy } from "../runtime/packages.ts";
 import { collectFacts, type MachineFacts } from "./facts.ts";
 
@@ -36,7 +36,7 @@ export function diagnose(facts: MachineFacts): Finding[] {
     findings.push({
       name: "Node",
       needed: true,
-      problem: `${facts.node.version} is too old: ${oldestNode} or newer is needed`,
+      problem: `${facts.node.version} does not fit: ${neededNode} is needed`,
       remedy: "https://nodejs.org",
     });
   const { addon, blas, cpu } = facts;

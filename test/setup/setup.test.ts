@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { writeFile } from "./fakeLibtorch.ts";
 
-const scripts = join(import.meta.dirname, "..", "..", "scripts");
+const root = join(import.meta.dirname, "..", "..");
+const scripts = join(root, "scripts");
 let folder = "";
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "setup-"));
@@ -117,9 +118,14 @@ describe("system packages", () => {
   });
 });
 
-test("an old Node ends set-up with what is needed and what was found", () => {
-  const prelude = `Object.defineProperty(process.versions, "node", { value: "18.19.0" })`;
-  const { status, stderr } = run([join(scripts, "setup.mjs")], prelude);
+test.each([
+  ["set-up", "scripts/setup.mjs", "18.19.0"],
+  ["every command", "bin/deepobf.js", "18.19.0"],
+  ["every command", "bin/deepobf.js", "21.7.3"],
+])("an unfit Node ends %s with what is needed and what was found: %s, %s", (_, script, version) => {
+  const prelude = `Object.defineProperty(process.versions, "node", { value: "${version}" });
+    delete process.availableMemory;`;
+  const { status, stderr } = run([join(root, script)], prelude);
   expect(status).toBe(5);
-  expect(stderr).toMatch(/needs Node 20\.19 or newer, but this is 18\.19\.0/);
+  expect(stderr).toContain(`needs Node 20.19 or newer, but not 21; this is ${version} (`);
 });
