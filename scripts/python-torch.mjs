@@ -10,6 +10,18 @@ const version = "2.15.0";
 /** What libtorch_cpu of the CUDA wheel loads even where no GPU is. */
 const cudaRuntime = ["nvidia-cuda-runtime>=13,<14", "nvidia-cuda-cupti>=13,<14"];
 
+/** Ends set-up where the package cannot be loaded: it is made for glibc alone. */
+export function requireGlibc() {
+  const { header } = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (
+    process.report.getReport()
+  );
+  if (!header.glibcVersionRuntime)
+    fail(
+      "This system's C library is not glibc (Alpine has musl), and Python's torch package is made for glibc alone. " +
+        `Use a Linux with glibc, or a libtorch built here: LIBTORCH=/path/to/libtorch ${setupCommand}`,
+    );
+}
+
 /** @param {string} environment folder of the virtual environment to make */
 export function installPythonTorch(environment) {
   if (!which("python3"))

@@ -15,7 +15,7 @@ import {
   onnxTestData,
 } from "../native/system.mjs";
 import { attempt, fail, root, run } from "./process.mjs";
-import { installPythonTorch } from "./python-torch.mjs";
+import { installPythonTorch, requireGlibc } from "./python-torch.mjs";
 import { aptHasLibtorch, installMissing } from "./system-packages.mjs";
 
 /** @import { Requirement } from "../native/system.d.mts" */
@@ -24,6 +24,10 @@ const demo = process.argv.includes("--demo");
 const tests = process.argv.includes("--tests");
 
 if (!nodeFits(process.versions.node)) fail(`${explainNode()}, then: ${setupCommand}`);
+if (process.platform !== "linux")
+  fail(
+    "DeepObf's addon is built on Linux alone. Under Windows use WSL, under macOS a Linux container.",
+  );
 provideSystem();
 // An installed package came with its npm packages, and compiled.
 if (isClone) provideNpmPackages();
@@ -37,6 +41,7 @@ function provideSystem() {
   const { libtorch } = locateLibtorch({ privateEnvironment });
   if (!libtorch && process.env.LIBTORCH) runScript("build-native.mjs"); // ends with the reason
   const fromPython = forced || (!libtorch && !aptHasLibtorch());
+  if (fromPython) requireGlibc();
   const system = libtorch ? libtorch.source === "system" : !fromPython;
   const requirements = [
     ...buildTools(),

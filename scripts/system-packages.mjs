@@ -95,11 +95,12 @@ export function installMissing(requirements) {
 function explain(missing) {
   const command = installCommand(missing);
   const list = missing.map(({ name, purpose }) => `  ${name}: ${purpose}`);
-  const reason = !elevation()
-    ? "Only root can install them, and set-up is neither root nor allowed to use sudo without a password."
-    : packageManager() === "apt"
-      ? "apt does not know them, not even after an update."
-      : "Set-up installs system packages on Debian and its relatives only.";
+  const reason =
+    packageManager() !== "apt"
+      ? "Set-up installs system packages on Debian and its relatives only."
+      : elevation()
+        ? "apt does not know them, not even after an update."
+        : "Only root can install them, and set-up is neither root nor allowed to use sudo without a password.";
   const libtorch = missing.some(({ name }) => name === "libtorch")
     ? [`Or take libtorch from Python, without root: DEEPOBF_SETUP_LIBTORCH=pip ${setupCommand}`]
     : [];

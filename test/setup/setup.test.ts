@@ -116,6 +116,33 @@ describe("system packages", () => {
     expect(status).toBe(5);
     expect(stderr).toContain("sudo dnf install gcc-c++");
   });
+
+  test("a system without a known package manager is not told to be root", () => {
+    const { status, stderr } = install([requirement("cmake")], 1000);
+    expect(status).toBe(5);
+    expect(stderr).toContain("installs system packages on Debian and its relatives only");
+    expect(stderr).not.toContain("root");
+  });
+});
+
+test.each(["darwin", "win32"])("set-up is refused at once on %s", (platform) => {
+  const prelude = `Object.defineProperty(process, "platform", { value: "${platform}" })`;
+  const { status, stdout, stderr } = run([join(scripts, "setup.mjs")], prelude);
+  expect(status).toBe(5);
+  expect(stdout).toBe("");
+  expect(stderr).toMatch(/built on Linux alone.*WSL/);
+});
+
+test("a C library other than glibc cannot take Python's libtorch", () => {
+  const module = JSON.stringify(join(scripts, "python-torch.mjs"));
+  const body = `import { requireGlibc } from ${module}; requireGlibc();`;
+  expect(run(["--input-type=module", "-e", body], "").status).toBe(0);
+  const musl = run(
+    ["--input-type=module", "-e", body],
+    "process.report.getReport = () => ({ header: {} })",
+  );
+  expect(musl.status).toBe(5);
+  expect(musl.stderr).toMatch(/made for glibc alone.*LIBTORCH=/);
 });
 
 test.each([
