@@ -2,11 +2,16 @@
 // its headers and libraries are used; Python never runs after this.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { explainMissing } from "../native/locate.mjs";
 import { setupCommand } from "../native/remedies.mjs";
 import { which } from "../native/system.mjs";
 import { attempt, fail, lastLines, run } from "./process.mjs";
 
-const version = "2.15.0";
+/** The torch package to take, by the oldest Python 3 that it serves; the newest first. */
+const versions = [
+  { torch: "2.15.0", oldest: 11 },
+  { torch: "2.14.1", oldest: 10 },
+];
 /** What libtorch_cpu of the CUDA wheel loads even where no GPU is. */
 const cudaRuntime = ["nvidia-cuda-runtime>=13,<14", "nvidia-cuda-cupti>=13,<14"];
 
@@ -24,10 +29,12 @@ export function requireGlibc() {
 
 /** @param {string} environment folder of the virtual environment to make */
 export function installPythonTorch(environment) {
-  if (!which("python3"))
+  const python = which("python3");
+  if (!python)
     fail(
       `python3 is missing: it fetches libtorch where apt has none. Install it, then: ${setupCommand}`,
     );
+  const version = torchVersion(python);
   const partial = `${environment}.partial`;
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(dirname(environment), { recursive: true });
@@ -60,6 +67,17 @@ export function installPythonTorch(environment) {
   // Renamed once it is whole: an interrupted download is never taken for a libtorch.
   rmSync(environment, { recursive: true, force: true });
   renameSync(partial, environment);
+}
+
+/** @param {string} python the path of python3, whose version decides */
+function torchVersion(python) {
+  const ask = "import sys; print('.'.join(map(str, sys.version_info[:2])))";
+  const found = run("Asking Python for its version", [python, "-c", ask]).trim();
+  const minor = Number(/^3\.(\d+)$/m.exec(found)?.[1]);
+  const fitting = versions.find(({ oldest }) => minor >= oldest);
+  if (fitting) return fitting.torch;
+  const reason = `Python 3.${versions.at(-1)?.oldest} or newer is needed for its torch package, and this is ${found}`;
+  return fail(explainMissing([{ source: "python3", directory: python, reason }]));
 }
 
 /**

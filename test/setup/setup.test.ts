@@ -125,6 +125,48 @@ describe("system packages", () => {
   });
 });
 
+describe("libtorch from Python", () => {
+  /** A python3 whose environments hold a torch, and write what pip is asked for to the log. */
+  function fakePython(version: string): void {
+    program(
+      "python3",
+      `case "$*" in
+      -c*) echo ${version} ;;
+      *) /bin/mkdir -p "$3/bin" "$3/lib/python${version}/site-packages/torch/lib"
+        printf '#!/bin/sh\\necho "$@" >> ${folder}/log\\n' > "$3/bin/python"
+        /bin/chmod +x "$3/bin/python" ;;
+      esac`,
+    );
+  }
+
+  function installTorch() {
+    const module = JSON.stringify(join(scripts, "python-torch.mjs"));
+    const body = `import { installPythonTorch } from ${module};
+      installPythonTorch(${JSON.stringify(join(folder, "environment"))});`;
+    return run(["--input-type=module", "-e", body], "");
+  }
+
+  test.each([
+    ["3.10", "2.14.1"],
+    ["3.11", "2.15.0"],
+    ["3.14", "2.15.0"],
+  ])("Python %s gets torch %s", (python, torch) => {
+    fakePython(python);
+    const { status, log } = installTorch();
+    expect(status).toBe(0);
+    expect(log).toContain(`torch==${torch}`);
+  });
+
+  test("an older Python ends with the one that is needed, its place, and other ways", () => {
+    fakePython("3.9");
+    const { status, stderr, log } = installTorch();
+    expect(status).toBe(5);
+    expect(stderr).toContain(`python3 (${folder}/bin/python3): Python 3.10 or newer is needed`);
+    expect(stderr).toMatch(/this is 3\.9[\s\S]*LIBTORCH=/);
+    expect(log).toBe("");
+  });
+});
+
 test.each(["darwin", "win32"])("set-up is refused at once on %s", (platform) => {
   const prelude = `Object.defineProperty(process, "platform", { value: "${platform}" })`;
   const { status, stdout, stderr } = run([join(scripts, "setup.mjs")], prelude);
