@@ -2,7 +2,7 @@
 // command for this system.
 import { setupCommand } from "../native/remedies.mjs";
 import { installCommand, packageManager, which } from "../native/system.mjs";
-import { attempt, fail, inEnglish, run } from "./process.mjs";
+import { attempt, fail, inEnglish, lastLines } from "./process.mjs";
 
 /** @import { Requirement } from "../native/system.d.mts" */
 
@@ -46,11 +46,18 @@ function aptGet(...parameters) {
   ];
 }
 
+/** Fetches apt's package lists. Where that fails, the old ones may still do: what is missing then is said later. */
+function updateLists() {
+  const { ok, output } = attempt(aptGet("update"));
+  if (!ok)
+    console.log(`system: apt's package lists could not be fetched:\n${lastLines(output, 3)}`);
+}
+
 /** Whether apt has a libtorch-dev that is new enough; package lists are fetched where they lack it. */
 export function aptHasLibtorch() {
   if (packageManager() !== "apt") return false;
   const known = () => aptCandidates(["libtorch-dev"]).get("libtorch-dev");
-  if (!known() && elevation()) run("Fetching apt's package lists", aptGet("update"));
+  if (!known() && elevation()) updateLists();
   const version = known();
   const [major = 0, minor = 0] = (version ?? "").split(".").map(Number);
   return (
@@ -75,20 +82,24 @@ export function installMissing(requirements) {
   const names = missing.flatMap(({ packages }) => packages.apt ?? []);
   let candidates = aptCandidates(names);
   if (names.some((name) => !candidates.has(name))) {
-    run("Fetching apt's package lists", aptGet("update"));
+    updateLists();
     candidates = aptCandidates(names);
   }
   const available = names.filter((name) => candidates.has(name));
   const unknown = missing.filter(({ packages }) => !candidates.has(packages.apt ?? ""));
   if (unknown.some(({ needed }) => needed)) fail(explain(unknown));
+  if (available.length === 0) return missing;
   console.log(`system: installing ${available.join(" ")}`);
   const install = aptGet("install", "--yes", "--no-install-recommends", ...available);
-  if (!attempt(install).ok) {
-    // Old package lists name versions that the mirror no longer has.
-    run("Fetching apt's package lists", aptGet("update"));
-    run("Installing system packages", install);
-  }
-  return unknown;
+  if (attempt(install).ok) return unknown;
+  // Old package lists name versions that the mirror no longer has.
+  updateLists();
+  const { ok, output } = attempt(install);
+  if (ok) return unknown;
+  const failure = `Installing system packages failed: ${install.join(" ")}\n${lastLines(output)}`;
+  if (missing.some(({ needed }) => needed)) fail(failure);
+  console.log(failure);
+  return missing;
 }
 
 /** @param {readonly Requirement[]} missing */

@@ -24,13 +24,13 @@ function program(name: string, body: string): void {
  * apt that knows the named packages, and writes what apt-get is asked for to the log. As on a German system LANGUAGE
  * counts in every locale but C.
  */
-function fakeApt(known: readonly string[], install = "true"): void {
+function fakeApt(known: readonly string[], install = "true", update = "true"): void {
   const word = '$([ "$LC_ALL" = C ] && echo Candidate || echo Installationskandidat)';
   const cases = known.map((name) => `echo '${name}:'; echo "  ${word}: 1.13.1-4"`).join("; ");
   program("apt-cache", cases || "true");
   program(
     "apt-get",
-    `echo "$@" >> ${folder}/log\ncase "$*" in *install*) ${install} ;; *) true ;; esac`,
+    `echo "$@" >> ${folder}/log\ncase "$*" in *install*) ${install} ;; *) ${update} ;; esac`,
   );
   program("env", 'while [ "$1" != apt-get ]; do shift; done; exec "$@"');
 }
@@ -86,6 +86,28 @@ describe("system packages", () => {
     const { status, stderr } = install([requirement("cmake")], 0);
     expect(status).toBe(5);
     expect(stderr).toMatch(/Installing system packages failed[\s\S]*no space left/);
+  });
+
+  test("where lists cannot be fetched, what apt knows is installed all the same", () => {
+    fakeApt(["cmake"], "true", "echo E: no network >&2; exit 100");
+    const { status, stdout } = install([requirement("cmake"), requirement("images", false)], 0);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/could not be fetched:\n {2}E: no network[\s\S]*without: images/);
+  });
+
+  test("where apt knows nothing of what is missing, nothing is installed", () => {
+    fakeApt([]);
+    const { status, stdout, log } = install([requirement("images", false)], 0);
+    expect(status).toBe(0);
+    expect(stdout).toBe("without: images\n");
+    expect(log).not.toContain("install");
+  });
+
+  test("set-up goes on without what could not be installed where it is not needed", () => {
+    fakeApt(["images"], "echo E: no space left >&2; exit 100");
+    const { status, stdout } = install([requirement("images", false)], 0);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/failed[\s\S]*no space left[\s\S]*without: images/);
   });
 
   test("neither root nor sudo: one message with the exact command", () => {
