@@ -3,6 +3,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { explainMissing, locateLibtorch } from "../native/locate.mjs";
 import { setupCommand } from "../native/remedies.mjs";
@@ -89,7 +90,13 @@ function build(libtorch) {
     `-DDEEPOBF_LIBRARIES=${[...libtorch.libraries, ...openmpLibraries(libtorch)].join(";")}`,
     `-DDEEPOBF_RUN_PATH=${libtorch.libraryDirectories.join(";")}`,
   ]);
-  run("cmake", ["--build", buildDirectory, "--parallel"]);
+  run("cmake", ["--build", buildDirectory, "--parallel", String(parallelCompilers())]);
+}
+
+/** How many compilers fit here: libtorch's headers take up to 1.5 GiB each, and without a number make starts all at once. */
+function parallelCompilers() {
+  const fitting = Math.floor(process.availableMemory() / (1.5 * 2 ** 30));
+  return Math.max(1, Math.min(availableParallelism(), fitting));
 }
 
 /**

@@ -1,0 +1,59 @@
+// The build of the addon in a copy of the scripts, with stand-ins for what it calls: what CMake is asked for.
+import { spawnSync } from "node:child_process";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { fakeLibtorch, writeFile } from "./fakeLibtorch.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "build-"));
+  for (const name of ["native", "scripts"])
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  fakeLibtorch(join(folder, "libtorch"));
+  program("cmake", `echo "$@" >> ${folder}/log`);
+  for (const name of ["grep", "ninja", "readelf"]) program(name, "exit 0");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function program(name: string, body: string): void {
+  const path = join(folder, "bin", name);
+  writeFile(path, `#!/bin/sh\n${body}\n`);
+  chmodSync(path, 0o755);
+}
+
+/** Builds, after a module that stands for another machine. */
+function build(prelude: string) {
+  const script = join(folder, "scripts", "build-native.mjs");
+  return spawnSync(
+    process.execPath,
+    ["--import", `data:text/javascript,${encodeURIComponent(prelude)}`, script],
+    {
+      env: { PATH: join(folder, "bin"), LIBTORCH: join(folder, "libtorch") },
+      encoding: "utf8",
+    },
+  );
+}
+
+const log = () => readFileSync(join(folder, "log"), "utf8");
+
+describe("how many files are compiled at a time", () => {
+  test.each([
+    [4, 64, 4],
+    [64, 6, 4],
+    [64, 1, 1],
+  ])("%i processors and %i GiB of free memory: %i", (processors, gibibytes, jobs) => {
+    const { status } = build(
+      `import os from "node:os";
+      import { syncBuiltinESMExports } from "node:module";
+      os.availableParallelism = () => ${processors};
+      syncBuiltinESMExports();
+      process.availableMemory = () => ${gibibytes} * 2 ** 30;`,
+    );
+    expect(status).toBe(0);
+    expect(log()).toMatch(new RegExp(`--parallel ${jobs}\n`));
+  });
+});
