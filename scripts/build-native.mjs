@@ -1,7 +1,7 @@
 // Builds the addon with CMake against the libtorch that native/locate.mjs finds; does nothing where the stamp
 // of the last build still fits. `--quiet` says nothing in that case.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -79,10 +79,12 @@ function build(libtorch) {
     packageDirectory("node-addon-api"),
     join(packageDirectory("node-api-headers"), "include"),
   ];
+  const sources = readdirSync(join(root, "native")).filter((name) => name.endsWith(".cc"));
   const ninja = spawnSync("ninja", ["--version"]).status === 0 ? ["-G", "Ninja"] : [];
   run("cmake", [
     ...["-S", join(root, "native"), "-B", buildDirectory, ...ninja],
     "-DCMAKE_BUILD_TYPE=Release",
+    `-DDEEPOBF_SOURCES=${sources.join(";")}`,
     `-DDEEPOBF_CXX_STANDARD=${libtorch.cxxStandard}`,
     `-DDEEPOBF_CXX11_ABI=${libtorch.cxx11Abi ? 1 : 0}`,
     `-DDEEPOBF_HAS_GLOO=${hasGloo(libtorch) ? 1 : 0}`,

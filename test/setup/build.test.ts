@@ -1,6 +1,14 @@
 // The build of the addon in a copy of the scripts, with stand-ins for what it calls: what CMake is asked for.
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -56,4 +64,11 @@ describe("how many files are compiled at a time", () => {
     expect(status).toBe(0);
     expect(log()).toMatch(new RegExp(`--parallel ${jobs}\n`));
   });
+});
+
+test("CMake gets every source by name: it would read [1] in a folder's as a pattern", () => {
+  expect(build("").status).toBe(0);
+  const [, listed = ""] = /-DDEEPOBF_SOURCES=(\S+)/.exec(log()) ?? [];
+  const sources = readdirSync(join(root, "native")).filter((name) => name.endsWith(".cc"));
+  expect(listed.split(";").sort()).toEqual(sources.sort());
 });
