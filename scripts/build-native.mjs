@@ -16,7 +16,7 @@ import {
   removeStamp,
   writeStamp,
 } from "../native/stamp.mjs";
-import { fail, inEnglish, root } from "./process.mjs";
+import { fail, inEnglish, requireWritable, root } from "./process.mjs";
 
 /** @import { Libtorch } from "../native/locate.d.mts" */
 /** @import { Stamp } from "../native/stamp.d.mts" */
@@ -69,6 +69,7 @@ function stampFor(libtorch) {
 
 /** @param {Libtorch} libtorch */
 function build(libtorch) {
+  requireWritable(buildDirectory);
   // A build folder configured for another libtorch keeps stale dependencies and paths.
   if (readStamp()?.libtorch.directory !== libtorch.directory)
     rmSync(buildDirectory, { recursive: true, force: true });

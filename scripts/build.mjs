@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { root, run } from "./process.mjs";
+import { requireWritable, root, run } from "./process.mjs";
 
 const output = join(root, "dist");
 const stamp = join(output, ".sources");
@@ -13,6 +13,7 @@ if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) {
 } else {
   // Into a folder of its own first: no output of a deleted source stays, and a failed build replaces nothing.
   const fresh = join(root, "build", "dist");
+  for (const directory of [fresh, output]) requireWritable(directory);
   rmSync(fresh, { recursive: true, force: true });
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
   const compile = [process.execPath, compiler, "-p"];

@@ -1,5 +1,6 @@
 // Where the scripts are, and the commands of set-up: quiet while they work, their last lines when they fail.
 import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -40,6 +41,19 @@ export function attempt([program = "", ...parameters], options = {}) {
     stdio: ["ignore", "pipe", "pipe"],
   });
   return { ok: status === 0, output: error ? error.message : `${stdout}${stderr}` };
+}
+
+/**
+ * Ends the script where nothing can be made in a folder, which need not be there yet.
+ * @param {string} directory
+ */
+export function requireWritable(directory) {
+  if (!existsSync(directory)) return requireWritable(dirname(directory));
+  try {
+    accessSync(directory, constants.W_OK);
+  } catch {
+    fail(`${directory} is not writable. Set up as the user who installed it.`);
+  }
 }
 
 /**

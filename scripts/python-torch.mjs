@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { explainMissing } from "../native/locate.mjs";
 import { setupCommand } from "../native/remedies.mjs";
 import { which } from "../native/system.mjs";
-import { attempt, fail, lastLines, run } from "./process.mjs";
+import { attempt, fail, lastLines, requireWritable, run } from "./process.mjs";
 
 /** The torch package to take, by the oldest Python 3 that it serves; the newest first. */
 const versions = [
@@ -35,6 +35,7 @@ export function installPythonTorch(environment) {
       `python3 is missing: it fetches libtorch where apt has none. Install it, then: ${setupCommand}`,
     );
   const version = torchVersion(python);
+  requireWritable(dirname(environment));
   const partial = `${environment}.partial`;
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(dirname(environment), { recursive: true });

@@ -14,7 +14,7 @@ import {
   nodeFits,
   onnxTestData,
 } from "../native/system.mjs";
-import { attempt, fail, root, run } from "./process.mjs";
+import { attempt, fail, requireWritable, root, run } from "./process.mjs";
 import { installPythonTorch, requireGlibc } from "./python-torch.mjs";
 import { aptHasLibtorch, installMissing } from "./system-packages.mjs";
 
@@ -91,6 +91,7 @@ function pythonEnvironment() {
 
 function provideNpmPackages() {
   if (npmPackagesFit()) return console.log("npm packages: up to date");
+  requireWritable(join(root, "node_modules"));
   console.log("npm packages: installing (about half a minute)");
   const start = performance.now();
   run("Installing npm packages", ["npm", "ci", "--include=dev", "--no-audit", "--no-fund"], {

@@ -66,6 +66,19 @@ describe("how many files are compiled at a time", () => {
   });
 });
 
+test("a folder that is another user's ends the build with its name and what to do", () => {
+  const { status, stderr } = build(`import fs from "node:fs";
+    import { syncBuiltinESMExports } from "node:module";
+    const { accessSync } = fs;
+    fs.accessSync = (path, mode) => {
+      if (mode === fs.constants.W_OK) throw new Error("EACCES");
+      accessSync(path, mode);
+    };
+    syncBuiltinESMExports();`);
+  expect(status).toBe(5);
+  expect(stderr).toBe(`${folder} is not writable. Set up as the user who installed it.\n`);
+});
+
 test("CMake gets every source by name: it would read [1] in a folder's as a pattern", () => {
   expect(build("").status).toBe(0);
   const [, listed = ""] = /-DDEEPOBF_SOURCES=(\S+)/.exec(log()) ?? [];
