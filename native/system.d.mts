@@ -34,6 +34,8 @@ export function fashionMnist(): Requirement;
 export function onnxTestData(): Requirement;
 /** The browser in which the pages are tested. */
 export function browser(): Requirement;
+/** Whether this process sees a driver of GPUs: of Linux, or of Linux under Windows. */
+export function hasCudaDriver(): boolean;
 /** The library behind the system's libblas.so.3. */
 export function systemBlas(): Blas;
 /** The command that brings a fast BLAS. */

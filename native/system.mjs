@@ -101,6 +101,10 @@ export function browser() {
   };
 }
 
+export function hasCudaDriver() {
+  return ["/dev/nvidiactl", "/dev/dxg"].some((path) => existsSync(path));
+}
+
 /** @returns {Blas} */
 export function systemBlas() {
   const link = firstExisting(libraryFolders.map((folder) => join(folder, "libblas.so.3")));

@@ -1,10 +1,10 @@
 // Where the system has no libtorch: Python's torch package in a private environment in the cache folder. Only
 // its headers and libraries are used; Python never runs after this.
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { explainMissing } from "../native/locate.mjs";
 import { setupCommand } from "../native/remedies.mjs";
-import { which } from "../native/system.mjs";
+import { hasCudaDriver, which } from "../native/system.mjs";
 import { attempt, fail, lastLines, requireWritable, run } from "./process.mjs";
 
 /** The torch package to take, by the oldest Python 3 that it serves; the newest first. */
@@ -54,8 +54,8 @@ export function installPythonTorch(environment) {
   ];
   const install = [...pip, "--no-cache-dir", "--no-compile", "--quiet"];
   const step = "Installing Python's torch package";
-  const hasNvidiaDriver = existsSync("/proc/driver/nvidia/version");
-  if (hasNvidiaDriver) {
+  const withCuda = hasCudaDriver();
+  if (withCuda) {
     console.log(
       `libtorch: installing torch ${version} with CUDA in ${environment} (some gigabytes)`,
     );
@@ -64,7 +64,7 @@ export function installPythonTorch(environment) {
     console.log(`libtorch: installing torch ${version} in ${environment} (about 1 GB to fetch)`);
     run(step, [...install, "--no-deps", `torch==${version}`, ...cudaRuntime]);
   }
-  if (!hasNvidiaDriver) removeCuda(partial);
+  if (!withCuda) removeCuda(partial);
   // Renamed once it is whole: an interrupted download is never taken for a libtorch.
   rmSync(environment, { recursive: true, force: true });
   renameSync(partial, environment);

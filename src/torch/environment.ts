@@ -1,8 +1,8 @@
 // Settings of libtorch: threads, random numbers, determinism, devices.
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setupCommand } from "../../native/remedies.mjs";
 import { readStamp } from "../../native/stamp.mjs";
+import { hasCudaDriver } from "../../native/system.mjs";
 import { ResourceError, UsageError } from "../errors.ts";
 import { native } from "./native.ts";
 import type { Device } from "./types.ts";
@@ -74,11 +74,6 @@ export function parseDevice(name: string): Device {
     throw new ResourceError(`--device ${name}: ${reason}`);
   }
   return `cuda:${index}`;
-}
-
-/** Whether this process sees one: of Linux, or of Linux under Windows. */
-function hasCudaDriver(): boolean {
-  return ["/dev/nvidiactl", "/dev/dxg"].some((path) => existsSync(path));
 }
 
 function loadCuda(): string {

@@ -161,11 +161,11 @@ describe("libtorch from Python", () => {
     );
   }
 
-  function installTorch() {
+  function installTorch(prelude = "") {
     const module = JSON.stringify(join(scripts, "python-torch.mjs"));
     const body = `import { installPythonTorch } from ${module};
       installPythonTorch(${JSON.stringify(join(folder, "environment"))});`;
-    return run(["--input-type=module", "-e", body], "");
+    return run(["--input-type=module", "-e", body], prelude);
   }
 
   test.each([
@@ -177,6 +177,18 @@ describe("libtorch from Python", () => {
     const { status, log } = installTorch();
     expect(status).toBe(0);
     expect(log).toContain(`torch==${torch}`);
+  });
+
+  test.each(["/dev/nvidiactl", "/dev/dxg"])("where %s is, torch brings CUDA", (driver) => {
+    fakePython("3.11");
+    const { status, log } = installTorch(`import fs from "node:fs";
+      import { syncBuiltinESMExports } from "node:module";
+      const { existsSync } = fs;
+      fs.existsSync = (path) => path === "${driver}" || existsSync(path);
+      syncBuiltinESMExports();`);
+    expect(status).toBe(0);
+    expect(log).toMatch(/torch==2\.15\.0$/m);
+    expect(log).not.toContain("--no-deps");
   });
 
   test("an older Python ends with the one that is needed, its place, and other ways", () => {
