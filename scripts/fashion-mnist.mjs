@@ -30,7 +30,7 @@ export async function findFashionMnist(given) {
   console.error(`Fashion-MNIST: downloading from ${source}`);
   await download(source, downloads).catch((error) =>
     fail(
-      `Fashion-MNIST could not be downloaded: ${error.message}\nPossible solutions:\n` +
+      `Fashion-MNIST could not be downloaded: ${reasonOf(error)}\nPossible solutions:\n` +
         "  apt-get install dataset-fashion-mnist\n" +
         `  ${demoCommand}      with the four files of Fashion-MNIST in FOLDER`,
     ),
@@ -57,6 +57,14 @@ export async function download(from, to) {
     writeFileSync(temporary, content);
     renameSync(temporary, join(to, name));
   }
+}
+
+/**
+ * fetch says no more than that it failed; its cause says why, an aggregate of several addresses by its code alone.
+ * @param {Error & { cause?: Partial<NodeJS.ErrnoException> }} error
+ */
+function reasonOf({ message, cause }) {
+  return cause ? `${message} (${cause.message || cause.code})` : message;
 }
 
 /** @param {string | undefined} folder */
