@@ -1,6 +1,6 @@
 // Compiles src/, bench/ and tools/ and runs a program of the latter two: node scripts/run.mjs tools/NAME [OPTIONS].
 import { spawnSync } from "node:child_process";
-import { existsSync, symlinkSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./process.mjs";
 
@@ -13,9 +13,11 @@ run([
   "-p",
   join(root, "tsconfig.tools.json"),
 ]);
-// src/torch finds the addon from its own place, two folders below the one that holds native/.
+// src/torch finds the addon from its own place, two folders below the one that holds native/. A link that is there may
+// be of a clone that was moved since.
 const native = join(output, "native");
-if (!existsSync(native)) symlinkSync(join(root, "native"), native, "junction");
+rmSync(native, { force: true });
+symlinkSync(join(root, "native"), native);
 run(["--enable-source-maps", join(output, `${program}.js`), ...options]);
 
 /** @param {string[]} parameters */
