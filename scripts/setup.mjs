@@ -94,9 +94,13 @@ function provideNpmPackages() {
   requireWritable(join(root, "node_modules"));
   console.log("npm packages: installing (about half a minute)");
   const start = performance.now();
-  run("Installing npm packages", ["npm", "ci", "--include=dev", "--no-audit", "--no-fund"], {
-    cwd: root,
-  });
+  run(
+    "Installing npm packages",
+    ["npm", "ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund"],
+    {
+      cwd: root,
+    },
+  );
   console.log(`npm packages: installed in ${seconds(start)} s`);
 }
 

@@ -1,8 +1,10 @@
-// The build of the addon in a copy of the scripts, with stand-ins for what it calls: what CMake is asked for.
+// Set-up and the build of the addon in a copy of the scripts, with stand-ins for what they call: what CMake and npm are
+// asked for.
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   cpSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -33,9 +35,9 @@ function program(name: string, body: string): void {
   chmodSync(path, 0o755);
 }
 
-/** Builds, after a module that stands for another machine. */
-function build(prelude: string) {
-  const script = join(folder, "scripts", "build-native.mjs");
+/** Runs a script of the copy, after a module that stands for another machine. */
+function run(name: string, prelude = "") {
+  const script = join(folder, "scripts", name);
   return spawnSync(
     process.execPath,
     ["--import", `data:text/javascript,${encodeURIComponent(prelude)}`, script],
@@ -54,7 +56,8 @@ describe("how many files are compiled at a time", () => {
     [64, 6, 4],
     [64, 1, 1],
   ])("%i processors and %i GiB of free memory: %i", (processors, gibibytes, jobs) => {
-    const { status } = build(
+    const { status } = run(
+      "build-native.mjs",
       `import os from "node:os";
       import { syncBuiltinESMExports } from "node:module";
       os.availableParallelism = () => ${processors};
@@ -67,21 +70,34 @@ describe("how many files are compiled at a time", () => {
 });
 
 test("a folder that is another user's ends the build with its name and what to do", () => {
-  const { status, stderr } = build(`import fs from "node:fs";
+  const { status, stderr } = run(
+    "build-native.mjs",
+    `import fs from "node:fs";
     import { syncBuiltinESMExports } from "node:module";
     const { accessSync } = fs;
     fs.accessSync = (path, mode) => {
       if (mode === fs.constants.W_OK) throw new Error("EACCES");
       accessSync(path, mode);
     };
-    syncBuiltinESMExports();`);
+    syncBuiltinESMExports();`,
+  );
   expect(status).toBe(5);
   expect(stderr).toBe(`${folder} is not writable. Set up as the user who installed it.\n`);
 });
 
 test("CMake gets every source by name: it would read [1] in a folder's as a pattern", () => {
-  expect(build("").status).toBe(0);
+  expect(run("build-native.mjs").status).toBe(0);
   const [, listed = ""] = /-DDEEPOBF_SOURCES=(\S+)/.exec(log()) ?? [];
   const sources = readdirSync(join(root, "native")).filter((name) => name.endsWith(".cc"));
   expect(listed.split(";").sort()).toEqual(sources.sort());
+});
+
+test("npm installs the optional packages, too, whatever a user's npmrc leaves out", () => {
+  rmSync(join(folder, "node_modules"));
+  mkdirSync(join(folder, "src"));
+  cpSync(join(root, "package-lock.json"), join(folder, "package-lock.json"));
+  program("c++", "exit 0");
+  program("npm", `echo "$@" >> ${folder}/log`);
+  run("setup.mjs");
+  expect(log()).toMatch(/^ci .*--include=optional/);
 });
