@@ -118,7 +118,7 @@ export function blasRemedy() {
     (folder) =>
       existsSync(folder) && readdirSync(folder).some((name) => name.startsWith("openblas-")),
   );
-  const choose = "sudo update-alternatives --config libblas.so.3-$(gcc -print-multiarch)";
+  const choose = `${sudo()}update-alternatives --config libblas.so.3-$(gcc -print-multiarch)`;
   return installed ? choose : (installCommand(libtorchCompanions()) ?? "install OpenBLAS");
 }
 
@@ -140,14 +140,18 @@ export function installCommand(requirements) {
   if (!manager) return undefined;
   const packages = requirements.flatMap(({ packages }) => packages[manager] ?? []);
   if (packages.length === 0) return undefined;
-  const sudo = process.getuid?.() === 0 ? "" : "sudo ";
   const commands = {
-    apt: `${sudo}apt-get update && ${sudo}apt-get install --no-install-recommends`,
-    dnf: `${sudo}dnf install`,
-    pacman: `${sudo}pacman -S --needed`,
-    zypper: `${sudo}zypper install`,
+    apt: `${sudo()}apt-get update && ${sudo()}apt-get install --no-install-recommends`,
+    dnf: `${sudo()}dnf install`,
+    pacman: `${sudo()}pacman -S --needed`,
+    zypper: `${sudo()}zypper install`,
   };
   return `${commands[manager]} ${packages.join(" ")}`;
+}
+
+/** What stands before a command that only root may run; a bare system has no sudo. */
+function sudo() {
+  return process.getuid?.() === 0 ? "" : "sudo ";
 }
 
 /**

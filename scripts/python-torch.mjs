@@ -4,8 +4,10 @@ import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { explainMissing } from "../native/locate.mjs";
 import { setupCommand } from "../native/remedies.mjs";
-import { hasCudaDriver, which } from "../native/system.mjs";
+import { hasCudaDriver, installCommand, which } from "../native/system.mjs";
 import { attempt, fail, lastLines, requireWritable, run } from "./process.mjs";
+
+/** @import { Requirement } from "../native/system.d.mts" */
 
 /** The torch package to take, by the oldest Python 3 that it serves; the newest first. */
 const versions = [
@@ -14,6 +16,21 @@ const versions = [
 ];
 /** What libtorch_cpu of the CUDA wheel loads even where no GPU is. */
 const cudaRuntime = ["nvidia-cuda-runtime>=13,<14", "nvidia-cuda-cupti>=13,<14"];
+
+/**
+ * What makes the private environment.
+ * @returns {Requirement}
+ */
+export function pythonEnvironment() {
+  const works = attempt(["python3", "-c", "import ensurepip, venv"]).ok;
+  return {
+    name: "Python with venv",
+    purpose: "fetches libtorch where the system has none",
+    needed: true,
+    packages: { apt: "python3-venv", dnf: "python3", pacman: "python", zypper: "python3" },
+    found: works ? "python3" : undefined,
+  };
+}
 
 /** Ends set-up where the package cannot be loaded: it is made for glibc alone. */
 export function requireGlibc() {
@@ -40,11 +57,13 @@ export function installPythonTorch(environment) {
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(dirname(environment), { recursive: true });
   const made = attempt(["python3", "-m", "venv", partial]);
-  if (!made.ok)
+  if (!made.ok) {
+    const command = installCommand([pythonEnvironment()]) ?? "install Python's module venv";
     fail(
       `python3 cannot make a virtual environment:\n${lastLines(made.output)}\n` +
-        `On Debian and its relatives: sudo apt-get install python3-venv. Then: ${setupCommand}`,
+        `Possible solution: ${command}. Then: ${setupCommand}`,
     );
+  }
   const pip = [
     join(partial, "bin", "python"),
     "-m",

@@ -15,7 +15,7 @@ import {
   onnxTestData,
 } from "../native/system.mjs";
 import { attempt, fail, requireWritable, root, run } from "./process.mjs";
-import { installPythonTorch, requireGlibc } from "./python-torch.mjs";
+import { installPythonTorch, pythonEnvironment, requireGlibc } from "./python-torch.mjs";
 import { aptHasLibtorch, installMissing } from "./system-packages.mjs";
 
 /** @import { Requirement } from "../native/system.d.mts" */
@@ -75,18 +75,6 @@ function provideSystem() {
 function libtorchPackage(found) {
   const packages = { apt: "libtorch-dev" };
   return { name: "libtorch", purpose: "trains and runs networks", needed: true, packages, found };
-}
-
-/** @returns {Requirement} */
-function pythonEnvironment() {
-  const works = attempt(["python3", "-c", "import ensurepip, venv"]).ok;
-  return {
-    name: "Python with venv",
-    purpose: "fetches libtorch where the system has none",
-    needed: true,
-    packages: { apt: "python3-venv", dnf: "python3", pacman: "python", zypper: "python3" },
-    found: works ? "python3" : undefined,
-  };
 }
 
 function provideNpmPackages() {

@@ -1,6 +1,6 @@
 // What is found on a machine, and what is said to be missing.
 import { expect, test, vi } from "vitest";
-import { nodeFits, onnxTestData } from "../../native/system.mjs";
+import { blasRemedy, nodeFits, onnxTestData } from "../../native/system.mjs";
 import { diagnose } from "../../src/machine/diagnose.ts";
 import { collectFacts } from "../../src/machine/facts.ts";
 import { soundMachine as facts } from "./sound.ts";
@@ -59,6 +59,12 @@ test("a slow BLAS and a stale addon are advice, not obstacles", () => {
     ["BLAS", false],
   ]);
   expect(findings[1]?.remedy).toMatch(/update-alternatives|openblas/i);
+});
+
+test("root is told no sudo, which a bare system lacks", () => {
+  vi.spyOn(process, "getuid").mockReturnValue(0);
+  expect(blasRemedy()).not.toContain("sudo");
+  vi.restoreAllMocks();
 });
 
 test("an OpenBLAS that does not know the processor is told, with what to do", () => {

@@ -191,6 +191,18 @@ describe("libtorch from Python", () => {
     expect(log).not.toContain("--no-deps");
   });
 
+  test.each([
+    ["root", 0, "solution: apt-get update && apt-get install --no-install-recommends python3-venv"],
+    ["another user", 1000, "solution: sudo apt-get update && sudo apt-get install"],
+  ])("without venv %s is told how to install it", (_, uid, solution) => {
+    program("apt-get", "exit 1");
+    program("python3", 'case "$*" in -c*) echo 3.11 ;; *) echo no ensurepip >&2; exit 1 ;; esac');
+    const { status, stderr } = installTorch(`process.getuid = () => ${uid}`);
+    expect(status).toBe(5);
+    expect(stderr).toMatch(/cannot make a virtual environment:\n {2}no ensurepip/);
+    expect(stderr).toContain(solution);
+  });
+
   test("an older Python ends with the one that is needed, its place, and other ways", () => {
     fakePython("3.9");
     const { status, stderr, log } = installTorch();
