@@ -12,6 +12,7 @@ import { fixInputSizes, widenFloats } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { unwatched, type Watch } from "../isolate/run.ts";
 import { readModel } from "../onnx/index.ts";
+import { notesOnLatency } from "../runtime/index.ts";
 import { fileName } from "../text.ts";
 import { type Classifier, imageInput } from "./classifier.ts";
 import { fileWithNames, findDoubt } from "./doubt.ts";
@@ -55,8 +56,8 @@ export interface EvaluateSummary extends Evaluation {
 
 interface Opened extends AsyncDisposable {
   readonly classifier: Classifier;
-  /** Whether the graph in float32 runs in place of the file. */
-  readonly isStandIn: boolean;
+  /** What is to be known of how it runs. */
+  readonly notes: readonly string[];
 }
 
 /** Seconds for reading a model, and for each part of the images. */
@@ -88,7 +89,7 @@ export async function evaluateModel(
   const choice = describeChoice(graph, judged);
   if (choice) onNote?.(choice);
   await using opened = await open({ graph, judged }, test, options);
-  const { classifier, isStandIn } = opened;
+  const { classifier } = opened;
   assertLabels(test, classifier.outputs);
   for (const note of notesOnOutputs(test, classifier.outputs, "judge by")) onNote?.(note);
   const onProgress = (done: number, total: number) => {
@@ -101,7 +102,7 @@ export async function evaluateModel(
   const showing = { classifier, test, given, file: fileWithNames(options) };
   const { evaluation } = answers;
   const warnings = [
-    ...(isStandIn ? [noteOnStandIn("accuracy, speed and latency are those")] : []),
+    ...opened.notes,
     ...(await doubtsOf(answers, showing)),
     ...(isLabelled(test) ? noteOnFew(test.count, "the accuracy", evaluation.accuracyInterval) : []),
   ];
@@ -180,11 +181,15 @@ async function openSession(
       ...(threads !== undefined && { threads }),
     },
   );
+  const isStandIn = run !== undefined && run !== judged;
   const how = { layout: imageLayout(graph), output };
   const classifier = await OnnxClassifier.adopt(session, test, how);
   return {
     classifier,
-    isStandIn: run !== undefined && run !== judged,
+    notes: [
+      ...(isStandIn ? [noteOnStandIn("accuracy, speed and latency are those")] : []),
+      ...notesOnLatency(session.runtime),
+    ],
     [Symbol.asyncDispose]: () => classifier[Symbol.asyncDispose](),
   };
 }
@@ -205,5 +210,5 @@ async function openNetwork(
   const name = fileName(model);
   const layout = imageLayout(graph);
   const classifier = new NetworkClassifier(network, { name, shape: test.shape, device, layout });
-  return { classifier, isStandIn: false, [Symbol.asyncDispose]: async () => network.dispose() };
+  return { classifier, notes: [], [Symbol.asyncDispose]: async () => network.dispose() };
 }

@@ -28,6 +28,7 @@ export class OnnxClassifier implements Classifier, AsyncDisposable {
   readonly shape: Dataset["shape"];
   readonly outputs: number;
   readonly takesPixels: boolean;
+  readonly runtime: OnnxSession["runtime"];
   readonly #session: OnnxSession;
   readonly #input: ImageInput;
   readonly #output: string;
@@ -41,6 +42,7 @@ export class OnnxClassifier implements Classifier, AsyncDisposable {
     this.shape = shape;
     this.outputs = outputs;
     this.takesPixels = !isFloat(input.dtype);
+    this.runtime = session.runtime;
     this.#session = session;
     this.#input = input;
     this.#output = output;

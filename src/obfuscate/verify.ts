@@ -8,6 +8,7 @@ import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { modelFileFacts } from "../onnx/index.ts";
+import { notesOnLatency } from "../runtime/index.ts";
 import type { ModelFigures, ObfuscateResults } from "./options.ts";
 import { assertSameAnswers } from "./sameAnswers.ts";
 import { countConvolutions } from "./seal.ts";
@@ -89,6 +90,7 @@ export async function verify(
     },
     originalClasses: versus.answers[0].classes,
     notes: [
+      ...notesOnLatency(second.runtime),
       ...(fileBatch === undefined ? [] : [noteOnBatch(fileBatch)]),
       ...(opened.isStandIn
         ? [noteOnStandIn("the original's accuracy, agreement and latency are those")]

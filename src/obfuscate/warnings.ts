@@ -4,7 +4,6 @@ import { noteOnFew, notesOnFew } from "../evaluate/index.ts";
 import { usualQuantile, wilsonInterval } from "../evaluate/statistics.ts";
 import type { DataType } from "../graph/graph.ts";
 import { isFloat } from "../graph/tensorData.ts";
-import { isWebAssembly, nativeRemedy } from "../runtime/index.ts";
 import { counted } from "../text.ts";
 import type { ObfuscateResults, ResolvedOptions } from "./options.ts";
 
@@ -61,12 +60,6 @@ export function warningsOf(
 ): string[] {
   const { samples, paired } = verify;
   const warnings: string[] = [];
-  if (isWebAssembly()) {
-    warnings.push(
-      "onnxruntime-node is not installed: latencies are those of ONNX Runtime for WebAssembly. For those of a " +
-        `server: ${nativeRemedy}`,
-    );
-  }
   for (const [kind, { accuracy, agreement }] of Object.entries(quantized)) {
     const loss = paired ? obfuscated.accuracy - accuracy : verify.agreement - agreement;
     if (loss <= largestLossInBits) continue;

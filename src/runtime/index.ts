@@ -1,4 +1,4 @@
 // ONNX Runtime in a child process.
 
-export { installedRuntime, isWebAssembly, nativeRemedy } from "./packages.ts";
+export { notesOnLatency } from "./packages.ts";
 export { type LatencyOptions, OnnxSession, type SessionOptions } from "./session.ts";

@@ -1,17 +1,22 @@
 // Loads ONNX Runtime. Apart from the packages' names, since its types are nothing to those who use the library.
-import { packages } from "./packages.ts";
+import { packages, type RuntimePackage } from "./packages.ts";
 
 export type Runtime = typeof import("onnxruntime-node");
 
+export interface LoadedRuntime {
+  readonly name: RuntimePackage;
+  readonly ort: Runtime;
+}
+
 /** Loads the first package that loads. Throws the error of the first where none does. */
-export async function loadRuntime(): Promise<Runtime> {
+export async function loadRuntime(): Promise<LoadedRuntime> {
   const failures: unknown[] = [];
   for (const name of packages) {
     try {
-      const runtime: Runtime = await import(name);
+      const ort: Runtime = await import(name);
       // Threads of WebAssembly would each be a worker.
-      if (name === "onnxruntime-web") runtime.env.wasm.numThreads = 1;
-      return runtime;
+      if (name === "onnxruntime-web") ort.env.wasm.numThreads = 1;
+      return { name, ort };
     } catch (error) {
       failures.push(error);
     }

@@ -2,6 +2,7 @@
 // reply; tensor elements and model bytes are the payloads of a message, in the order of its list.
 
 import type { DataType, ValueInfo } from "../graph/graph.ts";
+import type { RuntimePackage } from "./packages.ts";
 
 export interface NamedTensor {
   readonly name: string;
@@ -34,7 +35,13 @@ export type Request =
 export type TimedRequest = Request & { readonly timeoutSeconds: number };
 
 export type Reply =
-  | { readonly type: "opened"; readonly inputs: ValueInfo[]; readonly outputs: ValueInfo[] }
+  /** `runtime`: the package that was loaded. */
+  | {
+      readonly type: "opened";
+      readonly runtime: RuntimePackage;
+      readonly inputs: ValueInfo[];
+      readonly outputs: ValueInfo[];
+    }
   | { readonly type: "ran"; readonly outputs: NamedTensor[] }
   | { readonly type: "timed"; readonly milliseconds: number[] }
   /** `missing`: ONNX Runtime itself could not be loaded. */

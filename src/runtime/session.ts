@@ -7,8 +7,9 @@ import { ModelError } from "../errors.ts";
 import type { TensorData, ValueInfo } from "../graph/graph.ts";
 import { record } from "../record.ts";
 import { fileName } from "../text.ts";
+import type { RuntimePackage } from "./packages.ts";
 import { RuntimeProcess } from "./process.ts";
-import type { NamedTensor } from "./protocol.ts";
+import type { NamedTensor, Reply } from "./protocol.ts";
 
 export interface SessionOptions {
   /** How messages name the model; the file's name by default. */
@@ -42,19 +43,22 @@ const mostTurns = 10;
 /** A model in ONNX Runtime. Close it after use, or declare it with `await using`. */
 export class OnnxSession {
   readonly name: string;
+  /** The package of ONNX Runtime that runs the model. */
+  readonly runtime: RuntimePackage;
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   readonly #process: RuntimeProcess;
 
   private constructor(
     name: string,
-    runtime: RuntimeProcess,
-    signature: { inputs: readonly ValueInfo[]; outputs: readonly ValueInfo[] },
+    process: RuntimeProcess,
+    { runtime, inputs, outputs }: Reply & { type: "opened" },
   ) {
     this.name = name;
-    this.#process = runtime;
-    this.inputs = signature.inputs;
-    this.outputs = signature.outputs;
+    this.#process = process;
+    this.runtime = runtime;
+    this.inputs = inputs;
+    this.outputs = outputs;
   }
 
   /**
@@ -67,7 +71,7 @@ export class OnnxSession {
   ): Promise<OnnxSession> {
     const { threads, without, timeoutSeconds = defaultTimeoutSeconds } = options;
     const name = options.name ?? (typeof model === "string" ? fileName(model) : "the model");
-    const runtime = new RuntimeProcess(name, timeoutSeconds);
+    const process = new RuntimeProcess(name, timeoutSeconds);
     const request = {
       type: "open",
       ...(typeof model === "string" ? { path: resolve(model) } : {}),
@@ -75,15 +79,15 @@ export class OnnxSession {
       ...(without && { without }),
     } as const;
     try {
-      const { reply } = await runtime.ask(
+      const { reply } = await process.ask(
         "loading",
         request,
         typeof model === "string" ? [] : [model],
       );
       if (reply.type !== "opened") throw new TypeError(`unexpected reply ${reply.type}`);
-      return new OnnxSession(name, runtime, reply);
+      return new OnnxSession(name, process, reply);
     } catch (error) {
-      await runtime.close();
+      await process.close();
       throw error;
     }
   }

@@ -8,12 +8,12 @@ import { typedView } from "../graph/tensorData.ts";
 import { Watchdog } from "../isolate/watchdog.ts";
 import { record } from "../record.ts";
 import { Channel } from "./channel.ts";
-import { loadRuntime, type Runtime } from "./load.ts";
+import { type LoadedRuntime, loadRuntime, type Runtime } from "./load.ts";
 import type { NamedTensor, Reply, Request, TimedRequest } from "./protocol.ts";
 
 type Answer = { reply: Reply; payloads?: Uint8Array[] };
 
-let runtime: Runtime | undefined;
+let runtime: LoadedRuntime | undefined;
 let session: InferenceSession | undefined;
 
 const watchdog = new Watchdog();
@@ -39,9 +39,9 @@ async function answer(request: Request, payloads: Uint8Array[]): Promise<Answer>
       case "open":
         return { reply: await open(runtime, request.path ?? payloads[0]!, request) };
       case "run":
-        return await run(runtime, request.feeds, payloads);
+        return await run(runtime.ort, request.feeds, payloads);
       case "time":
-        return { reply: await time(runtime, request) };
+        return { reply: await time(runtime.ort, request) };
     }
   } catch (error) {
     return { reply: { type: "failed", message: messageOf(error), missing: false } };
@@ -49,7 +49,7 @@ async function answer(request: Request, payloads: Uint8Array[]): Promise<Answer>
 }
 
 async function open(
-  ort: Runtime,
+  { name, ort }: LoadedRuntime,
   model: string | Uint8Array,
   { threads, without }: Request & { type: "open" },
 ): Promise<Reply> {
@@ -73,6 +73,7 @@ async function open(
   }
   return {
     type: "opened",
+    runtime: name,
     inputs: session.inputMetadata.map((value) => valueInfo(value)),
     outputs: session.outputMetadata.filter(isTensorOfNumbers).map((value) => valueInfo(value)),
   };

@@ -1,7 +1,7 @@
 // Disk, memory, device and libraries that are missing or used up: exit code 5.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { mountDisk, workshop } from "../workshop.ts";
 import { deepobf, root } from "./deepobf.ts";
@@ -46,11 +46,21 @@ function copyOfPackage(name: string, ...without: readonly string[]): string {
 const bare = copyOfPackage("bare");
 const unlinked = copyOfPackage("unlinked", "onnxruntime-node", "onnxruntime-web");
 const webOnly = copyOfPackage("web-only", "onnxruntime-node");
+symlinkSync(join(root, "build"), join(webOnly, "build"));
 const unbuilt = copyOfPackage("unbuilt");
 spawnSync("rm", ["-r", join(unbuilt, "dist")]);
 
 const pictureless = copyOfPackage("pictureless", "sharp");
 symlinkSync(join(root, "build"), join(pictureless, "build"));
+
+// A native ONNX Runtime without its binding, as of a download that broke off.
+const bindingless = copyOfPackage("bindingless", "onnxruntime-node");
+symlinkSync(join(root, "build"), join(bindingless, "build"));
+const emptied = join(bindingless, "node_modules", "onnxruntime-node");
+cpSync(join(root, "node_modules", "onnxruntime-node"), emptied, {
+  recursive: true,
+  filter: (source) => basename(source) !== "bin",
+});
 
 // A build for a libtorch that is not there any more.
 const moved = copyOfPackage("moved");
@@ -134,12 +144,28 @@ refusals({
   }),
 });
 
-test("ONNX Runtime for WebAssembly takes the place of a native one that is missing", async () => {
-  const args = ["evaluate", model, "--data", data, "--json"];
-  const [web, native] = await Promise.all([webOnly, root].map((home) => deepobf(args, { home })));
-  expect(web, web?.stderr).toMatchObject({ code: 0 });
-  const accuracies = [web, native].map((ended) => JSON.parse(ended!.stdout).accuracy);
-  expect(accuracies[0]).toBe(accuracies[1]);
+describe.each([
+  ["is missing", webOnly],
+  ["does not load", bindingless],
+])("ONNX Runtime for WebAssembly takes the place of a native one that %s", (_, home) => {
+  const said = expect.stringContaining("latencies are those of ONNX Runtime for WebAssembly");
+
+  test("evaluate finds the same accuracy, and says whose its latencies are", async () => {
+    const args = ["evaluate", model, "--data", data, "--json"];
+    const ended = await Promise.all([home, root].map((each) => deepobf(args, { home: each })));
+    for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
+    const [web, native] = ended.map(({ stdout }) => JSON.parse(stdout));
+    expect(web.accuracy).toBe(native.accuracy);
+    expect(web.warnings).toContainEqual(said);
+    expect(native.warnings).not.toContainEqual(said);
+  });
+
+  test("obfuscate says whose its latencies are", async () => {
+    const args = [...job(file(`run-${basename(home)}`)), "--json"];
+    const { code, stdout, stderr } = await deepobf(args, { home });
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout).warnings).toContainEqual(said);
+  });
 });
 
 test("inspect and evaluate on ONNX Runtime need no libtorch", async () => {
