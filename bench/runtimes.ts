@@ -3,36 +3,20 @@
 //   npm run bench:runtimes -- ORIGINAL SHIPPED [--python PATH] [--seconds 2]
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { median } from "../src/averages.ts";
 import { UsageError } from "../src/errors.ts";
 import { uniform } from "../src/graph/random.ts";
-import { fromFloat32, toFloat32 } from "../src/graph/tensorData.ts";
 import { readModel } from "../src/onnx/index.ts";
-import { OnnxSession } from "../src/runtime/index.ts";
+import { type Answer, inNode, type Model, versionOf } from "./nativeRuntime.ts";
 import { peerScript } from "./python.ts";
 import { inChromium, inNodeWeb, type WebAnswer, type WebTask } from "./webRuntime.ts";
 
-interface Answer {
-  readonly version: string;
-  readonly logits: ArrayLike<number>;
-  readonly milliseconds: number;
-}
-
 /** What a runtime makes of a file; a text is the reason why it cannot run it. */
 type Runtime = (model: Model) => Promise<Answer | string>;
-
-interface Model {
-  readonly path: string;
-  readonly input: string;
-  readonly shape: readonly number[];
-  readonly images: Float32Array;
-  readonly seconds: number;
-}
 
 const images = 8;
 /** Of the largest logit, in float32. */
@@ -95,14 +79,6 @@ function verdict(logits: ArrayLike<number>, wanted: Float32Array): string {
   return `${share <= tolerance ? "alike" : "DIFFERS"} (${share.toExponential(0)})`;
 }
 
-async function inNode({ path, input, shape, images, seconds }: Model): Promise<Answer> {
-  await using session = await OnnxSession.open(path, { threads: 1 });
-  const results = await session.run({ [input]: fromFloat32(shape, images) });
-  const logits = toFloat32(results[session.outputs[0]!.name]!);
-  const milliseconds = await session.latency({ batch: 1, shape: shape.slice(1), seconds });
-  return { version: versionOf("onnxruntime-node"), logits, milliseconds };
-}
-
 function inWeb(run: (task: WebTask) => Promise<WebAnswer | string>): Runtime {
   return async ({ path, ...model }) => {
     const answer = await run({ ...model, model: path });
@@ -130,10 +106,4 @@ function inPython(runtime: string): Runtime {
       rmSync(folder, { recursive: true });
     }
   };
-}
-
-function versionOf(name: string): string {
-  const entry = createRequire(import.meta.url).resolve(name);
-  const [folder] = entry.split(/(?<=node_modules[\\/][^\\/]+)[\\/]/);
-  return JSON.parse(readFileSync(join(folder!, "package.json"), "utf8")).version;
 }
