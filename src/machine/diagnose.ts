@@ -84,10 +84,12 @@ export function diagnose(facts: MachineFacts): Finding[] {
 function diagnosePackages(packages: MachineFacts["packages"]): Finding[] {
   const isRuntime = (name: string) => name.startsWith("onnxruntime-");
   const hasRuntime = packages.some(({ name, failure }) => isRuntime(name) && !failure);
-  return packages.flatMap(({ name, failure }) => {
+  return packages.flatMap(({ name, folder, failure }) => {
     if (!failure || name === "onnxruntime-web") return [];
     if (!isRuntime(name)) return [{ name, needed: true, problem: failure, remedy: setupCommand }];
     const instead = hasRuntime ? "; onnxruntime-web takes its place, more slowly" : "";
-    return [{ name, needed: !hasRuntime, problem: failure + instead, remedy: nativeRemedy }];
+    // npm installs nothing where a package of that version is there.
+    const remedy = folder === undefined ? nativeRemedy : `remove ${folder}, then ${nativeRemedy}`;
+    return [{ name, needed: !hasRuntime, problem: failure + instead, remedy }];
   });
 }

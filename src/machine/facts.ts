@@ -1,15 +1,14 @@
 // Facts about this machine and what DeepObf found on it. Nothing here throws for a missing part: `deepobf doctor` has to
 // say all of them at once.
-import { execFile } from "node:child_process";
+import { type ExecFileException, execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { arch, availableParallelism, cpus, release, totalmem } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type Libtorch, locateLibtorch, type Skipped } from "../../native/locate.mjs";
 import { checkAddon, type Stamp } from "../../native/stamp.mjs";
 import { fashionMnist, nodeFits, onnxTestData, type Requirement } from "../../native/system.mjs";
-import { packageVersion } from "../runtime/packages.ts";
 import { cpuHasBfloat16 } from "../torch/processor.ts";
 import { ownVersion } from "../version.ts";
 
@@ -17,6 +16,8 @@ import { ownVersion } from "../version.ts";
 export interface PackageFacts {
   readonly name: string;
   readonly version: string | undefined;
+  /** Undefined where it is not installed. */
+  readonly folder: string | undefined;
   /** Why it cannot be loaded; undefined where it can. */
   readonly failure: string | undefined;
 }
@@ -136,17 +137,38 @@ async function addonFacts(): Promise<AddonFacts> {
   }
 }
 
-/** Loads the package in a process of its own: one that crashes must not take the report along. */
+/** Finds a package, and loads it. */
 async function packageFacts(name: string): Promise<PackageFacts> {
-  const require = createRequire(import.meta.url);
-  let version: string | undefined;
   try {
-    const entry = require.resolve(name);
-    version = packageVersion(dirname(entry), name);
-    await promisify(execFile)(process.execPath, ["-e", "require(process.argv[1])", entry]);
-    return { name, version, failure: undefined };
+    const entry = createRequire(import.meta.url).resolve(name);
+    return { name, ...packageAbove(dirname(entry), name), failure: await loadingFailure(entry) };
+  } catch {
+    return { name, version: undefined, folder: undefined, failure: "not installed" };
+  }
+}
+
+/** A package around a folder of it: its own folder and version. "exports" may hide its package.json from `require`. */
+function packageAbove(folder: string, name: string): Pick<PackageFacts, "folder" | "version"> {
+  const manifest = JSON.parse(readOptional(join(folder, "package.json")) || "{}");
+  if (manifest.name === name) return { folder, version: manifest.version };
+  const above = dirname(folder);
+  return above === folder ? { folder: undefined, version: undefined } : packageAbove(above, name);
+}
+
+/**
+ * Why a script of CommonJS cannot be loaded, in one line; undefined where it can. It is loaded in a process of its own:
+ * one that crashes must not take the report along.
+ */
+export async function loadingFailure(script: string): Promise<string | undefined> {
+  const command = ["-e", "require(process.argv[1])", script];
+  try {
+    await promisify(execFile)(process.execPath, command);
+    return undefined;
   } catch (error) {
-    return { name, version, failure: version ? messageOf(error) : "not installed" };
+    const { stderr, signal } = error as ExecFileException;
+    const thrown = /^\w*Error\b.*/m.exec(stderr ?? "")?.[0];
+    const ended = signal ? `loading it was ended by ${signal}` : messageOf(error).split("\n")[0];
+    return thrown ?? ended;
   }
 }
 

@@ -1,7 +1,5 @@
 // The packages that bring ONNX Runtime: the native one, and where it is missing (its install script needs more
 // than npm's registry) the WebAssembly one, which computes the same more slowly.
-import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { doctorCommand } from "../../native/remedies.mjs";
 
 /** In the order in which they are taken. */
@@ -18,16 +16,4 @@ export function notesOnLatency(runtime: RuntimePackage): string[] {
     "onnxruntime-node is not installed or does not load: latencies are those of ONNX Runtime for WebAssembly. " +
       `What to do for those of a server: ${doctorCommand}`,
   ];
-}
-
-/** The version in the package.json of a package above a folder; "exports" may hide it from `require`. */
-export function packageVersion(directory: string, name: string): string | undefined {
-  try {
-    const manifest = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
-    if (manifest.name === name) return manifest.version;
-  } catch {
-    // further up
-  }
-  const above = dirname(directory);
-  return above === directory ? undefined : packageVersion(above, name);
 }

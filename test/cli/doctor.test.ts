@@ -19,3 +19,13 @@ test("what is missing is told with its remedy, and that nothing works without wh
     /missing: addon: The addon is not built\.\n {2}npx deepobf setup\nDeepObf cannot work here yet\.$/,
   );
 });
+
+test("a package that is there but does not load is not told as missing", () => {
+  const packages = [
+    { name: "onnxruntime-node", version: "1.30.0", folder: "/there", failure: "Error: no binding" },
+    { name: "sharp", version: undefined, folder: undefined, failure: "not installed" },
+  ];
+  const report = renderReport({ ...soundMachine, packages }, []);
+  expect(report).toMatch(/onnxruntime-node +1\.30\.0, does not load/);
+  expect(report).toMatch(/sharp +missing/);
+});

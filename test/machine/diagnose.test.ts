@@ -2,8 +2,11 @@
 import { expect, test, vi } from "vitest";
 import { blasRemedy, nodeFits, onnxTestData } from "../../native/system.mjs";
 import { diagnose } from "../../src/machine/diagnose.ts";
-import { collectFacts } from "../../src/machine/facts.ts";
+import { collectFacts, loadingFailure } from "../../src/machine/facts.ts";
+import { workshop } from "../workshop.ts";
 import { soundMachine as facts } from "./sound.ts";
+
+const path = workshop();
 
 test("a machine with everything has no findings", () => {
   expect(diagnose(facts)).toEqual([]);
@@ -19,7 +22,9 @@ test("missing parts are all named at once, each with its remedy", () => {
       loads: false,
       problem: "The addon is not built.",
     },
-    packages: [{ name: "onnxruntime-node", version: undefined, failure: "not installed" }],
+    packages: [
+      { name: "onnxruntime-node", version: undefined, folder: undefined, failure: "not installed" },
+    ],
     data: [{ ...facts.data[0]!, found: undefined }],
   });
   expect(findings.map(({ name, needed }) => [name, needed])).toEqual([
@@ -35,8 +40,8 @@ test("missing parts are all named at once, each with its remedy", () => {
 
 test("a missing native ONNX Runtime is no obstacle where WebAssembly's takes its place", () => {
   const packages = [
-    { name: "onnxruntime-node", version: undefined, failure: "not installed" },
-    { name: "onnxruntime-web", version: "1.30.0", failure: undefined },
+    { name: "onnxruntime-node", version: undefined, folder: undefined, failure: "not installed" },
+    { name: "onnxruntime-web", version: "1.30.0", folder: "/web", failure: undefined },
   ];
   expect(diagnose({ ...facts, packages })).toMatchObject([
     {
@@ -46,6 +51,28 @@ test("a missing native ONNX Runtime is no obstacle where WebAssembly's takes its
       remedy: expect.stringContaining("npm install --ignore-scripts onnxruntime-node@"),
     },
   ]);
+});
+
+test("a native ONNX Runtime that does not load is to be removed first: npm would keep it", () => {
+  const found = { name: "onnxruntime-node", version: "1.30.0", folder: "/there/onnxruntime-node" };
+  expect(diagnose({ ...facts, packages: [{ ...found, failure: "Error: no binding" }] })).toEqual([
+    {
+      name: "onnxruntime-node",
+      needed: true,
+      problem: "Error: no binding",
+      remedy: expect.stringMatching(/^remove \/there\/onnxruntime-node, then npm install /),
+    },
+  ]);
+});
+
+test("why a package does not load is told in one line", async () => {
+  const script = path("fails.cjs", "require('./binding.node')");
+  expect(await loadingFailure(script)).toBe("Error: Cannot find module './binding.node'");
+  const thrown = path("throws.cjs", "throw new TypeError('expected a binding\\nhow to get it')");
+  expect(await loadingFailure(thrown)).toBe("TypeError: expected a binding");
+  const crashing = path("crashes.cjs", "process.kill(process.pid, 'SIGSEGV')");
+  expect(await loadingFailure(crashing)).toBe("loading it was ended by SIGSEGV");
+  expect(await loadingFailure(path("fine.cjs", ""))).toBeUndefined();
 });
 
 test("a slow BLAS and a stale addon are advice, not obstacles", () => {

@@ -18,7 +18,7 @@ export const soundMachine: MachineFacts = {
   skipped: [{ source: "python3", directory: "/torch", reason: "no C++ headers beside it" }],
   blas: { name: "/usr/lib/libopenblas.so.0", fast: true, kernels: "Haswell" },
   devices: ["cpu"],
-  packages: [{ name: "sharp", version: "0.35.5", failure: undefined }],
+  packages: [{ name: "sharp", version: "0.35.5", folder: "/sharp", failure: undefined }],
   data: [
     {
       name: "Fashion-MNIST",

@@ -54,7 +54,7 @@ export function renderReport(facts: MachineFacts, findings: readonly Finding[]):
     ["devices", facts.devices.join(", ")],
     ...facts.packages.map(({ name, version, failure }): [string, string] => [
       name,
-      failure ? "missing" : `${version}`,
+      version === undefined ? "missing" : failure ? `${version}, does not load` : version,
     ]),
     ...facts.data.map(({ name, found }): [string, string] => [name, found ?? "missing"]),
   ];
