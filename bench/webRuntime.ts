@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { chromium } from "playwright-core";
+import { packageCommand } from "../native/remedies.mjs";
 import { browser } from "../native/system.mjs";
 
 /** ONNX Runtime for Node has the same interface. */
@@ -24,7 +25,7 @@ export interface WebAnswer {
 }
 
 /** onnxruntime-web is optional. */
-const notInstalled = "not installed: npm install onnxruntime-web@1.30.0";
+const notInstalled = `not installed: ${packageCommand("onnxruntime-web")}`;
 
 /** Runs a task in Node; the reason as a text where the runtime is not installed. */
 export async function inNodeWeb(task: WebTask): Promise<WebAnswer | string> {

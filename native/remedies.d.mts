@@ -6,3 +6,4 @@ export const setupCommand: string;
 export const rebuildCommand: string;
 export const doctorCommand: string;
 export const demoCommand: string;
+export function packageCommand(name: string): string;

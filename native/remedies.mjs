@@ -1,7 +1,7 @@
 // The commands that messages tell people to type, as they work where they are printed: by npm in a clone, by the package's
 // own command where it is installed.
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -23,3 +23,22 @@ export const doctorCommand = `${ownCommand} doctor`;
 
 /** Runs the demo on a folder's images. */
 export const demoCommand = isClone ? "npm run demo -- FOLDER" : "npx deepobf demo --data FOLDER";
+
+/**
+ * Installs an npm package that DeepObf uses, in its version and where DeepObf finds it.
+ * @param {string} name
+ */
+export function packageCommand(name) {
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const version = { ...manifest.dependencies, ...manifest.optionalDependencies }[name];
+  return `npm install ${isGlobal() ? "--global " : ""}--ignore-scripts ${name}@${version}`;
+}
+
+/** Whether npm installed this for the whole system: into PREFIX/lib/node_modules, which belongs to no project. */
+function isGlobal() {
+  const packages = dirname(root);
+  return (
+    packages.endsWith(join(sep, "lib", "node_modules")) &&
+    !existsSync(join(dirname(packages), "package.json"))
+  );
+}

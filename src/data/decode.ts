@@ -6,6 +6,7 @@
 import { open, readFile } from "node:fs/promises";
 import { isMainThread } from "node:worker_threads";
 import type { default as Decoder, Metadata, Sharp } from "sharp";
+import { packageCommand } from "../../native/remedies.mjs";
 import { ResourceError } from "../errors.ts";
 import { whyUnreadable } from "../systemErrors.ts";
 import { fileSize } from "./complaints.ts";
@@ -216,7 +217,7 @@ export function loadSharp(): Promise<Decode> {
     (cause: Error) => {
       throw new ResourceError(
         `image folders and the pictures of a run's page need the npm package sharp, which cannot be loaded: ${cause.message}\n` +
-          "Install it with: npm install sharp@0.35.5",
+          `Install it with: ${packageCommand("sharp")}`,
         { cause },
       );
     },

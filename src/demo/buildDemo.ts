@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { packageCommand } from "../../native/remedies.mjs";
 import { type Dataset, holdOut, loadData, loadTestData, sampleOf } from "../data/index.ts";
 import { DataError, ModelError, ResourceError } from "../errors.ts";
 import { createDirectoryAtomically, ensureDirectory, writeFiles } from "../files.ts";
@@ -161,7 +162,7 @@ async function readRuntime(): Promise<[string, Uint8Array][]> {
     return await Promise.all(Object.entries(runtimeFiles).map(([name, file]) => read(name, file)));
   } catch (cause) {
     throw new ResourceError(
-      "the browser's ONNX Runtime is missing: npm install onnxruntime-web@1.30.0",
+      `the browser's ONNX Runtime is missing: ${packageCommand("onnxruntime-web")}`,
       { cause },
     );
   }

@@ -1,8 +1,7 @@
 // What is missing on this machine or worth mending, and what each such part would need.
 import { explainMissing } from "../../native/locate.mjs";
-import { rebuildCommand, setupCommand } from "../../native/remedies.mjs";
+import { packageCommand, rebuildCommand, setupCommand } from "../../native/remedies.mjs";
 import { blasRemedy, installCommand, neededNode } from "../../native/system.mjs";
-import { nativeRemedy } from "../runtime/packages.ts";
 import { collectFacts, type MachineFacts } from "./facts.ts";
 
 /** Something missing or worth mending. DeepObf cannot work without what is needed. */
@@ -86,10 +85,10 @@ function diagnosePackages(packages: MachineFacts["packages"]): Finding[] {
   const hasRuntime = packages.some(({ name, failure }) => isRuntime(name) && !failure);
   return packages.flatMap(({ name, folder, failure }) => {
     if (!failure || name === "onnxruntime-web") return [];
-    if (!isRuntime(name)) return [{ name, needed: true, problem: failure, remedy: setupCommand }];
-    const instead = hasRuntime ? "; onnxruntime-web takes its place, more slowly" : "";
     // npm installs nothing where a package of that version is there.
-    const remedy = folder === undefined ? nativeRemedy : `remove ${folder}, then ${nativeRemedy}`;
+    const remedy = `${folder === undefined ? "" : `remove ${folder}, then `}${packageCommand(name)}`;
+    if (!isRuntime(name)) return [{ name, needed: true, problem: failure, remedy }];
+    const instead = hasRuntime ? "; onnxruntime-web takes its place, more slowly" : "";
     return [{ name, needed: !hasRuntime, problem: failure + instead, remedy }];
   });
 }

@@ -7,8 +7,6 @@ export const packages = ["onnxruntime-node", "onnxruntime-web"] as const;
 
 export type RuntimePackage = (typeof packages)[number];
 
-export const nativeRemedy = "npm install --ignore-scripts onnxruntime-node@1.30.0";
-
 /** What is to be known of latencies that were measured in a package; nothing of the native one's. */
 export function notesOnLatency(runtime: RuntimePackage): string[] {
   if (runtime === "onnxruntime-node") return [];

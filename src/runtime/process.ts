@@ -4,12 +4,12 @@
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
+import { packageCommand } from "../../native/remedies.mjs";
 import { ModelError, ResourceError } from "../errors.ts";
 import { compiledScript, startLimited } from "../isolate/start.ts";
 import { mostMilliseconds, timeIsUp } from "../isolate/watchdog.ts";
 import { cut, escapeInvisible } from "../text.ts";
 import { Channel } from "./channel.ts";
-import { nativeRemedy } from "./packages.ts";
 import type { Reply, Request, TimedRequest } from "./protocol.ts";
 
 /** A reply with its payloads. */
@@ -165,7 +165,7 @@ export class RuntimeProcess {
 export function missingRuntime(cause: string): ResourceError {
   return new ResourceError(
     `ONNX Runtime cannot be loaded: ${oneLine(cause)}\n` +
-      `Install it beside deepobf with: ${nativeRemedy}`,
+      `Install it beside deepobf with: ${packageCommand("onnxruntime-node")}`,
   );
 }
 

@@ -45,6 +45,10 @@ function copyOfPackage(name: string, ...without: readonly string[]): string {
 
 const bare = copyOfPackage("bare");
 const unlinked = copyOfPackage("unlinked", "onnxruntime-node", "onnxruntime-web");
+const everywhere = copyOfPackage(
+  "lib/node_modules/deepobf",
+  ...["onnxruntime-node", "onnxruntime-web", "sharp"],
+);
 const webOnly = copyOfPackage("web-only", "onnxruntime-node");
 symlinkSync(join(root, "build"), join(webOnly, "build"));
 const unbuilt = copyOfPackage("unbuilt");
@@ -122,13 +126,22 @@ refusals({
   "no ONNX Runtime": () => ({
     args: ["evaluate", model, "--data", data],
     code: 5,
-    says: ["ONNX Runtime cannot be loaded", "onnxruntime-node"],
+    says: ["ONNX Runtime cannot be loaded", "npm install --ignore-scripts onnxruntime-node@"],
     options: { home: unlinked },
+  }),
+  "no ONNX Runtime beside a global install": () => ({
+    args: ["evaluate", model, "--data", data],
+    code: 5,
+    says: ["npm install --global --ignore-scripts onnxruntime-node@"],
+    options: { home: everywhere },
   }),
   "no sharp, before a run that writes pictures": () => ({
     args: job(file("run-pictureless")),
     code: 5,
-    says: ["need the npm package sharp, which cannot be loaded", "npm install sharp"],
+    says: [
+      "need the npm package sharp, which cannot be loaded",
+      "npm install --ignore-scripts sharp@",
+    ],
     options: { home: pictureless },
   }),
   "no build of DeepObf": () => ({
@@ -179,6 +192,9 @@ test("doctor names what is missing and how to get it", async () => {
   const { code, stdout } = await deepobf(["doctor"], { home: bare });
   expect(code).toBe(5);
   expect(stdout).toContain("npx deepobf setup");
+  const found = await deepobf(["doctor"], { home: everywhere });
+  expect(found.code).toBe(5);
+  expect(found.stdout).toContain("npm install --global --ignore-scripts sharp@");
 });
 
 describe.skipIf(!mountDisk(file("disk"), 256))("a full disk", () => {
