@@ -3,9 +3,10 @@
 import { joinImages, type Labelled, select } from "../data/index.ts";
 import { placesOfClasses } from "./budget.ts";
 
-/** As many as iCaRL has of each of the hundred classes of CIFAR-100, and those that a recipe is searched by. */
-/** Images of each old class that the pirate learns again. */
+/** Images of each old class that the pirate learns again: as many as iCaRL has of each of CIFAR-100's. */
 export const exemplarsPerClass = 20;
+
+/** Those that a recipe is searched by. */
 const heldPerClass = 5;
 
 /** Of each class the images that are looked at. */
