@@ -24,6 +24,32 @@ function planFor(model: Graph, options: { depth: number; maxMacs?: number }) {
   return { plan, boundary, work: estimateWork(extractor, facts) };
 }
 
+/** The network built so far, under a classifier of three classes. */
+function classified(builder: GraphBuilder, features: string): Graph {
+  const pooled = builder.flatten(builder.globalAveragePool(features));
+  builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
+  return builder.build();
+}
+
+/** Convolutions of stride 2 with their ReLUs on `x`, `count` of them behind the first, which has stride 1. */
+function halved(
+  builder: GraphBuilder,
+  x: string,
+  { count, outputs, gate }: { count: number; outputs: number; gate?: Gate | undefined },
+): string {
+  let map = x;
+  for (let i = 0; i <= count; i++) {
+    const stride = i === 0 ? 1 : 2;
+    const options = { name: `conv${i}`, outputs, kernel: 3, stride, padding: 1 };
+    map = builder.relu(builder.conv(map, options));
+    if (gate) map = gate(builder, map, `gate${i}`);
+  }
+  return map;
+}
+
+/** What weighs a map by itself. */
+type Gate = (builder: GraphBuilder, x: string, name: string) => string;
+
 /** Where a chain ends, and what it costs, by the arithmetic of ONNX's operators. */
 function measure({ input, layers }: ChainPlan) {
   let [channels, ...size] = input as readonly number[] as [number, ...number[]];
@@ -121,9 +147,7 @@ function build({ shape, parts }: Original): Graph {
       x = builder.relu(builder.add(x, builder.conv(x, { name, outputs, kernel: 3, padding: 1 })));
     }
   }
-  const pooled = builder.flatten(builder.globalAveragePool(x));
-  builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
-  return builder.build();
+  return classified(builder, x);
 }
 
 describe("planChain", () => {
@@ -236,9 +260,7 @@ describe("planChain", () => {
       for (let i = 0; i < count; i++) {
         x = builder.relu(builder.conv(x, { name: `conv${i}`, outputs: 16, kernel }));
       }
-      const pooled = builder.flatten(builder.globalAveragePool(x));
-      builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
-      expect(shorten(planFor(builder.build(), { depth: 5 }).plan)).toBe(expected);
+      expect(shorten(planFor(classified(builder, x), { depth: 5 }).plan)).toBe(expected);
     },
   );
 
@@ -284,9 +306,7 @@ describe("planChain", () => {
         const options = { name: `conv${i}`, outputs: 16, kernel: 3, stride: 2, padding: 1 };
         x = builder.relu(builder.conv(x, options));
       }
-      const pooled = builder.flatten(builder.globalAveragePool(x));
-      builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
-      expect(shorten(planFor(builder.build(), { depth: 6 }).plan)).toBe(expected);
+      expect(shorten(planFor(classified(builder, x), { depth: 6 }).plan)).toBe(expected);
     },
   );
 
@@ -303,14 +323,12 @@ describe("planChain", () => {
       };
       x = builder.relu(builder.conv(x, options));
     }
-    const pooled = builder.flatten(builder.globalAveragePool(x));
-    builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
-    expect(shorten(planFor(builder.build(), { depth: 5 }).plan)).toBe(
+    expect(shorten(planFor(classified(builder, x), { depth: 5 }).plan)).toBe(
       "k3 s1 p1 pool: 14, k3 s1 p1: 14, k4 s2 p2: 8, k3 s1 p1: 8, k3 s1 p1: 8",
     );
   });
 
-  const gates: Record<string, (builder: GraphBuilder, x: string, name: string) => string> = {
+  const gates: Record<string, Gate> = {
     "squeeze and excite": (builder, x, name) => {
       const gate = { name, outputs: builder.shape(x)[1]!, kernel: 1 };
       const pooled = builder.globalAveragePool(x);
@@ -351,18 +369,10 @@ describe("planChain", () => {
   ])(
     "takes no map of %s for a size of the image, of %d pixels and halved %d times",
     (kind, side, count) => {
-      const network = (gate?: (typeof gates)[string]) => {
+      const network = (gate?: Gate) => {
         const builder = new GraphBuilder();
-        let x = builder.input("image", ["N", 3, side, side]);
-        for (let i = 0; i <= count; i++) {
-          const stride = i === 0 ? 1 : 2;
-          const options = { name: `conv${i}`, outputs: 8, kernel: 3, stride, padding: 1 };
-          x = builder.relu(builder.conv(x, options));
-          if (gate) x = gate(builder, x, `gate${i}`);
-        }
-        const pooled = builder.flatten(builder.globalAveragePool(x));
-        builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
-        return builder.build();
+        const image = builder.input("image", ["N", 3, side, side]);
+        return classified(builder, halved(builder, image, { count, outputs: 8, gate }));
       };
       const { plan: plain } = planFor(network(), { depth: 7 });
       const { plan: gated } = planFor(network(gates[kind]), { depth: 7 });
@@ -379,15 +389,9 @@ describe("planChain", () => {
     "leads from strips of %d×%d that are halved %d times, with no padding along a side of one",
     (height, width, count, expected) => {
       const builder = new GraphBuilder();
-      let x = builder.input("image", ["N", 1, height, width]);
-      for (let i = 0; i <= count; i++) {
-        const stride = i === 0 ? 1 : 2;
-        const options = { name: `conv${i}`, outputs: 16, kernel: 3, stride, padding: 1 };
-        x = builder.relu(builder.conv(x, options));
-      }
-      const pooled = builder.flatten(builder.globalAveragePool(x));
-      builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
-      const { plan } = planFor(builder.build(), { depth: 7 });
+      const image = builder.input("image", ["N", 1, height, width]);
+      const network = classified(builder, halved(builder, image, { count, outputs: 16 }));
+      const { plan } = planFor(network, { depth: 7 });
       const sizes = layerCosts(plan.input, plan.layers).map(({ size }) => size.join("×"));
       const kernels = plan.layers.map(({ kernel }) => kernel.join("×"));
       expect(kernels.map((kernel, i) => `${kernel}: ${sizes[i]}`).join(", ")).toBe(expected);
@@ -439,9 +443,7 @@ describe("the last activation", () => {
     const image = builder.input("image", ["N", 1, 8, 8]);
     const first = builder.conv(image, { name: "first", outputs: 4, kernel: 3, padding: 1 });
     const features = end(builder, first);
-    const pooled = builder.flatten(builder.globalAveragePool(features));
-    builder.output(builder.linear(pooled, { name: "classifier", outputs: 3 }), "logits");
-    const model = builder.build();
+    const model = classified(builder, features);
     const facts = inferShapes(model);
     const boundary = findBoundary(model, facts, features);
     const { extractor } = cutGraph(model, features, facts);
