@@ -52,12 +52,10 @@ export function takeLogits(
     const shape = constant(`${output}.shape`, fromNumbers("int64", [2], [-1, 1]));
     const weight = constant(`${output}.weight`, fromNumbers(dtype, [1, 2], [0, 1]));
     nodes.push(operation("Reshape", [logit ?? inner, shape], column));
-    let typed = column;
-    if (logit !== undefined) {
-      // A logit before casts may be of another type than its sigmoid behind them.
-      typed = names.next(`${output}.typed`);
+    // A logit before casts may be of another type than its sigmoid behind them.
+    const typed = logit === undefined ? column : names.next(`${output}.typed`);
+    if (typed !== column)
       nodes.push(operation("Cast", [column], typed, { to: int(codeOf(dtype)) }));
-    }
     nodes.push(operation("MatMul", [typed, weight], output));
   } else if (batchAxis > 0) {
     const rows = constant(`${output}.shape`, fromNumbers("int64", [2], [-1, classes]));
