@@ -10,6 +10,7 @@ import { writeData, writeTiny } from "../obfuscate/tiny.ts";
 import { workshop } from "../workshop.ts";
 
 const path = workshop();
+const { dataFolder } = imageFolders();
 
 /** A convolution that covers the image in a type of its own, between casts. */
 function convolution(dtype: DataType, code: number, classes = 4) {
@@ -40,7 +41,7 @@ test("says that a graph in float32 stands in for a file that does not run", asyn
 });
 
 test("refuses images of too few classes before it tells of outputs without any", async () => {
-  const data = `images:${await imageFolders().dataFolder()}`;
+  const data = `images:${await dataFolder()}`;
   const model = writeTiny(path("many.onnx"), convolution("float32", 1, 40));
   const notes: string[] = [];
   const judging = evaluateModel({ model, data, threads: 1, onNote: (note) => notes.push(note) });
