@@ -89,8 +89,11 @@ export function signalOf(reason: unknown): "SIGINT" | "SIGTERM" {
 
 /** The user stopped the run by a signal; a checkpoint was written first. */
 export class InterruptedError extends DeepObfError {
+  readonly signal: "SIGINT" | "SIGTERM";
+
   constructor(signal: "SIGINT" | "SIGTERM", message: string) {
     super(signal === "SIGINT" ? 130 : 143, message);
+    this.signal = signal;
   }
 }
 

@@ -32,9 +32,7 @@ import { PartDone } from "./partDone.ts";
 type Tensors = ReadonlyMap<string, Tensor>;
 
 /** What the first worker tells of what it was to make. */
-type Told<T> =
-  | { readonly value: T }
-  | { readonly signal: "SIGINT" | "SIGTERM"; readonly message: string };
+type Told<T> = { readonly value: T } | Pick<InterruptedError, "signal" | "message">;
 
 const secondsToCome = 300;
 
@@ -112,8 +110,7 @@ export class Group {
   }
 
   /** Tells the others, who wait for what this worker makes, that it was stopped. */
-  async #stop(key: string, { exitCode, message }: InterruptedError): Promise<void> {
-    const signal = exitCode === 130 ? "SIGINT" : "SIGTERM";
+  async #stop(key: string, { signal, message }: InterruptedError): Promise<void> {
     tellWorkers(key, JSON.stringify({ signal, message }));
     await this.#othersEnded();
   }
