@@ -10,8 +10,9 @@ import type { EpochEvent, JobHooks } from "./events.ts";
 import { hasOwnFolder } from "./ownFiles.ts";
 
 /**
- * Hooks that also write each epoch to a new event file below the run's `tensorboard/`. Its first event says that a
- * session starts, so that what a resumed run repeats counts once. Throws DataError where something else, such as a
+ * Hooks that also write each epoch to a new event file below the run's `tensorboard/`. An event that a
+ * session starts stands ahead of the first epoch, and of one that comes again after a setback, so that what a run repeats
+ * counts once. Throws DataError where something else, such as a
  * link, is in the place of the folder.
  */
 export async function keepEvents(hooks: JobHooks, { directory }: { readonly directory: string }) {
@@ -20,14 +21,16 @@ export async function keepEvents(hooks: JobHooks, { directory }: { readonly dire
   const seconds = Date.now() / 1000;
   const name = `events.out.tfevents.${Math.floor(seconds)}.${hostname()}.${process.pid}`;
   const path = join(folder, name);
-  let begun = false;
+  let last: EpochEvent | undefined;
   const onProgress: NonNullable<JobHooks["onProgress"]> = (event) => {
     hooks.onProgress?.(event);
     if (event.type !== "epoch") return;
     const records = scalarsOf(event);
-    const start = begun ? [] : [versionEvent(), startEvent(event.epoch)];
-    begun = true;
-    append(path, [...start, summaryEvent(event.epoch, records)].map(frame));
+    const comesAgain = event.stage === last?.stage && event.epoch <= last.epoch;
+    const version = last ? [] : [versionEvent()];
+    const start = !last || comesAgain ? [startEvent(event.epoch)] : [];
+    last = event;
+    append(path, [...version, ...start, summaryEvent(event.epoch, records)].map(frame));
   };
   return { ...hooks, onProgress };
 }

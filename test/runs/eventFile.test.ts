@@ -96,8 +96,28 @@ test("records follow each other by their lengths: version, start, and one for ea
   expect(records[2]).toContain("loss/label");
 });
 
-test.skipIf(!hasTensorBoard)("TensorBoard reads what was written", async () => {
-  const folder = await written("read");
+/** A run's folder whose second epoch a setback took back. */
+async function withSetback(name: string): Promise<string> {
+  const directory = join(file(`${name}/config.json`, "{}"), "..");
+  const { onProgress } = await keepEvents({}, { directory });
+  for (const [number, loss] of [
+    [1, 1],
+    [2, 8],
+    [2, 0.5],
+  ] as const)
+    onProgress({ ...epoch, epoch: number, imagesPerSecond: 800, losses: { loss } });
+  return join(directory, "tensorboard");
+}
+
+test("epochs that a setback takes back are begun anew", async () => {
+  const folder = await withSetback("setback");
+  const records = recordsOf(readFileSync(join(folder, readdirSync(folder)[0]!)));
+  const starts = records.map((record) => record.includes("\x3a\x02\x08\x01")); // session_log, its status: START
+  expect(starts).toEqual([false, true, false, false, true, false]);
+});
+
+/** The steps and values that TensorBoard reads, by tag. */
+function readByTensorBoard(folder: string): unknown {
   const script = `
 import json, sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -107,7 +127,12 @@ print(json.dumps({tag: [[e.step, e.value] for e in events.Scalars(tag)] for tag 
   const { stdout, stderr } = spawnSync(python, ["-c", script, folder], {
     encoding: "utf8",
   });
-  expect(JSON.parse(stdout || "null"), stderr).toEqual({
+  if (!stdout) throw new Error(stderr);
+  return JSON.parse(stdout);
+}
+
+test.skipIf(!hasTensorBoard)("TensorBoard reads what was written", async () => {
+  expect(readByTensorBoard(await written("read"))).toEqual({
     loss: [
       [1, 1.5],
       [2, 0.75],
@@ -122,6 +147,15 @@ print(json.dumps({tag: [[e.step, e.value] for e in events.Scalars(tag)] for tag 
     ],
     rate: [
       [1, 0.5],
+      [2, 0.5],
+    ],
+  });
+});
+
+test.skipIf(!hasTensorBoard)("TensorBoard forgets what a setback takes back", async () => {
+  expect(readByTensorBoard(await withSetback("forgotten"))).toMatchObject({
+    loss: [
+      [1, 1],
       [2, 0.5],
     ],
   });
