@@ -43,7 +43,7 @@ const secondsToHear = 5;
 const looksPerSecond = 5;
 
 const remedy =
-  `The newest checkpoint is kept: ${ownCommand} resume DIR goes on with it, ` +
+  `The newest checkpoint, if one was made, is kept: ${ownCommand} resume DIR goes on with it, ` +
   "--restarts N does so by itself";
 
 /** The workers that do a job together, as one of them sees them; a process that works alone is a group of one. */
