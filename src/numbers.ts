@@ -22,6 +22,12 @@ export function percent(share: number | null, digits = 2): string {
     : "unknown";
 }
 
+/** Between which shares of 1 something lies, as `84.5 to 91.1 %`; one that nobody can know as `unknown`. */
+export function interval([least, greatest]: readonly [number | null, number | null]): string {
+  const [from, to] = [percent(least, 1), percent(greatest, 1)];
+  return from === "unknown" ? from : `${from.slice(0, -2)} to ${to}`;
+}
+
 /** A share of 1 that somebody chose, with no more digits than it needs, such as `0.5 %`. */
 export function plainPercent(share: number): string {
   return `${Number((100 * share).toPrecision(3))} %`;

@@ -2,7 +2,7 @@
 
 import type { Judgement } from "../evaluate/index.ts";
 import { largest } from "../lists.ts";
-import { bytes, clock, duration, percent } from "../numbers.ts";
+import { bytes, clock, duration, interval, percent } from "../numbers.ts";
 import type { Forecast } from "../obfuscate/index.ts";
 import { type ChainPlan, layerCosts } from "../obfuscate/plan.ts";
 import type { Description } from "../obfuscate/prepare.ts";
@@ -84,11 +84,10 @@ export function drawChain({ input, layers }: ChainPlan): string {
 const shades = ["░", "▒", "▓", "█"] as const;
 const longestBar = 40;
 
-function judgementLine({ samples, accuracy, interval, confidence }: Judgement): string {
-  const [least, greatest] = interval.map((share) => (100 * share).toFixed(1));
+function judgementLine({ samples, accuracy, interval: bounds, confidence }: Judgement): string {
   return (
-    `the original is right on ${percent(accuracy)} of ${samples} images to judge by (95 % interval ${least} to ` +
-    `${greatest} %), and ${percent(confidence)} sure of its answers`
+    `the original is right on ${percent(accuracy)} of ${samples} images to judge by (95 % interval ` +
+    `${interval(bounds)}), and ${percent(confidence)} sure of its answers`
   );
 }
 

@@ -1,5 +1,5 @@
 // The table that the main job ends with: both models side by side.
-import { bytes, count, duration, milliseconds, percent, tiny } from "../numbers.ts";
+import { bytes, count, duration, interval, milliseconds, percent, tiny } from "../numbers.ts";
 import type { ModelFigures, ObfuscateSummary } from "../obfuscate/index.ts";
 import { escapeInvisible, paragraph } from "../text.ts";
 import { renderTable } from "./render.ts";
@@ -62,9 +62,4 @@ function pairedRows(paired: ObfuscateSummary["verify"]["paired"]): string[][] {
     ["images that only the original, only the chain gets right", `${onlyFirst}, ${onlySecond}`],
     ["chance of such a difference between equals (McNemar)", percent(pValue)],
   ];
-}
-
-function interval([least, greatest]: readonly [number, number]): string {
-  if (!Number.isFinite(least)) return "unknown";
-  return `${(100 * least).toFixed(1)}-${(100 * greatest).toFixed(1)} %`;
 }

@@ -1,15 +1,17 @@
 // What few images to judge by leave open.
 import type { Dataset } from "../data/dataset.ts";
+import { interval } from "../numbers.ts";
 import { type Interval, wilsonInterval } from "./statistics.ts";
 
 /** So few images to judge by say little. */
 export const fewToJudge = 200;
 
 /** Between which bounds a figure lies, in a sentence; none where there are enough images. */
-export function noteOnFew(count: number, figure: string, [least, greatest]: Interval): string[] {
+export function noteOnFew(count: number, figure: string, bounds: Interval): string[] {
   if (count >= fewToJudge) return [];
-  const bounds = `${(100 * least).toFixed(1)} and ${(100 * greatest).toFixed(1)} %`;
-  return [`few images to judge by (${count}) say little: ${figure} lies between ${bounds}`];
+  return [
+    `few images to judge by (${count}) say little: ${figure} lies within ${interval(bounds)}`,
+  ];
 }
 
 /** The same before anything is measured, by an example; none for images without labels. */

@@ -153,7 +153,7 @@ describe("evaluate", () => {
       latencyMs: { batch1: expect.any(Number), batch64: expect.any(Number) },
       warnings: [
         expect.stringContaining("right on 25.00 % of 32 images to judge by, as often as"),
-        "few images to judge by (32) say little: the accuracy lies between 13.3 and 42.1 %",
+        "few images to judge by (32) say little: the accuracy lies within 13.3 to 42.1 %",
       ],
     });
     expect(result.accuracy).toBe(0.25);

@@ -9,7 +9,7 @@ import { dataLine, renderTable, sparkline } from "../../src/cli/render.ts";
 import { renderSummary } from "../../src/cli/summary.ts";
 import { ModelError } from "../../src/errors.ts";
 import { nearest } from "../../src/nearest.ts";
-import { bytes, count, duration, percent, points } from "../../src/numbers.ts";
+import { bytes, count, duration, interval, percent, points } from "../../src/numbers.ts";
 import type { ProgressEvent } from "../../src/runs/index.ts";
 import { escapeInvisible, jsonText } from "../../src/text.ts";
 import { readPart, writeRun } from "../report/runFixture.ts";
@@ -195,6 +195,8 @@ test("numbers are rounded to what can be read", () => {
     ...["0.0 %", "100.0 %", "99.96 %", "0.04 %", "99.999 %"],
   ]);
   expect(percent(1 / 250, 0)).toBe("0.4 %");
+  expect(interval([0.8454, 0.9996])).toBe("84.5 to 99.96 %");
+  expect(interval([null, null])).toBe("unknown");
   expect([0, 0.025, -0.0001, 2 / 50_000, 1e-17].map((each) => points(each, 1))).toEqual([
     ...["±0.0", "+2.5", "−0.01", "+0.004", "±0.0"],
   ]);

@@ -256,7 +256,7 @@ test("judges by training images, too, where those to judge by are few", async ()
   const { description } = await dryRun({ ...asked, maxAccuracyDrop: 0.05 });
   expect(description.judgement?.samples).toBe(10);
   expect(description.data.notes?.slice(0, 2)).toEqual([
-    "few images to judge by (10) say little: a measured accuracy of 90 % lies between 59.6 and 98.2 %",
+    "few images to judge by (10) say little: a measured accuracy of 90 % lies within 59.6 to 98.2 %",
     "one of 10 test images is 10.00 points, and the accuracy drop allowed is 5.00 points",
   ]);
 });

@@ -107,12 +107,12 @@ test("says what a quantized file loses against the chain", () => {
 test("says of few images how far their figure may be off, with labels or without", () => {
   const few = { ...results.verify, samples: 64 };
   expect(warningsOf({ ...results, verify: few }, {})).toEqual([
-    "few images to judge by (64) say little: the chain's accuracy lies between 88.0 and 92.0 %",
+    "few images to judge by (64) say little: the chain's accuracy lies within 88.0 to 92.0 %",
   ]);
   const { paired: _, ...verify } = { ...few, samples: 100, agreement: 0.8 };
   // Wilson's interval of 80 of 100, as textbooks have it.
   expect(warningsOf({ ...results, verify }, {})).toEqual([
-    "few images to judge by (100) say little: the chain's agreement with the original lies between 71.1 and 86.7 %",
+    "few images to judge by (100) say little: the chain's agreement with the original lies within 71.1 to 86.7 %",
   ]);
 });
 

@@ -1,5 +1,5 @@
 // The table of both models.
-import { bytes, count, grouped, milliseconds, percent } from "../../numbers.ts";
+import { bytes, count, grouped, interval, milliseconds, percent } from "../../numbers.ts";
 import { html } from "../html.ts";
 import { isMissing } from "../missing.ts";
 import { renderMissing, renderTable, type Section } from "../page.ts";
@@ -30,10 +30,7 @@ function renderFigures({ original, obfuscated, quantized = {}, verify }: Models)
   const agreements = [verify.agreement, ...others.map(([, { agreement }]) => agreement)];
   const none = others.map(() => "–");
   const accuracy = ({ accuracy }: Measured) => percent(accuracy);
-  const interval = ({ accuracyInterval: [least, most] }: Models["original"]) =>
-    least === null || most === null
-      ? "unknown"
-      : `${percent(least, 1).slice(0, -2)} to ${percent(most, 1)}`;
+  const accuracyInterval = (figures: Models["original"]) => interval(figures.accuracyInterval);
   const both = (show: (figures: Models["original"]) => string) => [
     show(original),
     show(obfuscated),
@@ -44,7 +41,7 @@ function renderFigures({ original, obfuscated, quantized = {}, verify }: Models)
     head: ["", "original", "shipped chain", ...others.map(([name]) => `chain, ${name}`)],
     rows: [
       ["accuracy", ...measured.map(accuracy)],
-      ["95 % interval", ...both(interval)],
+      ["95 % interval", ...both(accuracyInterval)],
       ["same answer as the original", "–", ...agreements.map((share) => percent(share))],
       ["convolutions", ...both(({ convolutions }) => String(convolutions))],
       ["parameters", ...both(({ parameters }) => count(parameters))],
