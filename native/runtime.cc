@@ -4,10 +4,24 @@
 #include <dlfcn.h>
 #include <torch/version.h>
 
+#include <atomic>
+
 #include "tensors.h"
 
 namespace deepobf {
 namespace {
+
+/** The JavaScript thread that has the addon: the tables behind its handles have no locks. */
+std::atomic<napi_env> owner{nullptr};
+
+/** claimAddon(): whether this thread has the addon for itself; it is free again when that thread ends. */
+Napi::Value claimAddon(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  napi_env current = nullptr;
+  const bool isNew = owner.compare_exchange_strong(current, env);
+  if (isNew) env.AddCleanupHook([] { owner = nullptr; });
+  return Napi::Boolean::New(env, isNew || current == env);
+}
 
 Napi::Value version(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), TORCH_VERSION);
@@ -83,6 +97,7 @@ Napi::Value cudaDevices(const Napi::CallbackInfo& info) {
 
 void defineRuntime(Napi::Object exports) {
   keepToOnePool();
+  define<claimAddon>(exports, "claimAddon");
   define<version>(exports, "version");
   define<setThreads>(exports, "setThreads");
   define<threads>(exports, "threads");

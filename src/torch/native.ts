@@ -32,6 +32,7 @@ export interface Native {
   report(tensor: Handle, sign: 1 | -1): void;
   liveTensors(): number;
   keepMemory(bytes: number): void;
+  claimAddon(): boolean;
   version(): string;
   setThreads(count: number): void;
   threads(): number;
@@ -68,11 +69,21 @@ function load(): Native {
   if (problem?.fatal) throw cannotLoad(problem.message);
   if (problem) process.stderr.write(`warning: ${problem.message}\n`);
   nameKernels();
+  const loaded = open(addon);
+  if (!loaded.claimAddon()) {
+    throw new ResourceError(
+      "libtorch is in use by another thread of this process, and serves one alone. Start a process for each job, " +
+        "not a thread of worker_threads",
+    );
+  }
+  useAllCores(loaded);
+  loaded.keepMemory(memoryToKeep());
+  return loaded;
+}
+
+function open(addon: string): Native {
   try {
-    const loaded = createRequire(import.meta.url)(addon) as Native;
-    useAllCores(loaded);
-    loaded.keepMemory(memoryToKeep());
-    return loaded;
+    return createRequire(import.meta.url)(addon) as Native;
   } catch (error) {
     throw cannotLoad(error instanceof Error ? error.message : String(error), error);
   }
