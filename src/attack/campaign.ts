@@ -75,7 +75,9 @@ async function measure(
     trials.run({ arm, budget, ...each }, kind);
   const best = await search(grid(methods, options), {
     epochs,
-    attempt: (recipe, short) => attempt({ seed, recipe, epochs: short, isSearch: true }),
+    seeds,
+    attempt: (recipe, short, i) =>
+      attempt({ seed: seed + i, recipe, epochs: short, isSearch: true }),
     // Rates that were asked for are all that is tried.
     beyond: options.learningRates ? () => undefined : beyond,
   });

@@ -1,6 +1,8 @@
 // Successive halving (Jamieson and Talwalkar 2016, arXiv 1502.07943): all recipes are tried for a short time, the better
 // ones for longer, and the best of these is taken. Each trial has a whole schedule of its own, since rates that fall to
-// 0 do not compare at half their way.
+// 0 do not compare at half their way. The last round decides between few and is judged by few images: each seed, which
+// draws other images, has its say.
+import { mean } from "../averages.ts";
 import type { Recipe } from "./recipes.ts";
 
 /** How well a recipe did on the images held out. */
@@ -19,7 +21,7 @@ interface Scored {
 }
 
 /** Shares of the full length, round by round. */
-const [firstRound, ...laterRounds] = [1 / 9, 1 / 4, 1 / 2] as const;
+const [firstRound, secondRound, lastRound] = [1 / 9, 1 / 4, 1 / 2] as const;
 
 /** Share of the recipes that goes on to the next round, and the fewest that do. */
 const kept = 1 / 3;
@@ -28,25 +30,30 @@ const fewest = 2;
 /**
  * The best of the recipes. The best third of a round goes on to the next, two at least, and beside it the best of each
  * method, whatever the others reach. In the first round `beyond` may name a further recipe, given the best of a method
- * and all of it that were tried.
+ * and all of it that were tried. In the last round the mean over all seeds counts, before it the first seed.
  */
 export async function search(
   recipes: readonly Recipe[],
   {
     epochs,
+    seeds,
     attempt,
     beyond,
   }: {
     readonly epochs: number;
-    readonly attempt: (recipe: Recipe, epochs: number) => Promise<Score>;
+    readonly seeds: number;
+    /** Tries a recipe for so many epochs, with the seed of this place. */
+    readonly attempt: (recipe: Recipe, epochs: number, seed: number) => Promise<Score>;
     readonly beyond: (best: Recipe, tried: readonly Recipe[]) => Recipe | undefined;
   },
 ): Promise<Recipe> {
   if (recipes.length === 1) return recipes[0]!;
-  const tryAll = async (several: readonly Recipe[], length: number): Promise<Scored[]> => {
+  const tryAll = async (several: readonly Recipe[], length: number, draws = 1) => {
     const results: Scored[] = [];
     for (const recipe of several) {
-      results.push({ recipe, score: await attempt(recipe, epochs * length) });
+      const scores: Score[] = [];
+      for (let i = 0; i < draws; i++) scores.push(await attempt(recipe, epochs * length, i));
+      results.push({ recipe, score: meanScore(scores) });
     }
     return results;
   };
@@ -59,9 +66,15 @@ export async function search(
       scored.push(...(await tryAll([next], firstRound)));
     }
   }
-  let order = ranked(scored);
-  for (const length of laterRounds) order = ranked(await tryAll(promoted(order), length));
-  return order[0]!;
+  const better = ranked(await tryAll(promoted(ranked(scored)), secondRound));
+  return ranked(await tryAll(promoted(better), lastRound, seeds))[0]!;
+}
+
+function meanScore(scores: readonly Score[]): Score {
+  return {
+    accuracy: mean(scores.map(({ accuracy }) => accuracy)),
+    crossEntropy: mean(scores.map(({ crossEntropy }) => crossEntropy)),
+  };
 }
 
 /** Better scores first; those without a number last. */

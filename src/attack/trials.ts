@@ -150,7 +150,7 @@ export class Trials {
       ...(workers !== undefined && { workers }),
     };
     const { method, optimizer, learningRate } = recipe;
-    const purpose = isSearch ? "search" : `seed ${seed}`;
+    const purpose = isSearch ? `search, seed ${seed},` : `seed ${seed}`;
     const name = `${arm} ${budget} ${purpose} ${method} ${optimizer} ${learningRate}`;
     try {
       return await fineTune({ ...trial, name, recipe, epochs }, training, {
