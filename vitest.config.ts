@@ -5,6 +5,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
+    // For the tests that run ONNX Runtime in their own process.
+    env: { ORT_DISABLE_TELEMETRY: "1" },
     // Against hangs alone: machines differ in speed, and tests that run at a time wait for each other.
     testTimeout: 300_000,
     hookTimeout: 300_000,

@@ -6,6 +6,8 @@ import { root } from "./process.mjs";
 
 const output = join(root, "build", "tools");
 const [program = "", ...options] = process.argv.slice(2);
+// Programs run ONNX Runtime in their own process, and in Python.
+process.env.ORT_DISABLE_TELEMETRY = "1";
 
 run([join(root, "scripts", "build.mjs"), "--quiet"]);
 run([

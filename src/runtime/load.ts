@@ -8,8 +8,13 @@ export interface LoadedRuntime {
   readonly ort: Runtime;
 }
 
-/** Loads the first package that loads. Throws the error of the first where none does. */
+/**
+ * Loads the first package that loads, with its telemetry off: the native one would send names, hashes and kinds of
+ * models to its maker (https://github.com/microsoft/onnxruntime/pull/27379). Throws the error of the first where none
+ * does.
+ */
 export async function loadRuntime(): Promise<LoadedRuntime> {
+  process.env.ORT_DISABLE_TELEMETRY = "1";
   const failures: unknown[] = [];
   for (const name of packages) {
     try {
