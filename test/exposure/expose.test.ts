@@ -15,7 +15,7 @@ import { editDistance } from "../../src/nearest.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import { toFloat16 } from "../../src/quantize/float16.ts";
 import { noise, rescaled } from "../attack/pair.ts";
-import { node } from "../graph/graphs.ts";
+import { graph as graphOf, node } from "../graph/graphs.ts";
 import { writeData } from "../obfuscate/tiny.ts";
 import { workshop } from "../workshop.ts";
 import { chain, folded, renamed, reordered, reweighted, scrambled, stranger } from "./copies.ts";
@@ -51,6 +51,20 @@ describe("structure", () => {
     // Neither depends on which comes first.
     expect(structures(folded, chain).graphSimilarity).toBeCloseTo(ofChain.graphSimilarity, 12);
     expect(structures(folded, chain).layerEditDistance).toBe(ofChain.layerEditDistance);
+  });
+
+  test("is by layers with neighbours up to three away", () => {
+    const row = (...operators: string[]) =>
+      graphOf({
+        inputs: { "0": ["N", 1, 8, 8] },
+        nodes: operators.map((operator, i) => node(operator, [`${i}`], `${i + 1}`)),
+        outputs: [`${operators.length}`],
+      });
+    const shared = ["Relu", "Sigmoid", "Tanh", "Elu", "Softplus"];
+    const found = structures(row(...shared, "Abs"), row(...shared, "Neg"));
+    expect(found.layerEditDistance).toBeCloseTo(1 / 6, 12);
+    // Of 6 labels a round, those of who sees the last layer differ: 5, 4, 3 and 2 are alike.
+    expect(found.graphSimilarity).toBeCloseTo((5 + 4 + 3 + 2) / (4 * 6), 12);
   });
 
   test("edit distances are Levenshtein's", () => {
@@ -115,6 +129,17 @@ describe("weights", () => {
     const turned = Float32Array.from(values, (_, i) => values[(i % 4) * 6 + Math.floor(i / 4)]!);
     const found = compareWeights(layers([[6, 4], turned]), layers([[4, 6], values]));
     expect(found).toEqual({ weights: 1, shared: 0, sharedUpToScale: 1 });
+  });
+
+  test.each([
+    [1e-2, 0],
+    [1e-3, 0],
+    [1e-5, 1],
+  ])("that were moved by %d of their size count as shared: %d", (distance, expected) => {
+    const [values, steps] = [draw("one", 24), draw("steps", 24)];
+    const moved = values.map((value, i) => value * (1 + distance * steps[i]!));
+    const found = compareWeights(layers([[4, 6], moved]), layers([[4, 6], values]));
+    expect(found).toEqual({ weights: 1, shared: 0, sharedUpToScale: expected });
   });
 
   /** A convolution [8, inputs, 3, 3] in groups, with the kernels at these places of it, times these factors. */
@@ -192,6 +217,11 @@ describe("alignment", () => {
     const model = rescaled(chain, () => exponent);
     const { values } = await align({ model, original: chain }, dataset, normalization);
     for (const [i, row] of values.entries()) expect(row[i]).toBeGreaterThan(0.999);
+  });
+
+  test("takes 256 images where there are more", async () => {
+    const { images } = await align({ model: chain, original: chain }, noise(300), normalization);
+    expect(images).toBe(256);
   });
 
   test("is below 1 for every layer of an unrelated network", async () => {
