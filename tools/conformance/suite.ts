@@ -31,15 +31,28 @@ export interface CaseResult {
   readonly problem?: string | undefined;
 }
 
-/** Runs the cases whose name the pattern matches, one after the other. */
-export function* runSuite(pattern: RegExp): Generator<CaseResult> {
-  for (const group of groups) {
-    for (const name of readdirSync(join(suite, group)).sort()) {
-      if (!pattern.test(name)) continue;
-      const skipped = skips.find(([skip]) => skip.test(`${group}/${name}`))?.[1];
-      if (skipped) yield { name, skipped };
-      else yield { name, problem: scope(() => runCase(join(suite, group, name))) };
-    }
+/**
+ * Runs the cases whose name has this in it, such as an operator's name, one after the other: by default all. Case and
+ * underscores do not count, since "LeakyRelu" is "leakyrelu" there, and "ReduceMax" is "reduce_max". Throws an Error
+ * where there is none.
+ */
+export function* runSuite(part = ""): Generator<CaseResult> {
+  const plain = (name: string) => name.replaceAll("_", "").toLowerCase();
+  const cases = groups
+    .flatMap((group) =>
+      readdirSync(join(suite, group))
+        .sort()
+        .map((name) => ({ group, name })),
+    )
+    .filter(({ name }) => plain(name).includes(plain(part)));
+  if (cases.length === 0)
+    throw new Error(
+      `expected a part of a case's name, such as "conv"; none in ${suite} has "${part}"`,
+    );
+  for (const { group, name } of cases) {
+    const skipped = skips.find(([skip]) => skip.test(`${group}/${name}`))?.[1];
+    if (skipped) yield { name, skipped };
+    else yield { name, problem: scope(() => runCase(join(suite, group, name))) };
   }
 }
 
