@@ -7,18 +7,17 @@
 // The runs' folders lie in runs/ablations/ of the working directory. Then: npm run results.
 import { join } from "node:path";
 import { runObfuscate } from "./ablations/obfuscate.ts";
-import { isRecorded, planTrials } from "./ablations/plan.ts";
+import { folderOf, isRecorded, planTrials } from "./ablations/plan.ts";
 import { appendRecord, readRecords, root } from "./records/records.ts";
 
 const trials = planTrials(process.argv.slice(2));
 for (const [i, trial] of trials.entries()) {
-  const { series, name, depth, epochs, seed } = trial;
-  const title = `${series}, depth ${depth}, epochs ${epochs}, ${name}, seed ${seed}`;
+  const { series, name } = trial;
+  const out = folderOf(trial);
   // Read anew each time: another call may work on the same list.
   const known = isRecorded(trial, readRecords().ablations);
-  console.error(`${i + 1} of ${trials.length}: ${title}${known ? ": recorded already" : ""}`);
+  console.error(`${i + 1} of ${trials.length}: ${out}${known ? ": recorded already" : ""}`);
   if (known) continue;
-  const out = join("runs", "ablations", `${series}-${depth}-e${epochs}-${name}-s${seed}`);
   const summary = runObfuscate(trial.arguments, out);
   appendRecord(join(root, "records", "ablations.jsonl"), { series, name, ...summary });
 }

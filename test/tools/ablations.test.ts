@@ -1,6 +1,6 @@
 // Which runs `npm run ablations` makes.
 import { expect, test } from "vitest";
-import { isRecorded, planTrials, variants } from "../../tools/ablations/plan.ts";
+import { folderOf, isRecorded, planTrials, variants } from "../../tools/ablations/plan.ts";
 import { chainRun } from "./runs.ts";
 
 const given = ["o/resnet20.onnx", "--data", "cifar10:d", "--depth", "5", "--epochs", "3,16"];
@@ -21,6 +21,7 @@ test("chosen variants and seeds; other options are handed on", () => {
       depth: 5,
       epochs,
       seed: 4,
+      heldOut: 5000,
       arguments: [
         ...["o/resnet20.onnx", "--data", "cifar10:d", "--hold-out", "5000", "--depth", "5"],
         ...["--epochs", `${epochs}`, "--seed", "4", "--simulation", "recursive"],
@@ -29,19 +30,31 @@ test("chosen variants and seeds; other options are handed on", () => {
   );
 });
 
-test("a run is recorded where original, depth, epochs, variant and seed are the same", () => {
-  const [trial] = planTrials([...given, "--variants", "sgd", "--seeds", "1"]);
-  const record = { series: "resnet20", name: "sgd", epochs: 3, seed: 1 };
+test("a run is recorded where original, depth, epochs, variant, seed and judging images are the same", () => {
+  const own = ["--variants", "sgd", "--seeds", "1", "--hold-out", "5000"];
+  const [trial] = planTrials([...given, ...own]);
+  const options = " --hold-out 5000";
+  const record = { series: "resnet20", name: "sgd", epochs: 3, seed: 1, options };
   expect(isRecorded(trial!, [chainRun(record)])).toBe(true);
   for (const other of [
     { series: "resnet56" },
     { name: "direct-joint" },
     { epochs: 16 },
     { seed: 0 },
+    { options: "" },
+    { options: " --hold-out 1000" },
   ])
     expect(isRecorded(trial!, [chainRun({ ...record, ...other })]), JSON.stringify(other)).toBe(
       false,
     );
+});
+
+test("runs that are judged by other images have folders of their own", () => {
+  const folders = [[], ["--hold-out", "5000"]].map((options) =>
+    folderOf(planTrials([...given, ...options])[0]!),
+  );
+  expect(folders[0]).toBe("runs/ablations/resnet20-5-e3-labels-only-s0-h0");
+  expect(folders[1]).toBe("runs/ablations/resnet20-5-e3-labels-only-s0-h5000");
 });
 
 test.each([

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { inMemory, loadData } from "../../src/data/index.ts";
 import { fewImagesTable } from "../../tools/documents/fewImages.ts";
 import { writeShare } from "../../tools/fewImages/share.ts";
+import { folderOf, isRecorded } from "../../tools/fewImages/trial.ts";
 import { workshop } from "../workshop.ts";
 import { chainRun } from "./runs.ts";
 
@@ -30,11 +31,31 @@ test("a share holds so many of the training images with their labels, and all th
   expect([...judged.labels!]).toEqual([0, 1, 2, 3, 4]);
 });
 
+test("a run is recorded, and has its folder, by all that distinguishes it", () => {
+  const trial = {
+    series: "o",
+    name: "extra and mixup",
+    depth: 7,
+    images: 450,
+    heldOut: 5000,
+    epochs: 16,
+    seed: 0,
+  };
+  expect(folderOf(trial)).toBe("runs/few-images/o-7-450-h5000-e16-extra-and-mixup-s0");
+  expect(isRecorded(trial, [trial])).toBe(true);
+  for (const other of [{ depth: 5 }, { heldOut: 0 }, { epochs: 8 }, { name: "extra" }]) {
+    const changed = { ...trial, ...other };
+    expect(isRecorded(trial, [changed]), JSON.stringify(other)).toBe(false);
+    expect(folderOf(changed)).not.toBe(folderOf(trial));
+  }
+});
+
 test("the table has a row for each number of images and variant, with means over the seeds", () => {
   const run = (name: string, seed: number, accuracy: number) => ({
     ...chainRun({ series: "o", name, seed }),
     images: 450,
     elsewhere: name === "extra" ? 9000 : 0,
+    heldOut: 5000,
     obfuscated: { ...chainRun({}).obfuscated, accuracy },
   });
   const rows = fewImagesTable([run("plain", 0, 0.6), run("plain", 1, 0.7), run("extra", 0, 0.8)]);

@@ -1,6 +1,7 @@
 // Which runs a call of `npm run ablations` asks for, and which of them are recorded already.
-import { originalOf } from "../records/commands.ts";
-import type { ChainRun } from "../records/records.ts";
+import { join } from "node:path";
+import { optionsOf, originalOf } from "../records/commands.ts";
+import { type ChainRun, heldOut } from "../records/records.ts";
 
 /** Options of `deepobf obfuscate` by the name of what is compared. */
 export const variants: Readonly<Record<string, readonly string[]>> = {
@@ -21,6 +22,8 @@ export interface Trial {
   readonly depth: number;
   readonly epochs: number;
   readonly seed: number;
+  /** Training images that judge it; 0 where the test set does. */
+  readonly heldOut: number;
   /** Its arguments of `deepobf obfuscate`, but for the folder. */
   readonly arguments: readonly string[];
 }
@@ -42,6 +45,7 @@ export function planTrials(given: readonly string[]): Trial[] {
     );
   const depth = numbers("--depth", taken.get("--depth"))[0]!;
   const seeds = numbers("--seeds", taken.get("--seeds") ?? "0,1,2");
+  const judging = numbers("--hold-out", optionsOf(rest.join(" ")).get("--hold-out") ?? "0")[0]!;
   return numbers("--epochs", taken.get("--epochs")).flatMap((epochs) =>
     seeds.flatMap((seed) =>
       names.map((name) => ({
@@ -50,6 +54,7 @@ export function planTrials(given: readonly string[]): Trial[] {
         depth,
         epochs,
         seed,
+        heldOut: judging,
         arguments: [
           ...[...rest, "--depth", `${depth}`, "--epochs", `${epochs}`, "--seed", `${seed}`],
           ...variants[name]!,
@@ -77,10 +82,18 @@ export function takeOptions(
   return { taken, rest };
 }
 
-/** Whether a record of the same original, depth, number of epochs, variant and seed is there. */
+/** Whether a record of the same original, depth, number of epochs, variant, seed and judging images is there. */
 export function isRecorded(trial: Trial, records: readonly ChainRun[]): boolean {
   const keys = ["series", "name", "depth", "epochs", "seed"] as const;
-  return records.some((record) => keys.every((key) => record[key] === trial[key]));
+  return records.some(
+    (record) =>
+      keys.every((key) => record[key] === trial[key]) && heldOut(record) === trial.heldOut,
+  );
+}
+
+/** The folder of a run, below the working directory. */
+export function folderOf({ series, name, depth, epochs, seed, heldOut }: Trial): string {
+  return join("runs", "ablations", `${series}-${depth}-e${epochs}-${name}-s${seed}-h${heldOut}`);
 }
 
 /** The whole numbers of an option. Throws an Error for what is none. */

@@ -50,6 +50,8 @@ export interface FewImagesRun extends ChainRun {
   /** How many there were of the task, and how many from elsewhere. */
   readonly images: number;
   readonly elsewhere: number;
+  /** Training images that judged it, in place of the test set. */
+  readonly heldOut: number;
 }
 
 /** What `deepobf train --json` printed. */
@@ -127,7 +129,7 @@ export function readRecords(folder = join(root, "records")): Records {
   return {
     results: read<ChainRun>("results", chain).map(assertTestSet),
     ablations: read<ChainRun>("ablations", chain),
-    fewImages: read<FewImagesRun>("few-images", [...chain, "images", "elsewhere"]),
+    fewImages: read<FewImagesRun>("few-images", [...chain, "images", "elsewhere", "heldOut"]),
     tuning: read<ChainRun | ReferenceRun>("tuning", ["series", "name", "command", "seed"]),
     attacks: read<AttackRun>("attacks", ["series", "name", "command", "arms", "headStart"]),
     exposures: read<ExposureRecord>("exposures", ["series", "name", "exposure"]),
