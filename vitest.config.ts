@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: "test/setup/compile.ts",
     pool: "forks",
     maxWorkers: 2,
     // For the tests that run ONNX Runtime in their own process.

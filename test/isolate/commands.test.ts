@@ -7,10 +7,8 @@ import { expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { root } from "../cli/deepobf.ts";
-import { built } from "../setup/built.ts";
 import { workshop } from "../workshop.ts";
 
-built();
 const file = workshop();
 
 /** 5e11 multiply-accumulates of one small convolution. */

@@ -12,7 +12,6 @@ import { runIsolated } from "../../src/isolate/run.ts";
 import { isAlive } from "../processes.ts";
 import { built } from "../setup/built.ts";
 
-const dist = built();
 const folder = mkdtempSync(join(tmpdir(), "deepobf-isolate-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const module = pathToFileURL(join(folder, "functions.mjs")).href;
@@ -20,7 +19,7 @@ const module = pathToFileURL(join(folder, "functions.mjs")).href;
 beforeAll(() => {
   writeFileSync(
     join(folder, "functions.mjs"),
-    `import { DataError } from ${JSON.stringify(dist("errors.js"))};
+    `import { DataError } from ${JSON.stringify(built("errors.js"))};
     export async function double({ value }, { announce, report }) {
       announce("doubling", 30);
       report("half way");
@@ -128,7 +127,7 @@ describe("a function in a process of its own", () => {
 describe.skipIf(process.platform !== "linux")("a process that computes", () => {
   async function start() {
     const script = `
-      const { runIsolated } = await import(${JSON.stringify(dist("isolate/run.js"))});
+      const { runIsolated } = await import(${JSON.stringify(built("isolate/run.js"))});
       const event = (pid) => console.log(pid);
       runIsolated({ module: ${JSON.stringify(module)}, name: "spin" }, { options: {}, model: "m", onEvent: event })
         .catch(() => setInterval(() => {}, 1000));`;
@@ -167,7 +166,7 @@ test("a process that cannot be started for lack of file handles is told of as th
   writeFileSync(
     script,
     `import { openSync } from "node:fs";
-    import { startLimited } from ${JSON.stringify(dist("isolate/start.js"))};
+    import { startLimited } from ${JSON.stringify(built("isolate/start.js"))};
     try { for (;;) openSync("/dev/null"); } catch {}
     try { startLimited("none.mjs"); } catch (error) { console.log(error.name, error.message); }`,
   );

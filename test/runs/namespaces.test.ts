@@ -6,7 +6,6 @@ import { RunFolder } from "../../src/runs/index.ts";
 import { built } from "../setup/built.ts";
 import { workshop } from "../workshop.ts";
 
-const dist = built();
 const path = workshop();
 const container = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
 const [command = "", ...options] = container;
@@ -14,7 +13,7 @@ const hasContainers = spawnSync(command, [...options, "true"]).status === 0;
 
 /** Locks a folder, says so, and works until its stdin ends. */
 const script = (folder: string) => `
-  const { RunFolder } = await import(${JSON.stringify(dist("runs/index.js"))});
+  const { RunFolder } = await import(${JSON.stringify(built("runs/index.js"))});
   const { run } = await RunFolder.open(${JSON.stringify(folder)}, "sort");
   const work = async () => {
     console.log("at work as " + process.pid);

@@ -13,7 +13,7 @@ import { built } from "../setup/built.ts";
 import { workshop } from "../workshop.ts";
 
 const path = workshop();
-const launcher = built()("workers/launch.js");
+const launcher = built("workers/launch.js");
 
 afterEach(() => {
   vi.restoreAllMocks();
