@@ -12,7 +12,6 @@ import { quoteForShell } from "../text.ts";
 import { fewToJudge } from "./few.ts";
 import {
   type Explanation,
-  explain,
   type Form,
   findBetterForm,
   findTellingForm,
@@ -37,6 +36,7 @@ export function fileWithNames(options: {
 const mostNames = 20;
 /** An order that few images tell may be wrong of some classes. */
 const shareOfShift = 0.9;
+const notAsLearned = "the data are not given as it learned them";
 /** What to do about an order that no option changes. */
 const ofFormat =
   "the format of the data fixes their order: reorder the model's outputs, or give the images as images:DIR with " +
@@ -123,7 +123,7 @@ async function findDoubtWithoutLabels(showing: Showing): Promise<string | undefi
   const [before, then] = [found.informationAsGiven, found.information].map(percent);
   return (
     `the answers of ${classifier.name} tell ${before} of what they could of the images, and ${then} with ` +
-    `${changesOf(found, given).join(" and ")}: the data are not given as it learned them`
+    `${changesOf(found, given).join(" and ")}: ${notAsLearned}`
   );
 }
 
@@ -131,17 +131,14 @@ async function reasonOf(
   { confidence, suspicion }: Judgement,
   showing: Showing<Labelled>,
 ): Promise<string | undefined> {
-  if (!suspicion) {
-    const better = await findBetterForm(showing);
-    return better && `and ${remedy(better, showing)}: the data are not given as it learned them`;
-  }
-  const found = await explain(showing);
+  const better = await findBetterForm(showing);
+  const found = better && remedy(better, showing);
+  if (!suspicion) return found && `and ${found}: ${notAsLearned}`;
   const why =
     suspicion === "chance"
       ? "as often as by guessing"
       : `though it is ${percent(confidence)} sure of its answers on average`;
-  const remark = found ? `It is right ${remedy(found, showing)}` : nothingFound(showing);
-  return `${why}: the data are not given as it learned them. ${remark}`;
+  return `${why}: ${notAsLearned}. ${found ? `It is right ${found}` : nothingFound(showing)}`;
 }
 
 function nothingFound(showing: Showing<Labelled>): string {

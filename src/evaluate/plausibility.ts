@@ -34,7 +34,7 @@ export interface Showing<Images extends Dataset = Dataset> {
   readonly given: Normalization & Pick<DataOptions, "channelOrder">;
   /** The model's file, where it may name its outputs in another order than the classes are in. */
   readonly file?: string | undefined;
-  /** Images on which every other form is tried; a few hundred by default. */
+  /** Images on which every other form is tried; 200 by default. */
   readonly images?: number;
 }
 
@@ -61,7 +61,6 @@ export interface Explanation extends Form {
 }
 
 const imagesToJudge = 2000;
-const imagesToExplain = 500;
 const imagesToCompare = 200;
 /** Of each class: so many are enough to tell their order, and so many are looked at where the usual ones are too few. */
 const [enoughOfClass, soughtOfClass] = [10, 4];
@@ -122,54 +121,22 @@ export function suspicionOf(figures: {
 }): Judgement["suspicion"] {
   const { samples, accuracy, confidence, classes } = figures;
   if (samples < fewestImages) return undefined;
-  if (accuracy <= 1 / classes + Math.min(0.5 / classes, 0.1)) return "chance";
+  if (accuracy <= mostByGuessing(classes)) return "chance";
   const [, most] = wilsonInterval(accuracy, samples, strictQuantile);
   return most < confidence - largestGap ? "confidence" : undefined;
 }
 
-/**
- * Tries other usual normalisations, the channels in reverse and the classes in another order on so many of the images.
- * Gives what explains most, undefined where nothing makes the classifier right on half of them.
- */
-export async function explain(showing: Showing<Labelled>): Promise<Explanation | undefined> {
-  const { classifier, test, images = imagesToExplain } = showing;
-  const sample = sampleOf(test, images);
-  const found = await explanations({ ...showing, test: sample });
-  const asGiven = found[0]!;
-  if (!tellsOrder(classifier, sample)) {
-    const more = imagesForOrder(showing);
-    const { classes } = await answersTo(classifier, more, asGiven);
-    const { order, accuracy } = inBestOrder(classes, classifier, more);
-    if (order) found.push({ ...asGiven, order, accuracy });
-  }
-  // Of explanations as good as each other the first, which changes least.
-  const best = found.reduce((a, b) => (b.accuracy > a.accuracy + 0.01 ? b : a));
-  const isChange = best !== asGiven || best.order !== undefined;
-  return isChange && best.accuracy >= 0.5 ? best : undefined;
-}
-
-/** What `explain` tries of a classifier beside the images as they are given. */
-export function triedOf(showing: Showing<Labelled>): {
-  readonly normalizations: string[];
-  readonly reversed: boolean;
-  readonly order: boolean;
-} {
-  const { classifier } = showing;
-  const forms = formsOf(showing);
-  const names = new Set(forms.map(({ normalization: { name } }) => name));
-  const { labels } = imagesForOrder(showing);
-  return {
-    normalizations: [...names].filter((name) => name !== "given"),
-    reversed: forms.some(({ reversedChannels }) => reversedChannels),
-    order: canTellOrder({ labels, outputs: classifier.outputs }),
-  };
+/** The accuracy up to which a classifier may be guessing. */
+function mostByGuessing(classes: number): number {
+  return 1 / classes + Math.min(0.5 / classes, 0.1);
 }
 
 /**
  * Another usual form of the images, or another order of the classes, with which the classifier is right on more of them
  * than chance explains (McNemar's test): channels in reverse, or two folders for each other, may cost no more than a few
  * points. All forms are tried on so many images, the best on as many as `judge` takes, or on some of each class.
- * Undefined where there is none.
+ * Undefined where there is none, or where it is right as often as by guessing even then: some order of its outputs suits
+ * a network that has learned nothing, too.
  */
 export async function findBetterForm(showing: Showing<Labelled>): Promise<Explanation | undefined> {
   const { classifier, test, images = imagesToCompare } = showing;
@@ -185,7 +152,25 @@ export async function findBetterForm(showing: Showing<Labelled>): Promise<Explan
   const { classes: after, ...figures } = inBestOrder(outputs, classifier, all);
   const { onlyFirst: lost, onlySecond: gained, pValue } = testPairs(before, after, all.labels);
   const isBetter = gained - lost >= leastGain * all.count && pValue < largestChance;
-  return isBetter ? { ...best, ...figures } : undefined;
+  const isGuessing = figures.accuracy <= mostByGuessing(classifier.outputs);
+  return isBetter && !isGuessing ? { ...best, ...figures } : undefined;
+}
+
+/** What `findBetterForm` tries of a classifier beside the images as they are given. */
+export function triedOf(showing: Showing<Labelled>): {
+  readonly normalizations: string[];
+  readonly reversed: boolean;
+  readonly order: boolean;
+} {
+  const { classifier } = showing;
+  const forms = formsOf(showing);
+  const names = new Set(forms.map(({ normalization: { name } }) => name));
+  const { labels } = imagesForOrder(showing);
+  return {
+    normalizations: [...names].filter((name) => name !== "given"),
+    reversed: forms.some(({ reversedChannels }) => reversedChannels),
+    order: canTellOrder({ labels, outputs: classifier.outputs }),
+  };
 }
 
 /** Whether so many images tell in which order the classes are. */
