@@ -134,11 +134,16 @@ async function reasonOf(
   const better = await findBetterForm(showing);
   const found = better && remedy(better, showing);
   if (!suspicion) return found && `and ${found}: ${notAsLearned}`;
-  const why =
+  const { why, orElse } =
     suspicion === "chance"
-      ? "as often as by guessing"
-      : `though it is ${percent(confidence)} sure of its answers on average`;
-  return `${why}: ${notAsLearned}. ${found ? `It is right ${found}` : nothingFound(showing)}`;
+      ? { why: "as often as by guessing", orElse: "it has not learned to tell these classes apart" }
+      : {
+          why: `though it is ${percent(confidence)} sure of its answers on average`,
+          orElse: "it is surer than it is right (overfitted, or trained on images of another kind)",
+        };
+  return found
+    ? `${why}: ${notAsLearned}. It is right ${found}`
+    : `${why}: either ${notAsLearned}, or ${orElse}. ${nothingFound(showing)}`;
 }
 
 function nothingFound(showing: Showing<Labelled>): string {
@@ -152,6 +157,7 @@ function nothingFound(showing: Showing<Labelled>): string {
     ...(showing.classifier.takesPixels ? ["It normalises its images itself"] : []),
     ...(tried.length > 0 ? [`None of these explains it: ${tried.join(", ")}`] : []),
     ...(order ? [] : ["Of most classes there are too few images to try another order"]),
+    "The code that trained it shows how it was given its images",
   ];
   return sentences.join(". ");
 }

@@ -291,9 +291,22 @@ describe("explanations", () => {
     );
   });
 
-  test("are none where nothing helps", async () => {
+  test("are none where nothing helps, which leaves two causes", async () => {
     const broken = classifier(plain, { output: () => 0 });
+    const judgement = await judge(broken, colours(), plain);
     expect(await findBetterForm(shown(broken, colours(), plain))).toBeUndefined();
+    expect(await findDoubt(shown(broken, colours(), plain), judgement)).toMatch(
+      /guessing: either the data are not given as it learned them, or it has not learned .*\. None of these explains/,
+    );
+  });
+
+  test("are none where a classifier that is shown its images rightly is too sure of itself", async () => {
+    const sure = rightOn(0.6, classifier(imageNet));
+    const judgement = await judge(sure, colours(), imageNet);
+    expect(judgement.suspicion).toBe("confidence");
+    expect(await findDoubt(shown(sure, colours(), imageNet), judgement)).toMatch(
+      /on average: either the data are not given as it learned them, or it is surer than it is right \(overfitted, .*\)/,
+    );
   });
 
   test("are none where another order makes a little more of mere guesses right", async () => {
@@ -567,7 +580,7 @@ describe("many classes", () => {
     const images = sorted(1000, 1);
     const judgement = await judge(model, images, plain);
     expect(await findDoubt({ classifier: model, test: images, given: plain }, judgement)).toMatch(
-      /itself\. Of most classes there are too few images to try another order$/,
+      /itself\. Of most classes there are too few images to try another order\. The code/,
     );
   });
 });
