@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Starts the compiled command line.
 import { existsSync } from "node:fs";
+import { setupCommand } from "../native/remedies.mjs";
 import { explainNode, nodeFits } from "../native/system.mjs";
 
 const main = new URL("../dist/cli/main.js", import.meta.url);
@@ -9,7 +10,7 @@ if (!nodeFits(process.versions.node)) {
 } else if (existsSync(main)) {
   await import(main.href);
 } else {
-  fail("DeepObf is not built. To build it: npm run setup");
+  fail(`DeepObf is not built. To build it: ${setupCommand}`);
 }
 
 /** @param {string} reason */

@@ -1,6 +1,7 @@
 // Starts a process for what a file might bring down: with a limit of memory, and a watchdog's needs met.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
+import { buildCommand } from "../../native/remedies.mjs";
 import { ResourceError } from "../errors.ts";
 
 /**
@@ -35,7 +36,7 @@ export function compiledScript(name: `#${string}`): string {
   try {
     return createRequire(import.meta.url).resolve(name);
   } catch (cause) {
-    throw new ResourceError("DeepObf is not built: run npm run build", { cause });
+    throw new ResourceError(`DeepObf is not built: run ${buildCommand}`, { cause });
   }
 }
 

@@ -14,7 +14,7 @@ export async function inLibraryWords<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** Where a line begins to tell a command, whose options stay. */
-const command = /\b(npm|npx|apt-get|dnf|pacman|zypper|pip|git|sudo) |\bnode bin\//;
+const command = /\b(npm|npx|apt-get|dnf|pacman|zypper|pip|git|sudo) |\bnode .*?\bbin\/deepobf\.js/;
 
 /** Arguments of the command line, which are options of the library. */
 const argumentKeys = { ARCH: "architecture", MODEL: "model" } as const;

@@ -97,11 +97,12 @@ function useAllCores(loaded: Native): void {
 }
 
 function cannotLoad(reason: string, cause?: unknown): ResourceError {
+  const width = Math.max(setupCommand.length, doctorCommand.length);
   return new ResourceError(
     `The addon that binds libtorch could not be loaded: ${reason}
 Possible solutions:
-  ${setupCommand.padEnd(30)}finds or installs libtorch and builds the addon
-  ${doctorCommand.padEnd(30)}shows what was found`,
+  ${setupCommand.padEnd(width)}  finds or installs libtorch and builds the addon
+  ${doctorCommand.padEnd(width)}  shows what was found`,
     { cause },
   );
 }

@@ -53,6 +53,7 @@ const webOnly = copyOfPackage("web-only", "onnxruntime-node");
 symlinkSync(join(root, "build"), join(webOnly, "build"));
 const unbuilt = copyOfPackage("unbuilt");
 spawnSync("rm", ["-r", join(unbuilt, "dist")]);
+mkdirSync(join(unbuilt, "src"));
 
 const pictureless = copyOfPackage("pictureless", "sharp");
 symlinkSync(join(root, "build"), join(pictureless, "build"));
@@ -147,7 +148,7 @@ refusals({
   "no build of DeepObf": () => ({
     args: ["inspect", model],
     code: 5,
-    says: ["DeepObf is not built", "npm run setup"],
+    says: [`DeepObf is not built. To build it: npm --prefix ${unbuilt} run setup`],
     options: { home: unbuilt },
   }),
   "an output folder below a file": () => ({
