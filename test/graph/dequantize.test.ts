@@ -76,6 +76,80 @@ describe("weights", () => {
     expect([...floats.initializers.keys()]).toEqual(["f"]);
     expect(await evaluate(floats, { x: [1] })).toEqual(await evaluate(model, { x: [1] }));
   });
+
+  const fine = (shape: readonly number[]) => float32(shape, [...randomInput("w", shape).values]);
+  const between = (least: number, most: number) => ({ least: signed(least), most: signed(most) });
+
+  test.each([
+    ["one scale", 13, fine([5000, 2]), scalar(0.4), signed(3), {}, between(-2, 5)],
+    ["bits without limits", 13, fine([5, 2]), scalar(0.005), signed(0), {}, {}],
+    ["no zero point", 13, fine([5, 2]), scalar(0.1), undefined, {}, {}],
+    ["ties", 13, float32([6], [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]), scalar(1), signed(0), {}, {}],
+    [
+      "a scale for each row",
+      13,
+      fine([4, 3]),
+      float32([4], [0.2, 0.4, 0.6, 0.8]),
+      fromNumbers("int8", [4], [0, 0, 0, 0]),
+      { axis: 0 },
+      between(-1, 1),
+    ],
+    [
+      "blocks",
+      21,
+      fine([4, 3]),
+      float32([2, 3], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]),
+      fromNumbers("int8", [2, 3], [0, 0, 0, 0, 0, 0]),
+      { axis: 0, block_size: 2 },
+      between(-1, 1),
+    ],
+  ] as const)(
+    "are rounded and cut off as in the graph: %s",
+    async (_, opset, w, scale, zero, attributes, limits) => {
+      const by = ["scale", ...(zero ? ["zero"] : [])];
+      const isClipped = "most" in limits;
+      const model = graph({
+        inputs: { x: [1] },
+        initializers: { w, scale, ...(zero && { zero }), ...limits },
+        nodes: [
+          node("QuantizeLinear", ["w", ...by], "q", attributes),
+          ...(isClipped ? [node("Clip", ["q", "least", "most"], "c")] : []),
+          node("DequantizeLinear", [isClipped ? "c" : "q", ...by], "f", attributes),
+          node("Add", ["x", "f"], "y"),
+        ],
+        outputs: ["y"],
+        opset,
+      });
+      const floats = dequantize(model);
+      expect(floats.nodes.map(({ operator }) => operator)).toEqual(["Add"]);
+      expect([...floats.initializers.keys()]).toEqual(["f"]);
+      expect(await evaluate(floats, { x: [1] })).toEqual(await evaluate(model, { x: [1] }));
+    },
+  );
+
+  test("are rounded as in the graph where nodes make them of larger constants", async () => {
+    const model = graph({
+      inputs: { x: [2] },
+      initializers: {
+        w: fine([5000, 2]),
+        scale: float32([2], [0.4, 0.8]),
+        zero: fromNumbers("int8", [2], [0, 0]),
+        least: signed(-1),
+        most: signed(1),
+      },
+      nodes: [
+        node("Tanh", ["w"], "t"),
+        node("QuantizeLinear", ["t", "scale", "zero"], "q"),
+        node("Clip", ["q", "least", "most"], "c"),
+        node("DequantizeLinear", ["c", "scale", "zero"], "f"),
+        node("Mul", ["x", "f"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    expect(await evaluate(dequantize(model), { x: [2] })).toEqual(
+      await evaluate(model, { x: [2] }),
+    );
+  });
 });
 
 // All of these quantize x by q and give their result the scale and zero point of y.

@@ -3,7 +3,7 @@ import { float, int } from "../attributes.ts";
 import { FreshNames } from "../freshNames.ts";
 import type { DataType, Graph, Node, TensorData } from "../graph.ts";
 import { fromNumbers } from "../tensorData.ts";
-import { consumers, tensorNames } from "../topology.ts";
+import { consumers, downstream, tensorNames } from "../topology.ts";
 import { codeOf } from "../typeCodes.ts";
 import {
   dequantizeValues,
@@ -44,6 +44,8 @@ export class Dequantization {
   /** Position of the node that makes a tensor. */
   readonly #makers = new Map<string, number>();
   readonly #readers: ReadonlyMap<string, readonly Node[]>;
+  /** Tensors that are computed from the images. */
+  readonly #activations: ReadonlySet<string>;
   /** Tensors of whole numbers in the file that are floats here, and how they were quantized. */
   readonly #floats = new Map<string, QuantizationParameters>();
   /** By the name of a constant: how it was last read, and the name of its floats. */
@@ -56,12 +58,19 @@ export class Dequantization {
     this.#initializers = new Map(graph.initializers);
     this.names = new FreshNames(tensorNames(graph));
     this.#readers = consumers(graph);
+    const inputs = graph.inputs.map(({ name }) => name);
+    this.#activations = downstream(graph, inputs).tensors;
     // Images are what the quantizer saw: nothing is cut off.
-    this.#positive = new Set(graph.inputs.map(({ name }) => name));
+    this.#positive = new Set(inputs);
   }
 
   constant(name: string | undefined): TensorData | undefined {
     return this.#initializers.get(name ?? "");
+  }
+
+  /** Whether a tensor of the file is the same for all images. */
+  isOfConstants(name: string): boolean {
+    return !this.#activations.has(name);
   }
 
   /** How whole numbers of the file are quantized that are floats here; undefined for other tensors. */
@@ -180,7 +189,7 @@ export class Dequantization {
 
   /** Whether the range does the work of a nonlinearity that the quantizer dropped. */
   #isClipped(from: string, to: string, [least]: readonly [number, number]): boolean {
-    if (this.#positive.has(from) || this.constant(from)) return false;
+    if (this.#positive.has(from)) return false;
     if (least === 0) return true;
     const maker = this.#nodes[this.#makers.get(from) ?? -1];
     const isCut = (node: Node) => this.#isCut(node);

@@ -12,10 +12,10 @@ import { quantizedOperators } from "./quantizedOperators.ts";
 import { readFloats } from "./wholeNumbers.ts";
 
 /**
- * The graph in floats: weights become floats of their scale's type, activations keep the values that their whole
- * numbers stand for. Rounding is gone. Clipping to the greatest and least number is gone, too, but where it cuts off
- * what is negative, or is all that lies between two layers: quantizers drop the ReLU, or another Clip, before it. The
- * graph itself where nothing is quantized.
+ * The graph in floats: weights become floats of their scale's type, rounded where the graph rounds them. Activations
+ * keep the values that their whole numbers stand for. Their rounding is gone. Clipping to the greatest and least number
+ * is gone, too, but where it cuts off what is negative, or is all that lies between two layers: quantizers drop the
+ * ReLU, or another Clip, before it. The graph itself where nothing is quantized.
  */
 export function dequantize(graph: Graph): Graph {
   if (!graph.nodes.some((node) => quantizedOperators.has(node.operator))) return graph;

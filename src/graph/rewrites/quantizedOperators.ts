@@ -6,7 +6,7 @@ import { passOn } from "../operation.ts";
 import { fromNumbers, toNumbers } from "../tensorData.ts";
 import { typeCodes } from "../typeCodes.ts";
 import type { Dequantization } from "./dequantization.ts";
-import { dequantizeValues, unitOf } from "./quantizedValues.ts";
+import { dequantizeValues, type Layout, quantizeValues, unitOf } from "./quantizedValues.ts";
 
 /** Adds what a node stands for. False where that is not known, and the node stays as it is. */
 type Rule = (node: Node, graph: Dequantization) => boolean;
@@ -51,9 +51,7 @@ function dequantizeLinear(node: Node, graph: Dequantization): boolean {
   const value = graph.constant(x);
   const by = graph.quantization(scale, zero);
   if (value && by) {
-    const axis = attribute(node, "axis", "int") ?? 1;
-    const block = attribute(node, "block_size", "int");
-    graph.set(output, dequantizeValues(value, by, { axis, block }));
+    graph.set(output, dequantizeValues(value, by, layoutOf(node)));
     return true;
   }
   const floats = graph.float(x, by);
@@ -62,16 +60,32 @@ function dequantizeLinear(node: Node, graph: Dequantization): boolean {
   return true;
 }
 
-/** Without a zero point the type is an attribute, and uint8 where there is none either. */
+/**
+ * Weights are rounded, and cut off, as in the file: they were trained to be. Without a zero point the type is an
+ * attribute, and uint8 where there is none either.
+ */
 function quantizeLinear(node: Node, graph: Dequantization): boolean {
   const [x = "", scale, zero] = node.inputs;
-  const by = graph.quantization(scale, zero);
-  if (!by) return false;
+  const [output = ""] = node.outputs;
+  const known = graph.quantization(scale, zero);
+  if (!known) return false;
   const code = attribute(node, "output_dtype", "int") ?? 0;
-  const isTold = !by.zero && code !== 0;
+  const isTold = !known.zero && code !== 0;
   const from = fromNumbers(typeCodes.get(code) ?? "int32", [], [0]);
-  graph.quantize(x, node.outputs[0]!, isTold ? { ...by, zero: from } : by);
+  const by = isTold ? { ...known, zero: from } : known;
+  const value = graph.constant(x);
+  const rounded = value && quantizeValues(value, by, layoutOf(node));
+  if (rounded) graph.set(output, rounded);
+  else if (graph.isOfConstants(x)) return false;
+  else graph.quantize(x, output, by);
   return true;
+}
+
+function layoutOf(node: Node): Layout {
+  return {
+    axis: attribute(node, "axis", "int") ?? 1,
+    block: attribute(node, "block_size", "int"),
+  };
 }
 
 /** Of a range that is measured in each run, the scale becomes 1. */

@@ -2,7 +2,7 @@
 // https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html
 import { fromFront } from "../attributes.ts";
 import { type DataType, elementCount, type TensorData } from "../graph.ts";
-import { fromNumbers, toNumbers } from "../tensorData.ts";
+import { fromNumbers, roundHalfToEven, toNumbers } from "../tensorData.ts";
 
 /** What turns whole numbers into floats: (number - zero) * scale. Without a zero point it is 0. */
 export interface QuantizationParameters {
@@ -22,26 +22,61 @@ export interface Layout {
 export function dequantizeValues(
   value: TensorData,
   by: QuantizationParameters,
-  { axis, block = 0 }: Layout,
+  layout: Layout,
 ): TensorData {
-  const { shape } = value;
+  const stepAt = stepsOf(by, value.shape, layout);
+  const floats = toNumbers(value).map((number, position) => {
+    const { scale, zero } = stepAt(position);
+    return (number - zero) * scale;
+  });
+  return fromNumbers(by.scale.dtype, value.shape, floats);
+}
+
+/**
+ * The whole numbers that stand for floats, as QuantizeLinear rounds and cuts them off; undefined for types whose limits
+ * are not known.
+ */
+export function quantizeValues(
+  value: TensorData,
+  by: QuantizationParameters,
+  layout: Layout,
+): TensorData | undefined {
+  const dtype = by.zero?.dtype ?? "uint8";
+  const range = quantizedRanges.get(dtype);
+  if (!range) return undefined;
+  const stepAt = stepsOf(by, value.shape, layout);
+  const numbers = toNumbers(value).map((float, position) => {
+    const { scale, zero } = stepAt(position);
+    return clamp(roundHalfToEven(Math.fround(float / scale)) + zero, range);
+  });
+  return fromNumbers(dtype, value.shape, numbers);
+}
+
+/** The number itself, or the limit that it is beyond. */
+export function clamp(number: number, [least, most]: readonly [number, number]): number {
+  return Math.min(Math.max(number, least), most);
+}
+
+/** The scale and zero point at each position of a tensor of this shape. */
+function stepsOf(
+  by: QuantizationParameters,
+  shape: readonly number[],
+  { axis, block = 0 }: Layout,
+): (position: number) => { readonly scale: number; readonly zero: number } {
   const [scales, zeros] = [toNumbers(by.scale), zerosOf(by)];
   const along = fromFront(axis, shape.length);
   const inner = elementCount(shape.slice(along + 1));
   const length = shape[along] ?? 1;
   const blocks = block > 0 ? Math.ceil(length / block) : length;
-  const placeOf = (position: number) => {
+  return (position) => {
     const place = Math.floor(position / inner) % length;
-    if (block === 0) return place;
     const outer = Math.floor(position / (inner * length));
-    return (outer * blocks + Math.floor(place / block)) * inner + (position % inner);
+    const step =
+      block === 0
+        ? place
+        : (outer * blocks + Math.floor(place / block)) * inner + (position % inner);
+    return { scale: at(scales, step), zero: at(zeros, step) };
   };
-  const numbers = toNumbers(value);
-  const floats = numbers.map((number, position) => {
-    const place = placeOf(position);
-    return (number - at(zeros, place)) * at(scales, place);
-  });
-  return fromNumbers(by.scale.dtype, shape, floats);
 }
 
 /** The quantization of numbers that stand for themselves, as floats of this type: no range cuts anything off. */

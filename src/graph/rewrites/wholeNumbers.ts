@@ -3,10 +3,10 @@
 import { attribute } from "../attributes.ts";
 import { elementCount, type Node } from "../graph.ts";
 import { passOn } from "../operation.ts";
-import { fromNumbers, isFloat } from "../tensorData.ts";
+import { fromNumbers, isFloat, toNumbers } from "../tensorData.ts";
 import { typeCodes } from "../typeCodes.ts";
 import type { Dequantization } from "./dequantization.ts";
-import { type QuantizationParameters, unitOf } from "./quantizedValues.ts";
+import { clamp, type QuantizationParameters, unitOf } from "./quantizedValues.ts";
 
 /** How an operator reads whole numbers. */
 interface Reading {
@@ -50,20 +50,17 @@ function those(
 
 /**
  * Adds a standard operator that reads, in place of whole numbers, the floats that they stand for, or themselves as
- * floats where it computes with them. False where it reads none, or would do something else with floats.
+ * floats where it computes with them, or the constant that it makes of weights. False where it reads none, or would do
+ * something else with floats.
  */
 export function readFloats(node: Node, graph: Dequantization): boolean {
   const { operator, domain, inputs } = node;
   const reading = domain === "" ? readings.get(operator) : undefined;
   const first = inputs.map((name) => graph.quantizationOf(name)).find(Boolean);
+  if (reading && operator === "Clip" && clipConstant(node, graph)) return true;
   if (!reading || !first) return false;
   const { places = [...inputs.keys()], results } = reading;
   const isOne = elementCount(first.scale.shape) === 1;
-  // Where each channel has its scale these are weights, which are within their limits but for rounding.
-  if (operator === "Clip" && !isOne) {
-    graph.add(passOn(node), first);
-    return true;
-  }
   const by = results === "computed" ? unitOf(first.scale.dtype) : first;
   const floats = withFill(node, graph).map((name, place) => {
     if (name === "" || !places.includes(place))
@@ -74,6 +71,18 @@ export function readFloats(node: Node, graph: Dequantization): boolean {
   const read = { ...node, inputs: floats };
   if (operator === "Cast") return cast(read, graph, by);
   graph.add(read, results === "told" ? undefined : by);
+  return true;
+}
+
+/** Weights of fewer bits than their type has are cut off as in the file. */
+function clipConstant({ inputs, outputs }: Node, graph: Dequantization): boolean {
+  const [value, least, most] = inputs.map((name) => graph.constant(name));
+  const isKnown = inputs.every((name) => name === "" || graph.constant(name));
+  if (!value || !isKnown || isFloat(value.dtype)) return false;
+  const [low = Number.NEGATIVE_INFINITY] = least ? toNumbers(least) : [];
+  const [high = Number.POSITIVE_INFINITY] = most ? toNumbers(most) : [];
+  const clipped = toNumbers(value).map((number) => clamp(number, [low, high]));
+  graph.set(outputs[0]!, fromNumbers(value.dtype, value.shape, clipped));
   return true;
 }
 
