@@ -41,7 +41,7 @@ export interface Exposure {
   readonly sharedMetadata: number;
   /** Weights of the file that are in the original as they are. */
   readonly sharedWeights: number;
-  /** Those that are in it up to the order of channels and positive scales. */
+  /** Those that are in it up to the order, scales and signs of channels. */
   readonly sharedWeightsUpToScale: number;
   /** Null where no images were given. */
   readonly cka: Alignment | null;

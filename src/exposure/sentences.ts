@@ -55,8 +55,8 @@ export function describe({ structure, names, texts, weights, cka }: Findings): S
     sharedWeights: `${shared} of ${count} weights are the original's as they are.`,
     sharedWeightsUpToScale:
       onlyScaled > 0
-        ? `${onlyScaled} more are the original's with channels in another order or of another scale.`
-        : "No other weight is the original's with channels in another order or of another scale.",
+        ? `${onlyScaled} more are the original's with channels in another order, or of another scale or sign.`
+        : "No other weight is the original's with channels in another order, or of another scale or sign.",
     ...(cka && { cka: describeAlignment(cka) }),
   };
 }

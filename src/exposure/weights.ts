@@ -1,4 +1,4 @@
-// Which weights two files share: as they are, and up to the order of channels and positive scales of inputs and outputs.
+// Which weights two files share: as they are, and up to the order of channels, scales and signs of inputs and outputs.
 import { attribute } from "../graph/attributes.ts";
 import { elementCount, type Graph, type TensorData } from "../graph/graph.ts";
 import { layerOperators } from "../graph/roles.ts";
@@ -9,7 +9,7 @@ import { isFloat, toFloat32 } from "../graph/tensorData.ts";
 export interface WeightComparison {
   readonly weights: number;
   readonly shared: number;
-  /** Also where channels were permuted or brought to other scales; includes the others. */
+  /** Also where channels were permuted, brought to other scales or turned in sign; includes the others. */
   readonly sharedUpToScale: number;
 }
 
@@ -23,7 +23,7 @@ const largestChange = 1e-9;
  * types by their own rounding. The sorted elements of two random weights are apart by the second number over the root
  * of theirs, and more.
  */
-const [tolerance, apart] = [1e-4, 0.5];
+const [tolerance, apart] = [1e-4, 0.25];
 
 /** A weight in float32. */
 interface Weight {
@@ -38,12 +38,12 @@ interface Weight {
 export function compareWeights(first: Graph, second: Graph): WeightComparison {
   const [own, others] = [weightsOf(first), weightsOf(second)];
   const exact = take(own, others, isSame);
-  const forms = (weights: readonly Weight[]) =>
+  const forms = (weights: readonly Weight[]): Candidate[] =>
     weights.map((weight) => ({ weight, form: canonicalForm(weight) }));
   const alike = take(
     forms(own),
     forms(others),
-    (a, b) => isSame(a.weight, b.weight) || (isTelling(a.weight) && isSameForm(a.form, b.form)),
+    (a, b) => isSame(a.weight, b.weight) || (isTelling(a) && isSameForm(a.form, b.form)),
   );
   return { weights: own.length, shared: exact, sharedUpToScale: Math.max(exact, alike) };
 }
@@ -98,23 +98,33 @@ function isSame(first: Weight, second: Weight): boolean {
   );
 }
 
-/** Whether it has more than scales can change: those of a row alone bring it to any other. */
-function isTelling({ shape, groups, values }: Weight): boolean {
-  return values.length > shape[0]! + (shape[1]! - 1) * groups;
+/**
+ * Whether it has more than scales and signs can change: those of a row alone bring it to any other, and elements of one
+ * size, as binary networks have them, are alike in all weights.
+ */
+function isTelling({ weight: { shape, groups, values }, form: { elements } }: Candidate): boolean {
+  const isOfOneSize = elements.at(-1)! - elements[0]! <= tolerance * elements.at(-1)!;
+  return !isOfOneSize && values.length > shape[0]! + (shape[1]! - 1) * groups;
 }
 
-/** What order and scale of channels do not change. */
+/** A weight, and what order, scale and sign of channels do not change of it. */
+interface Candidate {
+  readonly weight: Weight;
+  readonly form: Form;
+}
+
 interface Form {
   readonly shape: string;
-  /** Sorted. */
+  /** Their sizes, sorted. */
   readonly elements: Float64Array;
   readonly rounding: Rounding;
 }
 
 /**
- * The elements once rows and columns have one norm each, sorted: positive factors that do so are unique (Sinkhorn 1967,
- * "Diagonal equivalence to matrices with prescribed row and column sums"). Alternately rows and columns are scaled. The
- * rows of a group have columns of their own.
+ * The sizes of the elements once rows and columns have one norm each, sorted: positive factors that do so are unique
+ * (Sinkhorn 1967, "Diagonal equivalence to matrices with prescribed row and column sums"). Alternately rows and columns
+ * are scaled. The rows of a group have columns of their own. Signs are left out: a batch norm's negative scale turns a
+ * row where it is folded.
  */
 function canonicalForm({ shape, groups, values, rounding }: Weight): Form {
   const [outputs, inputs, ...kernel] = shape as [number, number, ...number[]];
@@ -145,7 +155,7 @@ function canonicalForm({ shape, groups, values, rounding }: Weight): Form {
   for (const [place, value] of elements.entries()) {
     const pair = Math.floor(place / area);
     const [o, i] = [Math.floor(pair / inputs), pair % inputs];
-    elements[place] = value * Math.sqrt(rows[o]! * columns[columnOf(o, i)]!);
+    elements[place] = Math.abs(value) * Math.sqrt(rows[o]! * columns[columnOf(o, i)]!);
   }
   // A linear layer may be stored either way round.
   const sizes = [outputs, inputs].sort((a, b) => a - b);

@@ -8,13 +8,13 @@ import { compareWeights } from "../../src/exposure/weights.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { operation } from "../../src/graph/operation.ts";
 import { normal } from "../../src/graph/random.ts";
-import { toFloat32Graph } from "../../src/graph/rewrites.ts";
+import { foldBatchNorm, toFloat32Graph } from "../../src/graph/rewrites.ts";
 import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromFloat32, fromNumbers, toFloat32 } from "../../src/graph/tensorData.ts";
 import { editDistance } from "../../src/nearest.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import { toFloat16 } from "../../src/quantize/float16.ts";
-import { noise, rescaled } from "../attack/pair.ts";
+import { noise, original, rescaled } from "../attack/pair.ts";
 import { graph as graphOf, node } from "../graph/graphs.ts";
 import { writeData } from "../obfuscate/tiny.ts";
 import { workshop } from "../workshop.ts";
@@ -91,13 +91,32 @@ describe("weights", () => {
     const { shared, sharedUpToScale } = compareWeights(copy, folded);
     expect(shared).toBeLessThan(count);
     expect(sharedUpToScale).toBe(count);
-    // Negative factors are no scales.
+    // Factors of single elements are no scales of channels.
     const initializers = new Map(copy.initializers);
     const name = copy.nodes.find(({ operator }) => operator === "Conv")!.inputs[1]!;
     const weight = initializers.get(name)!;
-    const squared = toFloat32(weight).map((value) => Math.abs(value));
-    initializers.set(name, fromFloat32(weight.shape, squared));
+    const pruned = toFloat32(weight).map((value, place) => (place % 7 === 0 ? value / 2 : value));
+    initializers.set(name, fromFloat32(weight.shape, pruned));
     expect(compareWeights({ ...copy, initializers }, folded).sharedUpToScale).toBe(count - 1);
+  });
+
+  test("are the original's where batch norms with negative scales were folded into the copy", () => {
+    const initializers = new Map(original.initializers);
+    for (const { operator, inputs } of original.nodes) {
+      if (operator !== "BatchNormalization") continue;
+      const scale = initializers.get(inputs[1]!)!;
+      const turned = toFloat32(scale).map((value, channel) => (channel % 3 ? value : -value));
+      initializers.set(inputs[1]!, fromFloat32(scale.shape, turned));
+    }
+    const unfolded = { ...original, initializers };
+    const count = weightsOf(unfolded);
+    const copy = foldBatchNorm(unfolded);
+    for (const [model, against] of [
+      [copy, unfolded],
+      [unfolded, copy],
+    ] as const) {
+      expect(compareWeights(model, against)).toMatchObject({ shared: 1, sharedUpToScale: count });
+    }
   });
 
   test("of the classifier alone are shared by the sealed chain", () => {
@@ -185,11 +204,14 @@ describe("weights", () => {
     expect(found).toEqual({ weights: 1, shared: 0, sharedUpToScale: expected });
   });
 
-  test("say nothing up to scale where scales make all alike", () => {
+  test("say nothing up to scale where scales and signs make all alike", () => {
     const single = (name: string) => layers([[1, 24], draw(name, 24).map(Math.abs)]);
     const found = compareWeights(single("one"), single("two"));
     expect(found).toEqual({ weights: 1, shared: 0, sharedUpToScale: 0 });
     expect(compareWeights(single("one"), single("one"))).toMatchObject({ shared: 1 });
+    const binary = (name: string) => layers([[4, 6], draw(name, 24).map(Math.sign)]);
+    expect(compareWeights(binary("one"), binary("two"))).toEqual(found);
+    expect(compareWeights(binary("one"), binary("one"))).toMatchObject({ shared: 1 });
   });
 
   test("are none of the original's in another training of it, and in a stranger", () => {
@@ -247,10 +269,10 @@ test("names of inputs and outputs are told apart from inner ones", () => {
 });
 
 describe("the exposure of files", () => {
-  const original = path("original.onnx", folded);
+  const against = path("original.onnx", folded);
   const data = writeData(path("data"), { train: 8, test: 24 });
   const exposed = (graph: Graph, name: string): Promise<Exposure> =>
-    expose({ model: path(name, graph), against: original, data, ...normalization });
+    expose({ model: path(name, graph), against, data, ...normalization });
 
   test("has a sentence for each figure, of a copy of the file", async () => {
     const { sentences, cka, ...figures } = await exposed(folded, "copy.onnx");
@@ -321,7 +343,7 @@ describe("the exposure of files", () => {
 
   test("tells that a float16 copy has all weights", async () => {
     const half = path("half.onnx", toFloat16(folded));
-    const { sharedWeights, sentences } = await expose({ model: half, against: original });
+    const { sharedWeights, sentences } = await expose({ model: half, against });
     expect(sharedWeights).toBe(weightsOf(folded));
     expect(sentences.sharedWeights).toMatch(/^8 of 8 weights are the original's as they are/);
     // As far from the original as float16 rounds, but in float32: another training's.
