@@ -27,6 +27,7 @@ const [tolerance, apart] = [1e-4, 0.25];
 
 /** A weight in float32. */
 interface Weight {
+  /** Without the sizes of 1 of a kernel: with nothing but these a convolution is a linear layer. */
   readonly shape: readonly number[];
   /** Groups of a convolution: as many parts of the rows, each with columns of its own. */
   readonly groups: number;
@@ -67,7 +68,8 @@ function weightsOf({ nodes, initializers }: Graph): Weight[] {
 
 function asWeight(tensor: TensorData, groups: number): Weight {
   const values = toFloat32(tensor);
-  return { shape: tensor.shape, groups, values, rounding: roundingOf(values) };
+  const shape = tensor.shape.filter((size, axis) => axis < 2 || size !== 1);
+  return { shape, groups, values, rounding: roundingOf(values) };
 }
 
 /** How many of the first have a partner of their own among the second. */

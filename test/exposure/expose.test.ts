@@ -161,6 +161,17 @@ describe("weights", () => {
     expect(found).toEqual({ weights: 1, shared: 0, sharedUpToScale: expected });
   });
 
+  test("are the same in a linear layer and in a convolution of single pixels", () => {
+    const values = draw("one", 24);
+    const [linear, convolution] = [layers([[4, 6], values]), layers([[4, 6, 1, 1], values])];
+    const found = compareWeights(convolution, linear);
+    expect(found).toEqual({ weights: 1, shared: 1, sharedUpToScale: 1 });
+    const turned = Float32Array.from(values, (_, i) => values[(i % 4) * 6 + Math.floor(i / 4)]!);
+    expect(compareWeights(layers([[6, 4], turned]), convolution).sharedUpToScale).toBe(1);
+    const wide = layers([[4, 2, 3, 1], values]);
+    expect(compareWeights(wide, linear).sharedUpToScale).toBe(0);
+  });
+
   /** A convolution [8, inputs, 3, 3] in groups, with the kernels at these places of it, times these factors. */
   const grouped = (
     [groups, inputs]: readonly [number, number],
