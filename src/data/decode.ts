@@ -1,10 +1,10 @@
-// Decodes a JPEG, PNG or WebP file with sharp (libvips) into planar bytes. Files are not trusted: all other
-// decoders are switched off, damage that costs pixels is refused, and sizes are checked before pixels exist.
+// Decodes a JPEG, PNG or WebP file with sharp (libvips) into planar bytes. Files are not trusted: other formats are
+// refused by their first bytes before sharp sees them, as what it opens is a setting of the whole process, which may be
+// a caller's. Damage that costs pixels is refused, and sizes are checked before pixels exist.
 // Colours are made as Pillow makes them, which is what models were trained with (https://pillow.readthedocs.io,
 // Image.convert).
 
 import { open, readFile } from "node:fs/promises";
-import { isMainThread } from "node:worker_threads";
 import type { default as Decoder, Metadata, Sharp } from "sharp";
 import { packageCommand } from "../../native/remedies.mjs";
 import { ResourceError } from "../errors.ts";
@@ -19,7 +19,12 @@ const largestFile = 256 * 2 ** 20;
 const largestImage = 50_000_000;
 /** Where nearly every file has its header, also behind a camera's notes and thumbnail. */
 const usualHeader = 2 ** 18;
-const formats: readonly string[] = ["jpeg", "png", "webp"];
+/** Formats by sharp's names, with their first bytes. */
+const signatures: readonly [format: string, start: RegExp][] = [
+  ["jpeg", /^ffd8ff/],
+  ["png", /^89504e470d0a1a0a/],
+  ["webp", /^52494646.{8}57454250/],
+];
 const otherFormat = "is not a JPEG, PNG or WebP image";
 
 /** How an image is shown. */
@@ -82,23 +87,25 @@ async function withImage<T>(
   use: (image: Sharp, metadata: Metadata) => Promise<T>,
   mostBytes = largestFile,
 ): Promise<T | string> {
-  const decoder = await loadSharp();
   const content = await readImage(path, mostBytes);
-  return typeof content === "string" ? content : withHeader(decoder, content, use);
+  return typeof content === "string" ? content : withHeader(content, use);
 }
 
 async function withHeader<T>(
-  decoder: Decode,
   content: Uint8Array,
   use: (image: Sharp, metadata: Metadata) => Promise<T>,
 ): Promise<T | string> {
+  const format = formatOf(content);
+  if (format === undefined) return otherFormat;
+  const decoder = await loadSharp();
   try {
     const image = decoder(content, {
       failOn: "error",
       limitInputPixels: largestImage,
       ignoreIcc: true,
     });
-    return await use(image, await image.metadata());
+    const metadata = await image.metadata();
+    return metadata.format === format ? await use(image, metadata) : otherFormat;
   } catch (cause) {
     return describeDamage(cause);
   }
@@ -123,23 +130,20 @@ function describeLength(size: number): string | undefined {
   return size > largestFile ? `is larger than ${largestFile / 2 ** 20} MiB` : undefined;
 }
 
-/**
- * What is wrong with the bytes of an image file, by their header, as the end of a sentence. The decoder is the caller's, in
- * which no format is switched off.
- */
-export async function describeBytes(
-  content: Uint8Array,
-  decoder: Decode,
-): Promise<string | undefined> {
-  const judge = async (_: Sharp, { format }: Metadata) =>
-    formats.includes(format) ? undefined : otherFormat;
-  return describeLength(content.length) ?? withHeader(decoder, content, judge);
+/** The format that the first bytes tell. */
+function formatOf(content: Uint8Array): string | undefined {
+  const start = Buffer.from(content.subarray(0, 12)).toString("hex");
+  return signatures.find(([, signature]) => signature.test(start))?.[0];
+}
+
+/** What is wrong with the bytes of an image file, by their header, as the end of a sentence. */
+export async function describeBytes(content: Uint8Array): Promise<string | undefined> {
+  return describeLength(content.length) ?? withHeader(content, async () => undefined);
 }
 
 function describeDamage(cause: unknown): string {
   const lines = (cause as Error).message.split("\n").map((line) => line.trim());
   const message = [...new Set(lines)].join(" ").trim();
-  if (/unsupported image format/.test(message)) return otherFormat;
   if (/pixel limit/.test(message)) return `has more than ${largestImage / 1e6} million pixels`;
   return `is damaged: ${message}`;
 }
@@ -198,22 +202,10 @@ function toPlanes({ pixels, channels }: Raster, { channelOrder }: ImageView): Ui
 
 let loaded: Promise<Decode> | undefined;
 
-/**
- * Loads sharp on first use: commands without image folders or pictures need not have it. What libvips may open is a
- * setting of the whole process, so the main thread makes it, once, before other threads decode (decodePool.ts).
- */
+/** Loads sharp on first use: commands without image folders or pictures need not have it. */
 export function loadSharp(): Promise<Decode> {
   loaded ??= import("sharp").then(
-    ({ default: decoder }) => {
-      if (!isMainThread) return decoder;
-      decoder.cache(false);
-      decoder.concurrency(1);
-      decoder.block({ operation: ["VipsForeignLoad"] });
-      decoder.unblock({
-        operation: ["VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp"],
-      });
-      return decoder;
-    },
+    ({ default: decoder }) => decoder,
     (cause: Error) => {
       throw new ResourceError(
         `image folders and the pictures of a run's page need the npm package sharp, which cannot be loaded: ${cause.message}\n` +

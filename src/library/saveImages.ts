@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { findTwins } from "../data/classNames.ts";
-import { describeBytes } from "../data/decode.ts";
+import { describeBytes, loadSharp } from "../data/decode.ts";
 import { leftBehind } from "../data/walk.ts";
 import { DataError, UsageError } from "../errors.ts";
 import { createDirectoryAtomically, ensureDirectory, writeFiles } from "../files.ts";
@@ -126,9 +126,8 @@ function assertFolderNames(classes: readonly string[]): void {
 async function encode(sample: ImageSample, image: string): Promise<Uint8Array> {
   const complain = (problems: string) => new DataError(`${image}: ${problems}`);
   parseAs<object>(sample instanceof Object && "file" in sample ? file : drawing, sample, complain);
-  const { default: sharp } = await import("sharp");
   if ("file" in sample) {
-    const fault = await describeBytes(sample.file, sharp);
+    const fault = await describeBytes(sample.file);
     if (fault === undefined) return sample.file;
     throw new DataError(`${image} ${fault}`);
   }
@@ -139,6 +138,7 @@ async function encode(sample: ImageSample, image: string): Promise<Uint8Array> {
       `expected pixels [height, width, channels], received ${pixels.length} for [${shape.join(", ")}]`,
     );
   }
+  const sharp = await loadSharp();
   const drawn = sharp(pixels, { raw: { width, height, channels: channels === 1 ? 1 : 3 } });
   return (channels === 1 ? drawn.toColourspace("b-w") : drawn).png().toBuffer();
 }

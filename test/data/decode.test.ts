@@ -146,6 +146,35 @@ describe("images of folders", () => {
     expect(message).toMatch(new RegExp(`train/b/x\\.png ${cause.source}`));
   });
 
+  test("leave a caller's sharp as it is, and take no other format for what it opens", async () => {
+    const gif = await plain(red).gif().toBuffer();
+    await decoded(await png(red));
+    expect((await sharp(gif).metadata()).format).toBe("gif");
+
+    sharp.unblock({ operation: ["VipsForeignLoad"] });
+    const folder = await dataFolder({ "train/b/x.png": gif });
+    const message = await dataError(loadData(`images:${folder}`, { shape: [3, 4, 4] }));
+    expect(message).toMatch(/x\.png is not a JPEG, PNG or WebP image/);
+  });
+
+  test("of a photo in Ultra HDR are those without its gain map, turned and refused alike", async () => {
+    const lit = Float32Array.from({ length: 64 * 48 * 3 }, (_, n) => 1.5 + Math.sin(n / 30));
+    const raw = { width: 64, height: 48, channels: 3, depth: "float" } as const;
+    // sharp's types do not know it yet.
+    const drawn = sharp(Buffer.from(lit.buffer), { raw }) as Sharp & { withGainMap(): Sharp };
+    const upright = await drawn.withGainMap().withExif({ IFD0: {} }).jpeg().toBuffer();
+    const orientation = Buffer.of(0x12, 1, 3, 0, 1, 0, 0, 0); // the tag with its type and count
+    const photo = changedAt(upright, orientation, orientation.length, 6);
+    // Without its index nothing knows that a second picture follows.
+    const unmapped = changedAt(Buffer.from(photo), Buffer.from("MPF\0"), 0, 0);
+    expect(await sharp(photo).metadata()).toMatchObject({ orientation: 6, gainMap: {} });
+    expect((await sharp(unmapped).metadata()).gainMap).toBeUndefined();
+    expect(await decoded(photo, [3, 64, 48])).toEqual(await decoded(unmapped, [3, 64, 48]));
+    const folder = await dataFolder({ "train/b/x.jpg": cut(photo) });
+    const message = await dataError(loadData(`images:${folder}`, { shape: [3, 4, 4] }));
+    expect(message).toMatch(/x\.jpg is damaged/);
+  });
+
   test.each<[string, (jpeg: Buffer) => Uint8Array]>([
     [
       "an unknown revision of JFIF",
