@@ -1,14 +1,19 @@
 // What a pirate does with a chain before he fine-tunes it, where it was made a bad start.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { drawBudget } from "../../src/attack/budget.ts";
 import { behead } from "../../src/attack/head.ts";
 import { rowsFor } from "../../src/attack/judge.ts";
 import { inMemory } from "../../src/data/index.ts";
 import { toFloat32 } from "../../src/graph/tensorData.ts";
+import { planOriginal, untrainedChain } from "../../src/obfuscate/original.ts";
+import { Controls } from "../../tools/resistance/controls.ts";
 import { readOptions } from "../../tools/resistance/options.ts";
 import { others, redrawn } from "../../tools/resistance/pirate.ts";
 import { whitened } from "../../tools/resistance/whiten.ts";
-import { chain, images } from "../attack/pair.ts";
+import { chain, images, original } from "../attack/pair.ts";
 
 const { body } = behead(chain);
 const options = { mean: [0.4], std: [0.3], device: "cpu", onProgress: () => {} } as const;
@@ -40,6 +45,31 @@ describe("a pirate's preparation", () => {
     expect([kept, alsoKept]).toEqual([first, third]);
     expect(drawn).not.toEqual(second);
   });
+});
+
+test("of random weights that are measured already, the layers count and not the weights' shapes alone", async () => {
+  const planned = planOriginal(original, [1, 8, 8], { model: "o.onnx", depth: 3 });
+  const pooledAt = (place: number) => {
+    const layers = planned.plan.layers.map((layer, i) => ({
+      ...layer,
+      stride: [1, 1] as const,
+      pool: i === place,
+    }));
+    return untrainedChain({ ...planned, plan: { ...planned.plan, layers } }).trained;
+  };
+  const folder = mkdtempSync(join(tmpdir(), "controls-"));
+  const path = join(folder, "controls.jsonl");
+  const pirate = { ...options, budget: 0.5, seed: 0, epochs: 1, isFinal: false, whitens: false };
+  const controls = new Controls(path, {
+    ...pirate,
+    data: { train: images, test: images },
+    optimizer: "sgd",
+    learningRates: [0.05],
+  });
+  const [first, second] = [pooledAt(0), pooledAt(1)];
+  for (const graph of [first, second, first]) await controls.reached(graph, { name: "scratch" });
+  expect(readFileSync(path, "utf8").trimEnd().split("\n")).toHaveLength(2);
+  rmSync(folder, { recursive: true });
 });
 
 test("the images that choose a pirate's rate are neither his nor those that judge him", () => {

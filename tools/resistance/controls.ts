@@ -14,17 +14,16 @@ export class Controls {
     this.#pirate = pirate;
   }
 
-  /** What is reached from a graph of this name; of random weights nothing but the shapes counts. */
+  /** What is reached from a graph of this name; of random weights nothing but the layers counts. */
   async reached(
     graph: Graph,
     { name, prepare }: { name: string; prepare?: PirateOptions["prepare"] },
   ): Promise<Theft> {
     const { budget, seed, epochs, optimizer, learningRates, isFinal, whitens } = this.#pirate;
     const { data, mean, std } = this.#pirate;
-    const shapes = [...graph.initializers.values()].map(({ shape }) => shape.join("×")).sort();
     const key = JSON.stringify({
       name,
-      shapes,
+      layers: layersOf(graph),
       budget,
       seed,
       epochs,
@@ -46,6 +45,15 @@ export class Controls {
     appendFileSync(this.#path, `${JSON.stringify({ key, theft })}\n`);
     return theft;
   }
+}
+
+/** Of operators, attributes and shapes in their order: chains that pool in other places may have the same weights. */
+function layersOf({ nodes, initializers }: Graph): string {
+  const layers = nodes.map(({ operator, attributes, inputs }) => {
+    const shapes = inputs.map((name) => initializers.get(name)?.shape ?? null);
+    return [operator, attributes, shapes];
+  });
+  return sha256Of(JSON.stringify(layers));
 }
 
 function hashOf({ initializers }: Graph): string {
