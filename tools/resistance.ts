@@ -119,6 +119,8 @@ async function chainOf(name: string, seed: number): Promise<string> {
   if (!way && start) return start;
   if (!way)
     throw new Error(`--ways: expected some of ${Object.keys(ways).join(", ")}, received ${name}`);
+  if (way.plan && start)
+    throw new Error(`--start: expected none for ${name}, whose plan is another than that chain's`);
   const graph = await trainChain(way, {
     planned,
     data,

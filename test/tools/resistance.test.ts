@@ -8,10 +8,12 @@ import { behead } from "../../src/attack/head.ts";
 import { rowsFor } from "../../src/attack/judge.ts";
 import { inMemory } from "../../src/data/index.ts";
 import { toFloat32 } from "../../src/graph/tensorData.ts";
+import { resnet } from "../../src/models/index.ts";
 import { planOriginal, untrainedChain } from "../../src/obfuscate/original.ts";
 import { Controls } from "../../tools/resistance/controls.ts";
 import { readOptions } from "../../tools/resistance/options.ts";
 import { others, redrawn } from "../../tools/resistance/pirate.ts";
+import { ways } from "../../tools/resistance/ways.ts";
 import { whitened } from "../../tools/resistance/whiten.ts";
 import { chain, images, original } from "../attack/pair.ts";
 
@@ -44,6 +46,31 @@ describe("a pirate's preparation", () => {
     const [kept, drawn, alsoKept] = weights(redrawn(body, [2], 0));
     expect([kept, alsoKept]).toEqual([first, third]);
     expect(drawn).not.toEqual(second);
+  });
+});
+
+describe("another plan", () => {
+  const images = [3, 32, 32];
+  const { plan } = planOriginal(resnet({ depth: 20 }), images, { model: "o.onnx", depth: 7 });
+  const rows = (name: string) => {
+    const { layers, macs } = ways[name]!.plan!(plan);
+    return { widths: layers.map(({ outputs }) => outputs), pools: poolsOf(layers), macs };
+  };
+  const poolsOf = (layers: typeof plan.layers) =>
+    layers.flatMap(({ pool }, i) => (pool ? [i + 1] : []));
+
+  // A convolution of 3×3 costs 9 MACs a place, input and output channel; places are 1024, 256 and 64.
+  test.each([
+    ["narrow-early", [8, 16, 32, 120, 120, 120, 64], [2, 3], 1024, 256],
+    ["wide-early", [24, 48, 96, 40, 40, 40, 64], [2, 3], 1024, 256],
+    ["early-pooling", [16, 40, 80, 112, 112, 112, 64], [1, 2], 256, 64],
+  ])("%s costs as much as the usual one", (name, widths, pools, second, third) => {
+    const places = [1024, second, third, 64, 64, 64, 64];
+    const macs = places.map((count, i) => 9 * count * (widths[i - 1] ?? 3) * widths[i]!);
+    const sum = macs.reduce((a, b) => a + b);
+    expect(rows(name)).toEqual({ widths, pools, macs: sum });
+    expect(sum / plan.macs).toBeGreaterThan(0.9);
+    expect(sum / plan.macs).toBeLessThanOrEqual(1);
   });
 });
 

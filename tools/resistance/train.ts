@@ -26,6 +26,7 @@ import {
   logitTerms,
 } from "../../src/obfuscate/jointLoss.ts";
 import type { PlannedOriginal } from "../../src/obfuscate/original.ts";
+import type { ChainPlan } from "../../src/obfuscate/plan.ts";
 import { countConvolutions, nameChainInput, seal } from "../../src/obfuscate/seal.ts";
 import { Teacher } from "../../src/obfuscate/teacher.ts";
 import type { JobHooks } from "../../src/runs/index.ts";
@@ -43,6 +44,8 @@ import {
 
 /** What a way adds to the training of a chain. */
 export interface Way {
+  /** Another plan than the usual one, for a chain that is trained from the start. */
+  readonly plan?: (usual: ChainPlan) => ChainPlan;
   /** In place of the usual weights of the loss. */
   readonly loss?: Partial<JointLoss>;
   /** How many of the first convolutions stay as they begin. */
@@ -78,7 +81,8 @@ export async function trainChain(way: Way, options: TrainOptions): Promise<Graph
   const dealt = { batch, mean, std, seed, device, augment, dropLast: true };
   using batches = new Batches(data.train, dealt);
   using teacher = new Teacher(planned.teacher, planned.boundary, { device, precision });
-  const drawn = await initialized(planned, batches, seed);
+  const plan = way.plan?.(planned.plan) ?? planned.plan;
+  const drawn = await initialized(plan, batches, seed);
   const { graph, classifier } = start
     ? await reopen(start, { ...options, drawn, fresh: way.fresh })
     : { graph: drawn, classifier: planned.classifier };
@@ -166,12 +170,7 @@ function lessonOf(
   return { forward, losses };
 }
 
-async function initialized(
-  planned: PlannedOriginal,
-  batches: Batches,
-  seed: number,
-): Promise<Graph> {
-  const { plan } = planned;
+async function initialized(plan: ChainPlan, batches: Batches, seed: number): Promise<Graph> {
   const drawn = sequential(plan.layers, { shape: plan.input, seed });
   return initializeChain(drawn, { plan, batches });
 }

@@ -11,6 +11,7 @@ import {
   sum,
   transpose,
 } from "../../src/torch/index.ts";
+import { earlyTimes, pooledSooner } from "./plans.ts";
 import type { Way } from "./train.ts";
 
 const oneHot = operator("aten::one_hot");
@@ -21,6 +22,9 @@ const labels = { featureWeight: 0, distillationWeight: 0, labelWeight: 1 };
 export const ways: Readonly<Record<string, Way>> = {
   /** The control: the same training without a way. */
   none: {},
+  "narrow-early": { plan: earlyTimes(1 / 2) },
+  "wide-early": { plan: earlyTimes(3 / 2) },
+  "early-pooling": { plan: pooledSooner },
   "fresh-2": { fresh: 2, frozen: 2 },
   "fresh-2-learned": { fresh: 2 },
   "labels-end": { loss: labels, frozen: 3, rate: 0.25 },
