@@ -2,7 +2,6 @@
 import { parseArgs } from "node:util";
 import { type PirateOptimizer, pirateOptimizers } from "../../src/attack/names.ts";
 import { decimals, numbers } from "../ablations/plan.ts";
-import { ways } from "./ways.ts";
 
 /** The options by name. Throws an Error for one that is unknown, or whose value is none of its own. */
 export function readOptions(given: readonly string[]) {
@@ -11,7 +10,7 @@ export function readOptions(given: readonly string[]) {
     options: {
       data: { type: "string" },
       "pirate-data": { type: "string" },
-      ways: { type: "string", default: Object.keys(ways).join() },
+      ways: { type: "string", default: "none" },
       start: { type: "string" },
       depth: { type: "string", default: "7" },
       epochs: { type: "string", default: "1" },

@@ -41,6 +41,8 @@ import {
   type Stage,
   train,
 } from "../../src/train/index.ts";
+import { poolOf } from "./proxies.ts";
+import { pirateTerm, type Simulation } from "./simulated.ts";
 
 /** What a way adds to the training of a chain. */
 export interface Way {
@@ -59,6 +61,8 @@ export interface Way {
     maps: readonly Tensor[],
     context: { labels: Tensor; images: Tensor; progress: number },
   ) => LossTerm[];
+  /** A pirate who is simulated in every second step. */
+  readonly pirate?: Simulation;
 }
 
 export interface TrainOptions extends Normalization {
@@ -92,6 +96,7 @@ export async function trainChain(way: Way, options: TrainOptions): Promise<Graph
   using before = still && new Network(still, { device, precision });
   using network = new Network(moving, { device, precision, trainable: true });
   using judge = new Network(classifier, { device, precision });
+  const pool = way.pirate && (await poolOf(data.train, { mean, std }));
   const steps = Math.round(epochs * batches.length);
   const rate = way.rate ?? (start ? 0.5 : 1);
   using learner = learnerOf(network, { frozen: pooledScales(graph), rate, steps });
@@ -103,12 +108,13 @@ export async function trainChain(way: Way, options: TrainOptions): Promise<Graph
     epochs: Math.ceil(epochs),
     part: { firstStep: 0, steps, all: steps },
     schedule: linearDecay(start ? 0.1 : 0),
-    ...lessonOf(way, { before, network, judge, teacher, loss, steps }),
+    ...lessonOf(way, { before, network, judge, teacher, loss, steps, pool }),
   };
   await train(stage, { run: nowhere, hooks: { onProgress }, checkpoint: undefined });
   const trained = network.toGraph();
   const whole = before ? compose(before.toGraph(), trained) : trained;
   const chain = nameChainInput(whole, planned.original);
+  pool?.dispose();
   return seal(chain, classifier, { depth: countConvolutions(chain), seed });
 }
 
@@ -133,12 +139,14 @@ interface Taught {
   readonly teacher: Teacher;
   readonly loss: CalibratedLoss;
   readonly steps: number;
+  /** The images of a simulated pirate; undefined where there is none. */
+  readonly pool: Tensor | undefined;
 }
 
 /** How a batch is run, and the terms of its loss: those of the joint loss, and the way's own. */
 function lessonOf(
   way: Way,
-  { before, network, judge, teacher, loss, steps }: Taught,
+  { before, network, judge, teacher, loss, steps, pool }: Taught,
 ): Pick<Stage, "forward" | "losses"> {
   const { nodes, outputs } = network.graph;
   const end = outputs[0]!.name;
@@ -165,6 +173,9 @@ function lessonOf(
         relus.map((name) => maps[name]!),
         context,
       ) ?? []),
+      ...(way.pirate && pool && step % 2 === 0
+        ? [pirateTerm({ chain: network, classifier: judge.graph, pool }, way.pirate, step / 2)]
+        : []),
     ];
   };
   return { forward, losses };

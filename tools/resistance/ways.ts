@@ -25,6 +25,8 @@ export const ways: Readonly<Record<string, Way>> = {
   "narrow-early": { plan: earlyTimes(1 / 2) },
   "wide-early": { plan: earlyTimes(3 / 2) },
   "early-pooling": { plan: pooledSooner },
+  "simulated-pirate": { pirate: { optimizer: "muon", learningRate: 0.04, steps: 8, weight: 1 } },
+  "simulated-pirate-sgd": { pirate: { optimizer: "sgd", learningRate: 0.05, steps: 8, weight: 1 } },
   "fresh-2": { fresh: 2, frozen: 2 },
   "fresh-2-learned": { fresh: 2 },
   "labels-end": { loss: labels, frozen: 3, rate: 0.25 },
