@@ -6,7 +6,7 @@ import { assertStage } from "../runs/index.ts";
 import { type LossTerm, linearDecay, type Stage, train } from "../train/index.ts";
 import { withTuned } from "./classifierTuning.ts";
 import { initializeChain } from "./initialize.ts";
-import { featureTerm, logitTerms } from "./jointLoss.ts";
+import { jointTerms, knowledgeFor } from "./jointLoss.ts";
 import { ChainLearner } from "./learner.ts";
 import type { Lesson, Simulated, SimulationWork } from "./lesson.ts";
 
@@ -40,16 +40,11 @@ export function directStage(
     chain.network.apply(images, { training: true, batchWeight });
   const losses = (batch: Batch, step: number): LossTerm[] => {
     const { boundary } = teacher;
-    const known = teacher.look(batch.images, {
-      tensors: loss.featureWeight > 0 ? [boundary] : [],
-      logits: loss.distillationWeight > 0,
-    });
+    const known = teacher.look(batch.images, knowledgeFor(loss, [boundary]));
     const features = forward(batch);
-    const original = known.features[boundary];
-    const terms = original ? [featureTerm(features, original, { name: "feature", loss })] : [];
-    if (loss.labelWeight === 0 && loss.distillationWeight === 0) return terms;
-    const logits = chain.logitsFor(features, { step, teacher, tensor: boundary });
-    return [...terms, ...logitTerms(logits, { batch, originalLogits: known.logits }, loss)];
+    const simulated = { name: "feature", tensor: boundary, features };
+    const logits = () => chain.logitsFor(features, { step, teacher, tensor: boundary });
+    return jointTerms([simulated], { batch, known, loss, logits });
   };
   const { learner } = chain;
   const stage = { index: 0, name: "chain", learner, batches, epochs, forward, losses };

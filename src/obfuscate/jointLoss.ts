@@ -4,7 +4,7 @@
 import type { Batch, Batches } from "../data/index.ts";
 import { mean, mulScalar, operator, scope, type Tensor } from "../torch/index.ts";
 import { distillationLoss, featureLoss, type LossTerm, labelLoss } from "../train/index.ts";
-import type { Teacher } from "./teacher.ts";
+import type { Knowledge, Teacher } from "./teacher.ts";
 
 /** The joint loss. A term of weight zero is left out, and one must be above it. */
 export interface JointLoss {
@@ -32,14 +32,37 @@ const usualDeviation = 1.5;
 const deviation = operator("aten::std.dim");
 const averagePool = operator("aten::_adaptive_avg_pool2d");
 
-/** How far simulated features are from the original's; `name` tells segments apart. */
-export function featureTerm(
-  features: Tensor,
-  original: Tensor,
-  { name, loss }: { name: string; loss: JointLoss },
-): LossTerm {
-  const value = featureLoss(...sameSize(features, original));
-  return { name, weight: loss.featureWeight, value };
+/** What the teacher is asked for where simulated features stand in the place of these tensors. */
+export function knowledgeFor(
+  loss: JointLoss,
+  tensors: readonly string[],
+): { tensors: readonly string[]; logits: boolean } {
+  return { tensors: loss.featureWeight > 0 ? tensors : [], logits: loss.distillationWeight > 0 };
+}
+
+/** Features that stand in the place of a tensor of the original; `name` is their term's. */
+export interface SimulatedFeatures {
+  readonly name: string;
+  readonly tensor: string;
+  readonly features: Tensor;
+}
+
+/**
+ * The terms of the loss: how far each of the simulated features is from the original's, and how well the logits that
+ * follow from them fit, which are made where they have a weight. `known` must be there as `knowledgeFor` tells.
+ */
+export function jointTerms(
+  simulated: readonly SimulatedFeatures[],
+  context: { batch: Batch; known: Knowledge; loss: CalibratedLoss; logits: () => Tensor },
+): LossTerm[] {
+  const { batch, known, loss, logits } = context;
+  const { featureWeight, labelWeight, distillationWeight } = loss;
+  const terms = (featureWeight > 0 ? simulated : []).map(({ name, tensor, features }) => {
+    const value = featureLoss(...sameSize(features, known.features[tensor]!));
+    return { name, weight: featureWeight, value };
+  });
+  if (labelWeight === 0 && distillationWeight === 0) return terms;
+  return [...terms, ...logitTerms(logits(), { batch, originalLogits: known.logits }, loss)];
 }
 
 /**
@@ -66,7 +89,7 @@ export async function calibrate(
  * How well the logits that follow from simulated features fit the labels and the original's logits, which
  * must be there where distillation has a weight. Both kinds of logits are calibrated first.
  */
-export function logitTerms(
+function logitTerms(
   simulated: Tensor,
   target: { readonly batch: Batch; readonly originalLogits: Tensor | undefined },
   loss: CalibratedLoss,

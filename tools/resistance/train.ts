@@ -21,9 +21,9 @@ import { initializeChain } from "../../src/obfuscate/initialize.ts";
 import {
   type CalibratedLoss,
   calibrate,
-  featureTerm,
   type JointLoss,
-  logitTerms,
+  jointTerms,
+  knowledgeFor,
 } from "../../src/obfuscate/jointLoss.ts";
 import type { PlannedOriginal } from "../../src/obfuscate/original.ts";
 import type { ChainPlan } from "../../src/obfuscate/plan.ts";
@@ -158,17 +158,14 @@ function lessonOf(
     return network.activations(read, wanted, training);
   };
   const losses = (shown: Batch, step: number): LossTerm[] => {
-    const known = teacher.look(shown.images, {
-      tensors: loss.featureWeight > 0 ? [teacher.boundary] : [],
-      logits: loss.distillationWeight > 0,
-    });
+    const tensor = teacher.boundary;
+    const known = teacher.look(shown.images, knowledgeFor(loss, [tensor]));
     const maps = forward(shown);
     const features = maps[end]!;
-    const original = known.features[teacher.boundary];
+    const logits = () => judge.apply(features);
     const context = { labels: shown.labels!, images: shown.images, progress: step / steps };
     return [
-      ...(original ? [featureTerm(features, original, { name: "feature", loss })] : []),
-      ...logitTerms(judge.apply(features), { batch: shown, originalLogits: known.logits }, loss),
+      ...jointTerms([{ name: "feature", tensor, features }], { batch: shown, known, loss, logits }),
       ...(way.terms?.(
         relus.map((name) => maps[name]!),
         context,

@@ -7,7 +7,7 @@ import { record } from "../../record.ts";
 import type { Tensor } from "../../torch/index.ts";
 import { type LossTerm, linearDecay, train } from "../../train/index.ts";
 import { initializeChain } from "../initialize.ts";
-import { featureTerm, logitTerms } from "../jointLoss.ts";
+import { jointTerms, knowledgeFor } from "../jointLoss.ts";
 import { ChainLearner } from "../learner.ts";
 import type { Lesson, SimulationWork } from "../lesson.ts";
 import type { Knowledge } from "../teacher.ts";
@@ -87,21 +87,20 @@ interface RunningLevel {
 
 /**
  * What the segments make of the features at their starts, and what the original makes of a batch: those
- * features, those at the ends of the segments to be `compared`, and its logits where they are wanted.
+ * features, those at further `tensors`, and its logits where they are wanted.
  */
 function runLevel(
   { images }: Batch,
   context: RunningLevel & {
-    readonly compared?: readonly Segment[];
+    readonly tensors?: readonly string[];
     readonly logits?: boolean;
     readonly batchWeight?: number;
   },
 ): { known: Knowledge; outputs: Readonly<Record<string, Tensor>> } {
-  const { chain, segments, lesson, compared = [], logits = false, batchWeight } = context;
+  const { chain, segments, lesson, tensors = [], logits = false, batchWeight } = context;
   const { teacher } = lesson;
   const starts = segments.map(({ from }) => from).filter((from) => from !== teacher.input);
-  const ends = compared.map(({ to }) => to);
-  const known = teacher.look(images, { tensors: [...starts, ...ends], logits });
+  const known = teacher.look(images, { tensors: [...starts, ...tensors], logits });
   const inputs = segments.map((segment) => {
     const values = segment.from === teacher.input ? images : known.features[segment.from]!;
     return [inputOf(segment), values] as const;
@@ -114,17 +113,15 @@ function runLevel(
 function levelLosses(batch: Batch, context: RunningLevel & { readonly step: number }): LossTerm[] {
   const { chain, segments, lesson, step } = context;
   const { teacher, loss } = lesson;
-  const compared = loss.featureWeight > 0 ? segments : [];
-  const wanted = { compared, logits: loss.distillationWeight > 0 };
-  const { known, outputs } = runLevel(batch, { ...context, ...wanted });
-  const features = compared.map((segment) => {
+  const ends = segments.map(({ to }) => to);
+  const { known, outputs } = runLevel(batch, { ...context, ...knowledgeFor(loss, ends) });
+  const simulated = segments.map((segment) => {
     const name = segments.length === 1 ? "feature" : `feature ${segment.first}-${segment.last}`;
-    return featureTerm(outputs[outputOf(segment)]!, known.features[segment.to]!, { name, loss });
+    return { name, tensor: segment.to, features: outputs[outputOf(segment)]! };
   });
-  if (loss.labelWeight === 0 && loss.distillationWeight === 0) return features;
-  const judged = segments[step % segments.length]!;
-  const logits = chain.logitsFor(outputs[outputOf(judged)]!, { step, teacher, tensor: judged.to });
-  return [...features, ...logitTerms(logits, { batch, originalLogits: known.logits }, loss)];
+  const { tensor, features } = simulated[step % simulated.length]!;
+  const logits = () => chain.logitsFor(features, { step, teacher, tensor });
+  return jointTerms(simulated, { batch, known, loss, logits });
 }
 
 function nameOf(segments: readonly Segment[]): string {
