@@ -13,6 +13,7 @@ import {
   type Surroundings,
   throwIfAnyStopped,
   train,
+  wholeJob,
 } from "../train/index.ts";
 import { mostImages } from "./moments.ts";
 import type { Recipe } from "./recipes.ts";
@@ -78,7 +79,7 @@ export async function fineTune(
     name,
     learner,
     batches,
-    part: { firstStep: 0, steps, all: steps },
+    part: wholeJob(steps),
     forward,
     schedule: linearDecay(),
     mostHalvings: 0,

@@ -32,6 +32,7 @@ import {
   linearDecay,
   optimizersFor,
   train,
+  wholeJob,
 } from "../train/index.ts";
 import { jobDefaults } from "./defaults.ts";
 import type { RunFacts, Work } from "./definition.ts";
@@ -138,12 +139,12 @@ async function trainNetwork(work: Work<ResolvedTrainOptions, Inputs>): Promise<G
   using network = new Network(graph, { device, precision, trainable: true });
   using batches = new Batches(inputs.train, batchOptions(options));
   const { parameters, buffers } = network;
-  const average = { share: options.averageWeights, steps: epochs * batches.length };
+  const steps = epochs * batches.length;
   using learner = new Learner({
     parameters,
     buffers,
     optimizers: optimizersFor(graph, parameters, options),
-    average: averageOf(parameters, average),
+    average: averageOf(parameters, { share: options.averageWeights, steps }),
   });
   const forward = ({ images }: Batch, batchWeight?: number) =>
     network.apply(images, { training: true, batchWeight });
@@ -153,6 +154,7 @@ async function trainNetwork(work: Work<ResolvedTrainOptions, Inputs>): Promise<G
     learner,
     batches,
     epochs,
+    part: wholeJob(steps),
     forward,
     schedule: linearDecay(warmUp),
     losses: (batch: Batch) => [

@@ -3,7 +3,7 @@ import type { Batch } from "../data/index.ts";
 import type { Graph } from "../graph/graph.ts";
 import { sequential } from "../models/index.ts";
 import { assertStage } from "../runs/index.ts";
-import { type LossTerm, linearDecay, type Stage, train } from "../train/index.ts";
+import { type LossTerm, linearDecay, type Stage, train, wholeJob } from "../train/index.ts";
 import { withTuned } from "./classifierTuning.ts";
 import { initializeChain } from "./initialize.ts";
 import { jointTerms, knowledgeFor } from "./jointLoss.ts";
@@ -47,6 +47,7 @@ export function directStage(
     return jointTerms([simulated], { batch, known, loss, logits });
   };
   const { learner } = chain;
-  const stage = { index: 0, name: "chain", learner, batches, epochs, forward, losses };
+  const part = wholeJob(steps);
+  const stage = { index: 0, name: "chain", learner, batches, epochs, part, forward, losses };
   return { chain, stage: { ...stage, schedule: linearDecay() } };
 }

@@ -11,5 +11,5 @@ export {
   optimizersFor,
 } from "./optimizers.ts";
 export { linearDecay } from "./schedule.ts";
-export { nowhere, type Stage, type Surroundings } from "./stage.ts";
+export { nowhere, type Stage, type Surroundings, wholeJob } from "./stage.ts";
 export { throwIfAnyStopped } from "./stopping.ts";

@@ -6,10 +6,28 @@ import { Clock } from "./clock.ts";
 import { type LossTerm, totalLoss } from "./losses.ts";
 import { LossSums } from "./lossSums.ts";
 import { assertFinite, begin, goBack, goOn, isReturnPoint, rateAfter, save } from "./recovery.ts";
-import { partOf, type Stage, type Surroundings } from "./stage.ts";
+import type { Stage, Surroundings } from "./stage.ts";
 import { throwIfAnyStopped } from "./stopping.ts";
 
 const stepsBetweenReports = 10;
+
+/** One step on one batch, when `step` of the stage's steps are done. Gives the terms of the loss. */
+function trainingStep(
+  { losses, learner, schedule, part }: Stage,
+  batch: Batch,
+  { step, halvings }: { step: number; halvings: number },
+): LossTerm[] {
+  return scope(() => {
+    const terms = losses(batch, step);
+    learner.zeroGrad();
+    const values = learner.backward(
+      totalLoss(terms),
+      terms.map(({ value }) => value),
+    );
+    learner.step(schedule(step / part.steps) * rateAfter(halvings));
+    return terms.map((term, index) => ({ ...term, value: values[index]! }));
+  });
+}
 
 /**
  * Trains a stage from where its checkpoint left it to the end of its last epoch, and saves there; then the
@@ -48,19 +66,20 @@ async function trainSteps(
   stage: Stage,
   { run, hooks, from }: Pick<Course, "run" | "hooks" | "from">,
 ): Promise<void> {
-  const { batches } = stage;
-  const { firstStep, steps } = partOf(stage);
+  const { batches, part } = stage;
+  const { firstStep, steps } = part;
   const { halvings } = from;
   const clock = new Clock(from.step);
   using sums = new LossSums(from.epochLosses);
   const course = { stage, run, hooks, from, clock, sums };
   let { step } = from;
   while (step < steps) {
-    const epoch = Math.floor((firstStep + step) / batches.length);
-    const first = (firstStep + step) % batches.length;
+    const before = firstStep + step;
+    const epoch = Math.floor(before / batches.length);
+    const first = before % batches.length;
     clock.beginEpoch();
     for await (const batch of batches.epoch(epoch, { from: first, share: workers() })) {
-      sums.add(trainingStep(stage, batch, { step, steps, halvings }));
+      sums.add(trainingStep(stage, batch, { step, halvings }));
       step++;
       clock.count(batch.size * workers().size);
       await report(course, step);
@@ -78,8 +97,8 @@ async function report(
   { stage, run, hooks, from, clock, sums }: Course,
   step: number,
 ): Promise<void> {
-  const { name, batches, epochs, schedule } = stage;
-  const { firstStep, steps, all } = partOf(stage);
+  const { name, batches, epochs, part, schedule } = stage;
+  const { firstStep, steps, all } = part;
   const before = firstStep + step - 1;
   const ofEpoch = (before % batches.length) + 1;
   const isLastOfEpoch = ofEpoch === batches.length || step === steps;
@@ -90,7 +109,7 @@ async function report(
   const { imagesPerSecond, secondsLeft } = clock.estimate(step, all - firstStep);
   const epoch = Math.floor(before / batches.length) + 1;
   const progress = { stage: name, epoch, epochs, imagesPerSecond };
-  const place = { step: firstStep + step, steps: all, secondsLeft };
+  const place = { step: before + 1, steps: all, secondsLeft };
   hooks.onProgress?.({ type: "step", ...progress, ...place, losses });
   if (!isLastOfEpoch) return;
   const rate = schedule((step - 1) / steps) * rateAfter(from.halvings);
@@ -109,26 +128,8 @@ async function saveIfDue(
     hooks.signal?.aborted ?? false,
     clock.checkpointIsDue(run.checkpointSeconds) || isReturnPoint(step),
   ]);
-  if (isStopped || isDue || step === partOf(stage).steps) {
+  if (isStopped || isDue || step === stage.part.steps) {
     await save(stage, { step, halvings: from.halvings, epochLosses: sums.numbers() }, run);
   }
   throwIfStopped(hooks, run, isStopped);
-}
-
-/** One step on one batch, when `step` of the stage's steps are done. Gives the terms of the loss. */
-function trainingStep(
-  { losses, learner, schedule }: Stage,
-  batch: Batch,
-  { step, steps, halvings }: { step: number; steps: number; halvings: number },
-): LossTerm[] {
-  return scope(() => {
-    const terms = losses(batch, step);
-    learner.zeroGrad();
-    const values = learner.backward(
-      totalLoss(terms),
-      terms.map(({ value }) => value),
-    );
-    learner.step(schedule(step / steps) * rateAfter(halvings));
-    return terms.map((term, index) => ({ ...term, value: values[index]! }));
-  });
 }

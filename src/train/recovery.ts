@@ -3,7 +3,7 @@
 // training that was interrupted is the same.
 import { DataError, DivergedError } from "../errors.ts";
 import type { Checkpoint, Position } from "../runs/index.ts";
-import { partOf, type Stage, type Surroundings } from "./stage.ts";
+import type { Stage, Surroundings } from "./stage.ts";
 
 type Run = Surroundings["run"];
 
@@ -42,7 +42,7 @@ export async function save(stage: Stage, position: Position, run: Run): Promise<
 
 /** Goes on from a checkpoint of this stage. Throws DataError where training did not come to it. */
 export function goOn(stage: Stage, { step, halvings, epochLosses, tensors }: Checkpoint): Position {
-  const { steps } = partOf(stage);
+  const { steps } = stage.part;
   const mostHalvings = mostHalvingsOf(stage);
   if (step > steps || halvings > mostHalvings) {
     throw new DataError(
@@ -72,7 +72,7 @@ export async function goBack(
   const { step, halvings, epochLosses } = goOn(stage, checkpoint);
   const position = { step, halvings: halvings + 1, epochLosses };
   const rate = rateAfter(position.halvings);
-  const backTo = partOf(stage).firstStep + step;
+  const backTo = stage.part.firstStep + step;
   await run.metrics.append({ setback: { stage: stage.name, backTo, rate } });
   await save(stage, position, run);
   const text = `${error.message}. Back to step ${backTo}, and on with ${rate} of the learning rate`;
@@ -96,7 +96,7 @@ export function assertFinite(
 }
 
 function diverged(stage: Stage, step: number, how: string): DivergedError {
-  const { firstStep, all } = partOf(stage);
+  const { firstStep, all } = stage.part;
   return new DivergedError(
     `training diverged in stage "${stage.name}" by step ${firstStep + step} of ${all}: ${how}. ` +
       "Check that --mean and --std are right and that all weights of the original, where there is one, are finite; else " +

@@ -16,8 +16,8 @@ export interface Stage {
   readonly batches: Batches;
   /** Epochs of the whole job. */
   readonly epochs: number;
-  /** Where this stage lies in the job; all of it by default. */
-  readonly part?: Part;
+  /** Where this stage lies in the job. */
+  readonly part: Part;
   readonly schedule: Schedule;
   /** How often it may go back and on with half the learning rate where a loss is no number; 3 by default. */
   readonly mostHalvings?: number;
@@ -35,6 +35,11 @@ interface Part {
   readonly steps: number;
   /** Steps of the job. */
   readonly all: number;
+}
+
+/** The part of the only stage of a job of so many steps. */
+export function wholeJob(steps: number): Part {
+  return { firstStep: 0, steps, all: steps };
 }
 
 /** Where a training is logged and saved, and how it is followed and stopped. */
@@ -56,9 +61,3 @@ export const nowhere: Surroundings["run"] = {
   saveCheckpoint: async () => {},
   goBack: async () => undefined,
 };
-
-/** Where a stage lies in its job, in steps. */
-export function partOf({ part, epochs, batches }: Stage): Part {
-  const all = epochs * batches.length;
-  return part ?? { firstStep: 0, steps: all, all };
-}

@@ -13,6 +13,7 @@ import {
   type Stage,
   type Surroundings,
   train,
+  wholeJob,
 } from "../../src/train/index.ts";
 
 export const stepsPerEpoch = 4;
@@ -82,9 +83,10 @@ export function setUp(
     onStep(step + 1);
     return [{ name: "label", weight: 1, value: labelLoss(forward(batch).logits!, batch) }];
   };
+  const part = wholeJob(epochs * batches.length);
   const schedule = linearDecay();
   return {
-    stage: { index: 0, name: "tiny", learner, batches, epochs, schedule, losses, forward },
+    stage: { index: 0, name: "tiny", learner, batches, epochs, part, schedule, losses, forward },
     network,
     [Symbol.dispose]: () => {
       for (const owner of [learner, batches, network]) owner[Symbol.dispose]();

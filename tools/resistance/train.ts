@@ -40,6 +40,7 @@ import {
   optimizersFor,
   type Stage,
   train,
+  wholeJob,
 } from "../../src/train/index.ts";
 import { poolOf } from "./proxies.ts";
 import { pirateTerm, type Simulation } from "./simulated.ts";
@@ -106,7 +107,7 @@ export async function trainChain(way: Way, options: TrainOptions): Promise<Graph
     learner,
     batches,
     epochs: Math.ceil(epochs),
-    part: { firstStep: 0, steps, all: steps },
+    part: wholeJob(steps),
     schedule: linearDecay(start ? 0.1 : 0),
     ...lessonOf(way, { before, network, judge, teacher, loss, steps, pool }),
   };
