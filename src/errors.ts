@@ -19,67 +19,58 @@ export const exitCodes = {
  * A failure with a message for the user: what was expected, for which name, what arrived, what to do. Whatever a
  * stranger's file put into it, the message is visible text of bounded length.
  */
-export class DeepObfError extends Error {
+export abstract class DeepObfError extends Error {
+  /** That of all failures of a class. */
+  static readonly exitCode: number;
   readonly exitCode: number;
 
-  constructor(exitCode: number, message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: ErrorOptions) {
     super(limitMessage(printableLines(message)), options);
     this.name = new.target.name;
-    this.exitCode = exitCode;
+    this.exitCode = new.target.exitCode;
   }
 }
 
 /** The command line, the configuration or an option is wrong. */
 export class UsageError extends DeepObfError {
-  constructor(message: string, options?: ErrorOptions) {
-    super(exitCodes.usage, message, options);
-  }
+  static override readonly exitCode = exitCodes.usage;
 }
 
 /** The model file is damaged, hostile, or uses what DeepObf does not support. */
 export class ModelError extends DeepObfError {
-  constructor(message: string, options?: ErrorOptions) {
-    super(exitCodes.model, message, options);
-  }
+  static override readonly exitCode = exitCodes.model;
 }
 
 /** The data set is missing, damaged, or does not fit the model. */
 export class DataError extends DeepObfError {
-  constructor(message: string, options?: ErrorOptions) {
-    super(exitCodes.data, message, options);
-  }
+  static override readonly exitCode = exitCodes.data;
 }
 
 /** Disk, memory, device or a needed library is missing or used up. */
 export class ResourceError extends DeepObfError {
-  constructor(message: string, options?: ErrorOptions) {
-    super(exitCodes.resources, message, options);
-  }
+  static override readonly exitCode = exitCodes.resources;
 }
 
 /** Training produced a loss that is not a number. */
 export class DivergedError extends DeepObfError {
-  constructor(message: string, options?: ErrorOptions) {
-    super(exitCodes.diverged, message, options);
-  }
+  static override readonly exitCode = exitCodes.diverged;
 }
 
 /** The run ended, but a quality gate was missed. */
 export class GateError extends DeepObfError {
+  static override readonly exitCode = exitCodes.gate;
   /** What the run answered all the same. */
   readonly summary: object | undefined;
 
   constructor(message: string, { summary }: { summary?: object } = {}) {
-    super(exitCodes.gate, message);
+    super(message);
     this.summary = summary;
   }
 }
 
 /** Another worker of a data-parallel training is gone. */
 export class WorkerError extends DeepObfError {
-  constructor(message: string, options?: ErrorOptions) {
-    super(exitCodes.worker, message, options);
-  }
+  static override readonly exitCode = exitCodes.worker;
 }
 
 /** The signal that an abort stands for, by its reason: a caller of the library need not give one. */
@@ -89,10 +80,12 @@ export function signalOf(reason: unknown): "SIGINT" | "SIGTERM" {
 
 /** The user stopped the run by a signal; a checkpoint was written first. */
 export class InterruptedError extends DeepObfError {
+  override readonly exitCode: 130 | 143;
   readonly signal: "SIGINT" | "SIGTERM";
 
   constructor(signal: "SIGINT" | "SIGTERM", message: string) {
-    super(signal === "SIGINT" ? 130 : 143, message);
+    super(message);
+    this.exitCode = signal === "SIGINT" ? 130 : 143;
     this.signal = signal;
   }
 }
@@ -100,8 +93,10 @@ export class InterruptedError extends DeepObfError {
 /** The failure with this exit code, of its class: as another process threw it. */
 export function errorOfCode(exitCode: number, message: string): DeepObfError {
   const classes = [UsageError, ModelError, DataError, ResourceError, DivergedError, GateError];
-  const errors = classes.map((Failure) => new Failure(message));
-  return errors.find((error) => error.exitCode === exitCode) ?? new DeepObfError(exitCode, message);
+  const Failure = [...classes, WorkerError].find((each) => each.exitCode === exitCode);
+  return Failure
+    ? new Failure(message)
+    : new InterruptedError(exitCode === 143 ? "SIGTERM" : "SIGINT", message);
 }
 
 const outOfMemory =

@@ -1,5 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { DataError, isOutOfMemory, ModelError } from "../src/errors.ts";
+import {
+  DataError,
+  DivergedError,
+  errorOfCode,
+  GateError,
+  InterruptedError,
+  isOutOfMemory,
+  ModelError,
+  ResourceError,
+  UsageError,
+  WorkerError,
+} from "../src/errors.ts";
 import { constantValue } from "../src/onnx/constants.ts";
 
 describe("a failure's message", () => {
@@ -25,6 +36,21 @@ describe("a failure's message", () => {
       'Constant node "c" has its value as "va\\u{6}ue" of type string, which is not supported',
     );
   });
+});
+
+test.each([
+  new UsageError("u"),
+  new ModelError("m"),
+  new DataError("d"),
+  new ResourceError("r"),
+  new DivergedError("i"),
+  new GateError("g"),
+  new WorkerError("w"),
+  new InterruptedError("SIGINT", "s"),
+  new InterruptedError("SIGTERM", "t"),
+])("a failure of another process is of the class that it has there: %s", (thrown) => {
+  const failure = errorOfCode(thrown.exitCode, thrown.message);
+  expect(failure).toStrictEqual(thrown);
 });
 
 test("memory that a kernel's buffer does not get has run out; what a file calls so has not", () => {
