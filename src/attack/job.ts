@@ -9,20 +9,14 @@ import { exemplarsPerClass } from "./exemplars.ts";
 import { batchSizeFor } from "./fineTune.ts";
 import { headStarts } from "./headStart.ts";
 import { kinds } from "./kinds.ts";
-import type { AttackOptions, AttackResults, ResolvedAttackOptions } from "./options.ts";
-import { type AttackDescription, prepare } from "./prepare.ts";
+import type { ResolvedAttackOptions } from "./options.ts";
+import { type AttackTypes, prepare } from "./prepare.ts";
 import { type Inputs, Scene } from "./scene.ts";
 import { resolvedOptions, results } from "./schema.ts";
 import { Trials } from "./trials.ts";
 
 /** Attacks a file and its original, with controls from random weights. */
-export const attackJob = defineJob<
-  AttackOptions,
-  ResolvedAttackOptions,
-  Inputs,
-  AttackDescription,
-  AttackResults
->({
+export const attackJob = defineJob<AttackTypes>({
   name: "attack",
   runName: ({ model, kind }) => `${basename(model, ".onnx")}-${kind}`,
   optionsSchema: resolvedOptions,

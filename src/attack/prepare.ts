@@ -4,7 +4,7 @@ import { notesOnFew } from "../evaluate/index.ts";
 import { assertPlainPixels } from "../evaluate/inputTypes.ts";
 import { wantedShape } from "../evaluate/readOriginal.ts";
 import { sha256Of } from "../files.ts";
-import type { Located, Prepared } from "../jobs/index.ts";
+import type { JobTypes, Located, Prepared } from "../jobs/index.ts";
 import { modelFileFacts } from "../onnx/index.ts";
 import type { JobHooks } from "../runs/index.ts";
 import { fileName } from "../text.ts";
@@ -26,6 +26,7 @@ import { adoptModels, readModels } from "./models.ts";
 import type { AttackKind } from "./names.ts";
 import {
   type AttackOptions,
+  type AttackResults,
   assertAttackOptions,
   type ResolvedAttackOptions,
   resolveAttackOptions,
@@ -42,11 +43,20 @@ export interface AttackDescription {
   readonly seeds: number;
 }
 
+/** The types of the attack job. */
+export interface AttackTypes extends JobTypes {
+  readonly asked: AttackOptions;
+  readonly decided: ResolvedAttackOptions;
+  readonly inputs: Inputs;
+  readonly description: AttackDescription;
+  readonly results: AttackResults;
+}
+
 /** Reads and checks both files and the data. Throws UsageError, ModelError and DataError. */
 export async function prepare(
   asked: Located<AttackOptions>,
   { signal }: JobHooks = {},
-): Promise<Prepared<ResolvedAttackOptions, Inputs, AttackDescription>> {
+): Promise<Prepared<AttackTypes>> {
   assertAttackOptions(asked);
   const device = parseDevice(asked.device ?? "cpu");
   const target = await findTarget(asked);

@@ -15,10 +15,8 @@ import type { Score } from "./search.ts";
 /** What a pirate has whose training diverged. */
 const failure: Score = { accuracy: 0, crossEntropy: Number.MAX_VALUE };
 
-type Surroundings = Pick<
-  Work<ResolvedAttackOptions, unknown>,
-  "options" | "run" | "hooks" | "checkpoint" | "group"
->;
+/** What a trial needs of its attack. */
+type TrialWork = Omit<Work<{ decided: ResolvedAttackOptions; inputs: unknown }>, "inputs">;
 
 /** What a line of the metrics file says of a finished trial: what was trained, and what it reached. */
 const outcome = z.object({
@@ -49,21 +47,21 @@ type OnTrained = (trained: Graph, assignment: Assignment) => Promise<string | un
 
 /** The trials of a run in their order: those that its metrics file tells of, and those that are still to be made. */
 export class Trials {
-  readonly #work: Surroundings;
+  readonly #work: TrialWork;
   readonly #known: readonly Outcome[];
   readonly #onTrained: OnTrained;
   #count = 0;
   /** SHA-256 of the model file as the last trial that is kept wrote it. */
   #kept: string | undefined;
 
-  private constructor(work: Surroundings, known: readonly Outcome[], onTrained: OnTrained) {
+  private constructor(work: TrialWork, known: readonly Outcome[], onTrained: OnTrained) {
     this.#work = work;
     this.#known = known;
     this.#onTrained = onTrained;
   }
 
   /** Goes on behind the trials in the metrics file; `onTrained` gets each trained network. */
-  static async open(work: Surroundings, onTrained: OnTrained): Promise<Trials> {
+  static async open(work: TrialWork, onTrained: OnTrained): Promise<Trials> {
     const lines = await work.run.metrics.lines();
     const complain = (problems: string) =>
       new DataError(

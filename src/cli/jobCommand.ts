@@ -3,7 +3,7 @@
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import { type exitCodes, GateError } from "../errors.ts";
-import type { Job, RunFacts } from "../jobs/index.ts";
+import type { Job, JobTypes, RunFacts } from "../jobs/index.ts";
 import type { JobName } from "../library/jobs.ts";
 import { commandLineOf, type Decided, shortPath } from "../runs/commandLine.ts";
 import type { JobHooks, ProgressEvent } from "../runs/index.ts";
@@ -15,7 +15,7 @@ import type { OptionTable, Values } from "./options.ts";
 import { Progress, type Screen, wantsColour } from "./progress.ts";
 import { assertStartable, withWorkers } from "./workers.ts";
 
-interface JobCommandDefinition<O extends OptionTable, Asked, Description extends object, Results> {
+interface JobCommandDefinition<O extends OptionTable, J extends JobTypes> {
   readonly name: JobName;
   readonly summary: string;
   /** `option` is what the job calls the command's argument; `words` are what it may be, where it is one of a few. */
@@ -30,17 +30,17 @@ interface JobCommandDefinition<O extends OptionTable, Asked, Description extends
   readonly essential: readonly string[];
   readonly example: string;
   readonly failures: readonly (keyof typeof exitCodes)[];
-  readonly job: () => Promise<Job<Asked, Description, Results>>;
+  readonly job: () => Promise<Job<J>>;
   /** The job's options for the command's argument and options. */
-  readonly ask: (argument: string, options: Invocation<O>["options"]) => Asked;
+  readonly ask: (argument: string, options: Invocation<O>["options"]) => J["asked"];
   /** What is done where the options ask for something else than the job. */
   readonly instead?: (
     options: Invocation<O>["options"],
-  ) => ((asked: Asked, hooks: JobHooks) => Promise<Output>) | undefined;
+  ) => ((asked: J["asked"], hooks: JobHooks) => Promise<Output>) | undefined;
   /** What is to be done beside the job, once its folder is there. */
   readonly accompany?: (options: Invocation<O>["options"]) => void;
-  readonly renderPrepared: (description: Description) => string;
-  readonly renderSummary: (summary: Results & RunFacts) => string;
+  readonly renderPrepared: (description: J["description"]) => string;
+  readonly renderSummary: (summary: J["results"] & RunFacts) => string;
 }
 
 /** All training jobs can have several workers. */
@@ -58,16 +58,13 @@ export interface JobCommand {
 const exitCodeOf = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
 
 /** A command for a job. */
-export function defineJobCommand<
-  O extends OptionTable,
-  Asked,
-  Description extends object,
-  Results extends object,
->(definition: JobCommandDefinition<O, Asked, Description, Results>): JobCommand {
+export function defineJobCommand<O extends OptionTable, J extends JobTypes>(
+  definition: JobCommandDefinition<O, J>,
+): JobCommand {
   const { name, summary, argument, options, essential, example, failures } = definition;
   const { renderPrepared, renderSummary } = definition;
 
-  const outputOf = async (result: Results & RunFacts): Promise<Output> => {
+  const outputOf = async (result: J["results"] & RunFacts): Promise<Output> => {
     const { readConfig } = await import("../runs/index.ts");
     const config: object = await readConfig(dirname(result.files.config));
     const command = commandLineOf(config as Decided, argument.option);
@@ -77,7 +74,7 @@ export function defineJobCommand<
 
   /** Where a gate is missed the summary is printed all the same: as a table to stderr, as JSON to stdout. */
   const show = async (
-    work: (hooks: JobHooks<Description>) => Promise<Results & RunFacts>,
+    work: (hooks: JobHooks<J["description"]>) => Promise<J["results"] & RunFacts>,
     json: boolean,
   ) => {
     try {
@@ -85,7 +82,7 @@ export function defineJobCommand<
     } catch (error) {
       if (error instanceof PartDone) return undefined;
       if (error instanceof GateError && error.summary) {
-        const output = await outputOf(error.summary as Results & RunFacts);
+        const output = await outputOf(error.summary as J["results"] & RunFacts);
         if (json) process.stdout.write(formatOutput(output, json));
         else process.stderr.write(`${formatOutput(output, json)}\n`);
       }
@@ -115,7 +112,7 @@ export function defineJobCommand<
         return withWorkers({ workers: workers ?? 1, restarts, json }, async () => {
           const job = await definition.job();
           return show((hooks) => {
-            const onProgress = (event: ProgressEvent<Description>) => {
+            const onProgress = (event: ProgressEvent<J["description"]>) => {
               if (event.type === "prepared" && !isSilent()) definition.accompany?.(own);
               hooks.onProgress?.(event);
             };

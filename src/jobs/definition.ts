@@ -5,54 +5,58 @@ import type { Checkpoint, JobHooks, RunFiles, Setback } from "../runs/index.ts";
 import type { Group } from "../workers/group.ts";
 import type { Run } from "../workers/sharedRun.ts";
 import type { MemoryNeed } from "./memory.ts";
+import type { JobBasics, RunOptions } from "./options.ts";
+
+/** The types of a job. */
+export interface JobTypes {
+  /** Its options as a user gives them. */
+  readonly asked: RunOptions;
+  /** Its options with everything decided, which can be asked for as they are. */
+  readonly decided: JobBasics;
+  /** What it works on. */
+  readonly inputs: unknown;
+  /** What is decided besides the options. */
+  readonly description: object;
+  /** What its summary says beside the facts that all have. */
+  readonly results: object;
+}
 
 /** What makes one job different from the others. */
-export interface JobDefinition<Asked, Decided, Inputs, Description extends object, Results> {
+export interface JobDefinition<J extends JobTypes> {
   /** As the command line and config.json of a run call it. */
   readonly name: string;
   /** What the run is called where nobody names its folder. */
-  readonly runName: (options: Asked) => string;
+  readonly runName: (options: J["asked"]) => string;
   /** What config.json and summary.json of a run must hold when they are read again. */
-  readonly optionsSchema: z.ZodType<Decided>;
-  readonly resultSchemas: { readonly [Key in keyof Results]-?: z.ZodType<Results[Key]> };
+  readonly optionsSchema: z.ZodType<J["decided"]>;
+  readonly resultSchemas: {
+    readonly [Key in keyof J["results"]]-?: z.ZodType<J["results"][Key]>;
+  };
   /**
    * Reads and checks everything, decides what is left open, and writes nothing. Options that it has decided
    * before come back the same.
    */
-  prepare(
-    options: Located<Asked>,
-    hooks: JobHooks,
-  ): Promise<Prepared<Decided, Inputs, Description>>;
+  prepare(options: Located<J["asked"] | J["decided"]>, hooks: JobHooks): Promise<Prepared<J>>;
   /** What the training takes. */
-  memory(inputs: Inputs, options: Decided): MemoryNeed;
+  memory(inputs: J["inputs"], options: J["decided"]): MemoryNeed;
   /** Trains, writes the model file, and gives what is to say about it. */
-  execute(work: Work<Decided, Inputs>): Promise<Results>;
+  execute(work: Work<J>): Promise<J["results"]>;
   /** Says in a line each which gates of the options the results miss; none by default. */
-  missedGates?(results: Results, options: Decided): readonly string[];
+  missedGates?(results: J["results"], options: J["decided"]): readonly string[];
   /** Writes `report.html` into the folder of a finished run; none by default. */
   report?(directory: string): Promise<unknown>;
 }
 
-/** A job's definition where the options are decided. */
-export type Definition<Decided, Inputs, Description extends object, Results> = JobDefinition<
-  Decided,
-  Decided,
-  Inputs,
-  Description,
-  Results
->;
-
 /** Options of a run whose folder is known. */
 export type Located<Asked> = Asked & { readonly out: string };
 
-export interface Prepared<Decided, Inputs, Description extends object> {
-  readonly options: Decided;
-  /** What the job works on. */
-  readonly inputs: Inputs;
+export interface Prepared<J extends Pick<JobTypes, "decided" | "inputs" | "description">> {
+  readonly options: J["decided"];
+  readonly inputs: J["inputs"];
   /** SHA-256 of what must be the same when the run is resumed. */
   readonly identity: Identity;
-  /** What was decided besides the options, for config.json and for a user who watches. */
-  readonly description: Description;
+  /** For config.json and for a user who watches. */
+  readonly description: J["description"];
 }
 
 /** SHA-256 of the model's file with its external data, where a job has one, and of the data set. */
@@ -61,16 +65,20 @@ export interface Identity {
   readonly data: string;
 }
 
-/** A prepared job in its folder. */
-export interface Work<Decided, Inputs> {
-  readonly options: Decided;
-  readonly inputs: Inputs;
-  readonly run: Run;
-  readonly hooks: JobHooks;
-  /** Where to go on; undefined at the start. */
-  readonly checkpoint: Checkpoint | undefined;
+/** Who does a job, and how its caller follows and stops it. */
+export interface Context {
   /** The workers that train together; this one alone, mostly. */
   readonly group: Group;
+  readonly hooks: JobHooks;
+}
+
+/** A prepared job in its folder. */
+export interface Work<J extends Pick<JobTypes, "decided" | "inputs">> extends Context {
+  readonly options: J["decided"];
+  readonly inputs: J["inputs"];
+  readonly run: Run;
+  /** Where to go on; undefined at the start. */
+  readonly checkpoint: Checkpoint | undefined;
 }
 
 /** What the summary of every job says beside its results. */
@@ -93,13 +101,13 @@ export interface RunFacts {
 }
 
 /** A job that can be started and resumed. Both throw a DeepObfError, GateError only after all is written. */
-export interface Job<Asked, Description extends object, Results> {
+export interface Job<J extends Pick<JobTypes, "asked" | "description" | "results">> {
   readonly name: string;
   /** Checks everything first; then everything is written to the folder `options.out`. */
-  start(options: Asked, hooks?: JobHooks<Description>): Promise<Results & RunFacts>;
+  start(options: J["asked"], hooks?: JobHooks<J["description"]>): Promise<J["results"] & RunFacts>;
   /**
    * Goes on from the newest checkpoint, from the start where there is none; gives the summary again where the
    * run is done. Throws UsageError where the folder is no run of this job.
    */
-  resume(directory: string, hooks?: JobHooks<Description>): Promise<Results & RunFacts>;
+  resume(directory: string, hooks?: JobHooks<J["description"]>): Promise<J["results"] & RunFacts>;
 }

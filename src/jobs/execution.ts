@@ -5,58 +5,42 @@ import { keepProgress } from "../runs/progressFile.ts";
 import { manualSeed, setThreads } from "../torch/index.ts";
 import { type RunLocation, shareCheckpoint, sharedRun } from "../workers/sharedRun.ts";
 import type { Config } from "./configuration.ts";
-import type { Definition, Prepared, RunFacts, Work } from "./definition.ts";
+import type { Context, JobDefinition, JobTypes, RunFacts, Work } from "./definition.ts";
 import { explainMemory } from "./memory.ts";
-import type { JobBasics } from "./options.ts";
 import { assertGates, filesOf, reportComplaint } from "./summary.ts";
 
-/** A run that is to be executed from a checkpoint, or from the start. */
-interface Begun<Decided> extends Pick<Work<Decided, unknown>, "hooks" | "checkpoint" | "group"> {
-  readonly config: Config<Decided>;
+/** A run whose folder is there. */
+export interface Opened<J extends JobTypes> extends Context {
   readonly run: RunFolder;
+  readonly config: Config<J["decided"]>;
 }
 
-/** A run as every worker has it; the first one has its folder, too. */
-interface Shared<Decided> extends Omit<Work<Decided, unknown>, "inputs" | "run"> {
-  readonly location: RunLocation;
-  readonly run?: RunFolder;
-}
+/** A run that is to be executed from a checkpoint, or from the start. */
+type Begun<J extends JobTypes> = Opened<J> & Pick<Work<J>, "inputs" | "checkpoint">;
 
 /** Executes a run to its summary, as those who watch it see. Throws what the job does, and GateError. */
-export async function execute<
-  Decided extends JobBasics,
-  Inputs,
-  Description extends object,
-  Results extends object,
->(
-  definition: Definition<Decided, Inputs, Description, Results>,
-  prepared: Prepared<Decided, Inputs, Description>,
-  { hooks, ...rest }: Begun<Decided>,
-): Promise<Results & RunFacts> {
-  const { run, config } = rest;
+export async function execute<J extends JobTypes>(
+  definition: JobDefinition<J>,
+  begun: Begun<J>,
+): Promise<J["results"] & RunFacts> {
+  const { run, config, hooks } = begun;
   const kept = config.options.tensorboard ? await keepEvents(hooks, run) : hooks;
   const progress = keepProgress(kept, run);
   try {
-    return await executeWatched(definition, prepared, { ...rest, hooks: progress.hooks });
+    return await executeWatched(definition, { ...begun, hooks: progress.hooks });
   } finally {
     progress.remove();
   }
 }
 
-async function executeWatched<
-  Decided extends JobBasics,
-  Inputs,
-  Description extends object,
-  Results extends object,
->(
-  definition: Definition<Decided, Inputs, Description, Results>,
-  { inputs }: Prepared<Decided, Inputs, Description>,
-  begun: Begun<Decided>,
-): Promise<Results & RunFacts> {
+async function executeWatched<J extends JobTypes>(
+  definition: JobDefinition<J>,
+  begun: Begun<J>,
+): Promise<J["results"] & RunFacts> {
   const { config, run, hooks } = begun;
   const { options, versions } = config;
   const { epochs, seed, device, precision } = options;
-  const results = await executeTogether(definition, inputs, { ...begun, location: run, options });
+  const results = await executeTogether(definition, { ...begun, location: run, options });
   const summary = {
     ...results,
     epochs,
@@ -78,7 +62,7 @@ async function executeWatched<
 
 /** Does what follows a run's summary: writes its report, then removes what only its making needed. */
 export async function conclude(
-  { report }: Pick<Definition<never, never, never, never>, "report">,
+  { report }: Pick<JobDefinition<JobTypes>, "report">,
   run: RunFolder,
   hooks: JobHooks,
 ): Promise<void> {
@@ -88,13 +72,12 @@ export async function conclude(
   await run.tidy();
 }
 
-/** What all workers do. Throws PartDone on all but the first one. */
-export async function executeTogether<Decided extends JobBasics, Inputs, Results>(
-  definition: Pick<Definition<Decided, Inputs, object, Results>, "execute" | "memory">,
-  inputs: Inputs,
-  begun: Shared<Decided>,
-): Promise<Results> {
-  const { options, location, run, hooks, group } = begun;
+/** What all workers do; the first one has the run's folder, too. Throws PartDone on all but that one. */
+export async function executeTogether<J extends JobTypes>(
+  definition: JobDefinition<J>,
+  begun: Omit<Work<J>, "run"> & { readonly location: RunLocation; readonly run?: RunFolder },
+): Promise<J["results"]> {
+  const { options, inputs, location, run, hooks, group } = begun;
   setThreads(options.threads);
   manualSeed(options.seed + group.rank);
   await group.join();

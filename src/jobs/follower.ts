@@ -4,9 +4,8 @@ import type { Group } from "../workers/group.ts";
 import { PartDone } from "../workers/partDone.ts";
 import type { RunLocation } from "../workers/sharedRun.ts";
 import { type Config, parseConfig } from "./configuration.ts";
-import type { Definition } from "./definition.ts";
+import type { JobDefinition, JobTypes } from "./definition.ts";
 import { executeTogether } from "./execution.ts";
-import type { JobBasics } from "./options.ts";
 import { assertSame } from "./origin.ts";
 import { onOwnDevice, onThisMachine, prepare } from "./preparation.ts";
 
@@ -29,13 +28,8 @@ export async function showDone(group: Group): Promise<void> {
 }
 
 /** Does what the first worker shows. Throws PartDone at the end, and before it what a job throws. */
-export async function follow<
-  Decided extends JobBasics,
-  Inputs,
-  Description extends object,
-  Results extends object,
->(
-  definition: Definition<Decided, Inputs, Description, Results>,
+export async function follow<J extends JobTypes>(
+  definition: JobDefinition<J>,
   group: Group,
   { signal }: JobHooks,
 ): Promise<never> {
@@ -48,7 +42,7 @@ export async function follow<
   const here = onOwnDevice(onThisMachine(config.options), group);
   const { inputs, options, identity } = await prepare(definition, here, hooks);
   assertSame(identity, config);
-  const begun = { options, location, hooks, group, checkpoint: undefined };
-  await executeTogether(definition, inputs, begun);
+  const begun = { options, inputs, location, hooks, group, checkpoint: undefined };
+  await executeTogether(definition, begun);
   throw new PartDone();
 }

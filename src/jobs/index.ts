@@ -1,5 +1,5 @@
 // Jobs: what one is, the options that all have, and the training of reference models.
-export type { Job, Located, Prepared, RunFacts, Work } from "./definition.ts";
+export type { Job, JobTypes, Located, Prepared, RunFacts, Work } from "./definition.ts";
 export { beginVerifying, defineJob } from "./job.ts";
 export { assertFits, type MemoryNeed, memoryOfTraining } from "./memory.ts";
 export {

@@ -3,24 +3,15 @@
 import { assertNew, type JobHooks, RunFolder } from "../runs/index.ts";
 import { Group } from "../workers/group.ts";
 import { tellLauncher } from "../workers/launch.ts";
-import { type Config, parseConfig } from "./configuration.ts";
-import type { Definition, Job, JobDefinition, Prepared, RunFacts, Work } from "./definition.ts";
-import { conclude, execute } from "./execution.ts";
+import { parseConfig } from "./configuration.ts";
+import type { Context, Job, JobDefinition, JobTypes, RunFacts } from "./definition.ts";
+import { conclude, execute, type Opened } from "./execution.ts";
 import { follow, show, showDone } from "./follower.ts";
 import { createRun, freeFolder } from "./newRun.ts";
-import { assertEpochs, type JobBasics, type RunOptions } from "./options.ts";
+import { assertEpochs, type JobBasics } from "./options.ts";
 import { assertSame } from "./origin.ts";
 import { onOwnDevice, onThisMachine, prepare } from "./preparation.ts";
-import { assertGates, type Summarized, summaryOf } from "./summary.ts";
-
-/** The workers of a job, and how its caller follows and stops it. */
-type Context = Pick<Work<unknown, unknown>, "group" | "hooks">;
-
-/** A run whose folder is there. */
-interface Opened<Decided> {
-  readonly run: RunFolder;
-  readonly config: Config<Decided>;
-}
+import { assertGates, summaryOf } from "./summary.ts";
 
 /** The training is over: what follows, a single worker does. Throws PartDone on the others. */
 export function beginVerifying({ group, hooks }: Context) {
@@ -30,17 +21,12 @@ export function beginVerifying({ group, hooks }: Context) {
 }
 
 /** A job from its definition. */
-export function defineJob<
-  Asked extends RunOptions,
-  Decided extends Asked & JobBasics,
-  Inputs,
-  Description extends object,
-  Results extends object,
->(
-  definition: JobDefinition<Asked, Decided, Inputs, Description, Results>,
-): Job<Asked, Description, Results> {
+export function defineJob<J extends JobTypes>(definition: JobDefinition<J>): Job<J> {
   /** Does the first worker's part, or this one's; that of a process alone is the first one's. */
-  const together = async (hooks: JobHooks, body: (group: Group) => Promise<Results & RunFacts>) => {
+  const together = async (
+    hooks: JobHooks,
+    body: (group: Group) => Promise<J["results"] & RunFacts>,
+  ) => {
     const group = await Group.meet(hooks.signal);
     return group.guard(() => (group.isFirst ? body(group) : follow(definition, group, hooks)));
   };
@@ -53,17 +39,11 @@ export function defineJob<
   };
 }
 
-async function start<
-  Asked extends RunOptions,
-  Decided extends Asked & JobBasics,
-  Inputs,
-  Description extends object,
-  Results extends object,
->(
-  definition: JobDefinition<Asked, Decided, Inputs, Description, Results>,
-  options: Asked,
+async function start<J extends JobTypes>(
+  definition: JobDefinition<J>,
+  options: J["asked"],
   { group, hooks }: Context,
-): Promise<Results & RunFacts> {
+): Promise<J["results"] & RunFacts> {
   const out = options.out ?? freeFolder(definition.runName(options));
   assertNew(out);
   assertEpochs(options.epochs);
@@ -71,42 +51,38 @@ async function start<
   group.assertAsked(options.workers);
   const asked = { ...options, out, ...(size > 1 && { workers: size }) };
   const prepared = await prepare(definition, onOwnDevice(asked, group), hooks);
-  const { run, config } = await createRun(definition, prepared, options);
-  await announce({ run, config }, prepared, { group, hooks });
-  const begun = { config, run, hooks, checkpoint: undefined, group };
-  return run.whileLocked(() => execute(definition, prepared, begun));
+  const { inputs, description } = prepared;
+  const opened = { ...(await createRun(definition, prepared, options)), group, hooks };
+  await announce(opened, description);
+  return opened.run.whileLocked(() =>
+    execute(definition, { ...opened, inputs, checkpoint: undefined }),
+  );
 }
 
-async function resume<
-  Decided extends JobBasics,
-  Inputs,
-  Description extends object,
-  Results extends object,
->(
-  definition: Definition<Decided, Inputs, Description, Results>,
+async function resume<J extends JobTypes>(
+  definition: JobDefinition<J>,
   directory: string,
   context: Context,
-): Promise<Results & RunFacts> {
+): Promise<J["results"] & RunFacts> {
   const { optionsSchema } = definition;
   const { run, config: found } = await RunFolder.open(directory, definition.name);
   const config = parseConfig(found, { path: run.files.config, optionsSchema });
-  const opened = { run, config };
+  const opened = { run, config, ...context };
   const isFinished = async () => (await run.readSummary()) !== undefined;
-  const giveAgain = () => finishedSummary(definition, opened, context);
+  const giveAgain = () => finishedSummary(definition, opened);
   if (await isFinished()) return (await run.isTidy()) ? giveAgain() : run.whileLocked(giveAgain);
   context.group.assertSize(config.options.workers);
   return run.whileLocked(async () => {
     const isMeanwhile = await isFinished(); // by whoever held the lock
-    return isMeanwhile ? giveAgain() : goOn(definition, opened, context);
+    return isMeanwhile ? giveAgain() : goOn(definition, opened);
   });
 }
 
 /** The summary of a finished run. One that was killed behind its summary is concluded first, which needs the lock. */
-async function finishedSummary<Decided, Results>(
-  definition: Summarized<Decided, Results>,
-  { run, config }: Opened<Decided>,
-  { group, hooks }: Context,
-): Promise<Results & RunFacts> {
+async function finishedSummary<J extends JobTypes>(
+  definition: JobDefinition<J>,
+  { run, config, group, hooks }: Opened<J>,
+): Promise<J["results"] & RunFacts> {
   await showDone(group);
   group.leave();
   const summary = await summaryOf(definition, run, await run.readSummary());
@@ -116,34 +92,26 @@ async function finishedSummary<Decided, Results>(
 }
 
 /** Goes on from the newest checkpoint, from the start where there is none. */
-async function goOn<
-  Decided extends JobBasics,
-  Inputs,
-  Description extends object,
-  Results extends object,
->(
-  definition: Definition<Decided, Inputs, Description, Results>,
-  opened: Opened<Decided>,
-  { group, hooks }: Context,
-): Promise<Results & RunFacts> {
-  const { run, config } = opened;
+async function goOn<J extends JobTypes>(
+  definition: JobDefinition<J>,
+  opened: Opened<J>,
+): Promise<J["results"] & RunFacts> {
+  const { run, config, group, hooks } = opened;
   const checkpoint = await run.readCheckpoint(hooks);
   const options = onOwnDevice(onThisMachine(config.options), group);
   if (options.threads < config.options.threads) {
     hooks.onProgress?.({ type: "note", text: sayFewerThreads(config.options, options) });
   }
-  const prepared = await prepare(definition, options, hooks);
-  assertSame(prepared.identity, config);
-  await announce(opened, prepared, { group, hooks });
-  const begun = { config: { ...config, options }, run, hooks, checkpoint, group };
-  return execute(definition, prepared, begun);
+  const { inputs, identity, description } = await prepare(definition, options, hooks);
+  assertSame(identity, config);
+  await announce(opened, description);
+  return execute(definition, { ...opened, config: { ...config, options }, inputs, checkpoint });
 }
 
 /** Tells who watches, and the other workers, of a run that has its folder. */
 async function announce(
-  { run, config }: Opened<unknown>,
-  { description }: Pick<Prepared<unknown, unknown, object>, "description">,
-  { group, hooks }: Context,
+  { run, config, group, hooks }: Opened<JobTypes>,
+  description: object,
 ): Promise<void> {
   hooks.onProgress?.({ type: "prepared", job: config.job, description });
   await show(group, run, config);

@@ -4,8 +4,7 @@ import { join, resolve } from "node:path";
 import { RunFolder } from "../runs/index.ts";
 import { tellLauncher } from "../workers/launch.ts";
 import { type Config, parseConfig } from "./configuration.ts";
-import type { JobDefinition, Prepared } from "./definition.ts";
-import type { JobBasics, RunOptions } from "./options.ts";
+import type { JobDefinition, JobTypes, Prepared } from "./definition.ts";
 import { versions } from "./origin.ts";
 
 /** The first of runs/NAME-1, runs/NAME-2, ... that is free. */
@@ -17,15 +16,11 @@ export function freeFolder(name: string): string {
 }
 
 /** Makes the run's folder: a free one where none was asked for, though others began meanwhile. */
-export async function createRun<Asked extends RunOptions, Decided extends JobBasics>(
-  definition: Pick<
-    JobDefinition<Asked, Decided, unknown, object, unknown>,
-    "name" | "runName" | "optionsSchema"
-  >,
-  { options: decided, identity, description }: Prepared<Decided, unknown, object>,
-  asked: Asked,
-): Promise<{ readonly run: RunFolder; readonly config: Config<Decided> }> {
-  const { name, runName, optionsSchema } = definition;
+export async function createRun<J extends JobTypes>(
+  { name, runName, optionsSchema }: JobDefinition<J>,
+  { options: decided, identity, description }: Prepared<J>,
+  asked: J["asked"],
+): Promise<{ readonly run: RunFolder; readonly config: Config<J["decided"]> }> {
   for (let out = decided.out; ; out = resolve(freeFolder(runName(asked)))) {
     const options = { ...decided, out };
     const config = { job: name, options, identity, description, versions: versions() };

@@ -4,19 +4,16 @@ import type { JobHooks } from "../runs/index.ts";
 import { cudaDevices } from "../torch/index.ts";
 import type { Group } from "../workers/group.ts";
 import { isLaunched } from "../workers/launch.ts";
-import type { JobDefinition, Located, Prepared } from "./definition.ts";
+import type { JobDefinition, JobTypes, Located, Prepared } from "./definition.ts";
 import { assertFits } from "./memory.ts";
 import type { JobBasics, RunOptions } from "./options.ts";
 
 /** Prepares a job. Throws what the job does, and ResourceError where its training would take more memory than is free. */
-export async function prepare<Asked, Decided extends JobBasics, Inputs, Description extends object>(
-  definition: Pick<
-    JobDefinition<Asked, Decided, Inputs, Description, unknown>,
-    "prepare" | "memory"
-  >,
-  options: Located<Asked>,
+export async function prepare<J extends JobTypes>(
+  definition: JobDefinition<J>,
+  options: Located<J["asked"] | J["decided"]>,
   hooks: JobHooks,
-): Promise<Prepared<Decided, Inputs, Description>> {
+): Promise<Prepared<J>> {
   hooks.onProgress?.({ type: "phase", phase: "prepare" });
   const prepared = await definition.prepare(options, hooks);
   assertFits(definition.memory(prepared.inputs, prepared.options), prepared.options.device);

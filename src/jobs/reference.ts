@@ -35,7 +35,7 @@ import {
   wholeJob,
 } from "../train/index.ts";
 import { jobDefaults } from "./defaults.ts";
-import type { RunFacts, Work } from "./definition.ts";
+import type { JobTypes, RunFacts, Work } from "./definition.ts";
 import { beginVerifying, defineJob } from "./job.ts";
 import { memoryOfTraining } from "./memory.ts";
 import {
@@ -62,27 +62,26 @@ export interface ReferenceFigures {
 /** What `deepobf train --json` prints. */
 export type TrainSummary = ReferenceFigures & RunFacts;
 
-type ResolvedTrainOptions = ResolvedJobOptions & TrainOptions;
-
 /** What was decided before the training, as config.json of a run and progress events hold it. */
 export interface TrainDescription {
   readonly data: DataFacts;
 }
 
-type Inputs = Data & { readonly train: Labelled };
+/** The types of the job that trains reference models. */
+export interface ReferenceTypes extends JobTypes {
+  readonly asked: TrainOptions;
+  readonly decided: ResolvedJobOptions & TrainOptions;
+  readonly inputs: Data & { readonly train: Labelled };
+  readonly description: TrainDescription;
+  readonly results: ReferenceFigures;
+}
 
 const warmUp = 0.05;
 /** 32 epochs of CIFAR-10. */
 const usualImages = 32 * 50_000;
 
 /** Trains a reference model on labels and writes it as ONNX, batch norm folded. */
-export const referenceJob = defineJob<
-  TrainOptions,
-  ResolvedTrainOptions,
-  Inputs,
-  TrainDescription,
-  ReferenceFigures
->({
+export const referenceJob = defineJob<ReferenceTypes>({
   name: "train",
   runName: ({ architecture }) => architecture,
   optionsSchema: z.strictObject({ ...jobOptions, architecture: z.string() }),
@@ -130,7 +129,7 @@ export const referenceJob = defineJob<
   },
 });
 
-async function trainNetwork(work: Work<ResolvedTrainOptions, Inputs>): Promise<Graph> {
+async function trainNetwork(work: Work<ReferenceTypes>): Promise<Graph> {
   const { options, inputs, checkpoint } = work;
   assertStage(checkpoint, 1);
   const { architecture, device, precision, seed, epochs, labelSmoothing } = options;

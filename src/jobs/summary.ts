@@ -6,34 +6,28 @@ import { DataError, GateError } from "../errors.ts";
 import type { RunFiles, RunFolder } from "../runs/index.ts";
 import { parseAs } from "../schema.ts";
 import { escapeInvisible, quoteForShell } from "../text.ts";
-import type { JobDefinition, RunFacts } from "./definition.ts";
+import type { JobDefinition, JobTypes, RunFacts } from "./definition.ts";
 import { runFacts } from "./schema.ts";
-
-/** What a job says of its summary. */
-export type Summarized<Decided, Results> = Pick<
-  JobDefinition<never, Decided, never, never, Results>,
-  "resultSchemas" | "missedGates" | "report"
->;
 
 /** Paths of what a run made. */
 export function filesOf(
-  { report }: Pick<Summarized<never, never>, "report">,
+  { report }: Pick<JobDefinition<JobTypes>, "report">,
   { directory, files }: RunFolder,
 ): RunFiles {
   return { ...files, ...(report && { report: join(directory, "report.html") }) };
 }
 
 /** The summary of a run from what its file holds. Throws DataError where its files are not those that it wrote. */
-export async function summaryOf<Results>(
-  definition: Pick<Summarized<never, Results>, "resultSchemas" | "report">,
+export async function summaryOf<J extends JobTypes>(
+  definition: JobDefinition<J>,
   run: RunFolder,
   found: unknown,
-): Promise<Results & RunFacts> {
+): Promise<J["results"] & RunFacts> {
   const schema = z.object({ ...definition.resultSchemas, ...runFacts });
   const { summary: path, model } = run.files;
   const damaged = (problems: string) =>
     new DataError(`${escapeInvisible(path)} is no summary of this job:\n  ${problems}`);
-  const summary = parseAs(schema, found, damaged) as unknown as Results & RunFacts;
+  const summary = parseAs(schema, found, damaged) as unknown as J["results"] & RunFacts;
   const sha256 = (await run.modelSha256()) ?? null;
   if (sha256 === summary.modelSha256) return { ...summary, files: filesOf(definition, run) };
   throw new DataError(
@@ -42,10 +36,10 @@ export async function summaryOf<Results>(
 }
 
 /** Throws GateError where a summary misses a gate of the options. */
-export function assertGates<Decided, Results>(
-  definition: Pick<Summarized<Decided, Results>, "missedGates">,
-  summary: Results & RunFacts,
-  options: Decided,
+export function assertGates<J extends JobTypes>(
+  definition: JobDefinition<J>,
+  summary: J["results"] & RunFacts,
+  options: J["decided"],
 ): void {
   const missed = definition.missedGates?.(summary, options) ?? [];
   if (missed.length === 0) return;

@@ -9,9 +9,7 @@ import { quantizeShipped } from "../quantize/index.ts";
 import { throwIfStopped } from "../runs/index.ts";
 import { missedGates } from "./gates.ts";
 import { leftoversOf } from "./leftovers.ts";
-import type { ObfuscateOptions, ObfuscateResults, ResolvedOptions } from "./options.ts";
-import type { Inputs } from "./original.ts";
-import { type Description, memoryOf, prepare } from "./prepare.ts";
+import { memoryOf, type ObfuscationTypes, prepare } from "./prepare.ts";
 import { resolvedOptions, results } from "./schema.ts";
 import { nameChainInput, seal } from "./seal.ts";
 import { simulate } from "./simulate.ts";
@@ -20,13 +18,7 @@ import { notesOnInput, warningsOf } from "./warnings.ts";
 import { writeExposure } from "./writeExposure.ts";
 
 /** Trains the chain, seals it under the original's classifier, and verifies the file. */
-export const obfuscationJob = defineJob<
-  ObfuscateOptions,
-  ResolvedOptions,
-  Inputs,
-  Description,
-  ObfuscateResults
->({
+export const obfuscationJob = defineJob<ObfuscationTypes>({
   name: "obfuscate",
   runName: ({ model }) => parse(model).name,
   optionsSchema: resolvedOptions,

@@ -20,4 +20,4 @@ export interface Lesson {
   readonly loss: CalibratedLoss;
 }
 
-export type SimulationWork = Omit<Work<ResolvedOptions, Inputs>, "group">;
+export type SimulationWork = Omit<Work<{ decided: ResolvedOptions; inputs: Inputs }>, "group">;

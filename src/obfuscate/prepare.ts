@@ -29,6 +29,7 @@ import { runIsolated } from "../isolate/run.ts";
 import { jobDefaults } from "../jobs/defaults.ts";
 import {
   assertFits,
+  type JobTypes,
   type Located,
   type MemoryNeed,
   memoryOfTraining,
@@ -39,7 +40,12 @@ import { modelFileFacts } from "../onnx/index.ts";
 import type { JobHooks } from "../runs/index.ts";
 import { type Device, parseDevice } from "../torch/index.ts";
 import { defaultDepth } from "./defaults.ts";
-import { type ObfuscateOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
+import {
+  type ObfuscateOptions,
+  type ObfuscateResults,
+  type ResolvedOptions,
+  resolveOptions,
+} from "./options.ts";
 import { type Inputs, type PlanOptions, planOriginal } from "./original.ts";
 import type { ChainPlan } from "./plan.ts";
 import type { RehearsalOptions } from "./rehearsal.ts";
@@ -66,6 +72,15 @@ export interface Description {
   readonly judgement: Judgement | undefined;
 }
 
+/** The types of the main job. */
+export interface ObfuscationTypes extends JobTypes {
+  readonly asked: ObfuscateOptions;
+  readonly decided: ResolvedOptions;
+  readonly inputs: Inputs;
+  readonly description: Description;
+  readonly results: ObfuscateResults;
+}
+
 /**
  * Reads and checks model and data and plans the chain. What is wrong with either is thrown at once,
  * as one error of the first's class. Throws ResourceError where the training would take more memory than is free.
@@ -73,7 +88,7 @@ export interface Description {
 export async function prepare(
   asked: Located<ObfuscateOptions>,
   hooks: JobHooks = {},
-): Promise<Prepared<ResolvedOptions, Inputs, Description>> {
+): Promise<Prepared<ObfuscationTypes>> {
   const options = { ...asked, depth: asked.depth ?? defaultDepth };
   const [device, graph, data] = await readInputs(options, hooks);
   const { shape } = data.train;

@@ -5,6 +5,7 @@ import { writeFileAtomically } from "../../src/files.ts";
 import {
   defineJob,
   type JobOptions,
+  type JobTypes,
   jobOptions,
   memoryOfTraining,
   type ResolvedJobOptions,
@@ -20,6 +21,14 @@ export interface ToyOptions extends JobOptions {
   readonly mostLoss?: number;
 }
 
+interface ToyTypes extends JobTypes {
+  readonly asked: ToyOptions;
+  readonly decided: ToyOptions & ResolvedJobOptions;
+  readonly inputs: string;
+  readonly description: { parts: number };
+  readonly results: { loss: number };
+}
+
 /** What a toy has of its own. */
 interface ToyParts {
   readonly memory?: MemoryNeed;
@@ -28,13 +37,7 @@ interface ToyParts {
 
 /** Trains a tiny classifier, and writes its state in place of a model. It works on a file. */
 export const toyOn = (source: string, { memory, report }: ToyParts = {}) =>
-  defineJob<
-    ToyOptions,
-    ToyOptions & ResolvedJobOptions,
-    string,
-    { parts: number },
-    { loss: number }
-  >({
+  defineJob<ToyTypes>({
     name: "toy",
     runName: () => "toy",
     optionsSchema: z.strictObject({ ...jobOptions, mostLoss: z.exactOptional(z.number()) }),
