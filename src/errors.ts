@@ -99,6 +99,30 @@ export function errorOfCode(exitCode: number, message: string): DeepObfError {
     : new InterruptedError(exitCode === 143 ? "SIGTERM" : "SIGINT", message);
 }
 
+/**
+ * Runs the tasks at the same time. Where several fail for what a user can mend, their messages become one error, of the
+ * first one's class; an interruption stands for all.
+ */
+export async function all<T extends readonly unknown[]>(
+  tasks: {
+    readonly [K in keyof T]: () => Promise<T[K]>;
+  },
+): Promise<T> {
+  const results = await Promise.allSettled(tasks.map((task) => task()));
+  const failures = results.flatMap((result) =>
+    result.status === "rejected" ? [result.reason] : [],
+  );
+  const [first] = failures;
+  const interruption = failures.find((failure) => failure instanceof InterruptedError);
+  if (interruption) throw interruption;
+  if (failures.length > 1 && failures.every((failure) => failure instanceof DeepObfError)) {
+    const message = failures.map((failure: DeepObfError) => failure.message).join("\n");
+    throw new (first.constructor as typeof ModelError)(message, { cause: first });
+  }
+  if (failures.length > 0) throw first;
+  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T;
+}
+
 const outOfMemory =
   /not enough memory|can't allocate memory|out of memory|Array buffer allocation failed|std::bad_alloc/i;
 

@@ -14,7 +14,7 @@ import {
   notesOnTurnedExtra,
   withExtra,
 } from "../data/index.ts";
-import { DeepObfError, InterruptedError, type ModelError } from "../errors.ts";
+import { all } from "../errors.ts";
 import type { Judgement } from "../evaluate/index.ts";
 import { assertPlainPixels } from "../evaluate/inputTypes.ts";
 import { knownShape, readOriginal, type WantedShape } from "../evaluate/readOriginal.ts";
@@ -25,7 +25,6 @@ import type { Graph } from "../graph/graph.ts";
 import { describeChoice } from "../graph/logits.ts";
 import { foldBatchNorm } from "../graph/rewrites.ts";
 import { inferShapes } from "../graph/shapes.ts";
-import { runIsolated } from "../isolate/run.ts";
 import { jobDefaults } from "../jobs/defaults.ts";
 import {
   assertFits,
@@ -48,7 +47,7 @@ import {
 } from "./options.ts";
 import { type Inputs, type PlanOptions, planOriginal } from "./original.ts";
 import type { ChainPlan } from "./plan.ts";
-import type { RehearsalOptions } from "./rehearsal.ts";
+import { rehearseApart, throwIfRefused } from "./rehearseApart.ts";
 import { epochsIn } from "./speed.ts";
 import { tryOut } from "./tryOut.ts";
 import { notesOnInput, notesOnTest } from "./warnings.ts";
@@ -92,7 +91,7 @@ export async function prepare(
   const options = { ...asked, depth: asked.depth ?? defaultDepth };
   const [device, graph, data] = await readInputs(options, hooks);
   const { shape } = data.train;
-  if (!knownShape(graph)) await rehearseApart({ ...options, shape }, hooks);
+  if (!knownShape(graph)) throwIfRefused(await rehearseApart({ ...options, shape }, hooks));
   const inputs = planFor(graph, data, options);
   const resolved = resolveOptions(options, { data, device });
   const { labelWeight, distillationWeight } = resolved;
@@ -128,25 +127,19 @@ function readInputs(
   options: Located<ObfuscateOptions> & PlanOptions,
   hooks: JobHooks,
 ): Promise<[Device, Graph, Data]> {
-  let wanted: WantedShape = {};
-  const rehearsal = rehearseApart(options, hooks, (shape) => {
-    wanted = shape;
-  });
+  const rehearsing = rehearseApart(options, hooks);
   return all([
     async () => {
       await loadSharp(); // for pictures of the predictions, which come last
       return parseDevice(options.device ?? "cpu");
     },
-    () => rehearsal.then(() => readOriginal(options.model)),
     async () => {
-      const isRefused = await rehearsal.then(
-        () => false,
-        (error: unknown) => {
-          if (error instanceof InterruptedError) throw error;
-          return true; // its own complaint comes from above
-        },
-      );
-      const shape = isRefused ? sizedFor(options, wanted) : wanted;
+      throwIfRefused(await rehearsing);
+      return readOriginal(options.model);
+    },
+    async () => {
+      const { wanted, refusal } = await rehearsing;
+      const shape = refusal ? sizedFor(options, wanted) : wanted;
       const loaded = await loadData(options.data, { ...options, ...shape });
       return addExtra(holdOut(loaded, options.holdOut ?? jobDefaults.holdOut), options);
     },
@@ -170,21 +163,6 @@ function describePlan(
     extractorMacs: countCost(extractor, facts).macs,
     timeShare: estimateTime(chain, inferShapes(chain)) / estimateTime(extractor, facts),
   };
-}
-
-/**
- * Does in a process of its own what this one is about to do with the model, and runs it once; `onShape` is told
- * the images' shape, as far as the file says it.
- */
-function rehearseApart(
-  { model, output, boundary, depth, maxMacs, quantize, shape }: RehearsalOptions,
-  { signal }: JobHooks,
-  onShape?: (shape: WantedShape) => void,
-): Promise<void> {
-  const options = { model, output, boundary, depth, maxMacs, quantize, shape };
-  const rehearsal = { module: "obfuscate/rehearsal.js", name: "rehearse" };
-  const onEvent = (event: unknown) => onShape?.(event as WantedShape);
-  return runIsolated(rehearsal, { options, model, signal, onEvent });
 }
 
 /** What a refused model wants. Where it said no size, any one will do for photos: they need not have one in common. */
@@ -211,25 +189,4 @@ function planFor(model: Graph, data: Data, options: PlanOptions): Inputs {
   const planned = planOriginal(model, data.train.shape, options);
   for (const part of [data.train, data.test]) assertLabels(part, planned.outputs);
   return { ...planned, data };
-}
-
-/** Runs the tasks at the same time. Their complaints, where there are several, become one error; an interruption is none. */
-async function all<T extends readonly unknown[]>(
-  tasks: {
-    readonly [K in keyof T]: () => Promise<T[K]>;
-  },
-): Promise<T> {
-  const results = await Promise.allSettled(tasks.map((task) => task()));
-  const failures = results.flatMap((result) =>
-    result.status === "rejected" ? [result.reason] : [],
-  );
-  const [first] = failures;
-  const interruption = failures.find((failure) => failure instanceof InterruptedError);
-  if (interruption) throw interruption;
-  if (failures.length > 1 && failures.every((failure) => failure instanceof DeepObfError)) {
-    const message = failures.map((failure: DeepObfError) => failure.message).join("\n");
-    throw new (first.constructor as typeof ModelError)(message, { cause: first });
-  }
-  if (failures.length > 0) throw first;
-  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T;
 }
