@@ -6,6 +6,7 @@ import type { Training } from "./fineTune.ts";
 import { type Arm, type ArmName, arms, armTable, spread } from "./headStart.ts";
 import type { ResolvedAttackOptions } from "./options.ts";
 import { beyond, grid, type Recipe } from "./recipes.ts";
+import type { Inputs, Scene } from "./scene.ts";
 import { type Score, search } from "./search.ts";
 
 /** One training that a kind of attack is asked for. */
@@ -25,40 +26,46 @@ export interface Trial extends Omit<Training, "name" | "recipe" | "epochs"> {
   readonly score: (trained: Graph) => Promise<Score>;
 }
 
+/** Prepares what is trained for an assignment. */
+export type PrepareTrial = (assignment: Assignment) => Promise<Trial>;
+
 /** A kind of attack. */
 export interface Kind {
   /** From a starting point, groups of methods: the best of each group is chosen by the search and reported. */
-  groups(arm: ArmName): readonly (readonly string[])[];
-  prepare(assignment: Assignment): Promise<Trial>;
+  groups(arm: ArmName, inputs: Inputs): readonly (readonly string[])[];
+  begin(scene: Scene): PrepareTrial;
 }
 
+/** Whose methods are looked for: an attack's inputs and options. */
+type Asked = Pick<Scene, "inputs" | "options">;
+
 /** Throws UsageError where the methods that were asked for leave a file none. */
-export function assertMethods(kind: Kind, options: Pick<ResolvedAttackOptions, "methods">): void {
+export function assertMethods(kind: Kind, asked: Asked): void {
+  const { methods = [] } = asked.options;
   for (const arm of arms) {
-    if (groupsFor(kind, arm, options).length > 0) continue;
+    if (groupsFor(kind, arm, asked).length > 0) continue;
     throw new UsageError(
-      `--methods: expected some of ${kind.groups(arm).flat().join(", ")}, which these data allow, received ` +
-        `${options.methods?.join(", ") || "none"}`,
+      `--methods: expected some of ${kind.groups(arm, asked.inputs).flat().join(", ")}, which these data allow, ` +
+        `received ${methods.join(", ") || "none"}`,
     );
   }
 }
 
 /** Carries trainings out, or knows already what they came to. */
 interface Attempts {
-  run(assignment: Assignment, kind: Kind): Promise<Score>;
+  run(assignment: Assignment, prepare: PrepareTrial): Promise<Score>;
 }
 
 /** Carries an attack out. Throws InterruptedError where the job is told to stop. */
-export async function carryOut(
-  kind: Kind,
-  { options, trials }: { options: ResolvedAttackOptions; trials: Attempts },
-): Promise<Arm[]> {
+export async function carryOut(kind: Kind, scene: Scene, trials: Attempts): Promise<Arm[]> {
+  const { options } = scene;
+  const prepare = kind.begin(scene);
   const results: Arm[] = [];
   for (const budget of options.budgets) {
     for (const arm of arms) {
-      for (const methods of groupsFor(kind, arm, options)) {
+      for (const methods of groupsFor(kind, arm, scene)) {
         const start = { arm, budget, methods };
-        results.push(await measure(start, { kind, options, trials }));
+        results.push(await measure(start, { prepare, options, trials }));
       }
     }
   }
@@ -68,11 +75,12 @@ export async function carryOut(
 /** Searches the best recipe and runs it with all seeds. */
 async function measure(
   { arm, budget, methods }: { arm: ArmName; budget: number; methods: readonly string[] },
-  { kind, options, trials }: { kind: Kind; options: ResolvedAttackOptions; trials: Attempts },
+  context: { prepare: PrepareTrial; options: ResolvedAttackOptions; trials: Attempts },
 ): Promise<Arm> {
+  const { prepare, options, trials } = context;
   const { epochs, seed, seeds } = options;
   const attempt = (each: Pick<Assignment, "seed" | "recipe" | "epochs" | "isSearch">) =>
-    trials.run({ arm, budget, ...each }, kind);
+    trials.run({ arm, budget, ...each }, prepare);
   const best = await search(grid(methods, options), {
     epochs,
     seeds,
@@ -108,9 +116,9 @@ async function measure(
 function groupsFor(
   kind: Kind,
   arm: ArmName,
-  { methods }: Pick<ResolvedAttackOptions, "methods">,
+  { inputs, options: { methods } }: Asked,
 ): (readonly string[])[] {
-  const groups = kind.groups(arm);
+  const groups = kind.groups(arm, inputs);
   const asked = groups.map((group) => group.filter((name) => methods?.includes(name) ?? true));
   const left = asked.filter((group) => group.length > 0);
   return left.length === 0 && armTable[arm].isScratch ? [...groups] : left;

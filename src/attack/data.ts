@@ -25,7 +25,7 @@ import { encodeModel } from "../onnx/index.ts";
 import { behead } from "./head.ts";
 import type { AttackKind } from "./names.ts";
 import type { AttackOptions, ResolvedAttackOptions } from "./options.ts";
-import type { Inputs, LabelledData } from "./scene.ts";
+import { type Inputs, type LabelledData, taskOf } from "./scene.ts";
 import type { Target } from "./target.ts";
 
 /** Reads data with labels. Throws DataError where there are none, or fewer than two classes. */
@@ -158,10 +158,11 @@ export function readingOfSource(
 
 /** Throws DataError where the classes that the model knows are not those of its data, or new ones are among them. */
 export function assertKnownClasses(
-  { data, source }: Pick<Inputs, "data" | "source">,
+  inputs: Pick<Inputs, "data" | "source">,
   { graph, kind }: { graph: Graph; kind: AttackKind },
 ): void {
-  const known = source ?? data;
+  const { data } = inputs;
+  const known = taskOf(inputs);
   const outputs = behead(graph).head.bias.length;
   for (const part of [known.train, known.test]) assertLabels(part, outputs);
   if (known.train.classes.length !== outputs) {

@@ -13,7 +13,7 @@ import { drawRows, withHead } from "./head.ts";
 import { armTable } from "./headStart.ts";
 import { rowsFor, scoreOf } from "./judge.ts";
 import { type ExtractionMethod, methodNames } from "./names.ts";
-import type { Scene } from "./scene.ts";
+import { taskOf } from "./scene.ts";
 import { withRandomWeights } from "./scratch.ts";
 
 /** What a network learns from. */
@@ -35,17 +35,19 @@ const extractionMethods: Readonly<Record<ExtractionMethod | typeof control, Meth
   [control]: { answers: undefined, images: "same" },
 };
 
-/** The attack by queries, about images of another task too where the scene has data besides those of the file's own. */
-export function extraction(scene: Scene): Kind {
-  const { data, source } = scene.inputs;
-  const task = source ?? data;
-  const methods = methodNames.extraction.filter(
-    (name) => source || extractionMethods[name].images === "same",
-  );
-  return {
-    groups: (arm) => (armTable[arm].isScratch ? [[control]] : methods.map((method) => [method])),
+/** The attack by queries, about images of another task too where there are data besides those of the file's own. */
+export const extraction: Kind = {
+  groups(arm, { source }) {
+    if (armTable[arm].isScratch) return [[control]];
+    return methodNames.extraction
+      .filter((name) => source || extractionMethods[name].images === "same")
+      .map((name) => [name]);
+  },
 
-    async prepare(assignment) {
+  begin(scene) {
+    const { data } = scene.inputs;
+    const task = taskOf(scene.inputs);
+    return async (assignment) => {
       const { seed, recipe, isSearch } = assignment;
       const { answers, images } =
         extractionMethods[recipe.method as keyof typeof extractionMethods];
@@ -80,6 +82,6 @@ export function extraction(scene: Scene): Kind {
         const rows = await rowsFor(victim, images, scene.judging);
         return { labels: argmaxRows(rows, rows.length / images.count) };
       }
-    },
-  };
-}
+    };
+  },
+};

@@ -13,38 +13,38 @@ import { armTable } from "./headStart.ts";
 import { bothScores, rowsFor, scoreOf } from "./judge.ts";
 import { methodNames } from "./names.ts";
 import { PerBudget } from "./perBudget.ts";
-import type { LabelledData, Scene } from "./scene.ts";
+import type { LabelledData } from "./scene.ts";
 import { withRandomWeights } from "./scratch.ts";
 
 /** Softens the old network's answers, as in the paper. */
 const temperature = 2;
 
 /** The attack by learning the classes of the scene's data beside those of its source, which must be there. */
-export function incremental(scene: Scene): Kind {
-  const { data } = scene.inputs;
-  const source = scene.inputs.source as LabelledData;
-  const old = source.train.classes.length;
-  const herds = new PerBudget<ReturnType<typeof herd>>();
+export const incremental: Kind = {
+  groups: (arm) =>
+    methodNames.incremental
+      .filter((name) => !(armTable[arm].isScratch && name === "learning-without-forgetting"))
+      .map((name) => [name]),
 
-  /** The old images that the pirate has, by the features of the network that he starts from. */
-  function exemplarsFor(
-    { body }: Beheaded,
-    { arm, budget, seed }: Pick<Assignment, "arm" | "budget" | "seed">,
-  ) {
-    return herds.of(budget, `${arm} ${seed}`, async () => {
-      const order = placesByClass(source.train, { seed, name: "exemplars" });
-      const pool = candidates(source.train, order);
-      return herd(pool, await rowsFor(body, pool, scene.preparing));
-    });
-  }
+  begin(scene) {
+    const { data } = scene.inputs;
+    const source = scene.inputs.source as LabelledData;
+    const old = source.train.classes.length;
+    const herds = new PerBudget<ReturnType<typeof herd>>();
 
-  return {
-    groups: (arm) =>
-      methodNames.incremental
-        .filter((name) => !(armTable[arm].isScratch && name === "learning-without-forgetting"))
-        .map((name) => [name]),
+    /** The old images that the pirate has, by the features of the network that he starts from. */
+    function exemplarsFor(
+      { body }: Beheaded,
+      { arm, budget, seed }: Pick<Assignment, "arm" | "budget" | "seed">,
+    ) {
+      return herds.of(budget, `${arm} ${seed}`, async () => {
+        const order = placesByClass(source.train, { seed, name: "exemplars" });
+        const pool = candidates(source.train, order);
+        return herd(pool, await rowsFor(body, pool, scene.preparing));
+      });
+    }
 
-    async prepare(assignment) {
+    return async (assignment) => {
       const { arm, seed, recipe, isSearch } = assignment;
       const { isScratch } = armTable[arm];
       const { own, learn, held, heldOut } = imagesFor(assignment, data);
@@ -81,6 +81,6 @@ export function incremental(scene: Scene): Kind {
           return bothScores(ofOld, await scoreOn(behind(source.train.classes, held)));
         },
       };
-    },
-  };
-}
+    };
+  },
+};

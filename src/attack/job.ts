@@ -11,7 +11,7 @@ import { headStarts } from "./headStart.ts";
 import { kinds } from "./kinds.ts";
 import type { ResolvedAttackOptions } from "./options.ts";
 import { type AttackTypes, prepare } from "./prepare.ts";
-import { type Inputs, Scene } from "./scene.ts";
+import { drawnFrom, type Inputs, Scene } from "./scene.ts";
 import { resolvedOptions, results } from "./schema.ts";
 import { Trials } from "./trials.ts";
 
@@ -38,7 +38,7 @@ export const attackJob = defineJob<AttackTypes>({
       await writeModel(trained, run.files.model);
       return (await modelFileFacts(run.files.model)).sha256;
     });
-    const arms = await carryOut(kinds[kind](scene), { options, trials });
+    const arms = await carryOut(kinds[kind], scene, trials);
     await trials.assertKept();
     return { kind, arms, headStart: headStarts(arms) };
   },
@@ -46,11 +46,12 @@ export const attackJob = defineJob<AttackTypes>({
 
 /** What the larger network takes with the batches of the largest budget. */
 export function memoryOf(
-  { graphs, data, source }: Inputs,
+  inputs: Inputs,
   { kind, budgets, batchSize: asked, workers, precision }: ResolvedAttackOptions,
 ): MemoryNeed {
-  const sets = kind === "extraction" && source ? [data, source] : [data];
-  const own = Math.max(...budgets) * Math.max(...sets.map(({ train }) => train.count));
+  const { graphs, source } = inputs;
+  const counts = drawnFrom(inputs, kind).map(({ train }) => train.count);
+  const own = Math.max(...budgets) * Math.max(...counts);
   const old = kind === "incremental" && source ? source.train.classes.length : 0;
   const images = Math.round(own) + exemplarsPerClass * old;
   const batchSize = batchSizeFor(images, { asked, workers });

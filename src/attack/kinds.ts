@@ -3,11 +3,6 @@ import type { Kind } from "./campaign.ts";
 import { extraction } from "./extraction.ts";
 import { incremental } from "./incremental.ts";
 import type { AttackKind } from "./names.ts";
-import type { Scene } from "./scene.ts";
 import { transfer } from "./transfer.ts";
 
-export const kinds: Readonly<Record<AttackKind, (scene: Scene) => Kind>> = {
-  transfer,
-  incremental,
-  extraction,
-};
+export const kinds: Readonly<Record<AttackKind, Kind>> = { transfer, incremental, extraction };

@@ -4,6 +4,7 @@ import { notesOnFew } from "../evaluate/index.ts";
 import { assertPlainPixels } from "../evaluate/inputTypes.ts";
 import { wantedShape } from "../evaluate/readOriginal.ts";
 import { sha256Of } from "../files.ts";
+import type { Graph } from "../graph/graph.ts";
 import type { JobTypes, Located, Prepared } from "../jobs/index.ts";
 import { modelFileFacts } from "../onnx/index.ts";
 import type { JobHooks } from "../runs/index.ts";
@@ -22,7 +23,7 @@ import {
   sourceOf,
 } from "./data.ts";
 import { kinds } from "./kinds.ts";
-import { adoptModels, readModels } from "./models.ts";
+import { adoptModels, type OfBoth, readModels } from "./models.ts";
 import type { AttackKind } from "./names.ts";
 import {
   type AttackOptions,
@@ -32,8 +33,8 @@ import {
   resolveAttackOptions,
 } from "./options.ts";
 import { assertRelated } from "./relation.ts";
-import { type Inputs, Scene } from "./scene.ts";
-import { findTarget } from "./target.ts";
+import { drawnFrom, type Inputs, taskOf } from "./scene.ts";
+import { findTarget, type Target } from "./target.ts";
 
 /** What was decided before the attack, as config.json of a run and progress events hold it. */
 export interface AttackDescription {
@@ -63,45 +64,20 @@ export async function prepare(
   const { original, obfuscated, source: ofRun, ...known } = target;
   const given = { ...known, ...asked, original };
   const sourceData = sourceOf(asked, ofRun?.data);
-  const paths = { original, obfuscated };
-  const models = { paths, output: given.output, signal };
-  const files = await readModels(models);
-  const data = await loadLabelled(asked.data, {
-    ...readingOf(asked.data, target, given),
-    ...wantedShape(files.original),
-  });
-  const { shape } = data.train;
-  const graphs = await adoptModels(files, { ...models, shape });
-  const source = sourceData
-    ? await loadLabelled(sourceData, { ...readingOfSource(sourceData, target, given), shape })
-    : undefined;
+  const { files, inputs } = await readInputs(given, { target, sourceData, signal });
+  const { data, source } = inputs;
   const options = resolveAttackOptions(
     { ...given, ...(sourceData && { sourceData }) },
     { dataset: data.train, device },
   );
-  for (const [file, graph] of Object.entries(files)) {
-    assertPlainPixels(graph, options, fileName(paths[file as keyof typeof paths]));
-  }
-  const inputs = { graphs, data, source };
+  assertPlainPixels(files.original, options, fileName(original));
+  assertPlainPixels(files.obfuscated, options, fileName(obfuscated));
   const { kind, budgets, seeds } = options;
   const own = await identify(options.data, data);
   const ofSource = source && sourceData ? await identify(sourceData, source) : undefined;
   assertOtherData(own, { kind, source: ofSource, ofRun });
-  assertBudgets(data.train, options);
-  if (kind === "extraction" && source) assertBudgets(source.train, options);
-  assertMethods(kinds[kind](new Scene(inputs, options, { ofFirst() {}, ofAll() {} })), options);
-  if (!options.acceptOriginal) assertRelated(graphs);
-  if (kind !== "transfer") {
-    assertKnownClasses({ data, source }, { graph: graphs.obfuscated, kind });
-    if (!options.acceptOriginal) {
-      const file = { graph: graphs.original, name: fileName(paths.original) };
-      await assertShownAsLearned(file, source ?? data, options);
-    }
-  }
-  const judging = kind === "extraction" && source ? source : data;
-  const notesOfSource = source?.notes?.map((note) => `--source-data: ${note}`) ?? [];
-  const notes = [...notesOfSource, ...notesOnFew(judging.test)];
-  const hashes = await Promise.all(Object.values(paths).map(modelFileFacts));
+  await assertFitting(inputs, options);
+  const hashes = await Promise.all([original, obfuscated].map(modelFileFacts));
   const sets = ofSource ? [own, ofSource] : [own];
   return {
     options,
@@ -110,6 +86,52 @@ export async function prepare(
       model: sha256Of(...hashes.map(({ sha256 }) => sha256)),
       data: sha256Of(...sets.map((set) => set.fingerprint)),
     },
-    description: { kind, data: dataFacts(data, notes), budgets, seeds },
+    description: { kind, data: dataFacts(data, notesOn(inputs, kind)), budgets, seeds },
   };
+}
+
+/** Both models and the data, and the models as their files have them. */
+async function readInputs(
+  given: AttackOptions,
+  context: {
+    readonly target: Target;
+    /** The data of the models' own classes, where they are to be read. */
+    readonly sourceData: string | undefined;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<{ files: OfBoth<Graph>; inputs: Inputs }> {
+  const { target, sourceData, signal } = context;
+  const models = { paths: target, output: given.output, signal };
+  const files = await readModels(models);
+  const data = await loadLabelled(given.data, {
+    ...readingOf(given.data, target, given),
+    ...wantedShape(files.original),
+  });
+  const { shape } = data.train;
+  const graphs = await adoptModels(files, { ...models, shape });
+  const source = sourceData
+    ? await loadLabelled(sourceData, { ...readingOfSource(sourceData, target, given), shape })
+    : undefined;
+  return { files, inputs: { graphs, data, source } };
+}
+
+/** Throws UsageError, ModelError or DataError where the options, both models and the data do not fit each other. */
+async function assertFitting(inputs: Inputs, options: ResolvedAttackOptions): Promise<void> {
+  const { graphs } = inputs;
+  const { kind, original, acceptOriginal } = options;
+  for (const { train } of drawnFrom(inputs, kind)) assertBudgets(train, options);
+  assertMethods(kinds[kind], { inputs, options });
+  if (!acceptOriginal) assertRelated(graphs);
+  if (kind === "transfer") return;
+  assertKnownClasses(inputs, { graph: graphs.obfuscated, kind });
+  if (acceptOriginal) return;
+  const file = { graph: graphs.original, name: fileName(original) };
+  await assertShownAsLearned(file, taskOf(inputs), options);
+}
+
+/** What is to be said of the data. */
+function notesOn(inputs: Inputs, kind: AttackKind): string[] {
+  const ofSource = inputs.source?.notes?.map((note) => `--source-data: ${note}`) ?? [];
+  const { test } = drawnFrom(inputs, kind)[0];
+  return [...ofSource, ...notesOnFew(test)];
 }

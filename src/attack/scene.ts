@@ -6,6 +6,7 @@ import { type ArmName, armTable } from "./headStart.ts";
 import type { ShowingOptions } from "./judge.ts";
 import { dismantle } from "./loot.ts";
 import type { OfBoth } from "./models.ts";
+import type { AttackKind } from "./names.ts";
 import type { ResolvedAttackOptions } from "./options.ts";
 import { PerBudget } from "./perBudget.ts";
 import { mergeTwins } from "./twins.ts";
@@ -23,6 +24,19 @@ export interface Inputs {
   readonly data: LabelledData;
   /** Data of the networks' own classes, where they were asked for. */
   readonly source: LabelledData | undefined;
+}
+
+/** The data of the networks' own classes, where these are not new to them. */
+export function taskOf({ data, source }: Pick<Inputs, "data" | "source">): LabelledData {
+  return source ?? data;
+}
+
+/** The data that the pirate has his images from; he is judged by the first's test images. */
+export function drawnFrom(
+  { data, source }: Pick<Inputs, "data" | "source">,
+  kind: AttackKind,
+): [LabelledData, ...LabelledData[]] {
+  return kind === "extraction" && source ? [source, data] : [data];
 }
 
 /** Called between batches: what they throw ends what the first worker does alone, or what all do. */

@@ -8,19 +8,18 @@ import { armTable } from "./headStart.ts";
 import { rowsFor, scoreOf } from "./judge.ts";
 import { frozenPart, startOf, transferMethods } from "./methods.ts";
 import { methodNames, type TransferMethod } from "./names.ts";
-import type { Scene } from "./scene.ts";
 import { withRandomWeights } from "./scratch.ts";
 
 /** The attack by fine-tuning for the classes of the scene's data. */
-export function transfer(scene: Scene): Kind {
-  const { data } = scene.inputs;
-  const classes = data.train.classes.length;
-  return {
-    groups: (arm) => [
-      armTable[arm].isScratch ? methodNames.transfer.slice(0, 1) : methodNames.transfer,
-    ],
+export const transfer: Kind = {
+  groups: (arm) => [
+    armTable[arm].isScratch ? methodNames.transfer.slice(0, 1) : methodNames.transfer,
+  ],
 
-    async prepare(assignment) {
+  begin(scene) {
+    const { data } = scene.inputs;
+    const classes = data.train.classes.length;
+    return async (assignment) => {
       const { arm, seed, recipe } = assignment;
       const method = transferMethods[recipe.method as TransferMethod];
       const { own, learn, held, heldOut } = imagesFor(assignment, data);
@@ -38,6 +37,6 @@ export function transfer(scene: Scene): Kind {
         losses: (logits, batch) => [{ name: "label", weight: 1, value: labelLoss(logits, batch) }],
         score: async (trained) => scoreOf(await rowsFor(trained, held, scene.judging), held),
       };
-    },
-  };
-}
+    };
+  },
+};

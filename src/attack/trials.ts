@@ -7,7 +7,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { Work } from "../jobs/index.ts";
 import { figure, parseAs, sha256Text, shareOfOne } from "../schema.ts";
 import { escapeInvisible } from "../text.ts";
-import type { Assignment, Kind, Trial } from "./campaign.ts";
+import type { Assignment, PrepareTrial, Trial } from "./campaign.ts";
 import { fineTune, type TrainingOptions } from "./fineTune.ts";
 import type { ResolvedAttackOptions } from "./options.ts";
 import type { Score } from "./search.ts";
@@ -78,13 +78,14 @@ export class Trials {
    * any other result. Throws InterruptedError where the job is told to stop, and DataError where the file holds another
    * trial in its place.
    */
-  async run(assignment: Assignment, kind: Kind): Promise<Score> {
+  async run(assignment: Assignment, prepare: PrepareTrial): Promise<Score> {
     const index = this.#count++;
     const { recipe, ...rest } = assignment;
     const asked = { ...rest, ...recipe };
     const known = this.#known[index];
     if (known) this.#assertSame(index, known, asked);
-    const { result, modelSha256 } = known ?? (await this.#make(assignment, { kind, index, asked }));
+    const { result, modelSha256 } =
+      known ?? (await this.#make(assignment, { prepare, index, asked }));
     this.#kept = modelSha256 ?? this.#kept;
     return result;
   }
@@ -102,10 +103,11 @@ export class Trials {
   /** Makes a trial, and writes down what it came to. */
   async #make(
     assignment: Assignment,
-    { kind, index, asked }: { kind: Kind; index: number; asked: Omit<Outcome, keyof Reached> },
+    context: { prepare: PrepareTrial; index: number; asked: Omit<Outcome, keyof Reached> },
   ): Promise<Reached> {
+    const { prepare, index, asked } = context;
     const { run, group } = this.#work;
-    const trial = await kind.prepare(assignment);
+    const trial = await prepare(assignment);
     const trained = await this.#train(trial, assignment, index);
     const reached = await group.share(async (): Promise<Reached> => {
       if (!trained) return { result: failure };

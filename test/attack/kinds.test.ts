@@ -48,7 +48,11 @@ function kindOf(kind: AttackKind, changes: Partial<Inputs> = {}) {
     ...changes,
   };
   const options = { ...normalization, device: "cpu" } as unknown as ResolvedAttackOptions;
-  return kinds[kind](new Scene(inputs, options, { ofFirst() {}, ofAll() {} }));
+  const scene = new Scene(inputs, options, { ofFirst() {}, ofAll() {} });
+  return {
+    groups: (arm: ArmName) => kinds[kind].groups(arm, inputs),
+    prepare: kinds[kind].begin(scene),
+  };
 }
 
 const assignment = (method: string, changes: Partial<Assignment> = {}): Assignment => ({
