@@ -7,18 +7,12 @@ import { writePredictions } from "../evaluate/predictions.ts";
 import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
 import { inferShapes } from "../graph/shapes.ts";
-import { modelFileFacts } from "../onnx/index.ts";
+import { type GraphFile, modelFileFacts } from "../onnx/index.ts";
 import { notesOnLatency } from "../runtime/index.ts";
 import type { ModelFigures, ObfuscateResults } from "./options.ts";
 import { assertSameAnswers } from "./sameAnswers.ts";
 import { countConvolutions } from "./seal.ts";
 import { noteOnBatch } from "./warnings.ts";
-
-/** A model as a graph and as the file that ONNX Runtime runs. */
-export interface ModelFile {
-  readonly graph: Graph;
-  readonly path: string;
-}
 
 export interface VerifyOptions extends Data, Normalization {
   /** The trained network, before sealing. */
@@ -49,7 +43,7 @@ const secondsPerLatency = 2;
  */
 export async function verify(
   original: AdoptedFile,
-  shipped: ModelFile,
+  shipped: GraphFile,
   options: VerifyOptions,
 ): Promise<Verified> {
   const { train, test, threads, predictions, fileBatch } = options;
@@ -72,7 +66,7 @@ export async function verify(
       seconds: secondsPerLatency,
     });
   const [batch1, batch64] = [await time(1), await time(64)];
-  const figures = (model: ModelFile, i: 0 | 1) =>
+  const figures = (model: GraphFile, i: 0 | 1) =>
     figuresOf(model, versus.evaluations[i], { batch1: batch1[i], batch64: batch64[i] });
   return {
     original: await figures(original, 0),
@@ -103,7 +97,7 @@ export async function verify(
 }
 
 async function figuresOf(
-  { graph, path }: ModelFile,
+  { graph, path }: GraphFile,
   { accuracy, accuracyInterval }: Evaluation,
   latencyMs: Latency,
 ): Promise<ModelFigures> {

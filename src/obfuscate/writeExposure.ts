@@ -5,12 +5,12 @@ import { compareFiles } from "../exposure/expose.ts";
 import { writeFileAtomically } from "../files.ts";
 import { adoptModel } from "../graph/adopt.ts";
 import { type Layout, sizesIn } from "../graph/layout.ts";
-import type { ModelFile } from "./verify.ts";
+import type { GraphFile } from "../onnx/index.ts";
 
-interface Exposed extends ModelFile, Normalization {
+interface Exposed extends GraphFile, Normalization {
   /** How both files take their images. */
   readonly layout: Layout;
-  readonly shipped: ModelFile;
+  readonly shipped: GraphFile;
   readonly data: Dataset;
 }
 

@@ -21,7 +21,7 @@ import type { Graph, TensorData } from "../graph/graph.ts";
 import type { Layout } from "../graph/layout.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { significant } from "../numbers.ts";
-import { modelFileFacts, writeModel } from "../onnx/index.ts";
+import { type GraphFile, modelFileFacts, writeModel } from "../onnx/index.ts";
 import type { Range } from "./affine.ts";
 import { calibrate } from "./calibrate.ts";
 import { toFloat16 } from "./float16.ts";
@@ -42,12 +42,6 @@ export interface QuantizedFigures {
   /** Median milliseconds in ONNX Runtime. */
   readonly latencyMs: Latency;
   readonly sha256: string;
-}
-
-/** The shipped file as a graph. */
-export interface Shipped {
-  readonly graph: Graph;
-  readonly path: string;
 }
 
 export interface QuantizeOptions extends Data, Normalization {
@@ -81,7 +75,7 @@ export interface Quantized {
  * left out.
  */
 export async function quantizeShipped(
-  shipped: Shipped,
+  shipped: GraphFile,
   wanted: readonly Quantization[],
   options: QuantizeOptions,
 ): Promise<Quantized> {
@@ -101,7 +95,7 @@ export async function quantizeShipped(
 }
 
 async function quantize(
-  shipped: Shipped,
+  shipped: GraphFile,
   { quantization, model }: { quantization: Quantization; model: string },
   options: QuantizeOptions,
 ): Promise<QuantizedFigures> {
