@@ -1,8 +1,8 @@
 // What the config.json of a run gives to a command: the options as the run decided them, but for what fits neither
 // another machine, nor other options, nor the run's own model.
-import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { threadsHere } from "../evaluate/threads.ts";
 import { escapeInvisible } from "../text.ts";
 import { isSilent } from "../workers/membership.ts";
 import { warn } from "./failure.ts";
@@ -45,7 +45,9 @@ export function optionsOfRun(
   const options = {
     ...others,
     ...(output !== undefined && !isOfOwnModel(path, reader) && { output }),
-    ...(threads !== undefined && { threads: onThisMachine(threads) }),
+    ...(threads !== undefined && {
+      threads: typeof threads === "number" ? threadsHere(threads) : threads,
+    }),
   };
   const isKept = ([key]: [string, unknown]) => !isDecidedAnew(key, options, { ...reader, path });
   return Object.fromEntries(Object.entries(options).filter(isKept));
@@ -56,10 +58,6 @@ function isOfOwnModel(path: string, { given, argument }: Reader): boolean {
   if (argument === undefined || given.against !== undefined || given.original !== undefined)
     return false;
   return dirname(resolve(argument)) === dirname(resolve(path));
-}
-
-function onThisMachine(threads: unknown): unknown {
-  return typeof threads === "number" ? Math.min(threads, availableParallelism()) : threads;
 }
 
 /** Whether an option is left open, because the command line gives another one otherwise that may have decided it. */

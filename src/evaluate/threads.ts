@@ -1,4 +1,4 @@
-// How many threads a user may ask for.
+// How many threads compute on this machine.
 import { availableParallelism } from "node:os";
 import { UsageError } from "../errors.ts";
 
@@ -9,4 +9,9 @@ export function assertThreads(threads: number | undefined): void {
   throw new UsageError(
     `--threads: expected at most ${processors}, the processors of this machine, received ${threads}`,
   );
+}
+
+/** As many threads as were used or asked for elsewhere, at most one for each of this machine's processors. */
+export function threadsHere(threads: number): number {
+  return Math.min(threads, availableParallelism());
 }

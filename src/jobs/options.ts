@@ -1,5 +1,4 @@
 // Options that every training job has, and what is decided where the user leaves one open.
-import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import {
   assertBatchOptions,
@@ -11,7 +10,7 @@ import {
   parseDataSpec,
 } from "../data/index.ts";
 import { UsageError } from "../errors.ts";
-import { assertThreads } from "../evaluate/threads.ts";
+import { assertThreads, threadsHere } from "../evaluate/threads.ts";
 import { cpuHasBfloat16, type Device, threads } from "../torch/index.ts";
 import { learningRateOf, type OptimizerName } from "../train/index.ts";
 import { jobDefaults } from "./defaults.ts";
@@ -124,7 +123,7 @@ export function resolveRunOptions(
     device,
     precision: precision === "auto" ? (hasBfloat16 ? "bf16" : "f32") : precision,
     seed: options.seed ?? jobDefaults.seed,
-    threads: options.threads ?? Math.min(threads(), availableParallelism()),
+    threads: options.threads ?? threadsHere(threads()),
     crop: options.crop ?? Math.round(Math.min(height, width) / 16),
     flip: options.flip ?? false,
     checkpointSeconds: options.checkpointSeconds ?? jobDefaults.checkpointSeconds,

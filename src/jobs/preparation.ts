@@ -1,5 +1,5 @@
 // Preparing a run, on the machine that begins it or on another that goes on with it.
-import { availableParallelism } from "node:os";
+import { threadsHere } from "../evaluate/threads.ts";
 import type { JobHooks } from "../runs/index.ts";
 import { cudaDevices } from "../torch/index.ts";
 import type { Group } from "../workers/group.ts";
@@ -22,7 +22,7 @@ export async function prepare<J extends JobTypes>(
 
 /** The options of a run that may have begun on another machine, with no more threads than this one has processors. */
 export function onThisMachine<Decided extends JobBasics>(options: Decided): Decided {
-  return { ...options, threads: Math.min(options.threads, availableParallelism()) };
+  return { ...options, threads: threadsHere(options.threads) };
 }
 
 /**
