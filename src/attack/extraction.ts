@@ -17,7 +17,7 @@ import { taskOf } from "./scene.ts";
 import { withRandomWeights } from "./scratch.ts";
 
 /** What a network learns from. */
-interface Method {
+interface Teaching {
   /** What the file tells of each image; undefined where it is not asked and true labels teach. */
   readonly answers: "probabilities" | "labels" | undefined;
   /** Whether the images are of the file's own task. */
@@ -27,7 +27,7 @@ interface Method {
 /** The method of the controls. */
 const control = "own-labels";
 
-const extractionMethods: Readonly<Record<ExtractionMethod | typeof control, Method>> = {
+const extractionMethods: Readonly<Record<ExtractionMethod | typeof control, Teaching>> = {
   "probabilities-same": { answers: "probabilities", images: "same" },
   "labels-same": { answers: "labels", images: "same" },
   "probabilities-other": { answers: "probabilities", images: "other" },

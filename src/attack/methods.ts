@@ -13,7 +13,8 @@ import { withRandomWeights } from "./scratch.ts";
 /** What of the network learns. */
 export type Learning = "head" | "half" | "all";
 
-export interface Method {
+/** How a pirate fine-tunes by a method. */
+export interface FineTuning {
   /** Whether the last layer starts from the rows that the file has for its own classes. */
   readonly keepsHead: boolean;
   readonly learns: Learning;
@@ -21,7 +22,7 @@ export interface Method {
   readonly redrawsHalf?: true;
 }
 
-export const transferMethods: Readonly<Record<TransferMethod, Method>> = {
+export const transferMethods: Readonly<Record<TransferMethod, FineTuning>> = {
   "initFC-all": { keepsHead: false, learns: "all" },
   "redrawn-half": { keepsHead: false, learns: "all", redrawsHalf: true },
   "initFC-half": { keepsHead: false, learns: "half" },
@@ -31,7 +32,7 @@ export const transferMethods: Readonly<Record<TransferMethod, Method>> = {
 };
 
 /** What an attack by a method starts from: the body [images to features] with what the method draws anew. */
-export function startOf(body: Graph, { redrawsHalf }: Method, seed: number): Graph {
+export function startOf(body: Graph, { redrawsHalf }: FineTuning, seed: number): Graph {
   const kept = redrawsHalf && frozenPart(body, "half");
   if (kept === undefined) return body;
   const { extractor, classifier } = cutGraph(body, kept);

@@ -73,7 +73,7 @@ const activations = new Set([
  * memory bounds counts by the values that it writes, one that runtimes fuse into the layer before it not.
  */
 export function estimateWork(graph: Graph, facts: Facts): number {
-  return sumOfWork(graph, { facts, countMacs });
+  return sumOfWork(graph, { facts, macsOf: countMacs });
 }
 
 /**
@@ -83,18 +83,18 @@ export function estimateWork(graph: Graph, facts: Facts): number {
  * are.
  */
 export function estimateTime(graph: Graph, facts: Facts): number {
-  return sumOfWork(graph, { facts, countMacs: countVectorMacs });
+  return sumOfWork(graph, { facts, macsOf: countVectorMacs });
 }
 
 function sumOfWork(
   graph: Graph,
-  { facts, countMacs }: { facts: Facts; countMacs: (node: Node, facts: Facts) => number },
+  { facts, macsOf }: { facts: Facts; macsOf: (node: Node, facts: Facts) => number },
 ): number {
   const readers = consumers(graph);
   const ofLayers = new Set<string>();
   let work = 0;
   for (const node of graph.nodes) {
-    const macs = countMacs(node, facts);
+    const macs = macsOf(node, facts);
     const [x] = node.inputs as [string];
     // The sigmoid of a SiLU stands beside what it is multiplied by.
     const isGate = node.operator === "Sigmoid" && readers.get(x)!.length > 1;

@@ -18,7 +18,7 @@ export interface ChainPlan {
   readonly macs: number;
 }
 
-export interface PlanOptions {
+export interface ChainOptions {
   /** Number of convolutions. */
   readonly depth: number;
   readonly boundary: Boundary;
@@ -44,7 +44,7 @@ const pointwise = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] } as const;
 export function planChain(
   extractor: Graph,
   facts: Facts,
-  { depth, boundary, maxMacs }: PlanOptions,
+  { depth, boundary, maxMacs }: ChainOptions,
 ): ChainPlan {
   const input = facts.get(extractor.inputs[0]?.name ?? "")?.shape.slice(1) as [
     number,

@@ -81,11 +81,11 @@ function endWithLauncher(): never {
 }
 
 /** What the first worker tells the launcher: the folder that its run is about to have, and that it needs the others no more. */
-type Told = { readonly directory: string } | { readonly isAlone: true };
+type Notice = { readonly directory: string } | { readonly isAlone: true };
 
 /** Tells the launcher, where there is one. */
-export function tellLauncher(told: Told): void {
-  if (isLaunched()) process.send?.(told, (error: Error | null) => error && endWithLauncher());
+export function tellLauncher(notice: Notice): void {
+  if (isLaunched()) process.send?.(notice, (error: Error | null) => error && endWithLauncher());
 }
 
 interface Attempt extends Pick<Launch, "workers"> {
@@ -96,7 +96,7 @@ interface Attempt extends Pick<Launch, "workers"> {
 /** One worker's process: what it is to do, and who hears what the first one tells. */
 interface Start extends Pick<Attempt, "command"> {
   readonly rank: number;
-  readonly onTold: (told: Told) => void;
+  readonly onTold: (notice: Notice) => void;
 }
 
 /** Gives how the workers ended, in the order in which they did. */
@@ -104,8 +104,8 @@ async function attemptTogether(attempt: Attempt): Promise<Ended[]> {
   const { workers, command, onRun } = attempt;
   const patience = patienceOf(process.env);
   let isFirstAlone = false;
-  const onTold = (told: Told) => {
-    if ("directory" in told) onRun(told.directory);
+  const onTold = (notice: Notice) => {
+    if ("directory" in notice) onRun(notice.directory);
     else isFirstAlone = true;
   };
   const common = {
@@ -157,7 +157,7 @@ function start(environment: Environment, { command, rank, onTold }: Start): Chil
     env: environment,
     stdio: isFirst ? ["inherit", "inherit", "inherit", "ipc"] : ["ignore", "ignore", "pipe", "ipc"],
   });
-  if (isFirst) child.on("message", (told: Told) => onTold(told));
+  if (isFirst) child.on("message", (notice: Notice) => onTold(notice));
   return child;
 }
 
