@@ -2,7 +2,12 @@
 // the chain and the classifier alone, and how it compares with the original.
 import { type Data, type Normalization, sampleOf } from "../data/index.ts";
 import { compare, type Evaluation, type Latency, OnnxClassifier } from "../evaluate/index.ts";
-import { type AdoptedFile, noteOnStandIn, openOriginal } from "../evaluate/openModel.ts";
+import {
+  type AdoptedFile,
+  noteOnStandIn,
+  type OpenedOriginal,
+  openOriginal,
+} from "../evaluate/openModel.ts";
 import { writePredictions } from "../evaluate/predictions.ts";
 import { countCost } from "../graph/cost.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -42,35 +47,24 @@ const secondsPerLatency = 2;
  * Throws ModelError where it computes something else than was trained.
  */
 export async function verify(
-  original: AdoptedFile,
-  shipped: GraphFile,
+  originalFile: AdoptedFile,
+  shippedFile: GraphFile,
   options: VerifyOptions,
 ): Promise<Verified> {
-  const { train, test, threads, predictions, fileBatch } = options;
-  const { layout } = original;
-  await using opened = await openOriginal(original, test, { threads });
-  await using second = await OnnxClassifier.open(shipped.path, test, { threads, layout });
-  const first = opened.classifier;
+  const { train, test, threads, trained, predictions } = options;
+  const { layout } = originalFile;
+  await using original = await openOriginal(originalFile, test, { threads });
+  await using shipped = await OnnxClassifier.open(shippedFile.path, test, { threads, layout });
   const sample = sampleOf(test, imagesForDifference);
-  const sealing = await assertSameAnswers(second, options.trained, { ...options, test: sample });
-  const versus = await compare([first, second], test, options);
-  const learned = await compare([first, second], sampleOf(train, imagesForTrainingError), options);
-  await using freed =
-    fileBatch === undefined
-      ? undefined
-      : await openOriginal(original, test, { threads, isOfAnyBatch: true });
-  const clocked = freed ?? opened;
-  const time = (batch: number) =>
-    OnnxClassifier.compareLatency([clocked.classifier, second], {
-      batch,
-      seconds: secondsPerLatency,
-    });
-  const [batch1, batch64] = [await time(1), await time(64)];
-  const figures = (model: GraphFile, i: 0 | 1) =>
-    figuresOf(model, versus.evaluations[i], { batch1: batch1[i], batch64: batch64[i] });
+  const sealing = await assertSameAnswers(shipped, trained, { ...options, test: sample });
+  const both = [original.classifier, shipped] as const;
+  const versus = await compare(both, test, options);
+  const learned = await compare(both, sampleOf(train, imagesForTrainingError), options);
+  const clocked = await clock({ file: originalFile, opened: original, shipped }, options);
+  const [ofOriginal, ofShipped] = versus.evaluations;
   return {
-    original: await figures(original, 0),
-    obfuscated: await figures(shipped, 1),
+    original: await figuresOf(originalFile, ofOriginal, clocked.latencies[0]),
+    obfuscated: await figuresOf(shippedFile, ofShipped, clocked.latencies[1]),
     verify: {
       maxAbsDiff: sealing.maxAbsDiff,
       maxRelDiff: sealing.maxRelDiff,
@@ -84,16 +78,48 @@ export async function verify(
     },
     originalClasses: versus.answers[0].classes,
     notes: [
-      ...notesOnLatency(second.runtime),
-      ...(fileBatch === undefined ? [] : [noteOnBatch(fileBatch)]),
-      ...(opened.isStandIn
-        ? [noteOnStandIn("the original's accuracy, agreement and latency are those")]
-        : []),
-      ...(clocked.isStandIn && !opened.isStandIn
-        ? [noteOnStandIn("the original's latency is that")]
-        : []),
+      ...notesOnLatency(shipped.runtime),
+      ...notesOnOriginal(original, clocked, options.fileBatch),
     ],
   };
+}
+
+/** What the clock says of the original and of the shipped file. */
+interface Clocked {
+  readonly latencies: readonly [Latency, Latency];
+  /** Whether it ran on the original's graph as adopted. */
+  readonly isStandIn: boolean;
+}
+
+/** Measures both in turns; the original on its graph freed of its number of images, where its file takes only one. */
+async function clock(
+  models: { file: AdoptedFile; opened: OpenedOriginal; shipped: OnnxClassifier },
+  { test, threads, fileBatch }: VerifyOptions,
+): Promise<Clocked> {
+  const { file, opened, shipped } = models;
+  await using freed =
+    fileBatch === undefined
+      ? undefined
+      : await openOriginal(file, test, { threads, isOfAnyBatch: true });
+  const { classifier, isStandIn } = freed ?? opened;
+  const time = (batch: number) =>
+    OnnxClassifier.compareLatency([classifier, shipped], { batch, seconds: secondsPerLatency });
+  const [batch1, batch64] = [await time(1), await time(64)];
+  const latencyOf = (i: 0 | 1) => ({ batch1: batch1[i], batch64: batch64[i] });
+  return { latencies: [latencyOf(0), latencyOf(1)], isStandIn };
+}
+
+/** What is to be known of the original's figures where they are not its file's own. */
+function notesOnOriginal(
+  { isStandIn }: OpenedOriginal,
+  clocked: Clocked,
+  fileBatch: number | undefined,
+): string[] {
+  const notes = fileBatch === undefined ? [] : [noteOnBatch(fileBatch)];
+  if (isStandIn) {
+    notes.push(noteOnStandIn("the original's accuracy, agreement and latency are those"));
+  } else if (clocked.isStandIn) notes.push(noteOnStandIn("the original's latency is that"));
+  return notes;
 }
 
 async function figuresOf(
