@@ -1,13 +1,13 @@
-// A command is data and one function. This file turns the data into a command of commander, reads the
-// options with all complaints at once, and prints what the function gives.
+// A command is data and one function. This file turns the data into a command of commander, and prints what the function
+// gives.
 import { type Command, Option as CommanderOption } from "commander";
-import { ownCommand } from "../../native/remedies.mjs";
-import { exitCodes, UsageError } from "../errors.ts";
-import { escapeInvisible, jsonText, printableLines } from "../text.ts";
+import type { exitCodes } from "../errors.ts";
+import { jsonText, printableLines } from "../text.ts";
 import { type CommonOption, commonOptions } from "./commonOptions.ts";
-import { readConfiguration } from "./configuration.ts";
-import { type Option, type OptionTable, optionName, type Values } from "./options.ts";
-import type { Reader } from "./runOptions.ts";
+import { describeExitCodes } from "./exitCodes.ts";
+import { giveHint } from "./hints.ts";
+import type { Option, OptionTable, Values } from "./options.ts";
+import { readOptions } from "./readOptions.ts";
 
 /** What a command prints: with `--json` the object, else the text. */
 export interface Output {
@@ -49,28 +49,6 @@ export interface Invocation<O> {
   readonly json: boolean;
 }
 
-const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
-  done: "done",
-  bug: "a bug in DeepObf",
-  usage: "wrong options",
-  model: "the model cannot be used",
-  data: "the data cannot be used",
-  resources: "disk, memory, device or a library is missing or used up",
-  diverged: "training diverged",
-  gate: "a quality gate was missed",
-  worker: "a worker of a data-parallel training is gone",
-};
-
-/** The exit codes as lines of a help text; all of them by default. */
-export function describeExitCodes(
-  names = Object.keys(exitCodes) as readonly (keyof typeof exitCodes)[],
-  { endsBySignal = false }: { endsBySignal?: boolean | undefined } = {},
-): string {
-  const lines = names.map((name) => `  ${exitCodes[name]} ${meanings[name]}`);
-  const ofSignals = endsBySignal ? [] : ["  130 or 143 stopped by a signal"];
-  return [...lines, ...ofSignals].join("\n");
-}
-
 const helpAll = "--help-all";
 
 function wantsAll(): boolean {
@@ -91,7 +69,7 @@ export function defineCommand<O extends OptionTable>(
       .summary(summary)
       .description(`${capital(summary)}.`);
     if (argument) command.argument(argument.form ?? `<${argument.name}>`, argument.help);
-    if (argument?.words) hints.set(command, { words: argument.words, isListed: true });
+    if (argument?.words) giveHint(command, { words: argument.words, isListed: true });
     for (const [key, option] of Object.entries(options)) {
       const isCommon = Object.hasOwn(commonOptions, key);
       const hidden = !(wantsAll() ? listed : essential).includes(key);
@@ -145,98 +123,14 @@ function addOption(
   ];
   const described = help + remarks.join("");
   const added = new CommanderOption(flags, described).hideHelp(hidden).helpGroup(group);
-  hints.set(added, { words: option.words ?? [], isListed });
+  giveHint(added, { words: option.words ?? [], isListed });
   command.addOption(added);
   if (fallback === false) {
     // Off, where a file says on.
     const off = new CommanderOption(flags.replace("--", "--no-")).hideHelp();
-    hints.set(off, { words: [], isListed: false });
+    giveHint(off, { words: [], isListed: false });
     command.addOption(off);
   }
-}
-
-/** What shells complete of a command's argument or of an option. */
-export interface Hint {
-  /** What it may be, where that is one of a few words. */
-  readonly words: readonly string[];
-  /** Whether `--help-all` shows it. */
-  readonly isListed: boolean;
-}
-
-const hints = new WeakMap<Command | CommanderOption, Hint>();
-
-export function hintOf(part: Command | CommanderOption): Hint {
-  return hints.get(part) ?? { words: [], isListed: true };
-}
-
-/**
- * The values of a command's options: from the command line, else from the configuration file, else the
- * default. Throws UsageError with all that is wrong.
- */
-export async function readOptions(
-  table: OptionTable,
-  { command, given, argument }: Omit<Reader, "table"> & { command: string },
-): Promise<Readonly<Record<string, unknown>>> {
-  const complaints: string[] = [];
-  const path = given.config;
-  const configured =
-    typeof path === "string"
-      ? await readConfiguration(path, { table, given, argument, complaints })
-      : {};
-  for (const [key, { insteadOf }] of Object.entries(table)) {
-    if (given[key] !== undefined && insteadOf !== undefined) delete configured[insteadOf];
-  }
-  const values: Record<string, unknown> = {};
-  for (const [key, option] of Object.entries(table)) {
-    const fromFile = given[key] === undefined && configured[key] !== undefined;
-    const received = fromFile ? configured[key] : given[key];
-    if (received === undefined) {
-      if (option.required)
-        complaints.push(`--${optionName(option)} is missing: expected ${option.expected}`);
-      if (option.fallback !== undefined) values[key] = option.fallback;
-      continue;
-    }
-    const isSwallowed = !fromFile && isOption(received);
-    const value = isSwallowed ? undefined : option.read(received);
-    if (value !== undefined) values[key] = value;
-    else {
-      const name = fromFile
-        ? `"${optionName(option)}" in ${escapeInvisible(String(path))}`
-        : `--${optionName(option)}`;
-      const shown = typeof received === "string" ? received : JSON.stringify(received);
-      const needsQuotes = isBare(received) && option.read(String(received)) !== undefined;
-      const hint = isSwallowed ? ", an option" : needsQuotes ? ", which needs quotes there" : "";
-      complaints.push(
-        `${name}: expected ${option.expected}, received "${escapeInvisible(shown)}"${hint}`,
-      );
-    }
-  }
-  for (const [key, option] of Object.entries(table)) {
-    const { onlyWith } = option;
-    if (onlyWith === undefined || values[onlyWith] !== undefined) continue;
-    delete values[key];
-    if (given[key] === undefined || given[onlyWith] !== undefined) continue;
-    complaints.push(`--${optionName(option)}: only with --${optionName(table[onlyWith]!)}`);
-  }
-  if (complaints.length > 0) {
-    const [only] = complaints;
-    const list =
-      complaints.length === 1
-        ? only
-        : `${complaints.length} problems\n${complaints.map((line) => `  ${line}`).join("\n")}`;
-    throw new UsageError(`${list}\nSee: ${ownCommand} ${command} --help`);
-  }
-  return values;
-}
-
-/** Whether a file's value is one that would be a text in quotes. */
-function isBare(received: unknown): received is number | boolean {
-  return typeof received === "number" || typeof received === "boolean";
-}
-
-/** Whether what follows an option is another one: its own value is missing. */
-function isOption(received: unknown): boolean {
-  return [received].flat().some((word) => typeof word === "string" && word.startsWith("--"));
 }
 
 function capital(text: string): string {

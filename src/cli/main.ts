@@ -7,7 +7,6 @@ import { nearest } from "../nearest.ts";
 import { cannotWrite } from "../systemErrors.ts";
 import { escapeInvisible } from "../text.ts";
 import { ownVersion } from "../version.ts";
-import { describeExitCodes } from "./command.ts";
 import { attack } from "./commands/attack.ts";
 import { check } from "./commands/check.ts";
 import { completion } from "./commands/completion.ts";
@@ -22,6 +21,7 @@ import { resume } from "./commands/resume.ts";
 import { demo, setup } from "./commands/setup.ts";
 import { train } from "./commands/train.ts";
 import { watch } from "./commands/watch.ts";
+import { describeExitCodes } from "./exitCodes.ts";
 import { reportFailure } from "./failure.ts";
 
 const jobs = { train, obfuscate, attack };

@@ -3,9 +3,9 @@
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readOptions } from "../../src/cli/command.ts";
 import { trainingOptions } from "../../src/cli/dataOptions.ts";
 import { type OptionTable, optionName } from "../../src/cli/options.ts";
+import { readOptions } from "../../src/cli/readOptions.ts";
 import { UsageError } from "../../src/errors.ts";
 import { workshop } from "../workshop.ts";
 

@@ -3,12 +3,12 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { readOptions } from "../../src/cli/command.ts";
 import { obfuscateOptions } from "../../src/cli/commands/obfuscate.ts";
 import { commonOptions } from "../../src/cli/commonOptions.ts";
 import { readConfiguration } from "../../src/cli/configuration.ts";
 import { readingOptions, workerOptions } from "../../src/cli/dataOptions.ts";
 import { onlyWith, text } from "../../src/cli/options.ts";
+import { readOptions } from "../../src/cli/readOptions.ts";
 import { mountDisk, workshop } from "../workshop.ts";
 import { deepobf } from "./deepobf.ts";
 

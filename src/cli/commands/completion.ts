@@ -2,8 +2,9 @@
 import type { Command } from "commander";
 import { UsageError } from "../../errors.ts";
 import { escapeInvisible } from "../../text.ts";
-import { defineCommand, hintOf } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { type CompletedCommand, completionScript, shells } from "../completion.ts";
+import { hintOf } from "../hints.ts";
 
 /** The command, for the others of its program. */
 export function completion(program: Command): void {
