@@ -62,34 +62,6 @@ export function defineJobCommand<O extends OptionTable, J extends JobTypes>(
   definition: JobCommandDefinition<O, J>,
 ): JobCommand {
   const { name, summary, argument, options, essential, example, failures } = definition;
-  const { renderPrepared, renderSummary } = definition;
-
-  const outputOf = async (result: J["results"] & RunFacts): Promise<Output> => {
-    const { readConfig } = await import("../runs/index.ts");
-    const config: object = await readConfig(dirname(result.files.config));
-    const command = commandLineOf(config as Decided, argument.option);
-    const json = { command, ...result, files: withShortPaths(result.files) };
-    return { json, text: renderSummary(result) };
-  };
-
-  /** Where a gate is missed the summary is printed all the same: as a table to stderr, as JSON to stdout. */
-  const show = async (
-    work: (hooks: JobHooks<J["description"]>) => Promise<J["results"] & RunFacts>,
-    json: boolean,
-  ) => {
-    try {
-      return await outputOf(await runJob(work, renderPrepared));
-    } catch (error) {
-      if (error instanceof PartDone) return undefined;
-      if (error instanceof GateError && error.summary) {
-        const output = await outputOf(error.summary as J["results"] & RunFacts);
-        if (json) process.stdout.write(formatOutput(output, json));
-        else process.stderr.write(`${formatOutput(output, json)}\n`);
-      }
-      throw error;
-    }
-  };
-
   return {
     name,
     add: defineCommand({
@@ -101,31 +73,71 @@ export function defineJobCommand<O extends OptionTable, J extends JobTypes>(
       common: ["device", "precision", "seed", "mean", "std", "threads", "config", "json"],
       options: { ...options, ...workerOptions },
       failures: [...failures, "worker"],
-      run: async ({ argument: given, options: chosen, json }: JobInvocation<O>) => {
-        const { workers, restarts = 0, ...rest } = chosen as Values<typeof workerOptions>;
-        const own = rest as Invocation<O>["options"];
-        const asked = { ...definition.ask(given, own), ...(workers !== undefined && { workers }) };
-        const instead = definition.instead?.(own);
-        if (instead) return runJob((hooks) => instead(asked, hooks), renderPrepared);
-        const { batchSize } = own as { readonly batchSize?: number };
-        assertStartable(workers ?? 1, batchSize);
-        return withWorkers({ workers: workers ?? 1, restarts, json }, async () => {
-          const job = await definition.job();
-          return show((hooks) => {
-            const onProgress = (event: ProgressEvent<J["description"]>) => {
-              if (event.type === "prepared" && !isSilent()) definition.accompany?.(own);
-              hooks.onProgress?.(event);
-            };
-            return job.start(asked, { ...hooks, onProgress });
-          }, json);
-        });
-      },
+      run: (invocation: JobInvocation<O>) => start(definition, invocation),
     }),
     resume: async (directory, json) => {
       const job = await definition.job();
-      return show((hooks) => job.resume(directory, hooks), json);
+      return show(definition, (hooks) => job.resume(directory, hooks), json);
     },
   };
+}
+
+/** Starts the job that the command line asks for, or does what it asks for instead. */
+async function start<O extends OptionTable, J extends JobTypes>(
+  definition: JobCommandDefinition<O, J>,
+  { argument, options, json }: JobInvocation<O>,
+): Promise<Output | undefined> {
+  const { workers, restarts = 0, ...rest } = options as Values<typeof workerOptions>;
+  const own = rest as Invocation<O>["options"];
+  const asked = { ...definition.ask(argument, own), ...(workers !== undefined && { workers }) };
+  const instead = definition.instead?.(own);
+  if (instead) return runJob((hooks) => instead(asked, hooks), definition.renderPrepared);
+  const { batchSize } = own as { readonly batchSize?: number };
+  assertStartable(workers ?? 1, batchSize);
+  return withWorkers({ workers: workers ?? 1, restarts, json }, async () => {
+    const job = await definition.job();
+    const work = (hooks: JobHooks<J["description"]>) => {
+      const onProgress = (event: ProgressEvent<J["description"]>) => {
+        if (event.type === "prepared" && !isSilent()) definition.accompany?.(own);
+        hooks.onProgress?.(event);
+      };
+      return job.start(asked, { ...hooks, onProgress });
+    };
+    return show(definition, work, json);
+  });
+}
+
+/**
+ * What the job answers, shown as it goes on. Where a gate is missed the summary is printed all the same: as a table to
+ * stderr, as JSON to stdout.
+ */
+async function show<O extends OptionTable, J extends JobTypes>(
+  definition: JobCommandDefinition<O, J>,
+  work: (hooks: JobHooks<J["description"]>) => Promise<J["results"] & RunFacts>,
+  json: boolean,
+): Promise<Output | undefined> {
+  try {
+    return await outputOf(definition, await runJob(work, definition.renderPrepared));
+  } catch (error) {
+    if (error instanceof PartDone) return undefined;
+    if (error instanceof GateError && error.summary) {
+      const output = await outputOf(definition, error.summary as J["results"] & RunFacts);
+      if (json) process.stdout.write(formatOutput(output, json));
+      else process.stderr.write(`${formatOutput(output, json)}\n`);
+    }
+    throw error;
+  }
+}
+
+async function outputOf<O extends OptionTable, J extends JobTypes>(
+  { argument, renderSummary }: JobCommandDefinition<O, J>,
+  result: J["results"] & RunFacts,
+): Promise<Output> {
+  const { readConfig } = await import("../runs/index.ts");
+  const config: object = await readConfig(dirname(result.files.config));
+  const command = commandLineOf(config as Decided, argument.option);
+  const json = { command, ...result, files: withShortPaths(result.files) };
+  return { json, text: renderSummary(result) };
 }
 
 /** Paths by name, as seen from the working directory. */
