@@ -1,8 +1,11 @@
 // Refuses work beyond all reason before it starts, so that a hostile file can neither fill the memory
 // nor run for hours.
 import { ModelError } from "../errors.ts";
+import { Budget } from "../graph/budget.ts";
 import { countCost } from "../graph/cost.ts";
 import { describeNode, elementCount, elementSize, type Graph, type Node } from "../graph/graph.ts";
+import { Call } from "../graph/shapes/call.ts";
+import { readEquation } from "../graph/shapes/equation.ts";
 import type { Facts } from "../graph/shapes.ts";
 import type { Program } from "./program.ts";
 
@@ -24,7 +27,10 @@ export function assertAffordable(graph: Graph, program: Program, facts: Facts): 
 function checkWork(graph: Graph, program: Program, facts: Facts): void {
   const nodes = program.steps.map(({ node }) => node);
   const { macs } = countCost({ ...graph, nodes }, facts);
-  const contracted = nodes.reduce((total, node) => total + contractionWork(node, facts), 0);
+  const contracted = nodes.reduce(
+    (total, node) => total + contractionWork(node, { graph, facts }),
+    0,
+  );
   const written = nodes.reduce((total, node) => {
     const shapes = node.outputs.map((name) => facts.get(name)?.shape ?? [0]);
     const elements = shapes.reduce((sum, shape) => sum + elementCount(shape), 0);
@@ -43,18 +49,12 @@ function checkWork(graph: Graph, program: Program, facts: Facts): void {
 }
 
 /** Operations of an Einsum: the product of the sizes of all its subscripts, at most. */
-function contractionWork(node: Node, facts: Facts): number {
-  const equation = node.attributes.equation;
-  if (node.operator !== "Einsum" || equation?.type !== "string") return 0;
-  const sizes = new Map<string, number>();
-  const terms = equation.value.replaceAll(/[\s.]/g, "").split("->")[0]!.split(",");
-  node.inputs.forEach((name, index) => {
-    const shape = facts.get(name)?.shape ?? [];
-    [...(terms[index] ?? "")].forEach((letter, axis) => {
-      sizes.set(letter, Math.max(sizes.get(letter) ?? 1, shape[axis] ?? 1));
-    });
-  });
-  return elementCount([...sizes.values()]);
+function contractionWork(node: Node, { graph, facts }: { graph: Graph; facts: Facts }): number {
+  if (node.operator !== "Einsum" || !facts.has(node.outputs[0]!)) return 0;
+  const inputs = node.inputs.map((name) => facts.get(name));
+  const options = { opset: graph.opset, inputs, inferSubgraph: () => [], budget: new Budget() };
+  const { sizes } = readEquation(new Call(node, options));
+  return elementCount([...sizes.values()].flat());
 }
 
 function checkMemory(program: Program, facts: Facts): void {

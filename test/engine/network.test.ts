@@ -461,5 +461,16 @@ describe("what cannot run", () => {
     expect(() => new Network(time).forward({})).toThrow(
       /^one forward pass takes 1.8e\+12 operations, more than the limit of 1e\+12$/,
     );
+    const contraction = graph({
+      initializers: { size: int64(1, 12000) },
+      nodes: [
+        node("ConstantOfShape", ["size"], "a"),
+        node("Einsum", ["a", "a", "a"], "y", { equation: "...i,...j,...k->..." }),
+      ],
+      outputs: ["y"],
+    });
+    expect(() => new Network(contraction).forward({})).toThrow(
+      /^one forward pass takes 1.7e\+12 operations, more than the limit of 1e\+12$/,
+    );
   });
 });

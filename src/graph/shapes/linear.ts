@@ -1,6 +1,7 @@
 // Matrix products.
-import { counted, shorten } from "../../text.ts";
+import { shorten } from "../../text.ts";
 import { type Call, describe, facts } from "./call.ts";
+import { readEquation } from "./equation.ts";
 import { broadcast } from "./folding.ts";
 
 export function Gemm(call: Call) {
@@ -39,54 +40,13 @@ export function MatMul(call: Call) {
 }
 
 export function Einsum(call: Call) {
-  const equation = (call.string("equation") ?? call.fail(`"equation" is missing`)).replace(
-    / /g,
-    "",
-  );
-  const [left = "", right] = equation.split("->");
-  const inputs = call.variadic();
-  const terms = left.split(",");
-  if (terms.length !== inputs.length) {
-    call.fail(
-      `"${shorten(equation)}" has ${counted(terms.length, "term")}, but the node ${counted(inputs.length, "input")}`,
-    );
-  }
-  const sizes = new Map<string, number>();
-  let ellipsis: readonly number[] = [];
-  terms.forEach((term, index) => {
-    const { shape } = inputs[index]!;
-    const [before = "", after = ""] = term.split("...");
-    const letters = before.length + after.length;
-    if (term.includes("...") ? letters > shape.length : letters !== shape.length) {
-      call.fail(
-        `"${shorten(term)}" in "${shorten(equation)}" does not fit ${describe(inputs[index]!)}`,
-      );
-    }
-    const middle = shape.slice(before.length, shape.length - after.length);
-    if (term.includes("...")) {
-      ellipsis = broadcast(call, [facts("float32", ellipsis), facts("float32", middle)]);
-    }
-    const named = [...shape.slice(0, before.length), ...shape.slice(shape.length - after.length)];
-    [...before, ...after].forEach((letter, i) => {
-      const known = sizes.get(letter) ?? 1;
-      if (known !== 1 && named[i] !== 1 && known !== named[i]) {
-        call.fail(`"${letter}" in "${shorten(equation)}" is ${known} and ${named[i]}`);
-      }
-      sizes.set(letter, Math.max(known, named[i]!));
-    });
-  });
-  const counts = new Map<string, number>();
-  for (const letter of left.replace(/[.,]/g, "")) counts.set(letter, (counts.get(letter) ?? 0) + 1);
-  const once = [...counts.keys()].filter((letter) => counts.get(letter) === 1).sort();
-  const output = right ?? `...${once.join("")}`;
+  const { text, output, sizes } = readEquation(call);
   const shape = output
     .split(/(\.\.\.|[a-zA-Z])/)
     .filter((part) => part !== "")
-    .flatMap((part) => {
-      if (part === "...") return ellipsis;
-      return (
-        sizes.get(part) ?? call.fail(`"${shorten(part)}" of "${shorten(equation)}" is in no input`)
-      );
-    });
-  return [facts(inputs[0]!.dtype, shape)];
+    .flatMap(
+      (part) =>
+        sizes.get(part) ?? call.fail(`"${shorten(part)}" of "${shorten(text)}" is in no input`),
+    );
+  return [facts(call.input(0).dtype, shape)];
 }
