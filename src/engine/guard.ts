@@ -34,9 +34,7 @@ function checkWork(graph: Graph, program: Program, facts: Facts): void {
   const written = nodes.reduce((total, node) => {
     const shapes = node.outputs.map((name) => facts.get(name)?.shape ?? [0]);
     const elements = shapes.reduce((sum, shape) => sum + elementCount(shape), 0);
-    const window = node.operator.endsWith("Pool") ? node.attributes.kernel_shape : undefined;
-    const pooled = window?.type === "ints" ? elementCount(window.value) : 0;
-    return total + elements * (costOfElement + costOfPooling * pooled);
+    return total + elements * (costOfElement + costOfPooling * windowSize(node));
   }, 0);
   const work = macs + contracted + written;
   const batch = facts.get(graph.inputs[0]?.name ?? "")?.shape[0] ?? 1;
@@ -46,6 +44,12 @@ function checkWork(graph: Graph, program: Program, facts: Facts): void {
       `one forward pass takes ${work.toExponential(1)} operations, more than the limit of ${limit.toExponential(0)}`,
     );
   }
+}
+
+/** How many elements a pooling looks at for each that it gives, as LRN does across channels. */
+function windowSize({ operator, attributes: { kernel_shape: kernel, size } }: Node): number {
+  if (operator === "LRN") return size?.type === "int" ? size.value : 0;
+  return operator.endsWith("Pool") && kernel?.type === "ints" ? elementCount(kernel.value) : 0;
 }
 
 /** Operations of an Einsum: the product of the sizes of all its subscripts, at most. */

@@ -472,5 +472,13 @@ describe("what cannot run", () => {
     expect(() => new Network(contraction).forward({})).toThrow(
       /^one forward pass takes 1.7e\+12 operations, more than the limit of 1e\+12$/,
     );
+    const acrossChannels = graph({
+      initializers: { size: int64(1, 50000, 1, 1) },
+      nodes: [node("ConstantOfShape", ["size"], "a"), node("LRN", ["a"], "y", { size: 50000 })],
+      outputs: ["y"],
+    });
+    expect(() => new Network(acrossChannels).forward({})).toThrow(
+      /^one forward pass takes 1.3e\+12 operations, more than the limit of 1e\+12$/,
+    );
   });
 });
