@@ -1,10 +1,9 @@
 // Which layers follow each other with nothing between them but operators that treat every channel alike:
 // there the channels may be permuted, and where these operators are positively homogeneous
 // (ReLU: f(sx) = s f(x) for s > 0), scaled before and scaled back after.
-import { attribute, fromFront } from "./attributes.ts";
+import { attribute, attributeOrInput, fromFront } from "./attributes.ts";
 import { elementCount, type Graph, type Node } from "./graph.ts";
 import { type Facts, inferShapes } from "./shapes.ts";
-import { toNumbers } from "./tensorData.ts";
 import { consumers, readTensors } from "./topology.ts";
 
 /** A convolution or linear layer with float32 weights that no other layer has. */
@@ -184,9 +183,7 @@ function vectorsOf(
   }
   if (!homogeneous.has(node.operator) || !carried.has(first)) return undefined;
   if (node.operator === "ReduceMean") {
-    // An attribute before opset 18, an input since.
-    const input = graph.initializers.get(second);
-    const axes = attribute(node, "axes", "ints") ?? (input && toNumbers(input)) ?? [];
+    const axes = attributeOrInput(node, { name: "axes", type: "ints", input: 1 }, graph) ?? [];
     const isOfMap = axes.every((axis) => fromFront(axis, shape.length) >= 2);
     return axes.length > 0 && isOfMap ? [] : undefined;
   }

@@ -1,5 +1,5 @@
 // Whether values are never negative, as far as the operators that made them tell.
-import { attribute } from "./attributes.ts";
+import { attributeOrInput } from "./attributes.ts";
 import type { Graph, Node } from "./graph.ts";
 import { toNumbers } from "./tensorData.ts";
 
@@ -46,8 +46,7 @@ function givesNonNegative(
   const { operator, inputs } = node;
   if (operator === "Max") return inputs.some(holds);
   if (operator === "Clip") {
-    // An attribute before opset 11, an input since.
-    const least = attribute(node, "min", "float") ?? valuesOf(graph, inputs[1])?.[0];
+    const [least] = attributeOrInput(node, { name: "min", type: "float", input: 1 }, graph) ?? [];
     return least !== undefined && least >= 0;
   }
   const condition = conditions.get(operator);

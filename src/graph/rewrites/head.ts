@@ -25,9 +25,9 @@ export interface Row {
 
 /** A head under construction: what its tensors are as rows. */
 export class Head {
+  readonly graph: Graph;
   /** Facts at a batch size of 2. */
   readonly facts: Facts;
-  readonly #graph: Graph;
   readonly #map: string;
   readonly #readers: ReadonlyMap<string, readonly Node[]>;
   readonly #prefix: string;
@@ -37,7 +37,7 @@ export class Head {
   readonly #initializers = new Map<string, TensorData>();
 
   constructor(graph: Graph, map: string) {
-    this.#graph = graph;
+    this.graph = graph;
     this.#map = map;
     this.facts = factsForAnyBatch(graph).small;
     this.#readers = consumers(graph);
@@ -49,7 +49,7 @@ export class Head {
 
   /** Numbers of a constant. */
   constant(name: string | undefined): readonly number[] | undefined {
-    const value = this.#graph.initializers.get(name ?? "");
+    const value = this.graph.initializers.get(name ?? "");
     return value && toNumbers(value);
   }
 
@@ -73,7 +73,7 @@ export class Head {
 
   /** Whether one node alone reads a tensor. */
   isReadOnce(name: string): boolean {
-    const isOutput = this.#graph.outputs.some((output) => output.name === name);
+    const isOutput = this.graph.outputs.some((output) => output.name === name);
     return !isOutput && this.#readers.get(name)?.length === 1;
   }
 
@@ -128,7 +128,7 @@ export class Head {
     const isMade = nodes.some(({ outputs }) => outputs.includes(output));
     if (!isMade) return undefined;
     const initializers = this.#initializers;
-    return { ...this.#graph, opset: canonicalOpset, nodes, initializers };
+    return { ...this.graph, opset: canonicalOpset, nodes, initializers };
   }
 
   #emitLayer(input: string, { inputs, weight, bias }: Linear): string {

@@ -1,6 +1,6 @@
 // What the operators of a classifier are on rows, [batch, columns]. A rule gives false where its node has no
 // such meaning.
-import { attribute, fromFront } from "../attributes.ts";
+import { attribute, attributeOrInput, fromFront } from "../attributes.ts";
 import { elementCount, type Node } from "../graph.ts";
 import { isLinearLayer } from "../obstacles.ts";
 import { isDilated } from "../window.ts";
@@ -44,7 +44,7 @@ function isWhole(node: Node, head: Head): boolean {
   if (node.outputs.length > 1) return false;
   if (node.operator.startsWith("Global")) return true;
   if (node.operator.startsWith("Reduce")) {
-    const axes = attribute(node, "axes", "ints") ?? head.constant(node.inputs[1]) ?? [];
+    const axes = attributeOrInput(node, { name: "axes", type: "ints", input: 1 }, head.graph) ?? [];
     const counted = axes.map((axis) => fromFront(axis, x.length)).toSorted();
     return String(counted) === "2,3";
   }
@@ -218,14 +218,13 @@ const elementwise: Rule = (node, head) => {
   return head.apply(node.outputs[0]!, row.columns, { ...node, inputs });
 };
 
-/** Bounds that are attributes up to opset 10, and inputs from then on. */
 const clip: Rule = (node, head) => {
   const row = head.row(node.inputs[0]!);
   if (!row) return false;
   const bounds = (["min", "max"] as const).map((name, i) => {
-    const input = node.inputs[i + 1];
-    const given = input ? head.constant(input) : [attribute(node, name, "float") ?? []].flat();
-    return given?.length === 1 ? head.scalar(given[0]!) : given?.length === 0 ? "" : undefined;
+    const given = attributeOrInput(node, { name, type: "float", input: i + 1 }, head.graph);
+    if (given) return given.length === 1 ? head.scalar(given[0]!) : undefined;
+    return node.inputs[i + 1] ? undefined : "";
   });
   if (bounds.includes(undefined)) return false;
   const inputs = [head.settled(row), ...(bounds as string[])];

@@ -1,8 +1,8 @@
 // How operators compute on a tensor whose axes stand in another order than the graph says. A rule adds
 // the node in that order and says how its result stands, or gives false where it cannot.
-import { attribute, fromFront, int, ints } from "../attributes.ts";
+import { attribute, attributeOrInput, fromFront, int, ints } from "../attributes.ts";
 import { elementCount, type Node, type TensorData } from "../graph.ts";
-import { fromNumbers, pick, toNumbers } from "../tensorData.ts";
+import { fromNumbers, pick } from "../tensorData.ts";
 import {
   compose,
   identity,
@@ -93,7 +93,7 @@ const concat: LayoutRule = (node, state) => {
 /** Softmax over an axis; before opset 13 it was over all axes from one on. */
 const softmax: LayoutRule = (node, state) => {
   const { name, axes } = state.arrangement(node.inputs[0]!);
-  if (!axes || state.opset < 13) return false;
+  if (!axes || state.graph.opset < 13) return false;
   const axis = fromFront(attribute(node, "axis", "int") ?? -1, axes.length);
   const attributes = { ...node.attributes, axis: int(axes[axis]!) };
   state.emit({ ...node, inputs: [name], attributes }, { axes });
@@ -103,7 +103,7 @@ const softmax: LayoutRule = (node, state) => {
 const pad: LayoutRule = (node, state) => {
   const { name, axes } = state.arrangement(node.inputs[0]!);
   if (!axes || node.inputs[3]) return false;
-  const pads = integers(node, { state, name: "pads", input: 1 });
+  const pads = attributeOrInput(node, { name: "pads", type: "ints", input: 1 }, state.graph);
   if (pads?.length !== 2 * axes.length) return false;
   const moved = [...pads];
   for (const [axis, from] of axes.entries()) {
@@ -117,7 +117,7 @@ const pad: LayoutRule = (node, state) => {
 
 const reduction: LayoutRule = (node, state) => {
   const { name, axes } = state.arrangement(node.inputs[0]!);
-  const given = integers(node, { state, name: "axes", input: 1 });
+  const given = attributeOrInput(node, { name: "axes", type: "ints", input: 1 }, state.graph);
   if (!axes || !given || given.length === 0) return false;
   const reduced = given.map((axis) => fromFront(axis, axes.length));
   const values = reduced.map((axis) => axes[axis]!).toSorted((a, b) => a - b);
@@ -134,7 +134,7 @@ const reduction: LayoutRule = (node, state) => {
 
 const squeeze: LayoutRule = (node, state) => {
   const { name, axes } = state.arrangement(node.inputs[0]!);
-  const given = integers(node, { state, name: "axes", input: 1 });
+  const given = attributeOrInput(node, { name: "axes", type: "ints", input: 1 }, state.graph);
   if (!axes || !given) return false;
   const gone = given.map((axis) => fromFront(axis, axes.length));
   const left = identity(axes.length).filter((axis) => !gone.includes(axis));
@@ -200,15 +200,7 @@ function reorder(
   return pick(matrix, positions, matrix.shape);
 }
 
-/** Integers that are an attribute in one opset and a constant input in another. */
-function integers(
-  node: Node,
-  { state, name, input }: { state: Sinking; name: string; input: number },
-): readonly number[] | undefined {
-  const value = state.constant(node.inputs[input] ?? "");
-  return attribute(node, name, "ints") ?? (value && toNumbers(value));
-}
-
+/** Integers where the node has them: as an attribute or an input. */
 function withIntegers(
   node: Node,
   {

@@ -26,9 +26,8 @@ export type LayoutRule = (node: Node, state: Sinking) => boolean;
 
 /** One pass over the nodes, in which tensors may stand in another arrangement than the graph says. */
 export class Sinking {
+  readonly graph: Graph;
   readonly facts: Facts;
-  readonly opset: number;
-  readonly #graph: Graph;
   readonly #nodes: Node[] = [];
   readonly #initializers: Map<string, TensorData>;
   readonly #arranged = new Map<string, Arrangement>();
@@ -40,8 +39,7 @@ export class Sinking {
 
   /** `kept` chooses tensors that are to stand as the graph says. */
   constructor(graph: Graph, kept: (facts: Sinking["facts"]) => ReadonlySet<string>) {
-    this.#graph = graph;
-    this.opset = graph.opset;
+    this.graph = graph;
     this.facts = factsForAnyBatch(graph).small;
     this.#kept = kept(this.facts);
     this.#initializers = new Map(graph.initializers);
@@ -51,7 +49,7 @@ export class Sinking {
 
   /** Runs every node through its rule. */
   run(rules: ReadonlyMap<string, LayoutRule>): Graph {
-    for (const node of this.#graph.nodes) {
+    for (const node of this.graph.nodes) {
       this.#sink(node, rules);
       for (const name of node.outputs) if (this.#kept.has(name)) this.#putBack(name);
     }
@@ -60,7 +58,7 @@ export class Sinking {
       if (made.has(name) || !this.#arranged.has(name)) continue;
       this.#nodes.push(operation("Identity", [this.restore(name)], name));
     }
-    const rewritten = { ...this.#graph, nodes: this.#nodes, initializers: this.#initializers };
+    const rewritten = { ...this.graph, nodes: this.#nodes, initializers: this.#initializers };
     return eliminateDeadNodes(removeIdentities(rewritten));
   }
 
