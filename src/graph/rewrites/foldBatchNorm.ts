@@ -1,5 +1,4 @@
 // Folds batch normalization in inference form into the convolution before it.
-import { attribute } from "../attributes.ts";
 import { Budget } from "../budget.ts";
 import { scaleSlices } from "../channelSlices.ts";
 import { FreshNames } from "../freshNames.ts";
@@ -7,6 +6,7 @@ import type { Graph, Node, TensorData } from "../graph.ts";
 import { fromFloat32, toNumbers } from "../tensorData.ts";
 import { consumers, producers, tensorNames } from "../topology.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
+import { type Affine, affineOfBatchNorm } from "./linearLayers.ts";
 
 /**
  * The graph with every batch normalization folded that follows a convolution whose result nothing
@@ -25,7 +25,7 @@ export function foldBatchNorm(graph: Graph): Graph {
 
   for (const node of graph.nodes) {
     if (node.operator !== "BatchNormalization" || node.domain !== "") continue;
-    const scaling = readScaling(graph, node);
+    const scaling = isOfFloat32(node, graph) ? affineOfBatchNorm(node, graph) : undefined;
     const chain = scaling && convolutionBefore(node);
     if (!chain || (chain.length > 1 && !scaling.scale.every((value) => value > 0))) continue;
     const conv = chain.at(-1)!;
@@ -76,23 +76,12 @@ export function foldBatchNorm(graph: Graph): Graph {
   }
 }
 
-interface Scaling {
-  readonly scale: readonly number[];
-  readonly shift: readonly number[];
+/** Whether all that a normalization multiplies by and adds is of float32. */
+function isOfFloat32(node: Node, { initializers }: Graph): boolean {
+  return node.inputs.slice(1).every((name) => initializers.get(name)?.dtype === "float32");
 }
 
-/** The normalization as a multiplication and an addition a channel; undefined in training form. */
-function readScaling(graph: Graph, node: Node): Scaling | undefined {
-  if (attribute(node, "training_mode", "int")) return undefined;
-  const values = node.inputs.slice(1, 5).map((name) => graph.initializers.get(name));
-  if (values.length < 4 || !values.every((value) => value?.dtype === "float32")) return undefined;
-  const [gamma, beta, mean, variance] = values.map((value) => toNumbers(value!));
-  const epsilon = attribute(node, "epsilon", "float") ?? 1e-5;
-  const scale = gamma!.map((value, i) => value / Math.sqrt(variance![i]! + epsilon));
-  return { scale, shift: beta!.map((value, i) => value - mean![i]! * scale[i]!) };
-}
-
-function foldedBias(bias: TensorData | undefined, { scale, shift }: Scaling): TensorData {
+function foldedBias(bias: TensorData | undefined, { scale, shift }: Affine): TensorData {
   const before = bias && toNumbers(bias);
   const values = shift.map((value, i) => value + (before?.[i] ?? 0) * scale[i]!);
   return fromFloat32([scale.length], Float32Array.from(values));

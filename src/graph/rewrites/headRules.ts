@@ -7,6 +7,7 @@ import { isDilated } from "../window.ts";
 import type { Head, Row } from "./head.ts";
 import {
   type Affine,
+  affineOfBatchNorm,
   afterAffine,
   beforeAffine,
   joinAffine,
@@ -182,15 +183,10 @@ function affineOf(
 
 const batchNorm: Rule = (node, head) => {
   const row = head.row(node.inputs[0]!);
-  const values = node.inputs.slice(1, 5).map((name) => head.constant(name));
+  const affine = affineOfBatchNorm(node, head.graph);
   const isPlain = isOnePixel(head, node.inputs[0]!) && node.outputs.length === 1;
-  if (!row || !isPlain || values.some((value) => value?.length !== row.columns)) return false;
-  if (attribute(node, "training_mode", "int")) return false;
-  const [gamma, beta, mean, variance] = values as number[][];
-  const epsilon = attribute(node, "epsilon", "float") ?? 1e-5;
-  const scale = Float64Array.from(gamma!, (g, i) => g / Math.sqrt(variance![i]! + epsilon));
-  const shift = Float64Array.from(beta!, (b, i) => b - mean![i]! * scale[i]!);
-  return scaled(node, head, { row, affine: { scale, shift }, from: node.inputs[0]! });
+  if (!isPlain || !row || affine?.scale.length !== row.columns) return false;
+  return scaled(node, head, { row, affine, from: node.inputs[0]! });
 };
 
 /** A scale and shift goes into the layer before it, or waits for the one behind it. */

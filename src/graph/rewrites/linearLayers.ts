@@ -1,4 +1,7 @@
 // Arithmetic of linear layers and of scales and shifts of their columns.
+import { attribute } from "../attributes.ts";
+import type { Graph, Node } from "../graph.ts";
+import { toNumbers } from "../tensorData.ts";
 
 /** y = W x + b, W of [outputs, inputs] in row-major order. */
 export interface Linear {
@@ -11,6 +14,21 @@ export interface Linear {
 export interface Affine {
   readonly scale: Float64Array;
   readonly shift: Float64Array;
+}
+
+/** A batch norm as a scale and shift of each channel; undefined in training form, or where it reads no constants. */
+export function affineOfBatchNorm(
+  node: Node,
+  { initializers }: Pick<Graph, "initializers">,
+): Affine | undefined {
+  const constants = node.inputs.slice(1, 5).map((name) => initializers.get(name));
+  if (attribute(node, "training_mode", "int") || constants.length < 4) return undefined;
+  if (!constants.every((value) => value !== undefined)) return undefined;
+  const [gamma, beta, mean, variance] = constants.map(toNumbers);
+  const epsilon = attribute(node, "epsilon", "float") ?? 1e-5;
+  const scale = Float64Array.from(gamma!, (value, i) => value / Math.sqrt(variance![i]! + epsilon));
+  const shift = Float64Array.from(beta!, (value, i) => value - mean![i]! * scale[i]!);
+  return { scale, shift };
 }
 
 /** A layer after a scale and shift of what it reads. */
