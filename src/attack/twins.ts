@@ -3,12 +3,11 @@
 // fewer channels, and its gradients are those of the channels that there were.
 import { findLinks, type Link, type LinkedLayer } from "../graph/channelLinks.ts";
 import { channelAt } from "../graph/channelSlices.ts";
-import { FreshNames } from "../graph/freshNames.ts";
+import { GraphEdit } from "../graph/edit.ts";
 import { elementCount, type Graph, type Node, type TensorData } from "../graph/graph.ts";
 import { factsForAnyBatch, growingAxis } from "../graph/rewrites/anyBatch.ts";
 import { type Rounding, roundingOf } from "../graph/rounding.ts";
-import { fromFloat32, fromNumbers, toFloat32 } from "../graph/tensorData.ts";
-import { tensorNames } from "../graph/topology.ts";
+import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
 
 /**
  * Directions of weights that differ by less are the same, and those that differ by no more than the rounding of both.
@@ -30,19 +29,16 @@ export function mergeTwins(graph: Graph): Graph {
 /** The graph with reshapes that keep the batch and take as many channels as come. */
 function freeReshapes(graph: Graph): Graph {
   const { small, large } = factsForAnyBatch(graph);
-  const names = new FreshNames(tensorNames(graph));
-  const initializers = new Map(graph.initializers);
+  const edit = new GraphEdit(graph);
   const nodes = graph.nodes.map((node): Node => {
     if (node.operator !== "Reshape") return node;
     const [from, to] = [node.inputs[0]!, node.outputs[0]!].map((name) => small.get(name)?.shape);
     if (!from || !to || to.length < 2 || from[0] !== to[0]) return node;
     if (growingAxis(to, large.get(node.outputs[0]!)!.shape) > 0) return node;
-    const sizes = [0, -1, ...to.slice(2)];
-    const name = names.next(`${node.outputs[0]}.sizes`);
-    initializers.set(name, fromNumbers("int64", [sizes.length], sizes));
-    return { ...node, inputs: node.inputs.with(1, name), attributes: {} };
+    const sizes = edit.integers(`${node.outputs[0]}.sizes`, [0, -1, ...to.slice(2)]);
+    return { ...node, inputs: node.inputs.with(1, sizes), attributes: {} };
   });
-  return { ...graph, nodes, initializers };
+  return edit.result(nodes);
 }
 
 function mergeLink(

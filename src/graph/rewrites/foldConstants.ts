@@ -1,10 +1,8 @@
 // Specializes a graph to its input's size: constants are computed, branches taken, shape arithmetic
 // and nodes without effect disappear.
 import { Budget } from "../budget.ts";
-import { FreshNames } from "../freshNames.ts";
+import { GraphEdit } from "../edit.ts";
 import type { Graph, Node } from "../graph.ts";
-import { fromNumbers } from "../tensorData.ts";
-import { tensorNames } from "../topology.ts";
 import { type AnyBatch, factsForAnyBatch } from "./anyBatch.ts";
 import { takeBranches } from "./branches.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
@@ -37,8 +35,7 @@ export function foldConstants(graph: Graph): Graph {
 
 /** Gives `Reshape` a constant target where only the first size depends on the batch. */
 function fixReshapes(graph: Graph, { small, large, constant }: AnyBatch): Graph {
-  const names = new FreshNames(tensorNames(graph));
-  const initializers = new Map(graph.initializers);
+  const edit = new GraphEdit(graph);
   const nodes = graph.nodes.map((node) => {
     if (node.operator !== "Reshape" || node.domain !== "" || constant(node.inputs[1]!)) return node;
     const [x, y] = [node.inputs[0]!, node.outputs[0]!].map((name) =>
@@ -48,12 +45,10 @@ function fixReshapes(graph: Graph, { small, large, constant }: AnyBatch): Graph 
     const keepsBatch = [0, 1].every((i) => x?.[i]?.[0] === y[i]?.[0]);
     const rest = y[0].slice(1);
     if (!keepsBatch || String(rest) !== String(y[1].slice(1)) || rest.includes(0)) return node;
-    const name = names.next(`${node.outputs[0]}.shape`);
-    const target = [0, ...rest];
-    initializers.set(name, fromNumbers("int64", [target.length], target));
+    const target = edit.integers(`${node.outputs[0]}.shape`, [0, ...rest]);
     // Under this attribute a 0 would be a size, not the input's.
     const { allowzero: _, ...attributes } = node.attributes;
-    return { ...node, attributes, inputs: [node.inputs[0]!, name] };
+    return { ...node, attributes, inputs: [node.inputs[0]!, target] };
   });
-  return { ...graph, nodes, initializers };
+  return edit.result(nodes);
 }

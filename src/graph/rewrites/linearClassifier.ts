@@ -1,11 +1,10 @@
 // LinearClassifier of ai.onnx.ml, as converters of scikit-learn's tradition end a network: a linear layer, and the
 // label of the largest score. https://github.com/onnx/onnx/blob/main/docs/Operators-ml.md#aionnxmlLinearClassifier
 import { attribute, int } from "../attributes.ts";
-import { FreshNames } from "../freshNames.ts";
-import type { Graph, Node, TensorData } from "../graph.ts";
+import { GraphEdit } from "../edit.ts";
+import type { Graph, Node } from "../graph.ts";
 import { operation } from "../operation.ts";
 import { fromNumbers } from "../tensorData.ts";
-import { tensorNames } from "../topology.ts";
 
 /**
  * The graph with linear layers in place of linear classifiers that have a row of coefficients a class, and the
@@ -13,12 +12,11 @@ import { tensorNames } from "../topology.ts";
  */
 export function expandLinearClassifiers(graph: Graph): Graph {
   if (!graph.nodes.some(isLinearClassifier)) return graph;
-  const names = new FreshNames(tensorNames(graph));
-  const initializers = new Map(graph.initializers);
+  const edit = new GraphEdit(graph);
   const nodes = graph.nodes.flatMap((node) =>
-    isLinearClassifier(node) ? (layersOf(node, names, initializers) ?? node) : node,
+    isLinearClassifier(node) ? (layersOf(node, edit) ?? node) : node,
   );
-  return { ...graph, nodes, initializers };
+  return edit.result(nodes);
 }
 
 function isLinearClassifier({ operator, domain }: Node): boolean {
@@ -33,22 +31,17 @@ const transforms: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The same in standard operators; undefined where there is no row a class, or another transform. */
-function layersOf(
-  node: Node,
-  names: FreshNames,
-  initializers: Map<string, TensorData>,
-): Node[] | undefined {
+function layersOf(node: Node, edit: GraphEdit): Node[] | undefined {
   const coefficients = attribute(node, "coefficients", "floats") ?? [];
   const intercepts = attribute(node, "intercepts", "floats") ?? [];
   const transform = transforms.get(attribute(node, "post_transform", "string") ?? "NONE");
   const classes = intercepts.length;
   if (!transform || classes < 2 || coefficients.length % classes !== 0) return undefined;
-  const [label = "", scores = names.next("scores")] = node.outputs;
-  const logits = names.next(`${scores}.logits`);
-  const [weight, bias] = [names.next(`${scores}.weight`), names.next(`${scores}.bias`)];
+  const [label = "", scores = edit.name("scores")] = node.outputs;
+  const logits = edit.name(`${scores}.logits`);
   const shape = [classes, coefficients.length / classes];
-  initializers.set(weight, fromNumbers("float32", shape, coefficients));
-  initializers.set(bias, fromNumbers("float32", [classes], intercepts));
+  const weight = edit.constant(`${scores}.weight`, fromNumbers("float32", shape, coefficients));
+  const bias = edit.constant(`${scores}.bias`, fromNumbers("float32", [classes], intercepts));
   const layers = [
     operation("Gemm", [...node.inputs, weight, bias], logits, { transB: int(1) }),
     operation(transform, [logits], scores, transform === "Softmax" ? { axis: int(1) } : {}),

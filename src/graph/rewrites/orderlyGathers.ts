@@ -1,17 +1,16 @@
 // What PyTorch's dynamo exporter makes of `as_strided` where it changes nothing: the tensor is flattened, and all of
 // its elements are gathered in their order, by indices that are computed from the batch size.
-import { FreshNames } from "../freshNames.ts";
+import { GraphEdit } from "../edit.ts";
 import type { Graph, Node } from "../graph.ts";
 import type { Facts } from "../shapes.ts";
-import { fromNumbers, toNumbers } from "../tensorData.ts";
-import { producers, tensorNames } from "../topology.ts";
+import { toNumbers } from "../tensorData.ts";
+import { producers } from "../topology.ts";
 import type { AnyBatch } from "./anyBatch.ts";
 
 /** The graph with such a `Gather` as a `Reshape` of what was flattened. */
 export function reshapeOrderlyGathers(graph: Graph, { small, large }: AnyBatch): Graph {
   const made = producers(graph);
-  const names = new FreshNames(tensorNames(graph));
-  const initializers = new Map(graph.initializers);
+  const edit = new GraphEdit(graph);
   const nodes = graph.nodes.map((node): Node => {
     const flattening = made.get(node.inputs[0] ?? "");
     if (node.operator !== "Gather" || node.domain !== "") return node;
@@ -24,11 +23,10 @@ export function reshapeOrderlyGathers(graph: Graph, { small, large }: AnyBatch):
     const [first, ...rest] = after[0]!;
     const keepsBatch = after.every((shape, i) => shape[0] === before[i]![0]);
     if (!first || !keepsBatch || String(after[1]!.slice(1)) !== String(rest)) return node;
-    const target = names.next(`${output}.shape`);
-    initializers.set(target, fromNumbers("int64", [rest.length + 1], [0, ...rest]));
+    const target = edit.integers(`${output}.shape`, [0, ...rest]);
     return { ...node, operator: "Reshape", inputs: [source, target], attributes: {} };
   });
-  return { ...graph, nodes, initializers };
+  return edit.result(nodes);
 }
 
 /** Whether a node gathers each element of a vector once, from the first to the last. */

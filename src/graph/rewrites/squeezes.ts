@@ -1,10 +1,8 @@
 // A `Squeeze` without axes, as PyTorch's .squeeze() exports, takes the batch away as well where it is of one image.
 import { ints } from "../attributes.ts";
-import { FreshNames } from "../freshNames.ts";
+import { GraphEdit } from "../edit.ts";
 import type { Graph, Node } from "../graph.ts";
 import { passOn } from "../operation.ts";
-import { fromNumbers } from "../tensorData.ts";
-import { tensorNames } from "../topology.ts";
 import { factsForAnyBatch } from "./anyBatch.ts";
 
 /**
@@ -14,8 +12,7 @@ import { factsForAnyBatch } from "./anyBatch.ts";
 export function nameSqueezedAxes(graph: Graph): Graph {
   if (!graph.nodes.some(isWithoutAxes)) return graph;
   const { small, large } = factsForAnyBatch(graph);
-  const names = new FreshNames(tensorNames(graph));
-  const initializers = new Map(graph.initializers);
+  const edit = new GraphEdit(graph);
   const nodes = graph.nodes.map((node) => {
     const [x = ""] = node.inputs;
     const [shape, other] = [small, large].map((facts) => facts.get(x)?.shape);
@@ -27,11 +24,9 @@ export function nameSqueezedAxes(graph: Graph): Graph {
     if (graph.opset < 13) {
       return { ...node, attributes: { ...node.attributes, axes: ints(axes) } };
     }
-    const name = names.next(`${node.outputs[0]}.axes`);
-    initializers.set(name, fromNumbers("int64", [axes.length], axes));
-    return { ...node, inputs: [x, name] };
+    return { ...node, inputs: [x, edit.integers(`${node.outputs[0]}.axes`, axes)] };
   });
-  return { ...graph, nodes, initializers };
+  return edit.result(nodes);
 }
 
 function isWithoutAxes({ operator, domain, inputs, attributes }: Node): boolean {
