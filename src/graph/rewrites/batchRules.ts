@@ -3,11 +3,11 @@
 import { largest } from "../../lists.ts";
 import { attribute, int } from "../attributes.ts";
 import type { Budget } from "../budget.ts";
-import type { FreshNames } from "../freshNames.ts";
+import type { GraphEdit } from "../edit.ts";
 import { elementCount, type Node, type TensorData } from "../graph.ts";
 import { operation } from "../operation.ts";
 import type { Facts } from "../shapes.ts";
-import { fromNumbers, toNumbers } from "../tensorData.ts";
+import { toNumbers } from "../tensorData.ts";
 import { growingAxis } from "./anyBatch.ts";
 import { batchSizes } from "./batchSizes.ts";
 import { takesAllInOrder } from "./orderlyGathers.ts";
@@ -23,9 +23,8 @@ export interface Site {
   /** Whether the first axis of a tensor is the batch. */
   readonly isBatched: (name: string | undefined) => boolean;
   readonly budget: Budget;
-  readonly names: FreshNames;
-  /** Constants that the new nodes read. */
-  readonly initializers: Map<string, TensorData>;
+  /** Gets the constants that new nodes read. */
+  readonly edit: GraphEdit;
 }
 
 /** How many bytes are compared in a step of the budget. */
@@ -58,9 +57,8 @@ export const batchRules: ReadonlyMap<string, Rule> = new Map(
 
 /** A node that reads the constant `sizes` in place of its input at `position`. */
 function withSizes(site: Site, position: number, sizes: readonly number[]): Node {
-  const { node, names, initializers } = site;
-  const name = names.next(`${node.outputs[0]}.sizes`);
-  initializers.set(name, fromNumbers("int64", [sizes.length], sizes));
+  const { node, edit } = site;
+  const name = edit.integers(`${node.outputs[0]}.sizes`, sizes);
   return { ...node, inputs: node.inputs.with(position, name) };
 }
 
@@ -134,19 +132,19 @@ function sliceAll(site: Site): Node {
 }
 
 function resizeEach(site: Site): readonly Node[] {
-  const { node, batch, constant, isBatched, names } = site;
+  const { node, batch, constant, isBatched, edit } = site;
   const [x = "", , , target] = node.inputs;
   const sizes = constant(target) && toNumbers(constant(target)!);
   const axes = attribute(node, "axes", "ints") ?? [0];
   if (!sizes || !isBatched(x) || axes[0] !== 0 || sizes[0] !== batch) return [node];
-  const output = names.next(`${node.outputs[0]}.sizes`);
+  const output = edit.name(`${node.outputs[0]}.sizes`);
   const nodes = batchSizes(x, { ...site, rest: sizes.slice(1), output });
   return [...nodes, { ...node, inputs: node.inputs.with(3, output) }];
 }
 
 /** Constants of the batch's size, all of whose rows are alike, are repeated for every image. */
 function repeatConstants(site: Site): readonly Node[] {
-  const { batch, fixed, isBatched, names, initializers } = site;
+  const { batch, fixed, isBatched, edit } = site;
   const node = shareRows(site);
   const axis = attribute(node, "axis", "int") ?? 1;
   const guide = node.inputs.find(isBatched);
@@ -154,10 +152,10 @@ function repeatConstants(site: Site): readonly Node[] {
   if (guide === undefined || axis === 0 || axis === -rank) return [node];
   const added: Node[] = [];
   const inputs = node.inputs.map((name, index) => {
-    const shape = initializers.get(name)?.shape ?? fixed.get(name)?.shape;
+    const shape = edit.value(name)?.shape ?? fixed.get(name)?.shape;
     if (!shape || isBatched(name) || (shape[0] !== 1 && shape[0] !== batch)) return name;
-    const part = names.next(`${node.outputs[0]}.part${index}`);
-    const output = names.next(`${part}.sizes`);
+    const part = edit.name(`${node.outputs[0]}.part${index}`);
+    const output = edit.name(`${part}.sizes`);
     added.push(...batchSizes(guide, { ...site, rest: shape.slice(1), output }));
     added.push(operation("Expand", [name, output], part));
     return part;
@@ -167,11 +165,11 @@ function repeatConstants(site: Site): readonly Node[] {
 
 /** Of constants with one row an image, all alike, one row; the inputs ahead of `from` are none. */
 function shareRows(site: Site, { from = 0 } = {}): Node {
-  const { node, batch, fixed, isBatched, names, initializers, budget } = site;
+  const { node, batch, fixed, isBatched, edit, budget } = site;
   if (batch === 1 || !node.inputs.some(isBatched)) return node;
   const rank = largest(node.inputs.map((name) => fixed.get(name)?.shape.length ?? 0));
   const inputs = node.inputs.map((name, index) => {
-    const value = initializers.get(name);
+    const value = edit.value(name);
     const isWhole = value?.shape.length === rank && value.shape[0] === batch;
     if (index < from || !value || !isWhole) return name;
     budget.spend(node, { steps: batch + value.data.length / bytesPerStep });
@@ -180,9 +178,7 @@ function shareRows(site: Site, { from = 0 } = {}): Node {
     for (let i = 1; i < batch; i++) {
       if (Buffer.compare(row, value.data.subarray(i * size, (i + 1) * size)) !== 0) return name;
     }
-    const shared = names.next(`${name}.row`);
-    initializers.set(shared, { ...value, shape: value.shape.with(0, 1), data: row });
-    return shared;
+    return edit.constant(`${name}.row`, { ...value, shape: value.shape.with(0, 1), data: row });
   });
   return { ...node, inputs };
 }

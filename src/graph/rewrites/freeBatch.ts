@@ -3,10 +3,10 @@
 // learns to follow its input instead.
 import { ModelError } from "../../errors.ts";
 import { Budget } from "../budget.ts";
-import { FreshNames } from "../freshNames.ts";
+import { GraphEdit } from "../edit.ts";
 import type { Graph, Node, ValueInfo } from "../graph.ts";
 import { inferNode, inferShapes, type TensorFacts } from "../shapes.ts";
-import { downstream, tensorNames } from "../topology.ts";
+import { downstream } from "../topology.ts";
 import { factsForAnyBatch, isSame } from "./anyBatch.ts";
 import { batchRules, type Site } from "./batchRules.ts";
 import { takeBranches } from "./branches.ts";
@@ -30,15 +30,14 @@ export function freeBatch(graph: Graph): Graph | undefined {
   const next = new Map([[input.name, fixed.get(input.name)!.shape.with(0, batch + 1)]]);
   const freed = inferShapes({ ...start, nodes: [] }, next, budget);
   const follows = downstream(inlined, [input.name]).nodes;
-  const initializers = new Map(inlined.initializers);
   const constant = (name: string | undefined) => {
     const [value, other] = [fixed, freed].map((facts) => facts.get(name ?? "")?.value);
     return value && other && isSame(value, other) ? value : undefined;
   };
   const isBatched = (name: string | undefined) =>
     fixed.get(name ?? "")?.shape[0] === batch && freed.get(name ?? "")?.shape[0] === batch + 1;
-  const names = new FreshNames(tensorNames(inlined));
-  const site = { batch, fixed, freed, constant, isBatched, names, initializers, budget };
+  const edit = new GraphEdit(start);
+  const site = { batch, fixed, freed, constant, isBatched, edit, budget };
   try {
     const nodes = inlined.nodes.flatMap((node) => {
       const isStandard = node.domain === "" && follows.has(node);
@@ -47,7 +46,7 @@ export function freeBatch(graph: Graph): Graph | undefined {
       for (const each of replaced) inferFreed(each, site, graph.opset);
       return replaced;
     });
-    const result = { ...start, nodes, initializers };
+    const result = edit.result(nodes);
     return growsWithBatch(site) && followsBatch(result, budget) ? result : undefined;
   } catch (error) {
     if (error instanceof ModelError) return undefined;
@@ -60,15 +59,15 @@ function inferFreed(
   node: Node,
   {
     freed,
-    initializers,
+    edit,
     budget,
-  }: Pick<Site, "initializers" | "budget"> & {
+  }: Pick<Site, "edit" | "budget"> & {
     readonly freed: Map<string, TensorFacts>;
   },
   opset: number,
 ): void {
   for (const name of node.inputs) {
-    const value = initializers.get(name);
+    const value = edit.value(name);
     if (value && !freed.has(name)) freed.set(name, { ...value, value });
   }
   inferNode(freed, node, { opset, budget });

@@ -1,8 +1,8 @@
 // Lets the part behind a cut read the batch size off the tensor at the cut.
-import { FreshNames } from "../freshNames.ts";
+import { GraphEdit } from "../edit.ts";
 import type { Graph, Node, TensorData } from "../graph.ts";
 import { toNumbers } from "../tensorData.ts";
-import { downstream, tensorNames } from "../topology.ts";
+import { downstream } from "../topology.ts";
 import { factsForAnyBatch } from "./anyBatch.ts";
 import { batchSizes } from "./batchSizes.ts";
 
@@ -19,17 +19,16 @@ export function readBatchFrom(graph: Graph, tensor: string): Graph {
   if (two !== 2 || three !== 3) return graph;
 
   const after = downstream(graph, [tensor]).tensors;
-  const names = new FreshNames(tensorNames(graph));
-  const initializers = new Map(graph.initializers);
+  const edit = new GraphEdit(graph);
   const nodes = graph.nodes.flatMap((node) => {
     if (!isShape(node) || after.has(node.inputs[0]!)) return [node];
     const output = node.outputs[0]!;
     const [sizes, others] = [small, large].map((facts) => numbersOf(facts.get(output)?.value));
     const isBatchFirst = sizes?.[0] === 2 && String(others) === String(sizes.with(0, 3));
     if (!isBatchFirst) return [node];
-    return batchSizes(tensor, { rest: sizes.slice(1), output, names, initializers });
+    return batchSizes(tensor, { rest: sizes.slice(1), output, edit });
   });
-  return { ...graph, nodes, initializers };
+  return edit.result(nodes);
 }
 
 function numbersOf(value: TensorData | undefined): number[] | undefined {
