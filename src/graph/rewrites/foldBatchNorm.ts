@@ -1,10 +1,10 @@
 // Folds batch normalization in inference form into the convolution before it.
 import { Budget } from "../budget.ts";
 import { scaleSlices } from "../channelSlices.ts";
-import { FreshNames } from "../freshNames.ts";
+import { GraphEdit } from "../edit.ts";
 import type { Graph, Node, TensorData } from "../graph.ts";
 import { fromFloat32, toNumbers } from "../tensorData.ts";
-import { consumers, producers, tensorNames } from "../topology.ts";
+import { consumers, producers } from "../topology.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 import { type Affine, affineOfBatchNorm } from "./linearLayers.ts";
 
@@ -18,9 +18,8 @@ export function foldBatchNorm(graph: Graph): Graph {
   const made = producers(graph);
   const readers = consumers(graph);
   const outputs = new Set(graph.outputs.map(({ name }) => name));
-  const names = new FreshNames(tensorNames(graph));
+  const edit = new GraphEdit(graph);
   const budget = new Budget();
-  const initializers = new Map(graph.initializers);
   const replaced = new Map<Node, Node | undefined>();
 
   for (const node of graph.nodes) {
@@ -29,7 +28,7 @@ export function foldBatchNorm(graph: Graph): Graph {
     const chain = scaling && convolutionBefore(node);
     if (!chain || (chain.length > 1 && !scaling.scale.every((value) => value > 0))) continue;
     const conv = chain.at(-1)!;
-    const [weight, bias] = [conv.inputs[1]!, conv.inputs[2] ?? ""].map((n) => initializers.get(n));
+    const [weight, bias] = [conv.inputs[1]!, conv.inputs[2] ?? ""].map((name) => edit.value(name));
     if (weight?.dtype !== "float32" || weight.shape[0] !== scaling.scale.length) continue;
     if (conv.inputs[2] && !bias) continue;
     const inputs = [
@@ -37,8 +36,8 @@ export function foldBatchNorm(graph: Graph): Graph {
       fresh(conv.inputs[1]!, node),
       fresh(conv.inputs[2] || node.inputs[2]!, node),
     ];
-    initializers.set(inputs[1]!, scaleSlices(weight, { axis: 0, factors: scaling.scale }));
-    initializers.set(inputs[2]!, foldedBias(bias, scaling));
+    edit.set(inputs[1]!, scaleSlices(weight, { axis: 0, factors: scaling.scale }));
+    edit.set(inputs[2]!, foldedBias(bias, scaling));
     replaced.set(conv, { ...conv, inputs });
     replaced.set(node, undefined);
     // What stood right before the normalization takes the name of its result.
@@ -48,7 +47,7 @@ export function foldBatchNorm(graph: Graph): Graph {
   const nodes = graph.nodes
     .map((node) => (replaced.has(node) ? replaced.get(node) : node))
     .filter((node) => node !== undefined);
-  return eliminateDeadNodes({ ...graph, nodes, initializers });
+  return eliminateDeadNodes(edit.result(nodes));
 
   /** From the node right before the normalization back to the convolution. */
   function convolutionBefore(node: Node): Node[] | undefined {
@@ -72,7 +71,7 @@ export function foldBatchNorm(graph: Graph): Graph {
     if (!isShared) return name;
     // Weights that many convolutions share become many.
     budget.spend(node, { bytes: graph.initializers.get(name)!.data.length });
-    return names.next(name);
+    return edit.name(name);
   }
 }
 

@@ -1,10 +1,10 @@
 // Takes pixels as floats in [0, 1] where a model takes them as whole numbers from 0 to 255.
 import { ModelError } from "../../errors.ts";
-import { FreshNames } from "../freshNames.ts";
+import { GraphEdit } from "../edit.ts";
 import { describeNode, elementCount, type Graph, type Node } from "../graph.ts";
 import { passOn } from "../operation.ts";
 import { fromNumbers, isFloat, toNumbers } from "../tensorData.ts";
-import { consumers, tensorNames } from "../topology.ts";
+import { consumers } from "../topology.ts";
 import { codeOf } from "../typeCodes.ts";
 
 /** Operators that only arrange what they read. */
@@ -41,7 +41,8 @@ export function takePixelsAsFloats(graph: Graph): Graph {
   }
   const readers = consumers(graph);
   const outputs = new Set(graph.outputs.map(({ name }) => name));
-  const factor = new FreshNames(tensorNames(graph)).next(`${input.name}.white`);
+  const edit = new GraphEdit(graph);
+  const factor = edit.constant(`${input.name}.white`, fromNumbers("float32", [], [white]));
   const replaced = new Map<Node, Node>();
   // What is added while a set is walked through is visited, too; each tensor once.
   const whole = new Set([input.name]);
@@ -55,8 +56,7 @@ export function takePixelsAsFloats(graph: Graph): Graph {
   }
   const nodes = graph.nodes.map((node) => replaced.get(node) ?? node);
   const inputs = graph.inputs.with(0, { ...input, dtype: "float32" as const });
-  const initializers = new Map(graph.initializers).set(factor, fromNumbers("float32", [], [white]));
-  return { ...graph, inputs, nodes, initializers };
+  return { ...edit.result(nodes), inputs };
 
   function follow(cast: Node): void {
     const to = cast.attributes.to?.value;

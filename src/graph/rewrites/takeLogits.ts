@@ -1,12 +1,11 @@
 // Leaves a classifier one output: a row of scores for each image.
 import { int } from "../attributes.ts";
-import { FreshNames } from "../freshNames.ts";
+import { GraphEdit } from "../edit.ts";
 import { type DataType, elementCount, type Graph } from "../graph.ts";
 import { logitOf } from "../logits.ts";
 import { operation } from "../operation.ts";
 import type { Facts } from "../shapes.ts";
 import { fromNumbers } from "../tensorData.ts";
-import { tensorNames } from "../topology.ts";
 import { codeOf } from "../typeCodes.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 import { renameTensors } from "./rename.ts";
@@ -35,34 +34,27 @@ export function takeLogits(
   const isSame = shape.length === 2 && classes > 1 && fileOutputs.includes(tensor);
   if (isSame) return withOutput(graph, { name: tensor, dtype, classes });
   const isKept = classes > 1 && fileOutputs.includes(tensor);
-  const names = new FreshNames(tensorNames(graph));
-  const output = isKept ? tensor : names.next("logits");
-  const inner = isKept ? names.next(`${tensor}.map`) : tensor;
+  const inner = isKept ? new GraphEdit(graph).name(`${tensor}.map`) : tensor;
   const renamed = renameTensors(graph, (name) => (name === tensor ? inner : name));
-  const initializers = new Map(renamed.initializers);
+  const edit = new GraphEdit(renamed);
+  const output = isKept ? tensor : edit.name("logits");
   const nodes = [...renamed.nodes];
-  const constant = (name: string, value: ReturnType<typeof fromNumbers>) => {
-    const free = names.next(name);
-    initializers.set(free, value);
-    return free;
-  };
   if (classes === 1) {
-    const column = names.next(`${output}.column`);
+    const column = edit.name(`${output}.column`);
     const logit = logitOf(renamed, inner);
-    const shape = constant(`${output}.shape`, fromNumbers("int64", [2], [-1, 1]));
-    const weight = constant(`${output}.weight`, fromNumbers(dtype, [1, 2], [0, 1]));
+    const shape = edit.integers(`${output}.shape`, [-1, 1]);
+    const weight = edit.constant(`${output}.weight`, fromNumbers(dtype, [1, 2], [0, 1]));
     nodes.push(operation("Reshape", [logit ?? inner, shape], column));
     // A logit before casts may be of another type than its sigmoid behind them.
-    const typed = logit === undefined ? column : names.next(`${output}.typed`);
+    const typed = logit === undefined ? column : edit.name(`${output}.typed`);
     if (typed !== column)
       nodes.push(operation("Cast", [column], typed, { to: int(codeOf(dtype)) }));
     nodes.push(operation("MatMul", [typed, weight], output));
   } else if (batchAxis > 0) {
-    const rows = constant(`${output}.shape`, fromNumbers("int64", [2], [-1, classes]));
+    const rows = edit.integers(`${output}.shape`, [-1, classes]);
     nodes.push(operation("Reshape", [inner, rows], output));
   } else nodes.push(operation(shape.length === 2 ? "Identity" : "Flatten", [inner], output));
-  const taken = { ...renamed, nodes, initializers };
-  return withOutput(taken, { name: output, dtype, classes: Math.max(2, classes) });
+  return withOutput(edit.result(nodes), { name: output, dtype, classes: Math.max(2, classes) });
 }
 
 function withOutput(
