@@ -6,14 +6,15 @@
 import { float } from "../graph/attributes.ts";
 import { findLinks } from "../graph/channelLinks.ts";
 import { type Channels, scaleSlices } from "../graph/channelSlices.ts";
-import { FreshNames } from "../graph/freshNames.ts";
+import { GraphEdit } from "../graph/edit.ts";
 import type { Graph, Node } from "../graph/graph.ts";
 import { isMap, isVector } from "../graph/maps.ts";
+import { operation } from "../graph/operation.ts";
 import { normalizedConvolutions } from "../graph/roles.ts";
 import { isConstant } from "../graph/rounding.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { fromFloat32, toFloat32 } from "../graph/tensorData.ts";
-import { consumers, tensorNames } from "../graph/topology.ts";
+import { consumers } from "../graph/topology.ts";
 
 /** Mean and variance of each channel of a tensor. */
 export interface Moments {
@@ -33,12 +34,11 @@ export function bareConvolutions(graph: Graph): string[] {
  * reaches a single other layer through positively homogeneous operators gets the scale 1, all others keep theirs.
  */
 export function withBatchNorm(graph: Graph, moments: ReadonlyMap<string, Moments>): Graph {
-  const initializers = new Map(graph.initializers);
+  const edit = new GraphEdit(graph);
   const readers = consumers(graph);
-  const names = new FreshNames(tensorNames(graph));
   const links = findLinks(graph);
   const multiply = (name: string, factors: Float64Array, where: Channels) =>
-    initializers.set(name, scaleSlices(initializers.get(name)!, { ...where, factors }));
+    edit.set(name, scaleSlices(edit.value(name)!, { ...where, factors }));
   const inserted = new Map<Node, readonly [conv: Node, norm: Node]>();
   for (const conv of bareNodes(graph)) {
     const [x, weight, bias] = conv.inputs as [string, string, string | undefined];
@@ -54,13 +54,10 @@ export function withBatchNorm(graph: Graph, moments: ReadonlyMap<string, Moments
     if (!isShared) multiply(weight, inverse, { axis: 0 });
     if (link) multiply(link.to.weight, scale, { axis: link.to.inputAxis, block: link.block });
 
-    const biases = bias ? toFloat32(initializers.get(bias)!) : new Float32Array(mean.length);
+    const biases = bias ? toFloat32(edit.value(bias)!) : new Float32Array(mean.length);
     const ofUnit = variance.map((value, channel) => value / scale[channel]! ** 2);
-    const add = (suffix: string, values: Float64Array) => {
-      const name = names.next(`${output}.${suffix}`);
-      initializers.set(name, fromFloat32([values.length], Float32Array.from(values)));
-      return name;
-    };
+    const add = (suffix: string, values: Float64Array) =>
+      edit.constant(`${output}.${suffix}`, fromFloat32([values.length], Float32Array.from(values)));
     const state = [
       add(
         "scale",
@@ -76,21 +73,16 @@ export function withBatchNorm(graph: Graph, moments: ReadonlyMap<string, Moments
       ),
       add("variance", ofUnit),
     ];
-    const raw = names.next(`${output}.raw`);
+    const raw = edit.name(`${output}.raw`);
+    const settings = { epsilon: float(epsilon), momentum: float(0.9) };
+    const norm = operation("BatchNormalization", [raw, ...state], output, settings);
     inserted.set(conv, [
       { ...conv, inputs: [x, weight], outputs: [raw] },
-      {
-        name: names.next(`${output}.norm`),
-        operator: "BatchNormalization",
-        domain: "",
-        inputs: [raw, ...state],
-        outputs: [output],
-        attributes: { epsilon: float(epsilon), momentum: float(0.9) },
-      },
+      { ...norm, name: edit.name(`${output}.norm`) },
     ]);
   }
   const nodes = graph.nodes.flatMap((node) => inserted.get(node) ?? [node]);
-  return { ...graph, nodes, initializers };
+  return edit.result(nodes);
 }
 
 function bareNodes(graph: Graph): Node[] {

@@ -4,13 +4,14 @@
 import { Network } from "../engine/index.ts";
 import { ModelError } from "../errors.ts";
 import { int } from "../graph/attributes.ts";
-import { FreshNames } from "../graph/freshNames.ts";
-import type { Graph, Node } from "../graph/graph.ts";
+import { GraphEdit } from "../graph/edit.ts";
+import type { Graph } from "../graph/graph.ts";
+import { operation } from "../graph/operation.ts";
 import { uniform } from "../graph/random.ts";
 import { cutGraph, endInLogits } from "../graph/rewrites.ts";
 import { type Facts, inferShapes } from "../graph/shapes.ts";
 import { fromFloat32 } from "../graph/tensorData.ts";
-import { producers, tensorNames } from "../graph/topology.ts";
+import { producers } from "../graph/topology.ts";
 import { inferenceMode, scope, tensor } from "../torch/index.ts";
 
 /** Rows of a linear layer: weights [outputs, inputs] in row-major order, and biases. */
@@ -52,27 +53,19 @@ export function behead(graph: Graph): Beheaded {
 
 /** The body with a linear layer of these rows behind it, which gives "logits". */
 export function withHead({ body, features }: Beheaded, { weight, bias }: Rows): Graph {
-  const names = new FreshNames(tensorNames(body));
-  const [w, b, logits] = ["head.weight", "head.bias", "logits"].map((name) => names.next(name));
-  const gemm: Node = {
-    name: "head",
-    operator: "Gemm",
-    domain: "",
-    attributes: { transB: int(1) },
-    inputs: [body.outputs[0]!.name, w!, b!],
-    outputs: [logits!],
-  };
   const classes = bias.length;
+  const edit = new GraphEdit(body);
+  const parameters = [
+    edit.constant("head.weight", fromFloat32([classes, features], weight)),
+    edit.constant("head.bias", fromFloat32([classes], bias)),
+  ];
+  const logits = edit.name("logits");
+  const inputs = [body.outputs[0]!.name, ...parameters];
+  const gemm = { ...operation("Gemm", inputs, logits, { transB: int(1) }), name: "head" };
   const batch = body.inputs[0]!.shape![0]!;
   return {
-    ...body,
-    outputs: [{ name: logits!, dtype: "float32", shape: [batch, classes] }],
-    nodes: [...body.nodes, gemm],
-    initializers: new Map([
-      ...body.initializers,
-      [w!, fromFloat32([classes, features], weight)],
-      [b!, fromFloat32([classes], bias)],
-    ]),
+    ...edit.result([...body.nodes, gemm]),
+    outputs: [{ name: logits, dtype: "float32", shape: [batch, classes] }],
   };
 }
 
@@ -142,19 +135,13 @@ function rowsOf(last: Graph, [features, ...sizes]: readonly number[]): Rows {
 }
 
 function flattened(body: Graph): Graph {
-  const names = new FreshNames(tensorNames(body));
+  const edit = new GraphEdit(body);
   const [{ name, dtype, shape }] = body.outputs as [Graph["outputs"][number]];
-  const rows = names.next(`${name}.rows`);
-  const node: Node = {
-    name: names.next(`${name}.flatten`),
-    operator: "Flatten",
-    domain: "",
-    inputs: [name],
-    outputs: [rows],
-    attributes: { axis: int(1) },
-  };
+  const rows = edit.name(`${name}.rows`);
+  const flatten = operation("Flatten", [name], rows, { axis: int(1) });
+  const node = { ...flatten, name: edit.name(`${name}.flatten`) };
   const outputs = [{ name: rows, dtype, shape: shape?.slice(0, 2) }];
-  return { ...body, nodes: [...body.nodes, node], outputs };
+  return { ...edit.result([...body.nodes, node]), outputs };
 }
 
 function noLayer(): ModelError {
