@@ -2,7 +2,7 @@
 // the node in that order and says how its result stands, or gives false where it cannot.
 import { attribute, attributeOrInput, fromFront, int, ints } from "../attributes.ts";
 import { elementCount, type Node, type TensorData } from "../graph.ts";
-import { fromNumbers, pick } from "../tensorData.ts";
+import { pick } from "../tensorData.ts";
 import {
   compose,
   identity,
@@ -44,19 +44,19 @@ const broadcasting: LayoutRule = (node, state) => {
 
 function broadcastMaps(node: Node, state: Sinking): boolean {
   const [largest] = node.inputs
-    .filter((name) => !state.constant(name))
+    .filter((name) => !state.edit.value(name))
     .toSorted((a, b) => size(state, b) - size(state, a));
   const { axes } = state.arrangement(largest!);
   const fits = node.inputs.every((name) => {
     const rank = state.facts.get(name)?.shape.length;
-    return rank !== undefined && (state.constant(name) ? rank <= 4 : rank === 4);
+    return rank !== undefined && (state.edit.value(name) ? rank <= 4 : rank === 4);
   });
   if (!axes || !fits) return false;
   const inputs = node.inputs.map((name) => {
-    const value = state.constant(name);
+    const value = state.edit.value(name);
     if (!value) return state.arrange(name, axes);
     if (elementCount(value.shape) === 1) return name;
-    return state.addConstant(`${name}.arranged`, permuteConstant(value, inverse(axes)));
+    return state.edit.constant(`${name}.arranged`, permuteConstant(value, inverse(axes)));
   });
   state.emit({ ...node, inputs }, { axes });
   return true;
@@ -64,16 +64,16 @@ function broadcastMaps(node: Node, state: Sinking): boolean {
 
 function broadcastColumns(node: Node, state: Sinking, columns: readonly number[]): boolean {
   const fits = node.inputs.every((name) => {
-    const value = state.constant(name);
+    const value = state.edit.value(name);
     if (!value) return String(state.arrangement(name).columns) === String(columns);
     return value.shape.length <= 2 && [1, columns.length].includes(elementCount(value.shape));
   });
   if (!fits) return false;
   const from = inverse(columns);
   const inputs = node.inputs.map((name) => {
-    const value = state.constant(name);
+    const value = state.edit.value(name);
     if (!value || elementCount(value.shape) === 1) return state.arrangement(name).name;
-    return state.addConstant(`${name}.arranged`, pick(value, from, value.shape));
+    return state.edit.constant(`${name}.arranged`, pick(value, from, value.shape));
   });
   state.emit({ ...node, inputs }, { columns });
   return true;
@@ -83,7 +83,7 @@ const concat: LayoutRule = (node, state) => {
   const { axes } = state.arrangement(node.inputs[0]!);
   const axis = attribute(node, "axis", "int");
   if (!axes || axis === undefined) return false;
-  if (node.inputs.some((name) => state.constant(name))) return false;
+  if (node.inputs.some((name) => state.edit.value(name))) return false;
   const inputs = node.inputs.map((name) => state.arrange(name, axes));
   const attributes = { ...node.attributes, axis: int(axes[fromFront(axis, axes.length)]!) };
   state.emit({ ...node, inputs, attributes }, { axes });
@@ -93,7 +93,7 @@ const concat: LayoutRule = (node, state) => {
 /** Softmax over an axis; before opset 13 it was over all axes from one on. */
 const softmax: LayoutRule = (node, state) => {
   const { name, axes } = state.arrangement(node.inputs[0]!);
-  if (!axes || state.graph.opset < 13) return false;
+  if (!axes || state.edit.graph.opset < 13) return false;
   const axis = fromFront(attribute(node, "axis", "int") ?? -1, axes.length);
   const attributes = { ...node.attributes, axis: int(axes[axis]!) };
   state.emit({ ...node, inputs: [name], attributes }, { axes });
@@ -103,7 +103,7 @@ const softmax: LayoutRule = (node, state) => {
 const pad: LayoutRule = (node, state) => {
   const { name, axes } = state.arrangement(node.inputs[0]!);
   if (!axes || node.inputs[3]) return false;
-  const pads = attributeOrInput(node, { name: "pads", type: "ints", input: 1 }, state.graph);
+  const pads = attributeOrInput(node, { name: "pads", type: "ints", input: 1 }, state.edit.graph);
   if (pads?.length !== 2 * axes.length) return false;
   const moved = [...pads];
   for (const [axis, from] of axes.entries()) {
@@ -117,7 +117,7 @@ const pad: LayoutRule = (node, state) => {
 
 const reduction: LayoutRule = (node, state) => {
   const { name, axes } = state.arrangement(node.inputs[0]!);
-  const given = attributeOrInput(node, { name: "axes", type: "ints", input: 1 }, state.graph);
+  const given = attributeOrInput(node, { name: "axes", type: "ints", input: 1 }, state.edit.graph);
   if (!axes || !given || given.length === 0) return false;
   const reduced = given.map((axis) => fromFront(axis, axes.length));
   const values = reduced.map((axis) => axes[axis]!).toSorted((a, b) => a - b);
@@ -134,7 +134,7 @@ const reduction: LayoutRule = (node, state) => {
 
 const squeeze: LayoutRule = (node, state) => {
   const { name, axes } = state.arrangement(node.inputs[0]!);
-  const given = attributeOrInput(node, { name: "axes", type: "ints", input: 1 }, state.graph);
+  const given = attributeOrInput(node, { name: "axes", type: "ints", input: 1 }, state.edit.graph);
   if (!axes || !given) return false;
   const gone = given.map((axis) => fromFront(axis, axes.length));
   const left = identity(axes.length).filter((axis) => !gone.includes(axis));
@@ -149,7 +149,7 @@ const squeeze: LayoutRule = (node, state) => {
 const reshape: LayoutRule = (node, state) => {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!].map((each) => state.facts.get(each)?.shape);
   if (!x || !y || x[0] !== y[0]) return false;
-  if (node.operator === "Reshape" && !state.constant(node.inputs[1]!)) return false;
+  if (node.operator === "Reshape" && !state.edit.value(node.inputs[1]!)) return false;
   const { name, axes = identity(x.length), columns } = state.arrangement(node.inputs[0]!);
   const mixesNothing = movesNothing(
     inverse(axes).map((axis) => x[axis]!),
@@ -158,8 +158,7 @@ const reshape: LayoutRule = (node, state) => {
   if (axes[0] !== 0 || (columns ? String(x) !== String(y) : !mixesNothing && y.length !== 2)) {
     return false;
   }
-  const target = fromNumbers("int64", [y.length], [0, ...y.slice(1)]);
-  const shape = state.addConstant(`${node.outputs[0]}.shape`, target);
+  const shape = state.edit.integers(`${node.outputs[0]}.shape`, [0, ...y.slice(1)]);
   const reshaped = { ...node, operator: "Reshape", inputs: [name, shape], attributes: {} };
   state.emit(reshaped, mixesNothing ? { columns } : { columns: flattened(x, axes) });
   return true;
@@ -175,12 +174,12 @@ function flattened(shape: readonly number[], axes: readonly number[]): number[] 
 /** A linear layer takes the order of columns into its weights. */
 const linear: LayoutRule = (node, state) => {
   const { name, columns } = state.arrangement(node.inputs[0]!);
-  const weight = state.constant(node.inputs[1]!);
+  const weight = state.edit.value(node.inputs[1]!);
   if (!columns || weight?.shape.length !== 2 || attribute(node, "transA", "int")) return false;
-  if (node.inputs[2] && !state.constant(node.inputs[2])) return false;
+  if (node.inputs[2] && !state.edit.value(node.inputs[2])) return false;
   const axis = attribute(node, "transB", "int") ? 1 : 0;
   const arranged = reorder(weight, { axis, order: inverse(columns) });
-  const inputs = [name, state.addConstant(`${node.inputs[1]}.arranged`, arranged)];
+  const inputs = [name, state.edit.constant(`${node.inputs[1]}.arranged`, arranged)];
   state.emit({ ...node, inputs: [...inputs, ...node.inputs.slice(2)] });
   return true;
 };
@@ -213,8 +212,7 @@ function withIntegers(
   if (!node.inputs[input]) {
     return { ...node, attributes: { ...node.attributes, [name]: ints(values) } };
   }
-  const constant = fromNumbers("int64", [values.length], values);
-  const arranged = state.addConstant(`${node.inputs[input]}.arranged`, constant);
+  const arranged = state.edit.integers(`${node.inputs[input]}.arranged`, values);
   return { ...node, inputs: node.inputs.with(input, arranged) };
 }
 

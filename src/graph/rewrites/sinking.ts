@@ -1,11 +1,10 @@
 // A pass over a graph in which tensors may stand in another arrangement than the graph says.
 import { int, ints } from "../attributes.ts";
-import { FreshNames } from "../freshNames.ts";
-import type { Graph, Node, TensorData } from "../graph.ts";
+import { GraphEdit } from "../edit.ts";
+import type { Graph, Node } from "../graph.ts";
 import { operation } from "../operation.ts";
 import type { Facts } from "../shapes.ts";
-import { fromNumbers } from "../tensorData.ts";
-import { producers, tensorNames } from "../topology.ts";
+import { producers } from "../topology.ts";
 import { factsForAnyBatch } from "./anyBatch.ts";
 import { eliminateDeadNodes } from "./eliminateDeadNodes.ts";
 import { removeIdentities } from "./identities.ts";
@@ -26,30 +25,27 @@ export type LayoutRule = (node: Node, state: Sinking) => boolean;
 
 /** One pass over the nodes, in which tensors may stand in another arrangement than the graph says. */
 export class Sinking {
-  readonly graph: Graph;
+  /** Gets the constants that new nodes read. */
+  readonly edit: GraphEdit;
   readonly facts: Facts;
   readonly #nodes: Node[] = [];
-  readonly #initializers: Map<string, TensorData>;
   readonly #arranged = new Map<string, Arrangement>();
   /** Tensors that were put back in the arrangement of the graph. */
   readonly #restored = new Map<string, string>();
-  readonly #names: FreshNames;
   readonly #outputs: ReadonlySet<string>;
   readonly #kept: ReadonlySet<string>;
 
   /** `kept` chooses tensors that are to stand as the graph says. */
   constructor(graph: Graph, kept: (facts: Sinking["facts"]) => ReadonlySet<string>) {
-    this.graph = graph;
+    this.edit = new GraphEdit(graph);
     this.facts = factsForAnyBatch(graph).small;
     this.#kept = kept(this.facts);
-    this.#initializers = new Map(graph.initializers);
-    this.#names = new FreshNames(tensorNames(graph));
     this.#outputs = new Set(graph.outputs.map(({ name }) => name));
   }
 
   /** Runs every node through its rule. */
   run(rules: ReadonlyMap<string, LayoutRule>): Graph {
-    for (const node of this.graph.nodes) {
+    for (const node of this.edit.graph.nodes) {
       this.#sink(node, rules);
       for (const name of node.outputs) if (this.#kept.has(name)) this.#putBack(name);
     }
@@ -58,8 +54,7 @@ export class Sinking {
       if (made.has(name) || !this.#arranged.has(name)) continue;
       this.#nodes.push(operation("Identity", [this.restore(name)], name));
     }
-    const rewritten = { ...this.graph, nodes: this.#nodes, initializers: this.#initializers };
-    return eliminateDeadNodes(removeIdentities(rewritten));
+    return eliminateDeadNodes(removeIdentities(this.edit.result(this.#nodes)));
   }
 
   #sink(node: Node, rules: ReadonlyMap<string, LayoutRule>): void {
@@ -82,23 +77,12 @@ export class Sinking {
     return this.#arranged.get(name) ?? { name };
   }
 
-  constant(name: string): TensorData | undefined {
-    return this.#initializers.get(name);
-  }
-
-  /** A new constant; gives its name. */
-  addConstant(wanted: string, value: TensorData): string {
-    const name = this.#names.next(wanted);
-    this.#initializers.set(name, value);
-    return name;
-  }
-
   /** Adds a node whose first output stands in another arrangement than the graph says. */
   emit(node: Node, how: Omit<Arrangement, "name"> = {}): void {
     const [output = "", ...others] = node.outputs;
     const isNamed = this.#outputs.has(output) || this.#kept.has(output);
     const isFixed = isNamed && !isPlain(how);
-    const name = isFixed ? this.#names.next(`${output}.arranged`) : output;
+    const name = isFixed ? this.edit.name(`${output}.arranged`) : output;
     this.#nodes.push({ ...node, outputs: [name, ...others] });
     this.stand(output, { name, ...how });
   }
@@ -116,11 +100,10 @@ export class Sinking {
     if (!axes && !columns) return name;
     const known = this.#restored.get(tensor);
     if (known) return known;
-    const restored = this.#names.next(`${tensor}.restored`);
+    const restored = this.edit.name(`${tensor}.restored`);
     if (axes) this.#nodes.push(operation("Transpose", [name], restored, { perm: ints(axes) }));
     else {
-      const indices = fromNumbers("int64", [columns!.length], columns!);
-      const order = this.addConstant(`${tensor}.columns`, indices);
+      const order = this.edit.integers(`${tensor}.columns`, columns!);
       this.#nodes.push(operation("Gather", [name, order], restored, { axis: int(1) }));
     }
     this.#restored.set(tensor, restored);
@@ -131,12 +114,12 @@ export class Sinking {
   arrange(tensor: string, axes: readonly number[]): string {
     const found = this.arrangement(tensor);
     if (String(found.axes ?? identity(axes.length)) === String(axes)) return found.name;
-    const output = this.#names.next(`${tensor}.arranged`);
+    const output = this.edit.name(`${tensor}.arranged`);
     const [restored, perm] = [this.restore(tensor), inverse(axes)];
     const { shape } = this.facts.get(tensor)!;
     if (movesNothing(shape, perm)) {
       const sizes = [0, ...perm.slice(1).map((axis) => shape[axis]!)];
-      const target = this.addConstant(`${output}.shape`, fromNumbers("int64", [4], sizes));
+      const target = this.edit.integers(`${output}.shape`, sizes);
       this.#nodes.push(operation("Reshape", [restored, target], output));
     } else this.#nodes.push(operation("Transpose", [restored], output, { perm: ints(perm) }));
     return output;

@@ -2,30 +2,21 @@
 // standard ones that the model's opset does not have yet, and quantized maps that it laid out with channels last:
 // https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 import { attribute, float, ints } from "../attributes.ts";
-import { FreshNames } from "../freshNames.ts";
-import {
-  type Attribute,
-  type DataType,
-  elementCount,
-  type Graph,
-  type Node,
-  type TensorData,
-} from "../graph.ts";
+import { GraphEdit } from "../edit.ts";
+import { type Attribute, type DataType, elementCount, type Graph, type Node } from "../graph.ts";
 import { operation } from "../operation.ts";
 import { fromNumbers, isFloat } from "../tensorData.ts";
-import { tensorNames } from "../topology.ts";
 
 /** The graph with standard operators for fused ones; those that are not known stay. The graph itself without any. */
 export function unfuse(graph: Graph): Graph {
   if (!graph.nodes.some((node) => ruleFor(node, graph.opset) !== undefined)) return graph;
-  const names = new FreshNames(tensorNames(graph));
-  const initializers = new Map(graph.initializers);
+  const edit = new GraphEdit(graph);
   const dtype = floatOf(graph);
   const nodes = graph.nodes.flatMap((node) => {
-    const parts = new Parts(node, { names, initializers, opset: graph.opset, dtype });
+    const parts = new Parts(node, { edit, dtype });
     return ruleFor(node, graph.opset)?.(node, parts) === true ? parts.nodes : [node];
   });
-  return { ...graph, nodes, initializers };
+  return edit.result(nodes);
 }
 
 /** The type that most of the weights have. */
@@ -65,7 +56,7 @@ const rules: ReadonlyMap<string, Rule> = new Map(
       const [a = "", b = ""] = node.inputs;
       const isTurned = (name: string) => (attribute(node, name, "int") ?? 0) !== 0;
       if (["transA", "transBatchA", "transBatchB"].some(isTurned)) return false;
-      if (isTurned("transB") && parts.constant(b)?.shape.length !== 2) return false;
+      if (isTurned("transB") && parts.edit.value(b)?.shape.length !== 2) return false;
       const right = isTurned("transB") ? parts.add("Transpose", [b]) : b;
       const product = parts.add("MatMul", [a, right]);
       const alpha = attribute(node, "alpha", "float") ?? 1;
@@ -126,7 +117,7 @@ function quantizedPooling(operator: string, node: Node, parts: Parts): boolean {
 function layerNorm(node: Node, parts: Parts): boolean {
   const [x = "", scale = "", bias = ""] = node.inputs;
   const axis = attribute(node, "axis", "int") ?? -1;
-  const isLast = axis === -1 || parts.constant(scale)?.shape.length === 1;
+  const isLast = axis === -1 || parts.edit.value(scale)?.shape.length === 1;
   if (!isLast || node.outputs.slice(1).some(Boolean)) return false;
   const mean = (of: string) => parts.add("ReduceMean", [of], { axes: ints([axis]) });
   const centred = parts.add("Sub", [x, mean(x)]);
@@ -166,23 +157,18 @@ function gelu(x: string, parts: Parts): boolean {
   return true;
 }
 
-interface Surroundings {
-  readonly names: FreshNames;
-  readonly initializers: Map<string, TensorData>;
-  readonly opset: number;
-  /** Of the numbers that the new nodes read. */
-  readonly dtype: DataType;
-}
-
 /** The nodes that one fused node becomes. The last has its output, the first its name. */
 class Parts {
+  readonly edit: GraphEdit;
   readonly #fused: Node;
-  readonly #graph: Surroundings;
+  readonly #dtype: DataType;
   readonly #nodes: Node[] = [];
 
-  constructor(fused: Node, graph: Surroundings) {
+  /** `dtype` is that of the numbers that the new nodes read. */
+  constructor(fused: Node, { edit, dtype }: { edit: GraphEdit; dtype: DataType }) {
+    this.edit = edit;
     this.#fused = fused;
-    this.#graph = graph;
+    this.#dtype = dtype;
   }
 
   get nodes(): readonly Node[] {
@@ -191,14 +177,8 @@ class Parts {
     return named.map((node, i) => (i === named.length - 1 ? { ...node, outputs } : node));
   }
 
-  constant(name: string): TensorData | undefined {
-    return this.#graph.initializers.get(name);
-  }
-
   scalar(value: number): string {
-    const name = this.#fresh();
-    this.#graph.initializers.set(name, fromNumbers(this.#graph.dtype, [], [value]));
-    return name;
+    return this.edit.constant(this.#wanted(), fromNumbers(this.#dtype, [], [value]));
   }
 
   /** Adds a standard node and returns the name of its result. */
@@ -207,7 +187,7 @@ class Parts {
     inputs: readonly string[],
     attributes: Readonly<Record<string, Attribute>> = {},
   ): string {
-    const output = this.#fresh();
+    const output = this.edit.name(this.#wanted());
     this.#nodes.push(operation(operator, inputs, output, attributes));
     return output;
   }
@@ -215,11 +195,11 @@ class Parts {
   /** Limits are attributes before version 11, inputs from then on. */
   clip(x: string, limits: readonly (number | undefined)[]): void {
     const [least = -Infinity, most = Infinity] = limits;
-    if (this.#graph.opset < 11) this.add("Clip", [x], { min: float(least), max: float(most) });
+    if (this.edit.graph.opset < 11) this.add("Clip", [x], { min: float(least), max: float(most) });
     else this.add("Clip", [x, this.scalar(least), this.scalar(most)]);
   }
 
-  #fresh(): string {
-    return this.#graph.names.next(`${this.#fused.outputs[0]}.part`);
+  #wanted(): string {
+    return `${this.#fused.outputs[0]}.part`;
   }
 }
