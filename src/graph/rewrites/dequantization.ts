@@ -1,9 +1,9 @@
 // A quantized graph under way to floats: what its tensors stand for, and the nodes and weights so far.
 import { float, int } from "../attributes.ts";
-import { FreshNames } from "../freshNames.ts";
+import { GraphEdit } from "../edit.ts";
 import type { DataType, Graph, Node, TensorData } from "../graph.ts";
 import { fromNumbers } from "../tensorData.ts";
-import { consumers, downstream, tensorNames } from "../topology.ts";
+import { consumers, downstream } from "../topology.ts";
 import { codeOf } from "../typeCodes.ts";
 import {
   dequantizeValues,
@@ -36,10 +36,7 @@ const signKeeping = new Set([
 
 /** What the rules of single operators read and write. */
 export class Dequantization {
-  readonly graph: Graph;
-  /** Names for what is added. */
-  readonly names: FreshNames;
-  readonly #initializers: Map<string, TensorData>;
+  readonly edit: GraphEdit;
   readonly #nodes: Node[] = [];
   /** Position of the node that makes a tensor. */
   readonly #makers = new Map<string, number>();
@@ -54,9 +51,7 @@ export class Dequantization {
   readonly #positive: Set<string>;
 
   constructor(graph: Graph) {
-    this.graph = graph;
-    this.#initializers = new Map(graph.initializers);
-    this.names = new FreshNames(tensorNames(graph));
+    this.edit = new GraphEdit(graph);
     this.#readers = consumers(graph);
     const inputs = graph.inputs.map(({ name }) => name);
     this.#activations = downstream(graph, inputs).tensors;
@@ -65,7 +60,7 @@ export class Dequantization {
   }
 
   constant(name: string | undefined): TensorData | undefined {
-    return this.#initializers.get(name ?? "");
+    return this.edit.value(name ?? "");
   }
 
   /** Whether a tensor of the file is the same for all images. */
@@ -87,18 +82,6 @@ export class Dequantization {
     return by && (!zero || from) ? { scale: by, zero: from } : undefined;
   }
 
-  /** Makes a node's output a constant. */
-  set(output: string, value: TensorData): void {
-    this.#initializers.set(output, value);
-  }
-
-  /** A new constant; gives its name. */
-  addConstant(wanted: string, value: TensorData): string {
-    const name = this.names.next(wanted);
-    this.#initializers.set(name, value);
-    return name;
-  }
-
   /**
    * The floats that whole numbers stand for under these parameters: a constant becomes one of floats, and what is
    * floats already is rescaled where it was quantized otherwise. Undefined where parameters are not known or differ for
@@ -114,7 +97,7 @@ export class Dequantization {
     if (!value) return this.#rescale(name, by);
     const [known, float] = this.#weights.get(name) ?? [];
     if (known?.scale === by.scale && known.zero === by.zero) return float;
-    const made = this.addConstant(`${name}.float`, dequantizeValues(value, by, layout));
+    const made = this.edit.constant(`${name}.float`, dequantizeValues(value, by, layout));
     this.#weights.set(name, [by, made]);
     return made;
   }
@@ -126,12 +109,12 @@ export class Dequantization {
     if (!change) return undefined;
     const { dtype } = by.scale;
     const step = (operator: string, inputs: readonly string[], attributes = {}) => {
-      const output = this.names.next(`${name}.rescaled`);
+      const output = this.edit.name(`${name}.rescaled`);
       this.add({ name: "", operator, inputs, outputs: [output], attributes });
       return output;
     };
     const constant = (part: string, value: number) =>
-      this.addConstant(`${name}.${part}`, fromNumbers(dtype, [], [value]));
+      this.edit.constant(`${name}.${part}`, fromNumbers(dtype, [], [value]));
     const { factor, offset } = change;
     const cast =
       from.scale.dtype === dtype ? name : step("Cast", [name], { to: int(codeOf(dtype)) });
@@ -163,8 +146,8 @@ export class Dequantization {
     const by = this.#floats.get(name);
     if (!by || !floatRange(by)) return name;
     const { scale, zero = fromNumbers("uint8", scale.shape, [0]) } = by;
-    const output = this.names.next(`${name}.whole`);
-    const parameters = [scale, zero].map((value) => this.addConstant(`${output}.by`, value));
+    const output = this.edit.name(`${name}.whole`);
+    const parameters = [scale, zero].map((value) => this.edit.constant(`${output}.by`, value));
     const inputs = [name, ...parameters];
     this.add({ name: "", operator: "QuantizeLinear", inputs, outputs: [output], attributes: {} });
     return output;
@@ -212,12 +195,12 @@ export class Dequantization {
     { range: [least, most], dtype }: { range: readonly [number, number]; dtype: DataType },
   ): void {
     const clip = { name: "", operator: "Clip", outputs: [to] };
-    if (this.graph.opset < 11) {
+    if (this.edit.graph.opset < 11) {
       const attributes = { min: float(least), max: float(most) };
       this.add({ ...clip, inputs: [from], attributes });
     } else {
       const limits = [least, most].map((value, i) =>
-        this.addConstant(`${to}.${i === 0 ? "least" : "most"}`, fromNumbers(dtype, [], [value])),
+        this.edit.constant(`${to}.${i === 0 ? "least" : "most"}`, fromNumbers(dtype, [], [value])),
       );
       this.add({ ...clip, inputs: [from, ...limits], attributes: {} });
     }
@@ -225,11 +208,11 @@ export class Dequantization {
   }
 
   result(): Graph {
-    const outputs = this.graph.outputs.map((info) => ({
+    const outputs = this.edit.graph.outputs.map((info) => ({
       ...info,
       dtype: this.#floats.get(info.name)?.scale.dtype ?? info.dtype,
     }));
-    return { ...this.graph, nodes: this.#nodes, initializers: this.#initializers, outputs };
+    return { ...this.edit.result(this.#nodes), outputs };
   }
 
   #push(node: Node): void {
@@ -240,10 +223,10 @@ export class Dequantization {
   /** What is clipped takes the name of what was not, where nothing else reads that: it had it in training. */
   #takeName(from: string, to: string): readonly [before: string, after: string] {
     const index = this.#makers.get(from);
-    const isOutput = this.graph.outputs.some(({ name }) => name === from);
+    const isOutput = this.edit.graph.outputs.some(({ name }) => name === from);
     if (index === undefined || isOutput || (this.#readers.get(from)?.length ?? 0) !== 1)
       return [from, to];
-    const before = this.names.next(`${from}.linear`);
+    const before = this.edit.name(`${from}.linear`);
     const maker = this.#nodes[index]!;
     const outputs = maker.outputs.map((name) => (name === from ? before : name));
     this.#nodes[index] = { ...maker, outputs };

@@ -20,7 +20,7 @@ import { readFloats } from "./wholeNumbers.ts";
 export function dequantize(graph: Graph): Graph {
   if (!graph.nodes.some((node) => quantizedOperators.has(node.operator))) return graph;
   const rewriting = new Dequantization(withKnownScales(removeIdentities(graph)));
-  for (const node of rewriting.graph.nodes) {
+  for (const node of rewriting.edit.graph.nodes) {
     const rule = ["", "com.microsoft"].includes(node.domain)
       ? quantizedOperators.get(node.operator)
       : undefined;

@@ -51,7 +51,7 @@ function dequantizeLinear(node: Node, graph: Dequantization): boolean {
   const value = graph.constant(x);
   const by = graph.quantization(scale, zero);
   if (value && by) {
-    graph.set(output, dequantizeValues(value, by, layoutOf(node)));
+    graph.edit.set(output, dequantizeValues(value, by, layoutOf(node)));
     return true;
   }
   const floats = graph.float(x, by);
@@ -75,7 +75,7 @@ function quantizeLinear(node: Node, graph: Dequantization): boolean {
   const by = isTold ? { ...known, zero: from } : known;
   const value = graph.constant(x);
   const rounded = value && quantizeValues(value, by, layoutOf(node));
-  if (rounded) graph.set(output, rounded);
+  if (rounded) graph.edit.set(output, rounded);
   else if (graph.isOfConstants(x)) return false;
   else graph.quantize(x, output, by);
   return true;
@@ -92,8 +92,8 @@ function layoutOf(node: Node): Layout {
 function quantizeByRange(node: Node, graph: Dequantization): boolean {
   const [x = ""] = node.inputs;
   const [y = "", scale = "", zero = ""] = node.outputs;
-  graph.set(scale, fromNumbers("float32", [], [1]));
-  graph.set(zero, fromNumbers("uint8", [], [0]));
+  graph.edit.set(scale, fromNumbers("float32", [], [1]));
+  graph.edit.set(zero, fromNumbers("uint8", [], [0]));
   graph.quantize(x, y, unitOf("float32"));
   return true;
 }
@@ -120,7 +120,7 @@ function product(
   { a, b, bias }: { a: string; b: string; bias: string | undefined },
 ): boolean {
   const [output = ""] = node.outputs;
-  const result = bias ? graph.names.next(`${output}.product`) : output;
+  const result = bias ? graph.edit.name(`${output}.product`) : output;
   const attributes = {};
   graph.add({ ...node, operator: "MatMul", inputs: [a, b], outputs: [result], attributes });
   if (bias) graph.add({ ...node, name: "", operator: "Add", inputs: [result, bias], attributes });
@@ -180,8 +180,9 @@ function binary(node: Node, graph: Dequantization, operator: string): boolean {
 function unary(node: Node, graph: Dequantization): boolean {
   const [x = "", scale, zero, ...range] = node.inputs;
   const { channels_last: _, opset: __, ...attributes } = node.attributes;
-  const version = attribute(node, "opset", "int") ?? graph.graph.opset;
-  const changed = node.operator === "QLinearSoftmax" && version < 13 !== graph.graph.opset < 13;
+  const version = attribute(node, "opset", "int") ?? graph.edit.graph.opset;
+  const changed =
+    node.operator === "QLinearSoftmax" && version < 13 !== graph.edit.graph.opset < 13;
   const floats = graph.float(x, graph.quantization(scale, zero));
   if (floats === undefined || attribute(node, "channels_last", "int") || changed) return false;
   const operator = node.operator.slice("QLinear".length);
@@ -213,7 +214,7 @@ function quantized(
   const [output = ""] = node.outputs;
   const by = graph.quantization(range[0], range[1]);
   if (range[0] && !by) return false;
-  const outputs = [by ? graph.names.next(`${output}.linear`) : output];
+  const outputs = [by ? graph.edit.name(`${output}.linear`) : output];
   graph.add({ ...node, operator, inputs, outputs });
   if (by) graph.quantize(outputs[0]!, output, by);
   return true;

@@ -82,7 +82,7 @@ function clipConstant({ inputs, outputs }: Node, graph: Dequantization): boolean
   const [low = Number.NEGATIVE_INFINITY] = least ? toNumbers(least) : [];
   const [high = Number.POSITIVE_INFINITY] = most ? toNumbers(most) : [];
   const clipped = toNumbers(value).map((number) => clamp(number, [low, high]));
-  graph.set(outputs[0]!, fromNumbers(value.dtype, value.shape, clipped));
+  graph.edit.set(outputs[0]!, fromNumbers(value.dtype, value.shape, clipped));
   return true;
 }
 
@@ -99,5 +99,10 @@ function cast(node: Node, graph: Dequantization, by: QuantizationParameters): bo
 function withFill({ operator, inputs, outputs }: Node, graph: Dequantization): readonly string[] {
   if (operator !== "Pad" || inputs[2]) return inputs;
   const [x = "", pads = "", , ...axes] = inputs;
-  return [x, pads, graph.addConstant(`${outputs[0]}.fill`, fromNumbers("int32", [], [0])), ...axes];
+  return [
+    x,
+    pads,
+    graph.edit.constant(`${outputs[0]}.fill`, fromNumbers("int32", [], [0])),
+    ...axes,
+  ];
 }
