@@ -1,12 +1,12 @@
 // A graph for int8: pairs of QuantizeLinear and DequantizeLinear (QDQ) say which tensors are integers, and a runtime
 // that knows them computes convolutions and linear layers on integers. Others compute the same on real numbers.
 import { int } from "../graph/attributes.ts";
-import { FreshNames } from "../graph/freshNames.ts";
+import { GraphEdit } from "../graph/edit.ts";
 import type { Graph, Node, TensorData } from "../graph/graph.ts";
 import { operation } from "../graph/operation.ts";
 import { eliminateDeadNodes, stripNames } from "../graph/rewrites.ts";
 import { fromNumbers } from "../graph/tensorData.ts";
-import { consumers, tensorNames } from "../graph/topology.ts";
+import { consumers } from "../graph/topology.ts";
 import { type Affine, affineOf, quantizeLayer, type Range } from "./affine.ts";
 import { asLayer, layerOutputs } from "./layers.ts";
 
@@ -48,17 +48,11 @@ export function integerTensors(graph: Graph): Map<string, string> {
 /** The graph with the integer tensors of `integerTensors`, for the ranges of those that have their own. */
 export function quantizeToInt8(graph: Graph, ranges: ReadonlyMap<string, Range>): Graph {
   const sources = integerTensors(graph);
-  const initializers = new Map(graph.initializers);
   const nodes: Node[] = [];
   const affines = new Map<string, Affine>();
-  const names = new FreshNames(tensorNames(graph));
+  const edit = new GraphEdit(graph);
   /** The numbers that integers stand for, by the tensor that they were made of. */
   const reals = new Map<string, string>();
-  const constant = (wanted: string, value: TensorData) => {
-    const name = names.next(wanted);
-    initializers.set(name, value);
-    return name;
-  };
   const add = (operator: string, inputs: readonly string[], output: string, axis?: number) =>
     nodes.push(operation(operator, inputs, output, axis === undefined ? {} : { axis: int(axis) }));
 
@@ -68,10 +62,10 @@ export function quantizeToInt8(graph: Graph, ranges: ReadonlyMap<string, Range>)
     const affine = affineOf(ranges.get(source)!);
     affines.set(name, affine);
     const parameters = [
-      constant(`${name}.scale`, fromNumbers("float32", [], [affine.scale])),
-      constant(`${name}.zero`, fromNumbers("int8", [], [affine.zeroPoint])),
+      edit.constant(`${name}.scale`, fromNumbers("float32", [], [affine.scale])),
+      edit.constant(`${name}.zero`, fromNumbers("int8", [], [affine.zeroPoint])),
     ];
-    const [integer, real] = [names.next(`${name}.integer`), names.next(`${name}.real`)];
+    const [integer, real] = [edit.name(`${name}.integer`), edit.name(`${name}.real`)];
     add("QuantizeLinear", [name, ...parameters], integer);
     add("DequantizeLinear", [integer, ...parameters], real);
     reals.set(name, real);
@@ -90,11 +84,11 @@ export function quantizeToInt8(graph: Graph, ranges: ReadonlyMap<string, Range>)
         // Some runtimes join a linear layer only with zero points that are written down.
         const zeros = fromNumbers(value.dtype, scales.shape, new Uint8Array(scales.shape[0]!));
         const parameters = [
-          constant(own(part), value),
-          constant(own(`${part}.scale`), scales),
-          constant(own(`${part}.zero`), zeros),
+          edit.constant(own(part), value),
+          edit.constant(own(`${part}.scale`), scales),
+          edit.constant(own(`${part}.zero`), zeros),
         ];
-        const real = names.next(own(`${part}.real`));
+        const real = edit.name(own(`${part}.real`));
         add("DequantizeLinear", parameters, real, axis);
         return real;
       };
@@ -104,5 +98,5 @@ export function quantizeToInt8(graph: Graph, ranges: ReadonlyMap<string, Range>)
     nodes.push({ ...node, inputs });
     for (const name of node.outputs) quantize(name);
   }
-  return stripNames(eliminateDeadNodes({ ...graph, nodes, initializers }));
+  return stripNames(eliminateDeadNodes(edit.result(nodes)));
 }
