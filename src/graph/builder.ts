@@ -11,6 +11,7 @@ import {
   type TensorData,
   type ValueInfo,
 } from "./graph.ts";
+import { operation } from "./operation.ts";
 import { normal, uniform } from "./random.ts";
 import { constantFacts, inferNode, type TensorFacts } from "./shapes.ts";
 import { fromFloat32 } from "./tensorData.ts";
@@ -89,7 +90,7 @@ export class GraphBuilder {
   ): string {
     const { attributes = {}, name = this.#unused(`${inputs[0] ?? ""}.${operator.toLowerCase()}`) } =
       options;
-    const node = { name, operator, domain: "", inputs, outputs: [name], attributes };
+    const node = { ...operation(operator, inputs, name, attributes), name };
     inferNode(this.#facts, node, { opset: this.#opset, budget: this.#budget });
     this.#nodes.push(node);
     return name;

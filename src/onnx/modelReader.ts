@@ -8,6 +8,7 @@ import {
   type TensorData,
   type ValueInfo,
 } from "../graph/graph.ts";
+import { operation } from "../graph/operation.ts";
 import { record } from "../record.ts";
 import { attributeKind, readAttribute } from "./attributes.ts";
 import { constantValue } from "./constants.ts";
@@ -194,14 +195,7 @@ export class ModelReader {
       const value = body.tensor(definition.output[index]!);
       if (output === "" || value === output) continue;
       const name = body.node("", "Identity");
-      contents.nodes.push({
-        name,
-        operator: "Identity",
-        domain: "",
-        inputs: [value],
-        outputs: [output],
-        attributes: {},
-      });
+      contents.nodes.push({ ...operation("Identity", [value], output), name });
     }
   }
 

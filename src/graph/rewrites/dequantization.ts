@@ -2,6 +2,7 @@
 import { float, int } from "../attributes.ts";
 import { GraphEdit } from "../edit.ts";
 import type { DataType, Graph, Node, TensorData } from "../graph.ts";
+import { operation } from "../operation.ts";
 import { fromNumbers } from "../tensorData.ts";
 import { consumers, downstream } from "../topology.ts";
 import { codeOf } from "../typeCodes.ts";
@@ -110,7 +111,7 @@ export class Dequantization {
     const { dtype } = by.scale;
     const step = (operator: string, inputs: readonly string[], attributes = {}) => {
       const output = this.edit.name(`${name}.rescaled`);
-      this.add({ name: "", operator, inputs, outputs: [output], attributes });
+      this.add(operation(operator, inputs, output, attributes));
       return output;
     };
     const constant = (part: string, value: number) =>
@@ -148,8 +149,7 @@ export class Dequantization {
     const { scale, zero = fromNumbers("uint8", scale.shape, [0]) } = by;
     const output = this.edit.name(`${name}.whole`);
     const parameters = [scale, zero].map((value) => this.edit.constant(`${output}.by`, value));
-    const inputs = [name, ...parameters];
-    this.add({ name: "", operator: "QuantizeLinear", inputs, outputs: [output], attributes: {} });
+    this.add(operation("QuantizeLinear", [name, ...parameters], output));
     return output;
   }
 
@@ -167,7 +167,7 @@ export class Dequantization {
   }
 
   #copy(from: string, to: string): void {
-    this.add({ name: "", operator: "Identity", inputs: [from], outputs: [to], attributes: {} });
+    this.add(operation("Identity", [from], to));
   }
 
   /** Whether the range does the work of a nonlinearity that the quantizer dropped. */
@@ -194,15 +194,13 @@ export class Dequantization {
     to: string,
     { range: [least, most], dtype }: { range: readonly [number, number]; dtype: DataType },
   ): void {
-    const clip = { name: "", operator: "Clip", outputs: [to] };
     if (this.edit.graph.opset < 11) {
-      const attributes = { min: float(least), max: float(most) };
-      this.add({ ...clip, inputs: [from], attributes });
+      this.add(operation("Clip", [from], to, { min: float(least), max: float(most) }));
     } else {
       const limits = [least, most].map((value, i) =>
         this.edit.constant(`${to}.${i === 0 ? "least" : "most"}`, fromNumbers(dtype, [], [value])),
       );
-      this.add({ ...clip, inputs: [from, ...limits], attributes: {} });
+      this.add(operation("Clip", [from, ...limits], to));
     }
     if (least >= 0) this.#positive.add(to);
   }
