@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { built } from "../setup/built.ts";
 
 test("one thread of a process has libtorch at a time, and another may once it has ended", () => {
-  const index = JSON.stringify(built()("torch/index.js"));
+  const index = JSON.stringify(built("torch/index.js"));
   const thread = `import(${index}).then(({ zeros }) => zeros([2]).shape, (error) => error.message).then((told) => console.log(told))`;
   const script = `
 import { once } from "node:events";
