@@ -10,7 +10,7 @@ const file = workshop();
 cpSync(join(root, ".ci", "run"), file("clone/.ci/run"));
 
 /** Runs CI; `npm test` ends with the first of these lines, the tests on a current libtorch with the second one. */
-function ci(...summaries: readonly [own: string, current: string]) {
+function ci(summaries: readonly [own: string, current: string]) {
   for (const [i, program] of ["npm", "npx"].entries()) {
     const path = file(`bin/${program}`, `#!/bin/sh\necho "      Tests  ${summaries[i]}"\n`);
     chmodSync(path, 0o755);
@@ -31,7 +31,7 @@ test.each([
   ["one more is skipped", "60 passed | 42 skipped (102)", "7 passed | 33 skipped (40)", 1],
   ["one more is, of the second part", "60 passed (60)", "7 passed | 34 skipped (41)", 1],
 ])("where %s", (_, own, current, warnings) => {
-  const { status, last, stdout } = ci(own, current);
+  const { status, last, stdout } = ci([own, current]);
   expect(last).toBe("67 passed, 0 failed");
   expect(status).toBe(0);
   expect(stdout.match(/^\d+ skipped; \d+ are known to$/gm)).toHaveLength(2);
