@@ -3,7 +3,8 @@
 import { Conv } from "../src/engine/ops/convolution.ts";
 import { operator, parameter, randn, setThreads, type Tensor } from "../src/torch/index.ts";
 import { compareConvolutions } from "./oneConvolution.ts";
-import { readOptions, report } from "./report.ts";
+import { readOptions } from "./options.ts";
+import { report } from "./report.ts";
 
 const batch = 256;
 /** Input channels, output channels, height or width of the input, and stride of a 3×3 kernel. */

@@ -3,7 +3,8 @@
 import { median } from "../src/averages.ts";
 import { Batches, inMemory } from "../src/data/index.ts";
 import { cpuHasBfloat16, setThreads } from "../src/torch/index.ts";
-import { type BenchOptions, report, round } from "./report.ts";
+import type { BenchOptions } from "./options.ts";
+import { report, round } from "./report.ts";
 import { startOurs } from "./training.ts";
 
 const batch = 64;

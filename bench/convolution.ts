@@ -2,7 +2,8 @@
 // which the engine takes from 16 or 48 channels on (src/engine/ops/convolution.ts).
 import { operator, parameter, randn, setThreads } from "../src/torch/index.ts";
 import { compareConvolutions } from "./oneConvolution.ts";
-import { readOptions, report } from "./report.ts";
+import { readOptions } from "./options.ts";
+import { report } from "./report.ts";
 
 const batch = 512;
 /** Channels, as many out as in, and height or width. */

@@ -1,8 +1,6 @@
 // How well the time in ONNX Runtime is foretold: estimated beside measured processor time on one thread for a
 // batch, for networks of many kinds and the chains planned for them. The least of several rounds is taken, so
 // that what else the machine does disturbs little.
-import { argv } from "node:process";
-import { parseArgs } from "node:util";
 import * as ort from "onnxruntime-node";
 import { median } from "../src/averages.ts";
 import { estimateTime } from "../src/graph/cost.ts";
@@ -21,6 +19,7 @@ import {
   resnext,
   shufflenetV2,
 } from "./networks.ts";
+import { parseOptions } from "./options.ts";
 
 const small = [3, 32, 32] as const;
 const large = [3, 128, 128] as const;
@@ -49,8 +48,7 @@ const networks: Readonly<Record<string, () => Graph>> = {
   "ShuffleNetV2 128": () => shufflenetV2(large),
 };
 
-const { values: options } = parseArgs({
-  args: argv.slice(2),
+const { values: options } = parseOptions({
   options: {
     rounds: { type: "string", default: "7" },
     batch: { type: "string", default: "16" },
@@ -61,7 +59,8 @@ const [rounds, batch] = [Number(options.rounds), Number(options.batch)];
 
 interface Subject {
   readonly name: string;
-  readonly work: number;
+  /** Of the time, in MACs. */
+  readonly estimate: number;
   readonly session: ort.InferenceSession;
   readonly input: Record<string, ort.Tensor>;
   milliseconds: number;
@@ -94,8 +93,8 @@ async function subject(name: string, graph: Graph): Promise<Subject> {
   const count = shape.reduce((product, size) => product * size, 1);
   const data = Float32Array.from({ length: count }, (_, i) => Math.sin(i));
   const tensor = new ort.Tensor("float32", data, shape);
-  const work = estimateTime(graph, inferShapes(graph));
-  return { name, work, session, input: { [input!.name]: tensor }, milliseconds: Infinity };
+  const estimate = estimateTime(graph, inferShapes(graph));
+  return { name, estimate, session, input: { [input!.name]: tensor }, milliseconds: Infinity };
 }
 
 const subjects: Subject[] = [];
@@ -115,13 +114,17 @@ for (let round = 0; round <= rounds; round++) {
   }
 }
 
-const perWork = subjects.map(({ work, milliseconds }) => milliseconds / work / batch);
-const middle = median(perWork);
+const perMac = subjects.map(({ estimate, milliseconds }) => milliseconds / estimate / batch);
+const middle = median(perMac);
 console.log("estimated over measured time, where a median network has 1");
-console.log("network                          million MACs   ms an image   estimated / measured");
-for (const { name, work, milliseconds } of subjects) {
-  const ratio = (work * middle * batch) / milliseconds;
-  const columns = [(work / 1e6).toFixed(1), (milliseconds / batch).toFixed(3), ratio.toFixed(2)];
+console.log("network                     estimate, million   ms an image   estimated / measured");
+for (const { name, estimate, milliseconds } of subjects) {
+  const ratio = (estimate * middle * batch) / milliseconds;
+  const columns = [
+    (estimate / 1e6).toFixed(1),
+    (milliseconds / batch).toFixed(3),
+    ratio.toFixed(2),
+  ];
   console.log(
     name.padEnd(32),
     columns[0]!.padStart(12),

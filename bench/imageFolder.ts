@@ -11,7 +11,8 @@ import type { Graph } from "../src/graph/graph.ts";
 import { normal } from "../src/graph/random.ts";
 import { backward, SGD, scope, setThreads } from "../src/torch/index.ts";
 import { labelLoss } from "../src/train/index.ts";
-import { type BenchOptions, report, round } from "./report.ts";
+import type { BenchOptions } from "./options.ts";
+import { report, round } from "./report.ts";
 
 const side = 224;
 const classes = 10;

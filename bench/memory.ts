@@ -3,11 +3,12 @@
 import type { Precision } from "../src/engine/index.ts";
 import { cpuHasBfloat16 } from "../src/torch/index.ts";
 import type { Contestant } from "./contestant.ts";
+import { readOptions } from "./options.ts";
 import { findPython } from "./python.ts";
-import { readOptions, report } from "./report.ts";
+import { report } from "./report.ts";
 import { startBest, startOurs } from "./training.ts";
 
-const options = readOptions({ rounds: 1 });
+const options = readOptions({ more: ["python"] });
 const { threads } = options;
 const python = findPython(options.python);
 const precisions: Precision[] = cpuHasBfloat16() ? ["f32", "bf16"] : ["f32"];

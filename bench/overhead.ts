@@ -3,14 +3,15 @@
 import { fileURLToPath } from "node:url";
 import { median } from "../src/averages.ts";
 import { Contestant } from "./contestant.ts";
+import { readOptions } from "./options.ts";
 import { findPython, peerScript } from "./python.ts";
-import { readOptions, report, round } from "./report.ts";
+import { report, round } from "./report.ts";
 
 const cases = ["add", "addWithGradient", "relu", "reluWithGradient", "conv", "convWithGradient"];
 const calls = 5000;
 const warmUpCalls = 30_000;
 
-const options = readOptions({ rounds: 30, threads: 1 });
+const options = readOptions({ rounds: 30, threads: 1, more: ["python"] });
 const worker = fileURLToPath(new URL("overheadWorker.js", import.meta.url));
 const ours = await Contestant.start("deepobf", { command: [process.execPath, worker] });
 const python = await Contestant.start("PyTorch", {

@@ -5,19 +5,19 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { type Data, type Dataset, hostBatches, loadData, sampleOf } from "../src/data/index.ts";
-import { ResourceError, UsageError } from "../src/errors.ts";
+import { ResourceError } from "../src/errors.ts";
 import { answer, compare, OnnxClassifier } from "../src/evaluate/index.ts";
 import { readModel } from "../src/onnx/index.ts";
 import { quantizeShipped } from "../src/quantize/index.ts";
+import { parseOptions, refuse } from "./options.ts";
 import { peerScript } from "./python.ts";
 import { report } from "./report.ts";
 
 const threads = 1;
 const imagesToCalibrate = 512;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = parseOptions({
   allowPositionals: true,
   options: {
     data: { type: "string" },
@@ -29,7 +29,7 @@ const { values, positionals } = parseArgs({
 });
 const [shipped] = positionals;
 if (!shipped || !values.data) {
-  throw new UsageError("expected a shipped file: npm run bench:quantizers -- SHIPPED --data DATA");
+  refuse("expected a shipped file: npm run bench:quantizers -- SHIPPED --data DATA");
 }
 const numbers = (text: string) => text.split(",").map(Number);
 const normalization = { mean: numbers(values.mean), std: numbers(values.std) };

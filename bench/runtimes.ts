@@ -6,12 +6,11 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { median } from "../src/averages.ts";
-import { UsageError } from "../src/errors.ts";
 import { uniform } from "../src/graph/random.ts";
 import { readModel } from "../src/onnx/index.ts";
 import { type Answer, inNode, type Model, versionOf } from "./nativeRuntime.ts";
+import { parseOptions, refuse } from "./options.ts";
 import { peerScript } from "./python.ts";
 import { inChromium, inNodeWeb, type WebAnswer, type WebTask } from "./webRuntime.ts";
 
@@ -22,7 +21,7 @@ const images = 8;
 /** Of the largest logit, in float32. */
 const tolerance = 1e-4;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = parseOptions({
   allowPositionals: true,
   options: {
     python: { type: "string", default: "python3" },
@@ -30,7 +29,7 @@ const { values, positionals } = parseArgs({
   },
 });
 if (positionals.length !== 2) {
-  throw new UsageError("expected two model files: npm run bench:runtimes -- ORIGINAL SHIPPED");
+  refuse("expected two model files: npm run bench:runtimes -- ORIGINAL SHIPPED");
 }
 
 const runtimes: Readonly<Record<string, Runtime>> = {

@@ -4,14 +4,15 @@ import { median } from "../src/averages.ts";
 import type { Precision } from "../src/engine/index.ts";
 import { cpuHasBfloat16 } from "../src/torch/index.ts";
 import type { Contestant } from "./contestant.ts";
+import { readOptions } from "./options.ts";
 import { findPython } from "./python.ts";
-import { readOptions, report, round } from "./report.ts";
+import { report, round } from "./report.ts";
 import { startBest, startOurs, startPlain } from "./training.ts";
 
 const batch = 64;
 const stepsInTurn = 5;
 
-const options = readOptions({ rounds: 8 });
+const options = readOptions({ rounds: 8, more: ["python"] });
 const { threads } = options;
 const python = findPython(options.python);
 const precisions: Precision[] = cpuHasBfloat16() ? ["f32", "bf16"] : ["f32"];

@@ -11,7 +11,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fashionMnist } from "../native/system.mjs";
 import { median } from "../src/averages.ts";
 import { root } from "../tools/records/records.ts";
-import { readOptions, report, round } from "./report.ts";
+import { readOptions } from "./options.ts";
+import { report, round } from "./report.ts";
 
 const watchers = 100;
 const options = readOptions({ rounds: 10 });

@@ -5,7 +5,8 @@
 import { fileURLToPath } from "node:url";
 import { median } from "../src/averages.ts";
 import { Contestant } from "./contestant.ts";
-import { readOptions, report, round } from "./report.ts";
+import { readOptions } from "./options.ts";
+import { report, round } from "./report.ts";
 import { measuredNetwork, type Network, stepSeconds } from "./ringModel.ts";
 
 const batch = 256;
@@ -13,7 +14,7 @@ const [stepsATurn, sumsATurn] = [4, 20];
 /** Of the chain: what its gradients and its losses are, and its batch norms. */
 const [gradients, batchNorms] = [1_054_000, 7];
 
-const options = readOptions({ rounds: 10 });
+const options = readOptions({ rounds: 10, threads: 2 });
 const worker = fileURLToPath(new URL("workersWorker.js", import.meta.url));
 
 function start(
@@ -29,9 +30,9 @@ const results: Record<string, object> = {};
 for (const [index, precision] of (["bf16", "f32"] as const).entries()) {
   const port = String(29_400 + index);
   const place = { WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: port };
-  const alone = await start(precision, 2);
+  const alone = await start(precision, options.threads);
   const two = await Promise.all(
-    ["0", "1"].map((rank) => start(precision, 1, { ...place, RANK: rank })),
+    ["0", "1"].map((rank) => start(precision, options.threads / 2, { ...place, RANK: rank })),
   );
   const secondsOf = async (request: string, sides: readonly Contestant[]) =>
     Math.max(
