@@ -25,7 +25,8 @@ test("every record stands in a document", () => {
   );
   const wanted = new Set([
     ...records.results.map(({ series }) => (series === "large" ? "large large" : `cost ${series}`)),
-    ...["ablations", "exports", "other-exports", "operators"],
+    ...["ablations", "few-images", "examples", "exports", "other-exports", "operators"],
+    "means cifar10",
     ...records.tuning.map(({ series }) => `tuning ${series}`),
     ...records.attacks.flatMap(({ series }) => [`attacks ${series}`, `head-starts ${series}`]),
     ...records.exposures.map(({ series }) => `exposures ${series}`),
