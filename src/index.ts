@@ -177,10 +177,8 @@ export function check(options: WithModelSource<CheckOptions>): Promise<CheckResu
 /** What an attacker sees in a model file; see `deepobf inspect`. */
 export function inspect(options: WithModelSource<InspectOptions>): Promise<Inspection> {
   return asked("inspect", { options }, (given) =>
-    withModelFile(
-      given,
-      async (located) =>
-        (await (await import("./evaluate/inspect.ts")).inspectModel(located)).inspection,
+    withModelFile(given, async (located) =>
+      (await import("./evaluate/inspect.ts")).inspectModel(located),
     ),
   );
 }

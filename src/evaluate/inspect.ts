@@ -34,6 +34,8 @@ export interface Inspection {
   readonly input: { readonly name: string; readonly shape: readonly Dimension[] | null } | null;
   readonly boundary: Boundary | null;
   readonly cutPoints: readonly string[];
+  /** Why something is null, and what DeepObf could not run; a sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /** Which file to look at. */
@@ -46,12 +48,6 @@ export interface InspectOptions {
   readonly output?: string;
 }
 
-/** An inspection, and why something in it is null or cannot be run. */
-export interface Inspected {
-  readonly inspection: Inspection;
-  readonly warnings: readonly string[];
-}
-
 const readingSeconds = 60;
 const mostShown = 20;
 
@@ -59,7 +55,7 @@ const mostShown = 20;
 export async function inspectModel(
   { model, ...options }: InspectOptions,
   { announce }: Watch = unwatched,
-): Promise<Inspected> {
+): Promise<Inspection> {
   announce("reading", readingSeconds);
   const graph = await readModel(model);
   announce("inspecting", readingSeconds);
@@ -69,12 +65,12 @@ export async function inspectModel(
 /**
  * Inspects a graph without running it; a quantized one has the cost, the boundary and the cut points of
  * the floats that it stands for. `inputShape` is for a first input whose sizes the file leaves
- * open; `warnings` say why something is null, and what DeepObf could not run.
+ * open.
  */
 export function inspectGraph(
   graph: Graph,
   { inputShape, output }: Omit<InspectOptions, "model"> = {},
-): Inspected {
+): Inspection {
   const plain = plainGraph(graph);
   const warnings: string[] = [];
   const attempt = <T>(find: () => T, told = warnings): T | undefined => {
@@ -107,7 +103,7 @@ export function inspectGraph(
   const cost = countCost(floats, facts ?? new Map());
   const operators = countOperators(graph);
   const [input] = floats.inputs;
-  const inspection = {
+  return {
     parameters: cost.parameters,
     macs: facts && !floats.nodes.some(holdsGraph) ? cost.macs / batchOf(floats, facts) : null,
     nodes: allNodes(graph).length,
@@ -117,8 +113,8 @@ export function inspectGraph(
     input: input ? { name: input.name, shape: input.shape ?? null } : null,
     boundary: boundary ?? null,
     cutPoints: cutPoints ?? [],
+    warnings,
   };
-  return { inspection, warnings };
 }
 
 /** The graph with the branches that it takes for images of these shapes, in batches of any size. */

@@ -93,13 +93,16 @@ describe("inspect", () => {
       input: { name: "image", shape: ["N", 1, 16, 16] },
       boundary: { tensor: "last.norm.relu", shape: [1, 16, 8, 8] },
       cutPoints: expect.arrayContaining(["stem.norm.relu"]),
+      warnings: [],
     });
   });
 
   test("gives null and the reason for a model without a boundary", async () => {
     const { stdout, stderr } = await succeeds("inspect", file("map.onnx", mapModel()), "--json");
-    expect(JSON.parse(stdout)).toMatchObject({ boundary: null, sequential: true });
+    const inspection = JSON.parse(stdout);
+    expect(inspection).toMatchObject({ boundary: null, sequential: true });
     expect(stderr).toMatch(/^warning: expected a classifier, .*\n$/);
+    expect(stderr).toBe(`warning: ${inspection.warnings}\n`);
   });
 
   test("takes sizes that the file leaves open", async () => {

@@ -15,7 +15,7 @@ import { RunFolder } from "../../src/runs/index.ts";
 import { generator } from "../random.ts";
 import { mountDisk, workshop } from "../workshop.ts";
 import { root } from "./deepobf.ts";
-import { idxFiles, residualModel } from "./fixtures.ts";
+import { idxFiles, mapModel, residualModel } from "./fixtures.ts";
 
 const file = workshop();
 const model = file("model.onnx", residualModel());
@@ -71,6 +71,14 @@ describe("jobs", () => {
     expect(evaluated).toMatchObject({ samples: 32, accuracy: 0.25 });
     const checked = await library.check({ model });
     expect(checked.maxRelDiff).toBeLessThan(1e-5);
+  });
+
+  test("inspect says why something is null", async () => {
+    const inspection = await library.inspect({ model: file("map.onnx", mapModel()) });
+    expect(inspection).toMatchObject({
+      boundary: null,
+      warnings: [expect.stringMatching(/^expected a classifier, /)],
+    });
   });
 
   test("refuse with the command line's errors", async () => {

@@ -851,7 +851,8 @@ describe("float operators between quantization and its reverse", () => {
   });
 
   test("have the figures and the boundary of the floats", () => {
-    const { inspection, warnings } = inspectGraph(network());
+    const inspection = inspectGraph(network());
+    const { warnings } = inspection;
     expect(warnings).toEqual([]);
     expect(inspection).toMatchObject({
       parameters: 54 + 12 + 4,

@@ -92,7 +92,8 @@ describe("a model that takes anything else than images is refused for that", () 
       outputs: ["y"],
     });
     expect(() => assertTakesImages(model)).toThrow(message);
-    const { inspection, warnings } = inspectGraph(model);
+    const inspection = inspectGraph(model);
+    const { warnings } = inspection;
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatch(message);
     expect(inspection.boundary).toBeNull();

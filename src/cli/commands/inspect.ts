@@ -1,6 +1,6 @@
 // `deepobf inspect MODEL`: what an attacker sees in a model file. Runs nothing and needs no libtorch, unless the file is
 // held against its original by images.
-import type { Inspected, Inspection, InspectOptions } from "../../evaluate/inspect.ts";
+import type { Inspection, InspectOptions } from "../../evaluate/inspect.ts";
 import type { Exposure, ExposureOptions } from "../../exposure/expose.ts";
 import { runIsolated } from "../../isolate/run.ts";
 import { count } from "../../numbers.ts";
@@ -40,7 +40,7 @@ export const inspect = defineCommand({
   failures: ["model", "data", "resources"],
   run: async ({ argument, options }) => {
     const { against, inputShape: shape, output: asked } = options;
-    const { inspection, warnings } = await runIsolated<InspectOptions, Inspected>(inspecting, {
+    const inspection = await runIsolated<InspectOptions, Inspection>(inspecting, {
       options: {
         model: argument,
         ...(shape && { inputShape: shape }),
@@ -48,7 +48,7 @@ export const inspect = defineCommand({
       },
       model: argument,
     });
-    for (const warning of warnings) warn(warning);
+    for (const warning of inspection.warnings) warn(warning);
     if (against === undefined) return { json: inspection, text: render(inspection) };
     const exposure = await runIsolated<ExposureOptions, Exposure>(exposing, {
       options: { ...options, model: argument, against },
