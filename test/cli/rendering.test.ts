@@ -3,11 +3,13 @@ import { describe, expect, test } from "vitest";
 import type { AttackSummary } from "../../src/attack/options.ts";
 import { formatOutput } from "../../src/cli/command.ts";
 import { renderAttack } from "../../src/cli/commands/attack.ts";
+import { renderInspection } from "../../src/cli/commands/inspect.ts";
 import { describeFailure } from "../../src/cli/failure.ts";
 import { Progress, wantsColour } from "../../src/cli/progress.ts";
 import { dataLine, renderTable, sparkline } from "../../src/cli/render.ts";
 import { renderSummary } from "../../src/cli/summary.ts";
 import { ModelError } from "../../src/errors.ts";
+import type { Inspection } from "../../src/evaluate/inspect.ts";
 import { nearest } from "../../src/nearest.ts";
 import { bytes, count, duration, interval, percent, points } from "../../src/numbers.ts";
 import type { ProgressEvent } from "../../src/runs/index.ts";
@@ -274,4 +276,18 @@ test("the word that was meant is guessed where it is near", () => {
   expect(nearest("epoch", words)).toBe("epochs");
   expect(nearest("sed", words)).toBe("seed");
   expect(nearest("temperature", words)).toBeUndefined();
+});
+
+test.each([
+  [20, []],
+  [99_000, ["... and 98980 more, which --json gives"]],
+])("of %d cut points people see twenty", (points, rest) => {
+  const cutPoints = Array.from({ length: points }, (_, i) => `r${i}`);
+  const operators = { Relu: points };
+  const known = { parameters: 0, macs: 0, nodes: points, operators, convolutions: 0 };
+  const others = { sequential: true, input: null, boundary: null, warnings: [] };
+  const text = renderInspection({ ...known, ...others, cutPoints } satisfies Inspection);
+  const lines = text.split("\n").map((line) => line.trim());
+  expect(lines).toContain(`cut points     ${points}`);
+  expect(lines.slice(-20 - rest.length)).toEqual([...cutPoints.slice(0, 20), ...rest]);
 });

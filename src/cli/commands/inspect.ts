@@ -14,6 +14,9 @@ import { renderList } from "../render.ts";
 const inspecting = { module: "evaluate/inspect.js", name: "inspectModel" };
 const exposing = { module: "exposure/expose.js", name: "expose" };
 
+/** Cut points that people read; all of them are in the JSON. */
+const mostShown = 20;
+
 export const inspect = defineCommand({
   name: "inspect",
   summary: "show what an attacker sees: layers, operators, cost, boundary, cut points",
@@ -49,18 +52,23 @@ export const inspect = defineCommand({
       model: argument,
     });
     for (const warning of inspection.warnings) warn(warning);
-    if (against === undefined) return { json: inspection, text: render(inspection) };
+    if (against === undefined) return { json: inspection, text: renderInspection(inspection) };
     const exposure = await runIsolated<ExposureOptions, Exposure>(exposing, {
       options: { ...options, model: argument, against },
       model: argument,
     });
     const told = Object.values(exposure.sentences).join("\n");
-    return { json: { ...inspection, exposure }, text: `${render(inspection)}\n\n${told}` };
+    return {
+      json: { ...inspection, exposure },
+      text: `${renderInspection(inspection)}\n\n${told}`,
+    };
   },
 });
 
-function render(inspection: Inspection): string {
+/** What was found, for people: of many cut points the first. */
+export function renderInspection(inspection: Inspection): string {
   const { boundary, cutPoints, input, operators } = inspection;
+  const left = cutPoints.length - mostShown;
   const shape = (sizes: readonly (number | string)[] | null) =>
     sizes ? `[${sizes.map((size) => size || "?").join(", ")}]` : "of unknown rank";
   return renderList([
@@ -78,6 +86,7 @@ function render(inspection: Inspection): string {
     ["sequential", inspection.sequential ? "yes" : "no"],
     ["boundary", boundary ? `${boundary.tensor} ${shape(boundary.shape)}` : "none"],
     ["cut points", String(cutPoints.length)],
-    ...cutPoints.map((name): [string, string] => ["", name]),
+    ...cutPoints.slice(0, mostShown).map((name): [string, string] => ["", name]),
+    ...(left > 0 ? [["", `... and ${left} more, which --json gives`] as const] : []),
   ]);
 }
