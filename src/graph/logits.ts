@@ -139,12 +139,20 @@ export function assertNoMeasure(
 /** What a user should know of the scores that were taken of a file; undefined where there was no choice. */
 export function describeChoice(file: Graph, taken: Graph): string | undefined {
   const [{ name, shape }] = taken.outputs as [ValueInfo];
-  const outputs = file.outputs.map((output) => `"${output.name}"`).join(", ");
+  const isOne = file.outputs.length === 1;
+  const outputs = `${isOne ? "output" : "outputs"} ${namesOf(file.outputs)}`;
   if (!file.outputs.some((output) => output.name === name)) {
-    return `scores of classes are taken from before the output ${outputs}; the shipped file gives them as "${name}" [batch, ${shape?.[1]}]`;
+    return `scores of classes are taken from before the ${outputs}; the shipped file gives them as "${name}" [batch, ${shape?.[1]}]`;
   }
-  if (file.outputs.length === 1) return undefined;
-  return `of the outputs ${outputs}, "${name}" is taken for the classes; --output takes another`;
+  if (isOne) return undefined;
+  return `"${name}" is taken for the classes, of the ${outputs}; --output takes another`;
+}
+
+/** The names of outputs in quotes: `"a", "b" and "c"`, and how many there are more. */
+function namesOf(outputs: readonly ValueInfo[]): string {
+  const names = outputs.slice(0, mostOutputs).map(({ name }) => `"${name}"`);
+  if (outputs.length > mostOutputs) names.push(`${outputs.length - mostOutputs} more`);
+  return new Intl.ListFormat("en-GB").format(names);
 }
 
 /** Whether a tensor holds one row of numbers for each image, whatever axes of size 1 it has. */

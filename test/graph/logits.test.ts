@@ -78,6 +78,23 @@ describe("the output that tells classes apart", () => {
     expect(describeChoice(model, adopted)).toContain(`"${expected}" is taken`);
   });
 
+  test("is told apart from the others that it was taken of", () => {
+    const told = (head: Head) => describeChoice(network(head), adopt(network(head)));
+    expect(told((b, x) => ({ fl: pooled(b, x), y: linear(b, pooled(b, x)) }))).toBe(
+      `"y" is taken for the classes, of the outputs "fl" and "y"; --output takes another`,
+    );
+    const many: Head = (b, x) => ({
+      y: linear(b, pooled(b, x)),
+      ...Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`m${i}`, b.relu(x)])),
+    });
+    expect(told(many)).toMatch(/of the outputs "y", "m0", .*, "m14" and 5 more; --output takes/);
+    const softened: Head = (b, x) => {
+      const l = linear(b, pooled(b, x));
+      return { label: op(b, "ArgMax", [l], { axis: 1, keepdims: 0 }), map: b.relu(x) };
+    };
+    expect(told(softened)).toMatch(/ before the outputs "label" and "map"; the shipped file/);
+  });
+
   test("is asked for where two could be meant", () => {
     const model = network((b, x) => ({
       y: linear(b, pooled(b, x)),
