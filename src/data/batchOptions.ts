@@ -19,7 +19,7 @@ export function assertBatchOptions(dataset: Dataset, options: Wanted): void {
   const most = dropLast ? count : Number.MAX_SAFE_INTEGER;
   if (Number.isInteger(batch) && batch >= 1 && batch <= most) return;
   const range = dropLast ? `a batch of 1 to ${most} images` : "a batch of at least 1 image";
-  throw new UsageError(`expected ${range} for ${name}, got ${batch}`);
+  throw new UsageError(`--batch-size: expected ${range} for ${name}, received ${batch}`);
 }
 
 /** Throws UsageError where the images cannot be shown like this, whatever the size of their batches. */
@@ -34,18 +34,18 @@ function assertAugmentation(
 ): void {
   if (!(resizedCrop > 0 && resizedCrop <= 1)) {
     throw new UsageError(
-      `expected a share of the area above 0 and up to 1 for resized crops, got ${resizedCrop}`,
+      `--resized-crop: expected a share of the area above 0 and up to 1, received ${resizedCrop}`,
     );
   }
   if (!(colorJitter >= 0 && colorJitter <= 1)) {
-    throw new UsageError(`expected a number from 0 to 1 for the colour jitter, got ${colorJitter}`);
+    throw new UsageError(`--color-jitter: expected a number from 0 to 1, received ${colorJitter}`);
   }
   if (!(Number.isFinite(mixup) && mixup >= 0)) {
-    throw new UsageError(`expected a number of at least 0 for mixup, got ${mixup}`);
+    throw new UsageError(`--mixup: expected a number of at least 0, received ${mixup}`);
   }
   const most = Math.min(height, width) - 1;
   if (Number.isInteger(crop) && crop >= 0 && crop <= most) return;
   throw new UsageError(
-    `expected a crop of 0 to ${most} pixels for images of ${height}×${width}, got ${crop}`,
+    `--crop: expected 0 to ${most} pixels for images of ${height}×${width}, received ${crop}`,
   );
 }

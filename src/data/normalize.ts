@@ -4,6 +4,7 @@
 import { UsageError } from "../errors.ts";
 import type { TensorData } from "../graph/graph.ts";
 import { fromFloat32 } from "../graph/tensorData.ts";
+import { counted } from "../text.ts";
 import type { Dataset } from "./dataset.ts";
 import { inLists, readAhead } from "./readAhead.ts";
 
@@ -64,8 +65,8 @@ export function perChannel({ mean, std }: Normalization, channels: number): Norm
     const [only] = values;
     if (values.length === 1 && valid(only!)) return Array<number>(channels).fill(only!);
     throw new UsageError(
-      `expected ${channels} ${name === "std" ? "positive numbers" : "numbers"} as ${name}, ` +
-        `one for each channel of the images, got ${values.join(",") || "none"}`,
+      `--${name}: expected ${counted(channels, name === "std" ? "positive number" : "number")}, one for each channel ` +
+        `of the images, received ${values.join(",") || "none"}`,
     );
   };
   return {

@@ -238,7 +238,7 @@ refusals({
   "a batch larger than the data": () => ({
     args: job("--batch-size", "65"),
     code: 2,
-    says: ["a batch of 1 to 64 images", "got 65"],
+    says: ["--batch-size: expected a batch of 1 to 64 images", "received 65"],
   }),
   "an unknown architecture": () => ({
     args: ["train", "resnet57", "--data", data, "--epochs", "1", "--out", file("resnet57")],

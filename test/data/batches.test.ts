@@ -352,24 +352,44 @@ describe("tensors", () => {
 });
 
 test.each([
-  ["two means for three channels", { ...plain, mean: [0, 0] }, /expected 3 numbers as mean/],
-  ["a mean that is no number", { ...plain, mean: [0, Number.NaN, 0] }, /as mean/],
+  [
+    "two means for three channels",
+    { ...plain, mean: [0, 0] },
+    /^--mean: expected 3 numbers, one for each channel/,
+  ],
+  ["a mean that is no number", { ...plain, mean: [0, Number.NaN, 0] }, /^--mean: expected 3/],
   [
     "a deviation of zero",
     { ...plain, std: [1, 0, 1] },
-    /expected 3 positive numbers as std.*got 1,0,1/,
+    /^--std: expected 3 positive numbers, .* received 1,0,1$/,
   ],
-  ["no deviation", { ...plain, std: [] }, /got none/],
-  ["a batch of none", { ...plain, batch: 0 }, /batch of at least 1/],
-  ["a batch that never fills", { ...plain, batch: 3, dropLast: true }, /batch of 1 to 2 .*got 3/],
-  ["half a batch", { ...plain, batch: 2.5 }, /batch of at least 1/],
+  ["no deviation", { ...plain, std: [] }, /received none$/],
+  [
+    "a batch of none",
+    { ...plain, batch: 0 },
+    /^--batch-size: expected a batch of at least 1 image for /,
+  ],
+  [
+    "a batch that never fills",
+    { ...plain, batch: 3, dropLast: true },
+    /^--batch-size: .* of 1 to 2 .*received 3$/,
+  ],
+  [
+    "half a batch",
+    { ...plain, batch: 2.5 },
+    /^--batch-size: expected a batch of at least 1 image for /,
+  ],
   [
     "a crop as large as the image",
     { ...plain, augment: { crop: 5, flip: false } },
-    /crop of 0 to 4 pixels.*got 5/,
+    /^--crop: expected 0 to 4 pixels.*received 5$/,
   ],
-  ["a negative mixup", { ...plain, augment: { crop: 0, flip: false, mixup: -1 } }, /mixup, got -1/],
-  ["a negative crop", { ...plain, augment: { crop: -1, flip: false } }, /got -1/],
+  [
+    "a negative mixup",
+    { ...plain, augment: { crop: 0, flip: false, mixup: -1 } },
+    /^--mixup: .*received -1$/,
+  ],
+  ["a negative crop", { ...plain, augment: { crop: -1, flip: false } }, /^--crop: .*received -1$/],
 ])("%s is refused", (_, options, cause) => {
   expect(() => new Batches(dataset(2), options)).toThrow(UsageError);
   expect(() => new Batches(dataset(2), options)).toThrow(cause);

@@ -535,7 +535,7 @@ describe("what is wrong is told before a folder is made", () => {
     "a crop larger than the images": [() => ({ crop: 9 }), UsageError, [/0 to 7 pixels/]],
     "a batch larger than the data": [() => ({ batchSize: 129 }), UsageError, [/1 to 128/]],
     "all images held out": [() => ({ holdOut: 128 }), UsageError, [/--hold-out: .*0 to 127/]],
-    "three means": [() => ({ mean: [0, 0, 0] }), UsageError, [/mean/]],
+    "three means": [() => ({ mean: [0, 0, 0] }), UsageError, [/^--mean: expected 1 number, one/]],
     "a device that is none": [() => ({ device: "tpu" }), UsageError, [/--device/]],
     "a boundary that is none": [() => ({ boundary: "nowhere" }), ModelError, [/"nowhere"/]],
     "no classifier": [
