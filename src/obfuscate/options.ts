@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Data } from "../data/index.ts";
 import { UsageError } from "../errors.ts";
 import type { Interval, Latency, PairedTest } from "../evaluate/index.ts";
+import { jobDefaults } from "../jobs/defaults.ts";
 import {
   assertShares,
   type JobOptions,
@@ -60,11 +61,8 @@ export type ResolvedOptions = Omit<ObfuscateOptions, "minutes"> &
     readonly tuneClassifier: number;
   };
 
-/** The options with everything decided. Throws UsageError for those that make no sense together. */
-export function resolveOptions(
-  { minutes, ...options }: Located<ObfuscateOptions> & { readonly depth: number },
-  { data, device }: { data: Data; device: Device },
-): ResolvedOptions {
+/** Throws UsageError for options that make no sense together, whatever the data are. */
+export function assertConsistent({ minutes, ...options }: ObfuscateOptions): void {
   if (minutes !== undefined && options.epochs !== undefined) {
     throw new UsageError("--minutes: expected in place of --epochs, received both");
   }
@@ -73,6 +71,19 @@ export function resolveOptions(
       "--minutes: expected --simulation direct, whose steps are what is timed, received recursive; give --epochs",
     );
   }
+  const { labelSmoothing } = jobDefaults;
+  const usual = { ...defaultLoss, labelSmoothing, tuneClassifier: defaultTuneClassifier };
+  const decided = { ...usual, ...options };
+  assertLoss(decided);
+  assertNothingIdle(decided);
+  assertShares({ "--tune-classifier": decided.tuneClassifier });
+}
+
+/** The options with everything decided. Throws UsageError for those that make no sense together. */
+export function resolveOptions(
+  { minutes: _, ...options }: Located<ObfuscateOptions> & { readonly depth: number },
+  { data, device }: { data: Data; device: Device },
+): ResolvedOptions {
   const usualEpochs = options.depth < defaultDepth ? epochsOfShort : epochsOfUsual;
   const usualImages = usualEpochs * imagesOfCifar10;
   const resolved: ResolvedOptions = {
@@ -86,9 +97,7 @@ export function resolveOptions(
     tuneClassifier: options.tuneClassifier ?? defaultTuneClassifier,
   };
   assertNeedsNoLabels(options, data.train);
-  assertLoss(resolved);
-  assertNothingIdle(resolved);
-  assertShares({ "--tune-classifier": resolved.tuneClassifier });
+  assertConsistent(resolved);
   return resolved;
 }
 

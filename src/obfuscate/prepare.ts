@@ -40,6 +40,7 @@ import type { JobHooks } from "../runs/index.ts";
 import { type Device, parseDevice } from "../torch/index.ts";
 import { defaultDepth } from "./defaults.ts";
 import {
+  assertConsistent,
   type ObfuscateOptions,
   type ObfuscateResults,
   type ResolvedOptions,
@@ -88,6 +89,7 @@ export async function prepare(
   asked: Located<ObfuscateOptions>,
   hooks: JobHooks = {},
 ): Promise<Prepared<ObfuscationTypes>> {
+  assertConsistent(asked);
   const options = { ...asked, depth: asked.depth ?? defaultDepth };
   const [device, graph, data] = await readInputs(options, hooks);
   const { shape } = data.train;

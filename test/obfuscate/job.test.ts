@@ -536,6 +536,26 @@ describe("what is wrong is told before a folder is made", () => {
     "a batch larger than the data": [() => ({ batchSize: 129 }), UsageError, [/1 to 128/]],
     "all images held out": [() => ({ holdOut: 128 }), UsageError, [/--hold-out: .*0 to 127/]],
     "three means": [() => ({ mean: [0, 0, 0] }), UsageError, [/^--mean: expected 1 number, one/]],
+    "minutes beside epochs, before the model is read": [
+      () => ({ model: "/nowhere.onnx", minutes: 1, epochs: 2 }),
+      UsageError,
+      [/^--minutes: expected in place of --epochs, received both$/],
+    ],
+    "a temperature of no distillation, before the model is read": [
+      () => ({ model: "/nowhere.onnx", distillationWeight: 0, temperature: 2 }),
+      UsageError,
+      [/^--temperature: expected a --distillation-weight above 0/],
+    ],
+    "a classifier that learns by nothing, before the model is read": [
+      () => ({
+        model: "/nowhere.onnx",
+        labelWeight: 0,
+        distillationWeight: 0,
+        tuneClassifier: 0.5,
+      }),
+      UsageError,
+      [/^--tune-classifier: expected a --label-weight or/],
+    ],
     "a device that is none": [() => ({ device: "tpu" }), UsageError, [/--device/]],
     "a boundary that is none": [() => ({ boundary: "nowhere" }), ModelError, [/"nowhere"/]],
     "no classifier": [
