@@ -100,7 +100,7 @@ export async function prepare(
   if (labelWeight > 0 || distillationWeight > 0) assertGradient(inputs.classifier);
   assertPlainPixels(graph, resolved, basename(options.model));
   assertFits(memoryOf(inputs, resolved), device);
-  const judgement = await tryOut(inputs, resolved);
+  const trial = await tryOut(inputs, resolved);
   const { minutes, ...rest } = options;
   const epochs = minutes && (await epochsIn(minutes, { options: resolved, inputs }));
   const decided = epochs ? resolveOptions({ ...rest, epochs }, { data, device }) : resolved;
@@ -110,11 +110,12 @@ export async function prepare(
     ...notesOnInput(inputs.inputType),
     ...notesOnOutputs(data.train, inputs.outputs, "learn from or to judge by"),
     ...notesOnTest(data.test, decided),
+    ...trial.notes,
   ];
   const description: Description = {
     testSha256: prints.test,
     data: dataFacts(data, notes),
-    ...describePlan(graph, inputs, judgement),
+    ...describePlan(graph, inputs, trial.judgement),
   };
   return { options: decided, inputs, identity, description };
 }

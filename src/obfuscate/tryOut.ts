@@ -1,6 +1,7 @@
 // Before an epoch is trained: both files run in ONNX Runtime, and the original's answers are judged, so that no
 // training ends in a file that cannot run, or in the copy of a model that was shown the wrong images.
 import { isLabelled, ownImages, sampleOf } from "../data/index.ts";
+import { ModelError } from "../errors.ts";
 import {
   answer,
   assertNoDoubt,
@@ -16,18 +17,23 @@ import { encodeModel } from "../onnx/index.ts";
 import { quantizeGraph } from "../quantize/index.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { type Inputs, untrainedChain } from "./original.ts";
-import { assertReadRightly, assertSameAnswers } from "./sameAnswers.ts";
+import { assertSameAnswers, findMisreading } from "./sameAnswers.ts";
+
+/** What was found out of an original. */
+export interface Trial {
+  /** Undefined where the images have no labels. */
+  readonly judgement: Judgement | undefined;
+  /** What would have been refused, had it not been accepted. */
+  readonly notes: readonly string[];
+}
 
 /**
- * Runs the original and an untrained sealed chain, and judges the original by some of the test images, where these are few
- * by training images, too; undefined where they have no labels. Throws ModelError where a file cannot run or the chain
- * answers otherwise than in training; unless `acceptOriginal` also where the original answers otherwise than it was read, and DataError where its answers
+ * Runs the original and an untrained sealed chain, and judges the original by some of the test images, where these are
+ * few by training images, too. Throws ModelError where a file cannot run or the chain answers otherwise than in training;
+ * unless `acceptOriginal` also where the original answers otherwise than it was read, and DataError where its answers
  * cannot be its own, or are better for images in another usual form or classes in another order.
  */
-export async function tryOut(
-  inputs: Inputs,
-  options: ResolvedOptions,
-): Promise<Judgement | undefined> {
+export async function tryOut(inputs: Inputs, options: ResolvedOptions): Promise<Trial> {
   const { original, layout, data } = inputs;
   const { model, output, threads, acceptOriginal } = options;
   await tryChain(inputs, options);
@@ -35,14 +41,15 @@ export async function tryOut(
   await using opened = await openOriginal(file, data.test, { threads });
   const { classifier } = opened;
   const judgement = isLabelled(data.test) ? await judge(classifier, data.test, options) : undefined;
-  if (!acceptOriginal) {
-    const few = { ...options, test: sampleOf(data.test, fewImages) };
-    await assertReadRightly(classifier, original, few);
-    const showing = { classifier, test: data.test, given: options, file: fileWithNames(options) };
-    await assertNoDoubt(showing, judgement);
-    await assertNoDoubtOfTraining(showing, ownImages(data));
-  }
-  return judgement;
+  const few = { ...options, test: sampleOf(data.test, fewImages) };
+  const misreading = await findMisreading(classifier, original, few);
+  if (acceptOriginal) return { judgement, notes: misreading === undefined ? [] : [misreading] };
+  if (misreading !== undefined)
+    throw new ModelError(`${misreading}. --accept-original goes on all the same`);
+  const showing = { classifier, test: data.test, given: options, file: fileWithNames(options) };
+  await assertNoDoubt(showing, judgement);
+  await assertNoDoubtOfTraining(showing, ownImages(data));
+  return { judgement, notes: [] };
 }
 
 /**
