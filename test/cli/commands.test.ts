@@ -131,7 +131,7 @@ describe("inspect", () => {
 describe("check", () => {
   test("compares both runtimes", async () => {
     const result = await json("check", model, "--seed", "3", "--threads", "1");
-    expect(Object.keys(result)).toEqual(["maxAbsDiff", "maxRelDiff", "outputs"]);
+    expect(Object.keys(result)).toEqual(["maxAbsDiff", "maxRelDiff", "isStandIn", "outputs"]);
     expect(result.outputs).toMatchObject([{ name: "logits", shape: [1, 4] }]);
     expect(result.maxRelDiff).toBeLessThan(1e-5);
     expect(result.maxAbsDiff).toBeGreaterThanOrEqual(0);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { checkModel } from "../../src/evaluate/check.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { fromNumbers } from "../../src/graph/tensorData.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
 import { float32, graph, node } from "../graph/graphs.ts";
 import { encodeOwn } from "../graph/onnxruntime.ts";
@@ -61,3 +62,24 @@ test("a file that is told by an input whether it trains is checked in inference"
     expect(await checkModel({ model, seed })).toMatchObject({ maxAbsDiff: 0 });
   }
 });
+
+test.each(["bfloat16", "float64"] as const)(
+  "what ONNX Runtime refuses in %s is compared in float32",
+  async (dtype) => {
+    const plain = layer(2);
+    const file = {
+      ...plain,
+      inputs: plain.inputs.map((info) => ({ ...info, dtype })),
+      initializers: new Map([["w", fromNumbers(dtype, [1, 2, 1, 1], [1, -1])]]),
+      outputs: plain.outputs.map((info) => ({ ...info, dtype })),
+      opset: 22,
+    };
+    const model = save(`${dtype}.onnx`, encodeModel(file));
+    expect(await checkModel({ model })).toMatchObject({
+      isStandIn: true,
+      outputs: [{ name: "y", shape: [2, 1, 3, 3] }],
+    });
+    const own = save("float32.onnx", encodeModel(plain));
+    expect(await checkModel({ model: own })).toMatchObject({ isStandIn: false });
+  },
+);

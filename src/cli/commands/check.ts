@@ -23,6 +23,10 @@ export const check = defineCommand({
       options: { ...options, model: argument },
       model: argument,
     });
+    if (result.isStandIn) {
+      const { noteOnStandIn } = await import("../../evaluate/openModel.ts");
+      warn(noteOnStandIn("the differences are those"));
+    }
     const differing = result.outputs.filter(({ maxAbsDiff }) => maxAbsDiff === null);
     for (const { name } of differing.slice(0, mostWarnings)) {
       warn(`output "${name}" has values that are finite in one runtime and not in the other`);
@@ -34,7 +38,7 @@ export const check = defineCommand({
   },
 });
 
-function render({ outputs, ...overall }: CheckResult): string {
+function render({ outputs, isStandIn: _, ...overall }: CheckResult): string {
   const number = (value: number | null) => (value === null ? "not finite" : tiny(value));
   const rows = [
     ...outputs,
