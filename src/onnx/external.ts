@@ -15,6 +15,7 @@ import {
 import { join, resolve, sep } from "node:path";
 import { ModelError } from "../errors.ts";
 import { counted } from "../text.ts";
+import { gitLfsPointer } from "./foreign.ts";
 import type { StringStringEntryProto } from "./generated/onnx_pb.ts";
 import { limits } from "./limits.ts";
 import { quote } from "./problems.ts";
@@ -138,6 +139,9 @@ function readRange(
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const stat = fstatSync(file);
     checkPlainFile(stat, fail);
+    const head = Buffer.alloc(gitLfsPointer.text.length);
+    readSync(file, head, 0, head.length, gitLfsPointer.at);
+    if (head.toString("latin1") === gitLfsPointer.text) fail(`is ${gitLfsPointer.is}`);
     if (offset + size > stat.size)
       fail(`has ${counted(stat.size, "byte")}, but ${size} from byte ${offset} on are needed`);
     if (alreadyRead + size > stat.size) fail("is used by tensors that overlap");

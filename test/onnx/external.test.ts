@@ -189,6 +189,15 @@ describe("refuses", () => {
     expect(() => read({ location: "pipe" })).toThrow("not a regular file");
   });
 
+  test("a Git LFS pointer, though it has as many bytes as are needed", () => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"4".repeat(64)}\nsize 12345\n`;
+    writeFileSync(join(directory, "pointer.bin"), pointer);
+    for (const size of [1, 1000])
+      expect(() => read({ location: "pointer.bin" }, size)).toThrow(
+        /a Git LFS pointer.*git lfs pull/,
+      );
+  });
+
   const ranges: readonly (readonly [what: string, entries: Entries, expected: string])[] = [
     ["an offset beyond the end", { offset: "16" }, "has 16 bytes, but 4 from byte 16 on"],
     ["a range across the end", { offset: "13" }, "has 16 bytes, but 4 from byte 13 on"],
