@@ -12,7 +12,15 @@ import { cutGraph, endInLogits } from "../graph/rewrites.ts";
 import { type Facts, inferShapes } from "../graph/shapes.ts";
 import { fromFloat32 } from "../graph/tensorData.ts";
 import { producers } from "../graph/topology.ts";
-import { inferenceMode, scope, tensor } from "../torch/index.ts";
+import {
+  grad,
+  inferenceMode,
+  parameter,
+  scope,
+  type Tensor,
+  tensor,
+  zeros,
+} from "../torch/index.ts";
 
 /** Rows of a linear layer: weights [outputs, inputs] in row-major order, and biases. */
 export interface Rows {
@@ -113,25 +121,24 @@ function inputOfLastLayer({ nodes, outputs, initializers }: Graph, facts: Facts)
   return found;
 }
 
-/** The rows of an affine function, by what it gives for zeros and for each unit vector. */
-function rowsOf(last: Graph, [features, ...sizes]: readonly number[]): Rows {
+/** The rows of an affine function: what it gives for zeros, and the gradient of each of its numbers. */
+function rowsOf(last: Graph, sizes: readonly number[]): Rows {
   using network = new Network(last);
-  const count = features!;
-  const inputs = new Float32Array((count + 1) * count);
-  for (let i = 0; i < count; i++) inputs[(i + 1) * count + i] = 1;
-  const shape = [count + 1, count, ...sizes];
-  const results = scope(() =>
-    inferenceMode(() => network.apply(tensor(inputs, { shape })).numbers()),
-  );
-  const classes = results.length / (count + 1);
-  const bias = Float32Array.from(results.slice(0, classes));
-  const weight = new Float32Array(classes * count);
-  for (let k = 0; k < classes; k++) {
-    for (let i = 0; i < count; i++) {
-      weight[k * count + i] = results[(i + 1) * classes + k]! - bias[k]!;
-    }
-  }
+  const bias = scope(() => floatsOf(inferenceMode(() => network.apply(zeros([1, ...sizes])))));
+  const classes = bias.length;
+  using inputs = scope(() => parameter(zeros([classes, ...sizes])));
+  const weight = scope(() => {
+    const outputs = network.apply(inputs);
+    // Of each image one number: its own row.
+    const chosen = new Float32Array(classes * classes);
+    for (let k = 0; k < classes; k++) chosen[k * (classes + 1)] = 1;
+    return floatsOf(grad([outputs], [inputs], [tensor(chosen, { shape: outputs.shape })])[0]!);
+  });
   return { weight, bias };
+}
+
+function floatsOf(values: Tensor): Float32Array {
+  return values.toTypedArray() as Float32Array;
 }
 
 function flattened(body: Graph): Graph {

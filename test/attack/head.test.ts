@@ -5,8 +5,9 @@ import { withRandomWeights } from "../../src/attack/scratch.ts";
 import { ModelError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { fromFloat32, fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
+import { fromFloat32, fromNumbers, toFloat32, toNumbers } from "../../src/graph/tensorData.ts";
 import { upstream } from "../../src/graph/topology.ts";
+import { liveTensors } from "../../src/torch/index.ts";
 import { mapModel } from "../cli/fixtures.ts";
 import { attributes } from "../graph/graphs.ts";
 import { evaluate, relativeDifference } from "../graph/onnxruntime.ts";
@@ -35,6 +36,22 @@ async function expectSameAnswers(graph: Graph): Promise<void> {
   ];
   expect(relativeDifference(Object.values(a)[0]!, Object.values(b)[0]!)).toBeLessThan(1e-5);
 }
+
+test("the rows of a head over many features are its weights: no square of the features is made", () => {
+  const build = new GraphBuilder({ seed: 4 });
+  const map = build.relu(build.input("image", ["N", 4, 256, 256]));
+  build.output(build.linear(build.flatten(map), { name: "fc", outputs: 3 }), "logits");
+  const graph = build.build();
+  const before = liveTensors();
+  const { head, features } = behead(graph);
+  expect(liveTensors()).toBe(before);
+  expect(features).toBe(4 * 256 * 256);
+  for (const part of ["weight", "bias"] as const) {
+    const own = toFloat32(graph.initializers.get(`fc.${part}`)!);
+    expect(head[part].length).toBe(own.length);
+    expect(head[part].every((value, place) => value === own[place])).toBe(true);
+  }
+});
 
 describe("a classifier without its last layer", () => {
   test.each([
