@@ -26,6 +26,9 @@ export interface Job {
   readonly batchNorms: number;
 }
 
+/** Bytes of gradients that are summed at a time: `fullBucket` of native/gradients.cc. */
+const bucketBytes = 2 ** 20;
+
 /** Share of a step that is the backward pass, which the sums of the gradients overlap with. */
 const backwardShare = 2 / 3;
 
@@ -38,10 +41,16 @@ export function ringSeconds(
   return 2 * (count - 1) * (latency + bytes / count / bytesPerSecond);
 }
 
+/** Seconds of the sums of all gradients, whose buckets are assumed to go one after the other: each waits for its messages. */
+export function gradientSeconds(count: number, bytes: number, network: Network): number {
+  const buckets = Math.ceil(bytes / bucketBytes);
+  return buckets * ringSeconds(count, bytes / buckets, network);
+}
+
 /** Seconds of a step: what the sums of the gradients take beyond the backward pass, and those of the batch norms. */
 export function stepSeconds(count: number, job: Job, network: Network): number {
   const { computeSeconds, gradientBytes, batchNorms } = job;
-  const gradients = ringSeconds(count, gradientBytes, network);
+  const gradients = gradientSeconds(count, gradientBytes, network);
   const exposed = Math.max(0, gradients - backwardShare * computeSeconds);
   // The sums of a batch norm, and one number by which the workers agree whether to go on.
   const small = (2 * batchNorms + 1) * ringSeconds(count, 2000, network);

@@ -1,6 +1,11 @@
 // The model of time on many workers, by hand.
 import { expect, test } from "vitest";
-import { measuredNetwork, ringSeconds, stepSeconds } from "../../bench/ringModel.ts";
+import {
+  gradientSeconds,
+  measuredNetwork,
+  ringSeconds,
+  stepSeconds,
+} from "../../bench/ringModel.ts";
 
 const network = { bytesPerSecond: 1e8, latency: 1e-3 };
 
@@ -15,6 +20,12 @@ test("a step waits for what its backward pass does not hide", () => {
   // Six messages of a quarter: 6 ms, and 60 ms for the bytes.
   expect(ringSeconds(4, 4e6, network)).toBeCloseTo(66e-3, 12);
   const job = { computeSeconds: 0.06, gradientBytes: 4e6, batchNorms: 1 };
-  // 66 - 40 ms of gradients, and three sums of 2 kB, of 6.03 ms each.
-  expect(stepSeconds(4, job, network)).toBeCloseTo(0.06 + 0.026 + 3 * 6.03e-3, 12);
+  // 84 - 40 ms of gradients, and three sums of 2 kB, of 6.03 ms each.
+  expect(stepSeconds(4, job, network)).toBeCloseTo(0.06 + 0.044 + 3 * 6.03e-3, 12);
+});
+
+test("each bucket of 1 MiB waits for its own messages", () => {
+  // Four buckets of six messages: 24 ms, and 60 ms for the bytes.
+  expect(gradientSeconds(4, 4e6, network)).toBeCloseTo(84e-3, 12);
+  expect(gradientSeconds(4, 2 ** 20, network)).toBe(ringSeconds(4, 2 ** 20, network));
 });
