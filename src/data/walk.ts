@@ -6,12 +6,25 @@ import { join } from "node:path";
 import { append } from "../lists.ts";
 import { listEntries } from "./complaints.ts";
 
-/** Names of what desktops, archives and notebooks leave behind, which is passed over. */
-export const leftBehind =
-  /^\.|^((eh)?thumbs\.db|desktop\.ini|Icon\r|__MACOSX|@eaDir|\$RECYCLE\.BIN|System Volume Information)$/i;
+/** What desktops, storage, archives and Python leave behind, by names in small letters. */
+const leftBehind = new Set([
+  ...["thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "__pycache__"],
+  ...["$recycle.bin", "system volume information", "network trash folder", "lost+found"],
+  ...["@eadir", "@__thumb", "@recycle", "#recycle", "#snapshot", "~snapshot"],
+]);
 
-/** Notes, annotations and lists. */
-const besideImages = /\.(txt|md|xml|json|csv|tsv|ya?ml|html?|log|ini|pdf|py|ipynb)$/i;
+/** Notes, annotations, lists, checksums, cameras' and downloaders' records, where Windows has a file from, and backups. */
+const besideImages = [
+  /\.(txt|md|xml|jsonl?|csv|tsv|parquet|ya?ml|html?|log|ini|pdf|py|ipynb|aae|xmp|md5|sha\d+|aria2)$/i,
+  /^(readme|licen[cs]e|(md5|sha\d+)sums)$/i,
+  /[.:]Zone\.Identifier$/,
+  /~$/,
+];
+
+/** Whether a file or folder of this name is passed over: it is hidden, an office's lock, or what was left behind. */
+export function isLeftBehind(name: string): boolean {
+  return /^(\.|~\$)/.test(name) || leftBehind.has(name.toLowerCase());
+}
 
 export interface Listing {
   /** Paths below the data folder. */
@@ -32,11 +45,11 @@ export async function listImages(
   const files: string[] = [];
   const folders: string[] = [];
   for (const { name, kind } of entries.entries) {
-    if (leftBehind.test(name)) continue;
+    if (isLeftBehind(name)) continue;
     const isFolder =
       kind === "link" ? await leadsToFolder(join(root, path, name)) : kind === "folder";
     if (isFolder) folders.push(name);
-    else if (!besideImages.test(name)) files.push(join(path, name));
+    else if (!besideImages.some((pattern) => pattern.test(name))) files.push(join(path, name));
   }
   return { files, folders };
 }

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { findTwins } from "../data/classNames.ts";
 import { describeBytes, loadSharp } from "../data/decode.ts";
-import { leftBehind } from "../data/walk.ts";
+import { isLeftBehind } from "../data/walk.ts";
 import { DataError, UsageError } from "../errors.ts";
 import { createDirectoryAtomically, ensureDirectory, writeFiles } from "../files.ts";
 import { parseAs } from "../schema.ts";
@@ -113,7 +113,7 @@ function className(classes: readonly string[], { label }: ImageSample, image: st
 function assertFolderNames(classes: readonly string[]): void {
   for (const [place, name] of classes.entries()) {
     // Half of a pair of surrogates is written as U+FFFD, whichever half it is.
-    if (name === "" || leftBehind.test(name) || /[/\\\0\p{Cs}]/u.test(name)) {
+    if (name === "" || isLeftBehind(name) || /[/\\\0\p{Cs}]/u.test(name)) {
       throw new DataError(`class "${name}": expected a name that a folder of images can have`);
     }
     if (classes.indexOf(name) < place) throw new DataError(`class "${name}" comes twice`);

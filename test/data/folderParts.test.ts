@@ -43,6 +43,34 @@ describe("image folders", () => {
     expect([...judged.labels!]).toEqual([0, 1]);
   });
 
+  test("leave out what storage, downloads, cameras and editors put beside images", async () => {
+    const files = [
+      ...["0.png:Zone.Identifier", "0.png.Zone.Identifier", "~$notes.docx", "1.png~"],
+      ...["metadata.jsonl", "labels.parquet", "README", "LICENSE", "1.AAE", "1.png.xmp"],
+      ...["1.png.aria2", "1.png.md5", "SHA256SUMS"],
+    ];
+    const around = [
+      ...["lost+found", "__pycache__", ".ipynb_checkpoints", "Network Trash Folder"],
+      ...["#recycle", "#snapshot", "~snapshot", "@Recycle", "@__thumb", "@eaDir"],
+    ];
+    const { train } = await loadData(
+      `images:${await dataFolder({
+        ...Object.fromEntries(files.map((name) => [`train/b/${name}`, "none"])),
+        ...Object.fromEntries(around.map((name) => [`train/${name}/1.png`, "none"])),
+      })}`,
+    );
+    expect(train.classes).toEqual(["a", "b"]);
+    expect(train.count).toBe(3);
+  });
+
+  test.each(["1.MOV", "1.png.part", "1.png.bak", "notes.docx"])(
+    "refuse what may be meant as data: %s",
+    async (name) => {
+      const folder = await dataFolder({ [`train/b/${name}`]: "none" });
+      expect(await dataError(loadData(`images:${folder}`))).toContain(`train/b/${name} is not`);
+    },
+  );
+
   test("may call the test set val, and test comes first", async () => {
     const onlyVal = await folders({
       "train/a/1.png": await png(red),
