@@ -12,6 +12,7 @@ import { cutGraph, endInLogits } from "../graph/rewrites.ts";
 import { type Facts, inferShapes } from "../graph/shapes.ts";
 import { fromFloat32 } from "../graph/tensorData.ts";
 import { producers } from "../graph/topology.ts";
+import { passing, reshaping } from "../graph/traits.ts";
 import {
   grad,
   inferenceMode,
@@ -38,10 +39,7 @@ export interface Beheaded {
 }
 
 /** Operators between the last layer and the scores that leave a linear function of their first input linear. */
-const affine = new Set([
-  ...["BatchNormalization", "Cast", "Dropout"],
-  ...["Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"],
-]);
+const affine = new Set([...passing, ...reshaping, "BatchNormalization", "Cast"]);
 /** Those that do where all other inputs are constants. */
 const affineWithConstants = new Set(["Add", "Sub", "Mul", "Div"]);
 const layers = new Set(["Gemm", "MatMul", "Conv"]);

@@ -4,9 +4,9 @@
 import { Batches, type Dataset, type Normalization, sampleOf } from "../data/index.ts";
 import { Network } from "../engine/index.ts";
 import { elementCount, type Graph } from "../graph/graph.ts";
-import { layerOperators } from "../graph/roles.ts";
 import { isConstant } from "../graph/rounding.ts";
 import { inferShapes } from "../graph/shapes.ts";
+import { layers } from "../graph/traits.ts";
 import {
   addScalar,
   div,
@@ -66,9 +66,7 @@ export async function align(
 
 /** Results of the convolutions and linear layers, in order. */
 function layersOf({ nodes }: Graph): string[] {
-  return nodes.flatMap(({ operator: name, outputs }) =>
-    layerOperators.has(name) ? [outputs[0]!] : [],
-  );
+  return nodes.flatMap(({ operator: name, outputs }) => (layers.has(name) ? [outputs[0]!] : []));
 }
 
 function sizeOfLayers(graph: Graph): number {

@@ -5,10 +5,11 @@ import { createHash } from "node:crypto";
 import type { Graph, Node } from "../graph/graph.ts";
 import type { Facts } from "../graph/shapes.ts";
 import { producers, readTensors } from "../graph/topology.ts";
+import { passing } from "../graph/traits.ts";
 import { editDistance } from "../nearest.ts";
 
 /** Operators that do nothing where a network is used. */
-const idle = new Set(["Identity", "Dropout", "Cast"]);
+const idle = new Set([...passing, "Cast"]);
 
 /** How far neighbourhoods reach. */
 const iterations = 3;

@@ -1,9 +1,9 @@
 // Which weights two files share: as they are, and up to the order of channels, scales and signs of inputs and outputs.
 import { attribute } from "../graph/attributes.ts";
 import { elementCount, type Graph, type TensorData } from "../graph/graph.ts";
-import { layerOperators } from "../graph/roles.ts";
 import { type Rounding, roundingOf } from "../graph/rounding.ts";
 import { isFloat, toFloat32 } from "../graph/tensorData.ts";
+import { layers } from "../graph/traits.ts";
 
 /** How many weights of the first file are in the second, too, but for the rounding of either. */
 export interface WeightComparison {
@@ -52,7 +52,7 @@ export function compareWeights(first: Graph, second: Graph): WeightComparison {
 function weightsOf({ nodes, initializers }: Graph): Weight[] {
   const groupsOf = new Map(
     nodes.flatMap((node) => {
-      if (!layerOperators.has(node.operator)) return [];
+      if (!layers.has(node.operator)) return [];
       const groups = attribute(node, "group", "int") ?? 1;
       return node.inputs.slice(0, 2).map((name) => [name, groups] as const);
     }),

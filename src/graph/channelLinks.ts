@@ -5,6 +5,7 @@ import { attribute, attributeOrInput, fromFront } from "./attributes.ts";
 import { elementCount, type Graph, type Node } from "./graph.ts";
 import { type Facts, inferShapes } from "./shapes.ts";
 import { consumers, readTensors } from "./topology.ts";
+import { activations, passing, pooling, reshaping } from "./traits.ts";
 
 /** A convolution or linear layer with float32 weights that no other layer has. */
 export interface LinkedLayer {
@@ -33,13 +34,13 @@ export interface Link {
 }
 
 const homogeneous = new Set([
-  ...["Relu", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"],
-  ...["ReduceMean", "Flatten", "Reshape", "Squeeze", "Identity", "Dropout"],
+  ...[...passing, ...reshaping, ...pooling],
+  ...["LeakyRelu", "ReduceMean", "Relu"],
 ]);
 
 const channelwise = new Set([
-  ...["Sigmoid", "HardSwish", "HardSigmoid", "Clip", "Tanh", "Elu", "Selu", "Celu", "Softplus"],
-  ...["Erf", "Gelu", "Mish", "Softsign", "Abs", "Exp", "Sqrt", "Pow", "Add", "Sub", "Mul", "Div"],
+  ...activations,
+  ...["Abs", "Add", "Celu", "Div", "Exp", "Mul", "Pow", "Softsign", "Sqrt", "Sub"],
 ]);
 
 /** Operators whose constants hold a number for each channel; layer norm is over these alone. */

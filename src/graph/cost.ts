@@ -1,10 +1,10 @@
 // What a graph costs: parameters, and multiply-accumulate operations (MACs).
 import { record } from "../record.ts";
 import { elementCount, type Graph, type Node } from "./graph.ts";
-import { layerOperators } from "./roles.ts";
 import type { Facts } from "./shapes.ts";
 import { isFloat } from "./tensorData.ts";
 import { consumers } from "./topology.ts";
+import { activations, layers, passing, reshaping } from "./traits.ts";
 
 export interface Cost {
   /** Trained numbers. The running statistics of batch normalization are measured, not trained. */
@@ -62,11 +62,8 @@ const vectorLength = 16;
 const pixelsPerBlock = 6;
 
 const fused = new Set(["BatchNormalization", "Clip", "LeakyRelu", "Relu", "Sigmoid"]);
-const free = new Set(["Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"]);
-const activations = new Set([
-  ...["Clip", "Div", "Elu", "Erf", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Mul"],
-  ...["PRelu", "Pow", "Selu", "Sigmoid", "Softplus", "Sub", "Tanh"],
-]);
+const free = new Set([...passing, ...reshaping]);
+const elementwise = new Set([...activations, "Div", "LeakyRelu", "Mul", "PRelu", "Pow", "Sub"]);
 
 /**
  * Estimates the time of a graph at inference, in MACs of convolutions that arithmetic bounds: a node that
@@ -124,7 +121,7 @@ function workOf(
   const values = elementCount(facts.get(outputs[0] ?? "")?.shape ?? [0]);
   if (free.has(operator)) return 0;
   if (operator === "Transpose") return macsPerMovedValue * values;
-  if (activations.has(operator)) return macsPerActivation * values;
+  if (elementwise.has(operator)) return macsPerActivation * values;
   const [x, weight] = inputs.map((name) => facts.get(name)?.shape ?? []);
   const channels = weight?.[1] ?? 0;
   const isNarrow = operator === "Conv" && channels < x![1]! && channels < vectorLength;
@@ -150,7 +147,7 @@ function countParameters(graph: Graph): number {
   const counted = new Set<string>();
   for (const node of graph.nodes) {
     const { operator } = node;
-    const isLayer = layerOperators.has(operator) || /^PRelu$|Normalization$/.test(operator);
+    const isLayer = layers.has(operator) || /^PRelu$|Normalization$/.test(operator);
     node.inputs.forEach((name, index) => {
       const value = graph.initializers.get(name);
       if (!value || !isFloat(value.dtype) || settings[node.operator]?.includes(index)) return;

@@ -2,12 +2,10 @@
 // and what the rest needs at a time.
 import { elementCount, type Graph } from "./graph.ts";
 import type { Facts } from "./shapes.ts";
+import { passing, reshaping } from "./traits.ts";
 
 /** Nodes whose outputs are their inputs seen otherwise, or become one map with what follows: no memory of their own. */
-const withoutMap = new Set([
-  ...["BatchNormalization", "Dropout", "Flatten", "Identity", "Reshape", "Shape", "Squeeze"],
-  "Unsqueeze",
-]);
+const withoutMap = new Set([...passing, ...reshaping, "BatchNormalization", "Shape"]);
 
 /** Numbers in all maps together, and in the largest map with what it is made from; facts are those for one image. */
 export function countMapValues(graph: Graph, facts: Facts): { kept: number; widest: number } {

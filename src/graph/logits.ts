@@ -8,6 +8,7 @@ import { factsForAnyBatch, growingAxis } from "./rewrites/anyBatch.ts";
 import type { Facts } from "./shapes.ts";
 import { isFloat } from "./tensorData.ts";
 import { producers, readTensors, upstream } from "./topology.ts";
+import { passing, reshaping } from "./traits.ts";
 
 /** The node that makes each tensor. */
 type Makers = ReadonlyMap<string, Node>;
@@ -17,8 +18,8 @@ const mostOutputs = 16;
 
 /** Operators that leave scores as they are, but for their shape and rounding. */
 const scoreKeeping = new Set([
-  ...["Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"],
-  ...["QuantizeLinear", "DequantizeLinear"],
+  ...[...passing, ...reshaping],
+  ...["Cast", "DequantizeLinear", "QuantizeLinear", "Transpose"],
 ]);
 
 /** Operators that neither add to scores nor change which is the largest. */

@@ -2,6 +2,7 @@
 import { attributeOrInput } from "./attributes.ts";
 import type { Graph, Node } from "./graph.ts";
 import { toNumbers } from "./tensorData.ts";
+import { moving, passing, pooling, reshaping } from "./traits.ts";
 
 /** When an operator's results are not negative. */
 type Condition = "always" | "where the first input is not" | "where no input is";
@@ -12,11 +13,9 @@ const operators: Readonly<Record<Condition, readonly string[]>> = {
     ...["Abs", "Exp", "Sqrt", "ReduceL1", "ReduceL2", "ReduceSumSquare", "LpPool", "GlobalLpPool"],
   ],
   "where the first input is not": [
-    ...["MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"],
+    ...[...passing, ...reshaping, ...moving, ...pooling],
     ...["ReduceMax", "ReduceMin", "ReduceMean", "ReduceSum", "ReduceProd"],
-    ...["Identity", "Dropout", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"],
-    ...["Slice", "Split", "Gather", "Expand", "Tile", "DepthToSpace", "SpaceToDepth"],
-    ...["LRN", "LpNormalization", "Pow"],
+    ...["Cast", "Expand", "Gather", "LRN", "LpNormalization", "Pow", "Tile"],
   ],
   "where no input is": ["Add", "Sum", "Mean", "Mul", "Div", "Min", "Concat"],
 };

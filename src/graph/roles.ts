@@ -1,9 +1,10 @@
 // What a parameter is for, told by the graph.
 import type { Graph, Node } from "./graph.ts";
 import { consumers } from "./topology.ts";
+import { layers, passing } from "./traits.ts";
 
 /** Operators that hand on a channel's scale, each channel by itself. */
-const keepsScale = new Set(["MaxPool", "AveragePool", "Concat", "Identity", "Dropout"]);
+const keepsScale = new Set([...passing, "AveragePool", "Concat", "MaxPool"]);
 
 /**
  * The weights of convolutions whose every path leads through batch norm next, at most by way of pooling or
@@ -33,20 +34,10 @@ export function normalizedConvolutions(graph: Graph): Set<string> {
   return new Set(weights);
 }
 
-/** Convolutions and linear layers. */
-export const layerOperators: ReadonlySet<string> = new Set([
-  "Conv",
-  "ConvTranspose",
-  "Gemm",
-  "MatMul",
-]);
-
 /** The weights that convolutions and linear layers multiply by. */
 export function layerWeights(graph: Graph): Set<string> {
   const weights = graph.nodes.flatMap(({ operator, inputs }) =>
-    layerOperators.has(operator)
-      ? inputs.slice(0, 2).filter((name) => graph.initializers.has(name))
-      : [],
+    layers.has(operator) ? inputs.slice(0, 2).filter((name) => graph.initializers.has(name)) : [],
   );
   return new Set(weights);
 }

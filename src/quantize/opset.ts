@@ -3,6 +3,7 @@
 import { signatureOf } from "../engine/signatures.ts";
 import { ModelError } from "../errors.ts";
 import type { Graph, Node } from "../graph/graph.ts";
+import { pooling } from "../graph/traits.ts";
 import { integerTensors, reluBeforePooling } from "./int8.ts";
 
 const needed = 13;
@@ -13,8 +14,7 @@ const lastThatMoves = 20;
 const unchanged = new Set([
   ...["Conv", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "Flatten", "Reshape", "Transpose"],
   ...["Relu", "LeakyRelu", "PRelu", "Elu", "Sigmoid", "Tanh", "Softplus", "Erf", "Concat"],
-  ...["MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "Identity"],
-  "BatchNormalization",
+  ...[...pooling, "ReduceMean", "Identity", "BatchNormalization"],
 ]);
 
 /** What ONNX Runtime moves integers past. */

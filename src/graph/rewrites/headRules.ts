@@ -3,6 +3,7 @@
 import { attribute, attributeOrInput, fromFront } from "../attributes.ts";
 import { elementCount, type Node } from "../graph.ts";
 import { isLinearLayer } from "../obstacles.ts";
+import { passing, reshaping } from "../traits.ts";
 import { isDilated } from "../window.ts";
 import type { Head, Row } from "./head.ts";
 import {
@@ -258,7 +259,7 @@ function isOnePixel(head: Head, name: string): boolean {
 const rules: readonly (readonly [Rule, readonly string[]])[] = [
   [pooling("GlobalAveragePool"), ["GlobalAveragePool", "AveragePool", "ReduceMean"]],
   [pooling("GlobalMaxPool"), ["GlobalMaxPool", "MaxPool", "ReduceMax"]],
-  [arranging, ["Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Dropout"]],
+  [arranging, [...passing, ...reshaping]],
   [convolution, ["Conv"]],
   [product, ["Gemm", "MatMul"]],
   [arithmetic, ["Add", "Sub", "Mul", "Div"]],

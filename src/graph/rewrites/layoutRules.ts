@@ -3,6 +3,7 @@
 import { attribute, attributeOrInput, fromFront, int, ints } from "../attributes.ts";
 import { elementCount, type Node, type TensorData } from "../graph.ts";
 import { pick } from "../tensorData.ts";
+import { activations, passing } from "../traits.ts";
 import {
   compose,
   identity,
@@ -221,9 +222,9 @@ function size(state: Sinking, name: string): number {
 }
 
 const ofOne = [
-  ...["Abs", "Cast", "Clip", "Dropout", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid"],
-  ...["HardSwish", "Identity", "LeakyRelu", "Log", "Mish", "Neg", "Reciprocal", "Relu", "Selu"],
-  ...["Sigmoid", "Softplus", "Softsign", "Sqrt", "Tanh", "ThresholdedRelu"],
+  ...[...passing, ...activations],
+  ...["Abs", "Cast", "Exp", "Floor", "LeakyRelu", "Log", "Neg", "Reciprocal", "Relu", "Softsign"],
+  ...["Sqrt", "ThresholdedRelu"],
 ];
 const ofSeveral = ["Add", "Div", "Max", "Mean", "Min", "Mul", "PRelu", "Pow", "Sub", "Sum"];
 const reductions = [

@@ -1,17 +1,15 @@
 // Where the range of whole numbers is a network's nonlinearity: quantizers drop a Clip that it does the work of.
 import type { Node } from "../graph.ts";
-
-const layers = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
+import { layers, moving, passing, pooling, reshaping } from "../traits.ts";
 
 /** Operators whose results are sums of what they read. */
 const summing = new Set([...layers, "Add", "BatchNormalization", "Sub", "Sum"]);
 
 /** Operators that pass on, arrange or add up what they read. */
-const passing = new Set([
-  ...["Add", "AveragePool", "BatchNormalization", "Concat", "DepthToSpace", "DequantizeLinear"],
-  ...["Dropout", "Flatten", "GlobalAveragePool", "GlobalMaxPool", "Identity", "MaxPool", "Pad"],
-  ...["QuantizeLinear", "ReduceMean", "Reshape", "Resize", "Slice", "SpaceToDepth", "Split"],
-  ...["Squeeze", "Sub", "Sum", "Transpose", "Unsqueeze", "Upsample"],
+const carrying = new Set([
+  ...[...passing, ...reshaping, ...moving, ...pooling],
+  ...["Add", "BatchNormalization", "Concat", "DequantizeLinear", "Pad", "QuantizeLinear"],
+  ...["ReduceMean", "Resize", "Sub", "Sum", "Upsample"],
 ]);
 
 /** Whether a node adds up what it reads: no activation is in its result. */
@@ -32,7 +30,7 @@ export function feedsLayer(
     for (const node of readers.get(name) ?? []) {
       const operator = node.operator.replace(/^(QLinear|Q|Nhwc)(?=[A-Z])/, "");
       if (layers.has(operator)) return true;
-      if (!passing.has(operator) || isCut(node)) continue;
+      if (!carrying.has(operator) || isCut(node)) continue;
       for (const output of node.outputs) reached.add(output);
     }
   }

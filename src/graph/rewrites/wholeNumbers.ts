@@ -4,6 +4,7 @@ import { attribute } from "../attributes.ts";
 import { elementCount, type Node } from "../graph.ts";
 import { passOn } from "../operation.ts";
 import { fromNumbers, isFloat, toNumbers } from "../tensorData.ts";
+import { moving, passing, reshaping } from "../traits.ts";
 import { typeCodes } from "../typeCodes.ts";
 import type { Dequantization } from "./dequantization.ts";
 import { clamp, type QuantizationParameters, unitOf } from "./quantizedValues.ts";
@@ -29,9 +30,9 @@ const readings: ReadonlyMap<string, Reading> = new Map([
     "chosen",
     [0],
     [
-      ...["DepthToSpace", "Dropout", "Expand", "Flatten", "Gather", "GatherElements", "GatherND"],
-      ...["Identity", "MaxPool", "ReduceMax", "ReduceMin", "Reshape", "Resize", "Slice"],
-      ...["SpaceToDepth", "Split", "Squeeze", "Tile", "TopK", "Transpose", "Unsqueeze", "Upsample"],
+      ...[...passing, ...reshaping, ...moving],
+      ...["Expand", "Gather", "GatherElements", "GatherND", "MaxPool", "ReduceMax", "ReduceMin"],
+      ...["Resize", "Tile", "TopK", "Upsample"],
     ],
   ),
   ...those("told", undefined, ["Greater", "GreaterOrEqual", "Less", "LessOrEqual"]),
