@@ -9,7 +9,7 @@ import { inferShapes } from "../../src/graph/shapes.ts";
 import { fromNumbers, toNumbers } from "../../src/graph/tensorData.ts";
 import { assertInference } from "../../src/graph/trainingMode.ts";
 import { encodeModel } from "../../src/onnx/index.ts";
-import { float32, graph, int64, node } from "./graphs.ts";
+import { attributes, float32, graph, int64, node } from "./graphs.ts";
 import { runModel } from "./onnxruntime.ts";
 
 const shape = [3, 8, 8];
@@ -272,6 +272,16 @@ describe("an original that takes pixels", () => {
         return build.node("Reshape", [pixels, sizes]);
       },
       ["Reshape", "Conv"],
+    ],
+    [
+      "whose channels are put in another order",
+      "uint8",
+      (build, x) => {
+        const order = build.initializer("order", fromNumbers("int64", [3], [2, 1, 0]));
+        const turned = build.node("Gather", [x, order], { attributes: attributes({ axis: 1 }) });
+        return build.node("Div", [cast(build, turned), constant(build, "k", [255])]);
+      },
+      ["Gather", "Conv"],
     ],
   ])("%s takes them from 0 to 1", async (_, dtype, first, begins) => {
     const file = ofPixels(dtype, first);

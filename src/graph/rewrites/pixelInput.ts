@@ -5,20 +5,11 @@ import { describeNode, elementCount, type Graph, type Node } from "../graph.ts";
 import { passOn } from "../operation.ts";
 import { fromNumbers, isFloat, toNumbers } from "../tensorData.ts";
 import { consumers } from "../topology.ts";
+import { moving, passing, reshaping } from "../traits.ts";
 import { codeOf } from "../typeCodes.ts";
 
 /** Operators that only arrange what they read. */
-const pixelKeeping: ReadonlySet<string> = new Set([
-  "Concat",
-  "Flatten",
-  "Identity",
-  "Reshape",
-  "Slice",
-  "Split",
-  "Squeeze",
-  "Transpose",
-  "Unsqueeze",
-]);
+const pixelKeeping = new Set([...passing, ...reshaping, ...moving, "Concat", "Gather"]);
 
 /** The types that pixels come in. */
 export const pixelTypes: readonly string[] = ["uint8", "int32", "int64"];
@@ -49,7 +40,7 @@ export function takePixelsAsFloats(graph: Graph): Graph {
   for (const tensor of whole) {
     for (const node of readers.get(tensor) ?? []) {
       if (node.domain === "" && node.operator === "Cast") follow(node);
-      else if (node.domain === "" && pixelKeeping.has(node.operator)) {
+      else if (node.domain === "" && pixelKeeping.has(node.operator) && !chooses(node, tensor)) {
         for (const output of node.outputs) whole.add(output);
       } else if (node.domain !== "" || !/^(Shape|Size)$/.test(node.operator)) refuse(node);
     }
@@ -75,6 +66,11 @@ export function takePixelsAsFloats(graph: Graph): Graph {
       const inputs = [cast.inputs[0]!, factor];
       replaced.set(cast, { ...cast, operator: "Mul", inputs, attributes: {} });
     }
+  }
+
+  /** Whether pixels choose what a node reads, such as colours of a palette. */
+  function chooses({ operator, inputs }: Node, x: string): boolean {
+    return operator === "Gather" && inputs[1] === x;
   }
 
   /** Whether a node only divides by 255. */
