@@ -384,6 +384,14 @@ describe("endInLogits", () => {
         return build.flatten(softmax(build, build.node("Reshape", [x, sizes]), 1));
       }),
     ],
+    [
+      "before axes that come and go, and dropout",
+      network((build, x) => {
+        const axis = build.initializer("axis", fromNumbers("int64", [1], [2]));
+        const column = build.node("Unsqueeze", [softmax(build, x, 1), axis]);
+        return build.node("Dropout", [build.flatten(column)]);
+      }),
+    ],
   ])("takes what is last of the logits away, and nothing else: %s", async (_, model) => {
     const inputs = { x: [2, 6] };
     const answer = async (graph: Graph) => (await evaluate(graph, inputs)).y;

@@ -3,9 +3,10 @@ import { attribute } from "../attributes.ts";
 import type { Graph, Node } from "../graph.ts";
 import { passOn } from "../operation.ts";
 import { producers } from "../topology.ts";
+import { passing, reshaping } from "../traits.ts";
 
 /** What may come after: nothing that changes a value. */
-const reshaping = new Set(["Identity", "Reshape", "Flatten", "Squeeze"]);
+const valueKeeping = new Set([...passing, ...reshaping]);
 
 /**
  * The graph with the softmax over classes, its logarithm or the sigmoid of each class that its first output comes from
@@ -14,7 +15,7 @@ const reshaping = new Set(["Identity", "Reshape", "Flatten", "Squeeze"]);
 export function endInLogits(graph: Graph): Graph {
   const makers = producers(graph);
   let last = makers.get(graph.outputs[0]?.name ?? "");
-  while (last?.domain === "" && reshaping.has(last.operator)) {
+  while (last?.domain === "" && valueKeeping.has(last.operator)) {
     last = makers.get(last.inputs[0] as string);
   }
   if (!last || !isOfLogits(last)) return graph;
