@@ -8,6 +8,7 @@ import { layoutChange } from "./rewrites/permutation.ts";
 import { renameTensors } from "./rewrites/rename.ts";
 import { fromNumbers } from "./tensorData.ts";
 import { consumers, tensorNames } from "./topology.ts";
+import { passing } from "./traits.ts";
 
 export type Layout = "NCHW" | "NHWC" | "NHW";
 
@@ -25,7 +26,7 @@ export function imageLayout(graph: Pick<Graph, "inputs" | "nodes">): Layout {
 
 /** Operators on the way to a network's first layer that keep every element where it is. */
 const placeKeeping = new Set([
-  ...["Add", "Cast", "Div", "Identity", "Mul", "Pad", "Sub"],
+  ...[...passing, "Add", "Cast", "Div", "Mul", "Pad", "Sub"],
   ...["Clip", "QuantizeLinear", "DequantizeLinear"],
 ]);
 

@@ -276,6 +276,7 @@ describe("the layout of images", () => {
       [8, 8, 8],
       inTurn(withConstant("Sub", [8]), toFirst),
     ],
+    ["NHWC", "dropout and a transpose read it", [3, 8, 3], inTurn(op("Dropout"), toFirst)],
     ["NCHW", "a transpose to channels last reads it", [3, 8, 8], toLast],
     ["NHWC", "it has three channels behind", [6, 8, 3], op("Flatten")],
     ["NCHW", "it has three channels in front", [3, 8, 8], op("Flatten")],
