@@ -1,5 +1,5 @@
 // Whether values are never negative, as far as the operators that made them tell.
-import { attributeOrInput } from "./attributes.ts";
+import { attribute } from "./attributes.ts";
 import type { Graph, Node } from "./graph.ts";
 import { toNumbers } from "./tensorData.ts";
 import { moving, passing, pooling, reshaping } from "./traits.ts";
@@ -32,21 +32,18 @@ export function isNeverNegative(graph: Graph): boolean {
   const holds = (name: string) =>
     found.has(name) || valuesOf(graph, name)?.every((value) => value >= 0) === true;
   for (const node of graph.nodes) {
-    if (node.domain !== "" || !givesNonNegative(node, { graph, holds })) continue;
+    if (node.domain !== "" || !givesNonNegative(node, holds)) continue;
     for (const output of node.outputs) found.add(output);
   }
   return holds(graph.outputs[0]?.name ?? "");
 }
 
-function givesNonNegative(
-  node: Node,
-  { graph, holds }: { graph: Graph; holds: (name: string) => boolean },
-): boolean {
+/** Whether the results of a standard operator are never negative, where `holds` tells that of what it reads. */
+export function givesNonNegative(node: Node, holds: (name: string) => boolean): boolean {
   const { operator, inputs } = node;
   if (operator === "Max") return inputs.some(holds);
   if (operator === "Clip") {
-    const [least] = attributeOrInput(node, { name: "min", type: "float", input: 1 }, graph) ?? [];
-    return least !== undefined && least >= 0;
+    return holds(inputs[1] ?? "") || (attribute(node, "min", "float") ?? Number.NaN) >= 0;
   }
   const condition = conditions.get(operator);
   if (condition === "where no input is") return inputs.every(holds);

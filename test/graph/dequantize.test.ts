@@ -850,6 +850,39 @@ describe("float operators between quantization and its reverse", () => {
     expect(operators).toEqual(["Conv", "Add", "Clip", "Conv"]);
   });
 
+  test.each<[string, readonly Node[]]>([
+    ["Softplus", [node("Softplus", ["r"], "e")]],
+    ["Clip", [node("Clip", ["r", "zero", "six"], "e")]],
+    ["ReduceMax", [node("Relu", ["r"], "a"), node("ReduceMax", ["a"], "e", { axes: [2, 3] })]],
+  ])("are not clipped behind a %s, which is never negative", async (_, between) => {
+    const model = graph({
+      inputs: { x: [2, 2, 4, 4] },
+      initializers: {
+        s: scalar(0.02),
+        "e.s": scalar(0.05),
+        "e.z": signed(-128),
+        zero: scalar(0),
+        six: scalar(6),
+        w: whole("int8", [3, 2, 1, 1]),
+        v: whole("int8", [2, 3, 1, 1]),
+      },
+      nodes: [
+        node("DequantizeLinear", ["w", "s"], "w.f"),
+        node("Conv", ["x", "w.f"], "r"),
+        ...between,
+        ...pair("e", "e.f", "e.s", "e.z"),
+        node("DequantizeLinear", ["v", "s"], "v.f"),
+        node("Conv", ["e.f", "v.f"], "y"),
+      ],
+      outputs: ["y"],
+    });
+    const operators = dequantize(model).nodes.map(({ operator }) => operator);
+    expect(operators).toEqual(["Conv", ...between.map(({ operator }) => operator), "Conv"]);
+    const [expected, actual] = await both(model, [2, 2, 4, 4]);
+    const most = Math.max(...toNumbers(expected).map(Math.abs));
+    expect(difference(expected, actual) / most).toBeLessThan(0.02);
+  });
+
   test("have the figures and the boundary of the floats", () => {
     const inspection = inspectGraph(network());
     const { warnings } = inspection;

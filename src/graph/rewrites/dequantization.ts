@@ -1,9 +1,10 @@
 // A quantized graph under way to floats: what its tensors stand for, and the nodes and weights so far.
 import { float, int } from "../attributes.ts";
 import { GraphEdit } from "../edit.ts";
-import type { DataType, Graph, Node, TensorData } from "../graph.ts";
+import { type DataType, elementCount, type Graph, type Node, type TensorData } from "../graph.ts";
+import { givesNonNegative } from "../nonNegative.ts";
 import { operation } from "../operation.ts";
-import { fromNumbers } from "../tensorData.ts";
+import { fromNumbers, toNumbers } from "../tensorData.ts";
 import { consumers, downstream } from "../topology.ts";
 import { codeOf } from "../typeCodes.ts";
 import {
@@ -15,25 +16,6 @@ import {
   unitOf,
 } from "./quantizedValues.ts";
 import { feedsLayer, isSum } from "./saturation.ts";
-
-/** Operators whose results are not negative, whatever they read. */
-const positive = new Set(["Relu", "Sigmoid", "HardSigmoid", "Softmax", "Abs", "Exp"]);
-
-/** Operators whose results are not negative where what they read is not. */
-const signKeeping = new Set([
-  "Add",
-  "AveragePool",
-  "Concat",
-  "Flatten",
-  "GlobalAveragePool",
-  "GlobalMaxPool",
-  "Identity",
-  "MaxPool",
-  "Mul",
-  "Reshape",
-  "Squeeze",
-  "Transpose",
-]);
 
 /** What the rules of single operators read and write. */
 export class Dequantization {
@@ -49,7 +31,7 @@ export class Dequantization {
   /** By the name of a constant: how it was last read, and the name of its floats. */
   readonly #weights = new Map<string, readonly [QuantizationParameters, string]>();
   /** Tensors without negative values. */
-  readonly #positive: Set<string>;
+  readonly #nonNegative: Set<string>;
 
   constructor(graph: Graph) {
     this.edit = new GraphEdit(graph);
@@ -57,7 +39,7 @@ export class Dequantization {
     const inputs = graph.inputs.map(({ name }) => name);
     this.#activations = downstream(graph, inputs).tensors;
     // Images are what the quantizer saw: nothing is cut off.
-    this.#positive = new Set(inputs);
+    this.#nonNegative = new Set(inputs);
   }
 
   constant(name: string | undefined): TensorData | undefined {
@@ -125,14 +107,20 @@ export class Dequantization {
 
   /** Adds a node of the standard operators; `by` tells of which quantization its results are, if they stand for one. */
   add(node: Omit<Node, "domain">, by?: QuantizationParameters): void {
-    this.#push({ ...node, domain: "" });
-    const { operator, inputs, outputs } = node;
-    const results = operator === "Split" ? outputs : outputs.slice(0, 1);
+    const standard = { ...node, domain: "" };
+    this.#push(standard);
+    const { outputs } = node;
+    const results = node.operator === "Split" ? outputs : outputs.slice(0, 1);
     if (by) for (const name of results) this.#floats.set(name, by);
-    const isKept =
-      signKeeping.has(operator) &&
-      inputs.slice(0, dataInputs(operator)).every((name) => this.#positive.has(name));
-    if (positive.has(operator) || isKept) for (const name of outputs) this.#positive.add(name);
+    const holds = (name: string) => this.#isNonNegative(name);
+    if (givesNonNegative(standard, holds)) for (const name of outputs) this.#nonNegative.add(name);
+  }
+
+  /** Of constants, single numbers alone are looked at. */
+  #isNonNegative(name: string): boolean {
+    const value = this.constant(name);
+    if (!value) return this.#nonNegative.has(name);
+    return elementCount(value.shape) === 1 && toNumbers(value)[0]! >= 0;
   }
 
   /** Adds a node as it is, which reads whole numbers again where it did in the file. */
@@ -172,7 +160,7 @@ export class Dequantization {
 
   /** Whether the range does the work of a nonlinearity that the quantizer dropped. */
   #isClipped(from: string, to: string, [least]: readonly [number, number]): boolean {
-    if (this.#positive.has(from)) return false;
+    if (this.#isNonNegative(from)) return false;
     if (least === 0) return true;
     const maker = this.#nodes[this.#makers.get(from) ?? -1];
     const isCut = (node: Node) => this.#isCut(node);
@@ -202,7 +190,6 @@ export class Dequantization {
       );
       this.add(operation("Clip", [from, ...limits], to));
     }
-    if (least >= 0) this.#positive.add(to);
   }
 
   result(): Graph {
@@ -230,9 +217,4 @@ export class Dequantization {
     this.#nodes[index] = { ...maker, outputs };
     return [before, from];
   }
-}
-
-/** How many of an operator's inputs are data: the others are shapes. */
-function dataInputs(operator: string): number {
-  return operator === "Reshape" || operator === "Squeeze" ? 1 : Number.POSITIVE_INFINITY;
 }
