@@ -1,10 +1,9 @@
 // The package as a library: the same jobs, and nothing heavy loaded before one starts.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
-import { describe, expect, test, vi } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import * as examples from "../../examples/library.ts";
 import { loadData } from "../../src/data/index.ts";
 import { DataError, GateError, InterruptedError } from "../../src/errors.ts";
@@ -16,6 +15,15 @@ import { generator } from "../random.ts";
 import { mountDisk, workshop } from "../workshop.ts";
 import { root } from "./deepobf.ts";
 import { idxFiles, mapModel, residualModel } from "./fixtures.ts";
+
+// Models that are bytes are written below it: those of other tests must not show here.
+const temporary = await vi.hoisted(async () => {
+  const { mkdtempSync: make } = await import("node:fs");
+  const folder = make("/tmp/deepobf-library-");
+  process.env.TMPDIR = folder;
+  return folder;
+});
+afterAll(() => rmSync(temporary, { recursive: true }));
 
 const file = workshop();
 const model = file("model.onnx", residualModel());
@@ -211,11 +219,11 @@ describe("the examples", () => {
   const bytes = readFileSync(model);
 
   test("look at a model that is bytes, and write nothing", async () => {
-    const before = readdirSync(tmpdir()).filter((name) => name.startsWith("deepobf-model-"));
+    const before = readdirSync(temporary).filter((name) => name.startsWith("deepobf-model-"));
     expect(await examples.look(bytes, data)).toMatch(
       /^4 convolutions before .* become 3, in \d+ epochs; they should take \d+ % of the time$/,
     );
-    const after = readdirSync(tmpdir()).filter((name) => name.startsWith("deepobf-model-"));
+    const after = readdirSync(temporary).filter((name) => name.startsWith("deepobf-model-"));
     expect(after).toEqual(before);
   });
 
@@ -266,7 +274,7 @@ describe("the examples", () => {
   });
 
   test("leave a file of the caller's that is called alike", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "deepobf-model-"));
+    const folder = mkdtempSync(join(temporary, "deepobf-model-"));
     const mine = join(folder, "model.onnx");
     writeFileSync(mine, bytes);
     try {

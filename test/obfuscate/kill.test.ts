@@ -64,17 +64,21 @@ const hasUnfinishedWrite = (out: string) =>
 const random = uniform({ seed: 1, name: "kills" }, 2 * kills);
 
 /** Waits for a moment in a process's life. False where training is over before: such a run may end. */
-async function moment(out: string, kill: number, text: () => string): Promise<boolean> {
+async function moment(
+  out: string,
+  kill: number,
+  { text, hasEnded }: { readonly text: () => string; readonly hasEnded: () => boolean },
+): Promise<boolean> {
   const share = random[kill]!;
   // Loading, checking, creating the folder, reading the checkpoint.
   if (kill % 7 === 0) {
     await sleep(700 * share);
     return true;
   }
-  const isVerifying = () => text().includes("verifying");
+  const isAtItsEnd = () => text().includes("verifying") || hasEnded();
   // At last, sealing and verifying.
   if (kill >= kills - 8) {
-    while (!isVerifying()) await sleep(1);
+    while (!isAtItsEnd()) await sleep(1);
     await sleep(1500 * share);
     return true;
   }
@@ -88,10 +92,10 @@ async function moment(out: string, kill: number, text: () => string): Promise<bo
   const first = newest();
   const later = Math.ceil(4 * random[kills + kill]!);
   const target = (first ?? 0) + later;
-  while ((newest() ?? 0) < target && !isVerifying()) await sleep(1);
-  if (kill % 7 < 5) while (!hasUnfinishedWrite(out) && !isVerifying()) await sleep(0);
+  while ((newest() ?? 0) < target && !isAtItsEnd()) await sleep(1);
+  if (kill % 7 < 5) while (!hasUnfinishedWrite(out) && !isAtItsEnd()) await sleep(0);
   else await sleep(30 * share);
-  return !isVerifying();
+  return !isAtItsEnd();
 }
 
 /** The folders of runs that nothing disturbed, by how they were trained. */
@@ -125,7 +129,8 @@ test("killed at random moments, it ships the same file", { timeout: patience }, 
         stderr += text;
       });
       const isOver = closed.then(() => false);
-      if (killed < kills && (await Promise.race([moment(out, killed, () => stderr), isOver]))) {
+      const life = { text: () => stderr, hasEnded: () => child.exitCode !== null };
+      if (killed < kills && (await Promise.race([moment(out, killed, life), isOver]))) {
         orphans.push(...childrenOf(child.pid!));
         child.kill("SIGKILL");
       }

@@ -1,8 +1,6 @@
 // Workers that something else starts, one by one and alone, as Kubernetes does: what they find in the network and in each
 // other's place.
-import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -15,20 +13,18 @@ import {
 } from "../../src/torch/index.ts";
 import { root } from "../cli/deepobf.ts";
 import { workshop } from "../workshop.ts";
-import { metricsOf, modelOf, type Running, start, tinyRuns } from "./running.ts";
+import {
+  freePort,
+  metricsOf,
+  modelOf,
+  type Running,
+  silentServer,
+  start,
+  tinyRuns,
+} from "./running.ts";
 
 const path = workshop();
 const obfuscate = tinyRuns(path);
-
-/** A server that takes connections and never answers; gives its port. */
-async function silentServer(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => void server.close());
-  const address = server.address();
-  if (typeof address === "object" && address) return address.port;
-  throw new TypeError("expected a port");
-}
 
 /** Starts pods by their ranks in a job of two. */
 function pods(port: number, more: Record<string, string> = {}, command?: readonly string[]) {
@@ -47,7 +43,7 @@ async function codesOf(running: readonly Running[]): Promise<(number | null)[]> 
 test("a first worker that is lost while it verifies ends the others with 8, and all go on", async () => {
   const [calm, out] = [path("calm"), path("lost")];
   const steps = ["--epochs", "4", "--average-weights", "0.5"];
-  const pod = pods(29_611);
+  const pod = pods(await freePort());
   const both = (args: readonly string[]) => [0, 1].map((rank) => pod(rank, args));
   expect(await codesOf(both(obfuscate(calm, ...steps)))).toEqual([0, 0]);
 
@@ -69,7 +65,7 @@ const heedsSignals = (pid: number) => {
 };
 
 test("a worker whose first one never comes ends when it is told to", async () => {
-  const { child, ended } = pods(29_614)(1, obfuscate(path("alone")));
+  const { child, ended } = pods(await freePort())(1, obfuscate(path("alone")));
   await vi.waitUntil(() => heedsSignals(child.pid!), { timeout: 60_000 });
   await sleep(1000);
   child.kill("SIGTERM");
@@ -81,7 +77,8 @@ test("a worker whose first one never comes ends when it is told to", async () =>
 });
 
 test("with a launcher's store, a first worker that stops while it verifies ends the others with 8", async () => {
-  const place = { host: "127.0.0.1", port: 29_615, isServer: true, prefix: "launcher" };
+  const port = await freePort();
+  const place = { host: "127.0.0.1", port, isServer: true, prefix: "launcher" };
   const launcher = { ...place, rank: 0, size: 2, patience: 60 };
   const wait = { timeout: 20_000 };
   await vi.waitUntil(() => connectWorkers(launcher), wait);
@@ -91,7 +88,7 @@ test("with a launcher's store, a first worker that stops while it verifies ends 
   const sign = await vi.waitUntil(() => askWorkers("alive/0"), wait);
   await vi.waitUntil(() => ![undefined, null, sign].includes(askWorkers("alive/0")), wait);
 
-  const pod = pods(29_615, { TORCHELASTIC_USE_AGENT_STORE: "True", DEEPOBF_WORKER_TIMEOUT: "5" });
+  const pod = pods(port, { TORCHELASTIC_USE_AGENT_STORE: "True", DEEPOBF_WORKER_TIMEOUT: "5" });
   const out = path("frozen");
   const args = obfuscate(out, "--epochs", "4");
   const [first, second] = [0, 1].map((rank) => pod(rank, args)) as [Running, Running];
@@ -105,7 +102,7 @@ test("with a launcher's store, a first worker that stops while it verifies ends 
 
 test("a process that takes a worker's place tells that this one is lost", async () => {
   const out = path("replaced");
-  const pod = pods(29_612);
+  const pod = pods(await freePort());
   const args = obfuscate(out, "--epochs", "100000");
   const [first, second] = [0, 1].map((rank) => pod(rank, args)) as [Running, Running];
   while ((metricsOf(out)?.length ?? 0) < 2 && first.child.exitCode === null) await sleep(20);
@@ -125,7 +122,9 @@ test.runIf(asksLate)(
   "a launcher's store that does not answer is told with its remedy",
   async () => {
     const more = { TORCHELASTIC_USE_AGENT_STORE: "True", DEEPOBF_WORKER_TIMEOUT: "2" };
-    const pod = pods(await silentServer(), more);
+    const { port, close } = await silentServer();
+    onTestFinished(close);
+    const pod = pods(port, more);
     const { code, stderr } = await pod(0, obfuscate(path("silent"))).ended;
     expect(code, stderr).toBe(8);
     expect(stderr).toMatch(/^error: worker 0 cannot meet the others at .*: no answer in 2 s/);
@@ -158,7 +157,7 @@ test("a script has several jobs, each of which only the first worker has the ans
     }
     process.exit(); // libtorch's threads stay`,
   );
-  const pod = pods(29_613, {}, [process.execPath, script]);
+  const pod = pods(await freePort(), {}, [process.execPath, script]);
   const [first, second] = await Promise.all([0, 1].map((rank) => pod(rank, []).ended));
   const said = ({ stderr = "" }) => stderr.match(/^(model|part).*/gm);
   expect(said(first!), first!.stderr).toEqual([`model ${modelOf(a)}`, `model ${modelOf(a)}`]);

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { root } from "../cli/deepobf.ts";
@@ -66,6 +67,35 @@ export async function workersAfter(
 ): Promise<number[]> {
   while (child.exitCode === null && (metricsOf(out)?.length ?? 0) < epochs) await sleep(20);
   return childrenOf(child.pid!);
+}
+
+/** Waits until a worker, by its place among those of a run, looks at the model, in a process of its own. */
+export async function untilLooking({ child, stderr }: Running, worker: number): Promise<void> {
+  for (;;) {
+    const pid = childrenOf(child.pid!)[worker];
+    if (pid !== undefined && childrenOf(pid).length > 0) return;
+    if (child.exitCode !== null)
+      throw new Error(`expected a run at work, but it said: ${stderr()}`);
+    await sleep(5);
+  }
+}
+
+/** A server that takes connections and never answers. */
+export async function silentServer(): Promise<{
+  readonly port: number;
+  readonly close: () => void;
+}> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return { port, close: () => void server.close() };
+}
+
+/** A port of this machine that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const { port, close } = await silentServer();
+  close();
+  return port;
 }
 
 /** Whether none of the processes is left. */

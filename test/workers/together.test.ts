@@ -5,7 +5,17 @@ import { describe, expect, test } from "vitest";
 import { writeData } from "../obfuscate/tiny.ts";
 import { childrenOf } from "../processes.ts";
 import { workshop } from "../workshop.ts";
-import { areGone, metricsOf, modelOf, patience, start, tinyRuns, workersAfter } from "./running.ts";
+import {
+  areGone,
+  freePort,
+  metricsOf,
+  modelOf,
+  patience,
+  start,
+  tinyRuns,
+  untilLooking,
+  workersAfter,
+} from "./running.ts";
 
 const path = workshop();
 const tiny = tinyRuns(path);
@@ -73,7 +83,12 @@ describe("two workers", () => {
     if (signal !== "SIGKILL") return;
 
     // Another number of workers would form other sums.
-    const other = { WORLD_SIZE: "3", RANK: "0", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "29781" };
+    const other = {
+      WORLD_SIZE: "3",
+      RANK: "0",
+      MASTER_ADDR: "127.0.0.1",
+      MASTER_PORT: `${await freePort()}`,
+    };
     const refused = await start(["resume", out], other).ended;
     expect(refused.code, refused.stderr).toBe(2);
     expect(refused.stderr).toContain("one of 2 workers, and this process belongs to 3");
@@ -84,12 +99,8 @@ describe("two workers", () => {
     async (signal) => {
       const out = path(`early-${signal}`);
       const running = start(obfuscate(out, "--epochs", "100000", "--workers", "2"));
-      // It looks at the model in a process of its own; the other one has met it by then, or is about to.
-      const isPreparing = () => {
-        const [first] = childrenOf(running.child.pid!);
-        return first !== undefined && childrenOf(first).length > 0;
-      };
-      while (!isPreparing()) await new Promise((resolve) => setTimeout(resolve, 5));
+      // The other one has met it by then, or is about to.
+      await untilLooking(running, 0);
       const workers = childrenOf(running.child.pid!);
       process.kill(workers[0]!, signal);
       const { code, stderr, seconds } = await running.ended;
@@ -104,12 +115,8 @@ describe("two workers", () => {
     const folder = path("lost-data");
     const data = ["--data", writeData(folder, { train: 64, test: 64 })];
     const running = start(obfuscate(path("lost"), ...data, "--epochs", "100000", "--workers", "2"));
-    // It looks at the model in a process of its own, and then at the data.
-    const isPreparing = () => {
-      const [, second] = childrenOf(running.child.pid!);
-      return second !== undefined && childrenOf(second).length > 0;
-    };
-    while (!isPreparing()) await new Promise((resolve) => setTimeout(resolve, 5));
+    // It looks at the model first, and then at the data.
+    await untilLooking(running, 1);
     const workers = childrenOf(running.child.pid!);
     process.kill(workers[0]!, "SIGSTOP");
     rmSync(folder, { recursive: true });
