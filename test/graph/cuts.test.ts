@@ -172,20 +172,18 @@ describe("boundary", () => {
     expect(boundaryOf(model).shape).toEqual([1, 8, 1, 1]);
   });
 
-  test("is found in linear time", () => {
-    const nodes = Array.from({ length: 10_000 }, (_, i) =>
+  test("is found in a long chain, where square time would take the test longer than it may", () => {
+    const nodes = Array.from({ length: 60_000 }, (_, i) =>
       node("Relu", [i === 0 ? "image" : `relu${i - 1}`], `relu${i}`),
     );
     const model = graph({
       inputs: { image: ["N", 2, 4, 4] },
-      nodes: [...nodes, node("Flatten", ["relu9999"], "logits")],
+      nodes: [...nodes, node("Flatten", ["relu59999"], "logits")],
       outputs: ["logits"],
     });
     const facts = inferShapes(model);
-    const start = performance.now();
-    expect(findBoundary(model, facts).tensor).toBe("relu9999");
-    expect(findCutPoints(model, facts)).toHaveLength(9999);
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(findBoundary(model, facts).tensor).toBe("relu59999");
+    expect(findCutPoints(model, facts)).toHaveLength(59_999);
   });
 
   test("is no map that a residual path goes around", () => {
