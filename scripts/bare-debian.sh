@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A bare Debian 12, made by debootstrap, in which `npm ci` must be silent with npm 10 and 11, from Node.js 22 on with
-# npm 12 too, and `deepobf inspect` must then answer. Needs root, debootstrap and the package registries: scripts/bare-debian.sh [MIRROR].
+# npm 12 too, and `deepobf inspect` must then answer; so must `npx deepobf` where what `npm pack`
+# makes of it is installed in an empty folder. Needs root, debootstrap and the package registries: scripts/bare-debian.sh [MIRROR].
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mirror=${1:-http://deb.debian.org/debian}
@@ -37,12 +38,23 @@ for version in $versions; do
   mkdir -p "$tools" "$bare/opt/deepobf-$version"
   npm install --silent --ignore-scripts --prefix "$tools" "npm@$version" >/dev/null
   git archive HEAD | tar -x -C "$bare/opt/deepobf-$version"
-  said=$(inside "cd /opt/deepobf-$version &&
-    node /opt/npm-$version/node_modules/npm/bin/npm-cli.js ci --no-audit --no-fund --no-update-notifier --registry '$registry' 2>&1 >/dev/null") || failed=1
+  commands="/opt/npm-$version/node_modules/npm/bin"
+  settings="--no-audit --no-fund --no-update-notifier --registry '$registry'"
+  said=$(inside "cd /opt/deepobf-$version && node $commands/npm-cli.js ci $settings 2>&1 >/dev/null") || failed=1
   if [ -n "$said" ]; then echo "npm $version says: $said"; failed=1; fi
   if inside "cd /opt/deepobf-$version && node scripts/build.mjs --quiet >/dev/null &&
     node bin/deepobf.js inspect examples/resnet8-fashion-mnist.onnx --json" >/dev/null; then
     echo "npm $version: installed without a word, and inspect answers"
+  else
+    failed=1
+  fi
+  mkdir "$bare/opt/packed-$version" "$bare/opt/empty-$version"
+  # Not without a word: from 11 on npm names scripts that no setting of a dependency allows.
+  if inside "cd /opt/deepobf-$version &&
+    node $commands/npm-cli.js pack --silent --pack-destination /opt/packed-$version &&
+    cd /opt/empty-$version && node $commands/npm-cli.js install --silent $settings /opt/packed-$version/*.tgz &&
+    node $commands/npx-cli.js --no-install deepobf --version" >/dev/null; then
+    echo "npm $version: the package is installed, and npx deepobf answers"
   else
     failed=1
   fi

@@ -218,12 +218,12 @@ refusals({
   "two means for one channel": () => ({
     args: ["evaluate", model, "--data", data, "--mean", "0.5,0.5"],
     code: 2,
-    says: [/expected 1 .*mean/, "0.5,0.5"],
+    says: ["--mean: expected 1 number, one for each channel", "received 0.5,0.5"],
   }),
   "two means for one channel of the main job": () => ({
     args: job("--mean", "0.5,0.5"),
     code: 2,
-    says: [/expected 1 .*mean/, "0.5,0.5"],
+    says: ["--mean: expected 1 number, one for each channel", "received 0.5,0.5"],
   }),
   "deeper than the data's size allows": () => ({
     args: job("--depth", "17"),

@@ -1,6 +1,6 @@
 // What `npm pack` makes of the repository.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { join, posix } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "../../tools/records/records.ts";
@@ -33,7 +33,7 @@ test("types need those of no package but zod", () => {
   expect(new Set(named.map(([, name]) => name))).toEqual(new Set(["zod"]));
 });
 
-test("the npm package takes less than a megabyte, and holds all types and no records", () => {
+test("the npm package takes less than a megabyte, holds all types and no records, and answers", () => {
   const folder = path();
   mkdirSync(folder);
   const pack = ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder];
@@ -47,4 +47,12 @@ test("the npm package takes less than a megabyte, and holds all types and no rec
   expect(types.length).toBeGreaterThan(20);
   expect(files).toEqual(expect.arrayContaining(types));
   expect(files.filter((file) => /^package\/records\/|\.jsonl$/.test(file))).toEqual([]);
+  // Beside the packages that npm would install, what is packed is enough for a command to answer.
+  spawnSync("tar", ["xzf", join(folder, name), "-C", folder]);
+  const installed = join(folder, "package");
+  symlinkSync(join(root, "node_modules"), join(installed, "node_modules"));
+  const command = ["bin/deepobf.js", "inspect", "examples/resnet8-fashion-mnist.onnx", "--json"];
+  const answer = spawnSync(process.execPath, command, { cwd: installed, encoding: "utf8" });
+  expect(answer.stderr).toBe("");
+  expect(JSON.parse(answer.stdout)).toMatchObject({ convolutions: 7 });
 });
