@@ -2,7 +2,11 @@
 import { expect, test, vi } from "vitest";
 import { inMemory } from "../../src/data/index.ts";
 import { OnnxClassifier } from "../../src/evaluate/index.ts";
-import { type ObfuscateOptions, resolveOptions } from "../../src/obfuscate/options.ts";
+import {
+  assertConsistent,
+  type ObfuscateOptions,
+  resolveOptions,
+} from "../../src/obfuscate/options.ts";
 import { untrainedChain } from "../../src/obfuscate/original.ts";
 import { prepare } from "../../src/obfuscate/prepare.ts";
 import { epochsIn, secondsPerEpoch } from "../../src/obfuscate/speed.ts";
@@ -83,16 +87,13 @@ test("are half as many of seven convolutions as of fewer, if nothing else is sai
     classes: ["a"],
     pixels: new Uint8Array(count),
   });
-  const epochs = (
-    changes: Pick<ObfuscateOptions, "epochs" | "minutes" | "simulation"> & { depth: number },
-  ) =>
-    resolveOptions(
-      { model: "model.onnx", data: "idx:many", out: path("many"), ...changes },
-      { data: { train, test: train }, device: "cpu" },
-    ).epochs;
+  const asked = { model: "model.onnx", data: "idx:many", out: path("many") };
+  const epochs = (changes: Pick<ObfuscateOptions, "epochs"> & { depth: number }) =>
+    resolveOptions({ ...asked, ...changes }, { data: { train, test: train }, device: "cpu" })
+      .epochs;
   expect([{ depth: 7 }, { depth: 5 }, { depth: 5, epochs: 3 }].map(epochs)).toEqual([16, 32, 3]);
   // What is timed is another training.
-  expect(() => epochs({ depth: 7, minutes: 5, simulation: "recursive" })).toThrow(
+  expect(() => assertConsistent({ ...asked, minutes: 5, simulation: "recursive" })).toThrow(
     /^--minutes: expected --simulation direct, .* received recursive; give --epochs$/,
   );
 });
