@@ -49,9 +49,9 @@ function lastMap(graph: Graph, facts: Facts): string {
 
 /**
  * The boundary: the last feature map (a tensor with four axes that all paths pass through) before
- * pooling, flattening and linear layers. No attention comes after it, and no convolution but those that
- * are linear layers: a 1x1 convolution of pooled features. `name` asks for a certain map, whatever comes
- * after it. Throws ModelError with the reason where there is none, or where the tensor asked for cannot be one.
+ * pooling, flattening and linear layers. No attention comes after it, no linear layer that sees pixels or channels one by
+ * one, and no convolution but those that are linear layers: a 1x1 convolution of pooled features. `name` asks for a
+ * certain map, whatever comes after it. Throws ModelError with the reason where there is none, or where the tensor asked for cannot be one.
  */
 export function findBoundary(graph: Graph, facts: Facts, name?: string): Boundary {
   const output = graph.outputs[0]?.name ?? "";
@@ -97,10 +97,16 @@ function explain(graph: Graph, { facts, maps }: { facts: Facts; maps: readonly s
       describeOtherKind(graph)
     );
   }
-  const node = obstacleAfter(graph, { facts, tensor: last })!;
+  const { kind, node } = obstacleAfter(graph, { facts, tensor: last })!;
   const comes = `after the last feature map "${last}" still comes ${describeNode(node)}`;
   const leave = `leave it to the classifier, which is shipped as it is: --boundary "${last}"`;
-  if (node.operator.startsWith("Conv")) return `${comes}; to ${leave}`;
+  if (kind === "convolution") return `${comes}; to ${leave}`;
+  if (kind === "linear layers") {
+    return (
+      `${comes}, a linear layer over its places one by one: where the model is an MLP-Mixer or the like, it cannot ` +
+      `become a chain; where little comes after the map, ${leave}`
+    );
+  }
   return (
     `${comes}, attention: where the model is a transformer, it cannot become a chain; where attention only pools ` +
     `what convolutions made, ${leave}`

@@ -1,13 +1,14 @@
-// What stands between a feature map and a plain classifier: convolutions over a map, and attention.
+// What stands between a feature map and a plain classifier: convolutions over a map, attention, and linear layers over
+// its places one by one, as MLP-Mixer has them (Tolstikhin et al. 2021, arXiv 2105.01601).
 import { attribute } from "./attributes.ts";
-import type { Graph, Node } from "./graph.ts";
+import { elementCount, type Graph, type Node } from "./graph.ts";
 import type { Facts } from "./shapes.ts";
 import { downstream, upstream } from "./topology.ts";
 import { isDilated } from "./window.ts";
 
 /**
- * The tensors that an obstacle still follows: a convolution over a map, or attention. Takes one pass
- * against the order of the nodes, whatever the number of tensors.
+ * The tensors that an obstacle still follows. Takes one pass against the order of the nodes, whatever the number of
+ * tensors.
  */
 export function beforeObstacles(graph: Graph, facts: Facts): ReadonlySet<string> {
   const isActivation = activationsAfter(graph, {
@@ -21,6 +22,7 @@ export function beforeObstacles(graph: Graph, facts: Facts): ReadonlySet<string>
     const activations = node.inputs.filter(isActivation);
     if (node.operator === "Attention") for (const name of activations) roots.add(name);
     if (isProduct(node, activations)) for (const name of activations) weighted.add(name);
+    if (isLayerOverPlaces(node, { graph, facts, isActivation })) roots.add(activations[0]!);
   }
   // Attention is a product of activations that a softmax of activations comes before.
   const { nodes } = upstream(graph, weighted);
@@ -30,25 +32,36 @@ export function beforeObstacles(graph: Graph, facts: Facts): ReadonlySet<string>
   return upstream(graph, roots).tensors;
 }
 
-/** The first obstacle that follows a tensor; undefined where none does. */
+/** What follows a tensor. */
+export interface Obstacle {
+  readonly kind: "convolution" | "attention" | "linear layers";
+  readonly node: Node;
+}
+
+/** The first obstacle that follows a tensor, a linear layer only where there is no other; undefined where none does. */
 export function obstacleAfter(
   graph: Graph,
   { facts, tensor }: { facts: Facts; tensor: string },
-): Node | undefined {
+): Obstacle | undefined {
   const isActivation = activationsAfter(graph, { facts, from: [tensor] });
   const softmaxes = graph.nodes.filter(({ operator }) => operator === "Softmax");
   const weights = downstream(
     graph,
     softmaxes.map(({ outputs }) => outputs[0]!).filter(isActivation),
   ).tensors;
-  return graph.nodes.find((node) => {
+  const kindOf = (node: Node): Obstacle["kind"] | undefined => {
     const activations = node.inputs.filter(isActivation);
-    return (
-      isConvolutionOverMap(node, { facts, isActivation }) ||
-      (node.operator === "Attention" && activations.length > 0) ||
-      (isProduct(node, activations) && activations.some((name) => weights.has(name)))
-    );
+    if (isConvolutionOverMap(node, { facts, isActivation })) return "convolution";
+    const isWeighted =
+      isProduct(node, activations) && activations.some((name) => weights.has(name));
+    if (isWeighted || (node.operator === "Attention" && activations.length > 0)) return "attention";
+    return isLayerOverPlaces(node, { graph, facts, isActivation }) ? "linear layers" : undefined;
+  };
+  const obstacles = graph.nodes.flatMap((node): Obstacle[] => {
+    const kind = kindOf(node);
+    return kind ? [{ kind, node }] : [];
   });
+  return obstacles.find(({ kind }) => kind !== "linear layers") ?? obstacles[0];
 }
 
 /** Whether a tensor is computed from some others, and no constant such as their shape. */
@@ -82,6 +95,26 @@ export function isLinearLayer(node: Node, facts: Facts): boolean {
   if (!isVector || !isPlain || String(x) !== String(weight)) return false;
   const isGrouped = (attribute(node, "group", "int") ?? 1) !== 1;
   return !isGrouped || x!.every((size) => size === 1);
+}
+
+/** Whether a linear layer computes several rows of each image with the same weights: its pixels, or its channels. */
+function isLayerOverPlaces(
+  { operator, inputs, outputs }: Node,
+  {
+    graph,
+    facts,
+    isActivation,
+  }: { graph: Graph; facts: Facts; isActivation: (name: string) => boolean },
+): boolean {
+  if (operator !== "MatMul" && operator !== "Gemm") return false;
+  const factors = inputs.slice(0, 2);
+  const [isFirst, isSecond] = factors.map(isActivation);
+  if (isFirst === isSecond) return false;
+  const batch = facts.get(graph.inputs[0]?.name ?? "")?.shape[0] ?? 1;
+  const weight = facts.get(factors[isFirst ? 1 : 0]!)?.shape ?? [];
+  const output = facts.get(outputs[0]!)?.shape ?? [];
+  const width = output.at(isFirst ? -1 : -2) ?? 1;
+  return elementCount(output) / width / elementCount(weight.slice(0, -2)) > batch;
 }
 
 function isProduct({ operator }: Node, activations: readonly string[]): boolean {

@@ -301,6 +301,58 @@ describe("the boundary before attention that pools", () => {
   });
 });
 
+describe("linear layers over the places of a map", () => {
+  const weight = (build: GraphBuilder, name: string, shape: readonly number[]) =>
+    build.initializer(name, float32(shape));
+  const rows = withIntegers("Reshape", [0, 8, 256]);
+  const tokens = inTurn(rows, op("Transpose", { perm: [0, 2, 1] }));
+  const overPixels: Step = (build, x) =>
+    build.node("MatMul", [weight(build, "mix", [256, 256]), x], { name: "mixed" });
+  const overChannels: Step = (build, x) =>
+    build.node("MatMul", [x, weight(build, "mix", [8, 8])], { name: "mixed" });
+  const inOneMatrix = inTurn(withIntegers("Reshape", [-1, 8]), (build, x) =>
+    build.node("Gemm", [x, weight(build, "mix", [8, 8])], { name: "mixed" }),
+  );
+  const pooled = inTurn(op("ReduceMean", { axes: [1], keepdims: 0 }), linear);
+
+  test.each<[string, Step]>([
+    ["pixels", inTurn(tokens, overPixels, pooled)],
+    ["channels", inTurn(tokens, overChannels, pooled)],
+    [
+      "channels, as rows of one matrix",
+      inTurn(tokens, inOneMatrix, withIntegers("Reshape", [-1, 256, 8]), pooled),
+    ],
+  ])("are no classifier: over %s", (_, head) => {
+    const model = network(head);
+    expect(() => boundaryOf(model)).toThrow(
+      /last feature map "features" still comes \w+ node "mixed", a linear layer .* MLP-Mixer .* --boundary "features"/,
+    );
+    expect(boundaryOf(model, "features").tensor).toBe("features");
+  });
+
+  test("are hidden where a map comes after them", () => {
+    const back = inTurn(
+      tokens,
+      overPixels,
+      op("Transpose", { perm: [0, 2, 1] }),
+      withIntegers("Reshape", [0, 8, 16, 16]),
+      (build, x) => build.relu(x, { name: "last" }),
+    );
+    expect(boundaryOf(network(inTurn(op("GlobalAveragePool"), linear), back)).tensor).toBe("last");
+  });
+
+  test("are a classifier where each place has weights of its own", () => {
+    const own: Step = (build, x) => build.node("MatMul", [x, weight(build, "own", [8, 16, 4])]);
+    const parts = inTurn(
+      op("AveragePool", { kernel_shape: [4, 4], strides: [4, 4] }),
+      withIntegers("Reshape", [0, 8, 1, 16]),
+      own,
+      linear,
+    );
+    expect(boundaryOf(network(parts)).tensor).toBe("features");
+  });
+});
+
 describe("cut points", () => {
   const residual = network(inTurn(op("GlobalAveragePool"), linear), (build, x) => {
     const inner = build.relu(build.conv(x, { name: "inner", outputs: 8, kernel: 3, padding: 1 }));
