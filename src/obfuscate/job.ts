@@ -14,7 +14,7 @@ import { resolvedOptions, results } from "./schema.ts";
 import { nameChainInput, seal } from "./seal.ts";
 import { simulate } from "./simulate.ts";
 import { verify } from "./verify.ts";
-import { notesOnInput, warningsOf } from "./warnings.ts";
+import { notesOnHead, notesOnInput, warningsOf } from "./warnings.ts";
 import { writeExposure } from "./writeExposure.ts";
 
 /** Trains the chain, seals it under the original's classifier, and verifies the file. */
@@ -67,6 +67,7 @@ export const obfuscationJob = defineJob<ObfuscationTypes>({
       ...warningsOf(results, options),
       ...leftoversOf(sealed, depth),
       ...notesOnInput(inputType),
+      ...notesOnHead(inputs),
       ...notes,
       ...(quantized?.leftOut ?? []),
       ...notesOnRepeated(data),

@@ -51,7 +51,7 @@ import type { ChainPlan } from "./plan.ts";
 import { rehearseApart, throwIfRefused } from "./rehearseApart.ts";
 import { epochsIn } from "./speed.ts";
 import { tryOut } from "./tryOut.ts";
-import { notesOnInput, notesOnTest } from "./warnings.ts";
+import { notesOnHead, notesOnInput, notesOnTest } from "./warnings.ts";
 
 /** What was decided before training, as config.json of a run and progress events hold it. */
 export interface Description {
@@ -108,6 +108,7 @@ export async function prepare(
   const identity = { model: (await modelFileFacts(decided.model)).sha256, data: prints.data };
   const notes = [
     ...notesOnInput(inputs.inputType),
+    ...notesOnHead(inputs),
     ...notesOnOutputs(data.train, inputs.outputs, "learn from or to judge by"),
     ...notesOnTest(data.test, decided),
     ...trial.notes,

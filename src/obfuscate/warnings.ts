@@ -2,10 +2,13 @@
 import type { Dataset } from "../data/index.ts";
 import { noteOnFew, notesOnFew } from "../evaluate/index.ts";
 import { usualQuantile, wilsonInterval } from "../evaluate/statistics.ts";
+import { countCost } from "../graph/cost.ts";
 import type { DataType } from "../graph/graph.ts";
+import { inferShapes } from "../graph/shapes.ts";
 import { isFloat } from "../graph/tensorData.ts";
 import { counted } from "../text.ts";
 import type { ObfuscateResults, ResolvedOptions } from "./options.ts";
+import type { PlannedOriginal } from "./original.ts";
 
 const largestDrop = 0.02;
 /** What a quantized file may lose against the chain. */
@@ -29,6 +32,21 @@ export function notesOnInput(inputType: DataType): string[] {
   return [
     `the original takes pixels from 0 to 255 as ${inputType}, the shipped file float32 from 0 to 1: divide pixels by ` +
       "255 before it",
+  ];
+}
+
+/** What is to be said of an original most of whose work no chain replaces, such as one with wide linear layers. */
+export function notesOnHead({
+  extractor,
+  classifier,
+}: Pick<PlannedOriginal, "extractor" | "classifier">): string[] {
+  const [hidden, kept] = [extractor, classifier].map(
+    (graph) => countCost(graph, inferShapes(graph)).macs,
+  ) as [number, number];
+  if (kept <= hidden) return [];
+  return [
+    `${((100 * kept) / (hidden + kept)).toFixed(0)} % of the original's multiply-accumulates lie behind the boundary, ` +
+      "in layers that are shipped as they are: a chain hides the rest alone",
   ];
 }
 

@@ -1,8 +1,10 @@
 // What a reader of the results is told, and which gates they miss.
 import { expect, test } from "vitest";
+import { GraphBuilder } from "../../src/graph/builder.ts";
 import { missedGates } from "../../src/obfuscate/gates.ts";
 import type { ResolvedOptions } from "../../src/obfuscate/options.ts";
-import { warningsOf } from "../../src/obfuscate/warnings.ts";
+import { planOriginal } from "../../src/obfuscate/original.ts";
+import { notesOnHead, warningsOf } from "../../src/obfuscate/warnings.ts";
 
 const figures = {
   accuracy: 0.9,
@@ -124,4 +126,21 @@ test("gates of accuracy are for quantized files, too", () => {
     "--max-accuracy-drop: 10.00 % of the int8 file is more than 5.00 %",
   ]);
   expect(missed({ minAccuracy: 0.75, maxAccuracyDrop: 0.15 })).toEqual([]);
+});
+
+test("says of an original with wide linear layers that most of it is shipped as it is", () => {
+  const original = (hidden: number) => {
+    const build = new GraphBuilder();
+    let x = build.input("image", ["N", 1, 8, 8]);
+    for (const name of ["a", "b", "c"])
+      x = build.relu(build.conv(x, { name, outputs: 4, kernel: 3, padding: 1 }));
+    const wide = build.relu(build.linear(build.flatten(x), { name: "wide", outputs: hidden }));
+    build.output(build.linear(wide, { name: "head", outputs: 4 }), "logits");
+    return planOriginal(build.build(), [1, 8, 8], { model: "original.onnx", depth: 3 });
+  };
+  // Convolutions take 64 · 9 · (4 + 16 + 16) multiply-accumulates, the linear layers 260 for each hidden value.
+  expect(notesOnHead(original(79))).toEqual([]);
+  expect(notesOnHead(original(160))).toEqual([
+    expect.stringMatching(/^67 % of the original's multiply-accumulates lie behind the boundary/),
+  ]);
 });
