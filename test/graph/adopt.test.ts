@@ -264,6 +264,15 @@ describe("an original that takes pixels", () => {
       ["Conv"],
     ],
     [
+      "cast like a constant",
+      "uint8",
+      (build, x) => {
+        const white = constant(build, "k", [255]);
+        return build.node("Div", [build.node("CastLike", [x, white]), white]);
+      },
+      ["Conv"],
+    ],
+    [
       "asked for their shape",
       "uint8",
       (build, x) => {

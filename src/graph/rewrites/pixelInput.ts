@@ -1,12 +1,12 @@
 // Takes pixels as floats in [0, 1] where a model takes them as whole numbers from 0 to 255.
 import { ModelError } from "../../errors.ts";
 import { GraphEdit } from "../edit.ts";
-import { describeNode, elementCount, type Graph, type Node } from "../graph.ts";
+import { type DataType, describeNode, elementCount, type Graph, type Node } from "../graph.ts";
 import { passOn } from "../operation.ts";
 import { fromNumbers, isFloat, toNumbers } from "../tensorData.ts";
 import { consumers } from "../topology.ts";
 import { moving, passing, reshaping } from "../traits.ts";
-import { codeOf } from "../typeCodes.ts";
+import { typeCodes } from "../typeCodes.ts";
 
 /** Operators that only arrange what they read. */
 const pixelKeeping = new Set([...passing, ...reshaping, ...moving, "Concat", "Gather"]);
@@ -17,7 +17,7 @@ export const pixelTypes: readonly string[] = ["uint8", "int32", "int64"];
 const white = 255;
 
 /**
- * The graph with a first input of float32 in [0, 1] where it was one of whole numbers: the `Cast` to
+ * The graph with a first input of float32 in [0, 1] where it was one of whole numbers: the cast to
  * float multiplies by 255 instead, or goes together with a division by 255 after it. Throws ModelError
  * where something computes with the whole numbers, and for inputs of other types that are no floats.
  */
@@ -39,7 +39,8 @@ export function takePixelsAsFloats(graph: Graph): Graph {
   const whole = new Set([input.name]);
   for (const tensor of whole) {
     for (const node of readers.get(tensor) ?? []) {
-      if (node.domain === "" && node.operator === "Cast") follow(node);
+      const to = castType(node);
+      if (to !== undefined) follow(node, to);
       else if (node.domain === "" && pixelKeeping.has(node.operator) && !chooses(node, tensor)) {
         for (const output of node.outputs) whole.add(output);
       } else if (node.domain !== "" || !/^(Shape|Size)$/.test(node.operator)) refuse(node);
@@ -49,10 +50,16 @@ export function takePixelsAsFloats(graph: Graph): Graph {
   const inputs = graph.inputs.with(0, { ...input, dtype: "float32" as const });
   return { ...edit.result(nodes), inputs };
 
-  function follow(cast: Node): void {
-    const to = cast.attributes.to?.value;
+  /** The type that a node casts to; undefined where it is no cast, or not known. */
+  function castType({ operator, domain, inputs, attributes }: Node): DataType | undefined {
+    if (domain !== "") return undefined;
+    if (operator === "CastLike") return graph.initializers.get(inputs[1] ?? "")?.dtype;
+    return operator === "Cast" ? typeCodes.get(Number(attributes.to?.value)) : undefined;
+  }
+
+  function follow(cast: Node, to: DataType): void {
     const result = cast.outputs[0]!;
-    if (to !== codeOf("float32")) {
+    if (to !== "float32") {
       // From one whole number to another.
       replaced.set(cast, passOn(cast));
       whole.add(result);
