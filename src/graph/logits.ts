@@ -1,13 +1,21 @@
 // Which of a model's outputs tells the classes apart, and why none does where it is no classifier.
 import { ModelError } from "../errors.ts";
 import { listed, quoteForShell } from "../text.ts";
+import { attribute } from "./attributes.ts";
 import { exportForAnyBatch } from "./exportLines.ts";
-import { elementCount, type Graph, type Node, type ValueInfo } from "./graph.ts";
+import {
+  describeNode,
+  elementCount,
+  type Graph,
+  type Node,
+  operatorName,
+  type ValueInfo,
+} from "./graph.ts";
 import { isLinearLayer } from "./obstacles.ts";
 import { factsForAnyBatch, growingAxis } from "./rewrites/anyBatch.ts";
 import type { Facts } from "./shapes.ts";
-import { isFloat } from "./tensorData.ts";
-import { producers, readTensors, upstream } from "./topology.ts";
+import { isFloat, toNumbers } from "./tensorData.ts";
+import { downstream, producers, readTensors, upstream } from "./topology.ts";
 import { passing, reshaping } from "./traits.ts";
 
 /** The node that makes each tensor. */
@@ -143,7 +151,14 @@ export function describeChoice(file: Graph, taken: Graph): string | undefined {
   const isOne = file.outputs.length === 1;
   const outputs = `${isOne ? "output" : "outputs"} ${namesOf(file.outputs)}`;
   if (!file.outputs.some((output) => output.name === name)) {
-    return `scores of classes are taken from before the ${outputs}; the shipped file gives them as "${name}" [batch, ${shape?.[1]}]`;
+    const renumbering = findRenumbering(file);
+    return (
+      `scores of classes are taken from before the ${outputs}; the shipped file gives them as "${name}" ` +
+      `[batch, ${shape?.[1]}]` +
+      (renumbering
+        ? `, without the table by which ${describeNode(renumbering)} gives classes other numbers: class 0 is the first score`
+        : "")
+    );
   }
   if (isOne) return undefined;
   return `"${name}" is taken for the classes, of the ${outputs}; --output takes another`;
@@ -154,6 +169,38 @@ function namesOf(outputs: readonly ValueInfo[]): string {
   const names = outputs.slice(0, mostOutputs).map(({ name }) => `"${name}"`);
   if (outputs.length > mostOutputs) names.push(`${outputs.length - mostOutputs} more`);
   return new Intl.ListFormat("en-GB").format(names);
+}
+
+/** The node that looks up answers in a table of other class numbers; undefined where none does. */
+function findRenumbering(file: Graph): Node | undefined {
+  const answers = file.nodes.filter(({ operator }) => /^(ArgMax|ArgMin|TopK)$/.test(operator));
+  const after = downstream(
+    file,
+    answers.flatMap(({ outputs }) => outputs),
+  );
+  return [...after.nodes].find((node) => {
+    const [from, to] = tableOf(node, file);
+    return to.some((number, i) => number !== (from[i] ?? i));
+  });
+}
+
+/** The numbers that a node knows, 0 and on where there are none, and what it gives for each. */
+function tableOf(
+  node: Node,
+  { initializers }: Graph,
+): readonly [from: readonly number[], to: readonly number[]] {
+  switch (operatorName(node)) {
+    case "Gather": {
+      const table = initializers.get(node.inputs[0]!);
+      return [[], table?.shape.length === 1 ? toNumbers(table) : []];
+    }
+    case "ai.onnx.ml.LabelEncoder": {
+      const ints = (name: string) => attribute(node, name, "ints") ?? [];
+      return [ints("keys_int64s"), ints("values_int64s")];
+    }
+    default:
+      return [[], []];
+  }
 }
 
 /** Whether a tensor holds one row of numbers for each image, whatever axes of size 1 it has. */

@@ -260,6 +260,34 @@ describe("the output that tells classes apart", () => {
     await expectScores(adopted, plain);
   });
 
+  test("is without a table of other class numbers, which is said", () => {
+    const numbered = (numbers: readonly number[]) =>
+      network((b, x) => {
+        const label = op(b, "ArgMax", [linear(b, pooled(b, x))], { axis: 1, keepdims: 0 });
+        return { y: b.node("Gather", [b.initializer("table", int64(...numbers)), label]) };
+      });
+    const encoded = network((b, x) => {
+      const label = op(b, "ArgMax", [linear(b, pooled(b, x))], { axis: 1, keepdims: 0 });
+      return { y: op(b, "Abs", [label]) };
+    });
+    const ints = (...value: number[]) => ({ type: "ints" as const, value });
+    const attributes = { keys_int64s: ints(0, 1, 2, 3), values_int64s: ints(2, 3, 0, 1) };
+    const labels = {
+      ...encoded,
+      nodes: encoded.nodes.map((node) =>
+        node.operator === "Abs"
+          ? { ...node, operator: "LabelEncoder", domain: "ai.onnx.ml", attributes }
+          : node,
+      ),
+    };
+    const told = (model: Graph) => describeChoice(model, adopt(model));
+    expect(told(numbered([2, 3, 0, 1]))).toMatch(
+      /without the table by which Gather node ".*" gives classes other numbers: class 0 is the first score$/,
+    );
+    expect(told(labels)).toMatch(/without the table by which LabelEncoder node/);
+    expect(told(numbered([0, 1, 2, 3]))).toMatch(/\[batch, 4\]$/);
+  });
+
   test.each<[string, Head]>([
     [
       "the least",
