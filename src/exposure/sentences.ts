@@ -1,7 +1,7 @@
 // What the figures of an exposure say, a sentence each.
 
 import { percent } from "../numbers.ts";
-import { shorten } from "../text.ts";
+import { counted, shorten } from "../text.ts";
 import type { Alignment } from "./cka.ts";
 import type { StructureComparison } from "./structure.ts";
 import type { WeightComparison } from "./weights.ts";
@@ -35,7 +35,7 @@ export function describe({ structure, names, texts, weights, cka }: Findings): S
   return {
     layerEditDistance:
       layerEditDistance === 0
-        ? `The sequence of ${layers[0]} layers is the original's.`
+        ? `The sequence of ${counted(layers[0], "layer")} is the original's.`
         : `${percent(layerEditDistance, 0)} of the layers would have to be changed to get from the file's ` +
           `${layers[0]} to the original's ${layers[1]}.`,
     graphSimilarity:
@@ -44,18 +44,22 @@ export function describe({ structure, names, texts, weights, cka }: Findings): S
         : `Layers and their neighbourhoods are alike by ${graphSimilarity.toFixed(2)}, where 1 is the original's graph.`,
     sharedNames:
       names.inner.length > 0
-        ? `${names.inner.length} inner names are the original's: ${list(names.inner)}.`
+        ? `${counted(names.inner.length, "inner name is", "inner names are")} the original's: ${list(names.inner)}.`
         : names.outer.length > 0
           ? `No name is the original's but those that callers use: ${list(names.outer)}.`
           : "No name is the original's.",
     sharedMetadata:
       texts.length > 0
-        ? `${texts.length} remarks on where the file comes from are the original's: ${list(texts)}.`
+        ? `${counted(texts.length, "remark")} on where the file comes from ` +
+          `${texts.length === 1 ? "is" : "are"} the original's: ${list(texts)}.`
         : "No remark on where the file comes from is the original's.",
-    sharedWeights: `${shared} of ${count} weights are the original's as they are.`,
+    sharedWeights:
+      `${shared} of ` +
+      `${counted(count, "weight is the original's as it is", "weights are the original's as they are")}.`,
     sharedWeightsUpToScale:
       onlyScaled > 0
-        ? `${onlyScaled} more are the original's with channels in another order, or of another scale or sign.`
+        ? `${counted(onlyScaled, "more is", "more are")} the original's with channels in another order, or of another ` +
+          "scale or sign."
         : "No other weight is the original's with channels in another order, or of another scale or sign.",
     ...(cka && { cka: describeAlignment(cka) }),
   };
@@ -77,7 +81,8 @@ function describeAlignment({ model, original, values, images }: Alignment): stri
   const [top] = [...best.keys()].sort((a, b) => best[b]! - best[a]!);
   const twin = known[top!]!.indexOf(best[top!]!);
   return (
-    `On ${images} images ${copies} of ${model.length} layers see exactly what a layer of the original sees; ` +
+    `On ${counted(images, "image")} ${copies} of ${counted(model.length, "layer sees", "layers see")} exactly what a ` +
+    "layer of the original sees; " +
     `most alike are "${shorten(model[top!]!)}" and the original's "${shorten(original[twin]!)}" (${best[top!]!.toFixed(3)})${unknown}.`
   );
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { align } from "../../src/exposure/cka.ts";
 import { type Exposure, expose } from "../../src/exposure/expose.ts";
 import { sharedNames } from "../../src/exposure/names.ts";
+import { describe as describeFindings } from "../../src/exposure/sentences.ts";
 import { compareStructures } from "../../src/exposure/structure.ts";
 import { compareWeights } from "../../src/exposure/weights.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -271,6 +272,37 @@ describe("alignment", () => {
   });
 });
 
+test("sentences say one of a thing as one", () => {
+  const findings = (count: number) => ({
+    structure: { layerEditDistance: 0, graphSimilarity: 1, layers: [count, count] as const },
+    names: { inner: Array.from({ length: count }, (_, i) => `n${i}`), outer: [] },
+    texts: Array.from({ length: count }, (_, i) => `t${i}`),
+    weights: { weights: count, shared: 0, sharedUpToScale: count },
+    cka: {
+      model: Array.from({ length: count }, (_, i) => `m${i}`),
+      original: ["layer"],
+      values: Array.from({ length: count }, () => [1]),
+      images: count,
+    },
+  });
+  expect(describeFindings(findings(1))).toMatchObject({
+    layerEditDistance: "The sequence of 1 layer is the original's.",
+    sharedNames: `1 inner name is the original's: "n0".`,
+    sharedMetadata: `1 remark on where the file comes from is the original's: "t0".`,
+    sharedWeights: "0 of 1 weight is the original's as it is.",
+    sharedWeightsUpToScale: expect.stringMatching(/^1 more is the original's/),
+    cka: expect.stringMatching(/^On 1 image 1 of 1 layer sees exactly/),
+  });
+  expect(describeFindings(findings(2))).toMatchObject({
+    layerEditDistance: "The sequence of 2 layers is the original's.",
+    sharedNames: `2 inner names are the original's: "n0", "n1".`,
+    sharedMetadata: `2 remarks on where the file comes from are the original's: "t0", "t1".`,
+    sharedWeights: "0 of 2 weights are the original's as they are.",
+    sharedWeightsUpToScale: expect.stringMatching(/^2 more are the original's/),
+    cka: expect.stringMatching(/^On 2 images 2 of 2 layers see exactly/),
+  });
+});
+
 test("names of inputs and outputs are told apart from inner ones", () => {
   const contract = ["input", "logits"];
   expect(sharedNames(renamed(folded), folded)).toEqual({ inner: [], outer: contract });
@@ -415,7 +447,7 @@ describe("the exposure of files", () => {
     const [first, second] = [path("first.onnx", remark), path("second.onnx", remark)];
     const { cka, sharedMetadata, sentences } = await expose({ model: first, against: second });
     expect([cka, sharedMetadata]).toEqual([null, 2]);
-    expect(sentences.sharedMetadata).toMatch(/2 remarks .*"resnet8", "pytorch"/);
+    expect(sentences.sharedMetadata).toMatch(/2 remarks .* are .*"resnet8", "pytorch"/);
     expect(sentences.cka).toBeUndefined();
   });
 
