@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { assertShareable, type Dataset } from "../data/index.ts";
 import { UsageError } from "../errors.ts";
 import {
+  assertDistinct,
   type Located,
   type ResolvedRunOptions,
   type RunFacts,
@@ -67,6 +68,12 @@ export function assertAttackOptions(options: AttackOptions): void {
   }
   assertSome("--optimizers", options.optimizers, `of ${pirateOptimizers.join(", ")}`);
   assertSome("--learning-rates", options.learningRates, "numbers above 0");
+  assertDistinct({
+    "--budgets": budgets,
+    "--methods": methods,
+    "--optimizers": options.optimizers,
+    "--learning-rates": options.learningRates,
+  });
   const known: readonly string[] = methodNames[kind];
   const unknown = methods.filter((method) => !known.includes(method));
   if (unknown.length === 0) return;

@@ -3,6 +3,7 @@ export type { Job, JobTypes, Located, Prepared, RunFacts, Work } from "./definit
 export { beginVerifying, defineJob } from "./job.ts";
 export { assertFits, type MemoryNeed, memoryOfTraining } from "./memory.ts";
 export {
+  assertDistinct,
   assertShares,
   batchOptions,
   type JobOptions,

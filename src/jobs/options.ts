@@ -191,6 +191,16 @@ export function assertShares(values: Readonly<Record<string, number>>): void {
   throw new UsageError(complaints.join("\n"));
 }
 
+/** Throws UsageError for lists that name something twice, by the names of their options: it would be done twice. */
+export function assertDistinct(
+  lists: Readonly<Record<string, readonly unknown[] | undefined>>,
+): void {
+  const complaints = Object.entries(lists).flatMap(([name, list = []]) =>
+    new Set(list).size < list.length ? [`${name}: expected each once, received ${list}`] : [],
+  );
+  if (complaints.length > 0) throw new UsageError(complaints.join("\n"));
+}
+
 /** Throws UsageError unless there is at least one epoch, where a number is given. */
 export function assertEpochs(epochs: number | undefined): void {
   if (epochs === undefined || (Number.isInteger(epochs) && epochs >= 1)) return;

@@ -5,6 +5,7 @@ import { UsageError } from "../errors.ts";
 import type { Interval, Latency, PairedTest } from "../evaluate/index.ts";
 import { jobDefaults } from "../jobs/defaults.ts";
 import {
+  assertDistinct,
   assertShares,
   type JobOptions,
   type Located,
@@ -77,6 +78,7 @@ export function assertConsistent({ minutes, ...options }: ObfuscateOptions): voi
   assertLoss(decided);
   assertNothingIdle(decided);
   assertShares({ "--tune-classifier": decided.tuneClassifier });
+  assertDistinct({ "--quantize": decided.quantize });
 }
 
 /** The options with everything decided. Throws UsageError for those that make no sense together. */

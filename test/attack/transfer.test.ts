@@ -302,6 +302,21 @@ describe("an attack refuses", () => {
       /--learning-rates: expected one or more numbers above 0, received none/,
     );
     await refuses({ methods: [] }).rejects.toThrow(/--methods: .*received none/);
+    const twice: Partial<AttackOptions> = {
+      budgets: [0.5, 0.5],
+      methods: ["initFC-all", "direct-all", "initFC-all"],
+      optimizers: ["sgd", "sgd"],
+      learningRates: [0.05, 0.05],
+    };
+    await refuses(twice).rejects.toThrow(UsageError);
+    await refuses(twice).rejects.toThrow(
+      [
+        "--budgets: expected each once, received 0.5,0.5",
+        "--methods: expected each once, received initFC-all,direct-all,initFC-all",
+        "--optimizers: expected each once, received sgd,sgd",
+        "--learning-rates: expected each once, received 0.05,0.05",
+      ].join("\n"),
+    );
     await refuses({ budgets: [0.05] }).rejects.toThrow(/leaves 1 of the 20 of "0"/);
   });
 

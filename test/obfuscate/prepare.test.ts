@@ -52,6 +52,15 @@ test("answers without a gradient are refused where the chain learns of them, and
   expect(options).toMatchObject({ featureWeight: 1, labelWeight: 0, distillationWeight: 0 });
 });
 
+test("a file that is asked for twice is refused: it would be made twice", async () => {
+  const given = { model: writeTiny(`${path("twice")}.onnx`), data: writeData(path("twice")) };
+  const asked = { ...given, out: path("twice run"), depth: 4, acceptOriginal: true };
+  const preparing = prepare({ ...asked, quantize: ["int8", "fp16", "int8"] });
+  await expect(preparing).rejects.toThrow(
+    /^--quantize: expected each once, received int8,fp16,int8$/,
+  );
+});
+
 test.each([
   ["of planning and of --minutes", prepare],
   ["of a dry run", dryRun],
