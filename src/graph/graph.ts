@@ -87,6 +87,12 @@ export interface Graph {
   readonly initializers: ReadonlyMap<string, TensorData>;
 }
 
+/** A network, and the model file that holds it. */
+export interface GraphFile {
+  readonly graph: Graph;
+  readonly path: string;
+}
+
 /** Number of elements of a shape; 1 for a scalar. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);

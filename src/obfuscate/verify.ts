@@ -10,9 +10,9 @@ import {
 } from "../evaluate/openModel.ts";
 import { writePredictions } from "../evaluate/predictions.ts";
 import { countCost } from "../graph/cost.ts";
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, GraphFile } from "../graph/graph.ts";
 import { inferShapes } from "../graph/shapes.ts";
-import { type GraphFile, modelFileFacts } from "../onnx/index.ts";
+import { modelFileFacts } from "../onnx/index.ts";
 import { notesOnLatency } from "../runtime/index.ts";
 import type { ModelFigures, ObfuscateResults } from "./options.ts";
 import { assertSameAnswers } from "./sameAnswers.ts";

@@ -4,8 +4,8 @@ import type { Dataset, Normalization } from "../data/index.ts";
 import { compareFiles } from "../exposure/expose.ts";
 import { writeFileAtomically } from "../files.ts";
 import { adoptModel } from "../graph/adopt.ts";
+import type { GraphFile } from "../graph/graph.ts";
 import { type Layout, sizesIn } from "../graph/layout.ts";
-import type { GraphFile } from "../onnx/index.ts";
 
 interface Exposed extends GraphFile, Normalization {
   /** How both files take their images. */

@@ -22,12 +22,6 @@ export async function readModel(path: string): Promise<Graph> {
   return parseModel(bytes, { name: path, directory: dirname(resolve(path)) });
 }
 
-/** A model as a graph and as its file. */
-export interface GraphFile {
-  readonly graph: Graph;
-  readonly path: string;
-}
-
 /** What a model takes on the disk, and what identifies it. */
 export interface ModelFileFacts {
   /** Size of the file and of the external data that its tensors are. */

@@ -4,7 +4,7 @@ import { ExternalData } from "./external.ts";
 import { decodeTensor } from "./tensor.ts";
 
 export { encodeModel } from "./encode.ts";
-export { type GraphFile, modelFileFacts, readModel, writeModel } from "./files.ts";
+export { modelFileFacts, readModel, writeModel } from "./files.ts";
 export { readMetadata } from "./metadata.ts";
 export { type ParseOptions, parseModel } from "./parse.ts";
 export { opsets } from "./versions.ts";

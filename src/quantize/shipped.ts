@@ -17,11 +17,11 @@ import {
   OnnxClassifier,
 } from "../evaluate/index.ts";
 import { countEqual } from "../evaluate/metrics.ts";
-import type { Graph, TensorData } from "../graph/graph.ts";
+import type { Graph, GraphFile, TensorData } from "../graph/graph.ts";
 import type { Layout } from "../graph/layout.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { significant } from "../numbers.ts";
-import { type GraphFile, modelFileFacts, writeModel } from "../onnx/index.ts";
+import { modelFileFacts, writeModel } from "../onnx/index.ts";
 import type { Range } from "./affine.ts";
 import { calibrate } from "./calibrate.ts";
 import { toFloat16 } from "./float16.ts";
