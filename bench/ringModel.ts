@@ -21,13 +21,14 @@ export function measuredNetwork(
 export interface Job {
   /** Forward and backward pass and update, without any sum. */
   readonly computeSeconds: number;
-  readonly gradientBytes: number;
+  /** Bytes of the gradients that are summed at a time. */
+  readonly buckets: readonly number[];
   /** Each sums twice, once in each direction, and the step waits for it. */
   readonly batchNorms: number;
 }
 
-/** Bytes of gradients that are summed at a time: `fullBucket` of native/gradients.cc. */
-const bucketBytes = 2 ** 20;
+/** Numbers after which a bucket is full: `fullBucket` of native/gradients.cc. */
+const fullBucket = 2 ** 18;
 
 /** Share of a step that is the backward pass, which the sums of the gradients overlap with. */
 const backwardShare = 2 / 3;
@@ -41,16 +42,30 @@ export function ringSeconds(
   return 2 * (count - 1) * (latency + bytes / count / bytesPerSecond);
 }
 
+/** Bytes of the buckets of parameters of so many numbers each, in their order: from the last one, none of them divided. */
+export function bucketsOf(parameters: readonly number[]): number[] {
+  const buckets: number[] = [];
+  for (const size of parameters.toReversed()) {
+    const open = buckets.at(-1) ?? fullBucket;
+    if (open >= fullBucket) buckets.push(size);
+    else buckets[buckets.length - 1] = open + size;
+  }
+  return buckets.map((size) => 4 * size);
+}
+
 /** Seconds of the sums of all gradients, whose buckets are assumed to go one after the other: each waits for its messages. */
-export function gradientSeconds(count: number, bytes: number, network: Network): number {
-  const buckets = Math.ceil(bytes / bucketBytes);
-  return buckets * ringSeconds(count, bytes / buckets, network);
+export function gradientSeconds(
+  count: number,
+  buckets: readonly number[],
+  network: Network,
+): number {
+  return buckets.reduce((sum, bytes) => sum + ringSeconds(count, bytes, network), 0);
 }
 
 /** Seconds of a step: what the sums of the gradients take beyond the backward pass, and those of the batch norms. */
 export function stepSeconds(count: number, job: Job, network: Network): number {
-  const { computeSeconds, gradientBytes, batchNorms } = job;
-  const gradients = gradientSeconds(count, gradientBytes, network);
+  const { computeSeconds, buckets, batchNorms } = job;
+  const gradients = gradientSeconds(count, buckets, network);
   const exposed = Math.max(0, gradients - backwardShare * computeSeconds);
   // The sums of a batch norm, and one number by which the workers agree whether to go on.
   const small = (2 * batchNorms + 1) * ringSeconds(count, 2000, network);

@@ -7,12 +7,20 @@ import { median } from "../src/averages.ts";
 import { Contestant } from "./contestant.ts";
 import { readOptions } from "./options.ts";
 import { report, round } from "./report.ts";
-import { measuredNetwork, type Network, stepSeconds } from "./ringModel.ts";
+import { bucketsOf, measuredNetwork, type Network, stepSeconds } from "./ringModel.ts";
 
 const batch = 256;
 const [stepsATurn, sumsATurn] = [4, 20];
-/** Of the chain: what its gradients and its losses are, and its batch norms. */
-const [gradients, batchNorms] = [1_054_000, 7];
+/** Channels of the chain of workersWorker.ts: its images', its convolutions', and its classes. */
+const widths = [3, 32, 96, 96, 192, 192, 192, 64] as const;
+const classes = 10;
+/** Numbers in each parameter, in their order. */
+const parameters = [
+  ...widths.slice(1).flatMap((width, i) => [9 * widths[i]! * width, width, width]),
+  ...[classes * widths.at(-1)!, classes],
+];
+const gradients = parameters.reduce((sum, size) => sum + size, 0);
+const batchNorms = widths.length - 1;
 
 const options = readOptions({ rounds: 10, threads: 2 });
 const worker = fileURLToPath(new URL("workersWorker.js", import.meta.url));
@@ -70,7 +78,7 @@ function forecast(computeSeconds: number, between: Network): object {
     "25 Gbit/s, 50 us": { bytesPerSecond: 2.9e9, latency: 50e-6 },
     "200 Gbit/s, 5 us": { bytesPerSecond: 23e9, latency: 5e-6 },
   };
-  const job = { computeSeconds, gradientBytes: 4 * gradients, batchNorms };
+  const job = { computeSeconds, buckets: bucketsOf(parameters), batchNorms };
   return Object.fromEntries(
     Object.entries(networks).map(([name, network]) => [
       name,

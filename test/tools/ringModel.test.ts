@@ -1,6 +1,7 @@
 // The model of time on many workers, by hand.
 import { expect, test } from "vitest";
 import {
+  bucketsOf,
   gradientSeconds,
   measuredNetwork,
   ringSeconds,
@@ -19,13 +20,17 @@ test("two workers' sums give their network", () => {
 test("a step waits for what its backward pass does not hide", () => {
   // Six messages of a quarter: 6 ms, and 60 ms for the bytes.
   expect(ringSeconds(4, 4e6, network)).toBeCloseTo(66e-3, 12);
-  const job = { computeSeconds: 0.06, gradientBytes: 4e6, batchNorms: 1 };
+  const job = { computeSeconds: 0.06, buckets: [1e6, 1e6, 1e6, 1e6], batchNorms: 1 };
   // 84 - 40 ms of gradients, and three sums of 2 kB, of 6.03 ms each.
   expect(stepSeconds(4, job, network)).toBeCloseTo(0.06 + 0.044 + 3 * 6.03e-3, 12);
 });
 
-test("each bucket of 1 MiB waits for its own messages", () => {
+test("each bucket waits for its own messages", () => {
   // Four buckets of six messages: 24 ms, and 60 ms for the bytes.
-  expect(gradientSeconds(4, 4e6, network)).toBeCloseTo(84e-3, 12);
-  expect(gradientSeconds(4, 2 ** 20, network)).toBe(ringSeconds(4, 2 ** 20, network));
+  expect(gradientSeconds(4, [1e6, 1e6, 1e6, 1e6], network)).toBeCloseTo(84e-3, 12);
+  expect(gradientSeconds(4, [2 ** 20], network)).toBe(ringSeconds(4, 2 ** 20, network));
+});
+
+test("a bucket is full at 1 MiB, and takes the parameter whole that fills it", () => {
+  expect(bucketsOf([5, 2 ** 20, 2 ** 18 - 1, 3])).toEqual([4 * (2 ** 18 + 2), 4 * 2 ** 20, 20]);
 });
