@@ -10,10 +10,9 @@ import type { EpochEvent, JobHooks } from "./events.ts";
 import { hasOwnFolder } from "./ownFiles.ts";
 
 /**
- * Hooks that also write each epoch to a new event file below the run's `tensorboard/`. An event that a
- * session starts stands ahead of the first epoch, and of one that comes again after a setback, so that what a run repeats
- * counts once. Throws DataError where something else, such as a
- * link, is in the place of the folder.
+ * Hooks that also write each epoch to a new event file below the run's `tensorboard/`. Ahead of the first epoch, and of
+ * one that comes again after a setback, stands an event that a session starts: what a run repeats counts once. Throws
+ * DataError where something else, such as a link, is in the place of the folder.
  */
 export async function keepEvents(hooks: JobHooks, { directory }: { readonly directory: string }) {
   const folder = join(directory, "tensorboard");
