@@ -43,7 +43,8 @@ export function givesNonNegative(node: Node, holds: (name: string) => boolean): 
   const { operator, inputs } = node;
   if (operator === "Max") return inputs.some(holds);
   if (operator === "Clip") {
-    return holds(inputs[1] ?? "") || (attribute(node, "min", "float") ?? Number.NaN) >= 0;
+    const [, least = ""] = inputs; // "" is an input that is left out, and the name of outputs that are
+    return (least !== "" && holds(least)) || (attribute(node, "min", "float") ?? Number.NaN) >= 0;
   }
   const condition = conditions.get(operator);
   if (condition === "where no input is") return inputs.every(holds);
