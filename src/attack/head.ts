@@ -119,20 +119,51 @@ function inputOfLastLayer({ nodes, outputs, initializers }: Graph, facts: Facts)
   return found;
 }
 
-/** The rows of an affine function: what it gives for zeros, and the gradient of each of its numbers. */
-function rowsOf(last: Graph, sizes: readonly number[]): Rows {
+/**
+ * The rows of an affine function: what it gives for zeros, and what each feature changes in that, or the gradient of each
+ * class, whichever are fewer.
+ */
+function rowsOf(last: Graph, shape: readonly [features: number, ...sizes: number[]]): Rows {
   using network = new Network(last);
-  const bias = scope(() => floatsOf(inferenceMode(() => network.apply(zeros([1, ...sizes])))));
-  const classes = bias.length;
-  using inputs = scope(() => parameter(zeros([classes, ...sizes])));
-  const weight = scope(() => {
+  const bias = scope(() => floatsOf(inferenceMode(() => network.apply(zeros([1, ...shape])))));
+  const find = shape[0] < bias.length ? changesOf : gradientsOf;
+  return { weight: find(network, shape, bias), bias };
+}
+
+/** By what each feature changes. */
+function changesOf(
+  network: Network,
+  [features, ...sizes]: readonly [number, ...number[]],
+  bias: Float32Array,
+): Float32Array {
+  const units = tensor(identity(features), { shape: [features, features, ...sizes] });
+  const results = scope(() => floatsOf(inferenceMode(() => network.apply(units))));
+  units.dispose();
+  const weight = new Float32Array(bias.length * features);
+  for (let k = 0; k < bias.length; k++) {
+    for (let i = 0; i < features; i++) {
+      weight[k * features + i] = results[i * bias.length + k]! - bias[k]!;
+    }
+  }
+  return weight;
+}
+
+/** By the gradient of each class: of each image one number counts, its own row's. */
+function gradientsOf(
+  network: Network,
+  shape: readonly number[],
+  { length: classes }: Float32Array,
+): Float32Array {
+  using inputs = scope(() => parameter(zeros([classes, ...shape])));
+  return scope(() => {
     const outputs = network.apply(inputs);
-    // Of each image one number: its own row.
-    const chosen = new Float32Array(classes * classes);
-    for (let k = 0; k < classes; k++) chosen[k * (classes + 1)] = 1;
-    return floatsOf(grad([outputs], [inputs], [tensor(chosen, { shape: outputs.shape })])[0]!);
+    const own = tensor(identity(classes), { shape: outputs.shape });
+    return floatsOf(grad([outputs], [inputs], [own])[0]!);
   });
-  return { weight, bias };
+}
+
+function identity(size: number): Float32Array {
+  return new Float32Array(size * size).map((_, i) => (i % (size + 1) === 0 ? 1 : 0));
 }
 
 function floatsOf(values: Tensor): Float32Array {

@@ -53,6 +53,18 @@ test("the rows of a head over many features are its weights: no square of the fe
   }
 });
 
+test("the rows of a head of many classes are its weights: no square of the classes is made", () => {
+  const build = new GraphBuilder({ seed: 4 });
+  const pooled = build.flatten(build.globalAveragePool(build.input("image", ["N", 3, 4, 4])));
+  const outputs = 60_000;
+  build.output(build.linear(pooled, { name: "fc", outputs }), "logits");
+  const graph = build.build();
+  const { head } = behead(graph);
+  const own = toFloat32(graph.initializers.get("fc.weight")!);
+  expect(head.weight.length).toBe(own.length);
+  expect(head.weight.every((value, place) => Math.abs(value - own[place]!) < 1e-6)).toBe(true);
+});
+
 describe("a classifier without its last layer", () => {
   test.each([
     ["a residual network", original],
