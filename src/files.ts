@@ -1,9 +1,15 @@
-// Writing files so that a crash leaves the old content or the new, never half of either.
+// Writing files so that a crash leaves the old content or the new, never half of either; and what may stand in for one.
 
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { cannotWrite, throwCannotWrite } from "./systemErrors.ts";
+
+/** How a Git LFS pointer begins, and what it is: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */
+export const gitLfsPointer = {
+  text: "version https://git-lfs",
+  is: "a Git LFS pointer; fetch the file itself: git lfs pull",
+} as const;
 
 /**
  * Writes a file under a temporary name beside its target, flushes it to the disk and renames it.

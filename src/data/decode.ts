@@ -8,6 +8,7 @@ import { open, readFile } from "node:fs/promises";
 import type { default as Decoder, Metadata, Sharp } from "sharp";
 import { packageCommand } from "../../native/remedies.mjs";
 import { ResourceError } from "../errors.ts";
+import { gitLfsPointer } from "../files.ts";
 import { whyUnreadable } from "../systemErrors.ts";
 import { fileSize } from "./complaints.ts";
 import { fit, type ImageView, type Orientation } from "./imageView.ts";
@@ -96,7 +97,11 @@ async function withHeader<T>(
   use: (image: Sharp, metadata: Metadata) => Promise<T>,
 ): Promise<T | string> {
   const format = formatOf(content);
-  if (format === undefined) return otherFormat;
+  if (format === undefined) {
+    const { text, is } = gitLfsPointer;
+    const start = Buffer.from(content.subarray(0, text.length)).toString("latin1");
+    return start === text ? `is ${is}` : otherFormat;
+  }
   const decoder = await loadSharp();
   try {
     const image = decoder(content, {

@@ -14,8 +14,8 @@ import {
 } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { ModelError } from "../errors.ts";
+import { gitLfsPointer } from "../files.ts";
 import { counted } from "../text.ts";
-import { gitLfsPointer } from "./foreign.ts";
 import type { StringStringEntryProto } from "./generated/onnx_pb.ts";
 import { limits } from "./limits.ts";
 import { quote } from "./problems.ts";
@@ -140,7 +140,7 @@ function readRange(
     const stat = fstatSync(file);
     checkPlainFile(stat, fail);
     const head = Buffer.alloc(gitLfsPointer.text.length);
-    readSync(file, head, 0, head.length, gitLfsPointer.at);
+    readSync(file, head, 0, head.length, 0);
     if (head.toString("latin1") === gitLfsPointer.text) fail(`is ${gitLfsPointer.is}`);
     if (offset + size > stat.size)
       fail(`has ${counted(stat.size, "byte")}, but ${size} from byte ${offset} on are needed`);

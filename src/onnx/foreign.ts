@@ -1,11 +1,6 @@
 // Recognises files that people give where an ONNX file is expected.
 
-/** How a Git LFS pointer begins, and what it is: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */
-export const gitLfsPointer = {
-  at: 0,
-  text: "version https://git-lfs",
-  is: "a Git LFS pointer; fetch the file itself: git lfs pull",
-} as const;
+import { gitLfsPointer } from "../files.ts";
 
 const signatures: readonly { readonly at: number; readonly text: string; readonly is: string }[] = [
   {
@@ -28,7 +23,7 @@ const signatures: readonly { readonly at: number; readonly text: string; readonl
   { at: 0, text: "\x93NUMPY", is: "a NumPy array" },
   { at: 0, text: "\x89PNG", is: "a PNG image" },
   { at: 0, text: "\xff\xd8\xff", is: "a JPEG image" },
-  gitLfsPointer,
+  { at: 0, ...gitLfsPointer },
 ];
 
 /** What a file is that is no ONNX model, in words; undefined where it cannot be told. */

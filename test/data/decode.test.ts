@@ -116,6 +116,11 @@ describe("images of folders", () => {
   const damaged: [string, () => Promise<Uint8Array>, RegExp][] = [
     ["an empty file", async () => new Uint8Array(0), /is empty/],
     ["text", async () => Buffer.from("not an image"), /is not a JPEG, PNG or WebP image/],
+    [
+      "a Git LFS pointer",
+      async () => Buffer.from("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
+      /is a Git LFS pointer; fetch the file itself: git lfs pull/,
+    ],
     ["a GIF", async () => plain(red).gif().toBuffer(), /is not a JPEG, PNG or WebP image/],
     ["a TIFF", async () => plain(red).tiff().toBuffer(), /is not a JPEG, PNG or WebP image/],
     [
