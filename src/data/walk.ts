@@ -10,14 +10,14 @@ import { listEntries } from "./complaints.ts";
 const leftBehind = new Set([
   ...["thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "__pycache__"],
   ...["$recycle.bin", "system volume information", "network trash folder", "lost+found"],
-  ...["@eadir", "@__thumb", "@recycle", "#recycle", "#snapshot", "~snapshot"],
+  ...["@eadir", "@__thumb", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "~snapshot"],
 ]);
 
 /** Notes, annotations, lists, checksums, cameras' and downloaders' records, where Windows has a file from, and backups. */
 const besideImages = [
   /\.(txt|md|xml|jsonl?|csv|tsv|parquet|ya?ml|html?|log|ini|pdf|py|ipynb|aae|xmp|md5|sha\d+|aria2)$/i,
   /^(readme|licen[cs]e|(md5|sha\d+)sums)$/i,
-  /[.:]Zone\.Identifier$/,
+  /[.:]Zone\.Identifier$|^Thumbs\.db:/i,
   /~$/,
 ];
 
