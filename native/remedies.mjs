@@ -61,10 +61,14 @@ function fromHere(path) {
   return /^[\w./:,=@%+-]*$/.test(plain) ? plain : `'${plain.replaceAll("'", "'\\''")}'`;
 }
 
-/** @param {string} path */
+/**
+ * From the working folder; where npm runs a script of the clone, which it does there, from the one that npm was called in.
+ * @param {string} path
+ */
 function relativeToHere(path) {
   try {
-    return relative(process.cwd(), path);
+    const folder = process.cwd();
+    return relative(folder === root ? (process.env.INIT_CWD ?? folder) : folder, path);
   } catch {
     return path; // the working folder was deleted
   }

@@ -4,12 +4,15 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ownCommand } from "../native/remedies.mjs";
 import { findFashionMnist } from "./fashion-mnist.mjs";
 import { root } from "./process.mjs";
 
-const data = await findFashionMnist(process.argv[2]);
+const [, , folder] = process.argv;
+// npm runs this in the clone, wherever it was called.
+const here = (process.cwd() === root && process.env.INIT_CWD) || process.cwd();
+const data = await findFashionMnist(folder && resolve(here, folder));
 const parameters = [
   ...["obfuscate", join(root, "examples", "resnet8-fashion-mnist.onnx"), "--data", `idx:${data}`],
   ...["--depth", "5", "--epochs", "7", "--batch-size", "128", "--crop", "0", "--flip"],

@@ -69,6 +69,15 @@ test.each(["plain", "it's a clone"])("work from other folders: %s", (name) => {
   expect(relative(above, home)).toBe(name);
 });
 
+test("are those of the folder where npm was called to run a script of the clone", () => {
+  const home = clone("scripted");
+  const before = `INIT_CWD='${dirname(home)}'; export INIT_CWD;`;
+  expect(remedies(home, { clone: home, before }).ownCommand).toBe("node scripted/bin/deepobf.js");
+  expect(remedies(join(home, "src"), { clone: home, before }).ownCommand).toBe(
+    `node ${join(home, "bin", "deepobf.js")}`,
+  );
+});
+
 test("are absolute where the working folder was deleted", () => {
   const folder = file();
   mkdirSync(folder);
