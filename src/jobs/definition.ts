@@ -36,7 +36,11 @@ export interface JobDefinition<J extends JobTypes> {
    * Reads and checks everything, decides what is left open, and writes nothing. Options that it has decided
    * before come back the same.
    */
-  prepare(options: Located<J["asked"] | J["decided"]>, hooks: JobHooks): Promise<Prepared<J>>;
+  // A property: of a method the compiler would let it take less than both.
+  readonly prepare: (
+    options: Located<J["asked"] | J["decided"]>,
+    hooks: JobHooks,
+  ) => Promise<Prepared<J>>;
   /** What the training takes. */
   memory(inputs: J["inputs"], options: J["decided"]): MemoryNeed;
   /** Trains, writes the model file, and gives what is to say about it. */

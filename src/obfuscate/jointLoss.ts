@@ -41,7 +41,7 @@ export function knowledgeFor(
 }
 
 /** Features that stand in the place of a tensor of the original; `name` is their term's. */
-export interface SimulatedFeatures {
+interface SimulatedFeatures {
   readonly name: string;
   readonly tensor: string;
   readonly features: Tensor;

@@ -20,7 +20,7 @@ import { type Inputs, untrainedChain } from "./original.ts";
 import { assertSameAnswers, findMisreading } from "./sameAnswers.ts";
 
 /** What was found out of an original. */
-export interface Trial {
+export interface TriedOut {
   /** Undefined where the images have no labels. */
   readonly judgement: Judgement | undefined;
   /** What would have been refused, had it not been accepted. */
@@ -33,7 +33,7 @@ export interface Trial {
  * unless `acceptOriginal` also where the original answers otherwise than it was read, and DataError where its answers
  * cannot be its own, or are better for images in another usual form or classes in another order.
  */
-export async function tryOut(inputs: Inputs, options: ResolvedOptions): Promise<Trial> {
+export async function tryOut(inputs: Inputs, options: ResolvedOptions): Promise<TriedOut> {
   const { original, layout, data } = inputs;
   const { model, output, threads, acceptOriginal } = options;
   await tryChain(inputs, options);

@@ -21,6 +21,7 @@ const addon = path(
   `let isLoaded = false, isThere;
   const look = () => (isThere ??= isLoaded);
   module.exports = {
+    claimAddon: () => true,
     threads: () => 2,
     keepMemory() {},
     version: () => "2.15.0",
