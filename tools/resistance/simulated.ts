@@ -32,7 +32,7 @@ export interface Simulation extends OptimizerOptions {
 }
 
 /** Images of his that he takes a step on. */
-const batch = 128;
+const batch = 64;
 /** Classes of the task that has images drawn anew for its classes. */
 const classes = 20;
 
