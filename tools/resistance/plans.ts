@@ -8,12 +8,11 @@ const early = 3;
 /** Widths are multiples of it. */
 const step = 8;
 
-/** The first three convolutions with their channels times `factor`, the others as wide as the same MACs allow. */
-export function earlyTimes(factor: number): (plan: ChainPlan) => ChainPlan {
-  return (plan) =>
-    widest(plan, (wide) =>
-      plan.layers.map((layer, i) => widened(layer, i < early ? factor : wide)),
-    );
+/** The first three convolutions with half the channels, the others as wide as the same MACs allow. */
+export function narrowEarly(plan: ChainPlan): ChainPlan {
+  return widest(plan, (wide) =>
+    plan.layers.map((layer, i) => widened(layer, i < early ? 1 / 2 : wide)),
+  );
 }
 
 /** Each pooling one convolution sooner, all convolutions as wide as the same MACs allow. */

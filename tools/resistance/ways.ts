@@ -11,7 +11,8 @@ import {
   sum,
   transpose,
 } from "../../src/torch/index.ts";
-import { earlyTimes, pooledSooner } from "./plans.ts";
+import { narrowEarly, pooledSooner } from "./plans.ts";
+import type { Simulation } from "./simulated.ts";
 import type { Way } from "./train.ts";
 
 const oneHot = operator("aten::one_hot");
@@ -22,10 +23,10 @@ const labels = { featureWeight: 0, distillationWeight: 0, labelWeight: 1 };
 export const ways: Readonly<Record<string, Way>> = {
   /** The control: the same training without a way. */
   none: {},
-  "narrow-early": { plan: earlyTimes(1 / 2) },
-  "wide-early": { plan: earlyTimes(3 / 2) },
+  "narrow-early": { plan: narrowEarly },
   "early-pooling": { plan: pooledSooner },
-  "simulated-pirate": { pirate: { optimizer: "muon", learningRate: 0.04, steps: 32, weight: 10 } },
+  "simulated-pirate": { pirate: pirate(10) },
+  "simulated-pirate-strong": { pirate: pirate(100) },
   "fresh-2": { fresh: 2, frozen: 2 },
   "fresh-2-learned": { fresh: 2 },
   "labels-end": { loss: labels, frozen: 3, rate: 0.25 },
@@ -33,6 +34,11 @@ export const ways: Readonly<Record<string, Way>> = {
   "collapse-end": { loss: labels, frozen: 3, rate: 0.25, terms: collapse([1, 2, 3], 3) },
   "collapse-half": { loss: labels, frozen: 3, rate: 0.25, terms: collapse([0, 1, 2, 3], 8) },
 };
+
+/** One who takes the best optimizer, and enough steps to learn something. */
+function pirate(weight: number): Simulation {
+  return { optimizer: "muon", learningRate: 0.04, steps: 32, weight };
+}
 
 /** Within-class variance of the results of layers, counted from 0 behind the frozen ones, over their variance. */
 function collapse(layers: readonly number[], weight: number): NonNullable<Way["terms"]> {
