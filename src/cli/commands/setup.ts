@@ -35,8 +35,9 @@ export const demo = defineCommand({
   example: "demo",
   failures: ["model", "data", "resources", "diverged", "gate"],
   run: async ({ options: { data } }) => {
-    await runScript("setup.mjs", "--demo");
-    if (!process.exitCode) await runScript("demo.mjs", ...(data === undefined ? [] : [data]));
+    const isGiven = data !== undefined;
+    await runScript("setup.mjs", ...(isGiven ? [] : ["--demo"]));
+    if (!process.exitCode) await runScript("demo.mjs", ...(isGiven ? [data] : []));
     return undefined;
   },
 });
