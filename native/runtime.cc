@@ -17,10 +17,11 @@ std::atomic<napi_env> owner{nullptr};
 /** claimAddon(): whether this thread has the addon for itself; it is free again when that thread ends. */
 Napi::Value claimAddon(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
+  const napi_env own = env;
   napi_env current = nullptr;
-  const bool isNew = owner.compare_exchange_strong(current, env);
+  const bool isNew = owner.compare_exchange_strong(current, own);
   if (isNew) env.AddCleanupHook([] { owner = nullptr; });
-  return Napi::Boolean::New(env, isNew || current == env);
+  return Napi::Boolean::New(env, isNew || current == own);
 }
 
 Napi::Value version(const Napi::CallbackInfo& info) {
