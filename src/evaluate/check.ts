@@ -69,7 +69,6 @@ export async function checkModel(
   const device = parseDevice(options.device ?? "cpu");
   if (threads !== undefined) setThreads(threads);
   const graph = await readModel(model);
-  const wide = widenFloats(graph);
   const prepared = (file: Graph) => {
     const network = new Network(unfuse(file), { device });
     const facts = inferShapes(network.graph, givenShapes(file, options.inputShape));
@@ -82,7 +81,7 @@ export async function checkModel(
   const own = prepared(graph);
   const seconds = patience(countCost(own.network.graph, own.facts).macs);
   announce("loading", readingSeconds);
-  const opened = await openModel(model, [() => graph, () => wide], {
+  const opened = await openModel(model, [() => graph, () => widenFloats(graph)], {
     name: fileName(model),
     outputs: graph.outputs.map(({ name }) => name),
     graph,
@@ -90,8 +89,8 @@ export async function checkModel(
     ...(threads !== undefined && { threads }),
   });
   await using session = opened.session;
-  const isStandIn = opened.graph === wide;
-  const { network, inputs } = isStandIn ? prepared(wide) : own;
+  const isStandIn = opened.graph !== undefined && opened.graph !== graph;
+  const { network, inputs } = isStandIn ? prepared(opened.graph) : own;
   announce("running", 2 * seconds);
   const ours = runNetwork(network, inputs, device);
   const theirs = await session.run(record(inputs));
