@@ -6,6 +6,7 @@ import { countCost } from "../graph/cost.ts";
 import type { DataType } from "../graph/graph.ts";
 import { inferShapes } from "../graph/shapes.ts";
 import { isFloat } from "../graph/tensorData.ts";
+import { percent } from "../numbers.ts";
 import { counted } from "../text.ts";
 import type { ObfuscateResults, ResolvedOptions } from "./options.ts";
 import type { PlannedOriginal } from "./original.ts";
@@ -45,7 +46,7 @@ export function notesOnHead({
   ) as [number, number];
   if (kept <= hidden) return [];
   return [
-    `${((100 * kept) / (hidden + kept)).toFixed(0)} % of the original's multiply-accumulates lie behind the boundary, ` +
+    `${percent(kept / (hidden + kept), 0)} of the original's multiply-accumulates lie behind the boundary, ` +
       "in layers that are shipped as they are: a chain hides the rest alone",
   ];
 }
