@@ -8,19 +8,11 @@ import { Contestant } from "./contestant.ts";
 import { readOptions } from "./options.ts";
 import { report, round } from "./report.ts";
 import { bucketsOf, measuredNetwork, type Network, stepSeconds } from "./ringModel.ts";
+import { batchNorms, parameters } from "./workersChain.ts";
 
 const batch = 256;
 const [stepsATurn, sumsATurn] = [4, 20];
-/** Channels of the chain of workersWorker.ts: its images', its convolutions', and its classes. */
-const widths = [3, 32, 96, 96, 192, 192, 192, 64] as const;
-const classes = 10;
-/** Numbers in each parameter, in their order. */
-const parameters = [
-  ...widths.slice(1).flatMap((width, i) => [9 * widths[i]! * width, width, width]),
-  ...[classes * widths.at(-1)!, classes],
-];
 const gradients = parameters.reduce((sum, size) => sum + size, 0);
-const batchNorms = widths.length - 1;
 
 const options = readOptions({ rounds: 10, threads: 2 });
 const worker = fileURLToPath(new URL("workersWorker.js", import.meta.url));

@@ -1,8 +1,6 @@
 // A side of bench/workers.ts: steps of the chain of ResNet-56 by seven on its share of every batch, and sums over the
 // workers. Arguments: f32 or bf16, number of threads.
 import { Network, type Precision } from "../src/engine/index.ts";
-import { GraphBuilder } from "../src/graph/builder.ts";
-import type { Graph } from "../src/graph/graph.ts";
 import {
   crossEntropy,
   meanOverWorkers,
@@ -16,22 +14,9 @@ import {
 import { Learner, optimizersFor } from "../src/train/index.ts";
 import { Group } from "../src/workers/group.ts";
 import { serve } from "./contestant.ts";
+import { chain, classes } from "./workersChain.ts";
 
 const batch = 256;
-
-/** 32p 96 96p 192 192 192 64, of which p is a max pooling before batch norm: docs/recipe.md. */
-function chain(): Graph {
-  const build = new GraphBuilder();
-  let x = build.input("images", ["N", 3, 32, 32]);
-  for (const [index, outputs] of [32, 96, 96, 192, 192, 192, 64].entries()) {
-    x = build.conv(x, { name: `conv${index}`, outputs, kernel: 3, padding: 1 });
-    if (index === 0 || index === 2) x = build.maxPool(x, { kernel: 2, stride: 2 });
-    x = build.relu(build.batchNorm(x, { name: `norm${index}` }));
-  }
-  const pooled = build.flatten(build.globalAveragePool(x));
-  build.output(build.linear(pooled, { name: "linear", outputs: 10 }), "logits");
-  return build.build();
-}
 
 const [precision, threads] = process.argv.slice(2) as [Precision, string];
 const group = await Group.meet();
@@ -44,7 +29,7 @@ const optimizers = optimizersFor(graph, parameters, { learningRate: 0.01 });
 const learner = new Learner({ parameters, buffers, optimizers });
 const size = batch / workers().size;
 const images = randn([size, 3, 32, 32]);
-const labels = tensor(BigInt64Array.from({ length: size }, (_, index) => BigInt(index % 10)));
+const labels = tensor(BigInt64Array.from({ length: size }, (_, index) => BigInt(index % classes)));
 
 function step(): void {
   scope(() => {
